@@ -1,0 +1,82 @@
+"""What a cloud can do, whichever vendor's it is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import ClassVar, Protocol
+
+from .errors import CloudError
+from .model import Account, Device, Schema, Scope, Snapshot, Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What the cloud last said about the requests it allows (`resets_at` aware UTC)."""
+
+    limit: int | None
+    remaining: int | None
+    resets_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """All devices of the account. `failed` holds the scopes that could not be listed: of them nothing is known."""
+
+    devices: tuple[Device, ...]
+    failed: Mapping[str, CloudError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """The answers for a list of devices, by device id.
+
+    A device is in `snapshots` or in `failures`, or in neither if `stopped_by` ended the round before its turn.
+    """
+
+    snapshots: Mapping[str, Snapshot]
+    failures: Mapping[str, CloudError] = field(default_factory=dict)
+    stopped_by: CloudError | None = None
+
+
+class Cloud(Protocol):
+    """One account of one cloud.
+
+    Every method may raise any `CloudError`; `AuthFailed` means that the account's credentials were refused.
+    """
+
+    kind: ClassVar[str]
+    """The slug of the cloud, the same as the step of the config flow: `gizwits_open`."""
+    default_interval: ClassVar[timedelta]
+    """How often last values are worth asking for."""
+    listing_interval: ClassVar[timedelta | None]
+    """How often the list of devices is worth asking for; None where it tells who is online and goes with each poll."""
+
+    @property
+    def quota(self) -> Quota | None:
+        """What the cloud last said about its quota; None where it says nothing."""
+
+    @property
+    def scopes(self) -> Sequence[Scope]:
+        """The parts of the account that the user named; empty where it has none."""
+
+    def least_interval(self, online: int) -> timedelta:
+        """The shortest polling interval the cloud bears with `online` devices online."""
+
+    async def account(self) -> Account:
+        """Log in if need be and say whose account it is."""
+
+    async def devices(self) -> Listing:
+        """List all devices, page by page, with their online state where the cloud knows it."""
+
+    async def schema(self, device: Device) -> Schema:
+        """Describe the datapoints of a device. Devices with the same `schema_id` share one answer."""
+
+    async def readings(self, devices: Sequence[Device]) -> Readings:
+        """Read the last values of the devices, side by side within the bound the cloud bears.
+
+        Raises only what concerns the account (`AuthFailed`); a failing device is a failure of its own, and a spent
+        quota or a lost connection ends the round with `stopped_by`.
+        """
+
+    async def write(self, device: Device, values: Mapping[str, Value]) -> None:
+        """Send values to a device in one request. Returns when the cloud accepts; never repeated by itself."""

@@ -1,0 +1,187 @@
+"""The only place that talks HTTP: one request, its time limit, its decoding, its second try, its line in the debug log.
+
+Addresses are templates with named parts ("/devices/{did}/data"): the template, never the filled-in address, reaches
+logs and errors. Headers and bodies reach neither.
+"""
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+
+from .errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Unreachable
+
+_LOGGER = logging.getLogger(__name__)
+
+_TIME_LIMIT = aiohttp.ClientTimeout(total=30, sock_connect=10)
+_PAUSE_BEFORE_SECOND_TRY = 1.0  # seconds, at the most
+_LARGEST_ANSWER = 64 * 2**20  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered: `body` is the decoded JSON, `is_json` is False where there was none to decode."""
+
+    endpoint: str
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    is_json: bool
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status says so."""
+        return 200 <= self.status < 300
+
+    def error[E: CloudError](
+        self, kind: type[E], reason: Reason | None = None, *, code: int | str | None = None, subject: str | None = None
+    ) -> E:
+        """Make an error of this answer."""
+        return kind(reason, endpoint=self.endpoint, status=self.status, code=code, subject=subject)
+
+
+type Judge = Callable[[Answer], CloudError | None]
+"""Reads the vendor's own error out of an answer; None where there is none."""
+
+
+class HttpClient:
+    """Requests to one server."""
+
+    def __init__(self, session: aiohttp.ClientSession, base_url: str, judge: Judge, *, parallel: int = 4) -> None:
+        """Talk to `base_url` through `session`, at most `parallel` requests at a time."""
+        self._session = session
+        self._base_url = base_url.rstrip("/")
+        self._judge = judge
+        self._places = asyncio.Semaphore(parallel)
+
+    async def get(self, template: str, **options: Any) -> Any:
+        """GET; see `request`."""
+        return (await self.request("GET", template, is_read=True, **options)).body
+
+    async def request(
+        self,
+        method: str,
+        template: str,
+        *,
+        parts: Mapping[str, str] | None = None,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json_body: Any = None,
+        form: Mapping[str, str] | None = None,
+        is_read: bool = False,
+        may_be_empty: bool = False,
+    ) -> Answer:
+        """Send a request and return its successful answer.
+
+        Only a request that reads is tried a second time, when the connection or the server failed: one that writes
+        may have been carried out. `may_be_empty` accepts a successful answer without JSON.
+
+        Raises what the judge finds in the answer, `Unreachable` (no connection, no answer in time, HTTP 5xx),
+        `RateLimited` (HTTP 429) or `UnexpectedAnswer` (neither an error known nor JSON).
+        """
+        url = self._base_url + template.format_map({name: quote(part, safe="") for name, part in (parts or {}).items()})
+
+        async def attempt() -> Answer:
+            async with self._places:
+                answer = await self._send(method, url, template, params, headers, json_body, form)
+            self._raise_for(answer, may_be_empty=may_be_empty)
+            return answer
+
+        try:
+            return await attempt()
+        except Unreachable:
+            if not is_read:
+                raise
+        await asyncio.sleep(random.uniform(0, _PAUSE_BEFORE_SECOND_TRY))  # noqa: S311  # jitter, not cryptography
+        return await attempt()
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        template: str,
+        params: Mapping[str, str | int] | None,
+        headers: Mapping[str, str] | None,
+        json_body: Any,
+        form: Mapping[str, str] | None,
+    ) -> Answer:
+        started = time.monotonic()
+        try:
+            # A redirect would carry the credentials in the headers to wherever it points.
+            async with self._session.request(
+                method,
+                url,
+                params=params,
+                headers=headers,
+                json=json_body,
+                data=form,
+                timeout=_TIME_LIMIT,
+                allow_redirects=False,
+            ) as response:
+                text = await _read(response, template)
+                body, is_json = _decode(text)
+                answer = Answer(template, response.status, response.headers, body, is_json)
+        except TimeoutError as error:
+            _LOGGER.debug("%s %s: no answer in time", method, template)
+            raise Unreachable(Reason.TIMEOUT, endpoint=template) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # ValueError: aiohttp's answer to an address it cannot use. Its text holds the address, so it is left out.
+            _LOGGER.debug("%s %s: %s", method, template, type(error).__name__)
+            raise Unreachable(Reason.NO_CONNECTION, endpoint=template) from None
+        milliseconds = (time.monotonic() - started) * 1000
+        _LOGGER.debug("%s %s: HTTP %d, %d bytes, %.0f ms", method, template, answer.status, len(text), milliseconds)
+        return answer
+
+    def _raise_for(self, answer: Answer, *, may_be_empty: bool) -> None:
+        if (error := self._judge(answer)) is not None:
+            raise error
+        if answer.status == 429:
+            limited = answer.error(RateLimited)
+            limited.retry_after = retry_after(answer.headers)
+            raise limited
+        if answer.status >= 500 or answer.status == 408:
+            raise answer.error(Unreachable, Reason.SERVER_ERROR)
+        if not answer.is_success or not (answer.is_json or may_be_empty):
+            raise answer.error(UnexpectedAnswer)
+
+
+async def _read(response: aiohttp.ClientResponse, template: str) -> bytes:
+    content = await response.content.read(_LARGEST_ANSWER + 1)
+    while len(content) <= _LARGEST_ANSWER and (more := await response.content.read(_LARGEST_ANSWER)):
+        content += more
+    if len(content) > _LARGEST_ANSWER:
+        raise UnexpectedAnswer(endpoint=template, status=response.status)
+    return content
+
+
+def _decode(text: bytes) -> tuple[Any, bool]:
+    # By content, not by its label: these servers send JSON as text/html and HTML error pages as JSON.
+    try:
+        return json.loads(text), True
+    except ValueError, RecursionError:
+        return None, False
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds a Retry-After header asks for, given as seconds or as an HTTP date."""
+    value = headers.get("Retry-After")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,1 @@
+"""The vendors' servers over real HTTP, written from the vendors' documents."""

@@ -1,0 +1,90 @@
+"""What all simulated servers share: listening on loopback, counting every request, failing on demand."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+
+@dataclass(slots=True)
+class Fault:
+    """A way to fail. `matches` picks the requests it strikes (all by default), `times` how often (None: until removed).
+
+    With `status` or `body` the answer is replaced; `delay` holds it back (seconds); `drops` closes the connection;
+    `cuts_at` sends only so many bytes of the real answer.
+    """
+
+    matches: Callable[[web.Request], bool] = lambda _: True
+    status: int | None = None
+    body: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+    delay: float = 0.0
+    drops: bool = False
+    cuts_at: int | None = None
+    times: int | None = None
+
+
+class Server:
+    """One simulated host: an aiohttp application, the count of its requests and its faults."""
+
+    def __init__(self, name: str) -> None:
+        """Make a server that does not listen yet."""
+        self.name = name
+        self.app = web.Application(middlewares=[self._count_and_fail])
+        self.requests: Counter[str] = Counter()
+        """How often each route was asked, by "METHOD /route/{template}"; unknown ones as "METHOD unknown"."""
+        self.log: list[web.Request] = []
+        """Every request, in order."""
+        self.faults: list[Fault] = []
+        self._runner: web.AppRunner | None = None
+        self.url = ""
+
+    async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
+        """Listen; port 0 takes any free one. `url` then holds the address."""
+        self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        await site.start()
+        self.url = f"http://{host}:{self._runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def reset_counts(self) -> None:
+        """Forget the requests so far."""
+        self.requests.clear()
+        self.log.clear()
+
+    @web.middleware
+    async def _count_and_fail(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        self.requests[f"{request.method} {resource.canonical if resource else 'unknown'}"] += 1
+        self.log.append(request)
+        fault = next((fault for fault in self.faults if fault.times != 0 and fault.matches(request)), None)
+        if fault is None:
+            return await handler(request)
+        if fault.times is not None:
+            fault.times -= 1
+        await asyncio.sleep(fault.delay)
+        if fault.drops:
+            if request.transport is not None:
+                request.transport.abort()
+            raise ConnectionResetError
+        if fault.status is not None or fault.body is not None:
+            return web.Response(
+                status=fault.status or 200, text=fault.body, content_type=fault.content_type, headers=fault.headers
+            )
+        response = await handler(request)
+        if fault.cuts_at is not None and isinstance(response, web.Response) and isinstance(response.body, bytes):
+            return web.Response(
+                status=response.status, body=response.body[: fault.cuts_at], content_type=response.content_type
+            )
+        return response
