@@ -1,0 +1,1 @@
+"""The client library against the simulated clouds, without Home Assistant."""
