@@ -1,0 +1,1 @@
+"""The simulated clouds refuse what the vendors would."""
