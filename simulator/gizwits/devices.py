@@ -1,0 +1,5 @@
+"""A device as the vendor's cloud knows it."""
+
+
+class GizwitsDevice:
+    """A device."""

@@ -1,0 +1,38 @@
+"""All simulated clouds together, sharing one clock and one seed."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from .firstlight import FirstlightServer
+from .gizwits import GizwitsEnterpriseServer, GizwitsOpenServer
+from .server import Server
+from .sodata import KeycloakServer, SoDataServer
+
+
+class Simulation:
+    """The vendors' servers. What they say follows from `seed` and `clock` (epoch seconds) and from what they are told."""
+
+    def __init__(self, *, seed: int = 1, clock: Callable[[], float] = time.time) -> None:
+        """Make servers that do not listen yet."""
+        self.gizwits_open = GizwitsOpenServer(clock, seed)
+        self.gizwits_enterprise = GizwitsEnterpriseServer(clock, seed)
+        self.keycloak = KeycloakServer(clock)
+        self.sodata = SoDataServer(self.keycloak, clock)
+        self.firstlight = FirstlightServer(clock)
+        self.servers: tuple[Server, ...] = (
+            self.gizwits_open,
+            self.gizwits_enterprise,
+            self.keycloak,
+            self.sodata,
+            self.firstlight,
+        )
+
+    async def start(self, ports: Mapping[str, int] | None = None, host: str = "127.0.0.1") -> None:
+        """Let all servers listen; `ports` by the server's name, any free one for those not named."""
+        for server in self.servers:
+            await server.start((ports or {}).get(server.name, 0), host)
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        for server in self.servers:
+            await server.stop()
