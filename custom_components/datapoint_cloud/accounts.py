@@ -1,0 +1,182 @@
+"""What an entry holds, turned into the cloud it is an account of.
+
+The only module that knows how each cloud is built. It asks nothing and keeps nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from aiohttp import ClientSession, DummyCookieJar
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_create_clientsession
+from homeassistant.helpers.singleton import singleton
+from homeassistant.util.hass_dict import HassKey
+
+from .clouds.cloud import Cloud
+from .clouds.firstlight.api import FirstlightCloud, UsageQuery
+from .clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product
+from .clouds.gizwits.login import REGIONS, AnonymousLogin, PasswordLogin
+from .clouds.gizwits.open_api import GizwitsOpenCloud
+from .clouds.memory import Memory
+from .clouds.sodata.api import SoDataCloud
+from .const import (
+    CONF_API_URL,
+    CONF_APP_ID,
+    CONF_ATY,
+    CONF_AUTH_URL,
+    CONF_AUTHORIZATION_TOKEN,
+    CONF_CLIENT_ID,
+    CONF_CLIENT_SECRET,
+    CONF_CLOUD,
+    CONF_CORPORATE_ACCOUNT,
+    CONF_DATE_FORMAT,
+    CONF_ENTERPRISE_ID,
+    CONF_ENTERPRISE_SECRET,
+    CONF_FIELD,
+    CONF_GROUP_BY,
+    CONF_GROUP_ID,
+    CONF_ITEM_ID,
+    CONF_ITEM_ID_AS_PARAMETER,
+    CONF_PASSWORD,
+    CONF_PERIOD,
+    CONF_PHONE_ID,
+    CONF_PRODUCT_KEY,
+    CONF_PRODUCT_SECRET,
+    CONF_REALM,
+    CONF_REGION,
+    CONF_UNIT,
+    CONF_USER_TOKEN,
+    CONF_USERNAME,
+    DOMAIN,
+)
+
+type Scopes = Mapping[str, Mapping[str, Any]]
+"""What the subentries hold, by their unique id."""
+
+
+def cloud_of(hass: HomeAssistant, entry: ConfigEntry, memory: Memory) -> Cloud:
+    """The cloud of a config entry, with all its scopes."""
+    scopes = {subentry.unique_id or "": subentry.data for subentry in entry.subentries.values()}
+    return open_cloud(hass, entry.data[CONF_CLOUD], entry.data, scopes, memory)
+
+
+def open_cloud(hass: HomeAssistant, kind: str, data: Mapping[str, Any], scopes: Scopes, memory: Memory) -> Cloud:
+    """The cloud of kind `kind` with the credentials of `data`. Asks it nothing."""
+    return _BUILDERS[kind](hass, data, scopes, memory)
+
+
+def sodata_cloud(hass: HomeAssistant, data: Mapping[str, Any], memory: Memory) -> SoDataCloud:
+    """The SoData cloud; without a corporate account in `data` it can only tell which there are."""
+    return SoDataCloud(
+        _session(hass),
+        api_url=data[CONF_API_URL],
+        auth_url=data[CONF_AUTH_URL],
+        realm=data[CONF_REALM],
+        client_id=data[CONF_CLIENT_ID],
+        client_secret=data[CONF_CLIENT_SECRET],
+        username=data[CONF_USERNAME],
+        password=data[CONF_PASSWORD],
+        corporate_account=data.get(CONF_CORPORATE_ACCOUNT),
+        memory=memory,
+    )
+
+
+def usage_query_id(data: Mapping[str, Any]) -> str:
+    """What a usage query asks for, as one text: two queries with the same text are the same query."""
+    parts = (CONF_ATY, CONF_FIELD, CONF_ITEM_ID, CONF_PERIOD, CONF_GROUP_BY)
+    return "/".join(quote(data.get(part, ""), safe="") for part in parts)
+
+
+def usage_query_name(data: Mapping[str, Any]) -> str:
+    """A name such as "content genre per day"."""
+    name = f"{data[CONF_ATY]} {data[CONF_FIELD]}"
+    if item_id := data.get(CONF_ITEM_ID):
+        name += f" of {item_id}"
+    name += f" per {data[CONF_PERIOD]}"
+    if group_by := data.get(CONF_GROUP_BY):
+        name += f" by {group_by}"
+    return name
+
+
+@singleton(HassKey[ClientSession](f"{DOMAIN}_session"))
+def _session(hass: HomeAssistant) -> ClientSession:
+    # Without cookies nothing of one account can reach another, so that all may share one session. It is made in the
+    # setting up of whichever entry comes first and outlives it; Home Assistant closes its connections at the end.
+    return async_create_clientsession(hass, auto_cleanup=False, cookie_jar=DummyCookieJar())
+
+
+def _gizwits_open(hass: HomeAssistant, data: Mapping[str, Any], _: Scopes, memory: Memory) -> Cloud:
+    region = REGIONS[data[CONF_REGION]]
+    api_url = data.get(CONF_API_URL)
+    login = (
+        AnonymousLogin(phone_id=data[CONF_PHONE_ID])
+        if CONF_PHONE_ID in data
+        else PasswordLogin(
+            username=data[CONF_USERNAME],
+            password=data[CONF_PASSWORD],
+            # the region's second way to log in says nothing about the users of another server
+            front_url=None if api_url else region.front_url,
+        )
+    )
+    return GizwitsOpenCloud(
+        _session(hass), api_url=api_url or region.api_url, app_id=data[CONF_APP_ID], login=login, memory=memory
+    )
+
+
+def _gizwits_enterprise(hass: HomeAssistant, data: Mapping[str, Any], scopes: Scopes, memory: Memory) -> Cloud:
+    return GizwitsEnterpriseCloud(
+        _session(hass),
+        api_url=data[CONF_API_URL],
+        enterprise_id=data[CONF_ENTERPRISE_ID],
+        enterprise_secret=data[CONF_ENTERPRISE_SECRET],
+        products=[
+            Product(
+                product_key=scope[CONF_PRODUCT_KEY],
+                product_secret=scope[CONF_PRODUCT_SECRET],
+                group_id=scope.get(CONF_GROUP_ID),
+            )
+            for scope in scopes.values()
+        ],
+        memory=memory,
+    )
+
+
+def _sodata(hass: HomeAssistant, data: Mapping[str, Any], _: Scopes, memory: Memory) -> Cloud:
+    return sodata_cloud(hass, data, memory)
+
+
+def _firstlight(hass: HomeAssistant, data: Mapping[str, Any], scopes: Scopes, memory: Memory) -> Cloud:
+    return FirstlightCloud(
+        _session(hass),
+        api_url=data[CONF_API_URL],
+        authorization_token=data[CONF_AUTHORIZATION_TOKEN],
+        user_token=data[CONF_USER_TOKEN],
+        queries=[
+            UsageQuery(
+                id=usage_query_id(scope),
+                name=usage_query_name(scope),
+                aty=scope[CONF_ATY],
+                field=scope[CONF_FIELD],
+                item_id=scope.get(CONF_ITEM_ID),
+                is_item_id_in_query=scope.get(CONF_ITEM_ID_AS_PARAMETER, False),
+                period=scope[CONF_PERIOD],
+                group_by=scope.get(CONF_GROUP_BY),
+                unit=scope.get(CONF_UNIT),
+                date_format=scope[CONF_DATE_FORMAT],
+            )
+            for scope in scopes.values()
+        ],
+        time_zone=ZoneInfo(hass.config.time_zone),
+        memory=memory,
+    )
+
+
+_BUILDERS: Mapping[str, Callable[[HomeAssistant, Mapping[str, Any], Scopes, Memory], Cloud]] = {
+    GizwitsOpenCloud.kind: _gizwits_open,
+    GizwitsEnterpriseCloud.kind: _gizwits_enterprise,
+    SoDataCloud.kind: _sodata,
+    FirstlightCloud.kind: _firstlight,
+}
