@@ -1,0 +1,127 @@
+"""What a browser does with Home Assistant, without one: log in, click through flows, ask over the WebSocket.
+
+Speaks Home Assistant's public REST and WebSocket interfaces only.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+USER = "developer"
+PASSWORD = "developer"
+
+
+class Refused(Exception):
+    """Home Assistant refused a request, or a flow did not go where it should."""
+
+
+class Client:
+    """The first user of a Home Assistant, made at the first log-in."""
+
+    def __init__(self, url: str) -> None:
+        """Describe a client of the Home Assistant at `url` that is not logged in yet."""
+        self.url = url
+        self.tokens: dict[str, Any] = {}
+        """What the log-in answered: `access_token`, `refresh_token`, `expires_in` (seconds), `token_type`."""
+        self._client_id = f"{url}/"
+        self._session = aiohttp.ClientSession(base_url=url)
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._last_id = 0
+
+    async def __aenter__(self) -> Self:
+        """Log in, as a new user if there is none, and wait until Home Assistant has started everything."""
+        try:
+            await self._log_in()
+            while (await self.command("get_config"))["state"] != "RUNNING":
+                await asyncio.sleep(0.2)
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Hang up."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._socket is not None:
+            await self._socket.close()
+        await self._session.close()
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Send JSON and return the JSON of the answer. Raises Refused."""
+        headers = {"Authorization": f"Bearer {self.tokens['access_token']}"} if self.tokens else {}
+        async with self._session.post(path, json=body, headers=headers) as answer:
+            if not answer.ok:
+                raise Refused(f"{path}: HTTP {answer.status} {await answer.text()}")
+            return await answer.json()
+
+    async def command(self, kind: str, **arguments: Any) -> Any:
+        """Send one command over the WebSocket and return its result. Raises Refused."""
+        socket = self._socket = self._socket or await self._connect()
+        self._last_id += 1
+        await socket.send_json({"id": self._last_id, "type": kind, **arguments})
+        while (answer := await socket.receive_json())["id"] != self._last_id:
+            pass
+        if not answer["success"]:
+            raise Refused(f"{kind}: {answer['error']}")
+        return answer["result"]
+
+    async def walk(self, handler: str, *answers: Mapping[str, Any]) -> dict[str, Any]:
+        """Add an account: start the config flow of `handler` and answer its menus and forms one by one.
+
+        Returns the entry it created. Raises Refused if the flow asks for more, complains, or ends early.
+        """
+        step = await self.post("/api/config/config_entries/flow", {"handler": handler})
+        for answer in answers:
+            if step["type"] not in ("form", "menu"):
+                break
+            step = await self.post(f"/api/config/config_entries/flow/{step['flow_id']}", answer)
+            if step.get("errors"):
+                raise Refused(f"{handler}: {step['step_id']} answers {step['errors']}")
+        if step["type"] != "create_entry":
+            raise Refused(f"{handler}: the flow ended with {step['type']} {step.get('step_id') or step.get('reason')}")
+        entry: dict[str, Any] = step["result"]
+        return entry
+
+    async def _log_in(self) -> None:
+        async with self._session.get("/api/onboarding") as answer:
+            steps = await answer.json() if answer.ok else []
+        if any(step["step"] == "user" and not step["done"] for step in steps):
+            await self.post(
+                "/api/onboarding/users",
+                {
+                    "client_id": self._client_id,
+                    "name": "Developer",
+                    "username": USER,
+                    "password": PASSWORD,
+                    "language": "en",
+                },
+            )
+        flow = await self.post(
+            "/auth/login_flow",
+            {"client_id": self._client_id, "handler": ["homeassistant", None], "redirect_uri": self._client_id},
+        )
+        done = await self.post(
+            f"/auth/login_flow/{flow['flow_id']}",
+            {"client_id": self._client_id, "username": USER, "password": PASSWORD},
+        )
+        if done["type"] != "create_entry":
+            raise Refused(f"log in: {done.get('errors')}")
+        grant = {"grant_type": "authorization_code", "code": done["result"], "client_id": self._client_id}
+        async with self._session.post("/auth/token", data=grant) as answer:
+            self.tokens = await answer.json()
+
+    async def _connect(self) -> aiohttp.ClientWebSocketResponse:
+        socket = await self._session.ws_connect("/api/websocket", max_msg_size=0)
+        await socket.receive_json()
+        await socket.send_json({"type": "auth", "access_token": self.tokens["access_token"]})
+        if (await socket.receive_json())["type"] != "auth_ok":
+            raise Refused("the WebSocket did not accept the log-in")
+        return socket
