@@ -1,5 +1,212 @@
-"""The customer's installation behind SoData: sites, devices and their values as pure functions of the time."""
+"""The customers' installations behind SoData: accounts, customers, sites, devices and their variables.
+
+Values follow from the time alone unless a test sets them. Nothing here knows of HTTP or JSON.
+"""
+
+import uuid
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from .services import GATEWAY, METER, UPS, Item, Service
+from .signals import BEGIN_MS, DAY_MS
+
+type Value = str | float | bool | None
+
+
+def uuid_of(*names: str) -> str:
+    """Return the uuid that things of these names have in every run."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, "/".join(names)))
+
+
+def number_of(uuid_: str) -> int:
+    """Return the internal number of a thing, of no use in an address."""
+    return zlib.crc32(uuid_.encode()) % 100_000
+
+
+@dataclass(slots=True)
+class CorporateAccount:
+    """What a user signs in for."""
+
+    name: str
+
+    @property
+    def uuid(self) -> str:
+        """The identity."""
+        return uuid_of("account", self.name)
+
+
+@dataclass(slots=True)
+class Customer:
+    """A customer of a corporate account."""
+
+    name: str
+    account: CorporateAccount
+
+    @property
+    def uuid(self) -> str:
+        """The identity."""
+        return uuid_of(self.account.uuid, "customer", self.name)
+
+
+@dataclass(slots=True)
+class Site:
+    """A place of a customer."""
+
+    name: str
+    technical_name: str
+    time_zone: str
+    latitude: float
+    longitude: float
+    customer: Customer
+
+    @property
+    def uuid(self) -> str:
+        """The identity."""
+        return uuid_of(self.customer.uuid, "site", self.technical_name)
+
+
+@dataclass(slots=True)
+class Variable:
+    """A service of one item of one device."""
+
+    device_uuid: str
+    item: Item
+    service: Service
+    installed_ms: int
+    set_values: list[tuple[int, Value]] = field(default_factory=list)
+    """Values that stand instead of the signal's, each from its time on."""
+
+    @property
+    def key(self) -> str:
+        """The vendor's mapping config: item, index and service id."""
+        return f"{self.item.type}|{self.item.index}|{self.service.id}"
+
+    @property
+    def uuid(self) -> str:
+        """The identity."""
+        return uuid_of(self.device_uuid, self.key)
+
+    @property
+    def _phase(self) -> float:
+        return zlib.crc32(f"{self.device_uuid}|{self.key}".encode()) / 2**32
+
+    def sample(self, at_ms: int) -> tuple[int, Value] | None:
+        """Return time and value of the last sample at or before a time; None if there was none."""
+        signal = self.service.signal
+        sampled_ms = signal.previous_sample_ms(at_ms, self._phase, self.installed_ms) if signal else None
+        set_ms, set_value = next(((at, value) for at, value in reversed(self.set_values) if at <= at_ms), (None, None))
+        if set_ms is not None:
+            return max(set_ms, sampled_ms or 0), set_value
+        if signal is None or sampled_ms is None or sampled_ms < BEGIN_MS:
+            return None
+        return sampled_ms, signal.value(sampled_ms, self._phase)
+
+    def samples(self, from_ms: int, to_ms: int) -> Iterator[tuple[int, Value]]:
+        """Yield the samples of a time, its end not included, the newest first."""
+        sample = self.sample(to_ms - 1)
+        while sample is not None and sample[0] >= from_ms:
+            yield sample
+            sample = self.sample(sample[0] - 1)
 
 
 class SoDataDevice:
-    """One device of the installation."""
+    """A device with its variables.
+
+    `items` are what its kind has. A silent device keeps the values of the time it fell silent.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        items: tuple[Item, ...],
+        site: Site,
+        clock: Callable[[], float],
+        *,
+        number: int = 1,
+        gateway: SoDataDevice | None = None,
+        has_serial_number: bool = True,
+    ) -> None:
+        """Install a device; `number` tells devices of one kind and site apart."""
+        self.name = name
+        self.kind = kind
+        self.site = site
+        self.clock = clock
+        self.gateway = gateway
+        self.uuid = uuid_of(site.uuid, kind, str(number))
+        self.serial_number = f"P{number_of(self.uuid):05}{number:04}" if has_serial_number else None
+        self.no_communication_period = 60
+        self.silent_since: float | None = None
+        """When it was heard last (seconds since 1970); None while it reports."""
+        installed_ms = int(clock() * 1000)
+        variables = [Variable(self.uuid, item, service, installed_ms) for item in items for service in item.services]
+        self.variables = {variable.key: variable for variable in variables}
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it reports nothing new."""
+        return self.silent_since is not None
+
+    @is_silent.setter
+    def is_silent(self, is_silent: bool) -> None:
+        self.silent_since = self.clock() if is_silent else None
+
+    def set(self, item_type: str, item_index: str, service_id: str, value: Value) -> None:
+        """Let a variable have a value from now on; KeyError if the device has no such variable."""
+        self.variables[f"{item_type}|{item_index}|{service_id}"].set_values.append((int(self.clock() * 1000), value))
+
+    def last_samples(self) -> Iterator[tuple[Variable, int, Value]]:
+        """Yield each variable that ever reported, with the time and value of its last sample."""
+        heard_ms = int((self.clock() if self.silent_since is None else self.silent_since) * 1000)
+        for variable in self.variables.values():
+            sample = variable.sample(heard_ms)
+            if sample is not None:
+                yield variable, *sample
+
+    def samples(self, variable: Variable, from_ms: int, to_ms: int) -> list[tuple[int, Value]]:
+        """Return what a variable reported in a time, the end not included, the oldest first."""
+        heard_ms = int((self.clock() if self.silent_since is None else self.silent_since) * 1000)
+        return list(variable.samples(from_ms, min(to_ms, heard_ms + 1)))[::-1]
+
+
+def install(
+    account: CorporateAccount, clock: Callable[[], float]
+) -> tuple[list[Customer], list[Site], list[SoDataDevice]]:
+    """Return the installation that the simulator starts with: three sites of two customers."""
+    retail = Customer("FR_Grande Épicerie", account)
+    cloud = Customer("Nuage & Cie", account)
+    benfeld = Site("(FR) Usine de Sélestat", "FR_Selestat", "Europe/Paris", 48.2594, 7.4542, retail)
+    bangalore = Site("班加罗尔数据中心", "IN_Bangalore_DC", "Asia/Kolkata", 12.9716, 77.5946, cloud)
+    london = Site("London Docklands", "GB_London", "Europe/London", 51.5054, -0.0235, cloud)
+
+    gateways = [
+        SoDataDevice(name, "GATEWAY", GATEWAY, site, clock)
+        for name, site in (("Passerelle Sélestat", benfeld), ("网关", bangalore), ("Gateway London", london))
+    ]
+    french, indian, british = gateways
+    silent = SoDataDevice("Modulys GP", "UPS", UPS, london, clock, gateway=british)
+    silent.silent_since = clock() - 3 * DAY_MS / 1000
+    devices = [
+        *gateways,
+        SoDataDevice("Masterys U2 CDS", "UPS", UPS, benfeld, clock, gateway=french),
+        SoDataDevice("Delphys GP2 - 160 kVA", "UPS", UPS, benfeld, clock, number=2, gateway=french),
+        SoDataDevice("不间断电源", "UPS", UPS, bangalore, clock, gateway=indian, has_serial_number=False),
+        silent,
+        SoDataDevice("Comptage général", "METER", METER, benfeld, clock, gateway=french),
+        SoDataDevice("Comptage général", "METER", METER, benfeld, clock, number=2, gateway=french),
+        SoDataDevice("Diris A-40", "METER", METER, bangalore, clock, gateway=indian),
+        SoDataDevice("Countis E50", "METER", METER, london, clock),
+    ]
+    return [retail, cloud], [benfeld, bangalore, london], devices
+
+
+def install_small(
+    account: CorporateAccount, clock: Callable[[], float]
+) -> tuple[list[Customer], list[Site], list[SoDataDevice]]:
+    """Return one site with a gateway and an energy meter."""
+    customer = Customer(f"Customer of {account.name}", account)
+    site = Site(f"Site of {account.name}", "ONE", "Europe/Paris", 48.8566, 2.3522, customer)
+    gateway = SoDataDevice("Gateway", "GATEWAY", GATEWAY, site, clock)
+    meter = SoDataDevice("Meter", "METER", METER, site, clock, gateway=gateway)
+    return [customer], [site], [gateway, meter]
