@@ -1,0 +1,1 @@
+"""Socomec Wiotys SoData: UPS, meters and gateways of a corporate account."""

@@ -1,0 +1,360 @@
+"""The SoData API of one corporate account, read only: devices, their variables, their last values.
+
+It owns paging, the bulk call whose body is nowhere described, and what is remembered of both. What the answers mean
+is the mapping's business.
+"""
+
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from itertools import batched
+from typing import Any, ClassVar
+
+import aiohttp
+
+from .. import wire
+from ..cloud import Listing, Quota, Readings
+from ..errors import (
+    CloudError,
+    DeviceGone,
+    Forbidden,
+    NotSupported,
+    RateLimited,
+    Reason,
+    Rejected,
+    TokenRefused,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from ..http import Answer, HttpClient
+from ..memory import Memory
+from ..model import Account, Device, Schema, Scope, Snapshot, Value
+from ..rounds import Round
+from . import mapping
+from .auth import KeycloakLogin
+from .mapping import CorporateAccount, Description, Site
+
+_LOGGER = logging.getLogger(__name__)
+
+DEFAULT_API_URL = "https://api.iot.socomec.com/api/v1"
+DEFAULT_AUTH_URL = "https://connect.socomec.com"
+DEFAULT_REALM = "Socomec"
+
+_PARALLEL = 4
+_PAGE = 100
+_MOST_PAGES = 500
+_MOST_DEVICES_A_CALL = 100
+
+_ACCOUNTS = "/ca"
+_CUSTOMERS = "/ca/{ca}/customers"
+_SITES = "/ca/{ca}/sites"
+_DEVICES = "/ca/{ca}/devices"
+_VARIABLES = "/ca/{ca}/devices/{device}/variables"
+_LAST_VALUES = "/ca/{ca}/devices/{device}/last-values"
+_LAST_VALUES_OF_MANY = "/ca/{ca}/last-values"
+
+_SCHEMA_LIFE_SECONDS = 7 * 24 * 3600
+_NO_BULK_LIFE_SECONDS = 24 * 3600
+
+_BULK = "last_values_body"
+_SCHEMA = "variables:"
+
+_BODIES: Mapping[str, Callable[[list[str]], Any]] = {
+    "deviceUuids": lambda uuids: {"deviceUuids": uuids},
+    "devices": lambda uuids: {"devices": uuids},
+    "list": lambda uuids: uuids,
+}
+"""How the bulk call may want its devices, the likeliest first. The document does not say."""
+
+_ERRORS: Mapping[int, tuple[type[CloudError], Reason | None]] = {
+    401: (TokenRefused, Reason.TOKEN_REFUSED),
+    403: (Forbidden, Reason.RIGHT_MISSING),
+    404: (NotSupported, None),
+}
+"""What the API's HTTP statuses mean ("Errors and limits"), other 4xx being our own fault. Bodies are not documented."""
+
+
+class SoDataCloud:
+    """A user's view of one corporate account."""
+
+    kind: ClassVar[str] = "sodata"
+    default_interval: ClassVar[timedelta] = timedelta(minutes=2)
+    listing_interval: ClassVar[timedelta | None] = timedelta(hours=1)
+    quota: Quota | None = None
+    scopes: Sequence[Scope] = ()
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        api_url: str,
+        auth_url: str,
+        realm: str,
+        client_id: str,
+        client_secret: str,
+        username: str,
+        password: str,
+        corporate_account: str | None,
+        memory: Memory,
+    ) -> None:
+        """See `corporate_account` (its uuid), or the user's first one if that is None. `api_url` may lack `/api/v1`."""
+        api_url = api_url.rstrip("/")
+        self._http = HttpClient(
+            session, api_url if re.search(r"/api/v\d+$", api_url) else f"{api_url}/api/v1", _judge, parallel=_PARALLEL
+        )
+        self._login = KeycloakLogin(
+            session,
+            auth_url=auth_url,
+            realm=realm,
+            client_id=client_id,
+            client_secret=client_secret,
+            username=username,
+            password=password,
+        )
+        self._username = username
+        self._corporate_account = corporate_account
+        self._memory = memory
+        self._descriptions: dict[str, Description] = {}
+        self._left_out: dict[str, CloudError | None] = {}
+
+    def least_interval(self, online: int) -> timedelta:  # noqa: ARG002  # the rhythm is that of the devices
+        """One minute: no device reports more often."""
+        return timedelta(minutes=1)
+
+    # The account
+
+    async def account(self) -> Account:
+        """Sign in and say whose account it is. Raises `Forbidden` if the user has none."""
+        chosen = await self._chosen_account()
+        # Neither tells the other's users apart, and both outlive passwords. The name of the user is the last resort.
+        user = self._login.subject or chosen.user_link or hashlib.sha256(self._username.encode()).hexdigest()[:16]
+        return Account(id=f"{user}_{chosen.uuid}", name=chosen.name)
+
+    async def corporate_accounts(self) -> tuple[CorporateAccount, ...]:
+        """The corporate accounts the user belongs to ("Corporate accounts")."""
+        found = [mapping.corporate_account(record) for record in await self._all(_ACCOUNTS)]
+        return tuple(account for account in found if account is not None)
+
+    async def _chosen_account(self) -> CorporateAccount:
+        for account in await self.corporate_accounts():
+            if self._corporate_account in {None, account.uuid}:
+                return account
+        raise Forbidden(Reason.NO_CORPORATE_ACCOUNT, endpoint=_ACCOUNTS, subject=self._corporate_account)
+
+    async def _ca(self) -> str:
+        if self._corporate_account is None:
+            self._corporate_account = (await self._chosen_account()).uuid
+        return self._corporate_account
+
+    # Devices
+
+    async def devices(self) -> Listing:
+        """List all devices of the corporate account with the names of their sites ("Devices", "Sites")."""
+        sites = await self._sites()
+        found = {str(record["uuid"]): record for record in await self._all(_DEVICES)}
+        self._left_out.clear()
+        self._forget_all_but(found)
+        return Listing(devices=tuple(mapping.device(record, sites, found) for record in found.values()))
+
+    async def _sites(self) -> dict[str, Site]:
+        found = await self._all_allowed(_SITES)
+        customers: dict[str, str] = {}
+        if any(wire.text(record.get("name")) is None for record in found):
+            for record in await self._all_allowed(_CUSTOMERS):
+                if name := wire.text(record.get("name")) or wire.text(record.get("technicalName")):
+                    customers[str(record["uuid"])] = name
+        return {str(record["uuid"]): mapping.site(record, customers) for record in found}
+
+    async def _all_allowed(self, template: str) -> list[Mapping[str, Any]]:
+        """All of what only embellishes the devices; nothing where the user may not see it."""
+        try:
+            return await self._all(template)
+        except (Forbidden, NotSupported, Rejected, UnexpectedAnswer) as error:
+            _LOGGER.debug("Going on without: %s", error)
+            return []
+
+    async def _all(self, template: str) -> list[Mapping[str, Any]]:
+        """Every page of a list ("Paging"), each object once: `uuid` is a text in all of them."""
+        found: dict[str, Mapping[str, Any]] = {}
+        skip = 0
+        for _ in range(_MOST_PAGES):
+            page = await self._get(template, params={"take": _PAGE, "skip": skip})
+            results = _results(page, template)
+            before = len(found)
+            for record in wire.records(results):
+                if (uuid := wire.text(record.get("uuid"))) is not None:
+                    found.setdefault(uuid, {**record, "uuid": uuid})
+            # By what came, not by what was asked for: a server may cut its pages.
+            skip += len(results)
+            total = wire.number(page.get("total"))
+            is_complete = len(found) == before if total is None else skip >= total
+            if not results or is_complete:
+                break
+        return list(found.values())
+
+    # Schemas
+
+    async def schema(self, device: Device) -> Schema:
+        """Describe the datapoints of a device ("Variables"). Empty where the user may not see its variables."""
+        self._descriptions[device.id] = described = await self._describe(device.id)
+        return described.schema
+
+    async def _describe(self, uuid: str) -> Description:
+        remembered = wire.fields(self._memory.get(_SCHEMA + uuid))
+        variables = wire.records(remembered.get("variables"))
+        asked_at = wire.number(remembered.get("asked_at_seconds"))
+        now = time.time()
+        if variables and asked_at is not None and 0 <= now - asked_at < _SCHEMA_LIFE_SECONDS:
+            return self._descriptions.get(uuid) or mapping.description(variables)
+        try:
+            results = _results(await self._get(_VARIABLES, device=uuid), _VARIABLES)
+        except Forbidden, DeviceGone, Rejected:
+            return mapping.description(())
+        except Unreachable, RateLimited, UnexpectedAnswer:
+            if not variables:
+                raise
+            return mapping.description(variables)
+        read = mapping.essential(wire.records(results))
+        self._memory.put(_SCHEMA + uuid, {"asked_at_seconds": int(now), "variables": read})
+        return mapping.description(read)
+
+    def _forget_all_but(self, uuids: Mapping[str, Any]) -> None:
+        for key in [key for key in self._memory.content if key.startswith(_SCHEMA)]:
+            if (uuid := key.removeprefix(_SCHEMA)) not in uuids:
+                self._memory.put(key, None)
+                self._descriptions.pop(uuid, None)
+
+    # Last values
+
+    async def readings(self, devices: Sequence[Device]) -> Readings:
+        """Read the last values ("Last values"): of all devices at once where the server is known to do that."""
+        this_round = Round()
+        asked_singly = list(devices)
+        if len(devices) > 1:
+            asked_singly = await self._read_in_bulk(devices, this_round)
+        await this_round.read(asked_singly, self._read_one, parallel=_PARALLEL)
+        return this_round.outcome()
+
+    async def _read_in_bulk(self, devices: Sequence[Device], this_round: Round) -> list[Device]:
+        """Read what the bulk call answers; return the devices that have to be asked one by one."""
+        missing: list[Device] = []
+        for chunk in batched(devices, _MOST_DEVICES_A_CALL, strict=False):
+            try:
+                answered = await self._bulk([device.id for device in chunk])
+            except CloudError as error:
+                this_round.fail(chunk, error)
+                continue
+            for device in chunk:
+                if device.id in answered:
+                    this_round.snapshots[device.id] = answered[device.id]
+                    self._left_out.pop(device.id, None)
+                elif answered and device.id in self._left_out:
+                    self._take_left_out(device, this_round)
+                else:
+                    missing.append(device)
+        return missing
+
+    def _take_left_out(self, device: Device, this_round: Round) -> None:
+        if (error := self._left_out[device.id]) is None:
+            this_round.snapshots[device.id] = Snapshot()
+        else:
+            this_round.fail([device], error)
+
+    async def _bulk(self, uuids: list[str]) -> dict[str, Snapshot]:
+        """Read many devices at once; empty if the server does not do that, or not now."""
+        known = wire.fields(self._memory.get(_BULK))
+        without_until = wire.number(known.get("without_until_seconds"))
+        if without_until is not None and 0 <= without_until - time.time() <= _NO_BULK_LIFE_SECONDS:
+            return {}
+        works = wire.text(known.get("works"))
+        for name in (works,) if works is not None and works in _BODIES else tuple(_BODIES):
+            try:
+                answered = await self._bulk_as(name, uuids)
+            except Rejected, NotSupported:
+                continue
+            except Forbidden, UnexpectedAnswer:
+                return {}
+            except Unreachable as error:
+                if name == works or error.reason is not Reason.SERVER_ERROR:
+                    raise
+                return {}
+            if name == works or answered:
+                self._memory.put(_BULK, {"works": name})
+                return answered
+        is_over = works in _BODIES
+        self._memory.put(
+            _BULK, None if is_over else {"without_until_seconds": int(time.time()) + _NO_BULK_LIFE_SECONDS}
+        )
+        return {}
+
+    async def _bulk_as(self, name: str, uuids: list[str]) -> dict[str, Snapshot]:
+        body = await self._ask("PUT", _LAST_VALUES_OF_MANY, json_body=_BODIES[name](uuids))
+        answered = self._snapshots(body)
+        return {uuid: answered[uuid] for uuid in uuids if uuid in answered}
+
+    async def _read_one(self, device: Device) -> Snapshot:
+        try:
+            answered = self._snapshots(await self._get(_LAST_VALUES, device=device.id))
+        except (Forbidden, DeviceGone) as error:
+            self._left_out[device.id] = error
+            raise
+        if device.id not in answered:
+            self._left_out[device.id] = None
+        return answered.get(device.id, Snapshot())
+
+    def _snapshots(self, body: Any) -> dict[str, Snapshot]:
+        return mapping.snapshots(body, {uuid: described.types for uuid, described in self._descriptions.items()})
+
+    async def write(self, device: Device, values: Mapping[str, Value]) -> None:  # noqa: ARG002  # see Cloud
+        """Nothing can be written: what the API could change is the installation itself."""
+        raise NotSupported(subject=device.id)
+
+    # Requests
+
+    async def _get(self, template: str, *, params: Mapping[str, int] | None = None, device: str | None = None) -> Any:
+        return await self._ask("GET", template, params=params, device=device)
+
+    async def _ask(
+        self,
+        method: str,
+        template: str,
+        *,
+        params: Mapping[str, int] | None = None,
+        json_body: Any = None,
+        device: str | None = None,
+    ) -> Any:
+        parts = {} if template == _ACCOUNTS else {"ca": await self._ca()}
+        if device is not None:
+            parts["device"] = device
+
+        async def call(token: str) -> Any:
+            answer = await self._http.request(
+                method,
+                template,
+                parts=parts,
+                params=params,
+                headers={"Authorization": f"Bearer {token}"},
+                json_body=json_body,
+                is_read=True,
+            )
+            return answer.body
+
+        return await self._login.use(call)
+
+
+def _judge(answer: Answer) -> CloudError | None:
+    if not 400 <= answer.status < 500 or answer.status in {408, 429}:
+        return None
+    if answer.status == 404 and "{device}" in answer.endpoint:
+        return answer.error(DeviceGone, Reason.NOT_FOUND)
+    return answer.error(*_ERRORS.get(answer.status, (Rejected, Reason.INVALID_REQUEST)))
+
+
+def _results(page: Any, template: str) -> list[Any]:
+    results = wire.fields(page).get("results")
+    if isinstance(results, list):
+        return results
+    raise UnexpectedAnswer(endpoint=template)

@@ -1,0 +1,174 @@
+"""Signing in at Keycloak: password grant, refresh with rotation, and the way back when a session died.
+
+It keeps the tokens in memory, since they live minutes, and knows nothing of what they open.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from .. import wire
+from ..errors import AuthFailed, CloudError, Forbidden, Reason, Rejected, TokenRefused, UnexpectedAnswer, Unreachable
+from ..http import Answer, HttpClient
+from ..tokens import Token, TokenKeeper
+
+_LOGGER = logging.getLogger(__name__)
+
+_TOKEN = "/realms/{realm}/protocol/openid-connect/token"
+_SECONDS_IN_HAND = 30.0
+_LIFE_IF_UNSAID = 60.0  # seconds
+
+_REFUSED_LOGINS: Mapping[tuple[int, str], tuple[type[CloudError], Reason]] = {
+    (401, "invalid_grant"): (AuthFailed, Reason.WRONG_PASSWORD),
+    (401, "invalid_client"): (AuthFailed, Reason.WRONG_CLIENT),
+    (401, "unauthorized_client"): (AuthFailed, Reason.WRONG_CLIENT),
+    (400, "invalid_client"): (AuthFailed, Reason.WRONG_CLIENT),
+    (400, "unauthorized_client"): (Forbidden, Reason.PASSWORD_LOGIN_NOT_ALLOWED),
+    (400, "invalid_grant"): (AuthFailed, Reason.ACCOUNT_DISABLED),
+    (400, "invalid_request"): (Rejected, Reason.INVALID_REQUEST),
+    (400, "unsupported_grant_type"): (Rejected, Reason.INVALID_REQUEST),
+}
+"""What Keycloak's errors mean in answer to a password grant, by HTTP status and `error`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """One session at Keycloak, as its latest answer left it."""
+
+    access: Token
+    refresh_token: str | None = field(repr=False)
+    refresh_ends_at: float | None  # on the monotonic clock; None where it has no end
+    is_new_login: bool
+
+
+class KeycloakLogin:
+    """The access tokens of one user."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        auth_url: str,
+        realm: str,
+        client_id: str,
+        client_secret: str,
+        username: str,
+        password: str,
+    ) -> None:
+        """Sign in at `auth_url`, which may end in the `/auth` of older servers, when a token is first needed."""
+        self._login_client = HttpClient(session, auth_url, _judge_login)
+        self._refresh_client = HttpClient(session, auth_url, _judge_refresh)
+        self._realm = realm
+        self._client = {"client_id": client_id, "client_secret": client_secret}
+        self._user = {"username": username, "password": password}
+        self._session: _Session | None = None
+        self._tokens = TokenKeeper(self._renew, time.monotonic, early=0)
+
+    @property
+    def subject(self) -> str | None:
+        """Keycloak's id of the user, once signed in; None where the token does not tell it."""
+        return None if self._session is None else wire.subject_of_jwt(self._session.access.value)
+
+    async def use[T](self, call: Callable[[str], Awaitable[T]]) -> T:
+        """Call with an access token; when it is refused, with a refreshed one, and at last with that of a new login.
+
+        Raises what the logins raise, and `AuthFailed` when the token of a new login is refused too.
+        """
+        for refusals in range(3):
+            token = await self._tokens.get()
+            is_new_login = self._session is not None and self._session.is_new_login
+            try:
+                return await call(token.value)
+            except TokenRefused as error:
+                refused = error
+            self._tokens.drop(token)
+            if refusals == 1 and is_new_login:
+                break
+            if refusals == 1:
+                self._forget_session_of(token)  # a refresh does not heal every session
+        raise AuthFailed(
+            Reason.TOKEN_REFUSED, endpoint=refused.endpoint, status=refused.status, code=refused.code
+        ) from refused
+
+    def _forget_session_of(self, token: Token) -> None:
+        if self._session is not None and self._session.access is token:
+            self._session = None
+
+    async def _renew(self) -> Token:
+        refreshed = await self._refresh()
+        if refreshed is None:
+            refreshed = await self._log_in()
+        # The new refresh token is kept before the access token is used: the old one is worth nothing now.
+        self._session = refreshed
+        return refreshed.access
+
+    async def _refresh(self) -> _Session | None:
+        """Refresh the session; None if there is none to refresh, or none any more."""
+        session = self._session
+        if session is None or session.refresh_token is None:
+            return None
+        if session.refresh_ends_at is not None and time.monotonic() >= session.refresh_ends_at:
+            return None
+        form = {"grant_type": "refresh_token", **self._client, "refresh_token": session.refresh_token}
+        try:
+            return await self._ask(self._refresh_client, form, is_new_login=False)
+        except TokenRefused:
+            _LOGGER.debug("The session ended, signing in again")
+        except UnexpectedAnswer:
+            self._session = None
+        except Unreachable as error:
+            if error.status is not None and error.status >= 300:
+                raise
+            # Without an answer the refresh token may be spent, and spending it twice ends the session.
+            self._session = None
+        return None
+
+    async def _log_in(self) -> _Session:
+        return await self._ask(
+            self._login_client, {"grant_type": "password", **self._client, **self._user}, is_new_login=True
+        )
+
+    async def _ask(self, client: HttpClient, form: Mapping[str, str], *, is_new_login: bool) -> _Session:
+        asked_at = time.monotonic()
+        answer = await client.request("POST", _TOKEN, parts={"realm": self._realm}, form=form)
+        grant = wire.fields(answer.body)
+        access_token = wire.text(grant.get("access_token"))
+        if access_token is None:
+            raise answer.error(UnexpectedAnswer)
+        life = wire.number(grant.get("expires_in"))
+        if life is None:
+            life = _LIFE_IF_UNSAID
+        in_hand = min(_SECONDS_IN_HAND, life / 2)  # where tokens live shorter than that
+        return _Session(
+            Token(access_token, asked_at + life - in_hand),
+            wire.text(grant.get("refresh_token")),
+            asked_at + refresh_life if (refresh_life := wire.number(grant.get("refresh_expires_in"))) else None,
+            is_new_login,
+        )
+
+
+def _judge_login(answer: Answer) -> CloudError | None:
+    if (error := _judge_any(answer)) is not None or answer.status == 429:
+        return error
+    if answer.status == 404:
+        return answer.error(Forbidden, Reason.WRONG_REALM)
+    code = wire.text(wire.fields(answer.body).get("error")) or ""
+    refusal = _REFUSED_LOGINS.get((answer.status, code))
+    return None if refusal is None else answer.error(*refusal, code=code)
+
+
+def _judge_refresh(answer: Answer) -> CloudError | None:
+    if (error := _judge_any(answer)) is not None or answer.status == 429:
+        return error
+    # Whatever is wrong with the client or the user, the login that follows says it more exactly.
+    return answer.error(TokenRefused) if 400 <= answer.status < 500 else None
+
+
+def _judge_any(answer: Answer) -> CloudError | None:
+    # Keycloak answers JSON. Anything else comes from what stands before it, and says nothing about credentials.
+    if answer.status >= 500 or answer.status == 408 or (not answer.is_json and answer.status != 429):
+        return answer.error(Unreachable, Reason.SERVER_ERROR)
+    return None

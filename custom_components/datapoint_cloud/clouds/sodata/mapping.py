@@ -1,0 +1,273 @@
+"""SoData's wire in terms of the model: accounts, devices, variables and last values.
+
+Pure, and lenient: whatever is not as the document shows it is left out or skipped, by name where it has one.
+"""
+
+from collections import defaultdict
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from .. import wire
+from ..model import Datapoint, DataType, Device, Part, Reading, Role, Schema, Snapshot, Value
+
+_CONNECTED = frozenset({"connected", "online", "up", "true"})
+_DISCONNECTED = frozenset(
+    {"disconnected", "offline", "down", "false", "notconnected", "lost", "connectionlost", "nocommunication"}
+)
+
+# How an active alarm is written is not shown anywhere.
+_ACTIVE = frozenset({"true", "active", "activated", "on", "yes", "alarm", "raised", "set", "present"})
+_INACTIVE = frozenset({"false", "inactive", "deactivated", "off", "no", "normal", "ok", "none", "cleared", "absent"})
+
+_VARIABLE_FIELDS = (
+    "itemType",
+    "itemIndex",
+    "serviceId",
+    "serviceName",
+    "serviceType",
+    "serviceGroup",
+    "unit",
+    "active",
+)
+
+
+class Unreadable(ValueError):
+    """A value that is not what its datapoint promises."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorporateAccount:
+    """A corporate account the user belongs to. `user_link` is the uuid of the user's validated membership."""
+
+    uuid: str
+    name: str
+    user_link: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where devices stand."""
+
+    name: str | None
+    time_zone: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """The schema of a device, and the keys of its variables that are switched off."""
+
+    schema: Schema
+    types: Mapping[str, DataType] = field(default_factory=dict)  # of all that is known, switched off or not
+
+
+def corporate_account(record: Mapping[str, Any]) -> CorporateAccount | None:
+    """Read one of "Corporate accounts"; None without a uuid."""
+    if (uuid := wire.text(record.get("uuid"))) is None:
+        return None
+    links = (wire.text(link.get("uuid")) for link in wire.records(record.get("userLinks")) if _is_validated(link))
+    return CorporateAccount(
+        uuid=uuid, name=wire.text(record.get("name")) or uuid, user_link=next((link for link in links if link), None)
+    )
+
+
+def _is_validated(link: Mapping[str, Any]) -> bool:
+    return _word(link.get("status")) == "validated"
+
+
+def site(record: Mapping[str, Any], customers: Mapping[str, str]) -> Site:
+    """Read one of "Sites"; its customer's name stands in for a missing one."""
+    name = wire.text(record.get("name")) or wire.text(record.get("technicalName"))
+    return Site(
+        name=name or customers.get(wire.text(record.get("customerUuid")) or ""),
+        time_zone=wire.text(record.get("timeZone")),
+    )
+
+
+def device(record: Mapping[str, Any], sites: Mapping[str, Site], listed: Container[str]) -> Device:
+    """Read one of "Devices", which has a uuid. Its gateway counts only if it is `listed`."""
+    uuid = str(wire.text(record.get("uuid")))
+    serial_number = wire.text(record.get("serialNumber"))
+    gateway_id = wire.text(record.get("gatewayUuid"))
+    site_id = wire.text(record.get("siteUuid"))
+    place = sites.get(site_id or "")
+    return Device(
+        id=uuid,
+        name=wire.text(record.get("name")) or wire.text(record.get("technicalName")) or serial_number or uuid,
+        schema_id=uuid,
+        is_online=_is_online(record.get("connectionStatus")),
+        silent_after=_silent_after(record.get("noCommunicationPeriod")),
+        gateway_id=gateway_id if gateway_id in listed and gateway_id != uuid else None,
+        manufacturer=wire.text(record.get("manufacturer")),
+        model=wire.text(record.get("modelName")),
+        model_id=wire.text(record.get("deviceTypeReferenceId")),
+        serial_number=serial_number,
+        site_id=site_id,
+        site=None if place is None else place.name,
+        time_zone=wire.text(record.get("timeZone")) or (None if place is None else place.time_zone),
+    )
+
+
+def _is_online(connection_status: Any) -> bool | None:
+    word = _word(connection_status)
+    return True if word in _CONNECTED else False if word in _DISCONNECTED else None
+
+
+def _silent_after(no_communication_period: Any) -> timedelta | None:
+    minutes = wire.number(no_communication_period)
+    try:
+        return timedelta(minutes=minutes) if minutes is not None and minutes > 0 else None
+    except OverflowError:
+        return None
+
+
+def _word(value: Any) -> str:
+    """One way to write a word: lower case, without what separates its parts."""
+    text = str(value).lower() if isinstance(value, bool) else wire.text(value) or ""
+    return text.lower().translate({ord(separator): None for separator in "_- "})
+
+
+def essential(variables: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What `description` needs of "Variables", still as on the wire: a fifth of what a device's list holds."""
+    return [
+        {name: variable[name] for name in _VARIABLE_FIELDS if variable.get(name) is not None}
+        | {"serviceTranslations": {language: {"title": title} for language, title in _names(variable).items()}}
+        for variable in variables
+    ]
+
+
+def description(variables: Iterable[Mapping[str, Any]]) -> Description:
+    """Read the "Variables" of a device. What is switched off is no datapoint of it."""
+    datapoints: dict[str, Datapoint] = {}
+    types: dict[str, DataType] = {}
+    skipped: list[str] = []
+    for variable in variables:
+        if (key := _key(variable)) is None:
+            skipped.append(wire.text(variable.get("serviceName")) or wire.text(variable.get("serviceId")) or "?")
+            continue
+        types[key] = _data_type(variable)
+        if _word(variable.get("active")) not in {"false", "0"}:
+            datapoints.setdefault(key, datapoint(key, variable))
+    return Description(schema=Schema(datapoints=tuple(datapoints.values()), skipped=tuple(skipped)), types=types)
+
+
+def datapoint(key: str, record: Mapping[str, Any]) -> Datapoint:
+    """Read a variable, or the description that a last value brings along (`title` instead of translations)."""
+    names = _names(record)
+    item_type, item_index, service_id = key.split("|")
+    name = names.get("en") or wire.text(record.get("title")) or wire.text(record.get("serviceName"))
+    data_type = _data_type(record)
+    return Datapoint(
+        key=key,
+        name=name or key,
+        names=names,
+        data_type=data_type,
+        role=Role.ALARM if data_type is DataType.BOOL else Role.STATUS,
+        unit=None if data_type is DataType.BOOL else wire.text(record.get("unit")),
+        part=_part(item_type, item_index),
+        group=wire.text(record.get("serviceGroup")),
+        service=service_id,
+    )
+
+
+def _key(record: Mapping[str, Any]) -> str | None:
+    parts = [wire.text(record.get(name)) for name in ("itemType", "itemIndex", "serviceId")]
+    return None if any(part is None or "|" in part for part in parts) else "|".join(map(str, parts))
+
+
+def _part(item_type: str, item_index: str) -> Part | None:
+    if (item_type, item_index) == ("Global", "0"):
+        return None
+    # People count the units from 1, the API from 0.
+    number = int(item_index) + 1 if item_index.isdecimal() else item_index
+    return Part(id=f"{item_type}|{item_index}", name=f"{item_type} {number}")
+
+
+def _names(record: Mapping[str, Any]) -> dict[str, str]:
+    translations = wire.fields(record.get("serviceTranslations"))
+    names = (
+        (language, wire.text(wire.fields(texts).get("title")) or wire.text(wire.fields(texts).get("shortName")))
+        for language, texts in translations.items()
+    )
+    return {language: name for language, name in names if name is not None}
+
+
+def _data_type(record: Mapping[str, Any]) -> DataType:
+    service_type = _word(record.get("serviceType"))
+    if service_type == "alarm":
+        return DataType.BOOL
+    is_measured = service_type == "measure" or wire.text(record.get("unit")) is not None
+    return DataType.NUMBER if is_measured else DataType.TEXT
+
+
+def snapshots(body: Any, types: Mapping[str, Mapping[str, DataType]]) -> dict[str, Snapshot]:
+    """Read "Last values", of one device or of many: by the uuid each row or its device carries.
+
+    `types` are the datapoints already known, by device and key: they are not described again.
+    """
+    rows: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for record in wire.records(body if isinstance(body, list) else wire.fields(body).get("devices")):
+        record_uuid = wire.text(record.get("deviceUuid"))
+        if record_uuid is not None:
+            rows[record_uuid] += []
+        for row in wire.records(record.get("values")):
+            if (uuid := wire.text(row.get("deviceUuid")) or record_uuid) is not None:
+                rows[uuid].append(row)
+    return {uuid: _snapshot(values, types.get(uuid, {})) for uuid, values in rows.items()}
+
+
+def _snapshot(rows: Iterable[Mapping[str, Any]], types: Mapping[str, DataType]) -> Snapshot:
+    readings: dict[str, Reading] = {}
+    described: dict[str, Datapoint] = {}
+    skipped: set[str] = set()
+    reported_at: datetime | None = None
+    for row in rows:
+        if (key := _key(row)) is None:
+            skipped.add(wire.text(row.get("title")) or wire.text(row.get("serviceId")) or "?")
+            continue
+        taken_at = wire.moment(row.get("date"))
+        if taken_at is not None and (reported_at is None or taken_at > reported_at):
+            reported_at = taken_at
+        if key not in types:
+            described[key] = datapoint(key, row)
+        try:
+            reading = Reading(_value(row.get("value"), types.get(key) or described[key].data_type), taken_at)
+        except Unreadable:
+            skipped.add(key)
+            continue
+        if key not in readings or _is_newer(reading, readings[key]):
+            readings[key] = reading
+    return Snapshot(
+        readings=readings, reported_at=reported_at, described=tuple(described.values()), skipped=tuple(sorted(skipped))
+    )
+
+
+def _is_newer(reading: Reading, known: Reading) -> bool:
+    return reading.taken_at is not None and (known.taken_at is None or reading.taken_at > known.taken_at)
+
+
+def _value(value: Any, data_type: DataType) -> Value | None:
+    """Read a value, which is text even where it is a number. Raises `Unreadable`."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if data_type is DataType.BOOL:
+        return _is_active(value)
+    if data_type is DataType.NUMBER:
+        if (number := wire.number(value)) is None:
+            raise Unreadable
+        return number
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str | int | float):
+        raise Unreadable
+    return str(value)
+
+
+def _is_active(value: Any) -> bool:
+    if (number := wire.number(value)) is not None:
+        return number != 0
+    word = _word(value)
+    if word not in _ACTIVE | _INACTIVE:
+        raise Unreadable
+    return word in _ACTIVE
