@@ -51,6 +51,7 @@ from .const import (
     CONF_USER_TOKEN,
     CONF_USERNAME,
     DOMAIN,
+    SUBENTRY_PRODUCT,
 )
 
 type Scopes = Mapping[str, Mapping[str, Any]]
@@ -59,8 +60,12 @@ type Scopes = Mapping[str, Mapping[str, Any]]
 
 def cloud_of(hass: HomeAssistant, entry: ConfigEntry, memory: Memory) -> Cloud:
     """The cloud of a config entry, with all its scopes."""
-    scopes = {subentry.unique_id or "": subentry.data for subentry in entry.subentries.values()}
-    return open_cloud(hass, entry.data[CONF_CLOUD], entry.data, scopes, memory)
+    return open_cloud(hass, entry.data[CONF_CLOUD], entry.data, scopes_of(entry), memory)
+
+
+def scopes_of(entry: ConfigEntry) -> Scopes:
+    """What the subentries of an entry hold."""
+    return {subentry.unique_id or subentry.subentry_id: subentry.data for subentry in entry.subentries.values()}
 
 
 def open_cloud(hass: HomeAssistant, kind: str, data: Mapping[str, Any], scopes: Scopes, memory: Memory) -> Cloud:
@@ -82,6 +87,11 @@ def sodata_cloud(hass: HomeAssistant, data: Mapping[str, Any], memory: Memory) -
         corporate_account=data.get(CONF_CORPORATE_ACCOUNT),
         memory=memory,
     )
+
+
+def scope_id(subentry_type: str, data: Mapping[str, Any]) -> str:
+    """The unique id of a scope in its account."""
+    return data[CONF_PRODUCT_KEY] if subentry_type == SUBENTRY_PRODUCT else usage_query_id(data)
 
 
 def usage_query_id(data: Mapping[str, Any]) -> str:

@@ -1,0 +1,123 @@
+"""The one way to try what a form holds, and where in the form a cloud's refusal belongs.
+
+It asks the cloud; it neither shows forms nor stores anything.
+"""
+
+import logging
+from collections.abc import Awaitable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+
+from .accounts import Scopes, open_cloud
+from .clouds.cloud import Listing
+from .clouds.errors import (
+    AuthFailed,
+    CloudError,
+    NotSupported,
+    RateLimited,
+    Reason,
+    Rejected,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from .clouds.memory import Memory
+from .clouds.model import Account
+from .const import (
+    CONF_APP_ID,
+    CONF_AUTHORIZATION_TOKEN,
+    CONF_CLIENT_ID,
+    CONF_ENTERPRISE_ID,
+    CONF_ENTERPRISE_SECRET,
+    CONF_ITEM_ID,
+    CONF_PASSWORD,
+    CONF_PRODUCT_KEY,
+    CONF_PRODUCT_SECRET,
+    CONF_REALM,
+    CONF_USER_TOKEN,
+    CONF_USERNAME,
+)
+from .flow_forms import Field, placed
+
+_LOGGER = logging.getLogger(__name__)
+
+BASE = "base"
+
+_BY_REASON: Mapping[Reason, tuple[str, str]] = {
+    Reason.WRONG_PASSWORD: (CONF_PASSWORD, "wrong_password"),
+    Reason.UNKNOWN_USER: (CONF_USERNAME, "unknown_user"),
+    Reason.ACCOUNT_DISABLED: (CONF_USERNAME, "account_disabled"),
+    Reason.UNKNOWN_APP: (CONF_APP_ID, "unknown_app"),
+    Reason.WRONG_CLIENT: (CONF_CLIENT_ID, "wrong_client"),
+    Reason.PASSWORD_LOGIN_NOT_ALLOWED: (CONF_CLIENT_ID, "password_login_not_allowed"),
+    Reason.WRONG_REALM: (CONF_REALM, "wrong_realm"),
+    Reason.NO_CORPORATE_ACCOUNT: (BASE, "no_corporate_account"),
+    Reason.UNKNOWN_ENTERPRISE: (CONF_ENTERPRISE_ID, "unknown_enterprise"),
+    Reason.WRONG_ENTERPRISE_SECRET: (CONF_ENTERPRISE_SECRET, "wrong_enterprise_secret"),
+    Reason.UNKNOWN_PRODUCT: (CONF_PRODUCT_KEY, "unknown_product"),
+    Reason.PRODUCT_NOT_ASSOCIATED: (CONF_PRODUCT_KEY, "product_not_associated"),
+    Reason.WRONG_PRODUCT_SECRET: (CONF_PRODUCT_SECRET, "wrong_product_secret"),
+    Reason.IP_NOT_ALLOWED: (BASE, "ip_not_allowed"),
+    Reason.WRONG_AUTHORIZATION_TOKEN: (CONF_AUTHORIZATION_TOKEN, "wrong_authorization_token"),
+    Reason.WRONG_USER_TOKEN: (CONF_USER_TOKEN, "wrong_user_token"),
+    Reason.ITEM_ID_MISSING: (CONF_ITEM_ID, "item_id_missing"),
+    Reason.WRONG_QUERY: (BASE, "wrong_query"),
+    Reason.RIGHT_MISSING: (BASE, "right_missing"),
+    Reason.FEATURE_NOT_GRANTED: (BASE, "feature_not_granted"),
+    Reason.QUOTA_EXHAUSTED: (BASE, "rate_limited"),
+}
+
+_BY_CLASS: Mapping[type[CloudError], str] = {
+    Unreachable: "cannot_connect",
+    RateLimited: "rate_limited",
+    AuthFailed: "invalid_auth",
+    UnexpectedAnswer: "unexpected_answer",
+    NotSupported: "unexpected_answer",
+    Rejected: "refused",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a cloud said to a form: whose account it is, and its devices."""
+
+    account: Account
+    listing: Listing
+    names: Mapping[str, str]
+    """The names of the scopes, by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a form says when the cloud refused it. `detail` is for the texts, safe to show."""
+
+    errors: dict[str, str]
+    detail: str = ""
+
+
+async def verify(hass: HomeAssistant, kind: str, data: Mapping[str, Any], scopes: Scopes) -> Verified:
+    """Log in, list the devices of the account and ask each scope once. Raises any `CloudError`."""
+    cloud = open_cloud(hass, kind, data, scopes, Memory())
+    account = await cloud.account()
+    listing = await cloud.devices()
+    for error in listing.failed.values():
+        raise error
+    return Verified(account, listing, {scope.id: scope.name for scope in cloud.scopes})
+
+
+async def attempt[T](asking: Awaitable[T], fields: Collection[Field]) -> T | Refused:
+    """The cloud's answer, or its refusal in terms of a form with these fields."""
+    try:
+        return await asking
+    except CloudError as error:
+        return Refused(placed(dict([_place(error)]), fields), str(error))
+    except Exception:
+        _LOGGER.exception("Unexpected error while an account was tried")
+        return Refused({BASE: "unknown"})
+
+
+def _place(error: CloudError) -> tuple[str, str]:
+    if error.reason in _BY_REASON:
+        return _BY_REASON[error.reason]
+    return BASE, next((key for kind, key in _BY_CLASS.items() if isinstance(error, kind)), "refused")

@@ -1,0 +1,67 @@
+"""The options of an account: how often it is polled, and which of its sites and devices are of interest."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import voluptuous as vol
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
+from homeassistant.const import UnitOfTime
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+
+from .const import OPTION_DEVICES, OPTION_INTERVAL, OPTION_SITES
+
+_LONGEST_INTERVAL = 24 * 3600
+
+
+class AccountOptionsFlow(OptionsFlow):
+    """The options of an account. An empty choice of sites or devices means all of them, those to come included."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show and take all options."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="entry_not_loaded")
+        if user_input is not None:
+            return self.async_create_entry(data={**user_input, OPTION_INTERVAL: int(user_input[OPTION_INTERVAL])})
+        coordinator = self.config_entry.runtime_data.coordinator
+        chosen = self.config_entry.options
+        devices = {device.id: device.name for device in coordinator.listed_devices}
+        sites = {device.site_id: device.site for device in coordinator.listed_devices if device.site_id}
+        online = sum(device.is_online is True for device in coordinator.listed_devices)
+        least = coordinator.cloud.least_interval(online).total_seconds()
+        fields: dict[vol.Marker, Any] = {
+            vol.Required(OPTION_INTERVAL, default=coordinator.cloud.default_interval.total_seconds()): NumberSelector(
+                NumberSelectorConfig(
+                    min=least,
+                    max=_LONGEST_INTERVAL,
+                    step=1,
+                    unit_of_measurement=UnitOfTime.SECONDS,
+                    mode=NumberSelectorMode.BOX,
+                )
+            )
+        }
+        if sites:
+            fields[vol.Optional(OPTION_SITES, default=[])] = _choice(sites, chosen.get(OPTION_SITES, ()))
+        fields[vol.Optional(OPTION_DEVICES, default=[])] = _choice(devices, chosen.get(OPTION_DEVICES, ()))
+        shown = {**chosen}
+        if OPTION_INTERVAL in chosen:
+            shown[OPTION_INTERVAL] = max(chosen[OPTION_INTERVAL], least)
+        return self.async_show_form(
+            step_id="init", data_schema=self.add_suggested_values_to_schema(vol.Schema(fields), shown)
+        )
+
+
+def _choice(names: Mapping[str, str | None], chosen: Iterable[str]) -> SelectSelector:
+    """A choice among names by id. What was chosen stays on offer though it is no longer listed."""
+    offered = {**dict.fromkeys(chosen), **names}
+    options = [SelectOptionDict(value=id_, label=name or id_) for id_, name in offered.items()]
+    return SelectSelector(
+        SelectSelectorConfig(options=options, multiple=True, sort=True, mode=SelectSelectorMode.DROPDOWN)
+    )

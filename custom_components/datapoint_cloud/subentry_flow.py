@@ -1,0 +1,75 @@
+"""How a scope, a product or a usage query, is added to an account and changed.
+
+One flow for both: the type of the subentry says which fields its form has.
+"""
+
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow, SubentryFlowResult
+
+from .accounts import scope_id
+from .const import CONF_CLOUD, CONF_PRODUCT_KEY
+from .flow_checks import Refused, attempt, verify
+from .flow_forms import (
+    ADVANCED,
+    PLACEHOLDERS,
+    SCOPE_FIELDS,
+    Field,
+    entered,
+    kept,
+    placed,
+    problems,
+    schema,
+    suggested,
+    without_secrets,
+)
+
+
+class ScopeFlow(ConfigSubentryFlow):
+    """A product or a usage query."""
+
+    async def async_step_reconfigure(self, _: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Change a scope, in the form it was made with."""
+        return self._show(without_secrets(self._fields, self._get_reconfigure_subentry().data))
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Take what names the scope and try it."""
+        if user_input is None:
+            return self._show({})
+        values = entered(self._fields, user_input)
+        changed = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
+        scope = values | (kept(self._fields, values, changed.data) if changed else {})
+        errors = problems(self._fields, scope)
+        if changed and not errors and scope.get(CONF_PRODUCT_KEY) != changed.data.get(CONF_PRODUCT_KEY):
+            errors[CONF_PRODUCT_KEY] = "other_product"
+        if errors:
+            return self._show(values, Refused(placed(errors, self._fields)))
+        unique_id = scope_id(self._subentry_type, scope)
+        entry = self._get_entry()
+        if any(other.unique_id == unique_id and other is not changed for other in entry.subentries.values()):
+            return self.async_abort(reason="already_configured")
+        answer = await attempt(verify(self.hass, entry.data[CONF_CLOUD], entry.data, {unique_id: scope}), self._fields)
+        if isinstance(answer, Refused):
+            return self._show(values, answer)
+        title = answer.names[unique_id]
+        if changed is None:
+            return self.async_create_entry(title=title, data=scope, unique_id=unique_id)
+        return self.async_update_and_abort(entry, changed, data=scope, title=title, unique_id=unique_id)
+
+    @property
+    def _fields(self) -> tuple[Field, ...]:
+        return SCOPE_FIELDS[self._subentry_type]
+
+    def _show(self, values: dict[str, Any], refused: Refused | None = None) -> SubentryFlowResult:
+        refused = refused or Refused({})
+        form = schema(
+            self._fields,
+            keeps_secrets=self.source == SOURCE_RECONFIGURE,
+            opens_advanced=ADVANCED in refused.errors,
+        )
+        return self.async_show_form(
+            step_id="user",
+            data_schema=self.add_suggested_values_to_schema(form, suggested(self._fields, values)),
+            errors=refused.errors,
+            description_placeholders={"detail": refused.detail, **PLACEHOLDERS},
+        )
