@@ -1,1 +1,1 @@
-"""A Home Assistant of one's own with the simulated clouds in it: what `scripts/develop` shows and the browser tests use."""
+"""A Home Assistant with the simulated clouds in it: for `scripts/develop` to show, for the browser tests to use."""

@@ -12,6 +12,7 @@ import aiohttp
 
 USER = "developer"
 PASSWORD = "developer"
+START_SECONDS = 180
 
 
 class Refused(Exception):
@@ -35,8 +36,7 @@ class Client:
         """Log in, as a new user if there is none, and wait until Home Assistant has started everything."""
         try:
             await self._log_in()
-            while (await self.command("get_config"))["state"] != "RUNNING":
-                await asyncio.sleep(0.2)
+            await self._until_it_runs()
         except BaseException:
             await self.close()
             raise
@@ -117,6 +117,13 @@ class Client:
         grant = {"grant_type": "authorization_code", "code": done["result"], "client_id": self._client_id}
         async with self._session.post("/auth/token", data=grant) as answer:
             self.tokens = await answer.json()
+
+    async def _until_it_runs(self) -> None:
+        async with asyncio.timeout(START_SECONDS):
+            while True:
+                if (await self.command("get_config"))["state"] == "RUNNING":
+                    return
+                await asyncio.sleep(0.2)
 
     async def _connect(self) -> aiohttp.ClientWebSocketResponse:
         socket = await self._session.ws_connect("/api/websocket", max_msg_size=0)

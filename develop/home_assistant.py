@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import IO
@@ -41,8 +42,8 @@ START_SECONDS = 180
 STOP_SECONDS = 30
 
 
-class HomeAssistantError(Exception):
-    """Home Assistant did not start, or ended by itself."""
+class StartFailed(Exception):
+    """Home Assistant could not be started, or ended by itself."""
 
 
 class HomeAssistant:
@@ -58,7 +59,7 @@ class HomeAssistant:
     async def start(self, output: IO[str] | None = None) -> None:
         """Start and return when it answers. What it prints goes to `output`, by default to ours.
 
-        Raises HomeAssistantError.
+        Raises StartFailed.
         """
         await asyncio.to_thread(self._prepare)
         self._process = await asyncio.create_subprocess_exec(
@@ -73,7 +74,7 @@ class HomeAssistant:
                 await self._until_it_answers(self._process)
         except TimeoutError:
             await self.stop()
-            raise HomeAssistantError(f"Home Assistant did not answer within {START_SECONDS} s") from None
+            raise StartFailed(f"Home Assistant did not answer within {START_SECONDS} s") from None
 
     async def wait(self) -> int:
         """Return when it has ended by itself, with its exit code."""
@@ -101,7 +102,7 @@ class HomeAssistant:
                 except aiohttp.ClientError:
                     pass
                 await asyncio.sleep(0.2)
-        raise HomeAssistantError(f"Home Assistant ended with exit code {process.returncode}")
+        raise StartFailed(f"Home Assistant ended with exit code {process.returncode}")
 
     def _prepare(self) -> None:
         storage = self.folder / ".storage"
@@ -117,6 +118,14 @@ class HomeAssistant:
         if not (storage / "onboarding").exists():
             # All but the first user. The step `core_config` would start flows that look for the internet.
             _store(storage / "onboarding", 4, {"done": ["core_config", "analytics", "integration"]})
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _store(path: Path, version: int, data: dict[str, object]) -> None:

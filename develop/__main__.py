@@ -1,0 +1,151 @@
+"""`scripts/develop`: Home Assistant with an account of every simulated cloud, until Ctrl-C."""
+
+import argparse
+import asyncio
+import json
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from simulator.simulation import Simulation
+
+from . import dashboard
+from .accounts import NAMES, answers
+from .client import PASSWORD, USER, Client
+from .home_assistant import DOMAIN, PROJECT, HomeAssistant, StartFailed
+
+FOLDER = PROJECT / ".dev"
+PORT = 8124
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/develop", description="Start Home Assistant with an account of every simulated cloud."
+    )
+    parser.add_argument("--empty", action="store_true", help="start without accounts, to click through the flow")
+    parser.add_argument("--reset", action="store_true", help="forget everything and start over")
+    parser.add_argument(
+        "--port", type=int, help=f"of Home Assistant (default: {PORT}); the simulated clouds take the ports after it"
+    )
+    return parser.parse_args()
+
+
+async def _run(arguments: argparse.Namespace) -> None:
+    folder = FOLDER / ("empty" if arguments.empty else "home")
+    if arguments.reset or arguments.empty:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    port = _port(folder, arguments.port)
+    simulation = Simulation()
+    ports = {server.name: port + 1 + number for number, server in enumerate(simulation.servers)}
+    _require_free({"Home Assistant": port, **ports})
+    home_assistant = HomeAssistant(folder, port)
+    try:
+        await simulation.start(ports)
+        async with _telling("Starting Home Assistant"):
+            await home_assistant.start()
+        async with Client(home_assistant.url) as client:
+            if not arguments.empty:
+                await _add_accounts(client, simulation)
+        _tell(home_assistant, simulation)
+        raise StartFailed(f"Home Assistant ended with exit code {await home_assistant.wait()}")
+    finally:
+        async with _telling("Stopping"):
+            await home_assistant.stop()
+            await simulation.stop()
+
+
+async def _add_accounts(client: Client, simulation: Simulation) -> None:
+    entries = await client.command("config_entries/get", domain=DOMAIN)
+    if entries:
+        return
+    for kind, steps in answers(simulation).items():
+        async with _telling(f"Adding an account of {NAMES[kind]}"):
+            await client.walk(DOMAIN, *steps)
+    async with _telling("Making the dashboard"):
+        await dashboard.create(client)
+
+
+def _port(folder: Path, wanted: int | None) -> int:
+    """The port to take. Accounts know where their clouds are, so it stays what it was."""
+    try:
+        stored = json.loads((folder / ".storage" / "http").read_text())
+        used: int = stored["data"]["stable"]["server_port"]
+    except OSError, ValueError, KeyError:
+        return wanted or PORT
+    if wanted not in (None, used):
+        raise StartFailed(f"{folder} was made with port {used}. Leave out --port, or add --reset to start over.")
+    return used
+
+
+def _require_free(ports: Mapping[str, int]) -> None:
+    for name, port in ports.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise StartFailed(
+                    f"Port {port} for {name} is taken. Is another scripts/develop running? "
+                    "If not, choose others with --port N --reset."
+                ) from None
+
+
+@asynccontextmanager
+async def _telling(what: str) -> AsyncIterator[None]:
+    """Tell what is being done, and with dots that it goes on."""
+
+    async def dots() -> None:
+        while True:
+            await asyncio.sleep(1)
+            print(".", end="", flush=True)
+
+    print(f"{what} …", end="", flush=True)
+    task = asyncio.create_task(dots())
+    try:
+        yield
+    finally:
+        task.cancel()
+        print(flush=True)
+
+
+def _tell(home_assistant: HomeAssistant, simulation: Simulation) -> None:
+    print("\nThe simulated clouds and what to type into the forms:\n")
+    for kind, (_, *forms) in answers(simulation).items():
+        print(f"  {NAMES[kind]}")
+        for name, value in _fields(forms):
+            print(f"    {name:<20} {value}")
+    print()
+    print(f"  Home Assistant   {home_assistant.url}")
+    print(f"  User name        {USER}")
+    print(f"  Password         {PASSWORD}")
+    print("\nCtrl-C ends everything.\n", flush=True)
+
+
+def _fields(forms: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Any]]:
+    for form in forms:
+        for name, value in form.items():
+            yield from _fields([value]) if isinstance(value, Mapping) else [(name, value)]
+
+
+async def _main() -> int:
+    task = asyncio.create_task(_run(_arguments()))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # The second one changes nothing: the first is being obeyed.
+        loop.add_signal_handler(number, lambda: task.cancelling() or task.cancel())
+    with suppress(asyncio.CancelledError):
+        try:
+            await task
+        except StartFailed as error:
+            print(error, file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(_main()))

@@ -1,0 +1,60 @@
+"""What a user of the simulated clouds types into the config flow.
+
+It knows the flow's forms and the simulation's credentials, and sends nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from simulator.simulation import Simulation
+
+NAMES = {
+    "gizwits_open": "Gizwits Open API",
+    "gizwits_enterprise": "Gizwits Enterprise API",
+    "sodata": "Socomec SoData",
+    "firstlight": "Firstlight usage",
+}
+
+
+def answers(simulation: Simulation) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
+    """What to answer to the menu and to each form, by cloud. The simulation has to listen already."""
+    open_api = simulation.gizwits_open
+    enterprise = simulation.gizwits_enterprise
+    keycloak, sodata = simulation.keycloak, simulation.sodata
+    firstlight = simulation.firstlight
+    forms: dict[str, dict[str, Any]] = {
+        "gizwits_open": {
+            "region": "eu",
+            "app_id": open_api.app_id,
+            "username": open_api.username,
+            "password": open_api.password,
+            "advanced": {"api_url": open_api.url},
+        },
+        "gizwits_enterprise": {
+            "enterprise_id": enterprise.enterprise_id,
+            "enterprise_secret": enterprise.enterprise_secret,
+            "product_key": next(iter(enterprise.products.values())).product_key,
+            "product_secret": next(iter(enterprise.products.values())).product_secret,
+            "advanced": {"api_url": enterprise.url},
+        },
+        "sodata": {
+            "username": keycloak.username,
+            "password": keycloak.password,
+            "client_id": keycloak.client_id,
+            "client_secret": keycloak.client_secret,
+            "advanced": {
+                "api_url": f"{sodata.url}/api/v1",
+                "auth_url": keycloak.url,
+                "realm": keycloak.realm,
+            },
+        },
+        "firstlight": {
+            "api_url": firstlight.url,
+            "authorization_token": firstlight.authorization_token,
+            "user_token": firstlight.user_token,
+            "aty": "content",
+            "field": "genre",
+            "period": "day",
+        },
+    }
+    return {kind: ({"next_step_id": kind}, form) for kind, form in forms.items()}
