@@ -119,20 +119,17 @@ def _session(hass: HomeAssistant) -> ClientSession:
 
 
 def _gizwits_open(hass: HomeAssistant, data: Mapping[str, Any], _: Scopes, memory: Memory) -> Cloud:
-    region = REGIONS[data[CONF_REGION]]
-    api_url = data.get(CONF_API_URL)
     login = (
         AnonymousLogin(phone_id=data[CONF_PHONE_ID])
         if CONF_PHONE_ID in data
-        else PasswordLogin(
-            username=data[CONF_USERNAME],
-            password=data[CONF_PASSWORD],
-            # the region's second way to log in says nothing about the users of another server
-            front_url=None if api_url else region.front_url,
-        )
+        else PasswordLogin(username=data[CONF_USERNAME], password=data[CONF_PASSWORD])
     )
     return GizwitsOpenCloud(
-        _session(hass), api_url=api_url or region.api_url, app_id=data[CONF_APP_ID], login=login, memory=memory
+        _session(hass),
+        api_url=data.get(CONF_API_URL) or REGIONS[data[CONF_REGION]].api_url,
+        app_id=data[CONF_APP_ID],
+        login=login,
+        memory=memory,
     )
 
 
