@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 
 from .firstlight import FirstlightServer
 from .gizwits import GizwitsEnterpriseServer, GizwitsOpenServer
+from .remote import allow_remote_control
 from .server import Server
 from .sodata import KeycloakServer, SoDataServer
 
 
 class Simulation:
-    """The vendors' servers. What they say follows from `seed` and `clock` (epoch seconds) and from what they are told."""
+    """The vendors' servers. What they say follows from `seed`, `clock` (epoch seconds) and what they are told."""
 
     def __init__(self, *, seed: int = 1, clock: Callable[[], float] = time.time) -> None:
         """Make servers that do not listen yet."""
@@ -26,6 +27,8 @@ class Simulation:
             self.sodata,
             self.firstlight,
         )
+        for server in self.servers:
+            allow_remote_control(server)
 
     async def start(self, ports: Mapping[str, int] | None = None, host: str = "127.0.0.1") -> None:
         """Let all servers listen; `ports` by the server's name, any free one for those not named."""

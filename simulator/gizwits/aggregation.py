@@ -1,0 +1,72 @@
+"""Sums, averages, maxima and minima of numeric datapoints by hour, day, week or month, as both APIs give them."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from .devices import GizwitsDevice
+from .errors import Refused
+from .wire import one_of, whole_number
+
+_LABELS = {"HOURS": "%Y%m%d%H", "DAYS": "%Y%m%d", "WEEKS": "%G%V", "MONTHS": "%Y%m"}
+_SAMPLE_SECONDS = {"HOURS": 600, "DAYS": 3600, "WEEKS": 21600, "MONTHS": 86400}
+_AGGREGATORS: dict[str, Callable[[Sequence[float]], float]] = {
+    "sum": sum,
+    "avg": lambda values: sum(values) / len(values),
+    "max": max,
+    "min": min,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """What was asked for; the range is in milliseconds, its end None for now."""
+
+    start_ms: int
+    end_ms: int | None
+    names: tuple[str, ...]
+    aggregator: str
+    unit: str
+
+    @classmethod
+    def asked(cls, request: web.Request, device: GizwitsDevice, code: int) -> Aggregation:
+        """Read it from the query, where all of it stands whatever the method."""
+        names = tuple(name.strip() for name in request.query.get("attrs", "").split(",") if name.strip())
+        by_name = device.product.by_name
+        if not names or not all(name in by_name and by_name[name].is_number for name in names):
+            raise Refused(code, "attrs")
+        for required in ("start_ts", "aggregator", "unit"):
+            if required not in request.query:
+                raise Refused(code, required)
+        end = whole_number(request, "end_ts", 0, code) if "end_ts" in request.query else None
+        aggregator = one_of(request, "aggregator", tuple(_AGGREGATORS), code) or ""
+        unit = one_of(request, "unit", tuple(_LABELS), code) or ""
+        return cls(whole_number(request, "start_ts", 0, code), end, names, aggregator, unit)
+
+    def rows(self, device: GizwitsDevice) -> list[tuple[str, dict[str, float]]]:
+        """Give a label and the values of every period in which the device reported, oldest first."""
+        step = _SAMPLE_SECONDS[self.unit]
+        now = device.clock()
+        end = min(now, self.end_ms / 1000 if self.end_ms is not None else now)
+        start = max(self.start_ms / 1000, now - 31 * 86400)
+        moments = [at for at in range(int(-(-start // step)) * step, int(end) + 1, step) if device.was_online(at)]
+        return [
+            (label, self._values(device, list(group)))
+            for label, group in itertools.groupby(moments, lambda at: _label(at, self.unit))
+        ]
+
+    def _values(self, device: GizwitsDevice, moments: list[int]) -> dict[str, float]:
+        samples = [device.values_at(moment) for moment in moments]
+        values: dict[str, float] = {}
+        for name in self.names:
+            numbers = [float(sample[name]) for sample in samples if name in sample]
+            if numbers:
+                values[name] = round(_AGGREGATORS[self.aggregator](numbers), 4)
+        return values
+
+
+def _label(seconds: int, unit: str) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime(_LABELS[unit])

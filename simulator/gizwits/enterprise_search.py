@@ -1,0 +1,107 @@
+"""The Enterprise API's lists of devices: by filter with state flags, or one by its mac."""
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from .devices import GizwitsDevice, Place
+from .errors import Refused
+from .fleet import EnterpriseProduct
+from .wire import one_of, whole_number
+
+if TYPE_CHECKING:
+    from .enterprise import GizwitsEnterpriseServer
+
+_NOWHERE = Place("", "", "", 0.0, 0.0)
+
+
+def add_search(server: GizwitsEnterpriseServer) -> None:
+    """Serve the lists."""
+
+    async def search(request: web.Request) -> web.Response:
+        return server.paged(request, [_row(device) for device in _found(server.authorized(request), request)])
+
+    async def passcode(request: web.Request) -> web.Response:
+        device = _by_mac(server.authorized(request), request)
+        return web.json_response({"did": device.did, "passcode": device.passcode})
+
+    async def detail(request: web.Request) -> web.Response:
+        device = _by_mac(server.authorized(request), request)
+        return web.json_response(
+            {
+                "did": device.did,
+                "mac": device.mac,
+                "product_key": device.product.key,
+                "is_online": device.is_online,
+                "is_disabled": device.is_disabled,
+                "type": device.type,
+            }
+        )
+
+    route = server.app.router
+    route.add_get("/v1/products/{product_key}/devices/search", search)
+    route.add_get("/v1/products/{product_key}/devices", passcode)
+    route.add_get("/v1/products/{product_key}/device_detail", detail)
+
+
+def _by_mac(product: EnterpriseProduct, request: web.Request) -> GizwitsDevice:
+    mac = request.query.get("mac")
+    if not mac:
+        raise Refused(5002, "mac")
+    device = product.by_mac(mac)
+    if device is None:
+        raise Refused(5301)
+    return device
+
+
+def _found(product: EnterpriseProduct, request: web.Request) -> list[GizwitsDevice]:
+    query = request.query
+    flags = {
+        name: one_of(request, name, ("0", "1"), 5002)
+        for name in ("is_online", "is_faulty", "is_alert", "show_disabled")
+    }
+    by = one_of(request, "type", ("did", "mac", "uid"), 5002)
+    gid = query.get("gid")
+    liveness_start = whole_number(request, "liveness_start", 0, 5002)
+    if (by is None) != ("val" not in query):
+        raise Refused(5002, "type, val")
+    if gid is not None and gid not in product.groups:
+        raise Refused(5206)
+    macs = product.macs_of(gid) if gid is not None else None
+
+    def fits(device: GizwitsDevice) -> bool:
+        place = device.place or _NOWHERE
+        return (
+            (macs is None or device.mac in macs)
+            and (not device.is_disabled or flags["show_disabled"] == "1")
+            and flags["is_online"] in (None, str(int(device.is_online)))
+            and flags["is_faulty"] in (None, str(int(device.has_active("fault"))))
+            and flags["is_alert"] in (None, str(int(device.has_active("alert"))))
+            and all(query.get(level) in (None, getattr(place, level)) for level in ("country", "region", "city"))
+            and device.online_latest >= liveness_start
+            and (by is None or getattr(device, by) == query["val"])
+        )
+
+    return [device for device in product.devices.values() if fits(device)]
+
+
+def _row(device: GizwitsDevice) -> dict[str, Any]:
+    place, versions = device.place, device.versions
+    return {
+        "did": device.did,
+        "mac": device.mac,
+        "is_online": device.is_online,
+        "is_faulty": device.has_active("fault"),
+        "is_alert": device.has_active("alert"),
+        "country": place.country if place else None,
+        "region": place.region if place else None,
+        "city": place.city if place else None,
+        "longitude": place.longitude if place else None,
+        "latitude": place.latitude if place else None,
+        "online_latest": device.online_latest,
+        "created_at": device.created_at,
+        "mcu_hard_version": versions.mcu_hard,
+        "mcu_soft_version": versions.mcu_soft,
+        "wifi_hard_version": versions.wifi_hard,
+        "wifi_soft_version": versions.wifi_soft,
+    }

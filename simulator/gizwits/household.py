@@ -1,0 +1,56 @@
+"""The devices of the Open API's users: ordinary ones, and every oddity that real accounts have shown."""
+
+from collections.abc import Callable
+from typing import Any
+
+from .devices import GizwitsDevice, Versions, made_up
+from .products import AIR_CONDITIONER, HEATER, LAMP, PUMP, SPA, Product
+
+_DAY = 86400
+_DID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+PRODUCTS: dict[str, Product] = {product.key: product for product in (AIR_CONDITIONER, SPA, LAMP, PUMP, HEATER)}
+
+
+def household(clock: Callable[[], float], seed: int, uid: str) -> list[GizwitsDevice]:
+    """Make the devices of the user who logs in at the Open API."""
+    make = _maker(clock, seed, uid)
+    spa = make(SPA, "Terrace spa", role="special", remark="25", versions=Versions("P4960011", "D4H90227"))
+    spa.silent.add("ozone_hours")  # an older firmware than the definition's
+    spa.set(bit7=0, bubble_minutes=59940)  # a name no definition has, and a vendor's word for "no limit"
+    return [
+        make(AIR_CONDITIONER, "客厅空调"),
+        spa,
+        make(LAMP, "", proto_ver="03"),
+        make(PUMP, "鱼缸水泵"),
+        make(HEATER, "电暖器", offline_for=40 * _DAY, is_forgotten=True, versions=Versions(None, None, None, None)),
+        make(HEATER, "电暖器", offline_for=3 * _DAY, role="guest"),
+        make(HEATER, "旧电暖器", offline_for=90 * _DAY, is_disabled=True),
+    ]
+
+
+def device_of(clock: Callable[[], float], seed: int, uid: str, product: Product, alias: str) -> GizwitsDevice:
+    """Make the only device of another user."""
+    return _maker(clock, seed, uid)(product, alias)
+
+
+def _maker(clock: Callable[[], float], seed: int, uid: str) -> Callable[..., GizwitsDevice]:
+    made = 0
+
+    def make(product: Product, alias: str, **more: Any) -> GizwitsDevice:
+        nonlocal made
+        made += 1
+        text = f"{uid} {made}"
+        return GizwitsDevice(
+            product=product,
+            did=made_up(f"did {text}", 22, _DID_LETTERS),
+            mac=made_up(f"mac {text}", 12, "0123456789abcdef"),
+            clock=clock,
+            seed=seed,
+            alias=alias,
+            uid=uid,
+            bound_at=clock() - (100 - made) * _DAY,
+            **more,
+        )
+
+    return make

@@ -1,0 +1,159 @@
+"""The Open API's groups: named sets of a user's devices that take one command together."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from .errors import OPEN_API_TEXTS, Refused
+from .wire import json_object, one_of, required_text
+
+if TYPE_CHECKING:
+    from .open_api import GizwitsOpenServer
+
+
+@dataclass(slots=True)
+class Group:
+    """A group; one of mixed products has no product key."""
+
+    id: str
+    name: str
+    uid: str
+    product_key: str
+    created_at: float
+    dids: list[str] = field(default_factory=list)
+
+
+class Groups:
+    """All groups of one server, and their endpoints."""
+
+    def __init__(self, server: GizwitsOpenServer) -> None:
+        self._server = server
+        self.by_id: dict[str, Group] = {}
+
+    def add(self, name: str, uid: str, product_key: str, dids: list[str]) -> Group:
+        """Make a group."""
+        digest = hashlib.md5(f"group {uid} {len(self.by_id)}".encode()).hexdigest()[:24]
+        group = Group(digest, name, uid, product_key, self._server.clock(), dids)
+        self.by_id[group.id] = group
+        return group
+
+    def add_routes(self) -> None:
+        """Serve the groups."""
+        route = self._server.app.router
+        route.add_get("/app/group", self._list)
+        route.add_post("/app/group", self._create)
+        route.add_put("/app/group/{id}", self._rename)
+        route.add_delete("/app/group/{id}", self._delete)
+        route.add_get("/app/group/{id}/devices", self._list_devices)
+        route.add_post("/app/group/{id}/devices", self._add_devices)
+        route.add_delete("/app/group/{id}/devices", self._remove_devices)
+        route.add_post("/app/group/{id}/control", self._control)
+
+    def _group(self, request: web.Request) -> Group:
+        uid = self._server.user(request).uid
+        group = self.by_id.get(request.match_info["id"])
+        if group is None or group.uid != uid:
+            raise Refused(9015, "group not found")
+        return group
+
+    async def _list(self, request: web.Request) -> web.Response:
+        uid = self._server.user(request).uid
+        return self._server.answer([_row(group) for group in self.by_id.values() if group.uid == uid])
+
+    async def _create(self, request: web.Request) -> web.Response:
+        uid = self._server.user(request).uid
+        body = await json_object(request, malformed=9015, form=9015)
+        key = body.get("product_key", "")
+        if key and key not in self._server.products:
+            raise Refused(9002)
+        group = self.add(required_text(body, "group_name", 9015), uid, key, [])
+        return self._server.answer({"id": group.id}, 201)
+
+    async def _rename(self, request: web.Request) -> web.Response:
+        group = self._group(request)
+        body = await json_object(request, malformed=9015, form=9015)
+        group.name = required_text(body, "group_name", 9015)
+        return self._server.answer({"id": group.id})
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        group = self._group(request)
+        del self.by_id[group.id]
+        return self._server.answer({"id": group.id})
+
+    async def _list_devices(self, request: web.Request) -> web.Response:
+        devices = [self._server.devices[did] for did in self._group(request).dids]
+        rows = [
+            {
+                "did": device.did,
+                "type": device.type,
+                "verbose_name": device.product.name,
+                "dev_alias": device.alias,
+                "product_key": device.product.key,
+            }
+            for device in devices
+        ]
+        return self._server.answer(rows)
+
+    async def _add_devices(self, request: web.Request) -> web.Response:
+        group = self._group(request)
+        failures: dict[str, int] = {}
+        dids = await _dids(request)
+        for did in dids:
+            device = self._server.devices.get(did)
+            if device is None or device.uid != group.uid:
+                failures[did] = 9017 if device else 9014
+            elif group.product_key not in ("", device.product.key):
+                failures[did] = 9002
+            elif did not in group.dids:
+                group.dids.append(did)
+        return self._changed(request, dids, failures)
+
+    async def _remove_devices(self, request: web.Request) -> web.Response:
+        group = self._group(request)
+        dids = await _dids(request)
+        failures = {did: 9014 for did in dids if did not in group.dids}
+        group.dids = [did for did in group.dids if did not in dids]
+        return self._changed(request, dids, failures)
+
+    def _changed(self, request: web.Request, dids: list[str], failures: dict[str, int]) -> web.Response:
+        answer: dict[str, Any] = {"success": [did for did in dids if did not in failures], "failed": list(failures)}
+        if one_of(request, "show_detail", ("0", "1"), 9015) == "1":
+            answer["detail"] = [
+                {"did": did, "error_code": code, "error_message": OPEN_API_TEXTS[code], "detail_msg": None}
+                for did, code in failures.items()
+            ]
+        return self._server.answer(answer)
+
+    async def _control(self, request: web.Request) -> web.Response:
+        group = self._group(request)
+        if not group.product_key:
+            raise Refused(9015, "product_key")
+        body = await json_object(request, malformed=9015, form=9015)
+        results = [{"did": did, "result": self._obeys(did, body)} for did in group.dids]
+        return self._server.answer(results)
+
+    def _obeys(self, did: str, body: dict[str, Any]) -> bool:
+        try:
+            self._server.command(self._server.devices[did], body)
+        except Refused as refused:
+            if refused.code in (9015, 9025):
+                raise
+            return False
+        return True
+
+
+def _row(group: Group) -> dict[str, Any]:
+    created = datetime.fromtimestamp(group.created_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    names = {"group_name": group.name, "product_key": group.product_key, "verbose_name": ""}
+    return {"id": group.id, "created_at": created, "updated_at": created} | names
+
+
+async def _dids(request: web.Request) -> list[str]:
+    body = await json_object(request, malformed=9015, form=9015)
+    dids = body.get("dids")
+    if not isinstance(dids, list) or not dids or not all(isinstance(did, str) for did in dids):
+        raise Refused(9015, "dids")
+    return dids

@@ -1,0 +1,45 @@
+"""Reading requests strictly: bodies, fields and paging, refused with the code the API has for a bad form."""
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from .errors import Refused
+
+
+async def json_object(request: web.Request, *, malformed: int, form: int) -> dict[str, Any]:
+    """Read the body as a JSON object that is labelled as JSON."""
+    if request.content_type != "application/json":
+        raise Refused(malformed, "Content-Type")
+    try:
+        body = await request.json()
+    except json.JSONDecodeError, UnicodeDecodeError:
+        raise Refused(malformed) from None
+    if not isinstance(body, dict):
+        raise Refused(form)
+    return body
+
+
+def required_text(fields: dict[str, Any], name: str, code: int) -> str:
+    """Give a field that must be a text with something in it."""
+    value = fields.get(name)
+    if not isinstance(value, str) or not value:
+        raise Refused(code, name)
+    return value
+
+
+def whole_number(request: web.Request, name: str, default: int, code: int) -> int:
+    """Give a query parameter that must be a whole number, 0 or more."""
+    text = request.query.get(name, str(default))
+    if not (text.isascii() and text.isdigit()):
+        raise Refused(code, name)
+    return int(text)
+
+
+def one_of(request: web.Request, name: str, allowed: tuple[str, ...], code: int) -> str | None:
+    """Give a query parameter that must have one of a few values, None if it is missing."""
+    text = request.query.get(name)
+    if text is not None and text not in allowed:
+        raise Refused(code, name)
+    return text
