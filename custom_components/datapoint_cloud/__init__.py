@@ -1,0 +1,106 @@
+"""Set up, unload, migrate and remove an account."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import issue_registry as ir
+
+from .accounts import cloud_of
+from .commands import Commands
+from .const import DOMAIN
+from .coordinator import DatapointCoordinator
+from .devices import async_sync_devices, is_listed, known_device_ids
+from .profiles import load_profiles
+from .storage import AccountStorage
+
+PLATFORMS = [
+    Platform.BINARY_SENSOR,
+    Platform.EVENT,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What an account holds while it is loaded."""
+
+    coordinator: DatapointCoordinator
+    commands: Commands
+    storage: AccountStorage
+
+
+type DatapointConfigEntry = ConfigEntry[Runtime]
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> bool:
+    """Set up an account: list its devices, show them, read them."""
+    storage = AccountStorage(hass, entry.entry_id)
+    await storage.async_load()
+    profiles = await hass.async_add_executor_job(load_profiles)
+    coordinator = DatapointCoordinator(hass, entry, cloud_of(hass, entry, storage.memory), storage, profiles)
+    coordinator.expect_devices(known_device_ids(hass, entry))
+    await coordinator.async_config_entry_first_refresh()
+    entry.runtime_data = Runtime(coordinator, Commands(coordinator), storage)
+
+    @callback
+    def sync_devices() -> None:
+        async_sync_devices(hass, entry, coordinator)
+
+    sync_devices()
+    # Before the platforms': an entity finds its device, and the parent of its part, registered.
+    entry.async_on_unload(coordinator.async_add_inventory_listener(sync_devices))
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    await coordinator.async_start()
+    entry.async_on_unload(entry.add_update_listener(_reload_when_changed(entry)))
+    return True
+
+
+def _reload_when_changed(entry: DatapointConfigEntry) -> Any:
+    """Reload for other options or scopes than those that were set up, and for nothing else."""
+    seen = _choices(entry)
+
+    async def reload(hass: HomeAssistant, entry: DatapointConfigEntry) -> None:
+        if _choices(entry) != seen:
+            hass.config_entries.async_schedule_reload(entry.entry_id)
+
+    return reload
+
+
+def _choices(entry: DatapointConfigEntry) -> tuple[dict[str, Any], dict[str, tuple[str, dict[str, Any]]]]:
+    scopes = {key: (subentry.title, dict(subentry.data)) for key, subentry in entry.subentries.items()}
+    return dict(entry.options), scopes
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> bool:
+    """Unload an account; what it learnt is kept."""
+    is_unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    if is_unloaded:
+        await entry.runtime_data.storage.async_save()
+    return is_unloaded
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> None:
+    """Forget an account, its tokens above all."""
+    await AccountStorage(hass, entry.entry_id).async_remove()
+    for domain, issue_id in list(ir.async_get(hass).issues):
+        if domain == DOMAIN and issue_id.startswith(f"{entry.entry_id}_"):
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> bool:
+    """Accept every minor version of this major one."""
+    return True
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: DatapointConfigEntry, device: dr.AnyDeviceEntry
+) -> bool:
+    """Let the user remove a device that the cloud no longer lists."""
+    return not is_listed(device, entry.runtime_data.coordinator)

@@ -1,0 +1,94 @@
+"""Binary sensors: read-only switches, single alarms, and of each device its connection and whether it has a problem."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, override
+
+from homeassistant.components.binary_sensor import BinarySensorEntity
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
+from homeassistant.const import EntityCategory, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import DatapointCoordinator
+from .describe import Description
+from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
+from .fleet import CONNECTIVITY, PROBLEM, DeviceState
+
+if TYPE_CHECKING:
+    from . import DatapointConfigEntry
+
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the binary sensors of an account."""
+    async_add_entities_of_devices(entry, async_add_entities, _binary_sensors_of)
+
+
+def _binary_sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DeviceEntity]:
+    if not state.device.is_service:
+        yield Connectivity(coordinator, state.device.id)
+    if state.alarms or state.has_flags:
+        yield Problem(coordinator, state.device.id)
+    for description in descriptions_for(state, Platform.BINARY_SENSOR):
+        yield DatapointBinarySensor(coordinator, state.device.id, description)
+
+
+class DatapointBinarySensor(DatapointEntity, BinarySensorEntity):
+    """A datapoint that is on or off and only read, an alarm among them."""
+
+    def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: Description) -> None:
+        super().__init__(coordinator, device_id, description)
+        if description.device_class is not None:
+            self._attr_device_class = BinarySensorDeviceClass(description.device_class)
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        value = self.shown_value
+        return value if isinstance(value, bool) else None
+
+
+class Connectivity(DeviceEntity, BinarySensorEntity):
+    """Whether the device is connected to its cloud."""
+
+    _attr_device_class = BinarySensorDeviceClass.CONNECTIVITY
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+
+    def __init__(self, coordinator: DatapointCoordinator, device_id: str) -> None:
+        super().__init__(coordinator, device_id, CONNECTIVITY)
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.state_of_device is not None
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        state = self.state_of_device
+        return None if state is None else state.is_connected
+
+
+class Problem(DeviceEntity, BinarySensorEntity):
+    """Whether any alarm of the device is raised, and which."""
+
+    _attr_device_class = BinarySensorDeviceClass.PROBLEM
+    _unrecorded_attributes = frozenset({"active"})
+
+    def __init__(self, coordinator: DatapointCoordinator, device_id: str) -> None:
+        super().__init__(coordinator, device_id, PROBLEM)
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        state = self.state_of_device
+        return None if state is None else state.has_problem
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        state = self.state_of_device
+        return {"active": [] if state is None else [alarm.name for alarm in state.active_alarms]}

@@ -1,0 +1,381 @@
+"""Polling of one account: the list of devices with its online state, the schemas and the last values, each in its time.
+
+It owns the fleet and tells exactly those who watch what changed. It knows no platform and no vendor.
+"""
+
+import asyncio
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, override
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.util import dt as dt_util
+
+from . import failures
+from .clouds.cloud import Cloud, Listing
+from .clouds.errors import AuthFailed, CloudError, DeviceGone, Forbidden
+from .clouds.model import Device, Schema, Snapshot
+from .const import OPTION_DEVICES, OPTION_INTERVAL, OPTION_SITES
+from .fleet import ALARM, CONNECTIVITY, PROBLEM, DeviceState, Happening
+from .profiles import NO_PROFILE, Profile
+from .repairs import report_problems
+from .storage import AccountStorage
+
+if TYPE_CHECKING:
+    from . import DatapointConfigEntry
+
+_LOGGER = logging.getLogger(__name__)
+
+_FIRST_READINGS_WITHIN = 10  # seconds that set-up waits for them; they go on in the background
+_QUIET_READ_EVERY = timedelta(hours=1)
+_QUIET_READS_A_ROUND = 20
+_DESCRIBE_EVERY = timedelta(days=1)
+_ABSENT_FROM_LISTINGS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a listener wants to hear of: one datapoint of one device."""
+
+    device_id: str
+    key: str
+
+
+ACCOUNT = Watch("", "$account")
+"""What is watched for news of the account itself."""
+
+
+class DatapointCoordinator(DataUpdateCoordinator[None]):
+    """The fleet of one account, kept fresh."""
+
+    config_entry: DatapointConfigEntry
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: DatapointConfigEntry,
+        cloud: Cloud,
+        storage: AccountStorage,
+        profiles: Mapping[str, Profile],
+    ) -> None:
+        self.cloud = cloud
+        self.account_id = entry.unique_id or entry.entry_id
+        self.fleet: dict[str, DeviceState] = {}
+        self.listed_devices: tuple[Device, ...] = ()
+        self.failed_scopes: Mapping[str, CloudError] = {}
+        self.absent: Counter[str] = Counter()
+        """How many complete listings in a row lacked a device that was known."""
+        self.wished_interval = timedelta(
+            seconds=entry.options.get(OPTION_INTERVAL, cloud.default_interval.total_seconds())
+        )
+        self._storage = storage
+        self._profiles = profiles
+        self._schemas: dict[str, Schema] = {}
+        self._listed_at: datetime | None = None
+        self._described_at: datetime | None = None
+        self._has_started = False
+        self._watchers: dict[Watch, list[CALLBACK_TYPE]] = {}
+        self._inventory_listeners: list[CALLBACK_TYPE] = []
+        self._alarm_listeners: dict[str, list[Callable[[Happening], None]]] = defaultdict(list)
+        self._changed: set[Watch] = set()
+        self._round_began = dt_util.utcnow()
+        storage.collect_readings_with(lambda: {device_id: state.as_dict() for device_id, state in self.fleet.items()})
+        super().__init__(
+            hass,
+            _LOGGER,
+            config_entry=entry,
+            name=entry.title,
+            update_interval=self.wished_interval,
+            always_update=False,
+        )
+
+    # Who hears of what
+
+    @callback
+    @override
+    def async_add_listener(self, update_callback: CALLBACK_TYPE, context: Any = None) -> Callable[[], None]:
+        """Call back when what `context` watches changes; without one, after every successful poll."""
+        if not isinstance(context, Watch):
+            return super().async_add_listener(update_callback, context)
+        watchers = self._watchers.setdefault(context, [])
+        watchers.append(update_callback)
+        return lambda: watchers.remove(update_callback)
+
+    @callback
+    def async_add_inventory_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call back when devices or datapoints came or went."""
+        self._inventory_listeners.append(listener)
+        return lambda: self._inventory_listeners.remove(listener)
+
+    @callback
+    def async_add_alarm_listener(self, device_id: str, listener: Callable[[Happening], None]) -> CALLBACK_TYPE:
+        """Call back when an alarm of the device is raised or cleared."""
+        self._alarm_listeners[device_id].append(listener)
+        return lambda: self._alarm_listeners[device_id].remove(listener)
+
+    @callback
+    def async_tell(self) -> None:
+        """Tell the watchers of everything that changed since the last time."""
+        changed, self._changed = self._changed, set()
+        for watch in changed:
+            for update_callback in tuple(self._watchers.get(watch, ())):
+                update_callback()
+
+    @callback
+    def async_note(self, device_id: str, keys: Iterable[str]) -> None:
+        """Remember that these values of a device changed; `async_tell` spreads the word."""
+        alarms = {alarm.key for alarm in self.fleet[device_id].alarms} if device_id in self.fleet else set()
+        for key in keys:
+            self._changed.add(Watch(device_id, key))
+            if key in alarms:
+                self._changed.add(Watch(device_id, PROBLEM))
+
+    @callback
+    def _note_all(self, state: DeviceState) -> None:
+        self.async_note(state.device.id, [*state.datapoints, CONNECTIVITY, PROBLEM, ALARM])
+
+    # Rounds
+
+    @override
+    async def _async_update_data(self) -> None:
+        self._round_began = dt_util.utcnow()
+        try:
+            if self._is_listing_due():
+                await self._async_list()
+            # The first round is the listing alone: entities of a large fleet need not wait for all its readings.
+            if self._has_started:
+                await self._async_read(self._due_devices())
+        except CloudError as error:
+            raise failures.of_poll(error) from error
+
+    async def async_start(self) -> None:
+        """Read what the store did not hold, once the entities are there to show it.
+
+        Waits only so long: slow devices answer in their own time.
+        """
+        self._has_started = True
+        now = dt_util.utcnow()
+        stale = [
+            state
+            for state in self._due_devices()
+            if state.read_at is None or now - state.read_at >= self.wished_interval
+        ]
+        self._judge(self.fleet.values(), is_failed=False)
+        self.async_tell()
+        if stale:
+            task = self.config_entry.async_create_background_task(
+                self.hass, self._async_read_now(stale), f"{self.name} first readings"
+            )
+            await asyncio.wait({task}, timeout=_FIRST_READINGS_WITHIN)
+
+    async def async_read_device(self, device_id: str) -> None:
+        """Read one device outside the rounds, to see whether it obeyed."""
+        if (state := self.fleet.get(device_id)) is not None:
+            await self._async_read_now([state])
+
+    async def _async_read_now(self, states: Sequence[DeviceState]) -> None:
+        self._round_began = dt_util.utcnow()
+        # What fails here fails in the next round too, and is told there.
+        with suppress(CloudError):
+            await self._async_read(states)
+        self._judge(states, is_failed=False)
+        self.async_tell()
+
+    def _due_devices(self) -> list[DeviceState]:
+        """The devices to read in this round: those that may be online.
+
+        Of the others a few from time to time, since the flag of some clouds is wrong for hours.
+        """
+        now = dt_util.utcnow()
+        present = [state for device_id, state in self.fleet.items() if device_id not in self.absent]
+        active = [state for state in present if state.device.is_online is not False]
+        quiet = [
+            state
+            for state in present
+            if state.device.is_online is False and (state.read_at is None or now - state.read_at >= _QUIET_READ_EVERY)
+        ]
+        return active + quiet[:_QUIET_READS_A_ROUND]
+
+    # The list of devices
+
+    def _is_listing_due(self) -> bool:
+        interval = self.cloud.listing_interval
+        if interval is None or self._listed_at is None:
+            return True
+        return dt_util.utcnow() - self._listed_at >= interval
+
+    async def _async_list(self) -> None:
+        listing = await self.cloud.devices()
+        if not listing.devices and listing.failed:
+            raise next(iter(listing.failed.values()))
+        self._listed_at = dt_util.utcnow()
+        self.listed_devices = listing.devices
+        self.failed_scopes = listing.failed
+        is_changed = self._take_listing(listing)
+        if await self._async_describe() or is_changed:
+            self._tell_inventory()
+
+    def _take_listing(self, listing: Listing) -> bool:
+        is_changed = False
+        for device in filter(self._is_chosen, listing.devices):
+            if (state := self.fleet.get(device.id)) is None:
+                self.fleet[device.id] = self._new_state(device)
+                is_changed = True
+            elif state.device != device:
+                is_changed |= _is_described_otherwise(state.device, device)
+                state.device = device
+                self.async_note(device.id, [CONNECTIVITY, PROBLEM])
+        return self._count_absent(listing) or is_changed
+
+    def _new_state(self, device: Device) -> DeviceState:
+        state = DeviceState(device, self._profiles.get(device.schema_id, NO_PROFILE))
+        if (stored := self._storage.readings.get(device.id)) is not None:
+            state.restore(stored)
+        return state
+
+    def _count_absent(self, listing: Listing) -> bool:
+        """Count the listings that lacked a known device; True if that was one too many for one of them."""
+        for device in listing.devices:
+            self.absent.pop(device.id, None)
+        listed = {device.id for device in listing.devices}
+        is_any_gone = False
+        for device_id in {*self.fleet, *self.absent} - listed:
+            state = self.fleet.get(device_id)
+            # Of a scope that could not be listed nothing is known.
+            if listing.failed and (state is None or state.device.scope in listing.failed):
+                continue
+            self.absent[device_id] += 1
+            if self.absent[device_id] >= _ABSENT_FROM_LISTINGS:
+                del self.absent[device_id]
+                self.fleet.pop(device_id, None)
+                is_any_gone = True
+        return is_any_gone
+
+    @callback
+    def expect_devices(self, device_ids: Iterable[str]) -> None:
+        """Count these as absent until they are listed: they were there before."""
+        self.absent.update(dict.fromkeys(device_ids, 0))
+
+    def _is_chosen(self, device: Device) -> bool:
+        options = self.config_entry.options
+        sites, devices = options.get(OPTION_SITES), options.get(OPTION_DEVICES)
+        return (not sites or device.site_id in sites) and (not devices or device.id in devices)
+
+    async def _async_describe(self) -> bool:
+        """Ask for the schemas; a failing one costs only its own devices, until the next listing."""
+        now = dt_util.utcnow()
+        if self._described_at is None or now - self._described_at >= _DESCRIBE_EVERY:
+            self._described_at = now
+            known: set[str] = set()
+        else:
+            known = set(self._schemas)
+        asked = {state.device.schema_id: state.device for state in self.fleet.values()}
+        asked = {schema_id: device for schema_id, device in asked.items() if schema_id not in known}
+        results = await asyncio.gather(*map(self.cloud.schema, asked.values()), return_exceptions=True)
+        for schema_id, result in zip(asked, results, strict=True):
+            if isinstance(result, Schema):
+                self._schemas[schema_id] = result
+            elif isinstance(result, AuthFailed) or not isinstance(result, CloudError):
+                raise result
+            else:
+                _LOGGER.debug("The datapoints of a product are unknown for now: %s", result)
+        described = [
+            state.describe(self._schemas[state.device.schema_id])
+            for state in self.fleet.values()
+            if state.device.schema_id in self._schemas
+        ]
+        return any(described)
+
+    @callback
+    def _tell_inventory(self) -> None:
+        for listener in tuple(self._inventory_listeners):
+            listener()
+
+    # Last values
+
+    async def _async_read(self, states: Sequence[DeviceState]) -> None:
+        """Read the last values of these devices. Raises what ended the round before its time."""
+        readings = await self.cloud.readings([state.device for state in states])
+        news = [self._take_snapshot(device_id, snapshot) for device_id, snapshot in readings.snapshots.items()]
+        for device_id, error in readings.failures.items():
+            self._take_failure(device_id, error)
+        if any(news):
+            self._tell_inventory()
+        self._storage.readings_changed()
+        self.update_interval = max(self.wished_interval, self.cloud.least_interval(len(states)))
+        self._report_problems(readings.failures)
+        if readings.stopped_by is not None:
+            raise readings.stopped_by
+
+    def _take_snapshot(self, device_id: str, snapshot: Snapshot) -> bool:
+        if (state := self.fleet.get(device_id)) is None:
+            return False
+        is_new = state.describe(None, snapshot.described)
+        changed, happenings = state.take(snapshot, dt_util.utcnow())
+        self.async_note(device_id, changed)
+        for happening in happenings:
+            for listener in tuple(self._alarm_listeners[device_id]):
+                listener(happening)
+        return is_new
+
+    def _take_failure(self, device_id: str, error: CloudError) -> None:
+        if (state := self.fleet.get(device_id)) is None:
+            return
+        if state.failure is None:
+            _LOGGER.debug("A device cannot be read: %s", error)
+        state.failure = error
+        if isinstance(error, DeviceGone):
+            # Only a listing can say whether it is.
+            self._listed_at = None
+
+    def _report_problems(self, failures_by_device: Mapping[str, CloudError]) -> None:
+        of_devices = [
+            (self.fleet[device_id].device.scope, error)
+            for device_id, error in failures_by_device.items()
+            if device_id in self.fleet
+        ]
+        report_problems(self.hass, self.config_entry, [*self.failed_scopes.items(), *of_devices])
+
+    # Who is there
+
+    @callback
+    @override
+    def _async_refresh_finished(self) -> None:
+        """After every attempt, the failed ones too: those are told whose state is another one now."""
+        is_failed = not self.last_update_success
+        if is_failed and isinstance(self.last_exception, ConfigEntryAuthFailed):
+            # Nothing is asked any more until the user has signed in again.
+            for state in self.fleet.values():
+                state.lose()
+                self._note_all(state)
+        else:
+            self._judge(self.fleet.values(), is_failed=is_failed)
+        self._changed.add(ACCOUNT)
+        self.async_tell()
+
+    def _judge(self, states: Iterable[DeviceState], *, is_failed: bool) -> None:
+        """Weigh what a round told of each device, and note those that came or went with it."""
+        now = dt_util.utcnow()
+        for state in states:
+            device_id = state.device.id
+            was_read = state.read_at is not None and state.read_at >= self._round_began
+            # A value that is not granted says nothing against the device.
+            is_well = state.failure is None or isinstance(state.failure, Forbidden)
+            was_answered = was_read or (is_well and not is_failed and device_id not in self.absent)
+            self.async_note(device_id, state.expire(now))
+            if state.judge(was_answered=was_answered, interval=self.wished_interval, now=now):
+                self._note_all(state)
+
+
+def _is_described_otherwise(before: Device, after: Device) -> bool:
+    """Whether the device's page has to change, more than its online state."""
+    return any(
+        getattr(before, name) != getattr(after, name)
+        for name in ("name", "model", "sw_version", "hw_version", "gateway_id", "serial_number", "schema_id")
+    )

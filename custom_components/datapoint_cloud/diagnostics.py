@@ -1,0 +1,107 @@
+"""Diagnostics to attach to a bug report: what the schema says and what became of it, nothing that names or lets in.
+
+Ids, names, addresses and secrets are left out; devices are numbered instead.
+"""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.components.diagnostics import REDACTED, async_redact_data
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+
+from .const import CONF_CLOUD, DOMAIN, OPTION_INTERVAL
+from .coordinator import DatapointCoordinator
+from .fleet import DeviceState, holds_free_text
+
+if TYPE_CHECKING:
+    from . import DatapointConfigEntry
+
+_PLAIN = {CONF_CLOUD, "region", "realm", "aty", "period", "group_by", "unit", "date_format", OPTION_INTERVAL}
+
+
+async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DatapointConfigEntry) -> dict[str, Any]:
+    """Describe an account."""
+    coordinator = entry.runtime_data.coordinator
+    states = list(coordinator.fleet.values())
+    quota = coordinator.cloud.quota
+    return {
+        "entry": _redact(dict(entry.data)),
+        "options": {
+            "interval": entry.options.get(OPTION_INTERVAL),
+            "chosen": {name: len(value) for name, value in entry.options.items() if isinstance(value, list)},
+        },
+        "scopes": [
+            {"type": subentry.subentry_type, "data": _redact(dict(subentry.data))}
+            for subentry in entry.subentries.values()
+        ],
+        "polling": {
+            "interval": coordinator.update_interval.total_seconds() if coordinator.update_interval else None,
+            "is_successful": coordinator.last_update_success,
+            "error": None if coordinator.last_exception is None else type(coordinator.last_exception).__name__,
+            "failed_scopes": [str(error) for error in coordinator.failed_scopes.values()],
+            "quota": None if quota is None else {"limit": quota.limit, "remaining": quota.remaining},
+        },
+        "devices": {
+            "listed": len(coordinator.listed_devices),
+            "shown": len(states),
+            "online": Counter(str(state.device.is_online) for state in states),
+            "by_model": Counter(str(state.device.model) for state in states),
+        },
+        "device_details": [_describe(state) for state in states[:100]],
+    }
+
+
+async def async_get_device_diagnostics(
+    hass: HomeAssistant, entry: DatapointConfigEntry, device: dr.AnyDeviceEntry
+) -> dict[str, Any]:
+    """Describe one device, or the device that a part belongs to."""
+    coordinator = entry.runtime_data.coordinator
+    state = _state_of(hass, coordinator, device)
+    return {"device": None if state is None else _describe(state)}
+
+
+def _state_of(hass: HomeAssistant, coordinator: DatapointCoordinator, device: dr.AnyDeviceEntry) -> DeviceState | None:
+    if isinstance(device, dr.ChildDeviceEntry):
+        parent = dr.async_get(hass).async_get(device.parent_device_id)
+        return None if parent is None else _state_of(hass, coordinator, parent)
+    ids = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
+    return next((state for device_id, state in coordinator.fleet.items() if device_id in ids), None)
+
+
+def _describe(state: DeviceState) -> dict[str, Any]:
+    device = state.device
+    return {
+        "model": device.model,
+        "model_id": device.model_id,
+        "sw_version": device.sw_version,
+        "hw_version": device.hw_version,
+        "is_online": device.is_online,
+        "has_alert": device.has_alert,
+        "has_fault": device.has_fault,
+        "has_gateway": device.gateway_id is not None,
+        "is_available": state.is_available,
+        "read_at": state.read_at,
+        "reported_at": state.reported_at,
+        "failure": None if state.failure is None else str(state.failure),
+        "skipped": sorted(state.skipped),
+        "datapoints": {
+            key: {
+                "type": description.datapoint.data_type,
+                "role": description.datapoint.role,
+                "is_writable": description.datapoint.is_writable,
+                "unit": description.datapoint.unit,
+                "minimum": description.datapoint.minimum,
+                "maximum": description.datapoint.maximum,
+                "step": description.datapoint.step,
+                "options": description.datapoint.options,
+                "platform": description.platform,
+                "value": REDACTED if holds_free_text(description.datapoint) else state.value(key),
+            }
+            for key, description in state.descriptions.items()
+        },
+    }
+
+
+def _redact(content: dict[str, Any]) -> dict[str, Any]:
+    return async_redact_data(content, {key for key in content if key not in _PLAIN})

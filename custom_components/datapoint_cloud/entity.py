@@ -1,0 +1,111 @@
+"""What all entities share: one datapoint or one fact of a device, told by the coordinator when it changed."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, override
+
+from homeassistant.const import Platform
+from homeassistant.core import callback
+from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .clouds.model import Value
+from .coordinator import DatapointCoordinator, Watch
+from .describe import Description
+from .devices import device_info, part_info, subentry_of
+from .fleet import DeviceState
+
+if TYPE_CHECKING:
+    from . import DatapointConfigEntry
+
+
+class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
+    """A fact of one device."""
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: DatapointCoordinator, device_id: str, key: str) -> None:
+        super().__init__(coordinator, Watch(device_id, key))
+        self._device_id = device_id
+        self._key = key
+        self._attr_unique_id = f"{coordinator.account_id}_{device_id}_{key}"
+        self._attr_device_info = device_info(device_id)
+
+    @property
+    def state_of_device(self) -> DeviceState | None:
+        """What is known of the device; None once it is gone."""
+        return self.coordinator.fleet.get(self._device_id)
+
+    @property
+    @override
+    def available(self) -> bool:
+        state = self.state_of_device
+        return state is not None and state.is_available
+
+
+class DatapointEntity(DeviceEntity):
+    """One datapoint."""
+
+    def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: Description) -> None:
+        super().__init__(coordinator, device_id, description.datapoint.key)
+        self._description = description
+        self._attr_name = description.datapoint.names.get(coordinator.hass.config.language, description.name)
+        self._attr_entity_category = description.category
+        self._attr_entity_registry_enabled_default = description.is_enabled
+        if (part := description.datapoint.part) is not None:
+            self._attr_device_info = part_info(coordinator.hass, coordinator.config_entry, device_id, part)
+
+    @property
+    def shown_value(self) -> Value | None:
+        """The value in the unit shown; None while it is unknown."""
+        state = self.state_of_device
+        value = None if state is None else state.value(self._key)
+        return value if isinstance(value, bool | str | None) else scaled(value, self._description.scale)
+
+    async def async_write(self, value: Value) -> None:
+        """Ask the device for another value."""
+        await self.coordinator.config_entry.runtime_data.commands.async_write(self._device_id, {self._key: value})
+
+
+def scaled(value: float, scale: float) -> float:
+    """Multiply without the noise of binary fractions: 185 × 0.1 is 18.5."""
+    return value if scale == 1.0 else round(value * scale, 10)
+
+
+type _Make = Callable[[DatapointCoordinator, DeviceState], Iterable[DeviceEntity]]
+
+
+@callback
+def async_add_entities_of_devices(
+    entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback, make: _Make
+) -> None:
+    """Add the entities that `make` finds for each device, now and whenever devices or datapoints come.
+
+    Entities of devices that are gone are forgotten, so that they are added again should the device come back.
+    """
+    coordinator = entry.runtime_data.coordinator
+    known: set[str] = set()
+
+    @callback
+    def add_new() -> None:
+        of_subentry: dict[str | None, list[Entity]] = defaultdict(list)
+        present: set[str] = set()
+        for state in coordinator.fleet.values():
+            for entity in make(coordinator, state):
+                unique_id = str(entity.unique_id)
+                present.add(unique_id)
+                if unique_id not in known:
+                    of_subentry[subentry_of(entry, state.device.scope)].append(entity)
+        known.clear()
+        known.update(present)
+        for subentry_id, entities in of_subentry.items():
+            async_add_entities(entities, config_subentry_id=subentry_id)
+
+    add_new()
+    entry.async_on_unload(coordinator.async_add_inventory_listener(add_new))
+
+
+def descriptions_for(state: DeviceState, platform: Platform) -> Iterable[Description]:
+    """The datapoints of the device that this platform shows."""
+    return (description for description in state.descriptions.values() if description.platform is platform)

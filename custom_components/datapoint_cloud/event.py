@@ -1,0 +1,52 @@
+"""Events: for each device with alarms, one that tells which were raised and cleared."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, override
+
+from homeassistant.components.event import EventEntity
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import DatapointCoordinator
+from .entity import DeviceEntity, async_add_entities_of_devices
+from .fleet import ALARM, DeviceState, Happening
+
+if TYPE_CHECKING:
+    from . import DatapointConfigEntry
+
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the events of an account."""
+    async_add_entities_of_devices(entry, async_add_entities, _events_of)
+
+
+def _events_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[AlarmEvent]:
+    if state.alarms:
+        yield AlarmEvent(coordinator, state.device.id)
+
+
+class AlarmEvent(DeviceEntity, EventEntity):
+    """Alarms of a device as they come and go."""
+
+    _attr_translation_key = "alarm"
+
+    def __init__(self, coordinator: DatapointCoordinator, device_id: str) -> None:
+        super().__init__(coordinator, device_id, ALARM)
+        self._attr_event_types = ["raised", "cleared"]
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.async_add_alarm_listener(self._device_id, self._tell))
+
+    @callback
+    def _tell(self, happening: Happening) -> None:
+        datapoint = happening.datapoint
+        self._trigger_event(
+            "raised" if happening.is_raised else "cleared", {"key": datapoint.key, "name": datapoint.name}
+        )
+        self.async_write_ha_state()

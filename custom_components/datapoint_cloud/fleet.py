@@ -1,0 +1,220 @@
+"""What is known of each device now: its readings, what was asked of it, and whether it can be believed to be there.
+
+Pure: time comes in as an argument, nothing is fetched and nobody is told. It knows no platform.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from .clouds.errors import CloudError
+from .clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, Snapshot, Value
+from .describe import Description, describe
+from .profiles import Profile
+
+CONNECTIVITY = "$connectivity"
+PROBLEM = "$problem"
+ALARM = "$alarm"
+
+_NEGATIVE_READS_TO_LOSE = 3
+_LEAST_PATIENCE = timedelta(minutes=15)
+PENDING_FOR = timedelta(seconds=30)
+"""How long a written value is shown without being confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A value the cloud accepted and the device has not confirmed yet."""
+
+    value: Value
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An alarm that was raised or cleared."""
+
+    datapoint: Datapoint
+    is_raised: bool
+
+
+@dataclass(slots=True, eq=False)
+class DeviceState:
+    """One device: what the cloud lists, what it described, what it last told."""
+
+    device: Device
+    profile: Profile
+    datapoints: dict[str, Datapoint] = field(default_factory=dict)
+    descriptions: dict[str, Description] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
+    readings: dict[str, Reading] = field(default_factory=dict)
+    pending: dict[str, Pending] = field(default_factory=dict)
+    failure: CloudError | None = None
+    read_at: datetime | None = None  # when the cloud last answered for it
+    reported_at: datetime | None = None  # when the device itself last spoke
+    negative_reads: int = _NEGATIVE_READS_TO_LOSE  # nothing is believed before it was seen once
+    is_available: bool = False
+    is_connected: bool | None = None
+
+    @property
+    def alarms(self) -> tuple[Datapoint, ...]:
+        """The datapoints that are alarms."""
+        return tuple(datapoint for datapoint in self.datapoints.values() if datapoint.role is Role.ALARM)
+
+    @property
+    def active_alarms(self) -> tuple[Datapoint, ...]:
+        """The alarms that are raised now."""
+        return tuple(alarm for alarm in self.alarms if self.value(alarm.key) is True)
+
+    @property
+    def has_flags(self) -> bool:
+        """Whether the listing itself says something of alerts and faults."""
+        return self.device.has_alert is not None or self.device.has_fault is not None
+
+    @property
+    def has_problem(self) -> bool | None:
+        """Whether an alarm is raised, by the device's own word or the listing's flags. None: nobody says."""
+        if self.active_alarms or self.device.has_alert or self.device.has_fault:
+            return True
+        is_known = self.has_flags or any(self.value(alarm.key) is not None for alarm in self.alarms)
+        return False if is_known else None
+
+    def value(self, key: str) -> Value | None:
+        """The value to show: what was asked for while it is pending, else the last reading. None: unknown."""
+        if (pending := self.pending.get(key)) is not None:
+            return pending.value
+        reading = self.readings.get(key)
+        return None if reading is None else reading.value
+
+    def describe(self, schema: Schema | None, described: Iterable[Datapoint] = ()) -> bool:
+        """Take over what datapoints there are; True if there are new or changed ones.
+
+        A schema replaces what was there, but for datapoints that only readings describe: those stay.
+        """
+        datapoints = dict(self.datapoints)
+        if schema is not None:
+            datapoints |= {datapoint.key: datapoint for datapoint in schema.datapoints}
+            self.skipped |= set(schema.skipped)
+        for datapoint in described:
+            datapoints.setdefault(datapoint.key, datapoint)
+        if datapoints == self.datapoints:
+            return False
+        self.datapoints = datapoints
+        self.descriptions = describe(datapoints.values(), self.readings, self.profile)
+        return True
+
+    def take(self, snapshot: Snapshot, now: datetime) -> tuple[set[str], list[Happening]]:
+        """Merge an answer; return the keys whose shown value changed, and the alarms that came and went.
+
+        An answer may be partial, and it may be older than what is known: neither takes anything away.
+        """
+        changed: set[str] = set()
+        happenings: list[Happening] = []
+        for key, reading in snapshot.readings.items():
+            before = self.readings.get(key)
+            if before is not None and _is_older(reading, before):
+                continue
+            shown = self.value(key)
+            self.readings[key] = reading
+            if (pending := self.pending.get(key)) is not None and pending.value == reading.value:
+                del self.pending[key]
+            if before is None or shown != self.value(key):
+                changed.add(key)
+            if (happening := self._happening(key, before, reading)) is not None:
+                happenings.append(happening)
+        self.skipped |= set(snapshot.skipped)
+        self.failure = None
+        self.read_at = now
+        if snapshot.reported_at is not None:
+            self.reported_at = max(self.reported_at or snapshot.reported_at, snapshot.reported_at)
+        return changed, happenings
+
+    def _happening(self, key: str, before: Reading | None, after: Reading) -> Happening | None:
+        datapoint = self.datapoints.get(key)
+        if datapoint is None or datapoint.role is not Role.ALARM or before is None:
+            return None
+        was_active, is_active = before.value is True, after.value is True
+        return None if was_active == is_active else Happening(datapoint, is_active)
+
+    def expect(self, values: Mapping[str, Value], now: datetime) -> None:
+        """Show accepted values until a reading confirms them or time runs out."""
+        for key, value in values.items():
+            self.pending[key] = Pending(value, now + PENDING_FOR)
+
+    def expire(self, now: datetime) -> set[str]:
+        """Give up on what was never confirmed; return its keys."""
+        late = {key for key, pending in self.pending.items() if now >= pending.until}
+        for key in late:
+            del self.pending[key]
+        return late
+
+    def judge(self, *, was_answered: bool, interval: timedelta, now: datetime) -> bool:
+        """Weigh the evidence of one round; True if the device came or went with it.
+
+        `was_answered`: the cloud spoke of the device in this round.
+        """
+        if was_answered and self._is_evident(interval, now):
+            self.negative_reads = 0
+        else:
+            self.negative_reads += 1
+        before = self.is_available, self.is_connected
+        is_fresh = self.is_fresh(interval, now)
+        self.is_available = self.negative_reads < _NEGATIVE_READS_TO_LOSE or is_fresh
+        self.is_connected = self.device.is_online
+        if self.is_connected is None and self.reported_at is not None:
+            self.is_connected = is_fresh
+        return before != (self.is_available, self.is_connected)
+
+    def believe_offline(self) -> None:
+        """Take the cloud's refusal of a command as newer than its list."""
+        self.device = replace(self.device, is_online=False)
+        self.is_connected = False
+
+    def lose(self) -> None:
+        """Believe in the device no longer, until it is seen again."""
+        self.negative_reads = _NEGATIVE_READS_TO_LOSE
+        self.is_available = False
+
+    def _is_evident(self, interval: timedelta, now: datetime) -> bool:
+        if self.device.is_online is not None:
+            return self.device.is_online or self.is_fresh(interval, now)
+        return self.reported_at is None or self.is_fresh(interval, now)
+
+    def is_fresh(self, interval: timedelta, now: datetime) -> bool:
+        """Whether the device spoke recently enough to be there, whatever its online flag says."""
+        if self.reported_at is None:
+            return False
+        patience = self.device.silent_after or max(3 * interval, _LEAST_PATIENCE)
+        return now - self.reported_at <= patience
+
+    def as_dict(self) -> dict[str, Any]:
+        """The readings as JSON, for the store."""
+        return {
+            "read_at": _text(self.read_at),
+            "reported_at": _text(self.reported_at),
+            "readings": {key: [reading.value, _text(reading.taken_at)] for key, reading in self.readings.items()},
+        }
+
+    def restore(self, stored: Mapping[str, Any]) -> None:
+        """Take back what `as_dict` gave."""
+        self.read_at = _time(stored["read_at"])
+        self.reported_at = _time(stored["reported_at"])
+        self.readings = {key: Reading(value, _time(taken_at)) for key, (value, taken_at) in stored["readings"].items()}
+
+
+def holds_free_text(datapoint: Datapoint) -> bool:
+    """Whether the values may hold anything, a password among it."""
+    return datapoint.data_type in {DataType.BINARY, DataType.TEXT}
+
+
+def _is_older(reading: Reading, known: Reading) -> bool:
+    return reading.taken_at is not None and known.taken_at is not None and reading.taken_at < known.taken_at
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

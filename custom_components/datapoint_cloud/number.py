@@ -1,0 +1,58 @@
+"""Numbers: datapoints with a range that can be written, in engineering units."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, override
+
+from homeassistant.components.number import NumberDeviceClass, NumberEntity
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import DatapointCoordinator
+from .describe import Description
+from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for, scaled
+from .fleet import DeviceState
+
+if TYPE_CHECKING:
+    from . import DatapointConfigEntry
+
+PARALLEL_UPDATES = 0  # the order of commands is kept for each device
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the numbers of an account."""
+    async_add_entities_of_devices(entry, async_add_entities, _numbers_of)
+
+
+def _numbers_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DatapointNumber]:
+    return (
+        DatapointNumber(coordinator, state.device.id, description)
+        for description in descriptions_for(state, Platform.NUMBER)
+    )
+
+
+class DatapointNumber(DatapointEntity, NumberEntity):
+    """A datapoint one can set to a number."""
+
+    def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: Description) -> None:
+        super().__init__(coordinator, device_id, description)
+        datapoint, scale = description.datapoint, description.scale
+        self._attr_native_min_value = scaled(datapoint.minimum or 0.0, scale)
+        self._attr_native_max_value = scaled(datapoint.maximum or 0.0, scale)
+        self._attr_native_step = scaled(datapoint.step or 1.0, scale)
+        self._attr_native_unit_of_measurement = description.unit
+        self._attr_mode = description.mode
+        if description.device_class is not None:
+            self._attr_device_class = NumberDeviceClass(description.device_class)
+
+    @property
+    @override
+    def native_value(self) -> float | None:
+        value = self.shown_value
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    @override
+    async def async_set_native_value(self, value: float) -> None:
+        await self.async_write(scaled(value, 1 / self._description.scale))

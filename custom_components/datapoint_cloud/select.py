@@ -1,0 +1,51 @@
+"""Selects: datapoints that are one of a few values and can be written. The values are the cloud's own."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, override
+
+from homeassistant.components.select import SelectEntity
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import DatapointCoordinator
+from .describe import Description
+from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
+from .fleet import DeviceState
+
+if TYPE_CHECKING:
+    from . import DatapointConfigEntry
+
+PARALLEL_UPDATES = 0  # the order of commands is kept for each device
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the selects of an account."""
+    async_add_entities_of_devices(entry, async_add_entities, _selects_of)
+
+
+def _selects_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DatapointSelect]:
+    return (
+        DatapointSelect(coordinator, state.device.id, description)
+        for description in descriptions_for(state, Platform.SELECT)
+    )
+
+
+class DatapointSelect(DatapointEntity, SelectEntity):
+    """A datapoint one can choose a value for."""
+
+    def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: Description) -> None:
+        super().__init__(coordinator, device_id, description)
+        self._attr_options = list(description.datapoint.options)
+
+    @property
+    @override
+    def current_option(self) -> str | None:
+        value = self.shown_value
+        return value if value in self.options else None
+
+    @override
+    async def async_select_option(self, option: str) -> None:
+        await self.async_write(option)

@@ -1,0 +1,193 @@
+"""Sensors: read-only datapoints, and the figures of the account and its products."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, override
+
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import EntityCategory, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .clouds.model import DataType
+from .coordinator import ACCOUNT, DatapointCoordinator
+from .describe import Description
+from .devices import device_info, scope_device_id, subentry_of
+from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
+from .fleet import DeviceState
+
+if TYPE_CHECKING:
+    from . import DatapointConfigEntry
+
+PARALLEL_UPDATES = 0
+
+_LONGEST_STATE = 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureDescription(SensorEntityDescription):
+    """A figure of an account or of one of its scopes, from the devices that belong to it."""
+
+    value_fn: Callable[[DatapointCoordinator, list[DeviceState]], StateType | datetime]
+    exists_fn: Callable[[DatapointCoordinator], bool] = lambda _: True
+
+
+def _oldest_reading(_: DatapointCoordinator, states: list[DeviceState]) -> datetime | None:
+    return min(
+        (state.read_at for state in states if state.device.is_online is not False and state.read_at), default=None
+    )
+
+
+def _requests_left(coordinator: DatapointCoordinator, _: list[DeviceState]) -> int | None:
+    return None if coordinator.cloud.quota is None else coordinator.cloud.quota.remaining
+
+
+def _count(
+    is_counted: Callable[[DeviceState], bool | None],
+) -> Callable[[DatapointCoordinator, list[DeviceState]], int]:
+    return lambda _, states: sum(bool(is_counted(state)) for state in states)
+
+
+def _has_flags(coordinator: DatapointCoordinator) -> bool:
+    return any(state.has_flags for state in coordinator.fleet.values())
+
+
+def _lists_online(coordinator: DatapointCoordinator) -> bool:
+    return any(state.device.is_online is not None for state in coordinator.fleet.values())
+
+
+_OF_BOTH = (
+    FigureDescription(
+        key="$devices",
+        translation_key="devices",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=_count(lambda _: True),
+    ),
+    FigureDescription(
+        key="$online",
+        translation_key="devices_online",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=_count(lambda state: state.device.is_online),
+        exists_fn=_lists_online,
+    ),
+    FigureDescription(
+        key="$faulty",
+        translation_key="devices_faulty",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=_count(lambda state: state.device.has_fault),
+        exists_fn=_has_flags,
+    ),
+    FigureDescription(
+        key="$alerting",
+        translation_key="devices_alerting",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=_count(lambda state: state.device.has_alert),
+        exists_fn=_has_flags,
+    ),
+)
+_OF_ACCOUNT = (
+    *_OF_BOTH,
+    FigureDescription(
+        key="$requests_left",
+        translation_key="requests_left",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=_requests_left,
+        exists_fn=lambda coordinator: coordinator.cloud.quota is not None,
+    ),
+    FigureDescription(
+        key="$oldest_reading",
+        translation_key="oldest_reading",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=_oldest_reading,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the sensors of an account."""
+    coordinator = entry.runtime_data.coordinator
+    async_add_entities(
+        FigureSensor(coordinator, description, None)
+        for description in _OF_ACCOUNT
+        if description.exists_fn(coordinator)
+    )
+    for scope in coordinator.cloud.scopes:
+        if scope.id not in coordinator.fleet:
+            async_add_entities(
+                [FigureSensor(coordinator, description, scope.id) for description in _OF_BOTH],
+                config_subentry_id=subentry_of(entry, scope.id),
+            )
+    async_add_entities_of_devices(entry, async_add_entities, _sensors_of)
+
+
+def _sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DatapointSensor]:
+    return (
+        DatapointSensor(coordinator, state.device.id, description)
+        for description in descriptions_for(state, Platform.SENSOR)
+    )
+
+
+class DatapointSensor(DatapointEntity, SensorEntity):
+    """A datapoint that is only read."""
+
+    def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: Description) -> None:
+        super().__init__(coordinator, device_id, description)
+        self._attr_native_unit_of_measurement = description.unit
+        self._attr_state_class = description.state_class
+        if description.device_class is not None:
+            self._attr_device_class = SensorDeviceClass(description.device_class)
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        value = self.shown_value
+        if self._description.datapoint.data_type is DataType.NUMBER:
+            return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        return None if value is None else str(value)[:_LONGEST_STATE]
+
+    @property
+    @override
+    def options(self) -> list[str] | None:
+        datapoint = self._description.datapoint
+        if datapoint.data_type is not DataType.ENUM:
+            return None
+        # Newer firmware knows values that the schema does not: they are shown, not lost.
+        value = self.native_value
+        return [*datapoint.options, *([str(value)] if value is not None and value not in datapoint.options else [])]
+
+
+class FigureSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
+    """A figure of the account (scope None) or of one of its scopes."""
+
+    _attr_has_entity_name = True
+    entity_description: FigureDescription
+
+    def __init__(self, coordinator: DatapointCoordinator, description: FigureDescription, scope: str | None) -> None:
+        super().__init__(coordinator, ACCOUNT)
+        self.entity_description = description
+        self._scope = scope
+        device_id = coordinator.account_id if scope is None else scope_device_id(coordinator, scope)
+        self._attr_unique_id = f"{device_id}_{description.key}"
+        self._attr_device_info = device_info(device_id)
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        states = [
+            state
+            for state in self.coordinator.fleet.values()
+            if self._scope is None or state.device.scope == self._scope
+        ]
+        return self.entity_description.value_fn(self.coordinator, states)

@@ -1,0 +1,60 @@
+"""What outlives a restart: one private file an account, with the client's memory and the last readings.
+
+Tokens live here and nowhere else. What the user entered stays in the config entry.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.storage import Store
+
+from .clouds.memory import Memory
+from .const import DOMAIN
+
+_VERSION = 1
+_SAVE_MEMORY_AFTER = 5  # seconds
+_SAVE_READINGS_AFTER = 300
+
+
+class AccountStorage:
+    """The file of one account."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        self._store: Store[dict[str, Any]] = Store(
+            hass, _VERSION, f"{DOMAIN}.{entry_id}", private=True, atomic_writes=True
+        )
+        self.memory = Memory()
+        self.readings: Mapping[str, Any] = {}
+        self._collect_readings: Callable[[], Mapping[str, Any]] = lambda: self.readings
+
+    async def async_load(self) -> None:
+        """Read the file, if there is one."""
+        stored = await self._store.async_load() or {}
+        self.memory = Memory(stored.get("memory"), on_change=self._memory_changed)
+        self.readings = stored.get("readings", {})
+
+    @callback
+    def collect_readings_with(self, collect: Callable[[], Mapping[str, Any]]) -> None:
+        """Ask `collect` for the readings, as JSON by device id, whenever they are saved."""
+        self._collect_readings = collect
+
+    @callback
+    def readings_changed(self) -> None:
+        """Save before long; readings are many and lost ones come again."""
+        self._store.async_delay_save(self._content, _SAVE_READINGS_AFTER)
+
+    async def async_save(self) -> None:
+        """Save now."""
+        await self._store.async_save(self._content())
+
+    async def async_remove(self) -> None:
+        """Delete the file."""
+        await self._store.async_remove()
+
+    @callback
+    def _memory_changed(self) -> None:
+        self._store.async_delay_save(self._content, _SAVE_MEMORY_AFTER)
+
+    def _content(self) -> dict[str, Any]:
+        return {"memory": dict(self.memory.content), "readings": dict(self._collect_readings())}
