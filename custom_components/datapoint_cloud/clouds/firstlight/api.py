@@ -1,0 +1,242 @@
+"""The usage aggregate API of Firstlight: one request per query the user named, a page at a time.
+
+It owns the two tokens, the window and the paging. What the answers hold is the mapping's business.
+"""
+
+import hashlib
+import logging
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, ClassVar
+
+import aiohttp
+
+from .. import wire
+from ..cloud import Listing, Quota, Readings
+from ..errors import CloudError, Forbidden, NotSupported, UnexpectedAnswer
+from ..http import HttpClient
+from ..memory import Memory
+from ..model import Account, Device, Reading, Schema, Scope, Snapshot, Value
+from ..rounds import Round
+from . import mapping
+from .errors import WRONG_PAGE_SIZE, judge
+
+_LOGGER = logging.getLogger(__name__)
+
+_AGGREGATE = "/user/usage/aggregate/{aty}/{field}"
+
+_PARALLEL = 2
+_PAGE_SIZES = (100, 10)
+_MOST_PAGES = 50
+_MOST_REMEMBERED = 500
+
+_KNOWN = "usage:"
+
+_DATE_FORMATS: Mapping[str, Callable[[datetime], str]] = {
+    "iso": lambda moment: moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    "date": lambda moment: moment.date().isoformat(),
+    "ms": lambda moment: str(int(moment.timestamp() * 1000)),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageQuery:
+    """What the user wants to know: the number of `field` of the attribute type `aty` in the running `period`.
+
+    `period` is hour, day, week, month or year; `group_by` service, genre or network; `date_format` iso, date or ms.
+    `is_item_id_in_query` sends the item id as a query parameter, for servers and proxies that drop the body of a GET.
+    """
+
+    id: str
+    name: str
+    aty: str
+    field: str
+    item_id: str | None
+    is_item_id_in_query: bool = False
+    period: str
+    group_by: str | None
+    unit: str | None
+    date_format: str = "iso"
+
+
+class FirstlightCloud:
+    """One user's usage. Every query is a device, a service without hardware."""
+
+    kind: ClassVar[str] = "firstlight"
+    default_interval: ClassVar[timedelta] = timedelta(minutes=15)
+    listing_interval: ClassVar[timedelta | None] = timedelta(days=1)
+    quota: Quota | None = None
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        api_url: str,
+        authorization_token: str,
+        user_token: str,
+        queries: Sequence[UsageQuery],
+        time_zone: tzinfo,
+        memory: Memory,
+    ) -> None:
+        """Identify the application by `authorization_token`, the user by `user_token`; periods begin in `time_zone`."""
+        self._http = HttpClient(session, api_url, judge, parallel=_PARALLEL)
+        self._host = re.sub(r"^\w+://", "", api_url).partition("/")[0].rpartition("@")[2].lower()
+        self._user_token = _bare(user_token)
+        self._headers = {
+            "Authorization": f"Bearer {_bare(authorization_token)}",
+            "X-Authorization": self._user_token,
+            "Content-Type": "application/json",
+        }
+        self._queries = {query.id: query for query in queries}
+        self._time_zone = time_zone
+        self._memory = memory
+        self._page_size = _PAGE_SIZES[0]
+        self._strange: set[str] = set()
+
+    @property
+    def scopes(self) -> Sequence[Scope]:
+        """The queries."""
+        return [Scope(id=query.id, name=query.name) for query in self._queries.values()]
+
+    def least_interval(self, online: int) -> timedelta:  # one request a query, however many
+        """One minute: aggregates move slowly."""
+        return timedelta(minutes=1)
+
+    async def account(self) -> Account:
+        """Try the tokens on the first query, if there is one, and say whose they are.
+
+        The id is the host and the subject of the user token, or a hash of that token where it does not tell.
+        """
+        for query in list(self._queries.values())[:1]:
+            try:
+                await self._page(query, 1)
+            except Forbidden as error:
+                # The tokens were accepted. What is wrong with the query is told when it is read.
+                _LOGGER.debug("The first query was refused: %s", error)
+        user = wire.subject_of_jwt(self._user_token) or hashlib.sha256(self._user_token.encode()).hexdigest()[:16]
+        return Account(id=f"{self._host}_{user}", name=self._host)
+
+    async def devices(self) -> Listing:
+        """List the queries; asks nobody."""
+        for key in [key for key in self._memory.content if key.startswith(_KNOWN)]:
+            if key.removeprefix(_KNOWN) not in self._queries:
+                self._memory.put(key, None)
+        return Listing(
+            devices=tuple(
+                Device(id=query.id, name=query.name, schema_id=query.id, scope=query.id, is_service=True)
+                for query in self._queries.values()
+            )
+        )
+
+    async def schema(self, device: Device) -> Schema:  # see Cloud
+        """Nothing describes a query but its answers."""
+        return Schema()
+
+    async def readings(self, devices: Sequence[Device]) -> Readings:
+        """Ask the queries ("User usage aggregate")."""
+        this_round = Round()
+        known = [device for device in devices if device.id in self._queries]
+        await this_round.read(known, self._read_one, parallel=_PARALLEL)
+        return this_round.outcome()
+
+    async def write(self, device: Device, values: Mapping[str, Value]) -> None:  # see Cloud
+        """Nothing can be written."""
+        raise NotSupported(subject=device.name)
+
+    async def _read_one(self, device: Device) -> Snapshot:
+        query = self._queries[device.id]
+        usage = await self._usage(query)
+        for strange in usage.skipped:
+            if strange not in self._strange:
+                self._strange.add(strange)
+                _LOGGER.debug("An answer of another shape than known: %s", strange)
+        remembered = self._remember(query, usage)
+        readings = {key: Reading(number) for key, number in usage.numbers.items()}
+        if not usage.skipped:
+            # The answer is complete: what it lacks has no value in this period.
+            readings |= {key: Reading(None) for key in remembered or [mapping.TOTAL] if key not in readings}
+        return Snapshot(
+            readings=readings,
+            described=tuple(mapping.datapoint(key, query.unit) for key in dict.fromkeys([*remembered, *readings])),
+            skipped=usage.skipped,
+        )
+
+    def _remember(self, query: UsageQuery, usage: mapping.Usage) -> list[str]:
+        """The keys of this answer and of earlier ones, which stay datapoints when a period has nothing of them."""
+        remembered = self._memory.get(_KNOWN + query.id)
+        earlier = [key for key in remembered if isinstance(key, str)] if isinstance(remembered, list) else []
+        keys = sorted(list(dict.fromkeys([*usage.numbers, *earlier]))[:_MOST_REMEMBERED])
+        if keys:
+            self._memory.put(_KNOWN + query.id, keys)
+        return keys
+
+    async def _usage(self, query: UsageQuery) -> mapping.Usage:
+        labels = [label for label in (query.group_by, query.field) if label]
+        rows: list[Any] = []
+        last_page: list[Any] | None = None
+        for number in range(1, _MOST_PAGES + 1):
+            page = await self._page(query, number)
+            data = page.get("data")
+            page_rows = mapping.rows_of(data)
+            if page_rows is None:
+                if number == 1:
+                    return mapping.usage_of_object(data, labels)
+                break
+            if page_rows == last_page:
+                break  # a server without pages
+            rows += page_rows
+            last_page = page_rows
+            count = wire.number(wire.fields(page.get("header")).get("count"))
+            is_complete = len(page_rows) < self._page_size if count is None else len(rows) >= count
+            if not page_rows or is_complete:
+                break
+        return mapping.usage_of_rows(rows, labels, self._time_zone)
+
+    async def _page(self, query: UsageQuery, number: int) -> Mapping[str, Any]:
+        try:
+            return await self._ask(query, number)
+        except Forbidden as error:
+            if number > 1 or error.code != WRONG_PAGE_SIZE or self._page_size == _PAGE_SIZES[-1]:
+                raise
+        self._page_size = _PAGE_SIZES[-1]
+        return await self._ask(query, number)
+
+    async def _ask(self, query: UsageQuery, number: int) -> Mapping[str, Any]:
+        start = mapping.start_of_period(query.period, datetime.now(UTC), self._time_zone)
+        params: dict[str, str | int] = {
+            "fromDate": _DATE_FORMATS.get(query.date_format, _DATE_FORMATS["iso"])(start),
+            "period": query.period,
+            "pageNumber": number,
+            "pageSize": self._page_size,
+        }
+        if query.group_by:
+            params["groupBy"] = query.group_by
+        if query.item_id and query.is_item_id_in_query:
+            params["itemId"] = query.item_id
+        tracking_id = str(uuid.uuid4())
+        try:
+            answer = await self._http.request(
+                "GET",
+                _AGGREGATE,
+                parts={"aty": query.aty, "field": query.field},
+                params=params,
+                headers={**self._headers, "X-Tracking-Id": tracking_id},
+                json_body={"itemId": query.item_id} if query.item_id and not query.is_item_id_in_query else None,
+                is_read=True,
+            )
+        except CloudError as error:
+            # What the vendor's support asks for.
+            _LOGGER.debug("%s, tracking id %s", error, tracking_id)
+            raise
+        page = wire.fields(answer.body)
+        if not wire.fields(page.get("header")) and "data" not in page:
+            raise answer.error(UnexpectedAnswer)
+        return page
+
+
+def _bare(token: str) -> str:
+    """A token as such: people copy the word before it and the blanks around it, too."""
+    return re.sub(r"^bearer\s+", "", token.strip(), flags=re.IGNORECASE)

@@ -1,0 +1,65 @@
+"""Firstlight's errors: the vendor's codes as a table, and how to find them in an answer ("Error codes").
+
+They stand in the envelope, whatever the HTTP status; what stands before the server answers without an envelope.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from .. import wire
+from ..errors import AuthFailed, CloudError, Forbidden, NotSupported, Reason, Rejected, Unreachable
+from ..http import Answer
+
+WRONG_USER_TOKEN = "40450101"
+WRONG_PAGE_SIZE = "40460106"
+
+_CODES: Mapping[str, tuple[type[CloudError], Reason, str | None]] = {
+    WRONG_USER_TOKEN: (AuthFailed, Reason.WRONG_USER_TOKEN, None),
+    "40450103": (Forbidden, Reason.ITEM_ID_MISSING, None),
+    "40460101": (Forbidden, Reason.WRONG_QUERY, "period"),
+    "40460102": (Forbidden, Reason.WRONG_QUERY, "fromDate"),
+    "40460103": (Forbidden, Reason.WRONG_QUERY, "toDate"),
+    "40460104": (Forbidden, Reason.WRONG_QUERY, "groupBy"),
+    "40460105": (Forbidden, Reason.WRONG_QUERY, "pageNumber"),
+    WRONG_PAGE_SIZE: (Forbidden, Reason.WRONG_QUERY, "pageSize"),
+    "40460107": (Forbidden, Reason.WRONG_QUERY, "sortOrder"),
+}
+"""Code → (class, reason, the parameter it is about)."""
+
+_GRAVEST_FIRST = (AuthFailed, Forbidden, Unreachable, Rejected)
+
+
+def judge(answer: Answer) -> CloudError | None:
+    """Find the error in an answer; None where there is none, or none of the vendor's own."""
+    if answer.status == 429:
+        return None
+    header = wire.fields(wire.fields(answer.body).get("header"))
+    errors = header.get("errors")
+    found = wire.records([errors] if isinstance(errors, dict) else errors)
+    codes = [wire.text(error.get("code")) or "" for error in found]
+    if answer.status in {401, 403}:
+        return _refusal(answer, codes, has_envelope=bool(header))
+    if codes:
+        return min((_error(answer, code) for code in codes), key=lambda error: _GRAVEST_FIRST.index(type(error)))
+    if wire.number(header.get("code")) not in {None, 0}:
+        return answer.error(Rejected, Reason.INVALID_REQUEST, code=wire.text(header.get("code")))
+    if answer.status == 404:
+        return answer.error(NotSupported)
+    return answer.error(Rejected, Reason.INVALID_REQUEST) if answer.status in {400, 405, 415, 422} else None
+
+
+def _refusal(answer: Answer, codes: Sequence[str], *, has_envelope: bool) -> CloudError:
+    if WRONG_USER_TOKEN in codes:
+        return answer.error(AuthFailed, Reason.WRONG_USER_TOKEN, code=WRONG_USER_TOKEN)
+    if answer.status == 403 and has_envelope:
+        return answer.error(Forbidden, Reason.RIGHT_MISSING)
+    return answer.error(AuthFailed, Reason.TOKEN_REFUSED)
+
+
+def _error(answer: Answer, code: str) -> CloudError:
+    if code in _CODES:
+        kind, reason, parameter = _CODES[code]
+        return answer.error(kind, reason, code=code, subject=parameter)
+    # Only these two numbers mean the same in every API of the family.
+    if code.endswith(("90", "91")):
+        return answer.error(Unreachable, Reason.SERVER_ERROR, code=code)
+    return answer.error(Rejected, Reason.INVALID_REQUEST, code=code if code.isdecimal() else None)
