@@ -293,7 +293,7 @@ class SoDataServer(Server):
     @web.middleware
     async def _check_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme != "Bearer" or not self.keycloak.accepts(token):
+        if request.path.startswith("/api/") and not (scheme == "Bearer" and self.keycloak.accepts(token)):
             return web.Response(status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
         return await handler(request)
 
@@ -325,6 +325,6 @@ _REFUSALS: Mapping[int, type[web.HTTPClientError]] = {
 def _refuse(request: web.Request, status: int, message: str | None = None) -> web.HTTPClientError:
     """Return a refusal; the document shows no error body, so it is a plausible one, or none without a message."""
     if message is None:
-        return _REFUSALS[status](body=b"")
+        return _REFUSALS[status](text="")
     body = {"status": status, "error": HTTPStatus(status).phrase, "message": message, "path": request.path}
     return _REFUSALS[status](text=json.dumps(body), content_type="application/json")
