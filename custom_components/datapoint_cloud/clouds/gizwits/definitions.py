@@ -1,0 +1,98 @@
+"""The definitions of an account's products: fetched once, remembered, refreshed weekly.
+
+It knows when a definition is worth fetching, not how that is done.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer
+from ..memory import Memory
+from . import wire
+from .schema import Definition, parse
+
+_DAY: Final = 86_400
+_WEEK: Final = 7 * _DAY
+_PAUSE_AFTER_FAILURE: Final = 10  # seconds: the other devices of the product ask within the same round
+
+
+class Definitions:
+    """Definitions by product key."""
+
+    def __init__(self, memory: Memory, fetch: Callable[[str], Awaitable[Any]]) -> None:
+        """Keep in `memory` what `fetch` answers for a product key."""
+        self._memory = memory
+        self._fetch = fetch
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._parsed: dict[str, Definition] = {}
+        self._asked_at: dict[str, float] = {}  # epoch seconds
+        self._failures: dict[str, CloudError] = {}
+        self._doubted: set[str] = set()
+
+    def known(self, product_key: str) -> Definition | None:
+        """The definition as far as it is known without asking."""
+        if product_key not in self._parsed and (record := self._memory.get(_slot(product_key))) is not None:
+            # A product without datapoints is remembered without a body.
+            remembered = wire.mapping(record).get("body", {})
+            definition = Definition() if remembered is None else parse(remembered)
+            if definition is not None:
+                self._parsed[product_key] = definition
+        return self._parsed.get(product_key)
+
+    def doubt(self, product_key: str) -> None:
+        """Ask again soon, at most once a day: a device or the cloud contradicted the definition."""
+        self._doubted.add(product_key)
+
+    async def get(self, product_key: str) -> Definition:
+        """The definition of a product; one without datapoints where the vendor has defined none.
+
+        An old definition serves on when a new one cannot be had. Raises any `CloudError` when there is none at all.
+        """
+        async with self._locks[product_key]:
+            known = self.known(product_key)
+            if known is not None and not self._is_due(product_key, known):
+                return known
+            failure = self._failures.pop(product_key, None)
+            if failure is not None and 0 <= time.time() - self._asked_at[product_key] < _PAUSE_AFTER_FAILURE:
+                self._failures[product_key] = failure
+                raise failure.with_traceback(None)
+            self._asked_at[product_key] = time.time()
+            try:
+                return await self._renewed(product_key)
+            except AuthFailed, RateLimited:
+                raise
+            except CloudError as error:
+                if known is None:
+                    self._failures[product_key] = error
+                    raise
+                return known
+
+    def _is_due(self, product_key: str, known: Definition) -> bool:
+        now = time.time()
+        if 0 <= now - self._asked_at.get(product_key, 0) < _DAY:
+            return False
+        fetched_at = wire.number(wire.mapping(self._memory.get(_slot(product_key))).get("fetched_at")) or 0
+        is_settled = known.by_key and product_key not in self._doubted
+        return not 0 <= now - fetched_at < (_WEEK if is_settled else _DAY)
+
+    async def _renewed(self, product_key: str) -> Definition:
+        try:
+            body = await self._fetch(product_key)
+            definition = parse(body)
+        except Forbidden as error:
+            if error.reason is not Reason.NO_DATAPOINTS:
+                raise
+            body, definition = None, Definition()
+        if definition is None:
+            raise UnexpectedAnswer(subject=product_key)
+        self._memory.put(_slot(product_key), {"fetched_at": time.time(), "body": body})
+        self._parsed[product_key] = definition
+        self._doubted.discard(product_key)
+        return definition
+
+
+def _slot(product_key: str) -> str:
+    return f"definition {product_key}"

@@ -1,0 +1,232 @@
+"""The organisation's Gizwits cloud: all devices of the products an enterprise names, through the Enterprise API."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar, Final
+
+import aiohttp
+
+from ..cloud import Listing, Quota, Readings
+from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected, UnexpectedAnswer
+from ..memory import Memory
+from ..model import Account, Device, Schema, Scope, Snapshot, Value
+from . import wire
+from .definitions import Definitions
+from .devices import bare_mac
+from .latest_data import LatestData
+from .product_access import Product, ProductAccess
+from .rounds import read_round
+
+__all__ = ["GizwitsEnterpriseCloud", "Product"]
+
+_PARALLEL: Final = 4
+_SEARCH_PATH: Final = "/devices/search"
+_PAGE: Final = 100
+_DEFAULT_PAGE: Final = 20
+_MOST_PAGES: Final = 1000
+_PAGE_SLOT: Final = "search page"
+_FORM_INVALID: Final = 5002
+_QUOTA_AN_HOUR: Final = 3600  # where no header tells another
+_SHARE: Final = 1.43  # leaves three tenths of the quota to commands and to other clients
+
+
+class GizwitsEnterpriseCloud:
+    """An account of the Enterprise API."""
+
+    kind: ClassVar[str] = "gizwits_enterprise"
+    default_interval: ClassVar[timedelta] = timedelta(seconds=60)
+    listing_interval: ClassVar[timedelta | None] = None
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        api_url: str,
+        enterprise_id: str,
+        enterprise_secret: str,
+        products: Sequence[Product],
+        memory: Memory,
+    ) -> None:
+        """Be the enterprise; `api_url` may end with the version of the API or not."""
+        self._enterprise_id = enterprise_id
+        self._products = tuple(products)
+        self._memory = memory
+        self._access = ProductAccess(
+            session,
+            api_url=api_url,
+            enterprise_id=enterprise_id,
+            enterprise_secret=enterprise_secret,
+            products=products,
+            memory=memory,
+            parallel=_PARALLEL,
+        )
+        self._definitions = Definitions(memory, self._fetch_definition)
+        self._latest = LatestData(self._access, memory)
+        self._pages = dict.fromkeys(self._products, 1)
+
+    @property
+    def quota(self) -> Quota | None:
+        """What the last answer's headers said."""
+        return self._access.quota
+
+    @property
+    def scopes(self) -> Sequence[Scope]:
+        """The products."""
+        names = {product.product_key: self._definitions.known(product.product_key) for product in self._products}
+        return [Scope(id=key, name=(known.name if known else None) or key) for key, known in names.items()]
+
+    def least_interval(self, online: int) -> timedelta:
+        """What seven tenths of the quota allow: the pages of the lists and one request a device that is online."""
+        limit = (self.quota.limit if self.quota else None) or _QUOTA_AN_HOUR
+        requests = sum(self._pages.values()) + online
+        return timedelta(seconds=_SHARE * requests * _QUOTA_AN_HOUR / limit)
+
+    async def account(self) -> Account:
+        """Have a token of any product: its secret and the enterprise's are checked together."""
+        failures: list[CloudError] = []
+        for product in self._products:
+            try:
+                await self._access.enter(product.product_key)
+                break
+            except AuthFailed, RateLimited:
+                raise
+            except CloudError as error:
+                failures.append(error)
+        else:
+            if failures:
+                raise failures[0]
+        return Account(id=self._enterprise_id, name=self._enterprise_id)
+
+    async def devices(self) -> Listing:
+        """List the devices of all products ("Enterprise API, Device search"), with their online state."""
+        lists = await asyncio.gather(*(self._list(product) for product in self._products))
+        devices: dict[str, Device] = {}
+        failed: dict[str, CloudError] = {}
+        for product, found in zip(self._products, lists, strict=True):
+            if isinstance(found, AuthFailed | RateLimited):
+                raise found
+            if isinstance(found, CloudError):
+                failed[product.product_key] = found
+            else:
+                devices = {device.id: device for device in found} | devices
+        if failed and not devices and not any(isinstance(error, Forbidden) for error in failed.values()):
+            raise next(iter(failed.values()))
+        return Listing(devices=tuple(devices.values()), failed=failed)
+
+    async def schema(self, device: Device) -> Schema:
+        """Describe the datapoints of the device's product ("Enterprise API, Datapoint definition")."""
+        return (await self._definitions.get(device.schema_id)).schema
+
+    async def readings(self, devices: Sequence[Device]) -> Readings:
+        """Read the newest report of each device ("Enterprise API, Device history data")."""
+        return await read_round(devices, self._read, parallel=_PARALLEL)
+
+    async def write(self, device: Device, values: Mapping[str, Value]) -> None:
+        """Send values in one command ("Enterprise API, Remote control"); success is that the cloud passed it on.
+
+        Raises `Rejected` with the datapoint's key, `DeviceOffline`, `DeviceGone` or `Forbidden` (CONTROL_NOT_ENABLED)
+        besides what every call raises.
+        """
+        attrs = (await self._definitions.get(device.schema_id)).attrs(values)
+        try:
+            await self._access.request(
+                device.schema_id,
+                "POST",
+                "/devices/{did}/control",
+                parts={"did": device.id},
+                json_body={"attrs": attrs},
+                may_be_empty=True,
+            )
+        except Rejected as error:
+            if error.reason is Reason.INVALID_VALUE:
+                self._definitions.doubt(device.schema_id)
+            raise
+
+    async def _read(self, device: Device) -> Snapshot:
+        definition = await self._definitions.get(device.schema_id)
+        row = await self._latest.row(device)
+        if row is None:
+            return Snapshot()
+        if definition.lacks(row["attrs"]):
+            self._definitions.doubt(device.schema_id)
+            definition = await self._definitions.get(device.schema_id)
+        return definition.snapshot(row["attrs"], wire.moment(row.get("ts")))
+
+    async def _list(self, product: Product) -> Sequence[Device] | CloudError:
+        try:
+            rows = await self._search(product)
+            name = await self._product_name(product.product_key)
+        except CloudError as error:
+            return error
+        return [device for row in rows if (device := _device(row, product, name)) is not None]
+
+    async def _search(self, product: Product) -> Sequence[Mapping[str, Any]]:
+        rows: dict[str, Mapping[str, Any]] = {}
+        skip = 0
+        for page in range(1, _MOST_PAGES + 1):
+            body = wire.mapping(await self._page(product, skip))
+            found = body.get("objects")
+            if not isinstance(found, list):
+                raise UnexpectedAnswer(endpoint=_SEARCH_PATH, subject=product.product_key)
+            known = len(rows)
+            for row in wire.objects(found):
+                if (did := wire.text(row.get("did"))) is not None:
+                    rows.setdefault(did, row)
+            skip += len(found)
+            total = wire.count(wire.mapping(body.get("meta")).get("total"))
+            self._pages[product] = page
+            if len(rows) == known or (total is not None and skip >= total):
+                break
+        return list(rows.values())
+
+    async def _page(self, product: Product, skip: int) -> Any:
+        async def ask(limit: int) -> Any:
+            group = {} if product.group_id is None else {"gid": product.group_id}
+            params = {**group, "limit": limit, "skip": skip}
+            return await self._access.request(product.product_key, "GET", _SEARCH_PATH, params=params, is_read=True)
+
+        limit = wire.count(self._memory.get(_PAGE_SLOT)) or _PAGE
+        try:
+            return await ask(limit)
+        except Rejected as error:
+            # No document tells how long a page may be.
+            if error.code != _FORM_INVALID or limit == _DEFAULT_PAGE:
+                raise
+        body = await ask(_DEFAULT_PAGE)
+        self._memory.put(_PAGE_SLOT, _DEFAULT_PAGE)
+        return body
+
+    async def _product_name(self, product_key: str) -> str | None:
+        try:
+            return (await self._definitions.get(product_key)).name
+        except AuthFailed, RateLimited:
+            raise
+        except CloudError:
+            return None
+
+    async def _fetch_definition(self, product_key: str) -> Any:
+        return await self._access.request(product_key, "GET", "/datapoint", is_read=True)
+
+
+def _device(row: Mapping[str, Any], product: Product, product_name: str | None) -> Device | None:
+    did = wire.text(row.get("did"))
+    if did is None or wire.flag(row.get("is_disabled")):
+        return None
+    mac = wire.text(row.get("mac"))
+    return Device(
+        id=did,
+        # The list has no names: the product's, and what is printed at the end of the device's label.
+        name=f"{product_name} {(mac or did)[-4:]}" if product_name else mac or did,
+        schema_id=product.product_key,
+        scope=product.product_key,
+        is_online=wire.flag(row.get("is_online")),
+        has_alert=wire.flag(row.get("is_alert")),
+        has_fault=wire.flag(row.get("is_faulty")),
+        last_online=wire.moment(row.get("online_latest")) or wire.moment(row.get("latest_online")),
+        model=product_name,
+        model_id=product.product_key,
+        mac=bare_mac(mac),
+        sw_version=wire.text(row.get("mcu_soft_version")) or wire.text(row.get("wifi_soft_version")),
+        hw_version=wire.text(row.get("mcu_hard_version")) or wire.text(row.get("wifi_hard_version")),
+    )

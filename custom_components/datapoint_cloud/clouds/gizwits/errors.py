@@ -1,0 +1,181 @@
+"""What the error codes of both Gizwits APIs mean, as data, and how a code is found in an answer."""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..errors import (
+    AuthFailed,
+    CloudError,
+    DeviceGone,
+    DeviceOffline,
+    Forbidden,
+    NotSupported,
+    RateLimited,
+    Reason,
+    Rejected,
+    TokenRefused,
+    Unreachable,
+)
+from ..http import Answer, retry_after
+from . import wire
+
+type Meaning = tuple[type[CloudError], Reason | None]
+
+_TOKEN: Final[Meaning] = (TokenRefused, Reason.TOKEN_REFUSED)
+_TRANSIENT: Final[Meaning] = (Unreachable, Reason.SERVER_ERROR)
+_THROTTLED: Final[Meaning] = (RateLimited, Reason.QUOTA_EXHAUSTED)
+_WRONG_REQUEST: Final[Meaning] = (Rejected, Reason.INVALID_REQUEST)
+_WRONG_VALUE: Final[Meaning] = (Rejected, Reason.INVALID_VALUE)
+
+# "Open API, Error codes". Those of registration, sharing and firmware cannot answer a request of this client, but are
+# told as what they are if they do.
+OPEN_API: Final[Mapping[int, Meaning]] = {
+    **dict.fromkeys(
+        [
+            *(9001, 9009, 9010, 9015, 9018, 9019, 9022, 9027, 9028, 9030, 9031, 9032, 9033, 9034, 9036, 9037, 9040),
+            *(9046, *range(9080, 9086), *range(9087, 9091), *range(9092, 9097), *range(9098, 9102), 9220, 9221, 9999),
+        ],
+        _WRONG_REQUEST,
+    ),
+    9002: (Forbidden, Reason.UNKNOWN_PRODUCT),
+    9003: (Forbidden, Reason.UNKNOWN_APP),
+    9004: _TOKEN,  # also: the right token in another region
+    9005: (AuthFailed, Reason.UNKNOWN_USER),
+    9006: _TOKEN,
+    9007: _TRANSIENT,
+    9008: _TRANSIENT,
+    9011: (Forbidden, Reason.QUOTA_EXHAUSTED),
+    9012: (Forbidden, Reason.QUOTA_EXHAUSTED),
+    9013: (Forbidden, Reason.QUOTA_EXHAUSTED),
+    9014: (DeviceGone, Reason.NOT_FOUND),
+    9016: (DeviceGone, Reason.NOT_FOUND),
+    9017: (DeviceGone, Reason.NOT_BOUND),
+    9020: (AuthFailed, Reason.WRONG_PASSWORD),
+    9021: _TRANSIENT,
+    9023: (DeviceOffline, Reason.DISABLED),
+    9024: _TRANSIENT,
+    9025: _WRONG_VALUE,
+    9026: (AuthFailed, Reason.UNKNOWN_USER),
+    9029: (Forbidden, Reason.NO_DATAPOINTS),
+    9035: _TRANSIENT,
+    9038: (Forbidden, Reason.UNKNOWN_APP),
+    9039: (NotSupported, None),
+    9041: _THROTTLED,
+    9042: (DeviceOffline, Reason.OFFLINE),
+    9043: (Forbidden, Reason.INVALID_REQUEST),
+    9044: (Forbidden, Reason.WRONG_PRODUCT_SECRET),
+    9045: (NotSupported, None),
+    9077: (AuthFailed, Reason.ACCOUNT_DISABLED),
+}
+
+# "Enterprise API, Error codes".
+ENTERPRISE_API: Final[Mapping[int, Meaning]] = {
+    **dict.fromkeys(
+        [
+            *(5001, 5002, 5006, 5017, 5020, 5021, 5201, 5202, 5203, 5204, 5205, 5206, 5207, 5408),
+            *(5501, 5502, 5503, 5701, 5702, 5703, 5901),
+        ],
+        _WRONG_REQUEST,
+    ),
+    **dict.fromkeys([5014, 5023, 5208, 5403, 5406, 5407, 5409, 5601], _TRANSIENT),
+    5003: (AuthFailed, Reason.UNKNOWN_ENTERPRISE),
+    5004: (AuthFailed, Reason.WRONG_ENTERPRISE_SECRET),
+    5005: (Forbidden, Reason.WRONG_PRODUCT_SECRET),
+    5007: (Forbidden, Reason.PRODUCT_NOT_ASSOCIATED),
+    5008: (Forbidden, Reason.PRODUCT_NOT_ASSOCIATED),
+    5009: _TOKEN,
+    5010: _TOKEN,
+    5011: _TOKEN,
+    5012: (Forbidden, Reason.IP_NOT_ALLOWED),
+    5013: _THROTTLED,
+    5015: (Forbidden, Reason.UNKNOWN_PRODUCT),
+    5016: (Forbidden, Reason.UNKNOWN_APP),
+    5018: (Forbidden, Reason.FEATURE_NOT_GRANTED),
+    5019: (Forbidden, Reason.UNKNOWN_ENTERPRISE),
+    5022: (AuthFailed, Reason.UNKNOWN_ENTERPRISE),
+    5024: (Forbidden, Reason.FEATURE_NOT_GRANTED),
+    5025: (Forbidden, Reason.UNKNOWN_PRODUCT),
+    5301: (DeviceGone, Reason.NOT_FOUND),
+    5302: (DeviceGone, Reason.NOT_FOUND),
+    5303: (DeviceGone, Reason.NOT_BOUND),
+    5304: (DeviceOffline, Reason.DISABLED),
+    5305: (DeviceOffline, Reason.OFFLINE),
+    5401: _WRONG_VALUE,
+    5402: (Forbidden, Reason.NO_DATAPOINTS),
+    5404: (Forbidden, Reason.CONTROL_NOT_ENABLED),
+    5405: _WRONG_VALUE,
+    5801: (Forbidden, Reason.PRODUCT_NOT_ASSOCIATED),
+}
+
+# The login front of newer apps, which answers HTTP 200 to everything.
+FRONT: Final[Mapping[int, Meaning]] = {
+    1000000: (AuthFailed, Reason.UNKNOWN_USER),
+    1000033: (AuthFailed, Reason.WRONG_PASSWORD),
+}
+
+_LOGINS: Final = ("/app/login", "/app/users", "/v1/products/{product_key}/access_token")
+_OFFENDER: Final = re.compile(r"\battrs? +([A-Za-z_]\w*)")
+_PAUSE_SECONDS: Final = 300.0  # after a throttled read, where the cloud does not say
+_LOGIN_PAUSE_SECONDS: Final = 900.0  # logins are throttled far harder
+_QUOTA_PAUSE_SECONDS: Final = 3600.0  # the enterprise quota is by the hour
+
+
+def judge_open_api(answer: Answer) -> CloudError | None:
+    """The error in an answer of the Open API, or of a vendor's gateway in front of it."""
+    error = _error(answer, OPEN_API)
+    if isinstance(error, RateLimited):
+        pause = _LOGIN_PAUSE_SECONDS if answer.endpoint in _LOGINS else _PAUSE_SECONDS
+        error.retry_after = retry_after(answer.headers) or pause
+    return error
+
+
+def judge_enterprise_api(answer: Answer) -> CloudError | None:
+    """The error in an answer of the Enterprise API."""
+    error = _error(answer, ENTERPRISE_API)
+    if isinstance(error, RateLimited):
+        resets_at = wire.epoch_seconds(answer.headers.get("X-RateLimit-Reset"))
+        pause = 0.0 if resets_at is None else resets_at - time.time()
+        error.retry_after = pause if 0 < pause <= _QUOTA_PAUSE_SECONDS else _QUOTA_PAUSE_SECONDS
+    return error
+
+
+def judge_front(answer: Answer) -> CloudError | None:
+    """The error in an answer of the login front of newer apps."""
+    body = wire.mapping(answer.body)
+    code = wire.count(body.get("code"))
+    if not answer.is_success or not body or (code == 200 and not wire.flag(body.get("error"))):
+        return None
+    kind, reason = FRONT.get(code or 0, _TRANSIENT)
+    return answer.error(kind, reason, code=code)
+
+
+def _error(answer: Answer, meanings: Mapping[int, Meaning]) -> CloudError | None:
+    body = wire.mapping(answer.body)
+    # The status is no guide: nearly all errors are HTTP 400, a refused token too. Gateways write `code`.
+    found = body.get("error_code", None if answer.is_success else body.get("code"))
+    code = wire.count(found)
+    if found is None or code == 0:
+        return _error_without_code(answer)
+    is_control = "/control" in answer.endpoint
+    kind, reason = meanings.get(code or 0, _WRONG_REQUEST if is_control else _TRANSIENT)
+    if kind is TokenRefused and answer.endpoint in _LOGINS:
+        kind = AuthFailed
+    return answer.error(kind, reason, code=code, subject=_offender(body) if kind is Rejected else None)
+
+
+def _error_without_code(answer: Answer) -> CloudError | None:
+    if answer.status in (401, 403) and answer.endpoint not in _LOGINS:
+        return answer.error(TokenRefused, Reason.TOKEN_REFUSED)
+    if answer.status in (400, 401, 403):  # a bare 400 is seen several times a day, and is gone at the next try
+        return answer.error(Unreachable, Reason.SERVER_ERROR)
+    return None
+
+
+def _offender(body: Mapping[str, Any]) -> str | None:
+    """The datapoint that was refused: the name alone, for the vendor's text is not fit to be shown."""
+    for name in ("detail_message", "detail"):
+        if (detail := wire.text(body.get(name))) and (found := _OFFENDER.search(detail)):
+            return found[1]
+    return None

@@ -1,0 +1,165 @@
+"""How a consumer logs in: with a password, at the Open API or at the front of newer apps, or without one.
+
+A replaceable step of its own: it answers a session and knows nothing of what the session is used for.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from ..errors import AuthFailed, CloudError, Reason, UnexpectedAnswer
+from ..http import Answer, HttpClient
+from ..memory import Memory
+from . import wire
+from .errors import judge_front, judge_open_api
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where the users of one part of the world live: their Open API and the login front of newer apps."""
+
+    api_url: str
+    front_url: str
+
+
+REGIONS: Final[Mapping[str, Region]] = {
+    "cn": Region("https://api.gizwits.com", "https://aep-app.gizwits.com"),
+    "us": Region("https://usapi.gizwits.com", "https://usaepapp.gizwits.com"),
+    "eu": Region("https://euapi.gizwits.com", "https://euaepapp.gizwits.com"),
+}
+
+# An app id is public in its vendor's app.
+KNOWN_APPS: Final[Mapping[str, str]] = {
+    "07452c4f036a4be3acedf8dbeef38320": "Aqua Medic",
+    "98754e684ec045528b073876c34c7348": "Bestway",
+    "c70a66ff039d41b4a220e198b0fcc8b3": "Heatzy",
+    "c3703c4888ec4736a3a0d9425c321604": "Jebao",
+    "b59fcef4de7a4d2ab7f4c26eb81a0537": "Maxspect",
+    "78a879318939402b9c70819d918ef8ed": "Wave Spa",
+}
+
+_LIFE_IF_UNTOLD: Final = 6 * 86_400  # seconds; the documents promise seven days at least
+_FRONT_KNOWS: Final = (9005, 9020)  # what the Open API says of a user whom only the front can log in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordLogin:
+    """A user's name, email or phone, and password. `front_url` is the login front, where it is not the region's."""
+
+    username: str
+    password: str = field(repr=False)
+    front_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnonymousLogin:
+    """A user without a name: whoever has the text is the user."""
+
+    phone_id: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserSession:
+    """A user's token and its end in epoch seconds."""
+
+    uid: str
+    token: str = field(repr=False)
+    expires_at: float
+
+
+class LoginStep:
+    """Logs one user in, wherever that user can be logged in."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        api_url: str,
+        app_id: str,
+        login: PasswordLogin | AnonymousLogin,
+        memory: Memory,
+    ) -> None:
+        """Log in at `api_url`, or at a front if that is what worked; `memory` keeps which."""
+        self._app_id = app_id
+        self._login = login
+        self._memory = memory
+        self._api = HttpClient(session, api_url, judge_open_api)
+        front_url = login.front_url if isinstance(login, PasswordLogin) else None
+        self._front = HttpClient(session, front_url or _front_of(api_url), judge_front)
+
+    async def log_in(self) -> UserSession:
+        """Log in once ("Open API, User login" and "Anonymous login").
+
+        Raises `AuthFailed` for a refused user, `Forbidden` for an unknown app, `RateLimited` when logins are
+        throttled, `Unreachable` or `UnexpectedAnswer`.
+        """
+        if isinstance(self._login, AnonymousLogin):
+            return await self._at_api("/app/users", {"phone_id": self._login.phone_id})
+        if self._memory.get("login front"):
+            return await self._at_front(self._login)
+        try:
+            return await self._at_api(
+                "/app/login", {"username": self._login.username, "password": self._login.password}
+            )
+        except AuthFailed as refusal:
+            if refusal.code not in _FRONT_KNOWS:
+                raise
+            user = await self._at_front_after(refusal, self._login)
+        self._memory.put("login front", value=True)
+        return user
+
+    async def _at_front_after(self, refusal: AuthFailed, login: PasswordLogin) -> UserSession:
+        try:
+            return await self._at_front(login)
+        except CloudError as error:
+            # The front knows the user, which the Open API did not; whatever else it says, it cannot say better.
+            raise error if error.reason is Reason.WRONG_PASSWORD else refusal from None
+
+    async def _at_api(self, template: str, body: Mapping[str, str]) -> UserSession:
+        answer = await self._api.request("POST", template, headers=self._headers, json_body=body)
+        return _session(answer, answer.body, token="token", end=("expire_at", "expired_at"))
+
+    async def _at_front(self, login: PasswordLogin) -> UserSession:
+        data = {"account": login.username, "password": login.password, "lang": "en", "refreshToken": True}
+        answer = await self._front.request(
+            "POST",
+            "/app/smart_home/login/pwd",
+            headers=self._headers,
+            json_body={"appKey": self._app_id, "data": data, "version": "1.0"},
+        )
+        return _session(answer, wire.mapping(answer.body).get("data"), token="userToken", end=("expiredAt",))
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"X-Gizwits-Application-Id": self._app_id}
+
+
+def _front_of(api_url: str) -> str:
+    host = urlsplit(api_url).hostname
+    regions = (region for region in REGIONS.values() if urlsplit(region.api_url).hostname == host)
+    return next((region.front_url for region in regions), api_url)
+
+
+def _session(answer: Answer, found: Any, *, token: str, end: tuple[str, ...]) -> UserSession:
+    fields = wire.mapping(found)
+    value, uid = wire.text(fields.get(token)), wire.text(fields.get("uid"))
+    if value is None or uid is None:
+        raise answer.error(UnexpectedAnswer)
+    return UserSession(uid=uid, token=value, expires_at=token_end(fields, *end))
+
+
+def token_end(fields: Mapping[str, Any], *names: str) -> float:
+    """When a token ends, in epoch seconds; a guess on the safe side where no future moment is told."""
+    now = time.time()
+    ends = (wire.epoch_seconds(fields.get(name)) for name in names)
+    return next((end for end in ends if end is not None and end > now), now + _LIFE_IF_UNTOLD)
+
+
+def renewal_due(expires_at: float, *, days_ahead: float) -> float:
+    """When to renew a token, in epoch seconds: days ahead of its end, but not before half its life."""
+    now = time.time()
+    return max(expires_at - days_ahead * 86_400, now + (expires_at - now) / 2)

@@ -1,0 +1,194 @@
+"""The consumer's Gizwits cloud: one user of one vendor's app, through the Open API."""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar, Final
+
+import aiohttp
+
+from ..cloud import Listing, Quota, Readings
+from ..errors import AuthFailed, Reason, Rejected, UnexpectedAnswer
+from ..http import HttpClient
+from ..memory import Memory
+from ..model import Account, Device, Schema, Scope, Snapshot, Value
+from ..tokens import Token, TokenKeeper
+from . import wire
+from .definitions import Definitions
+from .devices import bare_mac
+from .errors import judge_open_api
+from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin, renewal_due
+from .rounds import read_round
+
+_PARALLEL: Final = 6
+_PAGE: Final = 100
+_DEFAULT_PAGE: Final = 20  # no server is expected to cut pages shorter than this
+_MOST_PAGES: Final = 1000
+_TOKEN_SLOT: Final = "user token"
+
+
+class GizwitsOpenCloud:
+    """An account of the Open API."""
+
+    kind: ClassVar[str] = "gizwits_open"
+    default_interval: ClassVar[timedelta] = timedelta(seconds=60)
+    listing_interval: ClassVar[timedelta | None] = None
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        api_url: str,
+        app_id: str,
+        login: PasswordLogin | AnonymousLogin,
+        memory: Memory,
+    ) -> None:
+        """Be the user `login` of the app `app_id` in the region of `api_url`."""
+        self._app_id = app_id
+        self._user_name = login.username if isinstance(login, PasswordLogin) else "anonymous"
+        self._memory = memory
+        self._http = HttpClient(session, api_url, judge_open_api, parallel=_PARALLEL)
+        self._login = LoginStep(session, api_url=api_url, app_id=app_id, login=login, memory=memory)
+        self._tokens = TokenKeeper(self._log_in, time.time, early=0, token=self._remembered_token())
+        self._refusal: AuthFailed | None = None
+        self._definitions = Definitions(memory, self._fetch_definition)
+
+    @property
+    def quota(self) -> Quota | None:
+        """None: the Open API tells of no quota."""
+        return None
+
+    @property
+    def scopes(self) -> Sequence[Scope]:
+        """None: a user is a whole account."""
+        return ()
+
+    def least_interval(self, online: int) -> timedelta:
+        """Half a minute, as the vendors' own users poll, and never more than a device a second."""
+        return timedelta(seconds=max(30, online))
+
+    async def account(self) -> Account:
+        """Log in if need be; the account is the app and its user."""
+        self._raise_refusal()
+        await self._tokens.get()
+        uid = wire.mapping(self._memory.get(_TOKEN_SLOT)).get("uid")
+        return Account(id=f"{self._app_id}_{uid}", name=self._user_name)
+
+    async def devices(self) -> Listing:
+        """List the devices bound to the user ("Open API, Bound devices"), with their online state."""
+        rows: dict[str, Mapping[str, Any]] = {}
+        skip = 0
+        for _ in range(_MOST_PAGES):
+            page = await self._bindings(skip)
+            known = len(rows)
+            for row in page:
+                if (did := wire.text(row.get("did"))) is not None:
+                    rows.setdefault(did, row)
+            skip += len(page)
+            # The server may have cut the page, so one that is shorter than asked for need not be the last.
+            if len(page) < _DEFAULT_PAGE or len(rows) == known:
+                break
+        return Listing(devices=tuple(device for row in rows.values() if (device := self._device(row))))
+
+    async def schema(self, device: Device) -> Schema:
+        """Describe the datapoints of the device's product ("Open API, Datapoint definition")."""
+        return (await self._definitions.get(device.schema_id)).schema
+
+    async def readings(self, devices: Sequence[Device]) -> Readings:
+        """Read the last values of each device ("Open API, Device data")."""
+        return await read_round(devices, self._read, parallel=_PARALLEL)
+
+    async def write(self, device: Device, values: Mapping[str, Value]) -> None:
+        """Send values in one command ("Open API, Remote control"); success is that the cloud passed it on.
+
+        Raises `Rejected` with the datapoint's key, `DeviceOffline` or `DeviceGone` besides what every call raises.
+        """
+        attrs = (await self._definitions.get(device.schema_id)).attrs(values)
+        try:
+            await self._request(
+                "POST", "/app/control/{did}", parts={"did": device.id}, json_body={"attrs": attrs}, may_be_empty=True
+            )
+        except Rejected as error:
+            if error.reason is Reason.INVALID_VALUE:
+                self._definitions.doubt(device.schema_id)
+            raise
+
+    async def _read(self, device: Device) -> Snapshot:
+        definition = await self._definitions.get(device.schema_id)
+        endpoint = "/app/devdata/{did}/latest"
+        body = await self._get(endpoint, parts={"did": device.id})
+        attrs = wire.mapping(body).get("attr")
+        if not isinstance(attrs, dict):
+            raise UnexpectedAnswer(endpoint=endpoint)
+        if definition.lacks(attrs):
+            self._definitions.doubt(device.schema_id)
+            definition = await self._definitions.get(device.schema_id)
+        return definition.snapshot(attrs, wire.moment(body.get("updated_at")))
+
+    async def _bindings(self, skip: int) -> list[Mapping[str, Any]]:
+        endpoint = "/app/bindings"
+        body = await self._get(endpoint, params={"limit": _PAGE, "skip": skip})
+        rows = wire.mapping(body).get("devices")
+        if not isinstance(rows, list):
+            raise UnexpectedAnswer(endpoint=endpoint)
+        return [wire.mapping(row) for row in rows]
+
+    def _device(self, row: Mapping[str, Any]) -> Device | None:
+        did, product_key = wire.text(row.get("did")), wire.text(row.get("product_key"))
+        if did is None or product_key is None or wire.flag(row.get("is_disabled")):
+            return None
+        mac, product_name = wire.text(row.get("mac")), wire.text(row.get("product_name"))
+        return Device(
+            id=did,
+            name=wire.text(row.get("dev_alias")) or product_name or mac or did,
+            schema_id=product_key,
+            is_online=wire.flag(row.get("is_online")),
+            gateway_id=wire.text(row.get("gw_did")),
+            manufacturer=KNOWN_APPS.get(self._app_id),
+            model=product_name,
+            model_id=product_key,
+            mac=bare_mac(mac),
+            sw_version=wire.text(row.get("mcu_soft_version")) or wire.text(row.get("wifi_soft_version")),
+            hw_version=wire.text(row.get("mcu_hard_version")) or wire.text(row.get("wifi_hard_version")),
+        )
+
+    async def _fetch_definition(self, product_key: str) -> Any:
+        return await self._get("/app/datapoint", params={"product_key": product_key})
+
+    async def _get(self, template: str, **options: Any) -> Any:
+        return await self._request("GET", template, is_read=True, **options)
+
+    async def _request(self, method: str, template: str, **options: Any) -> Any:
+        async def call(token: str) -> Any:
+            headers = {"X-Gizwits-Application-Id": self._app_id, "X-Gizwits-User-token": token}
+            return (await self._http.request(method, template, headers=headers, **options)).body
+
+        self._raise_refusal()
+        try:
+            return await self._tokens.use(call)
+        except AuthFailed as refusal:
+            self._refusal = refusal
+            raise
+
+    async def _log_in(self) -> Token:
+        self._raise_refusal()
+        try:
+            user = await self._login.log_in()
+        except AuthFailed as refusal:
+            self._refusal = refusal
+            raise
+        renew_at = renewal_due(user.expires_at, days_ahead=3)
+        owner = {"app_id": self._app_id, "user": self._user_name, "uid": user.uid}
+        self._memory.put(_TOKEN_SLOT, {**owner, "token": user.token, "renew_at": renew_at})
+        return Token(user.token, renew_at)
+
+    def _remembered_token(self) -> Token | None:
+        record = wire.mapping(self._memory.get(_TOKEN_SLOT))
+        token, renew_at = wire.text(record.get("token")), wire.number(record.get("renew_at"))
+        is_ours = record.get("app_id") == self._app_id and record.get("user") == self._user_name and record.get("uid")
+        return Token(token, renew_at) if token is not None and renew_at is not None and is_ours else None
+
+    def _raise_refusal(self) -> None:
+        """Logins are throttled: what was refused once is not tried again before the user has changed something."""
+        if self._refusal is not None:
+            raise self._refusal.with_traceback(None)

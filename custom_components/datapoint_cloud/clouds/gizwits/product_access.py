@@ -1,0 +1,163 @@
+"""Requests of an enterprise, each with the token of the product it concerns.
+
+It knows tokens and the quota, and nothing of what is asked for.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+import aiohttp
+
+from ..cloud import Quota
+from ..errors import AuthFailed, CloudError, Forbidden, Reason, UnexpectedAnswer
+from ..http import Answer, HttpClient
+from ..memory import Memory
+from ..tokens import Token, TokenKeeper
+from . import wire
+from .errors import judge_enterprise_api
+from .login import renewal_due, token_end
+
+_TOKEN_OF_ANOTHER_PRODUCT: Final = 5010
+_LONGEST_RESET: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """A product the enterprise is associated with; with `group_id` only the devices of that group."""
+
+    product_key: str
+    product_secret: str = field(repr=False)
+    group_id: str | None = None
+
+
+class ProductAccess:
+    """The way to an enterprise's products."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        api_url: str,
+        enterprise_id: str,
+        enterprise_secret: str,
+        products: Sequence[Product],
+        memory: Memory,
+        parallel: int,
+    ) -> None:
+        """Ask as the enterprise; `api_url` may end with the version of the API or not."""
+        address = api_url.rstrip("/").removesuffix("/v1")
+        self._http = HttpClient(session, address, self._judge, parallel=parallel)
+        self._enterprise_id = enterprise_id
+        self._enterprise_secret = enterprise_secret
+        self._memory = memory
+        self._refusal: AuthFailed | None = None
+        self.quota: Quota | None = None
+        """What the last answer said about the quota."""
+        self._tokens: dict[str, TokenKeeper] = {}
+        for product in products:
+            self._tokens.setdefault(product.product_key, self._keeper(product))
+
+    async def enter(self, product_key: str) -> None:
+        """Have a valid token of the product ("Enterprise API, Access token").
+
+        Raises `AuthFailed` for the enterprise, `Forbidden` with the product key for the product.
+        """
+        await self._guarded(product_key, self._keeper_of(product_key).get)
+
+    async def request(
+        self, product_key: str, method: str, path: str, *, parts: Mapping[str, str] | None = None, **options: Any
+    ) -> Any:
+        """Send a request about a product, `path` being what follows the product, and return what it answers.
+
+        Raises any `CloudError`; `Forbidden` with the product key.
+        """
+
+        async def call(token: str) -> Any:
+            answer = await self._http.request(
+                method,
+                "/v1/products/{product_key}" + path,
+                parts={"product_key": product_key, **(parts or {})},
+                headers={"Content-Type": "application/json", "Authorization": f"token {token}"},
+                **options,
+            )
+            return answer.body
+
+        return await self._guarded(product_key, partial(self._keeper_of(product_key).use, call))
+
+    async def _guarded[T](self, product_key: str, call: Callable[[], Awaitable[T]]) -> T:
+        if self._refusal is not None:
+            raise self._refusal.with_traceback(None)
+        try:
+            return await call()
+        except Forbidden as error:
+            error.subject = product_key
+            raise
+        except AuthFailed as refusal:
+            if refusal.code == _TOKEN_OF_ANOTHER_PRODUCT:
+                raise Forbidden(
+                    Reason.PRODUCT_NOT_ASSOCIATED,
+                    endpoint=refusal.endpoint,
+                    status=refusal.status,
+                    code=refusal.code,
+                    subject=product_key,
+                ) from refusal
+            self._refusal = refusal
+            raise
+
+    def _keeper_of(self, product_key: str) -> TokenKeeper:
+        if product_key not in self._tokens:
+            raise Forbidden(Reason.UNKNOWN_PRODUCT, subject=product_key)
+        return self._tokens[product_key]
+
+    def _keeper(self, product: Product) -> TokenKeeper:
+        record = wire.mapping(self._memory.get(_slot(product.product_key)))
+        token, renew_at = wire.text(record.get("token")), wire.number(record.get("renew_at"))
+        is_ours = record.get("enterprise_id") == self._enterprise_id
+        remembered = Token(token, renew_at) if token is not None and renew_at is not None and is_ours else None
+        return TokenKeeper(partial(self._fetch_token, product), time.time, early=0, token=remembered)
+
+    async def _fetch_token(self, product: Product) -> Token:
+        if self._refusal is not None:
+            raise self._refusal.with_traceback(None)
+        answer = await self._http.request(
+            "POST",
+            "/v1/products/{product_key}/access_token",
+            parts={"product_key": product.product_key},
+            json_body={
+                "enterprise_id": self._enterprise_id,
+                "enterprise_secret": self._enterprise_secret,
+                "product_secret": product.product_secret,
+            },
+        )
+        fields = wire.mapping(answer.body)
+        token = wire.text(fields.get("token"))
+        if token is None:
+            raise answer.error(UnexpectedAnswer, subject=product.product_key)
+        renew_at = renewal_due(token_end(fields, "expired_at", "expire_at"), days_ahead=1)
+        self._memory.put(
+            _slot(product.product_key), {"enterprise_id": self._enterprise_id, "token": token, "renew_at": renew_at}
+        )
+        return Token(token, renew_at)
+
+    def _judge(self, answer: Answer) -> CloudError | None:
+        self.quota = _quota(answer.headers) or self.quota
+        return judge_enterprise_api(answer)
+
+
+def _quota(headers: Mapping[str, str]) -> Quota | None:
+    limit = wire.count(headers.get("X-RateLimit-Limit"))
+    remaining = wire.count(headers.get("X-RateLimit-Remaining"))
+    resets_at = wire.moment(headers.get("X-RateLimit-Reset"))
+    if resets_at is not None and abs(resets_at.timestamp() - time.time()) > _LONGEST_RESET.total_seconds():
+        resets_at = None
+    if limit is None and remaining is None:
+        return None
+    return Quota(limit=limit or None, remaining=remaining, resets_at=resets_at)
+
+
+def _slot(product_key: str) -> str:
+    return f"token {product_key}"

@@ -1,0 +1,70 @@
+"""One round of reading many devices side by side, and when it is not worth going on.
+
+It knows neither what is read nor from where.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from ..cloud import Readings
+from ..errors import AuthFailed, CloudError, RateLimited, Reason, Unreachable
+from ..model import Device, Snapshot
+
+_LOST_AFTER: Final = 4  # devices in a row that could not be reached
+_NO_WAY: Final = (Reason.NO_CONNECTION, Reason.TIMEOUT)
+
+
+async def read_round(
+    devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]], *, parallel: int
+) -> Readings:
+    """Read each device with `read`, at most `parallel` at a time.
+
+    The round ends early when requests are limited or nothing can be reached any more. Raises `AuthFailed` alone.
+    """
+    return await _Round(devices, read).run(parallel)
+
+
+class _Round:
+    def __init__(self, devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]]) -> None:
+        self._waiting = iter(devices)
+        self._read = read
+        self._snapshots: dict[str, Snapshot] = {}
+        self._failures: dict[str, CloudError] = {}
+        self._unreached = 0
+        self._stopped_by: CloudError | None = None
+        self._refusal: AuthFailed | None = None
+
+    async def run(self, parallel: int) -> Readings:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(parallel):
+                tasks.create_task(self._work())
+        if self._refusal is not None:
+            raise self._refusal
+        return Readings(snapshots=self._snapshots, failures=self._failures, stopped_by=self._stopped_by or self._loss())
+
+    async def _work(self) -> None:
+        for device in self._waiting:
+            if self._stopped_by is not None:
+                return
+            try:
+                self._snapshots[device.id] = await self._read(device)
+                self._unreached = 0
+            except AuthFailed as error:
+                self._refusal = self._stopped_by = error
+            except RateLimited as error:
+                self._stopped_by = error
+            except Unreachable as error:
+                self._failures[device.id] = error
+                self._unreached += 1
+                if self._unreached >= _LOST_AFTER:
+                    self._stopped_by = error
+            except CloudError as error:
+                self._failures[device.id] = error
+                self._unreached = 0
+
+    def _loss(self) -> CloudError | None:
+        """The loss of the way there, when no device at all was reached."""
+        failures = list(self._failures.values())
+        is_lost = failures and not self._snapshots and all(failure.reason in _NO_WAY for failure in failures)
+        return failures[0] if is_lost else None

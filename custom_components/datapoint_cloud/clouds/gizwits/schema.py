@@ -1,0 +1,230 @@
+"""Datapoint definitions of Gizwits products, and their values on the way in and out.
+
+Both APIs and both pushes speak of the same datapoints in slightly different spellings; here they become one.
+Where a definition comes from is not known here.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import cache, partial
+from typing import Any, Final
+
+from ..errors import Reason, Rejected
+from ..model import Datapoint, DataType, Reading, Role, Schema, Snapshot, Value
+from . import wire
+
+_BITS: Final = {"uint8": 8, "uint16": 16, "uint32": 32}
+_WRITABLE: Final = ("status_writable", "W")
+_ALARMS: Final = ("alert", "N", "fault", "E")
+_HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*")
+_NOISE: Final = 1e-6  # of a value: what binary fractions and single precision leave behind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """What a product says about its datapoints."""
+
+    name: str | None = None
+    schema: Schema = field(default_factory=Schema)
+    by_key: Mapping[str, Datapoint] = field(default_factory=dict)
+
+    def lacks(self, attrs: Mapping[str, Any]) -> bool:
+        """Whether a device reports something that the definition does not name at all."""
+        return any(name not in self.by_key and name not in self.schema.skipped for name in attrs)
+
+    def snapshot(self, attrs: Mapping[str, Any], reported_at: datetime | None) -> Snapshot:
+        """Read the attributes a device reported.
+
+        Null is a reading without a value; what the definition does not name is kept as it came.
+        """
+        readings: dict[str, Reading] = {}
+        skipped: list[str] = []
+        for key, raw in attrs.items():
+            value = None if raw is None else self._value(key, raw)
+            if value is None and raw is not None:
+                skipped.append(key)
+            else:
+                readings[key] = Reading(value, reported_at)
+        return Snapshot(readings=readings, reported_at=reported_at, skipped=tuple(skipped))
+
+    def attrs(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Write values as the attributes of a control request.
+
+        Raises `Rejected` (INVALID_VALUE, with the datapoint's key) for a datapoint that is unknown or read-only and
+        for a value it does not take.
+        """
+        return {key: self._attr(key, value) for key, value in values.items()}
+
+    def _value(self, key: str, raw: Any) -> Value | None:
+        datapoint = self.by_key.get(key)
+        if datapoint is None:
+            return _plain(raw)
+        match datapoint.data_type:
+            case DataType.BOOL:
+                return wire.flag(raw)
+            case DataType.ENUM:
+                return _label(datapoint.options, raw)
+            case DataType.NUMBER:
+                return _without_noise(datapoint, wire.number(raw))
+            case DataType.BINARY:
+                return _hex(raw)
+            case DataType.TEXT:
+                return wire.text(raw)
+
+    def _attr(self, key: str, value: Value) -> Value:
+        datapoint = self.by_key.get(key)
+        attr = _written(datapoint, value) if datapoint is not None and datapoint.is_writable else None
+        if attr is None:
+            raise Rejected(Reason.INVALID_VALUE, subject=key)
+        return attr
+
+
+def parse(body: Any) -> Definition | None:
+    """Read a definition ("Datapoint definition" of either API); None where it is none.
+
+    Attributes that cannot be understood are skipped; of several with one name the first counts.
+    """
+    if not isinstance(body, dict) or not isinstance(body.get("entities"), list):
+        return None
+    steps = _steps(body)
+    found: dict[str, Datapoint | None] = {}
+    for entity in wire.objects(body["entities"]):
+        for attr in wire.objects(entity.get("attrs")):
+            if (key := wire.text(attr.get("name"))) is not None and key not in found:
+                found[key] = _datapoint(key, attr, steps.get(f"{entity.get('name')}.{key}"))
+    by_key = {key: datapoint for key, datapoint in found.items() if datapoint is not None}
+    skipped = tuple(key for key, datapoint in found.items() if datapoint is None)
+    schema = Schema(datapoints=tuple(by_key.values()), skipped=skipped)
+    return Definition(name=wire.text(body.get("name")), schema=schema, by_key=by_key)
+
+
+def _steps(body: Mapping[str, Any]) -> dict[str, float]:
+    """The steps of numbers by "entity.attribute", which only the vendor's own screens tell."""
+    steps: dict[str, float] = {}
+    for section in wire.objects(wire.mapping(body.get("ui")).get("sections")):
+        for element in wire.objects(section.get("elements")):
+            appearance = wire.mapping(element.get("object"))
+            step = wire.number(_spec(appearance).get("step"))
+            if isinstance(element.get("key"), str) and step is not None and step > 0:
+                steps[element["key"]] = step
+    return steps
+
+
+def _spec(holder: Mapping[str, Any]) -> Mapping[str, Any]:
+    # The documents write unit_spec, every real definition has uint_spec.
+    return wire.mapping(holder.get("uint_spec") or holder.get("unit_spec"))
+
+
+def _datapoint(key: str, attr: Mapping[str, Any], step: float | None) -> Datapoint | None:
+    kind = attr.get("type")
+    described = partial(
+        Datapoint, key=key, name=wire.text(attr.get("display_name")) or key, is_writable=kind in _WRITABLE
+    )
+    datapoint: Datapoint | None = None
+    match attr.get("data_type"):
+        case "bool":
+            datapoint = described(data_type=DataType.BOOL, role=Role.ALARM if kind in _ALARMS else Role.STATUS)
+        case "enum":
+            labels = attr.get("enum")
+            if isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels):
+                datapoint = described(data_type=DataType.ENUM, options=tuple(labels))
+        case "uint8" | "uint16" | "uint32" as size:
+            if (scale := _scale(_spec(attr), _BITS[size])) is not None:
+                minimum, maximum, ratio = scale
+                datapoint = described(data_type=DataType.NUMBER, minimum=minimum, maximum=maximum, step=step or ratio)
+        case "binary":
+            length = wire.count(wire.mapping(attr.get("position")).get("len"))
+            datapoint = described(data_type=DataType.BINARY, length=length)
+    return datapoint
+
+
+def _scale(spec: Mapping[str, Any], bits: int) -> tuple[float, float, float] | None:
+    """The least and the greatest value and the distance between two, in engineering units."""
+    defaults = {"min": 0, "max": 2**bits - 1, "ratio": 1, "addition": 0}
+    least, greatest, ratio, addition = (wire.number(spec.get(name, default)) for name, default in defaults.items())
+    if least is None or greatest is None or not ratio or addition is None:
+        return None
+    places = max(_places(ratio), _places(addition))
+    ends = sorted(round(raw * ratio + addition, places) for raw in (least, greatest))
+    return ends[0], ends[1], abs(ratio)
+
+
+@cache
+def _places(number: float) -> int:
+    """The decimal places of a number."""
+    exponent = Decimal(str(number)).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def _rounded(datapoint: Datapoint, number: float) -> int | float:
+    places = max(_places(datapoint.step or 1), _places(datapoint.minimum or 0))
+    return round(number, places)
+
+
+def _without_noise(datapoint: Datapoint, number: float | None) -> int | float | None:
+    if not isinstance(number, float):
+        return number
+    rounded = _rounded(datapoint, number)
+    # A device may be finer than its definition: only what can be no more than an artefact is taken away.
+    return rounded if abs(number - rounded) <= _NOISE * max(1, abs(number)) else number
+
+
+def _label(labels: tuple[str, ...], raw: Any) -> Value | None:
+    """The option a label or an index stands for; a label or a number that is none stays what it is."""
+    if isinstance(raw, str):
+        if raw in labels:
+            return raw
+        return next((label for label in labels if label.strip() == raw.strip()), raw)
+    index = wire.number(raw)
+    return labels[int(index)] if index is not None and index in range(len(labels)) else index
+
+
+def _hex(raw: Any) -> str | None:
+    if isinstance(raw, str):
+        return raw.lower() if _HEX.fullmatch(raw) else None
+    if not isinstance(raw, list) or not all(type(byte) is int and byte in range(256) for byte in raw):
+        return None
+    return bytes(raw).hex()
+
+
+def _plain(raw: Any) -> Value | None:
+    if isinstance(raw, bool | str):
+        return raw
+    return wire.number(raw) if isinstance(raw, int | float) else _hex(raw)
+
+
+def _written(datapoint: Datapoint, value: Value) -> Value | None:
+    match datapoint.data_type:
+        case DataType.BOOL:
+            return wire.flag(value)
+        case DataType.ENUM:
+            label = _label(datapoint.options, value)
+            return label if label in datapoint.options else None
+        case DataType.NUMBER:
+            return _on_scale(datapoint, wire.number(value))
+        case DataType.BINARY:
+            return _padded(datapoint.length, _hex(value))
+        case DataType.TEXT:
+            return None
+
+
+def _on_scale(datapoint: Datapoint, number: float | None) -> int | float | None:
+    """The nearest number the datapoint can take, None outside its range."""
+    if number is None or datapoint.minimum is None or datapoint.maximum is None or datapoint.step is None:
+        return None
+    number = _rounded(datapoint, number)
+    if not datapoint.minimum <= number <= datapoint.maximum:
+        return None
+    steps = round((number - datapoint.minimum) / datapoint.step)
+    number = min(_rounded(datapoint, datapoint.minimum + steps * datapoint.step), datapoint.maximum)
+    return int(number) if number == int(number) else number
+
+
+def _padded(length: int | None, digits: str | None) -> str | None:
+    # A value that is too short is refused: the cloud wants every byte.
+    if digits is None or length is None:
+        return digits
+    return digits.ljust(2 * length, "0") if len(digits) <= 2 * length else None
