@@ -1,62 +1,68 @@
-"""One round of readings, side by side: which failure costs one device, and which ends the round.
+"""One round of reading many devices side by side, and when it is not worth going on.
 
-It knows no vendor and sends nothing itself.
+It knows neither what is read nor from where.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 
 from .cloud import Readings
 from .errors import AuthFailed, CloudError, RateLimited, Reason, Unreachable
 from .model import Device, Snapshot
 
-_SERVER_ERRORS_TO_STOP = 5
+_LOST_AFTER = 4  # devices in a row that could not be reached
+_NO_WAY = (Reason.NO_CONNECTION, Reason.TIMEOUT)
 
 
-class Round:
-    """Collects what the devices of one round answer."""
+async def read_round(
+    devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]], *, parallel: int
+) -> Readings:
+    """Read each device with `read`, at most `parallel` at a time.
 
-    def __init__(self) -> None:
-        self.snapshots: dict[str, Snapshot] = {}
-        self.failures: dict[str, CloudError] = {}
-        self.stopped_by: CloudError | None = None
-        self._server_errors = 0
+    The round ends early when requests are limited or nothing can be reached any more. Raises `AuthFailed` alone.
+    """
+    return await _Round(devices, read).run(parallel)
 
-    async def read(
-        self, devices: Iterable[Device], read_one: Callable[[Device], Awaitable[Snapshot]], *, parallel: int
-    ) -> None:
-        """Read `devices` one by one, `parallel` at a time, until something ends the round."""
-        waiting = iter(devices)
 
-        async def work() -> None:
-            for device in waiting:
-                if self.stopped_by is not None:
-                    return
-                try:
-                    self.snapshots[device.id] = await read_one(device)
-                except CloudError as error:
-                    self.fail([device], error)
+class _Round:
+    def __init__(self, devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]]) -> None:
+        self._waiting = iter(devices)
+        self._read = read
+        self._snapshots: dict[str, Snapshot] = {}
+        self._failures: dict[str, CloudError] = {}
+        self._unreached = 0
+        self._stopped_by: CloudError | None = None
 
-        await asyncio.gather(*(work() for _ in range(parallel)))
+    async def run(self, parallel: int) -> Readings:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(parallel):
+                tasks.create_task(self._work())
+        if isinstance(self._stopped_by, AuthFailed):
+            raise self._stopped_by
+        return Readings(snapshots=self._snapshots, failures=self._failures, stopped_by=self._stopped_by or self._loss())
 
-    def fail(self, devices: Iterable[Device], error: CloudError) -> None:
-        """Note that `devices` failed, or that the round ends here."""
-        if self._ends(error):
-            self.stopped_by = self.stopped_by or error
-            return
-        self.failures.update((device.id, error) for device in devices)
+    async def _work(self) -> None:
+        for device in self._waiting:
+            if self._stopped_by is not None:
+                return
+            try:
+                self._snapshots[device.id] = await self._read(device)
+                self._unreached = 0
+            except (AuthFailed, RateLimited) as error:
+                # A refused account outweighs whatever else ended the round.
+                if not isinstance(self._stopped_by, AuthFailed):
+                    self._stopped_by = error
+            except Unreachable as error:
+                self._failures[device.id] = error
+                self._unreached += 1
+                if self._unreached >= _LOST_AFTER:
+                    self._stopped_by = self._stopped_by or error
+            except CloudError as error:
+                self._failures[device.id] = error
+                self._unreached = 0
 
-    def _ends(self, error: CloudError) -> bool:
-        if isinstance(error, AuthFailed | RateLimited):
-            return True
-        if not isinstance(error, Unreachable):
-            return False
-        # A server may stumble over one device; over several it is the server.
-        self._server_errors += 1
-        return error.reason is not Reason.SERVER_ERROR or self._server_errors >= _SERVER_ERRORS_TO_STOP
-
-    def outcome(self) -> Readings:
-        """What the round brought. Raises `AuthFailed` if that ended it."""
-        if isinstance(self.stopped_by, AuthFailed):
-            raise self.stopped_by
-        return Readings(snapshots=self.snapshots, failures=self.failures, stopped_by=self.stopped_by)
+    def _loss(self) -> CloudError | None:
+        """The loss of the way there, when no device at all was reached."""
+        failures = list(self._failures.values())
+        is_lost = failures and not self._snapshots and all(failure.reason in _NO_WAY for failure in failures)
+        return failures[0] if is_lost else None

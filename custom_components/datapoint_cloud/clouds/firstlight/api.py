@@ -20,7 +20,7 @@ from ..errors import CloudError, Forbidden, NotSupported, UnexpectedAnswer
 from ..http import HttpClient
 from ..memory import Memory
 from ..model import Account, Device, Reading, Schema, Scope, Snapshot, Value
-from ..rounds import Round
+from ..rounds import read_round
 from . import mapping
 from .errors import WRONG_PAGE_SIZE, judge
 
@@ -106,30 +106,35 @@ class FirstlightCloud:
         return timedelta(minutes=1)
 
     async def account(self) -> Account:
-        """Try the tokens on the first query, if there is one, and say whose they are.
+        """Say whose tokens these are; asks nobody.
 
         The id is the host and the subject of the user token, or a hash of that token where it does not tell.
         """
-        for query in list(self._queries.values())[:1]:
-            try:
-                await self._page(query, 1)
-            except Forbidden as error:
-                # The tokens were accepted. What is wrong with the query is told when it is read.
-                _LOGGER.debug("The first query was refused: %s", error)
         user = wire.subject_of_jwt(self._user_token) or hashlib.sha256(self._user_token.encode()).hexdigest()[:16]
         return Account(id=f"{self._host}_{user}", name=self._host)
 
     async def devices(self) -> Listing:
-        """List the queries; asks nobody."""
+        """List the queries. Each is tried, since nothing else tells whether it and the tokens are right."""
+        self._forget_other_queries()
+        devices = [
+            Device(id=query.id, name=query.name, schema_id=query.id, scope=query.id, is_service=True)
+            for query in self._queries.values()
+        ]
+        tried = await read_round(devices, self._try, parallel=_PARALLEL)
+        if tried.stopped_by is not None:
+            raise tried.stopped_by
+        return Listing(
+            devices=tuple(device for device in devices if device.id in tried.snapshots), failed=tried.failures
+        )
+
+    def _forget_other_queries(self) -> None:
         for key in [key for key in self._memory.content if key.startswith(_KNOWN)]:
             if key.removeprefix(_KNOWN) not in self._queries:
                 self._memory.put(key, None)
-        return Listing(
-            devices=tuple(
-                Device(id=query.id, name=query.name, schema_id=query.id, scope=query.id, is_service=True)
-                for query in self._queries.values()
-            )
-        )
+
+    async def _try(self, device: Device) -> Snapshot:
+        await self._page(self._queries[device.id], 1)
+        return Snapshot()
 
     async def schema(self, device: Device) -> Schema:  # see Cloud
         """Nothing describes a query but its answers."""
@@ -137,10 +142,8 @@ class FirstlightCloud:
 
     async def readings(self, devices: Sequence[Device]) -> Readings:
         """Ask the queries ("User usage aggregate")."""
-        this_round = Round()
         known = [device for device in devices if device.id in self._queries]
-        await this_round.read(known, self._read_one, parallel=_PARALLEL)
-        return this_round.outcome()
+        return await read_round(known, self._read_one, parallel=_PARALLEL)
 
     async def write(self, device: Device, values: Mapping[str, Value]) -> None:  # see Cloud
         """Nothing can be written."""

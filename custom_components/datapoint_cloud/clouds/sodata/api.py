@@ -32,7 +32,7 @@ from ..errors import (
 from ..http import Answer, HttpClient
 from ..memory import Memory
 from ..model import Account, Device, Schema, Scope, Snapshot, Value
-from ..rounds import Round
+from ..rounds import read_round
 from . import mapping
 from .auth import KeycloakLogin
 from .mapping import CorporateAccount, Description, Site
@@ -120,7 +120,7 @@ class SoDataCloud:
         self._descriptions: dict[str, Description] = {}
         self._left_out: dict[str, CloudError | None] = {}
 
-    def least_interval(self, online: int) -> timedelta:  # noqa: ARG002  # the rhythm is that of the devices
+    def least_interval(self, online: int) -> timedelta:  # the rhythm is that of the devices
         """One minute: no device reports more often."""
         return timedelta(minutes=1)
 
@@ -231,37 +231,27 @@ class SoDataCloud:
 
     async def readings(self, devices: Sequence[Device]) -> Readings:
         """Read the last values ("Last values"): of all devices at once where the server is known to do that."""
-        this_round = Round()
-        asked_singly = list(devices)
+        snapshots: dict[str, Snapshot] = {}
         if len(devices) > 1:
-            asked_singly = await self._read_in_bulk(devices, this_round)
-        await this_round.read(asked_singly, self._read_one, parallel=_PARALLEL)
-        return this_round.outcome()
-
-    async def _read_in_bulk(self, devices: Sequence[Device], this_round: Round) -> list[Device]:
-        """Read what the bulk call answers; return the devices that have to be asked one by one."""
-        missing: list[Device] = []
-        for chunk in batched(devices, _MOST_DEVICES_A_CALL, strict=False):
             try:
-                answered = await self._bulk([device.id for device in chunk])
-            except CloudError as error:
-                this_round.fail(chunk, error)
-                continue
-            for device in chunk:
-                if device.id in answered:
-                    this_round.snapshots[device.id] = answered[device.id]
-                    self._left_out.pop(device.id, None)
-                elif answered and device.id in self._left_out:
-                    self._take_left_out(device, this_round)
-                else:
-                    missing.append(device)
-        return missing
-
-    def _take_left_out(self, device: Device, this_round: Round) -> None:
-        if (error := self._left_out[device.id]) is None:
-            this_round.snapshots[device.id] = Snapshot()
-        else:
-            this_round.fail([device], error)
+                for chunk in batched(devices, _MOST_DEVICES_A_CALL, strict=False):
+                    snapshots |= await self._bulk([device.id for device in chunk])
+            except (RateLimited, Unreachable) as error:
+                return Readings(snapshots=snapshots, stopped_by=error)
+        missing = [device for device in devices if device.id not in snapshots]
+        # What a working bulk call leaves out was asked for once, and has nothing to say until the next listing.
+        left_out = self._left_out if snapshots else {}
+        singly = await read_round(
+            [device for device in missing if device.id not in left_out], self._read_one, parallel=_PARALLEL
+        )
+        snapshots |= singly.snapshots
+        failures = dict(singly.failures)
+        for device in missing:
+            if (refusal := left_out.get(device.id)) is not None:
+                failures.setdefault(device.id, refusal)
+            elif device.id in left_out:
+                snapshots.setdefault(device.id, Snapshot())
+        return Readings(snapshots=snapshots, failures=failures, stopped_by=singly.stopped_by)
 
     async def _bulk(self, uuids: list[str]) -> dict[str, Snapshot]:
         """Read many devices at once; empty if the server does not do that, or not now."""
@@ -308,7 +298,7 @@ class SoDataCloud:
     def _snapshots(self, body: Any) -> dict[str, Snapshot]:
         return mapping.snapshots(body, {uuid: described.types for uuid, described in self._descriptions.items()})
 
-    async def write(self, device: Device, values: Mapping[str, Value]) -> None:  # noqa: ARG002  # see Cloud
+    async def write(self, device: Device, values: Mapping[str, Value]) -> None:  # see Cloud
         """Nothing can be written: what the API could change is the installation itself."""
         raise NotSupported(subject=device.id)
 
