@@ -5,18 +5,16 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 from .simulation import Simulation
 
 
-def _accounts(simulation: Simulation) -> dict[str, dict[str, str]]:
+def _accounts(simulation: Simulation) -> dict[str, dict[str, Any]]:
     """Give what the form of each cloud asks for, by the cloud's name."""
     gizwits, enterprise = simulation.gizwits_open, simulation.gizwits_enterprise
     keycloak, sodata, firstlight = simulation.keycloak, simulation.sodata, simulation.firstlight
-    products = {
-        f"product {number}": f"{product.product_key} secret {product.product_secret}"
-        for number, product in enumerate(enterprise.products.values(), 1)
-    }
     return {
         "gizwits_open": {
             "api_url": gizwits.url,
@@ -31,8 +29,11 @@ def _accounts(simulation: Simulation) -> dict[str, dict[str, str]]:
             "api_url": enterprise.url,
             "enterprise_id": enterprise.enterprise_id,
             "enterprise_secret": enterprise.enterprise_secret,
-        }
-        | products,
+            "products": [
+                {"product_key": product.product_key, "product_secret": product.product_secret}
+                for product in enterprise.products.values()
+            ],
+        },
         "sodata": {
             "api_url": sodata.url,
             "auth_url": keycloak.url,
@@ -42,8 +43,24 @@ def _accounts(simulation: Simulation) -> dict[str, dict[str, str]]:
             "username": keycloak.username,
             "password": keycloak.password,
         },
-        "firstlight": {"api_url": firstlight.url},
+        "firstlight": {
+            "api_url": firstlight.url,
+            "authorization_token": firstlight.authorization_token,
+            "user_token": firstlight.user_token,
+            "usage_queries": [
+                dict(zip(("aty", "field"), name.split("/"), strict=True)) for name in firstlight.describe_devices()
+            ],
+        },
     }
+
+
+def _lines(accounts: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Give a line a field under the name of each cloud."""
+    for cloud, fields in accounts.items():
+        yield cloud
+        for name, value in fields.items():
+            for one in value if isinstance(value, list) else [value]:
+                yield f"  {name:<20} {'  '.join(one.values()) if isinstance(one, dict) else one}"
 
 
 async def _run(arguments: argparse.Namespace) -> None:
@@ -55,11 +72,8 @@ async def _run(arguments: argparse.Namespace) -> None:
     ports = {server.name: first + index if first else 0 for index, server in enumerate(simulation.servers)}
     await simulation.start(ports, arguments.host)
     accounts = _accounts(simulation)
-    if arguments.json:
-        sys.stdout.write(json.dumps(accounts, ensure_ascii=False) + "\n")
-    else:
-        for name, fields in accounts.items():
-            sys.stdout.write("  ".join((name, *(f"{field}={value}" for field, value in fields.items()))) + "\n")
+    lines = [json.dumps(accounts, ensure_ascii=False)] if arguments.json else _lines(accounts)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
     sys.stdout.flush()
     await stopped.wait()
     await simulation.stop()

@@ -74,30 +74,41 @@ async def _body(request: web.Request) -> dict[str, Any]:
 
 
 def _answer(server: Server, method: str, subject: str, rest: str, body: dict[str, Any]) -> object:
-    match method, subject:
-        case "GET", "requests":
+    if method == "GET":
+        return _tell(server, subject)
+    _do(server, method, subject, rest, body)
+    return {}
+
+
+def _tell(server: Server, subject: str) -> object:
+    match subject:
+        case "requests":
             return dict(server.requests)
+        case "faults":
+            return {"count": sum(fault.times != 0 for fault in server.faults)}
+        case "devices" if isinstance(server, HasDevices):
+            return server.describe_devices()
+        case "settings":
+            return _settings(server)
+    raise KeyError(subject)
+
+
+def _do(server: Server, method: str, subject: str, rest: str, body: dict[str, Any]) -> None:
+    match method, subject:
         case "DELETE", "requests":
             server.reset_counts()
-        case "GET", "faults":
-            return {"count": sum(fault.times != 0 for fault in server.faults)}
         case "POST", "faults":
             server.faults.append(_fault(body))
         case "DELETE", "faults":
             server.faults.clear()
-        case "GET", "devices" if isinstance(server, HasDevices):
-            return server.describe_devices()
         case "POST", "devices" if isinstance(server, HasDevices):
             _set_device(server, rest, body)
-        case "GET", "settings":
-            return _settings(server)
         case "POST", "settings":
             _set(server, body)
         case "POST", "actions":
             _act(server, rest)
         case _:
             raise KeyError(f"{method} {subject}")
-    return {}
 
 
 def _fault(body: dict[str, Any]) -> Fault:
@@ -136,7 +147,10 @@ def _set(server: Server, changes: dict[str, Any]) -> None:
         if not isinstance(value, wanted) or (is_number and isinstance(value, bool)):
             raise _BadRequest(f"{name} cannot be {value!r}")
     for name, value in changes.items():
-        setattr(server, name, value)
+        try:
+            setattr(server, name, value)
+        except AttributeError:
+            raise _BadRequest(f"{name} cannot be changed") from None
 
 
 def _act(server: Server, name: str) -> None:

@@ -14,33 +14,38 @@ _BAD_PASSWORD = "1000033"
 _UNKNOWN_USER = "1000000"
 
 
-def add_login_front(server: GizwitsOpenServer) -> None:
-    """Serve the front on the server's own host; its tokens are user tokens of the Open API."""
+class LoginFront:
+    """The front on the Open API's own host. Its tokens are user tokens of the Open API."""
 
-    def refuse(code: str, message: str) -> web.Response:
-        return server.answer({"code": code, "error": True, "message": message, "data": None})
+    def __init__(self, server: GizwitsOpenServer) -> None:
+        self._server = server
 
-    async def log_in(request: web.Request) -> web.Response:
+    def add_routes(self) -> None:
+        """Serve the front."""
+        self._server.app.router.add_post("/app/smart_home/login/pwd", self._log_in)
+
+    async def _log_in(self, request: web.Request) -> web.Response:
         body = await json_object(request, malformed=9015, form=9015)
         data: Any = body.get("data")
         if body.get("version") != "1.0" or not isinstance(data, dict):
             raise Refused(9015)
-        if body.get("appKey") != server.app_id:
+        if body.get("appKey") != self._server.app_id:
             raise Refused(9003)
         account, password = data.get("account"), data.get("password")
-        user = server.accounts.find(account, at_front=True) if isinstance(account, str) else None
+        user = self._server.accounts.find(account, at_front=True) if isinstance(account, str) else None
         if user is None:
-            return refuse(_UNKNOWN_USER, "user does not exist")
+            return self._refuse(_UNKNOWN_USER, "user does not exist")
         if password != user.password:
-            return refuse(_BAD_PASSWORD, "password error")
-        text, token = server.accounts.new_token(user)
+            return self._refuse(_BAD_PASSWORD, "password error")
+        text, token = self._server.accounts.new_token(user)
         granted = {
             "userToken": text,
             "refreshToken": text[::-1],
             "uid": user.uid,
-            "createdAt": int(server.clock()),
+            "createdAt": int(self._server.clock()),
             "expiredAt": token.expires_at,
         }
-        return server.answer({"code": "200", "error": False, "message": "success", "data": granted})
+        return self._server.answer({"code": "200", "error": False, "message": "success", "data": granted})
 
-    server.app.router.add_post("/app/smart_home/login/pwd", log_in)
+    def _refuse(self, code: str, message: str) -> web.Response:
+        return self._server.answer({"code": code, "error": True, "message": message, "data": None})

@@ -142,7 +142,7 @@ class GizwitsDevice:
 
     @property
     def updated_at(self) -> int:
-        """When it last reported, epoch seconds; 0 if the cloud holds no values. Setting it holds until the next `set`."""
+        """When it last reported, epoch seconds; 0 if the cloud holds no values. Set, it stays until the next `set`."""
         if self.is_forgotten:
             return 0
         if self._pinned_updated_at is not None:

@@ -1,6 +1,7 @@
 """The Enterprise API: all devices of an organisation's products, within a quota, refused as the vendor refuses them."""
 
 import hashlib
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,10 @@ from simulator.server import Server
 
 from .control import Codes, checked_command
 from .devices import GizwitsDevice
-from .enterprise_groups import add_groups
-from .enterprise_history import add_history
-from .enterprise_reports import add_reports
-from .enterprise_search import add_search
+from .enterprise_groups import EnterpriseGroups
+from .enterprise_history import EnterpriseHistory
+from .enterprise_reports import EnterpriseReports
+from .enterprise_search import EnterpriseSearch
 from .errors import Refused, enterprise_error
 from .fleet import EnterpriseProduct, fleet
 from .wire import json_object, required_text, whole_number
@@ -53,7 +54,7 @@ class GizwitsEnterpriseServer(Server):
         self.is_data_granted = True
         self.data_denial = 5018
         self.is_control_granted = True
-        self.maximum_limit: int | None = None
+        self.maximum_limit = sys.maxsize
         self.windows_are_in_ms = False
         self.write_delay = 0.0
         self.quota_limit = 3600
@@ -109,18 +110,18 @@ class GizwitsEnterpriseServer(Server):
             return product.devices[did]
         raise Refused(5302 if any(did in other.devices for other in self.products.values()) else 5301)
 
-    def paged(self, request: web.Request, rows: list[Any], more_meta: dict[str, Any] | None = None) -> web.Response:
+    def paged(self, request: web.Request, rows: list[Any]) -> web.Response:
         """Answer the page of `rows` that the request asks for."""
         limit, skip = self.page(request)
         previous = None if skip == 0 else _address(request, limit, max(0, skip - limit))
         following = None if skip + limit >= len(rows) else _address(request, limit, skip + limit)
         meta = {"total": len(rows), "limit": limit, "skip": skip, "previous": previous, "next": following}
-        return web.json_response({"meta": meta | (more_meta or {}), "objects": rows[skip : skip + limit]})
+        return web.json_response({"meta": meta, "objects": rows[skip : skip + limit]})
 
     def page(self, request: web.Request) -> tuple[int, int]:
         """Give `limit` and `skip` of the request."""
         limit, skip = whole_number(request, "limit", 20, 5002), whole_number(request, "skip", 0, 5002)
-        if limit == 0 or (self.maximum_limit is not None and limit > self.maximum_limit):
+        if not 0 < limit <= self.maximum_limit:
             raise Refused(5002, "limit")
         return limit, skip
 
@@ -129,10 +130,8 @@ class GizwitsEnterpriseServer(Server):
         self.app.router.add_post(f"{product}/access_token", self._grant_token)
         self.app.router.add_get(f"{product}/datapoint", self._describe_product)
         self.app.router.add_post(product + "/devices/{did}/control", self._control)
-        add_search(self)
-        add_history(self)
-        add_groups(self)
-        add_reports(self)
+        for part in (EnterpriseSearch, EnterpriseHistory, EnterpriseGroups, EnterpriseReports):
+            part(self).add_routes()
 
     def _end_of_hour(self) -> int:
         return (int(self.clock()) // _HOUR + 1) * _HOUR

@@ -15,14 +15,29 @@ if TYPE_CHECKING:
 _MOST_MACS = 1000
 
 
-def add_groups(server: GizwitsEnterpriseServer) -> None:
-    """Serve groups and bindings."""
+class EnterpriseGroups:
+    """The groups and bindings of one server."""
 
-    async def tree(request: web.Request) -> web.Response:
-        return web.json_response(_tree(server.authorized(request), None) or {})
+    def __init__(self, server: GizwitsEnterpriseServer) -> None:
+        self._server = server
 
-    async def create(request: web.Request) -> web.Response:
-        product = server.authorized(request)
+    def add_routes(self) -> None:
+        """Serve them."""
+        route = self._server.app.router
+        path = "/v1/products/{product_key}"
+        route.add_get(f"{path}/device_groups", self._list)
+        route.add_post(f"{path}/device_groups", self._create)
+        route.add_delete(path + "/device_groups/{gid}", self._delete)
+        route.add_get(path + "/device_groups/{gid}", self._members)
+        route.add_put(path + "/device_groups/{gid}", self._change_members)
+        route.add_post(f"{path}/devices/bindings", self._bind)
+        route.add_delete(f"{path}/devices/bindings", self._bind)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        return web.json_response(_tree(self._server.authorized(request), None) or {})
+
+    async def _create(self, request: web.Request) -> web.Response:
+        product = self._server.authorized(request)
         body = await json_object(request, malformed=5001, form=5002)
         parent = body.get("parent_gid")
         if parent is None and product.groups:
@@ -33,8 +48,8 @@ def add_groups(server: GizwitsEnterpriseServer) -> None:
         product.groups[gid] = Group(gid, parent)
         return web.json_response({"gid": gid}, status=201)
 
-    async def delete(request: web.Request) -> web.Response:
-        product, group = _group(server, request)
+    async def _delete(self, request: web.Request) -> web.Response:
+        product, group = self._group(request)
         if any(other.parent == group.gid for other in product.groups.values()):
             raise Refused(5204)
         if group.macs:
@@ -42,12 +57,12 @@ def add_groups(server: GizwitsEnterpriseServer) -> None:
         del product.groups[group.gid]
         return web.json_response({})
 
-    async def members(request: web.Request) -> web.Response:
-        _, group = _group(server, request)
+    async def _members(self, request: web.Request) -> web.Response:
+        _, group = self._group(request)
         return web.json_response({"macs": group.macs})
 
-    async def change_members(request: web.Request) -> web.Response:
-        product, group = _group(server, request)
+    async def _change_members(self, request: web.Request) -> web.Response:
+        product, group = self._group(request)
         body = await json_object(request, malformed=5001, form=5002)
         macs, action, moves = _texts(body, "macs"), body.get("action"), body.get("reassign", False)
         if action not in ("assign", "unassign") or not isinstance(moves, bool) or len(macs) > _MOST_MACS:
@@ -56,8 +71,8 @@ def add_groups(server: GizwitsEnterpriseServer) -> None:
         changed = [mac for mac in macs if product.by_mac(mac) is not None and change(product, group, mac)]
         return web.json_response({"success": changed, "failed": [mac for mac in macs if mac not in changed]})
 
-    async def bind(request: web.Request) -> web.Response:
-        product = server.authorized(request)
+    async def _bind(self, request: web.Request) -> web.Response:
+        product = self._server.authorized(request)
         body = await json_object(request, malformed=5001, form=5002)
         uid, dids = required_text(body, "uid", 5002), _texts(body, "dids")
         required_text(body, "appid", 5002)
@@ -66,29 +81,18 @@ def add_groups(server: GizwitsEnterpriseServer) -> None:
             product.devices[did].uid = uid if request.method == "POST" else None
         return web.json_response({"success": known, "failed": [did for did in dids if did not in known]})
 
-    route = server.app.router
-    product_path = "/v1/products/{product_key}"
-    route.add_get(f"{product_path}/device_groups", tree)
-    route.add_post(f"{product_path}/device_groups", create)
-    route.add_delete(product_path + "/device_groups/{gid}", delete)
-    route.add_get(product_path + "/device_groups/{gid}", members)
-    route.add_put(product_path + "/device_groups/{gid}", change_members)
-    route.add_post(f"{product_path}/devices/bindings", bind)
-    route.add_delete(f"{product_path}/devices/bindings", bind)
+    def _group(self, request: web.Request) -> tuple[EnterpriseProduct, Group]:
+        product = self._server.authorized(request)
+        group = product.groups.get(request.match_info["gid"])
+        if group is None:
+            raise Refused(5206)
+        return product, group
 
 
 def _tree(product: EnterpriseProduct, parent: str | None) -> Any:
     """Give the groups below a parent: a tree whose leaves are empty texts."""
     below = [group.gid for group in product.groups.values() if group.parent == parent]
     return {gid: _tree(product, gid) for gid in below} or ""
-
-
-def _group(server: GizwitsEnterpriseServer, request: web.Request) -> tuple[EnterpriseProduct, Group]:
-    product = server.authorized(request)
-    group = product.groups.get(request.match_info["gid"])
-    if group is None:
-        raise Refused(5206)
-    return product, group
 
 
 def _assign(product: EnterpriseProduct, group: Group, mac: str) -> bool:

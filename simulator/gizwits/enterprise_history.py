@@ -1,5 +1,6 @@
 """The Enterprise API's looks back at one device: its reports, its comings and goings, its commands, its aggregates."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -18,76 +19,91 @@ _WEEK = 7 * 86400
 _SLACK = 60  # for a clock of the caller that is a little off, and for the way of the request
 
 
-def add_history(server: GizwitsEnterpriseServer) -> None:
-    """Serve the logs and the aggregation."""
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """From when to when, epoch seconds, and in which order."""
 
-    def asked(request: web.Request) -> tuple[GizwitsDevice, float, float, bool]:
-        device = server.device(request)
-        if not server.is_data_granted:
-            raise Refused(server.data_denial)
-        start, end = _window(request, server.clock(), 1000 if server.windows_are_in_ms else 1)
-        return device, start, end, one_of(request, "sort", ("asc", "desc"), 5002) != "asc"
+    start: float
+    end: float
+    is_newest_first: bool
 
-    async def reports(request: web.Request) -> web.Response:
-        device, start, end, is_newest_first = asked(request)
-        moments = device.reports(start, end)
-        if is_newest_first:
+
+class EnterpriseHistory:
+    """The logs and the aggregation of one server."""
+
+    def __init__(self, server: GizwitsEnterpriseServer) -> None:
+        self._server = server
+
+    def add_routes(self) -> None:
+        """Serve them."""
+        path = "/v1/products/{product_key}/devices/{did}"
+        route = self._server.app.router
+        route.add_get(f"{path}/data", self._reports)
+        route.add_get(f"{path}/online", self._online)
+        route.add_get(f"{path}/cmd", self._commands)
+        route.add_get(f"{path}/agg_data", self._aggregate)
+
+    async def _reports(self, request: web.Request) -> web.Response:
+        device = self._granted(request)
+        window = self._window(request)
+        moments = device.reports(window.start, window.end)
+        if window.is_newest_first:
             moments.reverse()
-        limit, skip = server.page(request)
+        limit, skip = self._server.page(request)
         rows: list[Any] = list(moments)
         for index in range(skip, min(skip + limit, len(moments))):
             rows[index] = {"ts": int(moments[index]), "attrs": on_wire(device.values_at(moments[index]))}
-        return server.paged(request, rows)
+        return self._server.paged(request, rows)
 
-    def log(request: web.Request, entries: list[LogEntry], start: float, end: float, newest: bool) -> web.Response:  # noqa: FBT001
-        within = [entry for entry in entries if start <= entry.timestamp <= end]
-        within.sort(key=lambda entry: entry.timestamp, reverse=newest)
+    async def _online(self, request: web.Request) -> web.Response:
+        return self._log(request, self._granted(request).online_log())
+
+    async def _commands(self, request: web.Request) -> web.Response:
+        return self._log(request, self._granted(request).command_log())
+
+    def _log(self, request: web.Request, entries: list[LogEntry]) -> web.Response:
+        window = self._window(request)
+        within = [entry for entry in entries if window.start <= entry.timestamp <= window.end]
+        within.sort(key=lambda entry: entry.timestamp, reverse=window.is_newest_first)
         rows = [
             {"timestamp": round(entry.timestamp, 3), "type": entry.type, "payload": _payload(entry)} for entry in within
         ]
-        return server.paged(request, rows)
+        return self._server.paged(request, rows)
 
-    async def online(request: web.Request) -> web.Response:
-        device, start, end, is_newest_first = asked(request)
-        return log(request, device.online_log(), start, end, is_newest_first)
-
-    async def commands(request: web.Request) -> web.Response:
-        device, start, end, is_newest_first = asked(request)
-        return log(request, device.command_log(), start, end, is_newest_first)
-
-    async def aggregate(request: web.Request) -> web.Response:
-        device = server.device(request)
-        if not server.is_data_granted:
-            raise Refused(server.data_denial)
-        aggregation = Aggregation.asked(request, device, 5002)
+    async def _aggregate(self, request: web.Request) -> web.Response:
+        device = self._granted(request)
+        asked = Aggregation.asked(request, device, 5002)
         query = {
-            "start_ts": aggregation.start_ms,
-            "end_ts": aggregation.end_ms,
-            "attrs": ",".join(aggregation.names),
-            "aggregator": aggregation.aggregator,
-            "unit": aggregation.unit,
+            "start_ts": asked.start_ms,
+            "end_ts": asked.end_ms,
+            "attrs": ",".join(asked.names),
+            "aggregator": asked.aggregator,
+            "unit": asked.unit,
             "did": device.did,
         }
-        rows = [{"attrs": values, "datetime": label} for label, values in aggregation.rows(device)]
+        rows = [{"attrs": values, "datetime": label} for label, values in asked.rows(device)]
         return web.json_response({"query": query, "data": rows})
 
-    device_path = "/v1/products/{product_key}/devices/{did}"
-    for name, handler in (("data", reports), ("online", online), ("cmd", commands), ("agg_data", aggregate)):
-        server.app.router.add_get(f"{device_path}/{name}", handler)
+    def _granted(self, request: web.Request) -> GizwitsDevice:
+        device = self._server.device(request)
+        if not self._server.is_data_granted:
+            raise Refused(self._server.data_denial)
+        return device
 
-
-def _window(request: web.Request, now: float, units_a_second: int) -> tuple[float, float]:
-    """Give start and end in seconds: the past two days, or at most two days within the last seven."""
-    given = {
-        name: whole_number(request, name, 0, 5002) / units_a_second
-        for name in ("start_ts", "end_ts")
-        if name in request.query
-    }
-    end = given.get("end_ts", min(now, given["start_ts"] + _TWO_DAYS) if "start_ts" in given else now)
-    start = given.get("start_ts", end - _TWO_DAYS)
-    if start > end or end - start > _TWO_DAYS or start < now - _WEEK - _SLACK:
-        raise Refused(5002, "start_ts, end_ts")
-    return start, end
+    def _window(self, request: web.Request) -> _Window:
+        """Read the time window: the past two days, or at most two days within the last seven."""
+        now = self._server.clock()
+        units_a_second = 1000 if self._server.windows_are_in_ms else 1
+        given = {
+            name: whole_number(request, name, 0, 5002) / units_a_second
+            for name in ("start_ts", "end_ts")
+            if name in request.query
+        }
+        end = given.get("end_ts", min(now, given["start_ts"] + _TWO_DAYS) if "start_ts" in given else now)
+        start = given.get("start_ts", end - _TWO_DAYS)
+        if start > end or end - start > _TWO_DAYS or start < now - _WEEK - _SLACK:
+            raise Refused(5002, "start_ts, end_ts")
+        return _Window(start, end, one_of(request, "sort", ("asc", "desc"), 5002) != "asc")
 
 
 def _payload(entry: LogEntry) -> Any:

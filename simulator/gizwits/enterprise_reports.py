@@ -1,5 +1,6 @@
 """The Enterprise API's figures of the whole fleet: how many, where, how many in trouble."""
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,28 @@ _DAY = 86400
 type _Counts = dict[str, int]
 
 
-def add_reports(server: GizwitsEnterpriseServer) -> None:
-    """Serve the reports, each at the first of its addresses that the documents give."""
+class EnterpriseReports:
+    """The reports of one server, each at the first of its addresses that the documents give."""
 
-    def devices(request: web.Request) -> list[GizwitsDevice]:
-        return _of_group(server.authorized(request), request)
+    def __init__(self, server: GizwitsEnterpriseServer) -> None:
+        self._server = server
 
-    async def summary(request: web.Request) -> web.Response:
-        fleet, today = devices(request), server.clock() // _DAY * _DAY
+    def add_routes(self) -> None:
+        """Serve them."""
+        route = self._server.app.router
+        path = "/v1/products/{product_key}"
+        route.add_get(f"{path}/devices/summary", self._summary)
+        route.add_get(f"{path}/devices/locations", self._locations)
+        route.add_get(f"{path}/devices/report/rt", self._status)
+        for kind in ("fault", "alert"):
+            route.add_get(f"{path}/{{kind:{kind}}}/report/devices", self._devices_in_trouble)
+            route.add_get(f"{path}/{{kind:{kind}}}/report/events", self._events)
+
+    def _devices(self, request: web.Request) -> list[GizwitsDevice]:
+        return _of_group(self._server.authorized(request), request)
+
+    async def _summary(self, request: web.Request) -> web.Response:
+        fleet, today = self._devices(request), self._server.clock() // _DAY * _DAY
 
         def since(seconds: str, days: int) -> int:
             return sum(getattr(device, seconds) >= today - days * _DAY for device in fleet)
@@ -39,8 +54,8 @@ def add_reports(server: GizwitsEnterpriseServer) -> None:
             }
         )
 
-    async def locations(request: web.Request) -> web.Response:
-        fleet = devices(request)
+    async def _locations(self, request: web.Request) -> web.Response:
+        fleet = self._devices(request)
         tree: dict[str, Any] = {}
         for device in fleet:
             if device.place is not None:
@@ -51,36 +66,19 @@ def add_reports(server: GizwitsEnterpriseServer) -> None:
                 region["city"][device.place.city] = region["city"].get(device.place.city, 0) + 1
         return web.json_response({"gid": request.query.get("gid"), "total": len(fleet), "location": tree})
 
-    async def status(request: web.Request) -> web.Response:
-        return web.json_response(_counted(request, devices(request), _state_counts))
+    async def _status(self, request: web.Request) -> web.Response:
+        return web.json_response(_counted(request, self._devices(request), _state_counts))
 
-    def add_events(kind: str) -> None:
-        def counts(of: Iterable[GizwitsDevice]) -> _Counts:
-            unresolved = sum(device.has_active(kind) for device in of)
-            return {"total": unresolved, "resolved": 0, "unresolved": unresolved}
+    async def _devices_in_trouble(self, request: web.Request) -> web.Response:
+        counts = functools.partial(_trouble_counts, request.match_info["kind"])
+        return web.json_response(_counted(request, self._devices(request), counts))
 
-        async def by_device(request: web.Request) -> web.Response:
-            return web.json_response(_counted(request, devices(request), counts))
-
-        async def by_event(request: web.Request) -> web.Response:
-            fleet = devices(request)
-            names = [a.name for a in fleet[0].product.attributes if a.type == kind] if fleet else []
-            detail = {}
-            for name in names:
-                active = sum(bool(device.attrs.get(name)) for device in fleet)
-                detail[name] = {"total": active, "resolved": 0, "unresolved": active}
-            return web.json_response(_counted(request, fleet, counts) | {"detail": detail})
-
-        route.add_get(f"{product_path}/{kind}/report/devices", by_device)
-        route.add_get(f"{product_path}/{kind}/report/events", by_event)
-
-    route = server.app.router
-    product_path = "/v1/products/{product_key}"
-    route.add_get(f"{product_path}/devices/summary", summary)
-    route.add_get(f"{product_path}/devices/locations", locations)
-    route.add_get(f"{product_path}/devices/report/rt", status)
-    add_events("fault")
-    add_events("alert")
+    async def _events(self, request: web.Request) -> web.Response:
+        fleet, kind = self._devices(request), request.match_info["kind"]
+        names = [a.name for a in fleet[0].product.attributes if a.type == kind] if fleet else []
+        active = {name: sum(bool(device.attrs.get(name)) for device in fleet) for name in names}
+        counted = _counted(request, fleet, functools.partial(_trouble_counts, kind))
+        return web.json_response(counted | {"detail": {name: _unresolved(count) for name, count in active.items()}})
 
 
 def _of_group(product: EnterpriseProduct, request: web.Request) -> list[GizwitsDevice]:
@@ -118,3 +116,11 @@ def _by_place(
         if level + 1 < len(levels):
             tree[name][levels[level + 1]] = _by_place(here, counts, level + 1)
     return tree
+
+
+def _trouble_counts(kind: str, devices: Iterable[GizwitsDevice]) -> _Counts:
+    return _unresolved(sum(device.has_active(kind) for device in devices))
+
+
+def _unresolved(count: int) -> _Counts:
+    return {"total": count, "resolved": 0, "unresolved": count}

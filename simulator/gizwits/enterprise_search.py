@@ -15,18 +15,29 @@ if TYPE_CHECKING:
 _NOWHERE = Place("", "", "", 0.0, 0.0)
 
 
-def add_search(server: GizwitsEnterpriseServer) -> None:
-    """Serve the lists."""
+class EnterpriseSearch:
+    """The lists of one server."""
 
-    async def search(request: web.Request) -> web.Response:
-        return server.paged(request, [_row(device) for device in _found(server.authorized(request), request)])
+    def __init__(self, server: GizwitsEnterpriseServer) -> None:
+        self._server = server
 
-    async def passcode(request: web.Request) -> web.Response:
-        device = _by_mac(server.authorized(request), request)
+    def add_routes(self) -> None:
+        """Serve them."""
+        route = self._server.app.router
+        route.add_get("/v1/products/{product_key}/devices/search", self._search)
+        route.add_get("/v1/products/{product_key}/devices", self._passcode)
+        route.add_get("/v1/products/{product_key}/device_detail", self._detail)
+
+    async def _search(self, request: web.Request) -> web.Response:
+        found = _found(self._server.authorized(request), request)
+        return self._server.paged(request, [_row(device) for device in found])
+
+    async def _passcode(self, request: web.Request) -> web.Response:
+        device = _by_mac(self._server.authorized(request), request)
         return web.json_response({"did": device.did, "passcode": device.passcode})
 
-    async def detail(request: web.Request) -> web.Response:
-        device = _by_mac(server.authorized(request), request)
+    async def _detail(self, request: web.Request) -> web.Response:
+        device = _by_mac(self._server.authorized(request), request)
         return web.json_response(
             {
                 "did": device.did,
@@ -37,11 +48,6 @@ def add_search(server: GizwitsEnterpriseServer) -> None:
                 "type": device.type,
             }
         )
-
-    route = server.app.router
-    route.add_get("/v1/products/{product_key}/devices/search", search)
-    route.add_get("/v1/products/{product_key}/devices", passcode)
-    route.add_get("/v1/products/{product_key}/device_detail", detail)
 
 
 def _by_mac(product: EnterpriseProduct, request: web.Request) -> GizwitsDevice:

@@ -9,14 +9,14 @@ from aiohttp import web
 from simulator.server import Server
 
 from .accounts import Accounts, Token, User
-from .aep import add_login_front
+from .aep import LoginFront
 from .behaviours import Value
 from .control import Codes, checked_command
 from .devices import GizwitsDevice, on_wire
 from .errors import OPEN_API_TEXTS, Refused, open_api_error
 from .household import PRODUCTS, device_of, household
 from .open_groups import Groups
-from .open_history import add_history
+from .open_history import OpenHistory
 from .products import AIR_CONDITIONER, LAMP, PUMP
 from .wire import json_object, one_of, required_text, whole_number
 
@@ -36,11 +36,7 @@ class GizwitsOpenServer(Server):
         super().__init__("gizwits_open")
         self.clock = clock
         self.app_id = "fa4e00aa11d00000000000000000a991"
-        self.username = "household@simulated.example"
-        self.password = "Open-Api-Passw0rd!"
         self.uid = "fa4e00d1000000000000000000000001"
-        self.aep_username = "newer-app@simulated.example"
-        self.aep_password = "Aep-Front-Passw0rd!"
         self.aep_uid = "fa4e00d1000000000000000000000002"
         self.phone_id = "simulated-phone-7c41b2"
         self.phone_uid = "fa4e00d1000000000000000000000003"
@@ -48,14 +44,15 @@ class GizwitsOpenServer(Server):
         self.content_type = "text/html"
         self.is_throttled = False
         self.products = dict(PRODUCTS)
-        self.accounts = Accounts(
-            clock,
-            [
-                User(uid=self.uid, username=self.username, password=self.password),
-                User(uid=self.aep_uid, username=self.aep_username, password=self.aep_password, logs_in_at_front=True),
-                User(uid=self.phone_uid, phone_id=self.phone_id),
-            ],
+        self._user = User(uid=self.uid, username="household@simulated.example", password="Open-Api-Passw0rd!")
+        self._aep_user = User(
+            uid=self.aep_uid,
+            username="newer-app@simulated.example",
+            password="Aep-Front-Passw0rd!",
+            logs_in_at_front=True,
         )
+        phone_user = User(uid=self.phone_uid, phone_id=self.phone_id)
+        self.accounts = Accounts(clock, [self._user, self._aep_user, phone_user])
         devices = [
             *household(clock, seed, self.uid),
             device_of(clock, seed, self.aep_uid, PUMP, "New pump"),
@@ -67,6 +64,34 @@ class GizwitsOpenServer(Server):
         self._shuffle = random.Random(seed).shuffle
         self.app.middlewares.append(self._refuse)
         self._add_routes()
+
+    @property
+    def username(self) -> str:
+        """Whom the household's devices are bound to."""
+        return self._user.username or ""
+
+    @property
+    def password(self) -> str:
+        """What that user logs in with."""
+        return self._user.password or ""
+
+    @password.setter
+    def password(self, password: str) -> None:
+        self._user.password = password
+
+    @property
+    def aep_username(self) -> str:
+        """A user whom only the login front knows."""
+        return self._aep_user.username or ""
+
+    @property
+    def aep_password(self) -> str:
+        """What that user logs in with."""
+        return self._aep_user.password or ""
+
+    @aep_password.setter
+    def aep_password(self, password: str) -> None:
+        self._aep_user.password = password
 
     @property
     def token_lifetime(self) -> int:
@@ -141,8 +166,8 @@ class GizwitsOpenServer(Server):
         route.add_get("/status", self._status)
         route.add_get("/errors", self._errors)
         self.groups.add_routes()
-        add_login_front(self)
-        add_history(self)
+        LoginFront(self).add_routes()
+        OpenHistory(self).add_routes()
 
     @web.middleware
     async def _refuse(

@@ -15,17 +15,26 @@ _HOURS_48 = 48 * 3600
 _WEEK = 7 * 86400
 
 
-def add_history(server: GizwitsOpenServer) -> None:
-    """Serve the raw log and the aggregation."""
+class OpenHistory:
+    """The raw log and the aggregation of one server."""
 
-    async def raw_data(request: web.Request) -> web.Response:
-        device = server.device(request)
+    def __init__(self, server: GizwitsOpenServer) -> None:
+        self._server = server
+
+    def add_routes(self) -> None:
+        """Serve both; the documents ask for the aggregation by GET in one place and by PUT in another."""
+        route = self._server.app.router
+        route.add_get("/app/devices/{did}/raw_data", self._raw_data)
+        route.add_get("/app/devdata/{did}/agg_data", self._aggregate)
+        route.add_put("/app/devdata/{did}/agg_data", self._aggregate)
+
+    async def _raw_data(self, request: web.Request) -> web.Response:
+        device = self._server.device(request)
         kind = one_of(request, "type", ("cmd", "online"), 9015)
-        start = whole_number(request, "start_time", 0, 9015)
-        end = whole_number(request, "end_time", 0, 9015)
+        start, end = whole_number(request, "start_time", 0, 9015), whole_number(request, "end_time", 0, 9015)
         limit, skip = whole_number(request, "limit", 20, 9015), whole_number(request, "skip", 0, 9015)
         sort = one_of(request, "sort", ("asc", "desc"), 9015) or "desc"
-        now = server.clock()
+        now = self._server.clock()
         is_in_reach = now - _WEEK <= start <= end <= now + 1 and end - start < _HOURS_48
         if kind is None or not is_in_reach or limit > 1000 or skip + limit > 5000:
             raise Refused(9015)
@@ -40,10 +49,10 @@ def add_history(server: GizwitsOpenServer) -> None:
         meta: dict[str, Any] = {"sort": sort, "limit": limit, "end_time": end, "did": device.did, "skip": skip}
         meta |= {"start_time": start, "total": len(entries), "type": kind}
         hits = {"total": len(entries), "objects": rows}
-        return server.answer({"meta": meta, "objects": {"hits": hits, "took": 117, "err_code": 0}})
+        return self._server.answer({"meta": meta, "objects": {"hits": hits, "took": 117, "err_code": 0}})
 
-    async def aggregate(request: web.Request) -> web.Response:
-        device = server.device(request)
+    async def _aggregate(self, request: web.Request) -> web.Response:
+        device = self._server.device(request)
         asked = Aggregation.asked(request, device, 9015)
         query = {
             "aggregator": asked.aggregator,
@@ -57,8 +66,4 @@ def add_history(server: GizwitsOpenServer) -> None:
             {"datatime": label} | common | {"attrs": {name: str(value) for name, value in values.items()}}
             for label, values in asked.rows(device)
         ]
-        return server.answer({"query": query, "data": rows})
-
-    server.app.router.add_get("/app/devices/{did}/raw_data", raw_data)
-    server.app.router.add_get("/app/devdata/{did}/agg_data", aggregate)
-    server.app.router.add_put("/app/devdata/{did}/agg_data", aggregate)
+        return self._server.answer({"query": query, "data": rows})
