@@ -28,7 +28,7 @@ from .clouds.gizwits.open_api import GizwitsOpenCloud
 from .clouds.memory import Memory
 from .clouds.sodata.api import CorporateAccount, SoDataCloud
 from .const import CONF_CLIENT_ID, CONF_CLOUD, CONF_CORPORATE_ACCOUNT, CONF_PHONE_ID, CONF_REGION, CONF_USERNAME, DOMAIN
-from .flow_checks import BASE, Refused, Verified, attempt, verify
+from .flow_checks import BASE, Refused, Verified, attempt, is_same_account, verify
 from .flow_forms import (
     ACCOUNT_FIELDS,
     ADVANCED,
@@ -148,7 +148,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
             return self._show("reauth_confirm", fields, without_secrets(fields, entry.data))
         values = entered(fields, user_input)
         data = {**entry.data, **values}
-        answer = await attempt(verify(self.hass, self._kind, data, scopes_of(entry)), fields)
+        answer = await attempt(verify(self.hass, self._kind, data, scopes_of(entry), are_scopes_new=False), fields)
         if isinstance(answer, Refused):
             return self._show("reauth_confirm", fields, values, answer)
         return await self._update(entry, data, answer)
@@ -188,7 +188,9 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         if self._kind == SoDataCloud.kind and CONF_CORPORATE_ACCOUNT not in data:
             return await self._find_corporate_account(data)
         scopes = self._scopes(values)
-        answer = await attempt(verify(self.hass, self._kind, data, scopes), self._fields)
+        answer = await attempt(
+            verify(self.hass, self._kind, data, scopes, are_scopes_new=self.source == SOURCE_USER), self._fields
+        )
         if isinstance(answer, Refused):
             return self._show_account(answer)
         if CONF_REGION in data and not answer.listing.devices and data != self._accepted_empty:
@@ -236,8 +238,8 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def _update(self, entry: ConfigEntry, data: Mapping[str, Any], verified: Verified) -> ConfigFlowResult:
-        await self.async_set_unique_id(verified.account.id)
-        self._abort_if_unique_id_mismatch(reason="wrong_account")
+        if not await is_same_account(self.hass, entry, data, verified.account):
+            return self.async_abort(reason="wrong_account")
         result = self.async_update_and_abort(entry, data=data)
         # The entry reloads by itself only while it is set up, which a refused account is not.
         self.hass.config_entries.async_schedule_reload(entry.entry_id)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from .accounts import Scopes, open_cloud
@@ -15,6 +16,7 @@ from .clouds.cloud import Listing
 from .clouds.errors import (
     AuthFailed,
     CloudError,
+    Forbidden,
     NotSupported,
     RateLimited,
     Reason,
@@ -22,16 +24,21 @@ from .clouds.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
+from .clouds.firstlight.api import FirstlightCloud
 from .clouds.memory import Memory
 from .clouds.model import Account
 from .const import (
+    CONF_API_URL,
     CONF_APP_ID,
-    CONF_AUTHORIZATION_TOKEN,
     CONF_CLIENT_ID,
+    CONF_CLOUD,
+    CONF_DATE_FORMAT,
     CONF_ENTERPRISE_ID,
     CONF_ENTERPRISE_SECRET,
+    CONF_GROUP_BY,
     CONF_ITEM_ID,
     CONF_PASSWORD,
+    CONF_PERIOD,
     CONF_PRODUCT_KEY,
     CONF_PRODUCT_SECRET,
     CONF_REALM,
@@ -57,16 +64,23 @@ _BY_REASON: Mapping[Reason, tuple[str, str]] = {
     Reason.WRONG_ENTERPRISE_SECRET: (CONF_ENTERPRISE_SECRET, "wrong_enterprise_secret"),
     Reason.UNKNOWN_PRODUCT: (CONF_PRODUCT_KEY, "unknown_product"),
     Reason.PRODUCT_NOT_ASSOCIATED: (CONF_PRODUCT_KEY, "product_not_associated"),
+    Reason.NO_DATAPOINTS: (CONF_PRODUCT_KEY, "no_datapoints"),
     Reason.WRONG_PRODUCT_SECRET: (CONF_PRODUCT_SECRET, "wrong_product_secret"),
     Reason.IP_NOT_ALLOWED: (BASE, "ip_not_allowed"),
-    Reason.WRONG_AUTHORIZATION_TOKEN: (CONF_AUTHORIZATION_TOKEN, "wrong_authorization_token"),
     Reason.WRONG_USER_TOKEN: (CONF_USER_TOKEN, "wrong_user_token"),
     Reason.ITEM_ID_MISSING: (CONF_ITEM_ID, "item_id_missing"),
-    Reason.WRONG_QUERY: (BASE, "wrong_query"),
     Reason.RIGHT_MISSING: (BASE, "right_missing"),
     Reason.FEATURE_NOT_GRANTED: (BASE, "feature_not_granted"),
     Reason.QUOTA_EXHAUSTED: (BASE, "rate_limited"),
 }
+
+_FIELD_OF_PARAMETER = {
+    "period": CONF_PERIOD,
+    "groupBy": CONF_GROUP_BY,
+    "fromDate": CONF_DATE_FORMAT,
+    "toDate": CONF_DATE_FORMAT,
+}
+"""Which field a usage query's refused parameter comes from."""
 
 _BY_CLASS: Mapping[type[CloudError], str] = {
     Unreachable: "cannot_connect",
@@ -96,14 +110,33 @@ class Refused:
     detail: str = ""
 
 
-async def verify(hass: HomeAssistant, kind: str, data: Mapping[str, Any], scopes: Scopes) -> Verified:
-    """Log in, list the devices of the account and ask each scope once. Raises any `CloudError`."""
+async def verify(
+    hass: HomeAssistant, kind: str, data: Mapping[str, Any], scopes: Scopes, *, are_scopes_new: bool
+) -> Verified:
+    """Log in and list the devices of the account; new scopes must answer too, old ones have repairs of their own.
+
+    Raises any `CloudError`.
+    """
     cloud = open_cloud(hass, kind, data, scopes, Memory())
     account = await cloud.account()
     listing = await cloud.devices()
     for error in listing.failed.values():
-        raise error
+        if are_scopes_new or not isinstance(error, Forbidden):
+            raise error
     return Verified(account, listing, {scope.id: scope.name for scope in cloud.scopes})
+
+
+async def is_same_account(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any], account: Account) -> bool:
+    """Whether an entry may take this data: it belongs to the same account, as far as its cloud can tell."""
+    if account.id == entry.unique_id:
+        return True
+    if entry.data[CONF_CLOUD] != FirstlightCloud.kind:
+        return False
+    # The server's address is part of this id, and a new token may not say whose it is.
+    before = await open_cloud(hass, FirstlightCloud.kind, entry.data, {}, Memory()).account()
+    same_server = {**data, CONF_API_URL: entry.data[CONF_API_URL]}
+    after = await open_cloud(hass, FirstlightCloud.kind, same_server, {}, Memory()).account()
+    return before.id == after.id or not (before.has_lasting_id and after.has_lasting_id)
 
 
 async def attempt[T](asking: Awaitable[T], fields: Collection[Field]) -> T | Refused:
@@ -118,6 +151,8 @@ async def attempt[T](asking: Awaitable[T], fields: Collection[Field]) -> T | Ref
 
 
 def _place(error: CloudError) -> tuple[str, str]:
+    if error.reason is Reason.WRONG_QUERY:
+        return _FIELD_OF_PARAMETER.get(error.subject or "", BASE), "wrong_query"
     if error.reason in _BY_REASON:
         return _BY_REASON[error.reason]
     return BASE, next((key for kind, key in _BY_CLASS.items() if isinstance(error, kind)), "refused")

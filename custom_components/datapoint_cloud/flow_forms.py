@@ -200,7 +200,7 @@ SCOPE_FIELDS: Final[Mapping[str, tuple[Field, ...]]] = {
         Field(name=CONF_UNIT, is_required=False),
         Field(
             name=CONF_DATE_FORMAT,
-            selector=_select(CONF_DATE_FORMAT, ["iso", "date", "epoch_ms"]),
+            selector=_select(CONF_DATE_FORMAT, ["iso", "date", "ms"]),
             default="iso",
             is_advanced=True,
         ),

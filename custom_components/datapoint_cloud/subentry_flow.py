@@ -48,7 +48,10 @@ class ScopeFlow(ConfigSubentryFlow):
         entry = self._get_entry()
         if any(other.unique_id == unique_id and other is not changed for other in entry.subentries.values()):
             return self.async_abort(reason="already_configured")
-        answer = await attempt(verify(self.hass, entry.data[CONF_CLOUD], entry.data, {unique_id: scope}), self._fields)
+        answer = await attempt(
+            verify(self.hass, entry.data[CONF_CLOUD], entry.data, {unique_id: scope}, are_scopes_new=True),
+            self._fields,
+        )
         if isinstance(answer, Refused):
             return self._show(values, answer)
         title = answer.names[unique_id]

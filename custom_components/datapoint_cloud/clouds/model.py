@@ -37,6 +37,7 @@ class Account:
 
     id: str
     name: str
+    has_lasting_id: bool = True  # False where the cloud does not say who it is, and `id` only tells the credentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

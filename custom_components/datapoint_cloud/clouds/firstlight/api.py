@@ -110,8 +110,9 @@ class FirstlightCloud:
 
         The id is the host and the subject of the user token, or a hash of that token where it does not tell.
         """
-        user = wire.subject_of_jwt(self._user_token) or hashlib.sha256(self._user_token.encode()).hexdigest()[:16]
-        return Account(id=f"{self._host}_{user}", name=self._host)
+        subject = wire.subject_of_jwt(self._user_token)
+        user = subject or hashlib.sha256(self._user_token.encode()).hexdigest()[:16]
+        return Account(id=f"{self._host}_{user}", name=self._host, has_lasting_id=subject is not None)
 
     async def devices(self) -> Listing:
         """List the queries. Each is tried, since nothing else tells whether it and the tokens are right."""
