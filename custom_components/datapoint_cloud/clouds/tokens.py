@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from .errors import AuthFailed, Reason, TokenRefused
+from .errors import AuthFailed, CloudError, Reason, TokenRefused, Unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,28 @@ class TokenKeeper:
         self._early = early
         self._token = token
         self._lock = asyncio.Lock()
+        self._failure: CloudError | None = None
 
     async def get(self) -> Token:
         """A token that is valid as far as is known. Raises what the renewal raises."""
+        known_failure = self._failure
         async with self._lock:
-            if self._token is None or self._clock() >= self._token.expires_at - self._early:
+            if self._token is not None and not self._is_over(self._token, early=self._early):
+                return self._token
+            if self._failure is not None and self._failure is not known_failure:
+                raise self._failure  # of the renewal this caller waited for: asking again would refuse it again
+            try:
                 self._token = await self._renew()
+            except CloudError as error:
+                if isinstance(error, Unreachable) and self._token is not None and not self._is_over(self._token):
+                    return self._token  # it was to be renewed early, and that can wait
+                self._failure = error
+                raise
+            self._failure = None
             return self._token
+
+    def _is_over(self, token: Token, *, early: float = 0) -> bool:
+        return self._clock() >= token.expires_at - early
 
     def drop(self, token: Token) -> None:
         """Forget `token`, unless another caller has already replaced it."""

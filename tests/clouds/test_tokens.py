@@ -1,0 +1,134 @@
+"""A token is renewed early, once for all who wait, and once more when it is refused."""
+
+import asyncio
+
+import pytest
+
+from custom_components.datapoint_cloud.clouds.errors import AuthFailed, Reason, TokenRefused, Unreachable
+from custom_components.datapoint_cloud.clouds.tokens import Token, TokenKeeper
+
+
+class Issuer:
+    """Hands out tokens that live 100 s on a clock that stands still unless moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.renewals = 0
+        self.failures: list[Exception] = []
+        self.keeper = TokenKeeper(self.renew, lambda: self.now, early=10)
+
+    async def renew(self) -> Token:
+        self.renewals += 1
+        number = self.renewals
+        await asyncio.sleep(0)
+        if self.failures:
+            raise self.failures.pop(0)
+        return Token(f"token {number}", self.now + 100)
+
+
+async def test_token_is_kept_while_it_lives() -> None:
+    issuer = Issuer()
+    first = await issuer.keeper.get()
+    issuer.now += 89
+    assert await issuer.keeper.get() is first
+    assert issuer.renewals == 1
+
+
+async def test_token_is_renewed_early() -> None:
+    issuer = Issuer()
+    await issuer.keeper.get()
+    issuer.now += 90
+    assert (await issuer.keeper.get()).value == "token 2"
+
+
+async def test_token_from_before_is_used_first() -> None:
+    issuer = Issuer()
+    keeper = TokenKeeper(issuer.renew, lambda: issuer.now, early=10, token=Token("kept", issuer.now + 50))
+    assert (await keeper.get()).value == "kept"
+    assert issuer.renewals == 0
+
+
+async def test_parallel_callers_share_one_renewal() -> None:
+    issuer = Issuer()
+    tokens = await asyncio.gather(*(issuer.keeper.get() for _ in range(5)))
+    assert {token.value for token in tokens} == {"token 1"}
+    assert issuer.renewals == 1
+
+
+async def test_parallel_callers_share_one_refusal() -> None:
+    issuer = Issuer()
+    issuer.failures = [AuthFailed(Reason.WRONG_PASSWORD)]
+    answers = await asyncio.gather(*(issuer.keeper.get() for _ in range(5)), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {AuthFailed}
+    assert issuer.renewals == 1
+
+
+async def test_later_caller_tries_again_after_a_refusal() -> None:
+    issuer = Issuer()
+    issuer.failures = [AuthFailed(Reason.WRONG_PASSWORD)]
+    with pytest.raises(AuthFailed):
+        await issuer.keeper.get()
+    assert (await issuer.keeper.get()).value == "token 2"
+
+
+async def test_token_that_still_lives_bridges_a_failed_renewal() -> None:
+    issuer = Issuer()
+    first = await issuer.keeper.get()
+    issuer.now += 95
+    issuer.failures = [Unreachable(Reason.NO_CONNECTION)] * 2
+    assert await issuer.keeper.get() is first
+    issuer.now += 5
+    with pytest.raises(Unreachable):
+        await issuer.keeper.get()
+
+
+async def test_refused_token_is_renewed_and_the_call_repeated_once() -> None:
+    issuer = Issuer()
+    used: list[str] = []
+
+    async def call(token: str) -> str:
+        used.append(token)
+        if token == "token 1":
+            raise TokenRefused
+        return "done"
+
+    assert await issuer.keeper.use(call) == "done"
+    assert used == ["token 1", "token 2"]
+
+
+async def test_refusal_of_a_fresh_token_is_a_failed_authentication() -> None:
+    issuer = Issuer()
+
+    async def call(token: str) -> str:
+        raise TokenRefused(endpoint="/x", status=401)
+
+    with pytest.raises(AuthFailed) as caught:
+        await issuer.keeper.use(call)
+    assert (caught.value.reason, caught.value.endpoint, caught.value.status) == (Reason.TOKEN_REFUSED, "/x", 401)
+    assert issuer.renewals == 2
+
+
+async def test_token_refused_to_many_at_once_is_renewed_once() -> None:
+    issuer = Issuer()
+
+    async def call(token: str) -> str:
+        await asyncio.sleep(0)
+        if token == "token 1":
+            raise TokenRefused
+        return token
+
+    assert set(await asyncio.gather(*(issuer.keeper.use(call) for _ in range(4)))) == {"token 2"}
+    assert issuer.renewals == 2
+
+
+async def test_dropping_an_old_token_leaves_its_successor() -> None:
+    issuer = Issuer()
+    first = await issuer.keeper.get()
+    issuer.keeper.drop(first)
+    second = await issuer.keeper.get()
+    issuer.keeper.drop(first)
+    assert await issuer.keeper.get() is second
+
+
+def test_token_is_not_shown() -> None:
+    assert "s3cret" not in repr(Token("s3cret", 1))
