@@ -7,6 +7,7 @@ logs and errors. Headers and bodies reach neither.
 import asyncio
 import json
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -155,12 +156,12 @@ class HttpClient:
 
 
 async def _read(response: aiohttp.ClientResponse, template: str) -> bytes:
-    content = await response.content.read(_LARGEST_ANSWER + 1)
-    while len(content) <= _LARGEST_ANSWER and (more := await response.content.read(_LARGEST_ANSWER)):
-        content += more
-    if len(content) > _LARGEST_ANSWER:
-        raise UnexpectedAnswer(endpoint=template, status=response.status)
-    return content
+    content = bytearray()
+    async for piece in response.content.iter_any():
+        content += piece
+        if len(content) > _LARGEST_ANSWER:
+            raise UnexpectedAnswer(endpoint=template, status=response.status)
+    return bytes(content)
 
 
 def _decode(text: bytes) -> tuple[Any, bool]:
@@ -177,9 +178,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
         pass
+    else:
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:

@@ -1,0 +1,314 @@
+"""One request at a time: its time limit, its decoding, its second try, its errors, its line in the log."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.errors import (
+    CloudError,
+    DeviceGone,
+    RateLimited,
+    Reason,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from custom_components.datapoint_cloud.clouds.http import Answer, HttpClient, retry_after
+from simulator.server import Fault, Server
+
+PARTS = {"thing": "a/b ?ü"}
+
+
+def judge(answer: Answer) -> CloudError | None:
+    return answer.error(DeviceGone, code=9) if answer.status == 404 else None
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
+
+
+@pytest.fixture
+async def server(socket_enabled: None) -> AsyncIterator[Server]:
+    """A server that says what it was asked."""
+
+    async def echo(request: web.Request) -> web.Response:
+        posted = dict(await request.post())
+        return web.json_response(
+            {
+                "thing": request.match_info["thing"],
+                "query": dict(request.query),
+                "header": request.headers.get("X-Test"),
+                "body": posted or (await request.json() if request.can_read_body else None),
+            }
+        )
+
+    server = Server("echo")
+    server.app.router.add_route("*", "/things/{thing}", echo)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def session(socket_enabled: None) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+def client(session: aiohttp.ClientSession, server: Server) -> HttpClient:
+    return HttpClient(session, server.url + "/", judge)
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    with caplog.at_level(logging.DEBUG):
+        yield caplog
+
+
+async def read(client: HttpClient) -> Any:
+    return await client.get("/things/{thing}", parts=PARTS)
+
+
+async def write(client: HttpClient) -> Answer:
+    return await client.request("POST", "/things/{thing}", parts=PARTS, json_body={})
+
+
+async def test_parts_parameters_headers_and_body_arrive_unchanged(client: HttpClient) -> None:
+    answer = await client.request(
+        "POST",
+        "/things/{thing}",
+        parts=PARTS,
+        params={"n": 1, "t": "a&b=ü"},
+        headers={"X-Test": "yes"},
+        json_body={"a": [1]},
+    )
+    assert answer.is_success
+    assert answer.body == {"thing": "a/b ?ü", "query": {"n": "1", "t": "a&b=ü"}, "header": "yes", "body": {"a": [1]}}
+
+
+async def test_form_is_encoded(client: HttpClient) -> None:
+    form = {"password": "a&b+c%20é ü"}
+    answer = await client.request("POST", "/things/{thing}", parts=PARTS, form=form)
+    assert answer.body["body"] == form
+
+
+async def test_get_may_carry_a_body(client: HttpClient) -> None:
+    assert (await client.get("/things/{thing}", parts=PARTS, json_body={"itemId": "x"}))["body"] == {"itemId": "x"}
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "application/octet-stream"])
+async def test_json_is_known_by_its_content(client: HttpClient, server: Server, content_type: str) -> None:
+    server.faults = [Fault(body='{"a": 1}', content_type=content_type)]
+    assert await read(client) == {"a": 1}
+
+
+@pytest.mark.parametrize("body", ["<html>Welcome</html>", "", '{"a": [1, 2', "[" * 100_000, "\ufffd\x00"])
+async def test_what_is_no_json_is_unexpected(client: HttpClient, server: Server, body: str) -> None:
+    server.faults = [Fault(body=body)]
+    with pytest.raises(UnexpectedAnswer) as caught:
+        await read(client)
+    assert caught.value.endpoint == "/things/{thing}"
+
+
+async def test_cut_off_json_is_unexpected(client: HttpClient, server: Server) -> None:
+    server.faults = [Fault(cuts_at=20)]
+    with pytest.raises(UnexpectedAnswer):
+        await read(client)
+
+
+async def test_answer_may_be_empty_where_that_is_allowed(client: HttpClient, server: Server) -> None:
+    server.faults = [Fault(status=204)]
+    answer = await client.request("POST", "/things/{thing}", parts=PARTS, may_be_empty=True)
+    assert (answer.status, answer.body, answer.is_json) == (204, None, False)
+
+
+async def test_oversized_answer_is_refused(client: HttpClient, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.faults = [Fault(body=f'"{"x" * 998}"')]
+    monkeypatch.setattr(http, "_LARGEST_ANSWER", 1000)
+    assert len(await read(client)) == 998
+    monkeypatch.setattr(http, "_LARGEST_ANSWER", 999)
+    with pytest.raises(UnexpectedAnswer):
+        await read(client)
+
+
+async def test_vendors_own_error_is_found(client: HttpClient, server: Server) -> None:
+    server.faults = [Fault(status=404, body="{}")]
+    with pytest.raises(DeviceGone) as caught:
+        await read(client)
+    assert (caught.value.code, caught.value.status, caught.value.endpoint) == (9, 404, "/things/{thing}")
+
+
+async def test_unknown_status_is_unexpected(client: HttpClient, server: Server) -> None:
+    server.faults = [Fault(status=418, body="{}")]
+    with pytest.raises(UnexpectedAnswer):
+        await read(client)
+    assert server.requests.total() == 1
+
+
+async def test_redirect_is_not_followed(client: HttpClient, server: Server) -> None:
+    server.faults = [Fault(status=302, headers={"Location": f"{server.url}/things/elsewhere"}, times=1)]
+    with pytest.raises(UnexpectedAnswer):
+        await client.get("/things/{thing}", parts=PARTS, headers={"X-Test": "secret"})
+    assert server.requests.total() == 1
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(status=503, body="<html>"), Fault(status=408), Fault(drops=True)], ids=["5xx", "408", "dropped"]
+)
+async def test_read_is_tried_a_second_time(client: HttpClient, server: Server, fault: Fault) -> None:
+    fault.times = 1
+    server.faults = [fault]
+    assert (await read(client))["thing"] == PARTS["thing"]
+    assert server.requests.total() == 2
+
+
+async def test_read_is_not_tried_a_third_time(client: HttpClient, server: Server) -> None:
+    server.faults = [Fault(status=500)]
+    with pytest.raises(Unreachable) as caught:
+        await read(client)
+    assert (caught.value.reason, caught.value.status) == (Reason.SERVER_ERROR, 500)
+    assert server.requests.total() == 2
+
+
+async def test_write_is_sent_once(client: HttpClient, server: Server) -> None:
+    server.faults = [Fault(status=503, times=1)]
+    with pytest.raises(Unreachable):
+        await write(client)
+    assert server.requests.total() == 1
+
+
+async def test_dropped_write_is_sent_once(client: HttpClient, server: Server) -> None:
+    server.faults = [Fault(drops=True, times=1)]
+    with pytest.raises(Unreachable) as caught:
+        await write(client)
+    assert caught.value.reason is Reason.NO_CONNECTION
+    assert server.requests.total() == 1
+
+
+async def test_no_connection_is_unreachable(client: HttpClient, server: Server) -> None:
+    await server.stop()
+    with pytest.raises(Unreachable) as caught:
+        await read(client)
+    assert caught.value.reason is Reason.NO_CONNECTION
+
+
+@pytest.mark.parametrize("url", ["http://", "nonsense", "http://[", "http://host:99999"])
+async def test_unusable_address_is_unreachable(session: aiohttp.ClientSession, url: str) -> None:
+    with pytest.raises(Unreachable):
+        await read(HttpClient(session, url, judge))
+
+
+async def test_silent_server_costs_the_time_limit(
+    session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=0.05))
+    finished = asyncio.Event()
+
+    async def never_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await finished.wait()
+        writer.close()
+
+    listener = await asyncio.start_server(never_answer, "127.0.0.1")
+    port = listener.sockets[0].getsockname()[1]
+    try:
+        with pytest.raises(Unreachable) as caught:
+            await write(HttpClient(session, f"http://127.0.0.1:{port}", judge))
+    finally:
+        finished.set()
+        listener.close()
+    assert caught.value.reason is Reason.TIMEOUT
+
+
+async def test_requests_are_bounded(session: aiohttp.ClientSession, socket_enabled: None) -> None:
+    running = most = 0
+    all_waiting = asyncio.Event()
+
+    async def answer(_: web.Request) -> web.Response:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        if running == 2:
+            all_waiting.set()
+        await all_waiting.wait()
+        running -= 1
+        return web.json_response({})
+
+    server = Server("bounded")
+    server.app.router.add_get("/", answer)
+    await server.start()
+    try:
+        client = HttpClient(session, server.url, judge, parallel=2)
+        await asyncio.gather(*(client.get("/") for _ in range(6)))
+    finally:
+        await server.stop()
+    assert most == 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({"Retry-After": "120"}, 120), ({}, None), ({"Retry-After": "soon"}, None)],
+    ids=["seconds", "nothing", "nonsense"],
+)
+async def test_rate_limit_says_when(
+    client: HttpClient, server: Server, headers: dict[str, str], seconds: float | None
+) -> None:
+    server.faults = [Fault(status=429, headers=headers, body="slow down")]
+    with pytest.raises(RateLimited) as caught:
+        await read(client)
+    assert caught.value.retry_after == seconds
+    assert server.requests.total() == 1
+
+
+def test_retry_after_may_be_a_date() -> None:
+    header = {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)}
+    seconds = retry_after(header)
+    assert seconds is not None
+    assert 0 < seconds <= 100
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("-5", 0), ("inf", None), ("nan", None), ("Wed, 99 Foo 2015", None)],
+)
+def test_retry_after_is_never_absurd(value: str, seconds: float | None) -> None:
+    assert retry_after({"Retry-After": value}) == seconds
+
+
+async def test_log_has_templates_and_no_secrets(
+    client: HttpClient, server: Server, log: pytest.LogCaptureFixture
+) -> None:
+    async def ask() -> None:
+        await client.request(
+            "POST",
+            "/things/{thing}",
+            parts={"thing": "s3cret-part"},
+            params={"token": "s3cret-parameter"},
+            headers={"X-Test": "s3cret-header"},
+            json_body={"password": "s3cret-body"},
+        )
+
+    await ask()
+    server.faults = [Fault(drops=True)]
+    with pytest.raises(Unreachable) as caught:
+        await ask()
+    lines = [record.getMessage() for record in log.records if record.name == http.__name__]
+    assert lines[0].startswith("POST /things/{thing}: HTTP 200, ")
+    assert len(lines) == 2
+    assert "s3cret" not in log.text + str(caught.value) + repr(caught.value)
+
+
+async def test_secret_in_a_broken_address_is_not_shown(
+    session: aiohttp.ClientSession, log: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(Unreachable) as caught:
+        await read(HttpClient(session, "http://user:s3cret@[", judge))
+    assert "s3cret" not in log.text + str(caught.value) + repr(caught.value.__cause__)
