@@ -52,6 +52,10 @@ class SoDataServer(Server):
         """Whether lists show what the user may not open; they are silently shorter otherwise."""
         self.largest_page: int | None = None
         """How many rows a page has at most, whatever `take` says."""
+        self.page_overlap = 0
+        """How many rows of the page before a later page repeats, as when the list changes while it is read."""
+        self.tells_total = True
+        """Whether pages carry `total`."""
         self.bulk_body: Literal["deviceUuids", "devices", "list"] | None = "deviceUuids"
         """The only body that `PUT last-values` takes; None: there is no such method."""
         self.alarm_words: tuple[Value, Value] = ("0", "1")
@@ -287,8 +291,9 @@ class SoDataServer(Server):
         take = _read_number(request, "take", _DEFAULT_TAKE, least=1)
         skip = _read_number(request, "skip", 0, least=0)
         length = take if self.largest_page is None else min(take, self.largest_page)
-        results = [show(thing) for thing in things[skip : skip + length]]
-        return {"results": results, "take": take, "total": len(things)}
+        begin = max(0, skip - self.page_overlap)
+        page = {"results": [show(thing) for thing in things[begin : begin + length]], "take": take}
+        return page | {"total": len(things)} if self.tells_total else page
 
     @web.middleware
     async def _check_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:

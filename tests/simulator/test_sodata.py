@@ -254,6 +254,11 @@ async def test_devices_are_paged(api: Api) -> None:
     api.sodata.largest_page = 20
     answer = await api.get("devices", take=100)
     assert (len(answer["results"]), answer["take"]) == (20, 100)
+    api.sodata.page_overlap = 2
+    later = await api.get("devices", skip=20)
+    assert later["results"][:2] == answer["results"][-2:]
+    api.sodata.tells_total = False
+    assert "total" not in await api.get("devices")
 
 
 @pytest.mark.parametrize("query", [{"take": "many"}, {"take": "0"}, {"skip": "-1"}])
@@ -414,6 +419,16 @@ async def test_many_last_values_take_one_shape_of_body(api: Api, shape: Any) -> 
             assert [device["deviceUuid"] for device in answer["devices"]] == uuids[::-1]
         else:
             await api.ask("PUT", path, 404 if shape is None else 400, json=body)
+    if shape is not None:
+        await api.ask("PUT", path, 400, json={"deviceUuids": uuids, "devices": uuids})
+
+
+async def test_many_last_values_leave_out_what_may_not_be_seen(api: Api) -> None:
+    ups = api.devices("UPS")[0]
+    api.sodata.forbidden.add(ups.uuid)
+    body = {"deviceUuids": [*api.sodata.devices, "unknown"]}
+    answer = await api.ask("PUT", f"/{api.account}/last-values", json=body)
+    assert {device["deviceUuid"] for device in answer["devices"]} == api.sodata.devices.keys() - {ups.uuid}
 
 
 def history(device: SoDataDevice, **changes: Any) -> dict[str, Any]:
