@@ -152,6 +152,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             if self._has_started:
                 await self._async_read(self._due_devices())
         except CloudError as error:
+            self._report_problems({None: error})
             raise failures.of_poll(error) from error
 
     async def async_start(self) -> None:
@@ -185,6 +186,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         with suppress(CloudError):
             await self._async_read(states)
         self._judge(states, is_failed=False)
+        self._changed.add(ACCOUNT)
         self.async_tell()
 
     def _due_devices(self) -> list[DeviceState]:
@@ -212,11 +214,11 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
 
     async def _async_list(self) -> None:
         listing = await self.cloud.devices()
+        self.failed_scopes = listing.failed
         if not listing.devices and listing.failed:
             raise next(iter(listing.failed.values()))
         self._listed_at = dt_util.utcnow()
         self.listed_devices = listing.devices
-        self.failed_scopes = listing.failed
         is_changed = self._take_listing(listing)
         if await self._async_describe() or is_changed:
             self._tell_inventory()
@@ -309,7 +311,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             self._tell_inventory()
         self._storage.readings_changed()
         self.update_interval = max(self.wished_interval, self.cloud.least_interval(len(states)))
-        self._report_problems(readings.failures)
+        self._report_problems(dict(readings.failures))
         if readings.stopped_by is not None:
             raise readings.stopped_by
 
@@ -334,13 +336,13 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             # Only a listing can say whether it is.
             self._listed_at = None
 
-    def _report_problems(self, failures_by_device: Mapping[str, CloudError]) -> None:
-        of_devices = [
-            (self.fleet[device_id].device.scope, error)
-            for device_id, error in failures_by_device.items()
-            if device_id in self.fleet
-        ]
-        report_problems(self.hass, self.config_entry, [*self.failed_scopes.items(), *of_devices])
+    def _report_problems(self, failed: Mapping[str | None, CloudError]) -> None:
+        """Report what failed by device, and by scope; under None what concerns the account."""
+        problems: list[tuple[str | None, CloudError]] = list(self.failed_scopes.items())
+        for device_id, error in failed.items():
+            state = self.fleet.get(device_id or "")
+            problems.append((state.device.scope if state else None, error))
+        report_problems(self.hass, self.config_entry, problems)
 
     # Who is there
 

@@ -26,7 +26,6 @@ _ISSUES: frozenset[Reason] = frozenset(
         Reason.UNKNOWN_PRODUCT,
         Reason.PRODUCT_NOT_ASSOCIATED,
         Reason.FEATURE_NOT_GRANTED,
-        Reason.CONTROL_NOT_ENABLED,
         Reason.UNKNOWN_APP,
         Reason.ITEM_ID_MISSING,
         Reason.WRONG_QUERY,
