@@ -49,6 +49,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = Runtime(coordinator, Commands(coordinator), storage)
 
+    await coordinator.async_read_new()
+
     @callback
     def sync_devices() -> None:
         async_sync_devices(hass, entry, coordinator)

@@ -80,6 +80,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self._listed_at: datetime | None = None
         self._described_at: datetime | None = None
         self._has_started = False
+        self._is_inventory_new = False
         self._watchers: dict[Watch, list[CALLBACK_TYPE]] = {}
         self._inventory_listeners: list[CALLBACK_TYPE] = []
         self._alarm_listeners: dict[str, list[Callable[[Happening], None]]] = defaultdict(list)
@@ -155,25 +156,32 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             self._report_problems({None: error})
             raise failures.of_poll(error) from error
 
-    async def async_start(self) -> None:
-        """Read what the store did not hold, once the entities are there to show it.
+    async def async_read_new(self) -> None:
+        """Read the devices that were never read: what they say decides which of their entities are enabled."""
+        await self._async_read_patiently([state for state in self._due_devices() if state.read_at is None])
 
-        Waits only so long: slow devices answer in their own time.
-        """
+    async def async_start(self) -> None:
+        """Go on from the store: its readings are shown at once, and those that are not fresh are read again."""
         self._has_started = True
-        now = dt_util.utcnow()
-        stale = [
-            state
-            for state in self._due_devices()
-            if state.read_at is None or now - state.read_at >= self.wished_interval
-        ]
         self._judge(self.fleet.values(), is_failed=False)
         self.async_tell()
-        if stale:
-            task = self.config_entry.async_create_background_task(
-                self.hass, self._async_read_now(stale), f"{self.name} first readings"
-            )
-            await asyncio.wait({task}, timeout=_FIRST_READINGS_WITHIN)
+        now = dt_util.utcnow()
+        await self._async_read_patiently(
+            [
+                state
+                for state in self._due_devices()
+                if state.read_at is not None and now - state.read_at >= self.wished_interval
+            ]
+        )
+
+    async def _async_read_patiently(self, states: Sequence[DeviceState]) -> None:
+        """Read these, but keep set-up waiting only so long: slow devices answer in their own time."""
+        if not states:
+            return
+        task = self.config_entry.async_create_background_task(
+            self.hass, self._async_read_now(states), f"{self.name} first readings"
+        )
+        await asyncio.wait({task}, timeout=_FIRST_READINGS_WITHIN)
 
     async def async_read_device(self, device_id: str) -> None:
         """Read one device outside the rounds, to see whether it obeyed."""
@@ -186,6 +194,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         with suppress(CloudError):
             await self._async_read(states)
         self._judge(states, is_failed=False)
+        self._tell_inventory()
         self._changed.add(ACCOUNT)
         self.async_tell()
 
@@ -219,21 +228,19 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             raise next(iter(listing.failed.values()))
         self._listed_at = dt_util.utcnow()
         self.listed_devices = listing.devices
-        is_changed = self._take_listing(listing)
-        if await self._async_describe() or is_changed:
-            self._tell_inventory()
+        self._take_listing(listing)
+        await self._async_describe()
 
-    def _take_listing(self, listing: Listing) -> bool:
-        is_changed = False
+    def _take_listing(self, listing: Listing) -> None:
         for device in filter(self._is_chosen, listing.devices):
             if (state := self.fleet.get(device.id)) is None:
                 self.fleet[device.id] = self._new_state(device)
-                is_changed = True
+                self._is_inventory_new = True
             elif state.device != device:
-                is_changed |= _is_described_otherwise(state.device, device)
+                self._is_inventory_new |= _is_described_otherwise(state.device, device)
                 state.device = device
                 self.async_note(device.id, [CONNECTIVITY, PROBLEM])
-        return self._count_absent(listing) or is_changed
+        self._count_absent(listing)
 
     def _new_state(self, device: Device) -> DeviceState:
         state = DeviceState(device, self._profiles.get(device.schema_id, NO_PROFILE))
@@ -241,12 +248,11 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             state.restore(stored)
         return state
 
-    def _count_absent(self, listing: Listing) -> bool:
-        """Count the listings that lacked a known device; True if that was one too many for one of them."""
+    def _count_absent(self, listing: Listing) -> None:
+        """Count the listings that lacked a known device, and give it up when they are too many."""
         for device in listing.devices:
             self.absent.pop(device.id, None)
         listed = {device.id for device in listing.devices}
-        is_any_gone = False
         for device_id in {*self.fleet, *self.absent} - listed:
             state = self.fleet.get(device_id)
             # Of a scope that could not be listed nothing is known.
@@ -256,8 +262,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             if self.absent[device_id] >= _ABSENT_FROM_LISTINGS:
                 del self.absent[device_id]
                 self.fleet.pop(device_id, None)
-                is_any_gone = True
-        return is_any_gone
+                self._is_inventory_new = True
 
     @callback
     def expect_devices(self, device_ids: Iterable[str]) -> None:
@@ -269,7 +274,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         sites, devices = options.get(OPTION_SITES), options.get(OPTION_DEVICES)
         return (not sites or device.site_id in sites) and (not devices or device.id in devices)
 
-    async def _async_describe(self) -> bool:
+    async def _async_describe(self) -> None:
         """Ask for the schemas; a failing one costs only its own devices, until the next listing."""
         now = dt_util.utcnow()
         if self._described_at is None or now - self._described_at >= _DESCRIBE_EVERY:
@@ -287,15 +292,15 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
                 raise result
             else:
                 _LOGGER.debug("The datapoints of a product are unknown for now: %s", result)
-        described = [
-            state.describe(self._schemas[state.device.schema_id])
-            for state in self.fleet.values()
-            if state.device.schema_id in self._schemas
-        ]
-        return any(described)
+        for state in self.fleet.values():
+            if (schema := self._schemas.get(state.device.schema_id)) is not None:
+                self._is_inventory_new |= state.describe(schema)
 
     @callback
     def _tell_inventory(self) -> None:
+        if not self._is_inventory_new:
+            return
+        self._is_inventory_new = False
         for listener in tuple(self._inventory_listeners):
             listener()
 
@@ -304,27 +309,25 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     async def _async_read(self, states: Sequence[DeviceState]) -> None:
         """Read the last values of these devices. Raises what ended the round before its time."""
         readings = await self.cloud.readings([state.device for state in states])
-        news = [self._take_snapshot(device_id, snapshot) for device_id, snapshot in readings.snapshots.items()]
+        for device_id, snapshot in readings.snapshots.items():
+            self._take_snapshot(device_id, snapshot)
         for device_id, error in readings.failures.items():
             self._take_failure(device_id, error)
-        if any(news):
-            self._tell_inventory()
         self._storage.readings_changed()
         self.update_interval = max(self.wished_interval, self.cloud.least_interval(len(states)))
-        self._report_problems(dict(readings.failures))
+        self._report_problems({**readings.failures})
         if readings.stopped_by is not None:
             raise readings.stopped_by
 
-    def _take_snapshot(self, device_id: str, snapshot: Snapshot) -> bool:
+    def _take_snapshot(self, device_id: str, snapshot: Snapshot) -> None:
         if (state := self.fleet.get(device_id)) is None:
-            return False
-        is_new = state.describe(None, snapshot.described)
+            return
+        self._is_inventory_new |= state.describe(None, snapshot.described)
         changed, happenings = state.take(snapshot, dt_util.utcnow())
         self.async_note(device_id, changed)
         for happening in happenings:
             for listener in tuple(self._alarm_listeners[device_id]):
                 listener(happening)
-        return is_new
 
     def _take_failure(self, device_id: str, error: CloudError) -> None:
         if (state := self.fleet.get(device_id)) is None:
@@ -358,6 +361,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
                 self._note_all(state)
         else:
             self._judge(self.fleet.values(), is_failed=is_failed)
+        self._tell_inventory()
         self._changed.add(ACCOUNT)
         self.async_tell()
 

@@ -109,6 +109,7 @@ class DeviceState:
 
         An answer may be partial, and it may be older than what is known: neither takes anything away.
         """
+        is_first = self.read_at is None
         changed: set[str] = set()
         happenings: list[Happening] = []
         for key, reading in snapshot.readings.items():
@@ -128,6 +129,9 @@ class DeviceState:
         self.read_at = now
         if snapshot.reported_at is not None:
             self.reported_at = max(self.reported_at or snapshot.reported_at, snapshot.reported_at)
+        if is_first:
+            # What was silent so far is not enabled, and only the readings tell.
+            self.descriptions = describe(self.datapoints.values(), self.readings, self.profile)
         return changed, happenings
 
     def _happening(self, key: str, before: Reading | None, after: Reading) -> Happening | None:
