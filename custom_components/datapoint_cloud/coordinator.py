@@ -153,7 +153,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             if self._has_started:
                 await self._async_read(self._due_devices())
         except CloudError as error:
-            self._report_problems({None: error})
+            self._report_problems(error, {})
             raise failures.of_poll(error) from error
 
     async def async_read_new(self) -> None:
@@ -315,7 +315,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             self._take_failure(device_id, error)
         self._storage.readings_changed()
         self.update_interval = max(self.wished_interval, self.cloud.least_interval(len(states)))
-        self._report_problems({**readings.failures})
+        self._report_problems(None, readings.failures)
         if readings.stopped_by is not None:
             raise readings.stopped_by
 
@@ -339,12 +339,16 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             # Only a listing can say whether it is.
             self._listed_at = None
 
-    def _report_problems(self, failed: Mapping[str | None, CloudError]) -> None:
-        """Report what failed by device, and by scope; under None what concerns the account."""
+    def _report_problems(self, of_account: CloudError | None, of_devices: Mapping[str, CloudError]) -> None:
+        """Report what the user has to mend, by the scope it concerns; None is the account as a whole."""
         problems: list[tuple[str | None, CloudError]] = list(self.failed_scopes.items())
-        for device_id, error in failed.items():
-            state = self.fleet.get(device_id or "")
-            problems.append((state.device.scope if state else None, error))
+        if of_account is not None:
+            problems.append((None, of_account))
+        problems += [
+            (self.fleet[device_id].device.scope, error)
+            for device_id, error in of_devices.items()
+            if device_id in self.fleet
+        ]
         report_problems(self.hass, self.config_entry, problems)
 
     # Who is there
