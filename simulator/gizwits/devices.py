@@ -5,6 +5,7 @@ Its values follow from the time and from explicit writes; nothing runs in the ba
 
 import bisect
 import hashlib
+import itertools
 import string
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -173,15 +174,15 @@ class GizwitsDevice:
 
     def has_active(self, kind: str) -> bool:
         """Whether one of its alerts, or of its faults, is on."""
-        values = self.attrs
+        values = {} if self.is_forgotten else self.values_at(self._reported_at(self.clock()), kind)
         return any(bool(values.get(a.name)) for a in self.product.attributes if a.type == kind)
 
-    def values_at(self, seconds: float) -> dict[str, Any]:
-        """Give all values it had at a time."""
+    def values_at(self, seconds: float, kind: str | None = None) -> dict[str, Any]:
+        """Give all values it had at a time, or at least those of one kind of datapoints."""
         moment = seconds // self.report_seconds * self.report_seconds
         values: dict[str, Any] = {}
         for attribute in self.product.attributes:
-            if attribute.name not in self.silent:
+            if attribute.name not in self.silent and kind in (None, attribute.type):
                 value = attribute.behaviour(f"{self.seed}:{self.did}:{attribute.name}", moment)
                 values[attribute.name] = value if isinstance(value, bool | str) else attribute.nearest(value)
         for write in self._writes:
@@ -192,10 +193,13 @@ class GizwitsDevice:
     def reports(self, start: float, end: float) -> list[float]:
         """Give the times of its reports within [start, end], oldest first."""
         end = min(end, self.clock())
-        first = int(-(-start // self.report_seconds)) * self.report_seconds
-        regular = (float(at) for at in range(first, int(end) + 1, self.report_seconds) if self.was_online(at))
-        told = (write.at for write in self._writes if start <= write.at <= end)
-        return [] if self.is_forgotten else sorted({*regular, *told})
+        moments = {write.at for write in self._writes if start <= write.at <= end}
+        for presence, later in itertools.zip_longest(self._presence, self._presence[1:]):
+            if presence.is_online:
+                first = -(-max(start, presence.at) // self.report_seconds) * self.report_seconds
+                last = min(end, later.at if later else end)
+                moments.update(map(float, range(int(first), int(last) + 1, self.report_seconds)))
+        return [] if self.is_forgotten else sorted(moments)
 
     def online_log(self) -> list[LogEntry]:
         """Give all its comings and goings, oldest first."""

@@ -36,6 +36,9 @@ class GizwitsOpenServer(Server):
         super().__init__("gizwits_open")
         self.clock = clock
         self.app_id = "fa4e00aa11d00000000000000000a991"
+        self.other_app_id = (
+            "fa4e00aa11d00000000000000000a992"  # of another vendor: none of our users, none of our products
+        )
         self.uid = "fa4e00d1000000000000000000000001"
         self.aep_uid = "fa4e00d1000000000000000000000002"
         self.phone_id = "simulated-phone-7c41b2"
@@ -124,7 +127,9 @@ class GizwitsOpenServer(Server):
         return web.json_response(content, status=status, content_type=self.content_type)
 
     def user(self, request: web.Request) -> User:
-        """Give the user whose token came with the request."""
+        """Give the user whose token came with the request, for the app that came with it."""
+        if not self._is_our_app(request):
+            raise Refused(9004)
         return self.accounts.user_of(request.headers.get("X-Gizwits-User-token"))
 
     def device(self, request: web.Request) -> GizwitsDevice:
@@ -184,12 +189,18 @@ class GizwitsOpenServer(Server):
             raise Refused(9041)
         is_known = request.match_info.http_exception is None
         needs_app_id = is_known and not request.path.startswith(_NEED_NO_APP_ID)
-        if needs_app_id and request.headers.get("X-Gizwits-Application-Id") != self.app_id:
+        known = (self.app_id, self.other_app_id)
+        if needs_app_id and request.headers.get("X-Gizwits-Application-Id") not in known:
             raise Refused(9003)
+
+    def _is_our_app(self, request: web.Request) -> bool:
+        return request.headers.get("X-Gizwits-Application-Id") == self.app_id
 
     async def _log_in(self, request: web.Request) -> web.Response:
         body = await json_object(request, malformed=9015, form=9015)
         username, password = required_text(body, "username", 9015), required_text(body, "password", 9015)
+        if not self._is_our_app(request):
+            raise Refused(9005)
         return self._logged_in(*self.accounts.log_in(username, password))
 
     async def _make_user(self, request: web.Request) -> web.Response:
@@ -276,7 +287,7 @@ class GizwitsOpenServer(Server):
         key = request.query.get("product_key")
         if not key:
             raise Refused(9015, "product_key")
-        if key in self.products:
+        if key in self.products and self._is_our_app(request):
             return self.answer(self.products[key].definition)
         is_of_the_app = any(device.product.key == key for device in self.devices.values())
         raise Refused(9029 if is_of_the_app else 9002)
