@@ -21,14 +21,14 @@ from homeassistant.config_entries import (
 from homeassistant.core import callback
 from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
 
-from .accounts import Scopes, scope_id, scopes_of, sodata_cloud
+from .accounts import Scopes, scope_id, scopes_of
 from .clouds.firstlight.api import FirstlightCloud
 from .clouds.gizwits.enterprise import GizwitsEnterpriseCloud
 from .clouds.gizwits.open_api import GizwitsOpenCloud
-from .clouds.memory import Memory
-from .clouds.sodata.api import CorporateAccount, SoDataCloud
+from .clouds.sodata.api import SoDataCloud
+from .clouds.sodata.mapping import CorporateAccount
 from .const import CONF_CLIENT_ID, CONF_CLOUD, CONF_CORPORATE_ACCOUNT, CONF_PHONE_ID, CONF_REGION, CONF_USERNAME, DOMAIN
-from .flow_checks import BASE, Refused, Verified, attempt, is_same_account, verify
+from .flow_checks import BASE, Refused, Verified, attempt, corporate_accounts, is_same_account, verify
 from .flow_forms import (
     ACCOUNT_FIELDS,
     ADVANCED,
@@ -85,7 +85,9 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_user(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose the cloud."""
-        return self.async_show_menu(step_id="user", menu_options=list(ACCOUNT_FIELDS))
+        return self.async_show_menu(
+            step_id="user", menu_options=list(ACCOUNT_FIELDS), description_placeholders=PLACEHOLDERS
+        )
 
     async def async_step_gizwits_open(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Take an account of the Gizwits Open API."""
@@ -201,7 +203,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         return await self._create(data, scopes, answer)
 
     async def _find_corporate_account(self, data: Mapping[str, Any]) -> ConfigFlowResult:
-        answer = await attempt(sodata_cloud(self.hass, data, Memory()).corporate_accounts(), self._fields)
+        answer = await attempt(corporate_accounts(self.hass, data), self._fields)
         if isinstance(answer, Refused):
             return self._show_account(answer)
         if not answer:

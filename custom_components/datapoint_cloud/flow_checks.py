@@ -4,14 +4,14 @@ It asks the cloud; it neither shows forms nor stores anything.
 """
 
 import logging
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
-from .accounts import Scopes, open_cloud
+from .accounts import Scopes, open_cloud, sodata_cloud
 from .clouds.cloud import Listing
 from .clouds.errors import (
     AuthFailed,
@@ -27,6 +27,7 @@ from .clouds.errors import (
 from .clouds.firstlight.api import FirstlightCloud
 from .clouds.memory import Memory
 from .clouds.model import Account
+from .clouds.sodata.mapping import CorporateAccount
 from .const import (
     CONF_API_URL,
     CONF_APP_ID,
@@ -126,6 +127,11 @@ async def verify(
     return Verified(account, listing, {scope.id: scope.name for scope in cloud.scopes})
 
 
+async def corporate_accounts(hass: HomeAssistant, data: Mapping[str, Any]) -> Sequence[CorporateAccount]:
+    """Log in to SoData and list the corporate accounts of the user. Raises any `CloudError`."""
+    return await sodata_cloud(hass, data, Memory()).corporate_accounts()
+
+
 async def is_same_account(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any], account: Account) -> bool:
     """Whether an entry may take this data: it belongs to the same account, as far as its cloud can tell."""
     if account.id == entry.unique_id:
@@ -153,6 +159,6 @@ async def attempt[T](asking: Awaitable[T], fields: Collection[Field]) -> T | Ref
 def _place(error: CloudError) -> tuple[str, str]:
     if error.reason is Reason.WRONG_QUERY:
         return _FIELD_OF_PARAMETER.get(error.subject or "", BASE), "wrong_query"
-    if error.reason in _BY_REASON:
+    if error.reason is not None and error.reason in _BY_REASON:
         return _BY_REASON[error.reason]
     return BASE, next((key for kind, key in _BY_CLASS.items() if isinstance(error, kind)), "refused")

@@ -1,0 +1,179 @@
+"""Going through the forms as a user does, with a look at every text that is shown."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from string import Formatter
+from typing import Any, Protocol
+
+from homeassistant.config_entries import SOURCE_USER
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, section
+from homeassistant.helpers.selector import SelectSelector
+
+import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud.const import DOMAIN
+from simulator.simulation import Simulation
+
+TEXTS: dict[str, Any] = json.loads((Path(integration.__file__).parent / "translations" / "en.json").read_text())
+
+type Input = dict[str, Any]
+
+
+class Flows(Protocol):
+    """A manager of flows: of entries, of their subentries or of their options."""
+
+    async def async_configure(self, flow_id: str, user_input: dict[str, Any] | None = None) -> Any:
+        """Submit a form."""
+
+
+async def choose(hass: HomeAssistant, kind: str) -> Any:
+    """Begin a flow and choose a cloud from the menu."""
+    flows = hass.config_entries.flow
+    menu = await flows.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert menu["type"] is FlowResultType.MENU
+    check_texts(menu, TEXTS["config"])
+    return await submit(flows, menu, {"next_step_id": kind})
+
+
+async def submit(flows: Flows, form: Mapping[str, Any], user_input: Input) -> Any:
+    """Submit a form of an entry's flow."""
+    result = await flows.async_configure(form["flow_id"], user_input)
+    check_texts(result, TEXTS["config"])
+    return result
+
+
+def check_texts(result: Mapping[str, Any], texts: Mapping[str, Any]) -> None:
+    """Fail if anything that is shown has no text, or a text lacks what it wants filled in."""
+    given = set(result.get("description_placeholders") or ())
+    if result.get("step_id") == "reauth_confirm":
+        given.add("name")  # Home Assistant's own
+    for text in _texts_shown(result, texts):
+        wanted = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+        assert wanted <= given, text
+
+
+def _texts_shown(result: Mapping[str, Any], texts: Mapping[str, Any]) -> Iterator[str]:
+    if result["type"] is FlowResultType.ABORT:
+        if result.get("translation_domain") is None:
+            yield texts["abort"][result["reason"]]
+        return
+    if result["type"] is FlowResultType.CREATE_ENTRY:
+        return
+    step = texts["step"][result["step_id"]]
+    yield step["title"]
+    yield step["description"]
+    if result["type"] is FlowResultType.MENU:
+        for option in result["menu_options"]:
+            yield step["menu_options"][option]
+            yield step["menu_option_descriptions"][option]
+        return
+    yield from (texts["error"][error] for error in (result["errors"] or {}).values())
+    yield from _texts_of_fields(result["data_schema"].schema, step)
+
+
+def _texts_of_fields(schema: Mapping[Any, Any], texts: Mapping[str, Any]) -> Iterator[str]:
+    for key, kind in schema.items():
+        if isinstance(kind, section):
+            within = texts["sections"][key.schema]
+            yield within["name"]
+            yield within["description"]
+            yield from _texts_of_fields(kind.schema.schema, within)
+            continue
+        yield texts["data"][key.schema]
+        yield texts["data_description"][key.schema]
+        if isinstance(kind, SelectSelector) and (name := kind.config.get("translation_key")):
+            yield from (TEXTS["selector"][name]["options"][str(option)] for option in kind.config["options"])
+
+
+def fields_of(result: Mapping[str, Any]) -> set[str]:
+    """The names of a form's fields, those of its section too."""
+    names: set[str] = set()
+    for key, kind in result["data_schema"].schema.items():
+        names |= {str(inner) for inner in kind.schema.schema} if isinstance(kind, section) else {key.schema}
+    return names
+
+
+def shown_in(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that a form suggests, flat."""
+    return dict(_suggestions(result["data_schema"].schema))
+
+
+def _suggestions(schema: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    for key, kind in schema.items():
+        if isinstance(kind, section):
+            yield from _suggestions(kind.schema.schema)
+        elif key.description and "suggested_value" in key.description:
+            yield key.schema, key.description["suggested_value"]
+
+
+def typed_for(simulation: Simulation, kind: str) -> Input:
+    """What a user types to add the account of a simulated cloud."""
+    return _TYPED[kind](simulation)
+
+
+def _gizwits_open(simulation: Simulation) -> Input:
+    server = simulation.gizwits_open
+    return {
+        "region": "eu",
+        "app_id": server.app_id,
+        "username": server.username,
+        "password": server.password,
+        "advanced": {"api_url": server.url},
+    }
+
+
+def _gizwits_enterprise(simulation: Simulation) -> Input:
+    server = simulation.gizwits_enterprise
+    return {
+        "enterprise_id": server.enterprise_id,
+        "enterprise_secret": server.enterprise_secret,
+        **product_typed(simulation),
+        "advanced": {"api_url": server.url},
+    }
+
+
+def product_typed(simulation: Simulation, number: int = 0) -> Input:
+    """What a user types to add a product."""
+    product = list(simulation.gizwits_enterprise.products.values())[number]
+    return {"product_key": product.product_key, "product_secret": product.product_secret}
+
+
+def _sodata(simulation: Simulation) -> Input:
+    keycloak = simulation.keycloak
+    return {
+        "username": keycloak.username,
+        "password": keycloak.password,
+        "client_id": keycloak.client_id,
+        "client_secret": keycloak.client_secret,
+        "advanced": {"api_url": simulation.sodata.url, "auth_url": keycloak.url},
+    }
+
+
+def _firstlight(simulation: Simulation) -> Input:
+    server = simulation.firstlight
+    return {
+        "api_url": server.url,
+        "authorization_token": server.authorization_token,
+        "user_token": server.user_token,
+        **QUERY_TYPED,
+    }
+
+
+QUERY_TYPED: Input = {"aty": "content", "field": "genre", "period": "day"}
+"""What a user types to add a usage query."""
+
+_TYPED = {
+    "gizwits_open": _gizwits_open,
+    "gizwits_enterprise": _gizwits_enterprise,
+    "sodata": _sodata,
+    "firstlight": _firstlight,
+}
+
+
+def with_changes(typed: Input, changes: Input) -> Input:
+    """What was typed, but for some fields; None leaves one empty."""
+    changed = {**typed, **{key: value for key, value in changes.items() if key != "advanced"}}
+    if "advanced" in typed or "advanced" in changes:
+        changed["advanced"] = {**typed.get("advanced", {}), **changes.get("advanced", {})}
+    return {key: value for key, value in changed.items() if value is not None}

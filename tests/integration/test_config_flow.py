@@ -1,0 +1,748 @@
+"""Adding an account, signing in again, changing it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest.mock import AsyncMock, patch
+
+import pytest
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.datapoint_cloud.clouds.errors import RateLimited, Unreachable
+from custom_components.datapoint_cloud.clouds.sodata.mapping import CorporateAccount
+from custom_components.datapoint_cloud.const import DOMAIN
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+from .accounts import KINDS, make_entry
+from .flows import Input, choose, fields_of, shown_in, submit, typed_for, with_changes
+
+OPAQUE_TOKEN = "a token that does not tell whose it is"
+
+SECRETS = {
+    "password",
+    "phone_id",
+    "client_secret",
+    "enterprise_secret",
+    "product_secret",
+    "auth_secret",
+    "authorization_token",
+    "user_token",
+}
+
+
+@pytest.fixture(autouse=True)
+def setup_entry() -> Iterator[AsyncMock]:
+    """No account is set up for real."""
+    with (
+        patch("custom_components.datapoint_cloud.async_setup_entry", return_value=True) as setup,
+        patch("custom_components.datapoint_cloud.async_unload_entry", return_value=True),
+    ):
+        yield setup
+
+
+STORED: dict[str, Callable[[Simulation], dict[str, Any]]] = {
+    "gizwits_open": lambda simulation: {
+        "cloud": "gizwits_open",
+        "region": "eu",
+        "api_url": simulation.gizwits_open.url,
+        "app_id": simulation.gizwits_open.app_id,
+        "username": simulation.gizwits_open.username,
+        "password": simulation.gizwits_open.password,
+    },
+    "gizwits_enterprise": lambda simulation: {
+        "cloud": "gizwits_enterprise",
+        "api_url": simulation.gizwits_enterprise.url,
+        "enterprise_id": simulation.gizwits_enterprise.enterprise_id,
+        "enterprise_secret": simulation.gizwits_enterprise.enterprise_secret,
+    },
+    "sodata": lambda simulation: {
+        "cloud": "sodata",
+        "api_url": simulation.sodata.url,
+        "auth_url": simulation.keycloak.url,
+        "realm": "Socomec",
+        "client_id": simulation.keycloak.client_id,
+        "client_secret": simulation.keycloak.client_secret,
+        "username": simulation.keycloak.username,
+        "password": simulation.keycloak.password,
+        "corporate_account": simulation.sodata.corporate_accounts[0].uuid,
+    },
+    "firstlight": lambda simulation: {
+        "cloud": "firstlight",
+        "api_url": simulation.firstlight.url,
+        "authorization_token": simulation.firstlight.authorization_token,
+        "user_token": simulation.firstlight.user_token,
+    },
+}
+
+
+async def add(hass: HomeAssistant, simulation: Simulation, kind: str, changes: Input | None = None) -> Any:
+    """Add an account with what works, but for some changes."""
+    typed = with_changes(typed_for(simulation, kind), changes or {})
+    return await submit(hass.config_entries.flow, await choose(hass, kind), typed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_account_becomes_an_entry(
+    hass: HomeAssistant, simulation: Simulation, setup_entry: AsyncMock, kind: str
+) -> None:
+    result = await add(hass, simulation, kind)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"] == STORED[kind](simulation)
+    assert (result["version"], result["minor_version"]) == (1, 1)
+    assert result["title"]
+    assert len(setup_entry.mock_calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "unique_id"),
+    [
+        ("gizwits_open", "fa4e00aa11d00000000000000000a991_fa4e00d1000000000000000000000001"),
+        ("gizwits_enterprise", "fa4e0e17e5911d000000000000000e01"),
+        ("sodata", "0d5f6a3e-7c0b-4b6e-9a51-2f7f3b8f9c11_{corporate_account}"),
+        ("firstlight", "{host}_user-0815"),
+    ],
+)
+async def test_the_unique_id_tells_the_account(
+    hass: HomeAssistant, simulation: Simulation, kind: str, unique_id: str
+) -> None:
+    result = await add(hass, simulation, kind)
+    assert result["result"].unique_id == unique_id.format(
+        corporate_account=simulation.sodata.corporate_accounts[0].uuid,
+        host=simulation.firstlight.url.removeprefix("http://"),
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_account_cannot_be_added_twice(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
+    await add(hass, simulation, kind)
+    result = await add(hass, simulation, kind)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+
+
+async def test_the_first_product_is_added_with_the_enterprise(hass: HomeAssistant, simulation: Simulation) -> None:
+    product = next(iter(simulation.gizwits_enterprise.products.values()))
+    result = await add(
+        hass,
+        simulation,
+        "gizwits_enterprise",
+        {"advanced": {"auth_id": "push-id", "auth_secret": "push-secret"}},
+    )
+    (subentry,) = result["result"].subentries.values()
+    assert subentry.subentry_type == "product"
+    assert subentry.unique_id == product.product_key
+    assert subentry.title == product.name
+    assert dict(subentry.data) == {
+        "product_key": product.product_key,
+        "product_secret": product.product_secret,
+        "auth_id": "push-id",
+        "auth_secret": "push-secret",
+    }
+
+
+async def test_the_first_query_is_added_with_the_user(hass: HomeAssistant, simulation: Simulation) -> None:
+    result = await add(hass, simulation, "firstlight", {"group_by": "service", "unit": "plays"})
+    (subentry,) = result["result"].subentries.values()
+    assert subentry.subentry_type == "usage_query"
+    assert subentry.unique_id == "content/genre//day/service"
+    assert subentry.title == "content genre per day by service"
+    assert dict(subentry.data) == {
+        "aty": "content",
+        "field": "genre",
+        "period": "day",
+        "group_by": "service",
+        "unit": "plays",
+        "date_format": "iso",
+        "item_id_as_parameter": False,
+    }
+
+
+async def test_a_form_without_its_section_takes_the_defaults(hass: HomeAssistant, simulation: Simulation) -> None:
+    form = await choose(hass, "sodata")
+    typed = {key: value for key, value in typed_for(simulation, "sodata").items() if key != "advanced"}
+    with patch(
+        "custom_components.datapoint_cloud.clouds.sodata.api.SoDataCloud.corporate_accounts",
+        side_effect=Unreachable(),
+    ):
+        result = await submit(hass.config_entries.flow, form, typed)
+    assert result["errors"] == {"base": "cannot_connect"}
+    shown = shown_in(result)
+    assert shown["api_url"] == "https://api.iot.socomec.com/api/v1"
+    assert shown["auth_url"] == "https://connect.socomec.com"
+    assert shown["realm"] == "Socomec"
+
+
+async def test_the_region_gives_the_address(hass: HomeAssistant, simulation: Simulation) -> None:
+    form = await choose(hass, "gizwits_open")
+    typed = with_changes(typed_for(simulation, "gizwits_open"), {"region": "us", "advanced": {"api_url": None}})
+    typed["advanced"] = {}
+    asked: list[str] = []
+
+    async def refuse(self: Any, method: str, url: Any, **_: Any) -> None:
+        asked.append(str(url))
+        raise OSError
+
+    with patch("aiohttp.ClientSession._request", refuse):
+        result = await submit(hass.config_entries.flow, form, typed)
+    assert result["errors"] == {"base": "cannot_connect"}
+    assert {url.partition("/app")[0] for url in asked} == {"https://usapi.gizwits.com"}
+
+
+async def test_an_anonymous_user_needs_no_password(hass: HomeAssistant, simulation: Simulation) -> None:
+    server = simulation.gizwits_open
+    result = await add(
+        hass,
+        simulation,
+        "gizwits_open",
+        {"username": None, "password": None, "advanced": {"phone_id": server.phone_id}},
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["result"].unique_id == f"{server.app_id}_{server.phone_uid}"
+    assert result["data"].keys() == {"cloud", "region", "api_url", "app_id", "phone_id"}
+
+
+async def test_blanks_and_what_is_copied_along_are_left_out(hass: HomeAssistant, simulation: Simulation) -> None:
+    server = simulation.firstlight
+    result = await add(
+        hass,
+        simulation,
+        "firstlight",
+        {
+            "api_url": f" {server.url}/ ",
+            "authorization_token": f"Bearer {server.authorization_token}\n",
+            "user_token": f" {server.user_token}",
+            "item_id": " ",
+        },
+    )
+    assert result["data"] == STORED["firstlight"](simulation)
+    (subentry,) = result["result"].subentries.values()
+    assert "item_id" not in subentry.data
+
+
+async def test_blanks_may_belong_to_a_password(hass: HomeAssistant, simulation: Simulation) -> None:
+    simulation.keycloak.password = " a blank "
+    result = await add(hass, simulation, "sodata")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["password"] == " a blank "
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "errors"),
+    [
+        ("gizwits_open", {"password": "wrong"}, {"password": "wrong_password"}),
+        ("gizwits_open", {"username": "nobody"}, {"username": "unknown_user"}),
+        ("gizwits_open", {"app_id": "0" * 32}, {"app_id": "unknown_app"}),
+        ("gizwits_open", {"username": None}, {"username": "missing"}),
+        ("gizwits_open", {"password": None}, {"password": "missing"}),
+        ("gizwits_open", {"username": None, "password": None}, {"username": "missing", "password": "missing"}),
+        ("gizwits_open", {"app_id": " "}, {"app_id": "missing"}),
+        ("gizwits_open", {"advanced": {"phone_id": "some-phone"}}, {"advanced": "two_logins"}),
+        ("gizwits_enterprise", {"enterprise_id": "wrong"}, {"enterprise_id": "unknown_enterprise"}),
+        ("gizwits_enterprise", {"enterprise_secret": "wrong"}, {"enterprise_secret": "wrong_enterprise_secret"}),
+        ("gizwits_enterprise", {"product_key": "0" * 32}, {"product_key": "unknown_product"}),
+        ("gizwits_enterprise", {"product_secret": "wrong"}, {"product_secret": "wrong_product_secret"}),
+        ("gizwits_enterprise", {"advanced": {"auth_id": "push-id"}}, {"advanced": "incomplete_push"}),
+        ("sodata", {"username": "nobody@example.com"}, {"password": "wrong_password"}),
+        ("sodata", {"password": "wrong"}, {"password": "wrong_password"}),
+        ("sodata", {"client_id": "wrong"}, {"client_id": "wrong_client"}),
+        ("sodata", {"client_secret": "wrong"}, {"client_id": "wrong_client"}),
+        ("sodata", {"advanced": {"realm": "wrong"}}, {"advanced": "wrong_realm"}),
+        ("firstlight", {"authorization_token": "wrong"}, {"base": "invalid_auth"}),
+        ("firstlight", {"user_token": "wrong"}, {"user_token": "wrong_user_token"}),
+        ("firstlight", {"period": "decade"}, {"period": "wrong_query"}),
+        ("firstlight", {"advanced": {"date_format": "ms"}}, {"advanced": "wrong_query"}),
+    ],
+)
+async def test_what_is_wrong_is_said_where_it_was_typed(
+    hass: HomeAssistant, simulation: Simulation, kind: str, changes: Input, errors: dict[str, str]
+) -> None:
+    result = await add(hass, simulation, kind, changes)
+    assert result["type"] is FlowResultType.FORM
+    assert result["errors"] == errors
+    result = await submit(hass.config_entries.flow, result, typed_for(simulation, kind))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"] == STORED[kind](simulation)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "address",
+    [
+        "api.example.com",
+        "ftp://api.example.com",
+        "https://",
+        "https://user:secret@api.example.com",
+        "https://api.example.com?token=secret",
+        "https://api.example.com:port",
+        "https://api .example.com",
+        "http://[::1",
+    ],
+)
+async def test_an_address_must_be_one(hass: HomeAssistant, simulation: Simulation, kind: str, address: str) -> None:
+    is_in_section = kind != "firstlight"
+    changes: Input = {"advanced": {"api_url": address}} if is_in_section else {"api_url": address}
+    result = await add(hass, simulation, kind, changes)
+    assert result["errors"] == {"advanced" if is_in_section else "api_url": "invalid_address"}
+    assert shown_in(result)["api_url"] == address
+    result = await submit(hass.config_entries.flow, result, typed_for(simulation, kind))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+def _refuse_password_logins(simulation: Simulation) -> None:
+    simulation.keycloak.allows_password_grant = False
+
+
+def _disable_account(simulation: Simulation) -> None:
+    simulation.keycloak.is_account_disabled = True
+
+
+def _take_corporate_accounts(simulation: Simulation) -> None:
+    simulation.sodata.corporate_accounts.clear()
+
+
+def _forbid_devices(simulation: Simulation) -> None:
+    simulation.sodata.lists_forbidden = True
+    simulation.sodata.forbidden.add(simulation.sodata.corporate_accounts[0].uuid)
+
+
+def _drop_from_whitelist(simulation: Simulation) -> None:
+    simulation.gizwits_enterprise.is_ip_allowed = False
+
+
+def _spend_quota(simulation: Simulation) -> None:
+    simulation.gizwits_enterprise.quota_remaining = 0
+
+
+def _throttle(simulation: Simulation) -> None:
+    simulation.gizwits_open.is_throttled = True
+
+
+def _want_item(simulation: Simulation) -> None:
+    simulation.firstlight.requires_item_id = True
+
+
+@pytest.mark.parametrize(
+    ("kind", "break_cloud", "errors"),
+    [
+        ("sodata", _refuse_password_logins, {"client_id": "password_login_not_allowed"}),
+        ("sodata", _disable_account, {"username": "account_disabled"}),
+        ("sodata", _take_corporate_accounts, {"base": "no_corporate_account"}),
+        ("sodata", _forbid_devices, {"base": "right_missing"}),
+        ("gizwits_enterprise", _drop_from_whitelist, {"base": "ip_not_allowed"}),
+        ("gizwits_enterprise", _spend_quota, {"base": "rate_limited"}),
+        ("gizwits_open", _throttle, {"base": "rate_limited"}),
+        ("firstlight", _want_item, {"item_id": "item_id_missing"}),
+    ],
+)
+async def test_what_the_cloud_does_not_allow_is_said(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    kind: str,
+    break_cloud: Callable[[Simulation], None],
+    errors: dict[str, str],
+) -> None:
+    form = await choose(hass, kind)
+    typed = typed_for(simulation, kind)
+    break_cloud(simulation)
+    result = await submit(hass.config_entries.flow, form, typed)
+    assert result["type"] is FlowResultType.FORM
+    assert result["errors"] == errors
+    shown = shown_in(result)
+    flat = {**{key: value for key, value in typed.items() if key != "advanced"}, **typed.get("advanced", {})}
+    assert shown == {**shown, **flat}  # secrets too: nothing has to be typed again
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "errors"),
+    [
+        ("gizwits_enterprise", 5007, {"product_key": "product_not_associated"}),
+        ("gizwits_enterprise", 5402, {"product_key": "no_datapoints"}),
+        ("gizwits_enterprise", 5018, {"base": "feature_not_granted"}),
+        ("gizwits_enterprise", 5001, {"base": "refused"}),
+        ("gizwits_open", 9039, {"base": "unexpected_answer"}),
+    ],
+)
+async def test_a_vendors_code_has_a_plain_word(
+    hass: HomeAssistant, simulation: Simulation, kind: str, code: int, errors: dict[str, str]
+) -> None:
+    server = simulation.gizwits_enterprise if kind == "gizwits_enterprise" else simulation.gizwits_open
+    server.faults.append(Fault(status=400, body=f'{{"error_code": {code}, "error_message": "vendor\'s words"}}'))
+    result = await add(hass, simulation, kind)
+    assert result["errors"] == errors
+    server.faults.clear()
+    result = await submit(hass.config_entries.flow, result, typed_for(simulation, kind))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault(drops=True), "cannot_connect"),
+        (Fault(status=502, body="<html>Bad Gateway</html>"), "cannot_connect"),
+        (Fault(status=429, body="{}"), "rate_limited"),
+        (Fault(body="[]"), "unexpected_answer"),
+    ],
+)
+async def test_trouble_on_the_way_is_said_and_passes(
+    hass: HomeAssistant, simulation: Simulation, kind: str, fault: Fault, error: str
+) -> None:
+    for server in simulation.servers:
+        server.faults.append(fault)
+    result = await add(hass, simulation, kind)
+    assert result["errors"] == {"base": error}
+    for server in simulation.servers:
+        server.faults.clear()
+    result = await submit(hass.config_entries.flow, result, typed_for(simulation, kind))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_unexpected_is_logged_once_without_secrets(
+    hass: HomeAssistant, simulation: Simulation, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    with (
+        patch("custom_components.datapoint_cloud.flow_checks.open_cloud", side_effect=LookupError("a mistake")),
+        patch("custom_components.datapoint_cloud.flow_checks.sodata_cloud", side_effect=LookupError("a mistake")),
+    ):
+        result = await add(hass, simulation, kind)
+    assert result["errors"] == {"base": "unknown"}
+    assert caplog.text.count("Unexpected error") == 1
+    typed = typed_for(simulation, kind)
+    assert not [name for name in SECRETS & typed.keys() if typed[name] in caplog.text]
+    caplog.clear()  # the test kit fails on any logged exception
+    result = await submit(hass.config_entries.flow, result, typed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_an_account_without_devices_has_to_be_meant(hass: HomeAssistant, simulation: Simulation) -> None:
+    simulation.gizwits_open.devices.clear()
+    result = await add(hass, simulation, "gizwits_open")
+    assert result["errors"] == {"region": "no_devices"}
+    typed = typed_for(simulation, "gizwits_open")
+    result = await submit(hass.config_entries.flow, result, {**typed, "region": "us"})
+    assert result["errors"] == {"region": "no_devices"}
+    result = await submit(hass.config_entries.flow, result, {**typed, "region": "us"})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize("kind", ["gizwits_enterprise", "sodata"])
+async def test_other_clouds_may_have_no_devices(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
+    simulation.sodata.devices.clear()
+    for product in simulation.gizwits_enterprise.products.values():
+        product.devices.clear()
+    result = await add(hass, simulation, kind)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_one_of_several_corporate_accounts_is_chosen(hass: HomeAssistant, simulation: Simulation) -> None:
+    second = simulation.sodata.add_corporate_account("Second")
+    result = await add(hass, simulation, "sodata")
+    assert result["step_id"] == "corporate_account"
+    assert [option["label"] for option in _options(result)] == ["SoLink", "Second"]
+    result = await submit(hass.config_entries.flow, result, {"corporate_account": second.uuid})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == "Second"
+    assert result["data"]["corporate_account"] == second.uuid
+    assert result["result"].unique_id == f"{simulation.keycloak.subject}_{second.uuid}"
+
+
+async def test_corporate_accounts_of_one_name_are_told_apart(hass: HomeAssistant, simulation: Simulation) -> None:
+    accounts = [
+        CorporateAccount(uuid=uuid, name=name, user_link=None)
+        for uuid, name in (("uuid-1", "SoLink"), ("uuid-2", "SoLink"), ("uuid-3", "Third"))
+    ]
+    with patch(
+        "custom_components.datapoint_cloud.clouds.sodata.api.SoDataCloud.corporate_accounts", return_value=accounts
+    ):
+        result = await add(hass, simulation, "sodata")
+    assert [option["label"] for option in _options(result)] == ["SoLink (uuid-1)", "SoLink (uuid-2)", "Third"]
+
+
+def _options(form: Any) -> Any:
+    return form["data_schema"].schema["corporate_account"].config["options"]
+
+
+async def test_a_corporate_account_that_is_not_open_leads_back(hass: HomeAssistant, simulation: Simulation) -> None:
+    second = simulation.sodata.add_corporate_account("Second")
+    form = await add(hass, simulation, "sodata")
+    simulation.sodata.lists_forbidden = True
+    simulation.sodata.forbidden.add(second.uuid)
+    result = await submit(hass.config_entries.flow, form, {"corporate_account": second.uuid})
+    assert result["step_id"] == "sodata"
+    assert result["errors"] == {"base": "right_missing"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_address_without_encryption_is_warned_of_before_anything_is_sent(
+    hass: HomeAssistant, simulation: Simulation, kind: str
+) -> None:
+    address = "http://cloud.example.com"
+    changes: Input = {"api_url": address} if kind == "firstlight" else {"advanced": {"api_url": address}}
+    with patch("aiohttp.ClientSession._request", side_effect=OSError) as request:
+        result = await add(hass, simulation, kind, changes)
+        assert result["step_id"] == "unencrypted"
+        assert result["description_placeholders"] == {"addresses": address}
+        assert not request.called
+        result = await submit(hass.config_entries.flow, result, {})
+        assert request.called
+    assert result["step_id"] == kind
+    assert result["errors"] == {"base": "cannot_connect"}
+    with patch("aiohttp.ClientSession._request", side_effect=OSError):  # and is not warned of twice
+        result = await submit(hass.config_entries.flow, result, with_changes(typed_for(simulation, kind), changes))
+    assert result["errors"] == {"base": "cannot_connect"}
+
+
+async def test_an_encrypted_or_local_address_needs_no_warning(hass: HomeAssistant, simulation: Simulation) -> None:
+    for address in ("https://cloud.example.com", "http://localhost:9", "http://[::1]:9", "http://127.0.0.2:9"):
+        with patch("aiohttp.ClientSession._request", side_effect=OSError):
+            result = await add(hass, simulation, "firstlight", {"api_url": address})
+        assert result["errors"] == {"base": "cannot_connect"}, address
+
+
+# Signing in again
+
+
+REAUTH = {
+    "gizwits_open": {"password": "new"},
+    "gizwits_enterprise": {"enterprise_secret": "new"},
+    "sodata": {"password": "new", "client_secret": "newer"},
+    "firstlight": {"authorization_token": "new"},
+}
+
+
+def _change_credentials(simulation: Simulation) -> None:
+    user = simulation.gizwits_open.accounts.users[simulation.gizwits_open.uid]
+    user.password = "new"
+    simulation.gizwits_open.accounts.users[simulation.gizwits_open.uid] = user
+    simulation.gizwits_enterprise.enterprise_secret = "new"
+    simulation.keycloak.password = "new"
+    simulation.keycloak.client_secret = "newer"
+    simulation.firstlight.authorization_token = "new"
+
+
+async def added_entry(hass: HomeAssistant, simulation: Simulation, kind: str) -> MockConfigEntry:
+    """An entry as the flow makes it."""
+    await add(hass, simulation, kind)
+    await hass.async_block_till_done()
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    return entry  # type: ignore[return-value]
+
+
+async def reauth(hass: HomeAssistant, entry: Any) -> Any:
+    """Begin signing in again."""
+    result = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": "reauth", "entry_id": entry.entry_id}, data=entry.data
+    )
+    assert result["step_id"] == "reauth_confirm"
+    return result
+
+
+async def reconfigure(hass: HomeAssistant, entry: Any) -> Any:
+    """Begin changing an account."""
+    return await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": "reconfigure", "entry_id": entry.entry_id}
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_new_credentials_are_taken(
+    hass: HomeAssistant, simulation: Simulation, setup_entry: AsyncMock, kind: str
+) -> None:
+    entry = await added_entry(hass, simulation, kind)
+    before = dict(entry.data)
+    _change_credentials(simulation)
+    form = await reauth(hass, entry)
+    assert not SECRETS & shown_in(form).keys()
+    assert fields_of(form) <= SECRETS | {"username", "client_id"}
+    refused = await submit(hass.config_entries.flow, form, shown_in(form))
+    assert refused["errors"]
+    setup_entry.reset_mock()
+    result = await submit(hass.config_entries.flow, refused, shown_in(form) | REAUTH[kind])
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reauth_successful")
+    assert dict(entry.data) == before | REAUTH[kind]
+    await hass.async_block_till_done()
+    assert len(setup_entry.mock_calls) == 1  # the account is loaded anew
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_an_anonymous_user_signs_in_with_a_phone_id(hass: HomeAssistant, simulation: Simulation) -> None:
+    server = simulation.gizwits_open
+    changes = {"username": None, "password": None, "advanced": {"phone_id": server.phone_id}}
+    await add(hass, simulation, "gizwits_open", changes)
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    form = await reauth(hass, entry)
+    assert fields_of(form) == {"phone_id"}
+    result = await submit(hass.config_entries.flow, form, {"phone_id": "another phone"})
+    assert result["reason"] == "wrong_account"
+    result = await submit(hass.config_entries.flow, await reauth(hass, entry), {"phone_id": server.phone_id})
+    assert result["reason"] == "reauth_successful"
+
+
+async def test_another_user_is_another_account(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await added_entry(hass, simulation, "gizwits_open")
+    before = dict(entry.data)
+    server = simulation.gizwits_open
+    other = {"username": server.aep_username, "password": server.aep_password}
+    result = await submit(hass.config_entries.flow, await reauth(hass, entry), other)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "wrong_account")
+    assert dict(entry.data) == before
+
+
+async def test_signing_in_again_does_not_mind_a_product_that_is_refused(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    entry = make_entry(hass, simulation, "gizwits_enterprise")
+    products = simulation.gizwits_enterprise.products
+    assert len(products) > 1
+    products.pop(next(iter(products)))
+    simulation.gizwits_enterprise.enterprise_secret = "new"
+    result = await submit(hass.config_entries.flow, await reauth(hass, entry), {"enterprise_secret": "new"})
+    assert result["reason"] == "reauth_successful"
+
+
+def _token_of(subject: str) -> str:
+    import jwt
+
+    return jwt.encode({"sub": subject, "round": 2}, "a key of the simulated issuer, long enough", "HS256")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("user-0815", "user-0815", "reauth_successful"),
+        ("user-0815", "user-4711", "wrong_account"),
+        (None, None, "reauth_successful"),
+        (None, "user-0815", "reauth_successful"),
+        ("user-0815", None, "reauth_successful"),
+    ],
+)
+async def test_a_new_token_must_be_of_the_same_user_if_it_tells(
+    hass: HomeAssistant, simulation: Simulation, old: str | None, new: str | None, reason: str
+) -> None:
+    if old is None:
+        simulation.firstlight.user_token = OPAQUE_TOKEN
+    entry = await added_entry(hass, simulation, "firstlight")
+    unique_id = entry.unique_id
+    simulation.firstlight.user_token = OPAQUE_TOKEN + " at all" if new is None else _token_of(new)
+    result = await submit(
+        hass.config_entries.flow, await reauth(hass, entry), {"user_token": simulation.firstlight.user_token}
+    )
+    assert result["reason"] == reason
+    assert entry.unique_id == unique_id
+
+
+# Changing an account
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_account_is_changed_without_typing_its_secrets_again(
+    hass: HomeAssistant, simulation: Simulation, setup_entry: AsyncMock, kind: str
+) -> None:
+    entry = await added_entry(hass, simulation, kind)
+    before = dict(entry.data)
+    form = await reconfigure(hass, entry)
+    shown = shown_in(form)
+    assert not SECRETS & shown.keys()
+    assert not {"product_key", "aty"} & fields_of(form)  # those have forms of their own
+    assert {"api_url", *SECRETS & before.keys()} <= fields_of(form)
+    setup_entry.reset_mock()
+    typed = {key: value for key, value in shown.items() if key not in {"api_url", "auth_url", "realm"}}
+    advanced = {key: shown[key] for key in ("api_url", "auth_url", "realm") if key in shown}
+    typed |= advanced if kind == "firstlight" else {"advanced": advanced}
+    result = await submit(hass.config_entries.flow, form, typed)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    assert dict(entry.data) == before
+    await hass.async_block_till_done()
+    assert len(setup_entry.mock_calls) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_account_moves_to_another_address(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
+    entry = await added_entry(hass, simulation, kind)
+    unique_id = entry.unique_id
+    elsewhere = Simulation()
+    await elsewhere.start()
+    form = await reconfigure(hass, entry)
+    typed = {
+        key: value for key, value in typed_for(elsewhere, kind).items() if key in fields_of(form) or key == "advanced"
+    }
+    result = await submit(hass.config_entries.flow, form, typed)
+    await elsewhere.stop()
+    assert result["reason"] == "reconfigure_successful"
+    assert dict(entry.data) == STORED[kind](elsewhere)
+    assert entry.unique_id == unique_id
+
+
+async def test_a_changed_account_must_stay_the_same(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await added_entry(hass, simulation, "gizwits_open")
+    server = simulation.gizwits_open
+    other = {"username": server.aep_username, "password": server.aep_password}
+    typed = with_changes(typed_for(simulation, "gizwits_open"), other)
+    result = await submit(hass.config_entries.flow, await reconfigure(hass, entry), typed)
+    assert result["reason"] == "wrong_account"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_refused_change_can_be_mended(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
+    entry = await added_entry(hass, simulation, kind)
+    form = await reconfigure(hass, entry)
+    known = fields_of(form)
+    secret = "user_token" if kind == "firstlight" else next(iter(SECRETS & known - {"phone_id", "client_secret"}))
+    typed = {key: value for key, value in typed_for(simulation, kind).items() if key in known or key == "advanced"}
+    result = await submit(hass.config_entries.flow, form, typed | {secret: "wrong"})
+    assert list(result["errors"]) == [secret]
+    result = await submit(hass.config_entries.flow, result, typed)
+    assert result["reason"] == "reconfigure_successful"
+
+
+async def test_an_account_changes_between_a_user_and_a_phone_id(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await added_entry(hass, simulation, "gizwits_open")
+    server = simulation.gizwits_open
+    server.accounts.users[server.uid].phone_id = "phone of the same user"
+    server.accounts.users.pop(server.phone_uid)
+    typed = typed_for(simulation, "gizwits_open")
+    changes: Input = {"username": None, "password": None, "advanced": {"phone_id": "phone of the same user"}}
+    result = await submit(hass.config_entries.flow, await reconfigure(hass, entry), with_changes(typed, changes))
+    assert result["reason"] == "reconfigure_successful"
+    assert entry.data["phone_id"] == "phone of the same user"
+    assert not {"username", "password"} & entry.data.keys()
+    result = await submit(hass.config_entries.flow, await reconfigure(hass, entry), typed)
+    assert result["reason"] == "reconfigure_successful"
+    assert "phone_id" not in entry.data
+
+
+async def test_an_address_without_encryption_is_not_warned_of_again_when_it_stays(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    entry = make_entry(hass, simulation, "gizwits_enterprise", api_url="http://cloud.example.com")
+    form = await reconfigure(hass, entry)
+    typed = {"enterprise_id": entry.data["enterprise_id"], "advanced": {"api_url": "http://cloud.example.com"}}
+    with patch("aiohttp.ClientSession._request", side_effect=OSError):
+        result = await submit(hass.config_entries.flow, form, typed)
+    assert result["errors"] == {"base": "cannot_connect"}
+
+
+async def test_a_corporate_account_stays_when_its_account_is_changed(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    entry = await added_entry(hass, simulation, "sodata")
+    simulation.sodata.add_corporate_account("Another")
+    form = await reconfigure(hass, entry)
+    result = await submit(hass.config_entries.flow, form, typed_for(simulation, "sodata"))
+    assert result["reason"] == "reconfigure_successful"
+    simulation.sodata.corporate_accounts.pop(0)
+    form = await reconfigure(hass, entry)
+    result = await submit(hass.config_entries.flow, form, typed_for(simulation, "sodata"))
+    assert result["errors"] == {"base": "no_corporate_account"}
+
+
+async def test_a_rate_limit_has_its_own_word(hass: HomeAssistant, simulation: Simulation) -> None:
+    with patch(
+        "custom_components.datapoint_cloud.clouds.firstlight.api.FirstlightCloud.devices", side_effect=RateLimited()
+    ):
+        result = await add(hass, simulation, "firstlight")
+    assert result["errors"] == {"base": "rate_limited"}
