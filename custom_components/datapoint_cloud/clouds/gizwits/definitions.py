@@ -55,9 +55,8 @@ class Definitions:
             known = self.known(product_key)
             if known is not None and not self._is_due(product_key, known):
                 return known
-            failure = self._failures.pop(product_key, None)
+            failure = self._failures.get(product_key)
             if failure is not None and 0 <= time.time() - self._asked_at[product_key] < _PAUSE_AFTER_FAILURE:
-                self._failures[product_key] = failure
                 raise failure.with_traceback(None)
             self._asked_at[product_key] = time.time()
             try:
@@ -90,6 +89,7 @@ class Definitions:
             raise UnexpectedAnswer(subject=product_key)
         self._memory.put(_slot(product_key), {"fetched_at": time.time(), "body": body})
         self._parsed[product_key] = definition
+        self._failures.pop(product_key, None)
         self._doubted.discard(product_key)
         return definition
 

@@ -1,0 +1,925 @@
+"""The Open API's client against the simulated cloud."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.cloud import Cloud
+from custom_components.datapoint_cloud.clouds.errors import (
+    AuthFailed,
+    CloudError,
+    DeviceGone,
+    DeviceOffline,
+    Forbidden,
+    NotSupported,
+    RateLimited,
+    Reason,
+    Rejected,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from custom_components.datapoint_cloud.clouds.gizwits import definitions
+from custom_components.datapoint_cloud.clouds.gizwits.login import (
+    KNOWN_APPS,
+    REGIONS,
+    AnonymousLogin,
+    PasswordLogin,
+)
+from custom_components.datapoint_cloud.clouds.gizwits.open_api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.model import Device, Role
+from simulator.gizwits import GizwitsOpenServer
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+LOGIN, FRONT = "POST /app/login", "POST /app/smart_home/login/pwd"
+BINDINGS, LATEST = "GET /app/bindings", "GET /app/devdata/{did}/latest"
+DATAPOINT, CONTROL = "GET /app/datapoint", "POST /app/control/{did}"
+DAY = 86_400
+
+type MakeCloud = Callable[..., GizwitsOpenCloud]
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
+
+
+@pytest.fixture
+def server(simulation: Simulation) -> GizwitsOpenServer:
+    return simulation.gizwits_open
+
+
+@pytest.fixture
+async def make_cloud(server: GizwitsOpenServer) -> AsyncIterator[MakeCloud]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+
+        def make(
+            login: PasswordLogin | AnonymousLogin | None = None,
+            *,
+            memory: Memory | None = None,
+            api_url: str = server.url,
+            app_id: str = server.app_id,
+        ) -> GizwitsOpenCloud:
+            login = login or PasswordLogin(username=server.username, password=server.password)
+            memory = Memory() if memory is None else memory
+            return GizwitsOpenCloud(session, api_url=api_url, app_id=app_id, login=login, memory=memory)
+
+        yield make
+
+
+@pytest.fixture
+def cloud(make_cloud: MakeCloud) -> GizwitsOpenCloud:
+    return make_cloud()
+
+
+def at(path: str) -> Callable[[web.Request], bool]:
+    return lambda request: request.path.startswith(path)
+
+
+def answering(path: str, body: Any, status: int = 200, times: int | None = None) -> Fault:
+    return Fault(matches=at(path), status=status, body=json.dumps(body), times=times)
+
+
+def failing(path: str, code: int | str, times: int | None = None) -> Fault:
+    body = {"error_message": "no!", "error_code": code, "detail_message": None}
+    return answering(path, body, 400, times)
+
+
+async def device_called(cloud: GizwitsOpenCloud, name: str) -> Device:
+    return next(device for device in (await cloud.devices()).devices if device.name == name)
+
+
+def is_a_cloud(cloud: Cloud) -> Cloud:
+    return cloud
+
+
+# Login
+
+
+async def test_the_account_is_the_app_and_its_user(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    account = await is_a_cloud(cloud).account()
+    assert account.id == f"{server.app_id}_{server.uid}"
+    assert account.name == server.username
+    assert cloud.quota is None
+    assert list(cloud.scopes) == []
+
+
+async def test_one_login_serves_everything_and_the_next_start(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
+    memory = Memory()
+    cloud = make_cloud(memory=memory)
+    listing = await cloud.devices()
+    await cloud.readings(listing.devices)
+    account = await cloud.account()
+    again = make_cloud(memory=Memory(json.loads(json.dumps(memory.content))))
+    assert await again.account() == account
+    await again.devices()
+    assert server.requests[LOGIN] == 1
+
+
+async def test_a_remembered_token_is_not_used_for_another_user(
+    make_cloud: MakeCloud, server: GizwitsOpenServer
+) -> None:
+    memory = Memory()
+    await make_cloud(memory=memory).account()
+    other = make_cloud(PasswordLogin(username=server.aep_username, password=server.aep_password), memory=memory)
+    assert (await other.account()).id == f"{server.app_id}_{server.aep_uid}"
+
+
+async def test_an_anonymous_user_is_who_has_the_text(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
+    cloud = make_cloud(AnonymousLogin(phone_id=server.phone_id))
+    assert (await cloud.account()).id == f"{server.app_id}_{server.phone_uid}"
+    assert (await cloud.account()).name == "anonymous"
+    assert [device.name for device in (await cloud.devices()).devices] == ["Desk lamp"]
+
+
+async def test_a_newer_apps_user_logs_in_at_the_front_and_from_then_on_there_alone(
+    make_cloud: MakeCloud, server: GizwitsOpenServer
+) -> None:
+    memory = Memory()
+    login = PasswordLogin(username=server.aep_username, password=server.aep_password)
+    cloud = make_cloud(login, memory=memory)
+    assert [device.name for device in (await cloud.devices()).devices] == ["New pump"]
+    assert (server.requests[LOGIN], server.requests[FRONT]) == (1, 1)
+    server.revoke_tokens()
+    await cloud.devices()
+    assert (server.requests[LOGIN], server.requests[FRONT]) == (1, 2)
+
+
+async def test_the_front_may_stand_at_an_address_of_its_own(
+    make_cloud: MakeCloud, server: GizwitsOpenServer, simulation: Simulation
+) -> None:
+    login = PasswordLogin(
+        username=server.aep_username, password=server.aep_password, front_url=simulation.gizwits_enterprise.url
+    )
+    with pytest.raises(AuthFailed) as refusal:
+        await make_cloud(login).account()
+    assert refusal.value.reason is Reason.UNKNOWN_USER
+    assert server.requests[FRONT] == 0
+    assert simulation.gizwits_enterprise.requests["POST unknown"] == 1
+
+
+async def test_a_wrong_password_is_told_by_whoever_knows_the_user(
+    make_cloud: MakeCloud, server: GizwitsOpenServer
+) -> None:
+    for username in (server.username, server.aep_username):
+        with pytest.raises(AuthFailed) as refusal:
+            await make_cloud(PasswordLogin(username=username, password="wrong")).account()
+        assert refusal.value.reason is Reason.WRONG_PASSWORD
+
+
+async def test_an_unknown_user_is_unknown_everywhere(make_cloud: MakeCloud) -> None:
+    with pytest.raises(AuthFailed) as refusal:
+        await make_cloud(PasswordLogin(username="nobody", password="x")).account()
+    assert refusal.value.reason is Reason.UNKNOWN_USER
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(matches=at("/app/smart_home"), status=404, body="<html>"),
+        Fault(matches=at("/app/smart_home"), drops=True),
+        Fault(matches=at("/app/smart_home"), body="<html>"),
+        Fault(matches=at("/app/smart_home"), body='{"code": "200"'),
+        answering("/app/smart_home", {"code": "200", "error": False, "data": None}),
+        answering("/app/smart_home", {"code": "77", "error": True, "data": None}),
+        answering("/app/smart_home", []),
+        Fault(matches=at("/app/smart_home"), status=503, body=""),
+    ],
+)
+async def test_without_a_front_the_first_refusal_stands(
+    make_cloud: MakeCloud, server: GizwitsOpenServer, fault: Fault
+) -> None:
+    server.faults.append(fault)
+    with pytest.raises(AuthFailed) as refusal:
+        await make_cloud(PasswordLogin(username=server.username, password="wrong")).account()
+    assert refusal.value.reason is Reason.WRONG_PASSWORD
+    assert refusal.value.code == 9020
+    assert server.requests[FRONT] == 1
+
+
+async def test_a_refused_login_is_not_repeated(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
+    cloud = make_cloud(PasswordLogin(username=server.username, password="wrong"))
+    for _ in range(3):
+        with pytest.raises(AuthFailed):
+            await cloud.devices()
+    assert (server.requests[LOGIN], server.requests[FRONT]) == (1, 1)
+
+
+async def test_a_wrong_app_is_not_the_users_fault(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
+    with pytest.raises(Forbidden) as refusal:
+        await make_cloud(app_id="0" * 32).account()
+    assert refusal.value.reason is Reason.UNKNOWN_APP
+    assert server.requests[FRONT] == 0
+
+
+async def test_a_throttled_login_asks_for_a_long_pause(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    server.is_throttled = True
+    with pytest.raises(RateLimited) as limited:
+        await cloud.account()
+    assert limited.value.retry_after == 900
+    assert server.requests[LOGIN] == 1
+    server.is_throttled = False
+    await cloud.account()
+    server.is_throttled = True
+    with pytest.raises(RateLimited) as limited:
+        await cloud.devices()
+    assert limited.value.retry_after is not None
+    assert 0 < limited.value.retry_after < 900
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, [], None, {"token": "", "uid": "u"}, {"token": "t"}, {"token": 5, "uid": "u"}, {"uid": "u"}]
+)
+async def test_a_login_without_token_or_user_is_unexpected(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, answer: Any
+) -> None:
+    server.faults.append(answering("/app/login", answer))
+    with pytest.raises(UnexpectedAnswer):
+        await cloud.account()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_proxy_that_refuses_a_login_says_nothing_of_the_password(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, status: int
+) -> None:
+    server.faults.append(Fault(matches=at("/app/login"), status=status, body="<html>"))
+    with pytest.raises(Unreachable):
+        await cloud.account()
+
+
+# Tokens
+
+
+async def test_a_refused_token_is_renewed_once_and_the_call_repeated(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer
+) -> None:
+    listing = await cloud.devices()
+    for lose in (server.revoke_tokens, server.expire_tokens):
+        lose()
+        server.reset_counts()
+        readings = await cloud.readings(listing.devices)
+        assert not readings.failures
+        assert server.requests[LOGIN] == 1
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        failing("/app/bindings", 9004),
+        failing("/app/bindings", "9006"),
+        answering("/app/bindings", {"error_code": 9004}, 200),
+        answering("/app/bindings", {"code": 9006, "msg": "token"}, 424),
+        Fault(matches=at("/app/bindings"), status=401, body="<html>no</html>"),
+        Fault(matches=at("/app/bindings"), status=403, body=""),
+    ],
+)
+async def test_a_token_that_stays_refused_ends_in_one_login(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, refusal: Fault
+) -> None:
+    server.faults.append(refusal)
+    for _ in range(2):
+        with pytest.raises(AuthFailed) as failure:
+            await cloud.devices()
+        assert failure.value.reason is Reason.TOKEN_REFUSED
+    assert server.requests[LOGIN] == 2
+    assert server.requests[BINDINGS] == 2
+
+
+async def test_side_by_side_refusals_share_the_renewal(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    listing = await cloud.devices()
+    server.faults.append(failing("/app/devdata", 9004))
+    server.reset_counts()
+    with pytest.raises(AuthFailed):
+        await cloud.readings(listing.devices)
+    assert server.requests[LOGIN] == 1
+
+
+@pytest.mark.parametrize(("lifetime", "logins"), [(2 * DAY, 1), (180 * DAY, 1), (3600, 1), (-10, 1)])
+async def test_no_life_of_a_token_makes_a_login_a_poll(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, lifetime: int, logins: int
+) -> None:
+    login = {"token": "t", "uid": "u", "expire_at": int(datetime.now(UTC).timestamp()) + lifetime}
+    server.faults += [answering("/app/login", login), answering("/app/bindings", {"devices": []})]
+    for _ in range(3):
+        await cloud.devices()
+    assert server.requests[LOGIN] == logins
+
+
+@pytest.mark.parametrize(("days_gone", "logins"), [(176, 0), (178, 1)])
+async def test_a_token_is_renewed_three_days_before_its_end(
+    make_cloud: MakeCloud, server: GizwitsOpenServer, days_gone: int, logins: int
+) -> None:
+    memory = Memory()
+    await make_cloud(memory=memory).account()
+    remembered = dict(memory.content["user token"])
+    remembered["renew_at"] -= days_gone * DAY
+    server.reset_counts()
+    await make_cloud(memory=Memory({"user token": remembered})).devices()
+    assert server.requests[LOGIN] == logins
+
+
+@pytest.mark.parametrize("name", ["expire_at", "expired_at"])
+async def test_the_end_of_a_token_has_two_names_and_may_be_text(
+    make_cloud: MakeCloud, server: GizwitsOpenServer, name: str
+) -> None:
+    end = int(datetime.now(UTC).timestamp()) + 100 * DAY
+    server.faults.append(answering("/app/login", {"token": "t", "uid": "u", name: str(end)}))
+    memory = Memory()
+    await make_cloud(memory=memory).account()
+    assert memory.content["user token"]["renew_at"] == end - 3 * DAY
+
+
+@pytest.mark.parametrize("content", [{"user token": 5}, {"user token": {"token": 1}}, {"user token": {}}])
+async def test_a_spoilt_memory_costs_one_login(make_cloud: MakeCloud, content: dict[str, Any]) -> None:
+    assert (await make_cloud(memory=Memory(content)).devices()).devices
+
+
+# Devices
+
+
+async def test_the_household_is_listed_with_its_online_state(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer
+) -> None:
+    listing = await cloud.devices()
+    told = [device for device in server.devices.values() if device.uid == server.uid and not device.is_disabled]
+    assert {device.id for device in listing.devices} == {device.did for device in told}
+    assert not listing.failed
+    spa = await device_called(cloud, "Terrace spa")
+    there = server.devices[spa.id]
+    assert (spa.mac, spa.model, spa.schema_id) == (there.mac, "Whirl_Spa", there.product.key)
+    assert (spa.sw_version, spa.hw_version) == ("D4H90227", "P4960011")
+    assert spa.is_online is True
+    assert {device.is_online for device in listing.devices if device.name == "电暖器"} == {False}
+    assert server.requests[BINDINGS] == 2  # one for each call of this test
+
+
+ROW = {"did": "d1", "product_key": "p1"}
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ({"dev_alias": "Kitchen", "product_name": "Lamp", "mac": "0123456789ab"}, "Kitchen"),
+        ({"dev_alias": "", "product_name": "灯", "mac": "0123456789ab"}, "灯"),
+        ({"dev_alias": None, "product_name": None, "mac": "0123456789ab"}, "0123456789ab"),
+        ({"dev_alias": 5, "product_name": [], "mac": "virtual:site"}, "virtual:site"),
+        ({}, "d1"),
+    ],
+)
+async def test_a_device_is_called_by_the_best_name_it_has(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, row: dict[str, Any], name: str
+) -> None:
+    server.faults.append(answering("/app/bindings", {"devices": [ROW | row]}))
+    (device,) = (await cloud.devices()).devices
+    assert device.name == name
+    assert device.mac == ("0123456789ab" if row.get("mac") == "0123456789ab" else None)
+
+
+@pytest.mark.parametrize(("told", "gateway"), [(None, None), ("", None), ("gw1", "gw1")])
+async def test_the_gateway_may_be_told_in_three_ways(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, told: Any, gateway: str | None
+) -> None:
+    server.faults.append(answering("/app/bindings", {"devices": [ROW | {"gw_did": told}]}))
+    assert (await cloud.devices()).devices[0].gateway_id == gateway
+
+
+@pytest.mark.parametrize(("told", "is_online"), [(True, True), (1, True), ("0", False), (None, None), ("maybe", None)])
+async def test_the_online_state_is_read_leniently(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, told: Any, is_online: bool | None
+) -> None:
+    server.faults.append(answering("/app/bindings", {"devices": [ROW | {"is_online": told}]}))
+    assert (await cloud.devices()).devices[0].is_online is is_online
+
+
+async def test_a_broken_row_costs_itself_alone(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    rows = [
+        None,
+        5,
+        [],
+        {},
+        {"did": 7, "product_key": "p"},
+        {"did": "x"},
+        ROW | {"is_disabled": True, "did": "d0"},
+        ROW,
+    ]
+    server.faults.append(answering("/app/bindings", {"devices": rows}))
+    assert [device.id for device in (await cloud.devices()).devices] == ["d1"]
+
+
+@pytest.mark.parametrize("body", [{}, None, [], {"devices": None}, {"devices": {}}, "x", 5])
+async def test_no_list_is_not_an_empty_list(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, body: Any) -> None:
+    server.faults.append(answering("/app/bindings", body))
+    with pytest.raises(UnexpectedAnswer):
+        await cloud.devices()
+
+
+@pytest.mark.parametrize("text", ["<html>", "", '{"devices": [{"did"', "\x00"])
+async def test_what_is_not_json_is_unexpected(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, text: str) -> None:
+    server.faults.append(Fault(matches=at("/app/bindings"), body=text, status=200))
+    with pytest.raises(UnexpectedAnswer):
+        await cloud.devices()
+
+
+async def test_an_account_without_devices_is_empty(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    server.devices.clear()
+    assert (await cloud.devices()).devices == ()
+
+
+class Shelf:
+    """Bindings of many devices in pages the server cuts as it likes."""
+
+    def __init__(self, total: int, cut_at: int | None = None, *, ignores_skip: bool = False) -> None:
+        self.rows = [{"did": f"d{index}", "product_key": "p"} for index in range(total)]
+        self.cut_at = cut_at
+        self.ignores_skip = ignores_skip
+        self.answer = Fault(matches=self._turns_to)
+
+    def _turns_to(self, request: web.Request) -> bool:
+        if request.path != "/app/bindings":
+            return False
+        skip = 0 if self.ignores_skip else int(request.query["skip"])
+        limit = min(int(request.query["limit"]), self.cut_at or 10**6)
+        self.answer.body = json.dumps({"devices": self.rows[skip : skip + limit]})
+        return True
+
+
+@pytest.mark.parametrize(
+    ("shelf", "most_requests"),
+    [
+        (Shelf(0), 1),
+        (Shelf(19), 1),
+        (Shelf(99), 2),
+        (Shelf(100), 2),
+        (Shelf(250), 4),
+        (Shelf(250, cut_at=20), 14),
+        (Shelf(45, cut_at=20), 3),
+        (Shelf(40, cut_at=20), 3),
+        (Shelf(30, ignores_skip=True), 2),
+        (Shelf(100, ignores_skip=True), 2),
+    ],
+)
+async def test_all_pages_are_turned_and_none_for_nothing(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, shelf: Shelf, most_requests: int
+) -> None:
+    server.faults.append(shelf.answer)
+    devices = (await cloud.devices()).devices
+    assert [device.id for device in devices] == [row["did"] for row in shelf.rows]
+    assert server.requests[BINDINGS] <= most_requests
+
+
+# Definitions
+
+
+async def test_a_schema_is_fetched_once_a_product_and_remembered(
+    make_cloud: MakeCloud, server: GizwitsOpenServer
+) -> None:
+    memory = Memory()
+    cloud = make_cloud(memory=memory)
+    heaters = [device for device in (await cloud.devices()).devices if device.name == "电暖器"]
+    assert len(heaters) == 2
+    for heater in heaters:
+        schema = await cloud.schema(heater)
+        assert len(schema.datapoints) == len(server.products[heater.schema_id].attributes)
+    again = make_cloud(memory=Memory(json.loads(json.dumps(memory.content))))
+    assert await again.schema(heaters[0]) == schema
+    assert server.requests[DATAPOINT] == 1
+
+
+async def test_alerts_and_faults_are_alarms(cloud: GizwitsOpenCloud) -> None:
+    schema = await cloud.schema(await device_called(cloud, "客厅空调"))
+    alarms = {datapoint.key for datapoint in schema.datapoints if datapoint.role is Role.ALARM}
+    assert alarms == {"filter_alert", "fault_sensor", "fault_comm"}
+
+
+@pytest.mark.parametrize(("days", "fetches"), [(6, 0), (8, 1), (-8, 1)])
+async def test_a_definition_is_refreshed_weekly(
+    cloud: GizwitsOpenCloud,
+    server: GizwitsOpenServer,
+    monkeypatch: pytest.MonkeyPatch,
+    days: int,
+    fetches: int,
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    await cloud.schema(device)
+    server.reset_counts()
+    clock = definitions.time.time
+    monkeypatch.setattr(definitions, "time", _Clock(clock() + days * DAY))
+    for _ in range(3):
+        await cloud.schema(device)
+    assert server.requests[DATAPOINT] == fetches
+
+
+class _Clock:
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def time(self) -> float:
+        return self.now
+
+
+async def test_an_old_definition_serves_on_when_a_new_one_cannot_be_had(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    schema = await cloud.schema(device)
+    monkeypatch.setattr(definitions, "time", _Clock(definitions.time.time() + 8 * DAY))
+    for fault in (failing("/app/datapoint", 9008), answering("/app/datapoint", {})):
+        server.faults = [fault]
+        assert await cloud.schema(device) == schema
+
+
+async def test_a_new_name_fetches_the_definition_at_most_once_a_day(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spa = await device_called(cloud, "Terrace spa")  # reports bit7, which no definition names
+    assert "bit7" in (await cloud.readings([spa])).snapshots[spa.id].readings
+    assert server.requests[DATAPOINT] == 1
+    for days, fetches in ((0.9, 1), (1.1, 2), (1.9, 2), (2.2, 3)):
+        with monkeypatch.context() as later:
+            later.setattr(definitions, "time", _Clock(definitions.time.time() + days * DAY))
+            await cloud.readings([spa])
+            await cloud.readings([spa])
+        assert server.requests[DATAPOINT] == fetches
+
+
+async def test_a_product_without_datapoints_is_remembered_for_a_day(
+    make_cloud: MakeCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory()
+    cloud = make_cloud(memory=memory)
+    lamp = (await cloud.devices()).devices[2]
+    definition = server.products.pop(lamp.schema_id)
+    for one in (cloud, make_cloud(memory=memory)):
+        assert (await one.schema(lamp)).datapoints == ()
+    assert server.requests[DATAPOINT] == 1
+    server.products[lamp.schema_id] = definition
+    monkeypatch.setattr(definitions, "time", _Clock(definitions.time.time() + 1.1 * DAY))
+    assert (await make_cloud(memory=memory).schema(lamp)).datapoints
+
+
+@pytest.mark.parametrize("body", [{}, [], None, {"entities": None}])
+async def test_what_is_no_definition_is_unexpected(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, body: Any
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    server.faults.append(answering("/app/datapoint", body))
+    with pytest.raises(UnexpectedAnswer):
+        await cloud.schema(device)
+
+
+# Readings
+
+
+async def test_values_are_those_of_the_device(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    device = await device_called(cloud, "客厅空调")
+    there = server.devices[device.id]
+    there.set(switch=True, mode="制热", room_temp=-10.5, fault_sensor=False)
+    snapshot = (await cloud.readings([device])).snapshots[device.id]
+    values = {key: reading.value for key, reading in snapshot.readings.items()}
+    assert values == dict(there.attrs)
+    assert values["switch"] is True
+    assert values["fault_sensor"] is False
+    assert snapshot.reported_at == datetime.fromtimestamp(there.updated_at, UTC)
+    assert snapshot.readings["mode"].taken_at == snapshot.reported_at
+
+
+async def test_a_device_the_cloud_forgot_has_an_empty_snapshot(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer
+) -> None:
+    listing = await cloud.devices()
+    forgotten = next(device for device in listing.devices if server.devices[device.id].is_forgotten)
+    snapshot = (await cloud.readings([forgotten])).snapshots[forgotten.id]
+    assert (dict(snapshot.readings), snapshot.reported_at) == ({}, None)
+
+
+@pytest.mark.parametrize("told", ["1700000000", 1700000000, 1700000000.0, 1700000000000])
+async def test_the_time_of_the_report_may_be_spelt_in_many_ways(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, told: Any
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    server.faults.append(answering("/app/devdata", {"did": device.id, "updated_at": told, "attr": {"switch": 1}}))
+    snapshot = (await cloud.readings([device])).snapshots[device.id]
+    assert snapshot.reported_at == datetime.fromtimestamp(1700000000, UTC)
+
+
+@pytest.mark.parametrize("told", [None, "x", 1e300, -1, [], True])
+async def test_a_report_without_a_time_still_has_its_values(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, told: Any
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    server.faults.append(answering("/app/devdata", {"updated_at": told, "attr": {"switch": 1}}))
+    snapshot = (await cloud.readings([device])).snapshots[device.id]
+    assert snapshot.reported_at is None
+    assert snapshot.readings["switch"].value is True
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        failing("/app/devdata/{did}", 9008),
+        failing("/app/devdata/{did}", 9014),
+        failing("/app/devdata/{did}", 9017),
+        answering("/app/devdata/{did}", {}),
+        answering("/app/devdata/{did}", None),
+        answering("/app/devdata/{did}", {"attr": []}),
+        Fault(body="<html>", status=502),
+        Fault(drops=True),
+        Fault(cuts_at=20),
+    ],
+)
+async def test_a_failing_device_costs_itself_alone(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, fault: Fault
+) -> None:
+    listing = await cloud.devices()
+    victim = listing.devices[1]
+    fault.matches = at(f"/app/devdata/{victim.id}")
+    server.faults.append(fault)
+    readings = await cloud.readings(listing.devices)
+    assert set(readings.failures) == {victim.id}
+    assert set(readings.snapshots) == {device.id for device in listing.devices} - {victim.id}
+    assert readings.stopped_by is None
+
+
+async def test_throttling_ends_the_round(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    devices = [Device(id=f"d{number}", name="x", schema_id="fa4eac000000000000000000000000a1") for number in range(50)]
+    await cloud.schema(devices[0])
+    server.faults.append(failing("/app/devdata", 9041))
+    readings = await cloud.readings(devices)
+    assert isinstance(readings.stopped_by, RateLimited)
+    assert readings.stopped_by.retry_after
+    assert not readings.snapshots
+    assert not readings.failures
+    assert server.requests[LATEST] < 10
+
+
+async def test_a_lost_connection_ends_the_round(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    devices = [Device(id=f"d{number}", name="x", schema_id="fa4eac000000000000000000000000a1") for number in range(50)]
+    await cloud.schema(devices[0])
+    server.faults.append(Fault(drops=True))
+    readings = await cloud.readings(devices)
+    assert isinstance(readings.stopped_by, Unreachable)
+    assert server.requests[LATEST] < 40
+    alone = await cloud.readings(devices[:1])
+    assert isinstance(alone.stopped_by, Unreachable)
+
+
+async def test_a_server_that_is_gone_is_unreachable(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    await server.stop()
+    with pytest.raises(Unreachable):
+        await cloud.devices()
+
+
+async def test_devices_are_read_side_by_side_within_bounds(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    devices = [Device(id=f"d{number}", name="x", schema_id="fa4eac000000000000000000000000a1") for number in range(40)]
+    await cloud.schema(devices[0])
+    body = json.dumps({"updated_at": 1700000000, "attr": {"switch": 1}})
+    server.faults.append(Fault(matches=at("/app/devdata"), body=body, delay=0.01))
+    assert len((await cloud.readings(devices)).snapshots) == 40
+    assert server.requests[LATEST] == 40
+
+
+async def test_no_devices_need_no_request(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    assert dict((await cloud.readings([])).snapshots) == {}
+    assert not server.requests
+
+
+# Writes
+
+
+async def test_a_write_is_one_command_with_all_values(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    device = await device_called(cloud, "客厅空调")
+    await cloud.write(device, {"switch": False, "mode": 1, "set_temp": 21.0})
+    assert server.devices[device.id].received == [{"attrs": {"switch": False, "mode": "制热", "set_temp": 21}}]
+    values = (await cloud.readings([device])).snapshots[device.id].readings
+    assert (values["switch"].value, values["mode"].value, values["set_temp"].value) == (False, "制热", 21)
+
+
+async def test_every_writable_datapoint_of_the_household_is_accepted(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer
+) -> None:
+    for device in (await cloud.devices()).devices:
+        if not device.is_online:
+            continue
+        values = {
+            key: reading.value
+            for key, reading in (await cloud.readings([device])).snapshots[device.id].readings.items()
+        }
+        for datapoint in (await cloud.schema(device)).datapoints:
+            value = values.get(datapoint.key)
+            if datapoint.is_writable and value is not None and datapoint.key != "bubble_minutes":
+                await cloud.write(device, {datapoint.key: value})
+        assert server.devices[device.id].received
+
+
+@pytest.mark.parametrize(("key", "value"), [("room_temp", 20), ("nothing", 1), ("set_temp", 99), ("mode", "boost")])
+async def test_a_write_that_cannot_succeed_is_not_sent(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, key: str, value: Any
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    with pytest.raises(Rejected) as refusal:
+        await cloud.write(device, {"switch": True, key: value})
+    assert (refusal.value.reason, refusal.value.subject) == (Reason.INVALID_VALUE, key)
+    assert server.requests[CONTROL] == 0
+
+
+async def test_a_value_the_cloud_rejects_names_the_datapoint(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    detail = {"error_message": "attr invalid!", "error_code": 9025, "detail_message": "attr mode invalid or read only."}
+    server.faults.append(answering("/app/control", detail, 400))
+    with pytest.raises(Rejected) as refusal:
+        await cloud.write(device, {"switch": True, "mode": "制热"})
+    assert (refusal.value.reason, refusal.value.subject) == (Reason.INVALID_VALUE, "mode")
+    assert "read only" not in str(refusal.value)
+
+
+async def test_an_offline_device_says_so(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    device = await device_called(cloud, "客厅空调")
+    server.devices[device.id].is_online = False
+    with pytest.raises(DeviceOffline) as refusal:
+        await cloud.write(device, {"switch": True})
+    assert refusal.value.reason is Reason.OFFLINE
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(drops=True), Fault(status=502, body=""), failing("", 9021), failing("", 9008), failing("", 9999)]
+)
+async def test_a_write_is_never_repeated(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, fault: Fault) -> None:
+    device = await device_called(cloud, "客厅空调")
+    await cloud.schema(device)
+    fault.matches = at("/app/control")
+    server.faults.append(fault)
+    with pytest.raises(CloudError):
+        await cloud.write(device, {"switch": True})
+    assert server.requests[CONTROL] == 1
+
+
+async def test_a_write_may_be_answered_with_nothing(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    device = await device_called(cloud, "客厅空调")
+    server.faults.append(Fault(matches=at("/app/control"), status=200, body=""))
+    await cloud.write(device, {"switch": True})
+
+
+# Errors
+
+TOKEN = (AuthFailed, Reason.TOKEN_REFUSED)
+TRANSIENT = (Unreachable, Reason.SERVER_ERROR)
+CALLER = (Rejected, Reason.INVALID_REQUEST)
+QUOTA = (Forbidden, Reason.QUOTA_EXHAUSTED)
+
+DOCUMENTED: dict[int, tuple[type[CloudError], Reason | None]] = {
+    9001: CALLER,
+    9002: (Forbidden, Reason.UNKNOWN_PRODUCT),
+    9003: (Forbidden, Reason.UNKNOWN_APP),
+    9004: TOKEN,
+    9005: (AuthFailed, Reason.UNKNOWN_USER),
+    9006: TOKEN,
+    9007: TRANSIENT,
+    9008: TRANSIENT,
+    9009: CALLER,
+    9010: CALLER,
+    9011: QUOTA,
+    9012: QUOTA,
+    9013: QUOTA,
+    9014: (DeviceGone, Reason.NOT_FOUND),
+    9015: CALLER,
+    9016: (DeviceGone, Reason.NOT_FOUND),
+    9017: (DeviceGone, Reason.NOT_BOUND),
+    9018: CALLER,
+    9019: CALLER,
+    9020: (AuthFailed, Reason.WRONG_PASSWORD),
+    9021: TRANSIENT,
+    9022: CALLER,
+    9023: (DeviceOffline, Reason.DISABLED),
+    9024: TRANSIENT,
+    9025: (Rejected, Reason.INVALID_VALUE),
+    9026: (AuthFailed, Reason.UNKNOWN_USER),
+    9027: CALLER,
+    9028: CALLER,
+    9029: (Forbidden, Reason.NO_DATAPOINTS),
+    9030: CALLER,
+    9031: CALLER,
+    9032: CALLER,
+    9033: CALLER,
+    9034: CALLER,
+    9035: TRANSIENT,
+    9036: CALLER,
+    9037: CALLER,
+    9038: (Forbidden, Reason.UNKNOWN_APP),
+    9039: (NotSupported, None),
+    9040: CALLER,
+    9041: (RateLimited, Reason.QUOTA_EXHAUSTED),
+    9042: (DeviceOffline, Reason.OFFLINE),
+    9043: (Forbidden, Reason.INVALID_REQUEST),
+    9044: (Forbidden, Reason.WRONG_PRODUCT_SECRET),
+    9045: (NotSupported, None),
+    9046: CALLER,
+    9077: (AuthFailed, Reason.ACCOUNT_DISABLED),
+    **dict.fromkeys([9080, 9081, 9082, 9083, 9084, 9085, 9087, 9088, 9089, 9090], CALLER),
+    **dict.fromkeys([9092, 9093, 9094, 9095, 9096, 9098, 9099, 9100, 9101], CALLER),
+    9220: CALLER,
+    9221: CALLER,
+    9999: CALLER,
+}
+
+
+async def test_every_documented_code_has_its_meaning(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
+    device = await device_called(make_cloud(), "客厅空调")
+    for code, (kind, reason) in DOCUMENTED.items():
+        for status, spelling in ((400, code), (400, str(code)), (200, code)):
+            cloud = make_cloud()
+            await cloud.schema(device)
+            body = {"error_message": "x", "error_code": spelling, "detail_message": None}
+            server.faults = [answering("/app/bindings", body, status), answering("/app/control", body, status)]
+            with pytest.raises(CloudError) as listed:
+                await cloud.devices()
+            cloud = make_cloud()
+            await cloud.schema(device)
+            with pytest.raises(CloudError) as sent:
+                await cloud.write(device, {"switch": True})
+            server.faults = []
+            server.accounts.logins_per_minute = 10**6
+            for failure in (listed.value, sent.value):
+                assert (type(failure), failure.reason, failure.code) == (kind, reason, code)
+
+
+@pytest.mark.parametrize("code", [9047, 9086, 9500, 1, "E-7", "", [], -1])
+async def test_an_unknown_code_passes_for_reads_and_refuses_commands(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, code: Any
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    await cloud.schema(device)
+    server.faults = [answering("/app/bindings", {"error_code": code}), answering("/app/control", {"error_code": code})]
+    with pytest.raises(Unreachable):
+        await cloud.devices()
+    with pytest.raises(Rejected):
+        await cloud.write(device, {"switch": True})
+
+
+@pytest.mark.parametrize("body", ["", "<html>Bad Request</html>", "{}", '{"msg": "?"}'])
+async def test_a_bare_400_passes(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, body: str) -> None:
+    await cloud.account()
+    server.faults.append(Fault(matches=at("/app/bindings"), status=400, body=body, times=1))
+    assert (await cloud.devices()).devices
+    server.faults.append(Fault(matches=at("/app/bindings"), status=400, body=body))
+    with pytest.raises(Unreachable):
+        await cloud.devices()
+
+
+@pytest.mark.parametrize("nothing", [None, 0, "0"])
+async def test_a_code_of_nothing_is_no_error(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, nothing: Any) -> None:
+    server.faults.append(answering("/app/bindings", {"error_code": nothing, "devices": [ROW]}))
+    assert (await cloud.devices()).devices
+
+
+# Discretion
+
+
+async def test_no_secret_reaches_the_log_an_error_or_a_repr(
+    make_cloud: MakeCloud, server: GizwitsOpenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    login = PasswordLogin(username=server.username, password=server.password)
+    anonymous = AnonymousLogin(phone_id=server.phone_id)
+    memory = Memory()
+    cloud = make_cloud(login, memory=memory)
+    listing = await cloud.devices()
+    await cloud.readings(listing.devices)
+    await make_cloud(anonymous).account()
+    server.faults.append(failing("/app/bindings", 9004))
+    with pytest.raises(AuthFailed) as failure:
+        await cloud.devices()
+    secrets = [server.password, server.phone_id, memory.content["user token"]["token"]]
+    told = [caplog.text, repr(login), repr(anonymous), str(failure.value), repr(failure.value), repr(cloud)]
+    told += [str(request.url) for request in server.log]
+    assert not [secret for secret in secrets for text in told if secret in text]
+    assert "HTTP 200" in caplog.text
+
+
+async def test_every_request_names_the_app(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    await cloud.readings((await cloud.devices()).devices)
+    assert {request.headers.get("X-Gizwits-Application-Id") for request in server.log} == {server.app_id}
+
+
+def test_the_regions_and_apps_are_well_formed() -> None:
+    assert set(REGIONS) == {"cn", "us", "eu"}
+    addresses = [url for region in REGIONS.values() for url in (region.api_url, region.front_url)]
+    assert len(set(addresses)) == 6
+    assert all(url.startswith("https://") for url in addresses)
+    assert all(len(app_id) == 32 and int(app_id, 16) for app_id in KNOWN_APPS)
+    assert KNOWN_APPS["c70a66ff039d41b4a220e198b0fcc8b3"] == "Heatzy"
+
+
+def test_the_pace_is_bounded(cloud: GizwitsOpenCloud) -> None:
+    assert cloud.default_interval.total_seconds() == 60
+    assert cloud.listing_interval is None
+    assert cloud.least_interval(3).total_seconds() == 30
+    assert cloud.least_interval(300).total_seconds() == 300
