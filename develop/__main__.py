@@ -16,7 +16,7 @@ from simulator.simulation import Simulation
 
 from . import dashboard
 from .accounts import NAMES, answers
-from .client import PASSWORD, USER, Client
+from .client import PASSWORD, USER, Client, Refused
 from .home_assistant import DOMAIN, PROJECT, HomeAssistant, StartFailed
 
 FOLDER = PROJECT / ".dev"
@@ -37,12 +37,13 @@ def _arguments() -> argparse.Namespace:
 
 async def _run(arguments: argparse.Namespace) -> None:
     folder = FOLDER / ("empty" if arguments.empty else "home")
-    if arguments.reset or arguments.empty:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-    port = _port(folder, arguments.port)
+    is_new = arguments.reset or arguments.empty
+    port = _port(folder, arguments.port, is_new=is_new)
     simulation = Simulation()
     ports = {server.name: port + 1 + number for number, server in enumerate(simulation.servers)}
     _require_free({"Home Assistant": port, **ports})
+    if is_new:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     home_assistant = HomeAssistant(folder, port)
     try:
         await simulation.start(ports)
@@ -60,18 +61,21 @@ async def _run(arguments: argparse.Namespace) -> None:
 
 
 async def _add_accounts(client: Client, simulation: Simulation) -> None:
-    entries = await client.command("config_entries/get", domain=DOMAIN)
-    if entries:
+    if await dashboard.exists(client):
         return
+    await client.remove_entries(DOMAIN)  # of a first start that was interrupted
+    headings: dict[str, str] = {}
     for kind, steps in answers(simulation).items():
         async with _telling(f"Adding an account of {NAMES[kind]}"):
-            await client.walk(DOMAIN, *steps)
+            headings[await client.add_entry(DOMAIN, *steps)] = NAMES[kind]
     async with _telling("Making the dashboard"):
-        await dashboard.create(client)
+        await dashboard.create(client, headings)
 
 
-def _port(folder: Path, wanted: int | None) -> int:
+def _port(folder: Path, wanted: int | None, *, is_new: bool) -> int:
     """The port to take. Accounts know where their clouds are, so it stays what it was."""
+    if is_new:
+        return wanted or PORT
     try:
         stored = json.loads((folder / ".storage" / "http").read_text())
         used: int = stored["data"]["stable"]["server_port"]
@@ -141,7 +145,7 @@ async def _main() -> int:
     with suppress(asyncio.CancelledError):
         try:
             await task
-        except StartFailed as error:
+        except (Refused, StartFailed) as error:
             print(error, file=sys.stderr)
             return 1
     return 0

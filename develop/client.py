@@ -56,11 +56,7 @@ class Client:
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Send JSON and return the JSON of the answer. Raises Refused."""
-        headers = {"Authorization": f"Bearer {self.tokens['access_token']}"} if self.tokens else {}
-        async with self._session.post(path, json=body, headers=headers) as answer:
-            if not answer.ok:
-                raise Refused(f"{path}: HTTP {answer.status} {await answer.text()}")
-            return await answer.json()
+        return await self._request("POST", path, body)
 
     async def command(self, kind: str, **arguments: Any) -> Any:
         """Send one command over the WebSocket and return its result. Raises Refused."""
@@ -73,10 +69,10 @@ class Client:
             raise Refused(f"{kind}: {answer['error']}")
         return answer["result"]
 
-    async def walk(self, handler: str, *answers: Mapping[str, Any]) -> dict[str, Any]:
-        """Add an account: start the config flow of `handler` and answer its menus and forms one by one.
+    async def add_entry(self, handler: str, *answers: Mapping[str, Any]) -> str:
+        """Walk through the config flow of `handler`, answering its menus and forms one by one.
 
-        Returns the entry it created. Raises Refused if the flow asks for more, complains, or ends early.
+        Returns the id of the new entry. Raises Refused if the flow asks for more, complains, or ends otherwise.
         """
         step = await self.post("/api/config/config_entries/flow", {"handler": handler})
         for answer in answers:
@@ -84,11 +80,23 @@ class Client:
                 break
             step = await self.post(f"/api/config/config_entries/flow/{step['flow_id']}", answer)
             if step.get("errors"):
-                raise Refused(f"{handler}: {step['step_id']} answers {step['errors']}")
+                raise Refused(f"the form {step['step_id']} answers {step['errors']}")
         if step["type"] != "create_entry":
-            raise Refused(f"{handler}: the flow ended with {step['type']} {step.get('step_id') or step.get('reason')}")
-        entry: dict[str, Any] = step["result"]
-        return entry
+            raise Refused(f"the flow ended with {step['type']} {step.get('step_id') or step.get('reason')}")
+        entry_id: str = step["result"]["entry_id"]
+        return entry_id
+
+    async def remove_entries(self, domain: str) -> None:
+        """Remove all entries of an integration. Raises Refused."""
+        for entry in await self.command("config_entries/get", domain=domain):
+            await self._request("DELETE", f"/api/config/config_entries/entry/{entry['entry_id']}")
+
+    async def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        headers = {"Authorization": f"Bearer {self.tokens['access_token']}"} if self.tokens else {}
+        async with self._session.request(method, path, json=body, headers=headers) as answer:
+            if not answer.ok:
+                raise Refused(f"{path}: HTTP {answer.status} {await answer.text()}")
+            return await answer.json()
 
     async def _log_in(self) -> None:
         async with self._session.get("/api/onboarding") as answer:

@@ -3,75 +3,74 @@
 It finds devices and entities in Home Assistant's registries, never by a guessed entity id.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .client import Client
-from .home_assistant import DOMAIN
 
 URL_PATH = "datapoint-cloud"
 # How many rows of each kind a card has. What is not named here is left out.
-ROWS = {"sensor": 7, "switch": 4, "select": 3, "number": 4, "binary_sensor": 3, "event": 1}
-CARDS_PER_ACCOUNT = 4
+ROWS = {"sensor": 6, "switch": 4, "select": 3, "number": 4, "binary_sensor": 3, "event": 1}
+DEVICES_PER_ACCOUNT = 4
 
 
-async def create(client: Client) -> None:
-    """Make the dashboard of all accounts and open it first from now on."""
-    await client.command(
-        "lovelace/dashboards/create",
-        url_path=URL_PATH,
-        title="Clouds",
-        icon="mdi:cloud",
-        mode="storage",
-        show_in_sidebar=True,
-        require_admin=False,
-    )
-    entries = await client.command("config_entries/get", domain=DOMAIN)
-    devices = await client.command("config/device_registry/list")
-    entities = await client.command("config/entity_registry/list")
-    sections = [_section(entry, devices, entities) for entry in entries]
-    view = {"title": "Clouds", "type": "sections", "max_columns": 4, "sections": sections}
+async def exists(client: Client) -> bool:
+    """Tell whether the dashboard was made before, to the last step."""
+    core = await client.command("frontend/get_system_data", key="core")
+    return (core["value"] or {}).get("default_panel") == URL_PATH
+
+
+async def create(client: Client, headings: Mapping[str, str]) -> None:
+    """Make the dashboard of the accounts with these headings, by entry id, and open it first from now on."""
+    devices = {device["id"]: device for device in await client.command("config/device_registry/list")}
+    states = {state["entity_id"]: state["state"] for state in await client.command("get_states")}
+    of_entries: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for entity in await client.command("config/entity_registry/list"):
+        if entity["config_entry_id"] in headings and entity["device_id"] and not entity["disabled_by"]:
+            of_entries[entity["config_entry_id"]][entity["device_id"]].append(entity["entity_id"])
+    sections = [_section(heading, of_entries[entry_id], devices, states) for entry_id, heading in headings.items()]
+    view = {"title": "Clouds", "type": "sections", "max_columns": len(sections), "sections": sections}
+    dashboards = await client.command("lovelace/dashboards/list")
+    if URL_PATH not in [dashboard["url_path"] for dashboard in dashboards]:
+        await client.command(
+            "lovelace/dashboards/create", url_path=URL_PATH, title="Clouds", icon="mdi:cloud", mode="storage"
+        )
     await client.command("lovelace/config/save", url_path=URL_PATH, config={"views": [view]})
     await client.command("frontend/set_system_data", key="core", value={"default_panel": URL_PATH})
 
 
 def _section(
-    entry: Mapping[str, Any], devices: Iterable[Mapping[str, Any]], entities: Iterable[Mapping[str, Any]]
+    heading: str,
+    of_devices: Mapping[str, list[str]],
+    devices: Mapping[str, Mapping[str, Any]],
+    states: Mapping[str, str],
 ) -> dict[str, Any]:
-    names = {device["id"]: device["name_by_user"] or device["name"] for device in devices}
-    shown = sorted(
-        (
-            entity
-            for entity in entities
-            if entity["config_entry_id"] == entry["entry_id"] and not entity["disabled_by"] and entity["device_id"]
-        ),
-        key=lambda entity: entity["device_id"],
-    )
-    rows = {
-        device_id: _rows(list(of_device)) for device_id, of_device in groupby(shown, lambda entity: entity["device_id"])
+    def merit(device_id: str) -> tuple[int, int]:
+        """Those with most to look at and to operate come first, those that are away last."""
+        live = [entity_id for entity_id in of_devices[device_id] if states.get(entity_id) not in ("unavailable", None)]
+        return len({_domain(entity_id) for entity_id in live}), len(live)
+
+    services = [device_id for device_id in of_devices if devices[device_id].get("entry_type") == "service"]
+    best = sorted(set(of_devices) - set(services), key=merit, reverse=True)
+    cards = [_card(devices[id_], of_devices[id_]) for id_ in [*best[:DEVICES_PER_ACCOUNT], *services]]
+    return {
+        "type": "grid",
+        "cards": [{"type": "heading", "heading": heading, "icon": "mdi:cloud-outline"}, *cards],
     }
-    # Those with most to look at and to operate come first.
-    best = sorted(rows, key=lambda device_id: (_kinds(rows[device_id]), len(rows[device_id])), reverse=True)
-    cards = [
-        {"type": "entities", "title": names[device_id], "show_header_toggle": False, "entities": rows[device_id]}
-        for device_id in best[:CARDS_PER_ACCOUNT]
-    ]
-    heading = {"type": "heading", "heading": entry["title"], "icon": "mdi:cloud-outline"}
-    return {"type": "grid", "cards": [heading, *cards]}
 
 
-def _rows(entities: Sequence[Mapping[str, Any]]) -> list[str]:
-    ordered = sorted(entities, key=lambda entity: entity["entity_category"] or "")
-    return [
-        entity_id
-        for domain, most in ROWS.items()
-        for entity_id in [entity["entity_id"] for entity in ordered if _domain(entity["entity_id"]) == domain][:most]
-    ]
-
-
-def _kinds(entity_ids: Iterable[str]) -> int:
-    return len({_domain(entity_id) for entity_id in entity_ids})
+def _card(device: Mapping[str, Any], entity_ids: Iterable[str]) -> dict[str, Any]:
+    of_domains: dict[str, list[str]] = defaultdict(list)
+    for entity_id in entity_ids:
+        of_domains[_domain(entity_id)].append(entity_id)
+    rows = [entity_id for domain, most in ROWS.items() for entity_id in of_domains[domain][:most]]
+    return {
+        "type": "entities",
+        "title": device["name_by_user"] or device["name"],
+        "show_header_toggle": False,
+        "entities": [{"entity": entity_id, "name": {"type": "entity"}} for entity_id in rows],
+    }
 
 
 def _domain(entity_id: str) -> str:
