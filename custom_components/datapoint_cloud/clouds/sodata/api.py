@@ -129,9 +129,10 @@ class SoDataCloud:
     async def account(self) -> Account:
         """Sign in and say whose account it is. Raises `Forbidden` if the user has none."""
         chosen = await self._chosen_account()
-        # Neither tells the other's users apart, and both outlive passwords. The name of the user is the last resort.
-        user = self._login.subject or chosen.user_link or hashlib.sha256(self._username.encode()).hexdigest()[:16]
-        return Account(id=f"{user}_{chosen.uuid}", name=chosen.name)
+        self._corporate_account = chosen.uuid
+        user = self._login.subject or chosen.user_link
+        known_by = user or hashlib.sha256(self._username.encode()).hexdigest()[:16]
+        return Account(id=f"{known_by}_{chosen.uuid}", name=chosen.name, has_lasting_id=user is not None)
 
     async def corporate_accounts(self) -> tuple[CorporateAccount, ...]:
         """The corporate accounts the user belongs to ("Corporate accounts")."""

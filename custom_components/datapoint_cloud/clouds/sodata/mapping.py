@@ -130,11 +130,13 @@ def _word(value: Any) -> str:
 
 def essential(variables: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What `description` needs of "Variables", still as on the wire: a fifth of what a device's list holds."""
-    return [
-        {name: variable[name] for name in _VARIABLE_FIELDS if variable.get(name) is not None}
-        | {"serviceTranslations": {language: {"title": title} for language, title in _names(variable).items()}}
-        for variable in variables
-    ]
+    return [_essential(variable) for variable in variables]
+
+
+def _essential(variable: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: variable[name] for name in _VARIABLE_FIELDS if variable.get(name) is not None}
+    titles = {language: {"title": title} for language, title in _names(variable).items()}
+    return kept | ({"serviceTranslations": titles} if titles else {})
 
 
 def description(variables: Iterable[Mapping[str, Any]]) -> Description:

@@ -1,0 +1,569 @@
+"""SoData as the model sees it: accounts, devices, schemas, readings, and what each refusal costs."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.errors import (
+    DeviceGone,
+    Forbidden,
+    NotSupported,
+    RateLimited,
+    Reason,
+    Rejected,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.model import DataType, Device, Part, Reading, Role, Snapshot
+from custom_components.datapoint_cloud.clouds.sodata import api
+from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
+from simulator.server import Fault
+
+from .sodata_server import ACCOUNTS, BULK, DEVICES, SINGLE, SITES, VARIABLES, SoData, answer, route
+
+CUSTOMERS = "GET /api/v1/ca/{ca}/customers"
+LOAD_RATE = "Global|0|140100"
+
+
+@pytest.fixture
+async def sodata(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SoData]:
+    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
+    async with aiohttp.ClientSession() as session:
+        sodata = SoData(session)
+        monkeypatch.setattr(api, "time", SimpleNamespace(time=sodata.now))
+        await sodata.start()
+        yield sodata
+        await sodata.stop()
+
+
+@pytest.fixture
+def client(sodata: SoData) -> SoDataCloud:
+    return sodata.client()
+
+
+def device_called(uuid: str) -> Device:
+    return Device(id=uuid, name=uuid, schema_id=uuid)
+
+
+async def read_rows(sodata: SoData, *rows: dict[str, Any]) -> Snapshot:
+    """What a device is known to say when its last values are `rows` over those of a whole one."""
+    whole = {"serviceId": "1", "itemType": "Global", "itemIndex": "0", "value": "1", "date": "2022-07-28T11:19:25.000Z"}
+    values = [whole | row for row in rows]
+    sodata.api.faults = [answer(SINGLE, {"devices": [{"deviceUuid": "x", "values": values}]})]
+    readings = await sodata.client().readings([device_called("x")])
+    return readings.snapshots["x"]
+
+
+# Accounts
+
+
+async def test_account_is_the_user_in_the_corporate_account(sodata: SoData, client: SoDataCloud) -> None:
+    account = await client.account()
+    (corporate,) = await client.corporate_accounts()
+    assert account.id == f"{sodata.keycloak.subject}_{corporate.uuid}"
+    assert account.name == "SoLink"
+
+
+async def test_user_link_stands_in_for_a_missing_subject(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.keycloak.includes_subject = False
+    links = [{"uuid": "pending", "status": "PENDING"}, None, {"uuid": "mine", "status": "VALIDATED"}]
+    sodata.api.faults = [answer(ACCOUNTS, {"results": [{"uuid": "u", "name": "A", "userLinks": links}]})]
+    account = await client.account()
+    assert (account.id, account.has_lasting_id) == ("mine_u", True)
+
+
+async def test_account_without_any_identity_still_has_an_id(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.keycloak.includes_subject = False
+    sodata.api.faults = [answer(ACCOUNTS, {"results": [{"uuid": "u", "name": None, "userLinks": None}]})]
+    account = await client.account()
+    assert account.id.endswith("_u")
+    assert sodata.keycloak.username not in account.id
+    assert not account.has_lasting_id
+
+
+async def test_user_may_choose_among_corporate_accounts(sodata: SoData) -> None:
+    other = sodata.api.add_corporate_account("Autre")
+    accounts = await sodata.client().corporate_accounts()
+    assert [account.name for account in accounts] == ["SoLink", "Autre"]
+    client = sodata.client(corporate_account=other.uuid)
+    assert (await client.account()).name == "Autre"
+    assert {device.site for device in (await client.devices()).devices} == {"Site of Autre"}
+    assert (await sodata.client().account()).name == "SoLink"
+
+
+@pytest.mark.parametrize("chosen", [None, "another"])
+async def test_no_corporate_account_is_said(sodata: SoData, chosen: str | None) -> None:
+    sodata.api.corporate_accounts.clear()
+    with pytest.raises(Forbidden) as caught:
+        await sodata.client(corporate_account=chosen).account()
+    assert caught.value.reason is Reason.NO_CORPORATE_ACCOUNT
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/api/v1", "/api/v1/"])
+async def test_address_may_lack_its_path(sodata: SoData, ending: str) -> None:
+    assert (await sodata.client(api_url=sodata.api.url + ending).account()).name == "SoLink"
+
+
+# Devices
+
+
+async def test_devices_know_their_site_and_their_gateway(client: SoDataCloud) -> None:
+    devices = {device.name: device for device in (await client.devices()).devices}
+    assert len(devices) == 10  # two of the eleven have the same name
+    ups, gateway = devices["Masterys U2 CDS"], devices["Passerelle Sélestat"]
+    assert ups.gateway_id == gateway.id
+    assert (ups.manufacturer, ups.model, ups.model_id) == ("Socomec", "Masterys", "9204")
+    assert (ups.site, ups.time_zone) == ("(FR) Usine de Sélestat", "Europe/Paris")
+    assert ups.silent_after == timedelta(minutes=60)
+    assert ups.is_online is None
+    assert ups.schema_id == ups.id
+    assert devices["不间断电源"].serial_number is None
+
+
+async def test_list_is_read_by_what_came(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.largest_page = 4
+    sodata.api.page_overlap = 1
+    assert len((await client.devices()).devices) == 11
+    assert sodata.api.requests[DEVICES] == 3
+
+
+async def test_list_without_a_total_ends_with_an_empty_page(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.largest_page = 4
+    sodata.api.tells_total = False
+    assert len((await client.devices()).devices) == 11
+    assert sodata.api.requests[DEVICES] == 4
+
+
+@pytest.mark.parametrize("total", [None, 10**9])
+async def test_server_that_repeats_its_page_is_not_asked_for_ever(
+    sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch, total: int | None
+) -> None:
+    monkeypatch.setattr(api, "_MOST_PAGES", 7)
+    sodata.api.faults = [answer(DEVICES, {"results": [{"uuid": "x"}], "total": total})]
+    assert [device.id for device in (await client.devices()).devices] == ["x"]
+    assert sodata.api.requests[DEVICES] <= 7
+
+
+async def test_account_may_be_empty(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.devices.clear()
+    sodata.api.sites.clear()
+    assert (await client.devices()).devices == ()
+    assert (await client.readings([])).snapshots == {}
+
+
+async def test_odd_devices_are_understood_as_far_as_possible(sodata: SoData, client: SoDataCloud) -> None:
+    results = [
+        None,
+        {"name": "without a uuid"},
+        {"uuid": "a", "name": "", "technicalName": None, "serialNumber": 12, "gatewayUuid": "a", "siteUuid": {}},
+        {"uuid": "b", "name": "名", "noCommunicationPeriod": "15", "gatewayUuid": "gone", "connectionStatus": "ONLINE"},
+        {"uuid": "c", "noCommunicationPeriod": 0, "gatewayUuid": "b", "connectionStatus": "Not_Connected"},
+        {"uuid": "d", "noCommunicationPeriod": 1e300, "connectionStatus": "PROVISIONED", "timeZone": 3, "name": []},
+        {"uuid": "a", "name": "again"},
+    ]
+    sodata.api.faults = [answer(DEVICES, {"results": results, "total": "7"})]
+    a, b, c, d = (await client.devices()).devices
+    assert (a.name, a.serial_number, a.gateway_id, a.site_id) == ("12", "12", None, None)
+    assert (b.name, b.silent_after, b.gateway_id, b.is_online) == ("名", timedelta(minutes=15), None, True)
+    assert (c.name, c.silent_after, c.gateway_id, c.is_online) == ("c", None, "b", False)
+    assert (d.name, d.silent_after, d.is_online) == ("d", None, None)
+
+
+@pytest.mark.parametrize("body", [[], {}, {"results": None}, {"results": 7}, "text", None])
+async def test_list_of_another_shape_is_unexpected(sodata: SoData, client: SoDataCloud, body: Any) -> None:
+    sodata.api.faults = [answer(DEVICES, body)]
+    with pytest.raises(UnexpectedAnswer):
+        await client.devices()
+
+
+async def test_customer_names_a_site_without_a_name(sodata: SoData, client: SoDataCloud) -> None:
+    customer = sodata.api.customers[0]
+    site = sodata.api.sites[0]
+    results = [{"uuid": site.uuid, "name": "", "customerUuid": customer.uuid, "timeZone": None}]
+    sodata.api.faults = [answer(SITES, {"results": results, "total": 1})]
+    devices = (await client.devices()).devices
+    assert {device.site for device in devices if device.site_id == site.uuid} == {customer.name}
+
+
+async def test_customers_are_not_asked_for_in_vain(sodata: SoData, client: SoDataCloud) -> None:
+    await client.devices()
+    assert sodata.api.requests[CUSTOMERS] == 0
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_sites_the_user_may_not_see_cost_only_their_names(
+    sodata: SoData, client: SoDataCloud, status: int
+) -> None:
+    sodata.api.faults = [route(SITES, status=status)]
+    devices = (await client.devices()).devices
+    assert len(devices) == 11
+    assert {device.site for device in devices} == {None}
+    assert None not in {device.site_id for device in devices}
+
+
+# Schemas
+
+
+async def test_variables_become_datapoints(client: SoDataCloud) -> None:
+    ups = next(device for device in (await client.devices()).devices if device.name == "Masterys U2 CDS")
+    datapoints = {datapoint.key: datapoint for datapoint in (await client.schema(ups)).datapoints}
+    assert len(datapoints) == 141
+    load = datapoints[LOAD_RATE]
+    assert (load.name, load.unit, load.group, load.service) == (
+        "Ups output global load rate",
+        "PERCENT",
+        "Output",
+        "140100",
+    )
+    assert load.names == {"en": "Ups output global load rate", "fr": "Taux de charge global"}
+    assert (load.data_type, load.role, load.part) == (DataType.NUMBER, Role.STATUS, None)
+    assert Part(id="Unit|1", name="Unit 2") in {datapoint.part for datapoint in datapoints.values()}
+    alarms = [datapoint for datapoint in datapoints.values() if datapoint.role is Role.ALARM]
+    assert alarms
+    assert {(alarm.data_type, alarm.unit) for alarm in alarms} == {(DataType.BOOL, None)}
+    assert not any(datapoint.is_writable for datapoint in datapoints.values())
+
+
+async def test_odd_variables_are_understood_as_far_as_possible(sodata: SoData, client: SoDataCloud) -> None:
+    whole = {"itemType": "Global", "itemIndex": "0", "serviceType": "Measure", "serviceName": "IName"}
+    results = [
+        None,
+        {"serviceName": "INowhere"},
+        whole | {"serviceId": 1, "itemIndex": 0, "serviceTranslations": {"fr": {"shortName": "Nom"}, "en": None}},
+        whole | {"serviceId": "2", "active": False},
+        whole | {"serviceId": "3", "serviceTranslations": [], "serviceName": None, "unit": ""},
+        whole | {"serviceId": "4", "serviceType": None, "unit": "VOLT"},
+        whole | {"serviceId": "5", "serviceType": "State", "itemIndex": "A"},
+        whole | {"serviceId": "1", "serviceName": "again"},
+    ]
+    sodata.api.faults = [answer(VARIABLES, {"results": results, "total": 8})]
+    schema = await client.schema(device_called("x"))
+    assert schema.skipped == ("INowhere",)
+    first, third, fourth, fifth = schema.datapoints
+    assert (first.key, first.name, first.names) == ("Global|0|1", "IName", {"fr": "Nom"})
+    assert (third.name, third.unit) == ("Global|0|3", None)
+    assert (fourth.data_type, fourth.unit) == (DataType.NUMBER, "VOLT")
+    assert (fifth.data_type, fifth.part) == (DataType.TEXT, Part(id="Global|A", name="Global A"))
+
+
+async def test_restart_does_not_ask_for_variables_again(sodata: SoData, client: SoDataCloud) -> None:
+    ups = (await client.devices()).devices[3]
+    before = await client.schema(ups)
+    sodata.memory = Memory(sodata.memory.content)
+    assert await sodata.client().schema(ups) == before
+    assert sodata.api.requests[VARIABLES] == 1
+
+
+async def test_variables_are_asked_for_again_after_a_week(sodata: SoData, client: SoDataCloud) -> None:
+    ups = (await client.devices()).devices[3]
+    before = await client.schema(ups)
+    sodata.seconds += 7 * 24 * 3600 - 1
+    await client.schema(ups)
+    assert sodata.api.requests[VARIABLES] == 1
+    sodata.seconds += 1
+    sodata.api.faults = [answer(VARIABLES, {"results": []})]
+    assert (await client.schema(ups)).datapoints == ()
+    sodata.seconds += 8 * 24 * 3600
+    sodata.api.faults = []
+    assert await client.schema(ups) == before
+
+
+async def test_old_variables_serve_while_new_ones_cannot_be_had(sodata: SoData, client: SoDataCloud) -> None:
+    ups = (await client.devices()).devices[3]
+    before = await client.schema(ups)
+    sodata.seconds += 8 * 24 * 3600
+    sodata.api.faults = [route(VARIABLES, status=503)]
+    assert await client.schema(ups) == before
+
+
+async def test_variables_that_cannot_be_had_at_all_are_an_error(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.faults = [route(VARIABLES, status=503)]
+    with pytest.raises(Unreachable):
+        await client.schema(device_called("x"))
+
+
+@pytest.mark.parametrize("stored", [7, [], {"variables": 1}, {"asked_at_seconds": "x", "variables": [None]}])
+async def test_memory_of_another_shape_is_asked_for_again(sodata: SoData, stored: Any) -> None:
+    (uuid, *_) = sodata.api.devices
+    sodata.memory = Memory({f"variables:{uuid}": stored, "last_values_body": stored})
+    client = sodata.client()
+    assert (await client.schema(device_called(uuid))).datapoints
+    assert (await client.readings((await client.devices()).devices)).failures == {}
+
+
+async def test_variables_of_devices_that_went_are_forgotten(sodata: SoData, client: SoDataCloud) -> None:
+    devices = (await client.devices()).devices
+    for device in devices:
+        await client.schema(device)
+    del sodata.api.devices[devices[0].id]
+    await client.devices()
+    assert sorted(sodata.memory.content) == sorted(f"variables:{device.id}" for device in devices[1:])
+
+
+async def test_hidden_variables_are_replaced_by_what_last_values_describe(sodata: SoData, client: SoDataCloud) -> None:
+    (ups,) = [device for device in (await client.devices()).devices if device.name == "Masterys U2 CDS"]
+    sodata.api.faults = [route(VARIABLES, status=403)]
+    assert (await client.schema(ups)).datapoints == ()
+    described = {datapoint.key: datapoint for datapoint in (await client.readings([ups])).snapshots[ups.id].described}
+    sodata.api.faults = []
+    for datapoint in (await client.schema(ups)).datapoints:
+        if datapoint.key in described:
+            assert replace(datapoint, names={}) == described[datapoint.key]
+    assert (await client.readings([ups])).snapshots[ups.id].described == ()
+
+
+# Last values
+
+
+async def test_values_are_read_as_what_they_are(sodata: SoData) -> None:
+    snapshot = await read_rows(
+        sodata,
+        {"serviceId": "1", "value": "18", "serviceType": "Measure"},
+        {"serviceId": "2", "value": "-1.5", "serviceType": "Measure"},
+        {"serviceId": "3", "value": 7.25, "serviceType": "Measure"},
+        {"serviceId": "4", "value": None, "serviceType": "Measure"},
+        {"serviceId": "5", "value": "", "serviceType": "Measure"},
+        {"serviceId": "6", "value": "Normal mode", "serviceType": "State"},
+        {"serviceId": "7", "value": True, "serviceType": "State"},
+        {"serviceId": "8", "value": "3", "unit": "VOLT"},
+    )
+    assert [reading.value for reading in snapshot.readings.values()] == [
+        18,
+        -1.5,
+        7.25,
+        None,
+        None,
+        "Normal mode",
+        "true",
+        3,
+    ]
+    assert snapshot.skipped == ()
+
+
+@pytest.mark.parametrize("value", ["1,5", "n/a", "nan", "inf", "1e999", "9" * 400, "1_0", True, [1], {}])
+async def test_number_that_is_none_is_skipped(sodata: SoData, value: Any) -> None:
+    snapshot = await read_rows(
+        sodata, {"value": value, "serviceType": "Measure"}, {"serviceId": "2", "value": 5, "serviceType": "Measure"}
+    )
+    assert snapshot.skipped == ("Global|0|1",)
+    assert list(snapshot.readings) == ["Global|0|2"]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_active"),
+    [
+        *[(value, True) for value in ("1", 1, True, "true", "ACTIVE", "On", "raised", 2)],
+        *[(value, False) for value in ("0", 0, 0.0, False, "false", "Inactive", "off", "normal")],
+        *[(value, None) for value in (None, "", " ")],
+    ],
+)
+async def test_alarm_may_be_written_in_many_ways(sodata: SoData, value: Any, is_active: bool | None) -> None:
+    snapshot = await read_rows(sodata, {"value": value, "serviceType": "Alarm"})
+    assert snapshot.readings["Global|0|1"].value is is_active
+
+
+async def test_alarm_in_unknown_words_is_skipped(sodata: SoData) -> None:
+    snapshot = await read_rows(sodata, {"value": "perhaps", "serviceType": "Alarm"})
+    assert (snapshot.readings, snapshot.skipped) == ({}, ("Global|0|1",))
+
+
+async def test_device_reported_when_its_newest_value_was_taken(sodata: SoData) -> None:
+    snapshot = await read_rows(
+        sodata,
+        {"serviceId": "1", "date": "2022-07-28T11:19:25.000Z"},
+        {"serviceId": "2", "date": "2022-07-28T13:20:00+02:00"},
+        {"serviceId": "3", "date": "yesterday"},
+        {"serviceId": "4", "date": None},
+    )
+    assert snapshot.reported_at == datetime(2022, 7, 28, 11, 20, tzinfo=UTC)
+    times = [reading.taken_at for reading in snapshot.readings.values()]
+    assert times == [
+        datetime(2022, 7, 28, 11, 19, 25, tzinfo=UTC),
+        datetime(2022, 7, 28, 11, 20, tzinfo=UTC),
+        None,
+        None,
+    ]
+
+
+async def test_newest_of_two_values_counts(sodata: SoData) -> None:
+    old = {"value": "old", "date": "2022-07-27T00:00:00Z"}
+    new = {"value": "new", "date": "2022-07-28T00:00:00Z"}
+    for rows in ([old, new], [new, old]):
+        assert (await read_rows(sodata, *rows)).readings["Global|0|1"].value == "new"
+
+
+async def test_rows_without_a_key_are_skipped_by_name(sodata: SoData) -> None:
+    snapshot = await read_rows(sodata, {"itemType": None, "title": "Lost"}, {"serviceId": {}, "title": 5}, {})
+    assert snapshot.skipped == ("5", "Lost")
+    assert len(snapshot.readings) == 1
+
+
+async def test_many_devices_are_read_at_once(sodata: SoData, client: SoDataCloud) -> None:
+    devices = (await client.devices()).devices
+    readings = await client.readings(devices)
+    assert set(readings.snapshots) == {device.id for device in devices}
+    assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (1, 0)
+
+
+async def test_answers_belong_to_their_uuid(sodata: SoData, client: SoDataCloud) -> None:
+    for number, device in enumerate(sodata.api.devices.values()):
+        if device.kind == "UPS":
+            device.set("Global", "0", "140100", str(number))
+    snapshots = (await client.readings((await client.devices()).devices)).snapshots
+    for number, device in enumerate(sodata.api.devices.values()):
+        if device.kind == "UPS" and not device.is_silent:
+            assert snapshots[device.uuid].readings[LOAD_RATE].value == number
+
+
+@pytest.mark.parametrize(("body", "tries"), [("deviceUuids", 1), ("devices", 2), ("list", 3)])
+async def test_body_of_the_bulk_call_is_found_once(sodata: SoData, client: SoDataCloud, body: Any, tries: int) -> None:
+    sodata.api.bulk_body = body
+    devices = (await client.devices()).devices
+    for _ in range(2):
+        assert len((await client.readings(devices)).snapshots) == len(devices)
+    assert sodata.api.requests[BULK] == tries + 1
+    await sodata.client().readings(devices)
+    assert sodata.api.requests[BULK] == tries + 2
+    assert sodata.api.requests[SINGLE] == 0
+
+
+async def test_server_without_the_bulk_call_is_left_alone_for_a_day(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.bulk_body = None
+    devices = (await client.devices()).devices
+    for _ in range(2):
+        assert len((await client.readings(devices)).snapshots) == len(devices)
+    assert sodata.api.requests[BULK] == 3
+    assert sodata.api.requests[SINGLE] == 2 * len(devices)
+    sodata.api.bulk_body = "devices"
+    sodata.seconds += 24 * 3600 + 1
+    await client.readings(devices)
+    assert sodata.api.requests[SINGLE] == 2 * len(devices)
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 415, 422])
+async def test_refused_bulk_call_costs_nothing_but_requests(sodata: SoData, client: SoDataCloud, status: int) -> None:
+    devices = (await client.devices()).devices
+    sodata.api.faults = [route(BULK, status=status)]
+    assert len((await client.readings(devices)).snapshots) == len(devices)
+
+
+async def test_body_that_no_longer_works_is_searched_again(sodata: SoData, client: SoDataCloud) -> None:
+    devices = (await client.devices()).devices
+    await client.readings(devices)
+    sodata.api.bulk_body = "list"
+    assert len((await client.readings(devices)).snapshots) == len(devices)
+    sodata.api.reset_counts()
+    await client.readings(devices)
+    assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (3, 0)
+
+
+@pytest.mark.parametrize("fault", [Fault(status=500), Fault(body="<html>"), Fault(status=403)])
+async def test_stumbling_bulk_call_is_tried_again_next_time(sodata: SoData, client: SoDataCloud, fault: Fault) -> None:
+    devices = (await client.devices()).devices
+    sodata.api.faults = [route(BULK, status=fault.status, body=fault.body)]
+    assert len((await client.readings(devices)).snapshots) == len(devices)
+    sodata.api.faults = []
+    sodata.api.reset_counts()
+    await client.readings(devices)
+    assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (1, 0)
+
+
+async def test_large_fleet_is_read_in_chunks(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.add_devices("METER", 220)
+    devices = (await client.devices()).devices
+    assert len((await client.readings(devices)).snapshots) == 231
+    assert sodata.api.requests[BULK] == 3
+
+
+async def test_device_left_out_of_the_bulk_answer_is_asked_once(sodata: SoData, client: SoDataCloud) -> None:
+    devices = (await client.devices()).devices
+    sodata.api.forbidden.add(devices[0].id)
+    nothing = answer(SINGLE, {"devices": []})
+    sodata.api.faults = [Fault(matches=lambda r: nothing.matches(r) and devices[1].id in r.path, body=nothing.body)]
+    del sodata.api.devices[devices[2].id]
+    added = device_called("never reported")
+    for _ in range(3):
+        readings = await client.readings([*devices, added])
+        assert isinstance(readings.failures[devices[0].id], Forbidden)
+        assert isinstance(readings.failures[devices[2].id], DeviceGone)
+        assert len(readings.snapshots) == len(devices) - 2
+    assert sodata.api.requests[SINGLE] == 3
+    await client.devices()
+    await client.readings([*devices, added])
+    assert sodata.api.requests[SINGLE] == 6
+
+
+async def test_forbidden_device_costs_only_itself(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.bulk_body = None
+    devices = (await client.devices()).devices
+    sodata.api.forbidden.add(devices[0].id)
+    readings = await client.readings(devices)
+    assert readings.failures[devices[0].id].reason is Reason.RIGHT_MISSING
+    assert len(readings.snapshots) == len(devices) - 1
+    assert readings.stopped_by is None
+
+
+@pytest.mark.parametrize("name", [BULK, SINGLE])
+async def test_rate_limit_ends_the_round(sodata: SoData, client: SoDataCloud, name: str) -> None:
+    devices = (await client.devices()).devices
+    sodata.api.bulk_body = None if name == SINGLE else "deviceUuids"
+    sodata.api.faults = [route(name, status=429, headers={"Retry-After": "77"})]
+    stopped_by = (await client.readings(devices)).stopped_by
+    assert isinstance(stopped_by, RateLimited)
+    assert stopped_by.retry_after == 77
+    assert sodata.api.requests[SINGLE] <= 4
+
+
+async def test_lost_connection_ends_the_round(sodata: SoData, client: SoDataCloud) -> None:
+    devices = (await client.devices()).devices
+    await client.readings(devices)
+    await sodata.api.stop()
+    readings = await client.readings(devices)
+    assert isinstance(readings.stopped_by, Unreachable)
+    assert readings.snapshots == {}
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"devices": None}, {"devices": [None, 5, {"values": 3}]}])
+async def test_last_values_of_another_shape_bring_nothing(sodata: SoData, client: SoDataCloud, body: Any) -> None:
+    sodata.api.faults = [answer(SINGLE, body)]
+    readings = await client.readings([device_called("x")])
+    assert readings.snapshots == {"x": Snapshot()}
+
+
+async def test_switched_off_variable_is_no_datapoint_even_if_it_has_a_value(sodata: SoData) -> None:
+    variable = {"itemType": "Global", "itemIndex": "0", "serviceId": "1", "active": False}
+    values = [variable | {"value": "1"}]
+    sodata.api.faults = [
+        answer(VARIABLES, {"results": [variable]}),
+        answer(SINGLE, {"devices": [{"deviceUuid": "x", "values": values}]}),
+    ]
+    client = sodata.client()
+    assert (await client.schema(device_called("x"))).datapoints == ()
+    snapshot = (await client.readings([device_called("x")])).snapshots["x"]
+    assert snapshot.described == ()
+    assert snapshot.readings == {"Global|0|1": Reading("1")}
+
+
+async def test_unknown_refusal_is_the_requests_fault(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.faults = [route(DEVICES, status=409)]
+    with pytest.raises(Rejected) as caught:
+        await client.devices()
+    assert caught.value.endpoint == "/ca/{ca}/devices"
+
+
+async def test_nothing_can_be_written(client: SoDataCloud) -> None:
+    with pytest.raises(NotSupported):
+        await client.write(device_called("x"), {"a": 1})
+
+
+def test_rhythm_is_that_of_the_devices(client: SoDataCloud) -> None:
+    assert client.least_interval(500) == timedelta(minutes=1)
+    assert (client.default_interval, client.listing_interval) == (timedelta(minutes=2), timedelta(hours=1))
+    assert (client.quota, client.scopes, client.kind) == (None, (), "sodata")

@@ -1,0 +1,293 @@
+"""Signing in at Keycloak: the seven rules of its tokens, and what each refusal means."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import jwt
+import pytest
+
+from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.errors import (
+    AuthFailed,
+    CloudError,
+    Forbidden,
+    RateLimited,
+    Reason,
+    Rejected,
+    Unreachable,
+)
+from custom_components.datapoint_cloud.clouds.sodata import auth
+from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
+from simulator.server import Fault
+
+from .sodata_server import ACCOUNTS, TOKEN, SoData, answer
+
+
+@pytest.fixture
+async def sodata(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SoData]:
+    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
+    async with aiohttp.ClientSession() as session:
+        sodata = SoData(session)
+        monkeypatch.setattr(auth, "time", SimpleNamespace(monotonic=sodata.now))
+        await sodata.start()
+        yield sodata
+        await sodata.stop()
+
+
+@pytest.fixture
+def client(sodata: SoData) -> SoDataCloud:
+    return sodata.client()
+
+
+async def test_one_login_serves_many_requests(sodata: SoData, client: SoDataCloud) -> None:
+    for _ in range(3):
+        await client.corporate_accounts()
+    assert sodata.keycloak.grants == ["password"]
+
+
+async def test_form_carries_passwords_unchanged(sodata: SoData) -> None:
+    sodata.keycloak.password = "a&b=c+d%20é ü/?#"
+    await sodata.client().account()
+    request = sodata.keycloak.log[0]
+    assert request.content_type == "application/x-www-form-urlencoded"
+    assert request.query_string == ""
+
+
+async def test_token_is_refreshed_before_it_ends(sodata: SoData, client: SoDataCloud) -> None:
+    await client.corporate_accounts()
+    sodata.seconds += 269
+    await client.corporate_accounts()
+    assert sodata.keycloak.grants == ["password"]
+    sodata.seconds += 2
+    await client.corporate_accounts()
+    assert sodata.keycloak.grants == ["password", "refresh_token"]
+
+
+async def test_lifetimes_are_those_of_the_answer(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.keycloak.access_lifetime = 20
+    await client.corporate_accounts()
+    sodata.seconds += 9
+    await client.corporate_accounts()
+    assert sodata.keycloak.grants == ["password"]
+    sodata.seconds += 2
+    await client.corporate_accounts()
+    assert sodata.keycloak.grants == ["password", "refresh_token"]
+
+
+async def test_each_refresh_uses_the_newest_refresh_token(sodata: SoData, client: SoDataCloud) -> None:
+    # the server ends the session of a refresh token that comes a second time
+    for _ in range(4):
+        await client.corporate_accounts()
+        sodata.seconds += 280
+    assert sodata.keycloak.grants == ["password", *["refresh_token"] * 3]
+
+
+async def test_parallel_requests_refresh_once(sodata: SoData, client: SoDataCloud) -> None:
+    await client.corporate_accounts()
+    sodata.seconds += 280
+    await asyncio.gather(*(client.corporate_accounts() for _ in range(5)))
+    assert sodata.keycloak.grants == ["password", "refresh_token"]
+
+
+async def test_long_sleep_ends_in_one_login(sodata: SoData, client: SoDataCloud) -> None:
+    await client.corporate_accounts()
+    sodata.seconds += 1801
+    await client.corporate_accounts()
+    assert sodata.keycloak.grants == ["password", "password"]
+    assert sodata.keycloak.requests[TOKEN] == 2
+
+
+async def test_refresh_life_of_zero_has_no_end(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.keycloak.refresh_lifetime = 0
+    await client.corporate_accounts()
+    sodata.seconds += 9000
+    await client.corporate_accounts()
+    assert sodata.keycloak.grants == ["password", "refresh_token"]
+
+
+async def test_dead_session_ends_in_one_login(sodata: SoData, client: SoDataCloud) -> None:
+    await client.corporate_accounts()
+    sodata.keycloak.revoke_sessions()
+    sodata.seconds += 280
+    await client.corporate_accounts()
+    assert sodata.keycloak.grants == ["password", "password"]
+
+
+async def test_lost_answer_of_a_refresh_ends_in_one_login(sodata: SoData, client: SoDataCloud) -> None:
+    await client.corporate_accounts()
+    sodata.seconds += 280
+    sodata.keycloak.faults = [Fault(drops=True, times=1)]
+    await client.corporate_accounts()
+    assert sodata.keycloak.grants == ["password", "password"]
+
+
+@pytest.mark.parametrize("fault", [Fault(cuts_at=50), Fault(body="[]"), Fault(body='{"access_token": ""}')])
+async def test_unreadable_answer_of_a_refresh_ends_in_one_login(
+    sodata: SoData, client: SoDataCloud, fault: Fault
+) -> None:
+    await client.corporate_accounts()
+    sodata.seconds += 280
+    fault.times = 1
+    sodata.keycloak.faults = [fault]
+    await client.corporate_accounts()
+    assert sodata.keycloak.grants[-1] == "password"
+    assert sodata.keycloak.requests[TOKEN] == 3
+
+
+async def test_failing_token_server_is_asked_later_and_the_session_goes_on(sodata: SoData, client: SoDataCloud) -> None:
+    await client.corporate_accounts()
+    sodata.seconds += 280
+    sodata.keycloak.faults = [Fault(status=503, body="<html>", times=1)]
+    with pytest.raises(Unreachable):
+        await client.corporate_accounts()
+    await client.corporate_accounts()
+    assert sodata.keycloak.grants == ["password", "refresh_token"]
+
+
+async def test_token_refused_by_the_api_is_refreshed_once(sodata: SoData, client: SoDataCloud) -> None:
+    await client.corporate_accounts()
+    sodata.api.faults = [Fault(status=401, times=1)]
+    await client.corporate_accounts()
+    assert sodata.keycloak.grants == ["password", "refresh_token"]
+
+
+async def test_revoked_session_is_healed_by_a_login(sodata: SoData, client: SoDataCloud) -> None:
+    await client.corporate_accounts()
+    sodata.keycloak.revoke_sessions()
+    await client.corporate_accounts()
+    assert sodata.keycloak.grants == ["password", "password"]
+
+
+async def test_api_that_refuses_every_token_ends_in_a_failed_authentication(
+    sodata: SoData, client: SoDataCloud
+) -> None:
+    sodata.api.faults = [Fault(status=401)]
+    with pytest.raises(AuthFailed) as caught:
+        await client.corporate_accounts()
+    assert caught.value.reason is Reason.TOKEN_REFUSED
+    assert sodata.keycloak.grants == ["password", "refresh_token", "password"]
+    assert sodata.api.requests[ACCOUNTS] == 3
+
+
+async def test_new_login_refused_by_the_api_is_not_repeated(sodata: SoData, client: SoDataCloud) -> None:
+    await client.corporate_accounts()
+    sodata.keycloak.revoke_sessions()
+    sodata.api.faults = [Fault(status=401)]
+    with pytest.raises(AuthFailed):
+        await client.corporate_accounts()
+    assert sodata.keycloak.grants == ["password", "password"]
+
+
+async def test_changed_password_is_found_when_the_session_is_over(sodata: SoData, client: SoDataCloud) -> None:
+    await client.corporate_accounts()
+    sodata.keycloak.password = "new"
+    sodata.keycloak.revoke_sessions()
+    answers = await asyncio.gather(*(client.corporate_accounts() for _ in range(4)), return_exceptions=True)
+    assert [getattr(answer, "reason", None) for answer in answers] == [Reason.WRONG_PASSWORD] * 4
+    assert sodata.keycloak.requests[TOKEN] == 3  # the first login, the refresh, the only try with the old password
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "reason"),
+    [
+        ({"password": "wrong"}, AuthFailed, Reason.WRONG_PASSWORD),
+        ({"username": "nobody@example.com"}, AuthFailed, Reason.WRONG_PASSWORD),
+        ({"client_id": "wrong"}, AuthFailed, Reason.WRONG_CLIENT),
+        ({"client_secret": "wrong"}, AuthFailed, Reason.WRONG_CLIENT),
+        ({"realm": "master"}, Forbidden, Reason.WRONG_REALM),
+    ],
+)
+async def test_wrong_credentials_are_told_apart(
+    sodata: SoData, changes: dict[str, str], kind: type[CloudError], reason: Reason
+) -> None:
+    with pytest.raises(kind) as caught:
+        await sodata.client(**changes).account()
+    assert caught.value.reason is reason
+    assert sodata.keycloak.requests[TOKEN] == 1
+
+
+@pytest.mark.parametrize(
+    ("switch", "value", "kind", "reason"),
+    [
+        ("allows_password_grant", False, Forbidden, Reason.PASSWORD_LOGIN_NOT_ALLOWED),
+        ("is_account_disabled", True, AuthFailed, Reason.ACCOUNT_DISABLED),
+        ("is_account_set_up", False, AuthFailed, Reason.ACCOUNT_DISABLED),
+    ],
+)
+async def test_what_the_vendor_has_to_mend_is_told_apart(
+    sodata: SoData, client: SoDataCloud, switch: str, value: bool, kind: type[CloudError], reason: Reason
+) -> None:
+    setattr(sodata.keycloak, switch, value)
+    with pytest.raises(kind) as caught:
+        await client.account()
+    assert caught.value.reason is reason
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(status=500),
+        Fault(status=502, body="<html>Bad gateway</html>", content_type="text/html"),
+        Fault(status=200, body="<html>Welcome to this hotel</html>"),
+        Fault(status=401, body="<html>Proxy</html>"),
+        Fault(status=404, body="<html>Not here</html>"),
+        Fault(drops=True),
+        Fault(cuts_at=10),
+    ],
+)
+async def test_trouble_on_the_way_is_no_failed_authentication(
+    sodata: SoData, client: SoDataCloud, fault: Fault
+) -> None:
+    sodata.keycloak.faults = [fault]
+    with pytest.raises(Unreachable):
+        await client.account()
+
+
+async def test_clients_own_mistake_is_no_failed_authentication(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.keycloak.faults = [answer(TOKEN, {"error": "invalid_request"}, status=400)]
+    with pytest.raises(Rejected):
+        await client.account()
+
+
+async def test_token_server_may_limit_its_requests(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.keycloak.faults = [Fault(status=429, headers={"Retry-After": "30"}, body="slow down")]
+    with pytest.raises(RateLimited) as caught:
+        await client.account()
+    assert caught.value.retry_after == 30
+
+
+@pytest.mark.parametrize("lifetime", [None, "300", [], True])
+async def test_odd_lifetimes_do_no_harm(sodata: SoData, client: SoDataCloud, lifetime: Any) -> None:
+    token = jwt.encode({"sub": "x"}, "a key that is long enough for this hash")
+    body = {"access_token": token, "expires_in": lifetime, "refresh_expires_in": lifetime, "refresh_token": None}
+    sodata.keycloak.faults = [answer(TOKEN, body)]
+    sodata.api.faults = [answer(ACCOUNTS, {"results": []})]
+    assert await client.corporate_accounts() == ()
+    assert await client.corporate_accounts() == ()
+    assert sodata.keycloak.requests[TOKEN] == 1
+
+
+async def test_address_may_end_in_the_path_of_older_servers(sodata: SoData) -> None:
+    sodata.keycloak.faults = [Fault(status=404, body="{}")]
+    with pytest.raises(Forbidden):
+        await sodata.client(auth_url=f"{sodata.keycloak.url}/auth/").account()
+    assert sodata.keycloak.log[0].path == "/auth/realms/Socomec/protocol/openid-connect/token"
+
+
+async def test_no_secret_is_logged(sodata: SoData, client: SoDataCloud, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        await client.account()
+        sodata.seconds += 280
+        await client.account()
+        sodata.keycloak.password = "new"
+        sodata.keycloak.revoke_sessions()
+        with pytest.raises(AuthFailed) as caught:
+            await client.account()
+    shown = caplog.text + repr(caught.value) + str(caught.value)
+    bearer = sodata.api.log[0].headers["Authorization"].removeprefix("Bearer ")
+    secrets = ["Pass&", sodata.keycloak.client_secret, sodata.keycloak.username, bearer]
+    assert [secret for secret in secrets if secret in shown] == []
