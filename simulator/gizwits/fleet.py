@@ -83,7 +83,7 @@ def _product(clock: Callable[[], float], seed: int, product: Product, secret: st
         devices[0].mac = "virtual:site"
         devices[0].passcode = "123456"
         devices[0].versions = Versions(None, None, None, None)
-        devices[21].is_disabled = True
+        devices[30].is_disabled = True
     root, child = (made_up(f"gid {product.key} {name}", 32, "0123456789abcdef") for name in ("root", "child"))
     groups = {
         root: Group(root, None, [device.mac for device in devices[: count // 2]]),
