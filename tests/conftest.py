@@ -1,5 +1,6 @@
 """What all tests share: the simulated clouds, the real payloads, the integration on Home Assistant's path."""
 
+import time
 import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,8 +15,8 @@ REAL_PAYLOADS = Path(__file__).parent.parent.parent / "shared" / "data" / "gizwi
 
 @pytest.fixture
 async def simulation(socket_enabled: None) -> AsyncIterator[Simulation]:
-    """All simulated clouds, listening on loopback."""
-    simulation = Simulation()
+    """All simulated clouds, listening on loopback, in the time of the test."""
+    simulation = Simulation(clock=lambda: time.time())  # noqa: PLW0108  # looked up anew, for it may be frozen
     await simulation.start()
     yield simulation
     await simulation.stop()

@@ -7,7 +7,6 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, override
@@ -19,7 +18,7 @@ from homeassistant.util import dt as dt_util
 
 from . import failures
 from .clouds.cloud import Cloud, Listing
-from .clouds.errors import AuthFailed, CloudError, DeviceGone, Forbidden
+from .clouds.errors import AuthFailed, CloudError, DeviceGone, Forbidden, RateLimited, Reason
 from .clouds.model import Device, Schema, Snapshot
 from .const import OPTION_DEVICES, OPTION_INTERVAL, OPTION_SITES
 from .fleet import ALARM, CONNECTIVITY, PROBLEM, DeviceState, Happening
@@ -37,6 +36,7 @@ _QUIET_READ_EVERY = timedelta(hours=1)
 _QUIET_READS_A_ROUND = 20
 _DESCRIBE_EVERY = timedelta(days=1)
 _ABSENT_FROM_LISTINGS = 3
+_PAUSED_UNTIL = "paused until"  # epoch seconds, in the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +147,29 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     async def _async_update_data(self) -> None:
         self._round_began = dt_util.utcnow()
         try:
+            self._keep_pause()
             if self._is_listing_due():
                 await self._async_list()
             # The first round is the listing alone: entities of a large fleet need not wait for all its readings.
             if self._has_started:
                 await self._async_read(self._due_devices())
         except CloudError as error:
+            self._begin_pause(error)
             self._report_problems(error, {})
             raise failures.of_poll(error) from error
+
+    def _begin_pause(self, error: CloudError) -> None:
+        if isinstance(error, RateLimited) and error.retry_after:
+            until = dt_util.utcnow() + timedelta(seconds=error.retry_after)
+            self._storage.memory.put(_PAUSED_UNTIL, until.timestamp())
+
+    def _keep_pause(self) -> None:
+        """Ask nothing before the time that the cloud named, after a restart neither. Raises its limit anew."""
+        left = (self._storage.memory.get(_PAUSED_UNTIL) or 0) - dt_util.utcnow().timestamp()
+        if left > 0:
+            limit = RateLimited(Reason.QUOTA_EXHAUSTED)
+            limit.retry_after = left + 1  # polls start up to a second early
+            raise limit
 
     async def async_read_new(self) -> None:
         """Read the devices that were never read: what they say decides which of their entities are enabled."""
@@ -173,6 +188,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
                 if state.read_at is not None and now - state.read_at >= self.wished_interval
             ]
         )
+        # Watchers hear only of what they watch, and the base class polls only while someone listens to all of it.
+        self.config_entry.async_on_unload(super().async_add_listener(lambda: None))
 
     async def _async_read_patiently(self, states: Sequence[DeviceState]) -> None:
         """Read these, but keep set-up waiting only so long: slow devices answer in their own time."""
@@ -190,9 +207,12 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
 
     async def _async_read_now(self, states: Sequence[DeviceState]) -> None:
         self._round_began = dt_util.utcnow()
-        # What fails here fails in the next round too, and is told there.
-        with suppress(CloudError):
+        try:
+            self._keep_pause()
             await self._async_read(states)
+        except CloudError as error:
+            # What fails here fails in the next round too, and is told there.
+            self._begin_pause(error)
         self._judge(states, is_failed=False)
         self._tell_inventory()
         self._changed.add(ACCOUNT)
@@ -288,7 +308,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         for schema_id, result in zip(asked, results, strict=True):
             if isinstance(result, Schema):
                 self._schemas[schema_id] = result
-            elif isinstance(result, AuthFailed) or not isinstance(result, CloudError):
+            elif isinstance(result, AuthFailed | RateLimited) or not isinstance(result, CloudError):
                 raise result
             else:
                 _LOGGER.debug("The datapoints of a product are unknown for now: %s", result)
