@@ -176,7 +176,7 @@ def _sensor(plain: Description, hint: Hint) -> Description:
         return replace(plain, device_class=hint.device_class, unit=hint.unit, state_class=state_class)
     unit = _unit(plain.datapoint.unit)
     # A difference between two polls is neither a meter nor a momentary value.
-    is_delta = "delta" in plain.datapoint.name.casefold().split()
+    is_delta = "delta" in re.split(r"[\W_]+", plain.datapoint.name.casefold())
     if is_delta or not unit.symbol:
         return replace(plain, unit=unit.symbol or None)
     return replace(plain, device_class=unit.device_class, unit=unit.symbol, state_class=unit.state_class)
@@ -197,6 +197,15 @@ def _enabled(descriptions: Iterable[Description], readings: Mapping[str, Reading
     ]
     series = Counter(_family(description.datapoint) for description in candidates)
     newest = max((reading.taken_at for reading in readings.values() if reading.taken_at), default=None)
+    siblings = Counter((description.datapoint.part, _numbered(description.name)) for description in candidates)
+    # Of a long list the totals say more than the phases, and the energy dashboard wants meters.
+    candidates.sort(
+        key=lambda description: (
+            description.state_class is not _COUNTER,
+            siblings[description.datapoint.part, _numbered(description.name)] > 1,
+            description.state_class is None,
+        )
+    )
     enabled: set[str] = set()
     of_part: Counter[str | None] = Counter()
     for description in candidates:
@@ -219,6 +228,10 @@ def _enabled(descriptions: Iterable[Description], readings: Mapping[str, Reading
 
 
 def _family(datapoint: Datapoint) -> str:
-    shape = re.sub(r"\d+", "#", datapoint.key)
+    shape = _numbered(datapoint.key)
     # A name without a number is a family of its own.
     return shape if "#" in shape else datapoint.key
+
+
+def _numbered(name: str) -> str:
+    return re.sub(r"\d+", "#", name)

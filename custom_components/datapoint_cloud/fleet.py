@@ -118,7 +118,7 @@ class DeviceState:
                 continue
             shown = self.value(key)
             self.readings[key] = reading
-            if (pending := self.pending.get(key)) is not None and pending.value == reading.value:
+            if self._is_confirmed_by(key, reading.value):
                 del self.pending[key]
             if before is None or shown != self.value(key):
                 changed.add(key)
@@ -136,15 +136,25 @@ class DeviceState:
 
     def _happening(self, key: str, before: Reading | None, after: Reading) -> Happening | None:
         datapoint = self.datapoints.get(key)
-        if datapoint is None or datapoint.role is not Role.ALARM or before is None:
+        # At the very first reading nobody knows since when an alarm has been on.
+        if datapoint is None or datapoint.role is not Role.ALARM or self.read_at is None:
             return None
-        was_active, is_active = before.value is True, after.value is True
+        was_active, is_active = before is not None and before.value is True, after.value is True
         return None if was_active == is_active else Happening(datapoint, is_active)
 
     def expect(self, values: Mapping[str, Value], now: datetime) -> None:
         """Show accepted values until a reading confirms them or time runs out."""
         for key, value in values.items():
             self.pending[key] = Pending(value, now + PENDING_FOR)
+
+    def _is_confirmed_by(self, key: str, value: Value | None) -> bool:
+        if (pending := self.pending.get(key)) is None or value is None:
+            return False
+        step = self.datapoints[key].step if key in self.datapoints else None
+        if step is None or isinstance(value, str) or isinstance(pending.value, str):
+            return value == pending.value
+        # The cloud was asked for the nearest number that the device can have.
+        return abs(value - pending.value) <= step / 2
 
     def expire(self, now: datetime) -> set[str]:
         """Give up on what was never confirmed; return its keys."""

@@ -1,0 +1,190 @@
+"""Which entity a datapoint becomes, from tables alone."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from homeassistant.components.number import NumberMode
+from homeassistant.components.sensor import SensorDeviceClass
+from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES, DEVICE_CLASS_UNITS
+from homeassistant.const import EntityCategory, Platform
+
+from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Part, Reading, Role
+from custom_components.datapoint_cloud.describe import Description, describe
+from custom_components.datapoint_cloud.profiles import NO_PROFILE, Hint, Profile, load_profiles
+
+_NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+def _one(profile: Profile = NO_PROFILE, **fields: Any) -> Description:
+    datapoint = Datapoint(**{"key": "k", "name": "Name", "data_type": DataType.NUMBER} | fields)
+    return describe([datapoint], {}, profile)[datapoint.key]
+
+
+def _enabled(datapoints: list[Datapoint], readings: Mapping[str, Reading] | None = None) -> list[str]:
+    described = describe(datapoints, readings or {}, NO_PROFILE)
+    return [key for key, description in described.items() if description.is_enabled]
+
+
+def _measure(key: str, name: str | None = None, unit: str | None = "VOLT", part: Part | None = None) -> Datapoint:
+    return Datapoint(key=key, name=name or key, data_type=DataType.NUMBER, unit=unit, service=key, part=part)
+
+
+@pytest.mark.parametrize(
+    ("fields", "platform"),
+    [
+        ({"data_type": DataType.BOOL, "is_writable": True}, Platform.SWITCH),
+        ({"data_type": DataType.BOOL}, Platform.BINARY_SENSOR),
+        ({"data_type": DataType.BOOL, "role": Role.ALARM}, Platform.BINARY_SENSOR),
+        ({"data_type": DataType.ENUM, "is_writable": True, "options": ("a", "b")}, Platform.SELECT),
+        ({"data_type": DataType.ENUM, "options": ("a", "b")}, Platform.SENSOR),
+        ({"is_writable": True, "minimum": 0, "maximum": 9}, Platform.NUMBER),
+        ({"is_writable": True}, Platform.SENSOR),
+        ({"minimum": 0, "maximum": 9}, Platform.SENSOR),
+        ({"data_type": DataType.BINARY, "is_writable": True}, Platform.SENSOR),
+        ({"data_type": DataType.TEXT}, Platform.SENSOR),
+    ],
+)
+def test_the_type_and_whether_it_is_writable_give_the_platform(fields: dict[str, Any], platform: Platform) -> None:
+    assert _one(**fields).platform is platform
+
+
+def test_an_alarm_is_a_disabled_diagnostic_problem() -> None:
+    alarm = _one(data_type=DataType.BOOL, role=Role.ALARM)
+    assert (alarm.device_class, alarm.category, alarm.is_enabled) == ("problem", EntityCategory.DIAGNOSTIC, False)
+
+
+def test_a_binary_is_disabled_and_diagnostic() -> None:
+    binary = _one(data_type=DataType.BINARY, is_writable=True)
+    assert (binary.category, binary.is_enabled) == (EntityCategory.DIAGNOSTIC, False)
+
+
+@pytest.mark.parametrize(
+    ("word", "unit", "device_class", "state_class"),
+    [
+        ("AMPERE", "A", "current", "measurement"),
+        ("VOLT", "V", "voltage", "measurement"),
+        ("WATT", "W", "power", "measurement"),
+        ("KILOWATT", "kW", "power", "measurement"),
+        ("VOLT_AMPERE", "VA", "apparent_power", "measurement"),
+        ("KILOVOLT_AMPERE", "kVA", "apparent_power", "measurement"),
+        ("PERCENT", "%", None, "measurement"),
+        ("DEGREE_CELSIUS", "°C", "temperature", "measurement"),
+        ("CELSIUS", "°C", "temperature", "measurement"),
+        ("HOUR", "h", "duration", "measurement"),
+        ("HERTZ", "Hz", "frequency", "measurement"),
+        ("AMPERE_HOUR", "Ah", None, "measurement"),
+        ("KILOWATT_HOUR", "kWh", "energy", "total_increasing"),
+        ("KILOWATTHOUR", "kWh", "energy", "total_increasing"),
+        ("Watt hour", "Wh", "energy", "total_increasing"),
+        ("kWh", "kWh", "energy", "total_increasing"),
+        ("K_FACTOR", "K_FACTOR", None, "measurement"),
+        ("plays", "plays", None, "measurement"),
+        (None, None, None, None),
+        ("", None, None, None),
+    ],
+)
+def test_a_vendors_word_for_a_unit(
+    word: str | None, unit: str | None, device_class: str | None, state_class: str | None
+) -> None:
+    sensor = _one(unit=word)
+    assert (sensor.unit, sensor.device_class, sensor.state_class) == (unit, device_class, state_class)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("AMPERE", "MILLIAMPERE", "VOLT", "MILLIVOLT", "WATT", "KILOWATT", "MEGAWATT", "VOLT_AMPERE", "KVA", "VAR"),
+        *("KVAR", "WH", "KWH", "MWH", "KVARH", "HERTZ", "°C", "FAHRENHEIT", "KELVIN", "SECOND", "MINUTE", "HOUR"),
+    ],
+)
+def test_home_assistant_takes_class_unit_and_state_class_together(word: str) -> None:
+    sensor = _one(unit=word)
+    device_class = SensorDeviceClass(str(sensor.device_class))
+    assert sensor.unit in DEVICE_CLASS_UNITS[device_class]
+    assert sensor.state_class in DEVICE_CLASS_STATE_CLASSES[device_class]
+
+
+@pytest.mark.parametrize("name", ["Delta Ups hours on Inverter", "IUpsStatistic_HoursOnInverter_Delta", "Energy delta"])
+def test_a_difference_between_two_polls_is_no_running_total(name: str) -> None:
+    sensor = _one(name=name, unit="KILOWATT_HOUR", service="141900")
+    assert (sensor.unit, sensor.device_class, sensor.state_class) == ("kWh", None, None)
+
+
+def test_a_wide_range_is_a_box() -> None:
+    assert _one(is_writable=True, minimum=0, maximum=1440).mode is NumberMode.BOX
+    assert _one(is_writable=True, minimum=0, maximum=100).mode is NumberMode.AUTO
+    assert _one(is_writable=True, minimum=0, maximum=100, step=0.1).mode is NumberMode.BOX
+
+
+@pytest.mark.parametrize(("name", "shown"), [("空调", "空调"), ("  ", "k"), ("", "k"), (" Pump ", "Pump")])
+def test_the_cloud_names_the_entity_and_the_key_stands_in(name: str, shown: str) -> None:
+    assert _one(name=name).name == shown
+
+
+def test_a_profile_adds_what_the_schema_cannot_say() -> None:
+    hint = Hint(name="Temperature", unit="°C", device_class="temperature", state_class="measurement", scale=0.1)
+    sensor = _one(Profile(hints={"k": hint}))
+    assert (sensor.name, sensor.unit, sensor.device_class) == ("Temperature", "°C", "temperature")
+    assert (sensor.state_class, sensor.scale) == ("measurement", 0.1)
+    number = _one(Profile(hints={"k": hint}), is_writable=True, minimum=0, maximum=255)
+    assert (number.platform, number.unit, number.device_class) == (Platform.NUMBER, "°C", "temperature")
+
+
+def test_a_profile_takes_what_nobody_would_set_out_of_the_controls() -> None:
+    profile = Profile(hints={"k": Hint(unit="°C", device_class="temperature", is_measurement=True)})
+    assert _one(profile, is_writable=True, minimum=0, maximum=99).platform is Platform.SENSOR
+    assert _one(profile, is_writable=True, data_type=DataType.BOOL).platform is Platform.BINARY_SENSOR
+
+
+def test_every_shipped_hint_is_one_that_home_assistant_takes() -> None:
+    for profile in load_profiles().values():
+        for hint in profile.hints.values():
+            if hint.device_class is None:
+                continue
+            device_class = SensorDeviceClass(hint.device_class)
+            assert hint.unit in DEVICE_CLASS_UNITS.get(device_class, {hint.unit})
+            if hint.state_class is not None:
+                assert hint.state_class in DEVICE_CLASS_STATE_CLASSES[device_class]
+
+
+def test_a_products_datapoints_are_enabled_but_not_its_long_series() -> None:
+    timers = [
+        Datapoint(key=f"Timer{number}", name="Timer", data_type=DataType.NUMBER, is_writable=True, minimum=0, maximum=9)
+        for number in range(6)
+    ]
+    channels = [Datapoint(key=f"Channel{number}", name="C", data_type=DataType.NUMBER) for number in range(5)]
+    assert _enabled([*timers, *channels]) == [channel.key for channel in channels]
+
+
+def test_at_most_a_dozen_of_a_part_are_enabled_and_those_with_a_unit() -> None:
+    first, second = Part(id="Load|0", name="Load 1"), Part(id="Load|1", name="Load 2")
+    own = [_measure(f"o{letter}") for letter in "abcdefghijklmnop"]
+    of_first = [_measure(f"f{letter}", part=first) for letter in "abcdefghijklmnop"]
+    of_second = [_measure("s", part=second), _measure("t", unit=None, part=second)]
+    enabled = _enabled([*own, *of_first, *of_second])
+    assert enabled == [*(f"o{letter}" for letter in "abcdefghijkl"), *(f"f{letter}" for letter in "abcdefghijkl"), "s"]
+
+
+def test_of_a_long_list_meters_and_totals_come_before_phases() -> None:
+    phases = [_measure(f"{number}", f"Voltage {kind} L{number % 3 + 1}") for number in range(12) for kind in "v"]
+    wanted = [_measure("power", "Active power", "KILOWATT"), _measure("energy", "Energy", "KILOWATT_HOUR")]
+    enabled = _enabled([*phases, *wanted])
+    assert {"power", "energy"} <= set(enabled)
+    assert len(enabled) == 12
+
+
+def test_what_was_silent_for_a_day_or_never_spoke_is_disabled() -> None:
+    datapoints = [_measure("fresh"), _measure("silent"), _measure("never"), _measure("timeless")]
+    readings = {
+        "fresh": Reading(1, _NOW),
+        "silent": Reading(1, _NOW - timedelta(days=1, seconds=1)),
+        "timeless": Reading(1),
+    }
+    assert _enabled(datapoints, readings) == ["fresh"]
+
+
+def test_a_device_that_fell_silent_as_a_whole_is_judged_by_its_own_time() -> None:
+    readings = {"a": Reading(1, _NOW - timedelta(days=9)), "b": Reading(1, _NOW - timedelta(days=9))}
+    assert _enabled([_measure("a"), _measure("b")], readings) == ["a", "b"]

@@ -1,0 +1,166 @@
+"""What is known of a device, from readings and times alone."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from custom_components.datapoint_cloud.clouds.model import (
+    Datapoint,
+    DataType,
+    Device,
+    Reading,
+    Role,
+    Schema,
+    Snapshot,
+)
+from custom_components.datapoint_cloud.fleet import PENDING_FOR, DeviceState
+from custom_components.datapoint_cloud.profiles import NO_PROFILE
+
+_NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
+_SCHEMA = Schema(
+    datapoints=(
+        Datapoint(key="power", name="Power", data_type=DataType.BOOL, is_writable=True),
+        Datapoint(
+            key="level", name="Level", data_type=DataType.NUMBER, is_writable=True, minimum=0, maximum=9, step=0.5
+        ),
+        Datapoint(key="leak", name="Leak", data_type=DataType.BOOL, role=Role.ALARM),
+    )
+)
+
+
+def _state(**fields: Any) -> DeviceState:
+    state = DeviceState(Device(**{"id": "d", "name": "D", "schema_id": "s"} | fields), NO_PROFILE)
+    state.describe(_SCHEMA)
+    return state
+
+
+def _told(at: datetime = _NOW, **values: Any) -> Snapshot:
+    return Snapshot(readings={key: Reading(value, at) for key, value in values.items()}, reported_at=at)
+
+
+def test_only_values_that_changed_are_news() -> None:
+    state = _state()
+    assert state.take(_told(power=True, level=3), _NOW)[0] == {"power", "level"}
+    assert state.take(_told(power=True, level=4), _NOW)[0] == {"level"}
+    assert state.take(_told(power=True, level=4), _NOW)[0] == set()
+
+
+def test_an_answer_that_lacks_a_value_takes_nothing_away() -> None:
+    state = _state()
+    state.take(_told(power=True, level=3), _NOW)
+    state.take(_told(power=False), _NOW)
+    assert (state.value("power"), state.value("level")) == (False, 3)
+
+
+def test_null_is_unknown() -> None:
+    state = _state()
+    state.take(_told(level=3), _NOW)
+    assert state.take(_told(level=None), _NOW)[0] == {"level"}
+    assert state.value("level") is None
+
+
+def test_an_older_reading_changes_nothing() -> None:
+    state = _state()
+    state.take(_told(power=True), _NOW)
+    changed, _ = state.take(_told(_NOW - _MINUTE, power=False), _NOW)
+    assert changed == set()
+    assert state.value("power") is True
+    assert state.reported_at == _NOW
+
+
+def test_what_was_asked_for_is_shown_until_a_reading_confirms_it() -> None:
+    state = _state()
+    state.take(_told(power=False), _NOW)
+    state.expect({"power": True}, _NOW)
+    assert state.value("power") is True
+    assert state.take(_told(power=False), _NOW)[0] == set()
+    assert state.value("power") is True
+    assert state.take(_told(_NOW + _MINUTE, power=True), _NOW)[0] == set()
+    assert state.pending == {}
+
+
+def test_a_device_confirms_a_number_by_the_nearest_that_it_can_have() -> None:
+    state = _state()
+    state.expect({"level": 3.2}, _NOW)
+    state.take(_told(level=3.0), _NOW)
+    assert state.pending == {}
+    assert state.value("level") == 3.0
+    state.expect({"level": 5}, _NOW)
+    state.take(_told(level=4.5), _NOW)
+    assert state.value("level") == 5
+
+
+def test_what_is_never_confirmed_is_taken_back_in_time() -> None:
+    state = _state()
+    state.take(_told(power=False), _NOW)
+    state.expect({"power": True}, _NOW)
+    assert state.expire(_NOW + PENDING_FOR - timedelta(seconds=1)) == set()
+    assert state.expire(_NOW + PENDING_FOR) == {"power"}
+    assert state.value("power") is False
+
+
+def test_an_alarm_is_news_when_it_comes_and_when_it_goes() -> None:
+    state = _state()
+    state.take(_told(leak=False), _NOW)
+    _, raised = state.take(_told(leak=True), _NOW)
+    assert [(happening.datapoint.key, happening.is_raised) for happening in raised] == [("leak", True)]
+    assert state.take(_told(leak=True), _NOW)[1] == []
+    _, cleared = state.take(_told(leak=False), _NOW)
+    assert [happening.is_raised for happening in cleared] == [False]
+
+
+def test_an_alarm_that_is_on_at_the_first_reading_is_no_news() -> None:
+    assert _state().take(_told(leak=True), _NOW)[1] == []
+
+
+def test_an_alarm_first_heard_of_when_it_is_on_is_news() -> None:
+    state = _state()
+    state.take(_told(power=True), _NOW)
+    assert [happening.is_raised for happening in state.take(_told(leak=True), _NOW)[1]] == [True]
+    assert state.active_alarms[0].key == "leak"
+
+
+def test_an_alarm_that_loses_its_value_is_over() -> None:
+    state = _state()
+    state.take(_told(leak=True), _NOW)
+    _, happenings = state.take(_told(leak=None), _NOW)
+    assert [happening.is_raised for happening in happenings] == [False]
+
+
+@pytest.mark.parametrize(
+    ("fields", "readings", "has_problem"),
+    [
+        ({}, {}, None),
+        ({}, {"leak": False}, False),
+        ({}, {"leak": True}, True),
+        ({"has_alert": False, "has_fault": False}, {}, False),
+        ({"has_alert": False, "has_fault": True}, {}, True),
+        ({"has_alert": True}, {"leak": False}, True),
+    ],
+)
+def test_a_problem_is_an_alarm_or_a_flag_and_unknown_where_nobody_says(
+    fields: dict[str, bool], readings: dict[str, bool], has_problem: bool | None
+) -> None:
+    state = _state(**fields)
+    state.take(_told(**readings), _NOW)
+    assert state.has_problem is has_problem
+
+
+def test_readings_survive_being_stored() -> None:
+    state, later = _state(), _state()
+    state.take(_told(power=True, level=2.5, leak=None), _NOW)
+    later.restore(state.as_dict())
+    assert later.readings == state.readings
+    assert (later.read_at, later.reported_at) == (_NOW, _NOW)
+    # An alarm of the time between is still news.
+    assert later.take(_told(leak=True), _NOW)[1]
+
+
+def test_a_schema_that_lost_nothing_changes_nothing() -> None:
+    state = _state()
+    assert not state.describe(_SCHEMA)
+    assert state.describe(None, [Datapoint(key="new", name="New", data_type=DataType.NUMBER)])
+    assert not state.describe(_SCHEMA)
+    assert set(state.descriptions) == {"power", "level", "leak", "new"}
