@@ -6,6 +6,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
 
@@ -46,7 +47,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     profiles = await hass.async_add_executor_job(load_profiles)
     coordinator = DatapointCoordinator(hass, entry, cloud_of(hass, entry, storage.memory), storage, profiles)
     coordinator.expect_devices(known_device_ids(hass, entry))
-    await coordinator.async_config_entry_first_refresh()
+    try:
+        await coordinator.async_config_entry_first_refresh()
+    except ConfigEntryNotReady, ConfigEntryAuthFailed:
+        # The next try begins with what this one learnt: a token, or for how long the cloud wants no requests.
+        await storage.async_close()
+        raise
     entry.runtime_data = Runtime(coordinator, Commands(coordinator), storage)
 
     await coordinator.async_read_new()
@@ -84,7 +90,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -
     """Unload an account; what it learnt is kept."""
     is_unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     if is_unloaded:
-        await entry.runtime_data.storage.async_save()
+        await entry.runtime_data.storage.async_close()
     return is_unloaded
 
 

@@ -85,8 +85,9 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self._inventory_listeners: list[CALLBACK_TYPE] = []
         self._alarm_listeners: dict[str, list[Callable[[Happening], None]]] = defaultdict(list)
         self._changed: set[Watch] = set()
+        self._happenings: list[tuple[str, Happening]] = []
         self._round_began = dt_util.utcnow()
-        storage.collect_readings_with(lambda: {device_id: state.as_dict() for device_id, state in self.fleet.items()})
+        storage.collect_readings_with(self._collect_readings)
         super().__init__(
             hass,
             _LOGGER,
@@ -122,11 +123,15 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
 
     @callback
     def async_tell(self) -> None:
-        """Tell the watchers of everything that changed since the last time."""
+        """Tell the watchers of everything that changed since the last time, and then what happened."""
         changed, self._changed = self._changed, set()
         for watch in changed:
             for update_callback in tuple(self._watchers.get(watch, ())):
                 update_callback()
+        happenings, self._happenings = self._happenings, []
+        for device_id, happening in happenings:
+            for listener in tuple(self._alarm_listeners[device_id]):
+                listener(happening)
 
     @callback
     def async_note(self, device_id: str, keys: Iterable[str]) -> None:
@@ -155,7 +160,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
                 await self._async_read(self._due_devices())
         except CloudError as error:
             self._begin_pause(error)
-            self._report_problems(error, {})
+            self._report_problems(error)
             raise failures.of_poll(error) from error
 
     def _begin_pause(self, error: CloudError) -> None:
@@ -172,8 +177,13 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             raise limit
 
     async def async_read_new(self) -> None:
-        """Read the devices that were never read: what they say decides which of their entities are enabled."""
-        await self._async_read_patiently([state for state in self._due_devices() if state.read_at is None])
+        """Read the devices that were never read, or that nothing but their readings describes.
+
+        What they say decides which of their entities are enabled.
+        """
+        await self._async_read_patiently(
+            [state for state in self._due_devices() if state.read_at is None or not state.datapoints]
+        )
 
     async def async_start(self) -> None:
         """Go on from the store: its readings are shown at once, and those that are not fresh are read again."""
@@ -268,6 +278,11 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             state.restore(stored)
         return state
 
+    def _collect_readings(self) -> dict[str, Any]:
+        # Of a device that was not listed so far the store knows more.
+        stored = {device_id: stored for device_id, stored in self._storage.readings.items() if device_id in self.absent}
+        return stored | {device_id: state.as_dict() for device_id, state in self.fleet.items()}
+
     def _count_absent(self, listing: Listing) -> None:
         """Count the listings that lacked a known device, and give it up when they are too many."""
         for device in listing.devices:
@@ -335,7 +350,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             self._take_failure(device_id, error)
         self._storage.readings_changed()
         self.update_interval = max(self.wished_interval, self.cloud.least_interval(len(states)))
-        self._report_problems(None, readings.failures)
+        self._report_problems()
         if readings.stopped_by is not None:
             raise readings.stopped_by
 
@@ -345,9 +360,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self._is_inventory_new |= state.describe(None, snapshot.described)
         changed, happenings = state.take(snapshot, dt_util.utcnow())
         self.async_note(device_id, changed)
-        for happening in happenings:
-            for listener in tuple(self._alarm_listeners[device_id]):
-                listener(happening)
+        self._happenings += [(device_id, happening) for happening in happenings]
 
     def _take_failure(self, device_id: str, error: CloudError) -> None:
         if (state := self.fleet.get(device_id)) is None:
@@ -359,15 +372,16 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             # Only a listing can say whether it is.
             self._listed_at = None
 
-    def _report_problems(self, of_account: CloudError | None, of_devices: Mapping[str, CloudError]) -> None:
-        """Report what the user has to mend, by the scope it concerns; None is the account as a whole."""
+    def _report_problems(self, of_account: CloudError | None = None) -> None:
+        """Report what the user has to mend, by the scope it concerns; None is the account as a whole.
+
+        A device that nobody asks any more says nothing of its product.
+        """
         problems: list[tuple[str | None, CloudError]] = list(self.failed_scopes.items())
         if of_account is not None:
             problems.append((None, of_account))
         problems += [
-            (self.fleet[device_id].device.scope, error)
-            for device_id, error in of_devices.items()
-            if device_id in self.fleet
+            (state.device.scope, state.failure) for state in self._due_devices() if state.failure is not None
         ]
         report_problems(self.hass, self.config_entry, problems)
 

@@ -27,6 +27,7 @@ class AccountStorage:
         self.memory = Memory()
         self.readings: Mapping[str, Any] = {}
         self._collect_readings: Callable[[], Mapping[str, Any]] = lambda: self.readings
+        self._is_closed = False
 
     async def async_load(self) -> None:
         """Read the file, if there is one."""
@@ -42,10 +43,11 @@ class AccountStorage:
     @callback
     def readings_changed(self) -> None:
         """Save before long; readings are many and lost ones come again."""
-        self._store.async_delay_save(self._content, _SAVE_READINGS_AFTER)
+        self._save_after(_SAVE_READINGS_AFTER)
 
-    async def async_save(self) -> None:
-        """Save now."""
+    async def async_close(self) -> None:
+        """Save now, and nothing that changes from now on: the file may be another's, or none."""
+        self._is_closed = True
         await self._store.async_save(self._content())
 
     async def async_remove(self) -> None:
@@ -54,7 +56,11 @@ class AccountStorage:
 
     @callback
     def _memory_changed(self) -> None:
-        self._store.async_delay_save(self._content, _SAVE_MEMORY_AFTER)
+        self._save_after(_SAVE_MEMORY_AFTER)
+
+    def _save_after(self, seconds: float) -> None:
+        if not self._is_closed:
+            self._store.async_delay_save(self._content, seconds)
 
     def _content(self) -> dict[str, Any]:
         return {"memory": dict(self.memory.content), "readings": dict(self._collect_readings())}
