@@ -1,5 +1,6 @@
 """The options of an account: how often it is polled, and which of its sites and devices are of interest."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -35,12 +36,13 @@ class AccountOptionsFlow(OptionsFlow):
         devices = {device.id: device.name for device in coordinator.listed_devices}
         sites = {device.site_id: device.site for device in coordinator.listed_devices if device.site_id}
         online = sum(device.is_online is True for device in coordinator.listed_devices)
-        least = coordinator.cloud.least_interval(online).total_seconds()
+        least = math.ceil(coordinator.cloud.least_interval(online).total_seconds())
+        usual = max(least, int(coordinator.cloud.default_interval.total_seconds()))
         fields: dict[vol.Marker, Any] = {
-            vol.Required(OPTION_INTERVAL, default=coordinator.cloud.default_interval.total_seconds()): NumberSelector(
+            vol.Required(OPTION_INTERVAL, default=usual): NumberSelector(
                 NumberSelectorConfig(
                     min=least,
-                    max=_LONGEST_INTERVAL,
+                    max=max(least, _LONGEST_INTERVAL),
                     step=1,
                     unit_of_measurement=UnitOfTime.SECONDS,
                     mode=NumberSelectorMode.BOX,

@@ -1,7 +1,7 @@
 """Going through the forms as a user does, with a look at every text that is shown."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from string import Formatter
 from typing import Any, Protocol
@@ -18,6 +18,18 @@ from simulator.simulation import Simulation
 TEXTS: dict[str, Any] = json.loads((Path(integration.__file__).parent / "translations" / "en.json").read_text())
 
 type Input = dict[str, Any]
+
+SECRETS = {
+    "password",
+    "phone_id",
+    "client_secret",
+    "enterprise_secret",
+    "product_secret",
+    "auth_secret",
+    "authorization_token",
+    "user_token",
+}
+"""The fields whose values no one but the cloud may see."""
 
 
 class Flows(Protocol):
@@ -177,3 +189,45 @@ def with_changes(typed: Input, changes: Input) -> Input:
     if "advanced" in typed or "advanced" in changes:
         changed["advanced"] = {**typed.get("advanced", {}), **changes.get("advanced", {})}
     return {key: value for key, value in changed.items() if value is not None}
+
+
+async def add(hass: HomeAssistant, simulation: Simulation, kind: str, changes: Input | None = None) -> Any:
+    """Add an account with what works, but for some changes."""
+    typed = with_changes(typed_for(simulation, kind), changes or {})
+    return await submit(hass.config_entries.flow, await choose(hass, kind), typed)
+
+
+STORED: dict[str, Callable[[Simulation], dict[str, Any]]] = {
+    "gizwits_open": lambda simulation: {
+        "cloud": "gizwits_open",
+        "region": "eu",
+        "api_url": simulation.gizwits_open.url,
+        "app_id": simulation.gizwits_open.app_id,
+        "username": simulation.gizwits_open.username,
+        "password": simulation.gizwits_open.password,
+    },
+    "gizwits_enterprise": lambda simulation: {
+        "cloud": "gizwits_enterprise",
+        "api_url": simulation.gizwits_enterprise.url,
+        "enterprise_id": simulation.gizwits_enterprise.enterprise_id,
+        "enterprise_secret": simulation.gizwits_enterprise.enterprise_secret,
+    },
+    "sodata": lambda simulation: {
+        "cloud": "sodata",
+        "api_url": simulation.sodata.url,
+        "auth_url": simulation.keycloak.url,
+        "realm": "Socomec",
+        "client_id": simulation.keycloak.client_id,
+        "client_secret": simulation.keycloak.client_secret,
+        "username": simulation.keycloak.username,
+        "password": simulation.keycloak.password,
+        "corporate_account": simulation.sodata.corporate_accounts[0].uuid,
+    },
+    "firstlight": lambda simulation: {
+        "cloud": "firstlight",
+        "api_url": simulation.firstlight.url,
+        "authorization_token": simulation.firstlight.authorization_token,
+        "user_token": simulation.firstlight.user_token,
+    },
+}
+"""What the entry of the account of a simulated cloud holds."""

@@ -1,0 +1,127 @@
+"""Whether the texts of the flows are those that the flows can show: none is missing, none is left over.
+
+That each form has its texts is looked at wherever a test shows one, see `flows.check_texts`.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from homeassistant.helpers.selector import SelectSelector
+
+import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud import flow_checks
+from custom_components.datapoint_cloud.clouds.errors import CloudError, Reason
+from custom_components.datapoint_cloud.clouds.firstlight import errors as firstlight_errors
+from custom_components.datapoint_cloud.clouds.gizwits import errors as gizwits_errors
+from custom_components.datapoint_cloud.flow_forms import ACCOUNT_FIELDS, SCOPE_FIELDS, SCOPE_OF, Field
+
+from .flows import TEXTS
+
+MODULES = ("config_flow", "flow_checks", "flow_forms", "options_flow", "subentry_flow")
+
+
+def _literals() -> set[str]:
+    folder = Path(integration.__file__).parent
+    trees = (ast.parse((folder / f"{name}.py").read_text()) for name in MODULES)
+    return {
+        node.value
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+LITERALS = _literals()
+
+
+def test_no_error_and_no_abort_is_left_over() -> None:
+    parts = [TEXTS["config"], TEXTS["options"], *TEXTS["config_subentries"].values()]
+    keys = {key for part in parts for key in (*part.get("error", ()), *part.get("abort", ()))}
+    assert keys
+    assert keys <= LITERALS
+
+
+def test_no_step_is_left_over() -> None:
+    assert TEXTS["config"]["step"].keys() == {
+        "user",
+        *ACCOUNT_FIELDS,
+        "corporate_account",
+        "unencrypted",
+        "reauth_confirm",
+    }
+    assert TEXTS["config"]["step"]["user"]["menu_options"].keys() == ACCOUNT_FIELDS.keys()
+    assert TEXTS["config_subentries"].keys() == SCOPE_FIELDS.keys()
+
+
+def _fields_shown() -> Iterator[tuple[str, tuple[Field, ...], dict[str, Any]]]:
+    for kind, fields in ACCOUNT_FIELDS.items():
+        first_scope = SCOPE_FIELDS[SCOPE_OF[kind]] if kind in SCOPE_OF else ()
+        yield kind, fields + first_scope, TEXTS["config"]["step"][kind]
+    for scope, fields in SCOPE_FIELDS.items():
+        yield scope, fields, TEXTS["config_subentries"][scope]["step"]["user"]
+
+
+@pytest.mark.parametrize(("name", "fields", "texts"), _fields_shown())
+def test_every_field_has_its_texts_and_no_other(name: str, fields: tuple[Field, ...], texts: dict[str, Any]) -> None:
+    in_section = texts.get("sections", {}).get("advanced", {})
+    for is_advanced, within in ((False, texts), (True, in_section)):
+        names = {field.name for field in fields if field.is_advanced is is_advanced}
+        assert within.get("data", {}).keys() == names
+        assert within.get("data_description", {}).keys() == names
+
+
+def test_the_fields_of_signing_in_again_are_those_of_the_accounts() -> None:
+    texts = TEXTS["config"]["step"]["reauth_confirm"]
+    wanted = {field.name for fields in ACCOUNT_FIELDS.values() for field in fields if field.is_secret}
+    assert texts["data"].keys() == texts["data_description"].keys() == wanted | {"username", "client_id"}
+
+
+def test_every_choice_has_a_text_and_no_other() -> None:
+    selectors = (field.selector for fields in (*ACCOUNT_FIELDS.values(), *SCOPE_FIELDS.values()) for field in fields)
+    translated = {
+        selector.config["translation_key"]: {str(option) for option in selector.config["options"]}
+        for selector in selectors
+        if isinstance(selector, SelectSelector) and "translation_key" in selector.config
+    }
+    for name, options in translated.items():
+        assert TEXTS["selector"][name]["options"].keys() == options
+
+
+def _keys(meanings: Iterable[tuple[type[CloudError], Reason | None]]) -> set[str]:
+    return {flow_checks._place(kind(reason))[1] for kind, reason in meanings}
+
+
+def test_every_refusal_of_a_cloud_has_a_text() -> None:
+    anywhere = _keys([(CloudError, reason) for reason in Reason]) | set(flow_checks._BY_CLASS.values()) | {"unknown"}
+    assert anywhere <= TEXTS["config"]["error"].keys()
+    # no request of a scope names an app
+    product = _keys(gizwits_errors.ENTERPRISE_API.values()) - {"unknown_app"}
+    query = _keys((kind, reason) for kind, reason, _ in firstlight_errors._CODES.values()) | {"right_missing"}
+    common = set(flow_checks._BY_CLASS.values()) | {"unknown", "missing"}
+    assert product | common <= TEXTS["config_subentries"]["product"]["error"].keys()
+    assert query | common <= TEXTS["config_subentries"]["usage_query"]["error"].keys()
+
+
+def test_an_error_reads_the_same_everywhere() -> None:
+    for scope in TEXTS["config_subentries"].values():
+        for key, text in scope["error"].items():
+            assert TEXTS["config"]["error"].get(key, text) == text
+
+
+def _texts(part: Any) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
+    else:
+        for inner in part.values():
+            yield from _texts(inner)
+
+
+def test_texts_are_plain() -> None:
+    for text in _texts({key: TEXTS[key] for key in ("config", "config_subentries", "options", "selector")}):
+        assert text == text.strip()
+        assert "'{" not in text
+        assert "<" not in text
+        assert "//" not in text

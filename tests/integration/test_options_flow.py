@@ -1,0 +1,106 @@
+"""The options of an account."""
+
+from typing import Any
+
+import pytest
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+
+from simulator.simulation import Simulation
+
+from .accounts import KINDS, add_account, make_entry
+from .flows import TEXTS, Input, check_texts, fields_of, shown_in
+
+
+async def begin(hass: HomeAssistant, entry: Any) -> Any:
+    """Open the options."""
+    form = await hass.config_entries.options.async_init(entry.entry_id)
+    check_texts(form, TEXTS["options"])
+    return form
+
+
+async def submit(hass: HomeAssistant, form: Any, user_input: Input) -> Any:
+    """Submit the options."""
+    return await hass.config_entries.options.async_configure(form["flow_id"], user_input)
+
+
+def options_of(form: Any, field: str) -> dict[str, str]:
+    """What a field offers: labels by value."""
+    return {option["value"]: option["label"] for option in form["data_schema"].schema[field].config["options"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "interval"), [("gizwits_open", 60), ("gizwits_enterprise", None), ("sodata", 120), ("firstlight", 900)]
+)
+async def test_left_as_they_are_the_options_change_nothing(
+    hass: HomeAssistant, simulation: Simulation, kind: str, interval: int | None
+) -> None:
+    entry = await add_account(hass, simulation, kind)
+    devices = set(entry.runtime_data.coordinator.fleet)
+    form = await begin(hass, entry)
+    selector = next(iter(form["data_schema"].schema.values()))
+    result = await submit(hass, form, {})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    # an enterprise has more devices than its quota lets it poll by the minute
+    assert entry.options["interval"] == (interval or selector.config["min"])
+    assert isinstance(entry.options["interval"], int)
+    assert entry.options["devices"] == []
+    assert set(entry.runtime_data.coordinator.fleet) == devices
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_sites_are_a_choice_where_there_are_any(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
+    entry = await add_account(hass, simulation, kind)
+    expected = {"interval", "devices"} | ({"sites"} if kind == "sodata" else set())
+    assert fields_of(await begin(hass, entry)) == expected
+
+
+async def test_sites_and_devices_are_chosen_by_name(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "sodata")
+    form = await begin(hass, entry)
+    sites = {site.uuid: site.name for site in simulation.sodata.sites}
+    assert options_of(form, "sites") == sites
+    assert options_of(form, "devices") == {uuid: device.name for uuid, device in simulation.sodata.devices.items()}
+    site, device = next(iter(sites)), next(iter(simulation.sodata.devices))
+    await submit(hass, form, {"interval": 600, "sites": [site], "devices": [device]})
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    assert dict(entry.options) == {"interval": 600, "sites": [site], "devices": [device]}
+    assert set(entry.runtime_data.coordinator.fleet) == {device}
+    form = await begin(hass, entry)
+    assert shown_in(form) == entry.options
+    assert options_of(form, "sites") == sites  # the others can still be chosen
+
+
+async def test_a_chosen_device_that_is_gone_can_be_left_out(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "sodata", options={"devices": ["gone"], "sites": []})
+    form = await begin(hass, entry)
+    assert options_of(form, "devices")["gone"] == "gone"
+    await submit(hass, form, {"interval": 600, "devices": []})
+    assert entry.options["devices"] == []
+
+
+@pytest.mark.parametrize("interval", [1, 100_000])
+async def test_the_interval_is_one_that_the_cloud_bears(
+    hass: HomeAssistant, simulation: Simulation, interval: int
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_open")
+    with pytest.raises(InvalidData):
+        await submit(hass, await begin(hass, entry), {"interval": interval})
+
+
+async def test_an_interval_that_became_too_short_is_shown_as_the_least(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_open", options={"interval": 5})
+    assert shown_in(await begin(hass, entry))["interval"] == 30
+
+
+async def test_there_is_nothing_to_choose_while_the_account_is_not_running(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    entry = make_entry(hass, simulation, "gizwits_open")
+    result = await begin(hass, entry)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "entry_not_loaded")

@@ -1,0 +1,257 @@
+"""Adding products and usage queries to an account, and changing them."""
+
+from typing import Any
+
+import pytest
+from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState, ConfigSubentry
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+from .accounts import add_account, make_entry
+from .flows import (
+    QUERY_TYPED,
+    TEXTS,
+    Input,
+    add,
+    check_texts,
+    fields_of,
+    product_typed,
+    shown_in,
+    with_changes,
+)
+
+OTHER_QUERY: Input = {"aty": "platform", "field": "deviceName", "period": "hour"}
+
+
+def subentry_type_of(entry: ConfigEntry) -> str:
+    """The type of scope of an entry's cloud."""
+    return {"gizwits_enterprise": "product", "firstlight": "usage_query"}[entry.data["cloud"]]
+
+
+async def begin(hass: HomeAssistant, entry: ConfigEntry) -> Any:
+    """Begin to add a scope."""
+    return await hass.config_entries.subentries.async_init(
+        (entry.entry_id, subentry_type_of(entry)), context={"source": SOURCE_USER}
+    )
+
+
+async def begin_change(hass: HomeAssistant, entry: ConfigEntry, subentry: ConfigSubentry) -> Any:
+    """Begin to change a scope."""
+    return await hass.config_entries.subentries.async_init(
+        (entry.entry_id, subentry_type_of(entry)),
+        context={"source": "reconfigure", "subentry_id": subentry.subentry_id},
+    )
+
+
+async def submit(hass: HomeAssistant, form: Any, user_input: Input) -> Any:
+    """Submit a form of a scope."""
+    check_texts(form, TEXTS["config_subentries"][form["handler"][1]])
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], user_input)
+    check_texts(result, TEXTS["config_subentries"][form["handler"][1]])
+    return result
+
+
+@pytest.fixture
+async def enterprise(hass: HomeAssistant, simulation: Simulation, setup_entry: None) -> ConfigEntry:
+    """An enterprise with its first product."""
+    return (await add(hass, simulation, "gizwits_enterprise"))["result"]  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+async def firstlight(hass: HomeAssistant, simulation: Simulation, setup_entry: None) -> ConfigEntry:
+    """A user with a first query."""
+    return (await add(hass, simulation, "firstlight"))["result"]  # type: ignore[no-any-return]
+
+
+def last_subentry(entry: ConfigEntry) -> ConfigSubentry:
+    """The scope that was added last."""
+    return list(entry.subentries.values())[-1]
+
+
+@pytest.mark.parametrize("kind", ["gizwits_open", "sodata"])
+async def test_other_clouds_have_no_scopes(
+    hass: HomeAssistant, simulation: Simulation, setup_entry: None, kind: str
+) -> None:
+    assert make_entry(hass, simulation, kind).supported_subentry_types == {}
+
+
+async def test_a_product_is_added(hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry) -> None:
+    product = list(simulation.gizwits_enterprise.products.values())[1]
+    typed = product_typed(simulation, 1) | {"advanced": {"auth_id": "push-id", "auth_secret": "push-secret"}}
+    result = await submit(hass, await begin(hass, enterprise), typed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    subentry = last_subentry(enterprise)
+    assert (subentry.unique_id, subentry.title) == (product.product_key, product.name)
+    assert dict(subentry.data) == {
+        "product_key": product.product_key,
+        "product_secret": product.product_secret,
+        "auth_id": "push-id",
+        "auth_secret": "push-secret",
+    }
+
+
+async def test_a_query_is_added(hass: HomeAssistant, firstlight: ConfigEntry) -> None:
+    typed = OTHER_QUERY | {"item_id": "item/7", "advanced": {"item_id_as_parameter": True, "date_format": "iso"}}
+    result = await submit(hass, await begin(hass, firstlight), typed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    subentry = last_subentry(firstlight)
+    assert subentry.unique_id == "platform/deviceName/item%2F7/hour/"
+    assert subentry.title == "platform deviceName of item/7 per hour"
+    assert dict(subentry.data) == {
+        "aty": "platform",
+        "field": "deviceName",
+        "item_id": "item/7",
+        "period": "hour",
+        "date_format": "iso",
+        "item_id_as_parameter": True,
+    }
+
+
+async def test_a_product_is_added_once(hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry) -> None:
+    result = await submit(hass, await begin(hass, enterprise), product_typed(simulation))
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
+
+
+async def test_a_query_is_added_once(hass: HomeAssistant, firstlight: ConfigEntry) -> None:
+    result = await submit(hass, await begin(hass, firstlight), QUERY_TYPED | {"unit": "another unit"})
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
+
+
+@pytest.mark.parametrize(
+    ("changes", "errors"),
+    [
+        ({"product_key": " "}, {"product_key": "missing"}),
+        ({"product_key": "0" * 32}, {"product_key": "unknown_product"}),
+        ({"product_secret": "wrong"}, {"product_secret": "wrong_product_secret"}),
+        ({"advanced": {"auth_secret": "secret"}}, {"advanced": "incomplete_push"}),
+    ],
+)
+async def test_a_refused_product_can_be_mended(
+    hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry, changes: Input, errors: dict[str, str]
+) -> None:
+    typed = with_changes(product_typed(simulation, 1), changes)
+    result = await submit(hass, await begin(hass, enterprise), typed)
+    assert result["errors"] == errors
+    result = await submit(hass, result, product_typed(simulation, 1))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize(
+    ("changes", "errors"),
+    [
+        ({"field": " "}, {"field": "missing"}),
+        ({"period": "decade"}, {"period": "wrong_query"}),
+        ({"advanced": {"date_format": "date"}}, {"advanced": "wrong_query"}),
+    ],
+)
+async def test_a_refused_query_can_be_mended(
+    hass: HomeAssistant, firstlight: ConfigEntry, changes: Input, errors: dict[str, str]
+) -> None:
+    result = await submit(hass, await begin(hass, firstlight), with_changes(OTHER_QUERY, changes))
+    assert result["errors"] == errors
+    result = await submit(hass, result, OTHER_QUERY)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_an_item_that_the_cloud_wants_is_asked_for(
+    hass: HomeAssistant, simulation: Simulation, firstlight: ConfigEntry
+) -> None:
+    simulation.firstlight.requires_item_id = True
+    result = await submit(hass, await begin(hass, firstlight), OTHER_QUERY)
+    assert result["errors"] == {"item_id": "item_id_missing"}
+    result = await submit(hass, result, OTHER_QUERY | {"item_id": "content-123"})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_what_concerns_the_account_is_said_above_the_form(
+    hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry
+) -> None:
+    form = await begin(hass, enterprise)
+    simulation.gizwits_enterprise.enterprise_secret = "another"
+    result = await submit(hass, form, product_typed(simulation, 1))
+    assert result["errors"] == {"base": "wrong_enterprise_secret"}
+
+
+@pytest.mark.parametrize("kind", ["gizwits_enterprise", "firstlight"])
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault(drops=True), "cannot_connect"),
+        (Fault(status=429, body="{}"), "rate_limited"),
+        (Fault(body="[]"), "unexpected_answer"),
+    ],
+)
+async def test_trouble_on_the_way_is_said_and_passes(
+    hass: HomeAssistant, simulation: Simulation, setup_entry: None, kind: str, fault: Fault, error: str
+) -> None:
+    entry = (await add(hass, simulation, kind))["result"]
+    typed = product_typed(simulation, 1) if kind == "gizwits_enterprise" else OTHER_QUERY
+    for server in simulation.servers:
+        server.faults.append(fault)
+    result = await submit(hass, await begin(hass, entry), typed)
+    assert result["errors"] == {"base": error}
+    for server in simulation.servers:
+        server.faults.clear()
+    result = await submit(hass, result, typed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_product_is_changed_without_typing_its_secret_again(
+    hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry
+) -> None:
+    product = next(iter(simulation.gizwits_enterprise.products.values()))
+    push = {"advanced": {"auth_id": "push-id", "auth_secret": "push-secret"}}
+    form = await begin_change(hass, enterprise, last_subentry(enterprise))
+    assert shown_in(form) == {"product_key": product.product_key}
+    assert fields_of(form) == {"product_key", "product_secret", "gid", "auth_id", "auth_secret"}
+    result = await submit(hass, form, {"product_key": product.product_key, **push})
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    stored = {"product_key": product.product_key, "product_secret": product.product_secret}
+    assert dict(last_subentry(enterprise).data) == stored | push["advanced"]
+
+    form = await begin_change(hass, enterprise, last_subentry(enterprise))
+    assert shown_in(form) == {"product_key": product.product_key, "auth_id": "push-id"}
+    await submit(hass, form, {"product_key": product.product_key, "advanced": {}})
+    assert dict(last_subentry(enterprise).data) == stored  # without its id the push has no secret either
+
+
+async def test_a_product_stays_the_same_product(
+    hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry
+) -> None:
+    form = await begin_change(hass, enterprise, last_subentry(enterprise))
+    result = await submit(hass, form, product_typed(simulation, 1))
+    assert result["errors"] == {"product_key": "other_product"}
+    result = await submit(hass, result, product_typed(simulation) | {"product_secret": "wrong"})
+    assert result["errors"] == {"product_secret": "wrong_product_secret"}
+    result = await submit(hass, result, product_typed(simulation))
+    assert result["reason"] == "reconfigure_successful"
+
+
+async def test_a_query_is_changed(hass: HomeAssistant, firstlight: ConfigEntry) -> None:
+    form = await begin_change(hass, firstlight, last_subentry(firstlight))
+    assert shown_in(form) == QUERY_TYPED | {"date_format": "iso", "item_id_as_parameter": False}
+    result = await submit(hass, form, QUERY_TYPED | {"period": "month"})
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    subentry = last_subentry(firstlight)
+    assert (subentry.unique_id, subentry.title) == ("content/genre//month/", "content genre per month")
+    assert subentry.data["period"] == "month"
+
+
+async def test_a_query_does_not_become_another_that_is_there(hass: HomeAssistant, firstlight: ConfigEntry) -> None:
+    await submit(hass, await begin(hass, firstlight), OTHER_QUERY)
+    form = await begin_change(hass, firstlight, last_subentry(firstlight))
+    result = await submit(hass, form, QUERY_TYPED)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
+
+
+async def test_a_new_query_is_polled_at_once(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "firstlight")
+    known = {device.id for device in entry.runtime_data.coordinator.listed_devices}
+    await submit(hass, await begin(hass, entry), OTHER_QUERY)
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    now = {device.id for device in entry.runtime_data.coordinator.listed_devices}
+    assert now - known == {"platform/deviceName//hour/"}
