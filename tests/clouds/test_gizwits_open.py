@@ -1,6 +1,7 @@
 """The Open API's client against the simulated cloud."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -399,7 +400,7 @@ async def test_the_online_state_is_read_leniently(
 
 
 async def test_a_broken_row_costs_itself_alone(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
-    rows = [
+    rows: list[Any] = [
         None,
         5,
         [],
@@ -509,8 +510,7 @@ async def test_a_definition_is_refreshed_weekly(
     device = await device_called(cloud, "客厅空调")
     await cloud.schema(device)
     server.reset_counts()
-    clock = definitions.time.time
-    monkeypatch.setattr(definitions, "time", _Clock(clock() + days * DAY))
+    monkeypatch.setattr(definitions, "time", _Clock(time.time() + days * DAY))
     for _ in range(3):
         await cloud.schema(device)
     assert server.requests[DATAPOINT] == fetches
@@ -529,7 +529,7 @@ async def test_an_old_definition_serves_on_when_a_new_one_cannot_be_had(
 ) -> None:
     device = await device_called(cloud, "客厅空调")
     schema = await cloud.schema(device)
-    monkeypatch.setattr(definitions, "time", _Clock(definitions.time.time() + 8 * DAY))
+    monkeypatch.setattr(definitions, "time", _Clock(time.time() + 8 * DAY))
     for fault in (failing("/app/datapoint", 9008), answering("/app/datapoint", {})):
         server.faults = [fault]
         assert await cloud.schema(device) == schema
@@ -543,7 +543,7 @@ async def test_a_new_name_fetches_the_definition_at_most_once_a_day(
     assert server.requests[DATAPOINT] == 1
     for days, fetches in ((0.9, 1), (1.1, 2), (1.9, 2), (2.2, 3)):
         with monkeypatch.context() as later:
-            later.setattr(definitions, "time", _Clock(definitions.time.time() + days * DAY))
+            later.setattr(definitions, "time", _Clock(time.time() + days * DAY))
             await cloud.readings([spa])
             await cloud.readings([spa])
         assert server.requests[DATAPOINT] == fetches
@@ -560,7 +560,7 @@ async def test_a_product_without_datapoints_is_remembered_for_a_day(
         assert (await one.schema(lamp)).datapoints == ()
     assert server.requests[DATAPOINT] == 1
     server.products[lamp.schema_id] = definition
-    monkeypatch.setattr(definitions, "time", _Clock(definitions.time.time() + 1.1 * DAY))
+    monkeypatch.setattr(definitions, "time", _Clock(time.time() + 1.1 * DAY))
     assert (await make_cloud(memory=memory).schema(lamp)).datapoints
 
 

@@ -219,6 +219,7 @@ def test_noise_is_taken_away_and_nothing_else() -> None:
     assert value(tenths, 21.299999) == 21.3
     assert value(tenths, 0.30000000000000004) == 0.3
     assert value(tenths, 21.25) == 21.25
+    assert value(definition(number("t")), 1234567.5) == 1234567.5
     assert value(definition(number("t")), 0.5) == 0.5
 
 

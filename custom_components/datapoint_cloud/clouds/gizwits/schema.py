@@ -4,6 +4,7 @@ Both APIs and both pushes speak of the same datapoints in slightly different spe
 Where a definition comes from is not known here.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ _BITS: Final = {"uint8": 8, "uint16": 16, "uint32": 32}
 _WRITABLE: Final = ("status_writable", "W")
 _ALARMS: Final = ("alert", "N", "fault", "E")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*")
-_NOISE: Final = 1e-6  # of a value: what binary fractions and single precision leave behind
+_NOISE: Final = 1e-5  # what binary fractions leave behind
+_RELATIVE_NOISE: Final = 1e-7  # of a value: what single precision leaves behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +171,7 @@ def _without_noise(datapoint: Datapoint, number: float | None) -> int | float | 
         return number
     rounded = _rounded(datapoint, number)
     # A device may be finer than its definition: only what can be no more than an artefact is taken away.
-    return rounded if abs(number - rounded) <= _NOISE * max(1, abs(number)) else number
+    return rounded if math.isclose(number, rounded, rel_tol=_RELATIVE_NOISE, abs_tol=_NOISE) else number
 
 
 def _label(labels: tuple[str, ...], raw: Any) -> Value | None:

@@ -1,0 +1,954 @@
+"""The Enterprise API's client against the simulated cloud."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.cloud import Cloud
+from custom_components.datapoint_cloud.clouds.errors import (
+    AuthFailed,
+    CloudError,
+    DeviceGone,
+    DeviceOffline,
+    Forbidden,
+    RateLimited,
+    Reason,
+    Rejected,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product
+from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.model import Device
+from simulator.gizwits import GizwitsEnterpriseServer
+from simulator.gizwits.devices import GizwitsDevice
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+PRODUCT = "/v1/products/{product_key}"
+TOKEN, SEARCH = f"POST {PRODUCT}/access_token", f"GET {PRODUCT}/devices/search"
+DATA, DATAPOINT = f"GET {PRODUCT}/devices/{{did}}/data", f"GET {PRODUCT}/datapoint"
+CONTROL = f"POST {PRODUCT}/devices/{{did}}/control"
+DAY = 86_400
+
+type MakeCloud = Callable[..., GizwitsEnterpriseCloud]
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
+
+
+@pytest.fixture
+def server(simulation: Simulation) -> GizwitsEnterpriseServer:
+    return simulation.gizwits_enterprise
+
+
+def products_of(server: GizwitsEnterpriseServer) -> list[Product]:
+    return [
+        Product(product_key=product.product_key, product_secret=product.product_secret)
+        for product in server.products.values()
+    ]
+
+
+@pytest.fixture
+async def make_cloud(server: GizwitsEnterpriseServer) -> AsyncIterator[MakeCloud]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+
+        def make(
+            products: Sequence[Product] | None = None,
+            *,
+            memory: Memory | None = None,
+            api_url: str = server.url,
+            enterprise_id: str = server.enterprise_id,
+            enterprise_secret: str = server.enterprise_secret,
+        ) -> GizwitsEnterpriseCloud:
+            return GizwitsEnterpriseCloud(
+                session,
+                api_url=api_url,
+                enterprise_id=enterprise_id,
+                enterprise_secret=enterprise_secret,
+                products=products_of(server) if products is None else products,
+                memory=Memory() if memory is None else memory,
+            )
+
+        yield make
+
+
+@pytest.fixture
+def cloud(make_cloud: MakeCloud) -> GizwitsEnterpriseCloud:
+    return make_cloud()
+
+
+@pytest.fixture
+def chiller(server: GizwitsEnterpriseServer) -> Device:
+    """A device of the first product, as the cloud lists it."""
+    product = next(iter(server.products.values()))
+    did = next(did for did, device in product.devices.items() if device.is_online and device.mac != "virtual:site")
+    return Device(id=did, name="x", schema_id=product.product_key, scope=product.product_key)
+
+
+def there(server: GizwitsEnterpriseServer, device: Device) -> GizwitsDevice:
+    return server.products[device.schema_id].devices[device.id]
+
+
+def containing(part: str) -> Callable[[web.Request], bool]:
+    return lambda request: part in request.path
+
+
+def answering(part: str, body: Any, status: int = 200, times: int | None = None) -> Fault:
+    return Fault(matches=containing(part), status=status, body=json.dumps(body), times=times)
+
+
+def failing(part: str, code: int, status: int = 400, times: int | None = None) -> Fault:
+    return answering(part, {"error_code": str(code), "error_message": "no", "detail": ""}, status, times)
+
+
+def is_a_cloud(cloud: Cloud) -> Cloud:
+    return cloud
+
+
+class Later:
+    """The time module, some days ahead."""
+
+    def __init__(self, days: float) -> None:
+        self._seconds = days * DAY
+
+    def time(self) -> float:
+        return time.time() + self._seconds
+
+
+# The account and its tokens
+
+
+async def test_the_account_is_the_enterprise(cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer) -> None:
+    assert (await is_a_cloud(cloud).account()).id == server.enterprise_id
+    assert server.requests == {TOKEN: 1}
+
+
+@pytest.mark.parametrize("end", ["", "/", "/v1", "/v1/"])
+async def test_the_address_may_name_the_version_or_not(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, end: str
+) -> None:
+    assert (await make_cloud(api_url=server.url + end).devices()).devices
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"enterprise_id": "x"}, Reason.UNKNOWN_ENTERPRISE),
+        ({"enterprise_secret": "x"}, Reason.WRONG_ENTERPRISE_SECRET),
+    ],
+)
+async def test_a_refused_enterprise_is_not_tried_again(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, wrong: dict[str, str], reason: Reason
+) -> None:
+    cloud = make_cloud(**wrong)
+    for call in (cloud.account, cloud.devices, cloud.account):
+        with pytest.raises(AuthFailed) as refusal:
+            await call()
+        assert refusal.value.reason is reason
+    assert server.requests[TOKEN] == 1
+
+
+async def test_any_product_proves_the_account(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
+    good = products_of(server)[1]
+    wrong = Product(product_key=products_of(server)[0].product_key, product_secret="x")
+    assert (await make_cloud([wrong, good]).account()).id == server.enterprise_id
+    with pytest.raises(Forbidden) as refusal:
+        await make_cloud([wrong]).account()
+    assert (refusal.value.reason, refusal.value.subject) == (Reason.WRONG_PRODUCT_SECRET, wrong.product_key)
+
+
+async def test_an_account_without_products_is_empty(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
+    cloud = make_cloud([])
+    assert (await cloud.account()).id == server.enterprise_id
+    assert (await cloud.devices()).devices == ()
+    assert not server.requests
+
+
+async def test_each_product_has_one_token_also_after_a_restart(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
+    memory = Memory()
+    listing = await make_cloud(memory=memory).devices()
+    again = make_cloud(memory=Memory(json.loads(json.dumps(memory.content))))
+    await again.devices()
+    await again.readings(listing.devices[:5])
+    assert server.requests[TOKEN] == 2
+
+
+async def test_a_remembered_token_is_not_used_for_another_enterprise(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
+    memory = Memory()
+    await make_cloud(memory=memory).account()
+    with pytest.raises(AuthFailed):
+        await make_cloud(memory=memory, enterprise_id="another").account()
+
+
+async def test_a_refused_token_is_renewed_once_and_the_call_repeated(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    listing = await cloud.devices()
+    for lose in (server.revoke_tokens, server.expire_tokens):
+        lose()
+        server.reset_counts()
+        assert not (await cloud.readings(listing.devices)).failures
+        assert server.requests[TOKEN] == 2
+
+
+async def test_a_token_that_stays_refused_ends_in_one_renewal(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
+    cloud = make_cloud(products_of(server)[:1])
+    server.faults.append(failing("/devices/search", 5009))
+    for _ in range(2):
+        with pytest.raises(AuthFailed):
+            await cloud.devices()
+    assert server.requests[TOKEN] == 2
+
+
+async def test_a_token_of_another_product_is_the_products_matter(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    first, second = server.products
+    server.faults.append(failing(f"{first}/devices/search", 5010))
+    listing = await cloud.devices()
+    assert isinstance(listing.failed[first], Forbidden)
+    assert listing.failed[first].subject == first
+    assert {device.scope for device in listing.devices} == {second}
+
+
+@pytest.mark.parametrize(
+    ("answer", "days"),
+    [
+        ({"expired_at": 7}, 6),
+        ({"expire_at": 7}, 6),
+        ({"expired_at": 1.5}, 0.75),
+        ({}, 5),
+        ({"expired_at": None}, 5),
+        ({"expired_at": -1}, 5),
+    ],
+)
+async def test_a_token_is_renewed_a_day_ahead(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, answer: dict[str, Any], days: float
+) -> None:
+    now = time.time()
+    told = {name: end and int(now + end * DAY) for name, end in answer.items()}
+    server.faults.append(answering("/access_token", {"token": "t"} | told, 201))
+    memory = Memory()
+    await make_cloud(memory=memory).account()
+    ((_, record),) = memory.content.items()
+    assert record["renew_at"] == pytest.approx(now + days * DAY, abs=60)
+
+
+@pytest.mark.parametrize("answer", [{}, [], None, {"token": None}, {"token": ""}])
+async def test_a_grant_without_a_token_is_unexpected(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, answer: Any
+) -> None:
+    server.faults.append(answering("/access_token", answer))
+    with pytest.raises(UnexpectedAnswer):
+        await cloud.account()
+
+
+# Devices
+
+
+async def test_the_fleet_is_listed_with_its_flags(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    listing = await cloud.devices()
+    assert not listing.failed
+    fleet = {
+        did: device
+        for product in server.products.values()
+        for did, device in product.devices.items()
+        if not device.is_disabled
+    }
+    assert {device.id for device in listing.devices} == set(fleet)
+    for device in listing.devices:
+        real = fleet[device.id]
+        assert device.scope == device.schema_id == real.product.key
+        assert (device.is_online, device.has_alert, device.has_fault) == (
+            real.is_online,
+            real.has_active("alert"),
+            real.has_active("fault"),
+        )
+        assert device.last_online is not None
+        assert abs(device.last_online.timestamp() - real.online_latest) < 60
+        assert device.name == f"{server.products[real.product.key].name} {real.mac[-4:]}"
+        assert device.mac == (None if real.mac == "virtual:site" else real.mac)
+        assert (device.site, device.time_zone) == (None, None)
+    assert any(device.has_fault for device in listing.devices)
+    assert any(device.mac is None for device in listing.devices)
+
+
+async def test_scopes_are_the_products_by_name_once_it_is_known(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    assert [scope.name for scope in cloud.scopes] == list(server.products)
+    await cloud.devices()
+    assert [scope.id for scope in cloud.scopes] == list(server.products)
+    assert [scope.name for scope in cloud.scopes] == [product.name for product in server.products.values()]
+
+
+async def test_without_a_definition_a_device_is_called_by_its_mac(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    for product in server.products.values():
+        product.has_definition = False
+    assert {device.name for device in (await cloud.devices()).devices} == {
+        device.mac
+        for product in server.products.values()
+        for device in product.devices.values()
+        if not device.is_disabled
+    }
+
+
+async def test_a_group_narrows_the_list_and_equal_devices_belong_to_the_first(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
+    product = next(iter(server.products.values()))
+    gid = next(iter(product.groups))
+    group = Product(product_key=product.product_key, product_secret=product.product_secret, group_id=gid)
+    whole = Product(product_key=product.product_key, product_secret=product.product_secret)
+    in_group = (await make_cloud([group]).devices()).devices
+    assert 0 < len(in_group) < len(product.devices) - 1
+    both = make_cloud([group, whole])
+    listing = await both.devices()
+    assert len(listing.devices) == len({device.id for device in listing.devices}) == len(product.devices) - 1
+    assert [scope.id for scope in both.scopes] == [product.product_key]
+
+
+async def test_a_device_reached_through_two_products_belongs_to_the_first(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    first, _ = server.products
+    row = {"did": "shared", "mac": "0123456789ab"}
+    server.faults.append(answering("/devices/search", {"meta": {"total": 1}, "objects": [row]}))
+    (device,) = (await cloud.devices()).devices
+    assert device.scope == first
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [
+        (5005, 400, Reason.WRONG_PRODUCT_SECRET),
+        (5007, 404, Reason.PRODUCT_NOT_ASSOCIATED),
+        (5008, 400, Reason.PRODUCT_NOT_ASSOCIATED),
+        (5015, 404, Reason.UNKNOWN_PRODUCT),
+        (5801, 400, Reason.PRODUCT_NOT_ASSOCIATED),
+        (5012, 400, Reason.IP_NOT_ALLOWED),
+    ],
+)
+async def test_a_failing_product_costs_itself_alone(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, code: int, status: int, reason: Reason
+) -> None:
+    first, second = server.products
+    server.faults.append(failing(f"{first}/access_token", code, status))
+    listing = await cloud.devices()
+    assert set(listing.failed) == {first}
+    assert (listing.failed[first].reason, listing.failed[first].subject) == (reason, first)
+    assert {device.scope for device in listing.devices} == {second}
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(status=502, body=""), Fault(drops=True), Fault(body="<html>"), Fault(body="{}"), Fault(cuts_at=30)]
+)
+async def test_a_product_whose_list_is_broken_is_not_empty(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, fault: Fault
+) -> None:
+    first, _ = server.products
+    fault.matches = containing(f"{first}/devices/search")
+    server.faults.append(fault)
+    listing = await cloud.devices()
+    assert set(listing.failed) == {first}
+    assert isinstance(listing.failed[first], Unreachable | UnexpectedAnswer)
+    assert listing.devices
+
+
+async def test_when_nothing_can_be_reached_the_listing_fails(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    await server.stop()
+    with pytest.raises(Unreachable):
+        await cloud.devices()
+
+
+async def test_when_all_products_are_forbidden_each_says_why(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    server.is_ip_allowed = False
+    listing = await cloud.devices()
+    assert {error.reason for error in listing.failed.values()} == {Reason.IP_NOT_ALLOWED}
+    assert set(listing.failed) == set(server.products)
+
+
+@pytest.mark.parametrize("code", [5003, 5004, 5022])
+async def test_a_refused_enterprise_fails_the_whole_listing(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, code: int
+) -> None:
+    _, second = server.products
+    server.faults.append(failing(f"{second}/access_token", code))
+    with pytest.raises(AuthFailed):
+        await cloud.devices()
+
+
+class Shelf:
+    """A list of devices, told in pages as the server likes."""
+
+    def __init__(
+        self, total: int, *, tells_total: bool = True, ignores_skip: bool = False, cut_at: int = 10**6
+    ) -> None:
+        self.rows = [{"did": f"d{index}", "mac": f"{index:012d}"} for index in range(total)]
+        self.tells_total = tells_total
+        self.ignores_skip = ignores_skip
+        self.cut_at = cut_at
+        self.answer = Fault(matches=self._turns_to)
+
+    def _turns_to(self, request: web.Request) -> bool:
+        if not request.path.endswith("/devices/search"):
+            return False
+        skip = 0 if self.ignores_skip else int(request.query["skip"])
+        limit = min(int(request.query["limit"]), self.cut_at)
+        meta = {"total": len(self.rows), "limit": limit} if self.tells_total else None
+        self.answer.body = json.dumps({"meta": meta, "objects": self.rows[skip : skip + limit]})
+        return True
+
+
+@pytest.mark.parametrize(
+    ("shelf", "requests"),
+    [
+        (Shelf(0), 1),
+        (Shelf(7), 1),
+        (Shelf(100), 1),
+        (Shelf(101), 2),
+        (Shelf(250), 3),
+        (Shelf(250, cut_at=40), 7),
+        (Shelf(250, tells_total=False), 4),
+        (Shelf(250, tells_total=False, ignores_skip=True), 2),
+        (Shelf(0, tells_total=False), 1),
+    ],
+)
+async def test_all_pages_are_turned_and_none_for_nothing(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, shelf: Shelf, requests: int
+) -> None:
+    server.faults.append(shelf.answer)
+    cloud = make_cloud(products_of(server)[:1])
+    found = {device.id for device in (await cloud.devices()).devices}
+    assert found == {row["did"] for row in shelf.rows[: 100 if shelf.ignores_skip else None]}
+    assert server.requests[SEARCH] == requests
+
+
+async def test_a_page_that_is_too_long_is_asked_for_shorter_from_then_on(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
+    server.maximum_limit = 20
+    memory = Memory()
+    cloud = make_cloud(products_of(server)[:1], memory=memory)
+    assert len((await cloud.devices()).devices) == 35
+    assert server.requests[SEARCH] == 3
+    server.reset_counts()
+    await make_cloud(products_of(server)[:1], memory=memory).devices()
+    assert server.requests[SEARCH] == 2
+
+
+async def test_a_broken_row_costs_itself_alone(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
+    rows = [None, 5, {}, {"did": 1}, {"did": "off", "is_disabled": 1}, {"did": "d1", "mac": None, "is_online": "1"}]
+    server.faults.append(answering("/devices/search", {"meta": {"total": 6}, "objects": rows}))
+    (device,) = (await make_cloud(products_of(server)[:1]).devices()).devices
+    assert (device.id, device.is_online, device.mac) == ("d1", True, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "read"), [(True, True), (0, False), ("1", True), ("false", False), (None, None), ([], None), (2, None)]
+)
+async def test_flags_are_read_leniently(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, told: Any, read: bool | None
+) -> None:
+    row = {
+        "did": "d1",
+        "mac": "x",
+        "is_online": told,
+        "is_faulty": told,
+        "is_alert": told,
+        "latest_online": "1517296665",
+    }
+    server.faults.append(answering("/devices/search", {"meta": {"total": 1}, "objects": [row]}))
+    (device,) = (await make_cloud(products_of(server)[:1]).devices()).devices
+    assert (device.is_online, device.has_fault, device.has_alert) == (read, read, read)
+    assert device.last_online == datetime.fromtimestamp(1517296665, UTC)
+
+
+# Schema and readings
+
+
+async def test_values_are_those_of_the_device(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device
+) -> None:
+    real = there(server, chiller)
+    real.set(switch=True, mode="制热", room_temp=-10, outlet_temp=6.5, over_pressure=True)
+    snapshot = (await cloud.readings([chiller])).snapshots[chiller.id]
+    assert {key: reading.value for key, reading in snapshot.readings.items()} == dict(real.attrs)
+    assert snapshot.readings["over_pressure"].value is True
+    assert snapshot.reported_at is not None
+    assert abs(snapshot.reported_at.timestamp() - real.updated_at) < 2
+    assert len((await cloud.schema(chiller)).datapoints) == len(real.product.attributes)
+
+
+async def test_a_device_costs_one_request_a_round(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    online = [device for device in (await cloud.devices()).devices if device.is_online]
+    server.reset_counts()
+    readings = await cloud.readings(online)
+    assert set(readings.snapshots) == {device.id for device in online}
+    assert server.requests == {DATA: len(online)}
+    queries = [dict(request.query) for request in server.log]
+    assert all(query == {"limit": "1", "sort": "desc"} for query in queries)
+
+
+async def test_a_silent_device_is_looked_back_for_once(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, chiller: Device
+) -> None:
+    there(server, chiller).is_forgotten = True
+    memory = Memory()
+    cloud = make_cloud(memory=memory)
+    await cloud.schema(chiller)
+    server.reset_counts()
+    snapshot = (await cloud.readings([chiller])).snapshots[chiller.id]
+    assert (dict(snapshot.readings), snapshot.reported_at) == ({}, None)
+    asked = [request.query for request in server.log if "start_ts" in request.query]
+    windows = {(int(query["start_ts"]), int(query["end_ts"])) for query in asked if int(query["end_ts"]) < 10**11}
+    assert len(windows) == 3
+    assert all(0 < end - start <= 2 * DAY for start, end in windows)
+    assert min(windows)[0] == pytest.approx(time.time() - 7 * DAY, abs=120)
+    assert max(windows)[1] == pytest.approx(time.time() - 2 * DAY, abs=120)
+    server.reset_counts()
+    await cloud.readings([chiller])
+    await make_cloud(memory=Memory(json.loads(json.dumps(memory.content)))).readings([chiller])
+    assert server.requests[DATA] == 2
+
+
+@pytest.mark.parametrize("in_ms", [False, True])
+@pytest.mark.parametrize("days_ago", [3, 5, 6.5])
+async def test_an_older_report_is_found_whatever_the_unit_of_the_window(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, in_ms: bool, days_ago: float
+) -> None:
+    server.windows_are_in_ms = in_ms
+    product = next(iter(server.products.values()))
+    real = GizwitsDevice(
+        product=product.product, did="silent", mac="0123456789ab", clock=time.time, offline_for=days_ago * DAY
+    )
+    product.devices[real.did] = real
+    device = Device(id=real.did, name="x", schema_id=product.product_key)
+    snapshot = (await cloud.readings([device])).snapshots[device.id]
+    assert snapshot.reported_at is not None
+    assert snapshot.reported_at.timestamp() == pytest.approx(time.time() - days_ago * DAY, abs=120)
+    assert snapshot.readings
+
+
+async def test_the_unit_of_the_window_is_found_out_once(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
+    memory = Memory()
+    asked: list[int] = []
+    product = products_of(server)[0]
+
+    def rows_in_ms_windows(request: web.Request) -> bool:
+        if not request.path.endswith("/data"):
+            return False
+        start, end = int(request.query.get("start_ts", 0)), int(request.query.get("end_ts", 0))
+        asked.append(start)
+        ts = (start + end) / 2000 if start > 10**11 else time.time() - 10 * DAY
+        answer.body = json.dumps({"meta": {}, "objects": [{"ts": ts, "attrs": {"switch": 1}}] if start else []})
+        return True
+
+    answer = Fault(matches=rows_in_ms_windows)
+    cloud = make_cloud([product], memory=memory)
+    devices = [Device(id=name, name=name, schema_id=product.product_key) for name in ("a", "b")]
+    await cloud.schema(devices[0])
+    server.faults.append(answer)
+    for device, requests in zip(devices, (3, 2), strict=True):
+        asked.clear()
+        snapshot = (await cloud.readings([device])).snapshots[device.id]
+        assert snapshot.reported_at is not None
+        assert snapshot.reported_at.timestamp() == pytest.approx(time.time() - 3 * DAY, abs=120)
+        assert len(asked) == requests
+
+
+@pytest.mark.parametrize("denial", [5018, 5024])
+async def test_history_that_is_not_granted_is_not_asked_for_again_for_a_day(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, monkeypatch: pytest.MonkeyPatch, denial: int
+) -> None:
+    server.is_data_granted = False
+    server.data_denial = denial
+    memory = Memory()
+    product = products_of(server)[0]
+    cloud = make_cloud([product], memory=memory)
+    devices = (await cloud.devices()).devices
+    for again in range(3):
+        one = cloud if again < 2 else make_cloud([product], memory=Memory(json.loads(json.dumps(memory.content))))
+        readings = await one.readings(devices)
+        assert set(readings.failures) == {device.id for device in devices}
+        assert {(type(error), error.reason, error.subject) for error in readings.failures.values()} == {
+            (Forbidden, Reason.FEATURE_NOT_GRANTED, product.product_key)
+        }
+        assert readings.stopped_by is None
+    assert server.requests[DATA] <= 4  # those of the first round that were on their way side by side
+    server.is_data_granted = True
+    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.latest_data.time", Later(1.1))
+    assert (await cloud.readings(devices[:1])).snapshots
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        failing("", 5301, 404),
+        failing("", 5601, 500),
+        answering("", {}),
+        answering("", {"objects": None}),
+        answering("", {"objects": [None]}),
+        answering("", {"objects": [{"ts": 1, "attrs": None}]}),
+        Fault(body="<html>", status=502),
+        Fault(drops=True),
+        Fault(cuts_at=20),
+    ],
+)
+async def test_a_failing_device_costs_itself_alone(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, fault: Fault
+) -> None:
+    online = [device for device in (await cloud.devices()).devices if device.is_online]
+    fault.matches = containing(f"{online[2].id}/data")
+    server.faults.append(fault)
+    readings = await cloud.readings(online)
+    assert set(readings.failures) == {online[2].id}
+    assert len(readings.snapshots) == len(online) - 1
+    assert readings.stopped_by is None
+
+
+async def test_what_is_forbidden_for_a_product_is_heard_once_a_round(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    online = [device for device in (await cloud.devices()).devices if device.is_online]
+    server.is_ip_allowed = False
+    server.reset_counts()
+    readings = await cloud.readings(online)
+    assert set(readings.failures) == {device.id for device in online}
+    assert sum(server.requests.values()) < 10
+
+
+async def test_a_product_that_was_taken_away_is_forbidden(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, chiller: Device
+) -> None:
+    cloud = make_cloud(products_of(server)[1:])
+    with pytest.raises(Forbidden) as refusal:
+        await cloud.schema(chiller)
+    assert (refusal.value.reason, refusal.value.subject) == (Reason.UNKNOWN_PRODUCT, chiller.schema_id)
+
+
+async def test_a_product_without_datapoints_has_an_empty_schema(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device
+) -> None:
+    server.products[chiller.schema_id].has_definition = False
+    for _ in range(3):
+        assert (await cloud.schema(chiller)).datapoints == ()
+    assert server.requests[DATAPOINT] == 1
+
+
+async def test_a_failing_definition_is_asked_for_once_a_round(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    product = products_of(server)[0]
+    devices = [Device(id=f"d{number}", name="x", schema_id=product.product_key) for number in range(30)]
+    server.faults.append(failing("/datapoint", 5407, 500))
+    readings = await cloud.readings(devices)
+    assert readings.failures
+    assert not readings.snapshots
+    assert server.requests[DATAPOINT] == 2
+
+
+# The quota
+
+
+async def test_the_quota_is_what_the_headers_say(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    assert cloud.quota is None
+    await cloud.account()
+    quota = cloud.quota
+    assert quota is not None
+    assert (quota.limit, quota.remaining) == (3600, 3599)
+    assert quota.resets_at == datetime.fromtimestamp(server.quota_reset, UTC)
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "56"}, (60, 56, None)),
+        ({"X-RateLimit-Limit": "x", "X-RateLimit-Remaining": "56"}, (None, 56, None)),
+        ({"X-RateLimit-Limit": "0", "X-RateLimit-Remaining": "-3"}, (None, None, None)),
+        ({"X-RateLimit-Limit": "60", "X-RateLimit-Reset": "soon"}, (60, None, None)),
+        ({"X-RateLimit-Limit": "60", "X-RateLimit-Reset": "1517300000"}, (60, None, None)),
+    ],
+)
+async def test_headers_may_be_missing_or_wrong(
+    cloud: GizwitsEnterpriseCloud,
+    server: GizwitsEnterpriseServer,
+    headers: dict[str, str],
+    expected: tuple[int | None, int | None, None],
+) -> None:
+    answer = answering("/access_token", {"token": "t"})
+    answer.headers = headers
+    server.faults.append(answer)
+    # The simulated cloud adds its own headers to every answer but those of its faults.
+    await cloud.account()
+    quota = cloud.quota
+    assert quota is not None
+    assert (quota.limit, quota.remaining, quota.resets_at) == expected
+
+
+async def test_a_spent_quota_waits_for_its_end(cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer) -> None:
+    online = [device for device in (await cloud.devices()).devices if device.is_online]
+    server.quota_remaining = 3
+    readings = await cloud.readings(online)
+    assert isinstance(readings.stopped_by, RateLimited)
+    assert len(readings.snapshots) == 3
+    assert not readings.failures
+    assert readings.stopped_by.retry_after == pytest.approx(server.quota_reset - time.time(), abs=60)
+    with pytest.raises(RateLimited):
+        await cloud.devices()
+
+
+@pytest.mark.parametrize("reset", ["", "x", "0", "1517300000", "99999999999"])
+async def test_a_spent_quota_without_an_end_lasts_an_hour(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, reset: str
+) -> None:
+    fault = failing("/access_token", 5013, 403)
+    fault.headers = {"X-RateLimit-Reset": reset} if reset else {}
+    server.faults.append(fault)
+    with pytest.raises(RateLimited) as limited:
+        await cloud.account()
+    assert limited.value.retry_after == 3600
+
+
+async def test_the_pace_leaves_three_tenths_of_the_quota(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
+    cloud = make_cloud()
+    assert cloud.least_interval(0).total_seconds() == pytest.approx(1.43 * 2)
+    await cloud.devices()
+    assert cloud.least_interval(50).total_seconds() == pytest.approx(1.43 * 52)
+    server.maximum_limit = 20
+    await cloud.devices()
+    assert cloud.least_interval(50).total_seconds() == pytest.approx(1.43 * 54)
+    server.quota_limit = 720
+    await cloud.devices()
+    assert cloud.least_interval(50).total_seconds() == pytest.approx(1.43 * 54 * 5)
+    assert cloud.default_interval.total_seconds() == 60
+    assert cloud.listing_interval is None
+
+
+# Writes
+
+
+async def test_a_write_is_one_command_with_all_values(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device
+) -> None:
+    await cloud.write(chiller, {"switch": False, "mode": "制热", "set_temp": 12.5, "schedule": "0A"})
+    schedule = "0a".ljust(48, "0")
+    assert there(server, chiller).received == [
+        {"attrs": {"switch": False, "mode": "制热", "set_temp": 12.5, "schedule": schedule}}
+    ]
+
+
+async def test_a_number_is_written_on_the_step_of_its_scale(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    product = products_of(server)[1]
+    meter = next(iter(server.products[product.product_key].devices.values()))
+    device = Device(id=meter.did, name="x", schema_id=product.product_key)
+    await cloud.write(device, {"limit": 7960})
+    assert meter.received == [{"attrs": {"limit": 8000}}]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "reason"),
+    [
+        ({"is_online": False}, DeviceOffline, Reason.OFFLINE),
+        ({"is_disabled": True}, DeviceOffline, Reason.DISABLED),
+        ({"fails_commands": True}, Unreachable, Reason.SERVER_ERROR),
+        ({"uid": None}, DeviceGone, Reason.NOT_BOUND),
+    ],
+)
+async def test_a_command_that_cannot_be_delivered_says_why(
+    cloud: GizwitsEnterpriseCloud,
+    server: GizwitsEnterpriseServer,
+    chiller: Device,
+    change: dict[str, Any],
+    kind: type[CloudError],
+    reason: Reason,
+) -> None:
+    for name, value in change.items():
+        setattr(there(server, chiller), name, value)
+    with pytest.raises(kind) as refusal:
+        await cloud.write(chiller, {"switch": True})
+    assert refusal.value.reason is reason
+    assert server.requests[CONTROL] == 1
+
+
+async def test_control_that_is_not_enabled_is_forbidden(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device
+) -> None:
+    server.is_control_granted = False
+    with pytest.raises(Forbidden) as refusal:
+        await cloud.write(chiller, {"switch": True})
+    assert (refusal.value.reason, refusal.value.subject) == (Reason.CONTROL_NOT_ENABLED, chiller.schema_id)
+
+
+async def test_a_write_that_cannot_succeed_is_not_sent(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device
+) -> None:
+    with pytest.raises(Rejected) as refusal:
+        await cloud.write(chiller, {"room_temp": 20})
+    assert (refusal.value.reason, refusal.value.subject) == (Reason.INVALID_VALUE, "room_temp")
+    assert server.requests[CONTROL] == 0
+
+
+@pytest.mark.parametrize("body", ["", "{}", "null", '"ok"'])
+async def test_a_write_may_be_answered_with_anything(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device, body: str
+) -> None:
+    server.faults.append(Fault(matches=containing("/control"), status=200, body=body))
+    await cloud.write(chiller, {"switch": True})
+
+
+# Errors
+
+TRANSIENT = (Unreachable, Reason.SERVER_ERROR)
+CALLER = (Rejected, Reason.INVALID_REQUEST)
+VALUE = (Rejected, Reason.INVALID_VALUE)
+
+DOCUMENTED: dict[int, tuple[int, tuple[type[CloudError], Reason]]] = {
+    5001: (400, CALLER),
+    5002: (400, CALLER),
+    5003: (404, (AuthFailed, Reason.UNKNOWN_ENTERPRISE)),
+    5004: (400, (AuthFailed, Reason.WRONG_ENTERPRISE_SECRET)),
+    5005: (400, (Forbidden, Reason.WRONG_PRODUCT_SECRET)),
+    5006: (400, CALLER),
+    5007: (404, (Forbidden, Reason.PRODUCT_NOT_ASSOCIATED)),
+    5008: (400, (Forbidden, Reason.PRODUCT_NOT_ASSOCIATED)),
+    5009: (400, (AuthFailed, Reason.TOKEN_REFUSED)),
+    5010: (400, (Forbidden, Reason.PRODUCT_NOT_ASSOCIATED)),
+    5011: (400, (AuthFailed, Reason.TOKEN_REFUSED)),
+    5012: (400, (Forbidden, Reason.IP_NOT_ALLOWED)),
+    5013: (403, (RateLimited, Reason.QUOTA_EXHAUSTED)),
+    5014: (400, TRANSIENT),
+    5015: (404, (Forbidden, Reason.UNKNOWN_PRODUCT)),
+    5016: (404, (Forbidden, Reason.UNKNOWN_APP)),
+    5017: (404, CALLER),
+    5018: (403, (Forbidden, Reason.FEATURE_NOT_GRANTED)),
+    5019: (404, (Forbidden, Reason.UNKNOWN_ENTERPRISE)),
+    5020: (400, CALLER),
+    5021: (400, CALLER),
+    5022: (404, (AuthFailed, Reason.UNKNOWN_ENTERPRISE)),
+    5023: (403, TRANSIENT),
+    5024: (403, (Forbidden, Reason.FEATURE_NOT_GRANTED)),
+    5025: (404, (Forbidden, Reason.UNKNOWN_PRODUCT)),
+    5201: (403, CALLER),
+    5202: (404, CALLER),
+    5203: (400, CALLER),
+    5204: (400, CALLER),
+    5205: (400, CALLER),
+    5206: (404, CALLER),
+    5207: (400, CALLER),
+    5208: (400, TRANSIENT),
+    5301: (404, (DeviceGone, Reason.NOT_FOUND)),
+    5302: (403, (DeviceGone, Reason.NOT_FOUND)),
+    5303: (400, (DeviceGone, Reason.NOT_BOUND)),
+    5304: (400, (DeviceOffline, Reason.DISABLED)),
+    5305: (400, (DeviceOffline, Reason.OFFLINE)),
+    5401: (400, VALUE),
+    5402: (404, (Forbidden, Reason.NO_DATAPOINTS)),
+    5403: (400, TRANSIENT),
+    5404: (403, (Forbidden, Reason.CONTROL_NOT_ENABLED)),
+    5405: (404, VALUE),
+    5406: (500, TRANSIENT),
+    5407: (500, TRANSIENT),
+    5408: (400, CALLER),
+    5409: (500, TRANSIENT),
+    5501: (404, CALLER),
+    5502: (400, CALLER),
+    5503: (403, CALLER),
+    5601: (500, TRANSIENT),
+    5701: (403, CALLER),
+    5702: (403, CALLER),
+    5703: (400, CALLER),
+    5801: (400, (Forbidden, Reason.PRODUCT_NOT_ASSOCIATED)),
+    5901: (400, CALLER),
+}
+
+
+async def test_every_documented_code_has_its_meaning(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, chiller: Device
+) -> None:
+    memory = Memory()
+    await make_cloud(memory=memory).schema(chiller)
+    server.quota_remaining = 10**6
+    for code, (documented_status, (kind, reason)) in DOCUMENTED.items():
+        for status, spelling in ((documented_status, str(code)), (200, code), (400, str(code))):
+            cloud = make_cloud(memory=Memory(memory.content))
+            server.faults = [answering("/control", {"error_code": spelling, "error_message": "x"}, status)]
+            with pytest.raises(CloudError) as sent:
+                await cloud.write(chiller, {"switch": True})
+            server.faults = []
+            assert (type(sent.value), sent.value.reason, sent.value.code) == (kind, reason, code)
+
+
+@pytest.mark.parametrize("code", [5999, "x", [], 0.5])
+async def test_an_unknown_code_passes_for_reads_and_refuses_commands(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device, code: Any
+) -> None:
+    await cloud.schema(chiller)
+    server.faults = [answering("/devices/search", {"error_code": code}), answering("/control", {"error_code": code})]
+    with pytest.raises(Unreachable):
+        await cloud.devices()
+    with pytest.raises(Rejected):
+        await cloud.write(chiller, {"switch": True})
+
+
+async def test_no_secret_reaches_the_log_an_error_or_a_repr(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    memory = Memory()
+    cloud = make_cloud(memory=memory)
+    listing = await cloud.devices()
+    await cloud.readings(listing.devices[:3])
+    with pytest.raises(AuthFailed) as failure:
+        await make_cloud(enterprise_secret="very-secret-indeed").account()
+    tokens = [record["token"] for key, record in memory.content.items() if key.startswith("token")]
+    secrets = [server.enterprise_secret, "very-secret-indeed", *tokens]
+    secrets += [product.product_secret for product in products_of(server)]
+    told = [caplog.text, repr(products_of(server)), str(failure.value), repr(failure.value), repr(cloud)]
+    told += [str(request.url) for request in server.log]
+    assert len(tokens) == 2
+    assert not [secret for secret in secrets for text in told if secret in text]
+    assert "HTTP 200" in caplog.text
+
+
+async def test_every_request_is_authorized_as_documented(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
+    memory = Memory()
+    await make_cloud(products_of(server)[:1], memory=memory).devices()
+    (token,) = (record["token"] for key, record in memory.content.items() if key.startswith("token"))
+    asked = [request for request in server.log if request.method == "GET"]
+    assert {request.headers["Authorization"] for request in asked} == {f"token {token}"}
+    assert {request.headers["Content-Type"] for request in server.log} == {"application/json"}
