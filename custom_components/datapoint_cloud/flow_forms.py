@@ -4,7 +4,7 @@ Pure: it knows fields, sections and addresses, no cloud is asked and no flow is 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -95,7 +95,7 @@ class Field:
     """One field of a form. `default` is what holds when nothing is typed."""
 
     name: str
-    selector: Selector[Any] = _TEXT
+    selector: Selector[Any] = field(default_factory=_text)
     is_required: bool = True
     is_advanced: bool = False
     is_secret: bool = False

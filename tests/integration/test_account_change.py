@@ -164,7 +164,7 @@ async def test_an_account_is_changed_without_typing_its_secrets_again(
     assert {"api_url", *SECRETS & before.keys()} <= fields_of(form)
     setup_entry.reset_mock()
     typed = {key: value for key, value in shown.items() if key not in {"api_url", "auth_url", "realm"}}
-    advanced = {key: shown[key] for key in ("api_url", "auth_url", "realm") if key in shown}
+    advanced: Input = {key: shown[key] for key in ("api_url", "auth_url", "realm") if key in shown}
     typed = {**typed, **advanced} if kind == "firstlight" else {**typed, "advanced": advanced}
     result = await submit(hass.config_entries.flow, form, typed)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
