@@ -159,7 +159,7 @@ async def test_account_may_be_empty(sodata: SoData, client: SoDataCloud) -> None
 
 
 async def test_odd_devices_are_understood_as_far_as_possible(sodata: SoData, client: SoDataCloud) -> None:
-    results = [
+    results: list[Any] = [
         None,
         {"name": "without a uuid"},
         {"uuid": "a", "name": "", "technicalName": None, "serialNumber": 12, "gatewayUuid": "a", "siteUuid": {}},
@@ -233,7 +233,7 @@ async def test_variables_become_datapoints(client: SoDataCloud) -> None:
 
 async def test_odd_variables_are_understood_as_far_as_possible(sodata: SoData, client: SoDataCloud) -> None:
     whole = {"itemType": "Global", "itemIndex": "0", "serviceType": "Measure", "serviceName": "IName"}
-    results = [
+    results: list[Any] = [
         None,
         {"serviceName": "INowhere"},
         whole | {"serviceId": 1, "itemIndex": 0, "serviceTranslations": {"fr": {"shortName": "Nom"}, "en": None}},

@@ -101,7 +101,7 @@ class FirstlightCloud:
         """The queries."""
         return [Scope(id=query.id, name=query.name) for query in self._queries.values()]
 
-    def least_interval(self, online: int) -> timedelta:  # one request a query, however many
+    def least_interval(self, online: int) -> timedelta:
         """One minute: aggregates move slowly."""
         return timedelta(minutes=1)
 
@@ -137,7 +137,7 @@ class FirstlightCloud:
         await self._page(self._queries[device.id], 1)
         return Snapshot()
 
-    async def schema(self, device: Device) -> Schema:  # see Cloud
+    async def schema(self, device: Device) -> Schema:
         """Nothing describes a query but its answers."""
         return Schema()
 
@@ -146,7 +146,7 @@ class FirstlightCloud:
         known = [device for device in devices if device.id in self._queries]
         return await read_round(known, self._read_one, parallel=_PARALLEL)
 
-    async def write(self, device: Device, values: Mapping[str, Value]) -> None:  # see Cloud
+    async def write(self, device: Device, values: Mapping[str, Value]) -> None:
         """Nothing can be written."""
         raise NotSupported(subject=device.name)
 

@@ -120,7 +120,7 @@ class SoDataCloud:
         self._descriptions: dict[str, Description] = {}
         self._left_out: dict[str, CloudError | None] = {}
 
-    def least_interval(self, online: int) -> timedelta:  # the rhythm is that of the devices
+    def least_interval(self, online: int) -> timedelta:
         """One minute: no device reports more often."""
         return timedelta(minutes=1)
 
@@ -299,7 +299,7 @@ class SoDataCloud:
     def _snapshots(self, body: Any) -> dict[str, Snapshot]:
         return mapping.snapshots(body, {uuid: described.types for uuid, described in self._descriptions.items()})
 
-    async def write(self, device: Device, values: Mapping[str, Value]) -> None:  # see Cloud
+    async def write(self, device: Device, values: Mapping[str, Value]) -> None:
         """Nothing can be written: what the API could change is the installation itself."""
         raise NotSupported(subject=device.id)
 

@@ -1,0 +1,521 @@
+"""Firstlight's usage aggregates: what is asked, what an undocumented answer may hold, what each refusal means."""
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import pytest
+
+from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.errors import (
+    AuthFailed,
+    CloudError,
+    Forbidden,
+    NotSupported,
+    RateLimited,
+    Reason,
+    Rejected,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from custom_components.datapoint_cloud.clouds.firstlight import api
+from custom_components.datapoint_cloud.clouds.firstlight.api import FirstlightCloud, UsageQuery
+from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Reading, Scope, Snapshot
+from simulator.firstlight import FirstlightServer
+from simulator.server import Fault
+
+PARIS = ZoneInfo("Europe/Paris")
+QUERY = UsageQuery(
+    id="q", name="Genres", aty="content", field="genre", item_id=None, period="day", group_by=None, unit="plays"
+)
+SUCCESS = {"source": "045-01", "code": 0, "message": "Success"}
+
+
+class Firstlight:
+    """The server, at a time of its own, and clients of it."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self.session = session
+        self.server = FirstlightServer(lambda: 1_790_000_000.0)
+        self.memory = Memory()
+
+    def client(self, *queries: UsageQuery, zone: tzinfo = PARIS, **changes: Any) -> FirstlightCloud:
+        options: dict[str, Any] = {
+            "api_url": self.server.url,
+            "authorization_token": self.server.authorization_token,
+            "user_token": self.server.user_token,
+            "memory": self.memory,
+        }
+        return FirstlightCloud(self.session, queries=queries or [QUERY], time_zone=zone, **options | changes)
+
+    def answer(self, body: Any, **fault: Any) -> None:
+        self.server.faults = [Fault(body=json.dumps(body), **fault)]
+
+    def answer_data(self, data: Any, **header: Any) -> None:
+        self.answer({"header": SUCCESS | header, "data": data})
+
+    async def read(self, query: UsageQuery = QUERY) -> Snapshot:
+        cloud = self.client(query)
+        readings = await cloud.readings((await cloud.devices()).devices)
+        assert (readings.failures, readings.stopped_by) == ({}, None)
+        return readings.snapshots[query.id]
+
+    async def values(self, data: Any, query: UsageQuery = QUERY) -> dict[str, Any]:
+        self.answer_data(data)
+        return {key: reading.value for key, reading in (await self.read(query)).readings.items()}
+
+    async def failure(self, query: UsageQuery = QUERY) -> CloudError:
+        """How the query fails when it is listed."""
+        return (await self.client(query).devices()).failed[query.id]
+
+
+@pytest.fixture
+async def firstlight(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Firstlight]:
+    class Now(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.fromtimestamp(1_790_000_000, tz)  # 2026-09-21T14:13:20Z, a Monday
+
+    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
+    monkeypatch.setattr(api, "datetime", Now)
+    async with aiohttp.ClientSession() as session:
+        firstlight = Firstlight(session)
+        await firstlight.server.start()
+        yield firstlight
+        await firstlight.server.stop()
+
+
+# What is asked
+
+
+async def test_both_tokens_go_where_they_belong(firstlight: Firstlight) -> None:
+    await firstlight.read()
+    headers = firstlight.server.log[0].headers
+    assert headers["Authorization"] == f"Bearer {firstlight.server.authorization_token}"
+    assert headers["X-Authorization"] == firstlight.server.user_token
+    assert headers["Content-Type"] == "application/json"
+    assert len({request.headers["X-Tracking-Id"] for request in firstlight.server.log}) == 2
+
+
+async def test_tokens_may_be_pasted_carelessly(firstlight: Firstlight) -> None:
+    cloud = firstlight.client(
+        authorization_token=f" Bearer  {firstlight.server.authorization_token}\n",
+        user_token=f"bearer {firstlight.server.user_token} ",
+    )
+    assert (await cloud.devices()).failed == {}
+
+
+async def test_optional_parameters_are_left_out(firstlight: Firstlight) -> None:
+    await firstlight.read()
+    request = firstlight.server.log[0]
+    assert dict(request.query) == {
+        "fromDate": "2026-09-20T22:00:00Z",
+        "period": "day",
+        "pageNumber": "1",
+        "pageSize": "100",
+    }
+    assert request.content_length in {None, 0}
+
+
+async def test_group_is_asked_for(firstlight: Firstlight) -> None:
+    snapshot = await firstlight.read(replace(QUERY, group_by="network"))
+    assert set(snapshot.readings) == {"value:ON NET", "value:OFF NET"}
+
+
+async def test_path_is_encoded(firstlight: Firstlight) -> None:
+    await firstlight.client(replace(QUERY, aty="a/b", field="c d?é")).devices()
+    assert firstlight.server.log[0].match_info == {"aty": "a/b", "field": "c d?é"}
+
+
+@pytest.mark.parametrize("in_query", [False, True])
+async def test_item_id_goes_into_the_body_or_the_query(firstlight: Firstlight, in_query: bool) -> None:
+    firstlight.server.requires_item_id = True
+    query = replace(QUERY, item_id="content-123", is_item_id_in_query=in_query)
+    assert (await firstlight.read(query)).readings
+    request = firstlight.server.log[0]
+    assert request.query.get("itemId") == ("content-123" if in_query else None)
+    assert bool(request.content_length) is not in_query
+
+
+@pytest.mark.parametrize(
+    ("period", "zone", "start"),
+    [
+        ("hour", "Asia/Kolkata", "2026-09-21T13:30:00Z"),
+        ("day", "Europe/Paris", "2026-09-20T22:00:00Z"),
+        ("week", "Europe/Paris", "2026-09-20T22:00:00Z"),
+        ("month", "Europe/Paris", "2026-08-31T22:00:00Z"),
+        ("year", "Europe/Paris", "2025-12-31T23:00:00Z"),
+        ("fortnight", "UTC", "2026-09-21T00:00:00Z"),
+    ],
+)
+async def test_window_begins_with_the_running_period(
+    firstlight: Firstlight, period: str, zone: str, start: str
+) -> None:
+    await firstlight.client(replace(QUERY, period=period), zone=ZoneInfo(zone)).devices()
+    assert firstlight.server.log[0].query["fromDate"] == start
+
+
+@pytest.mark.parametrize(
+    ("date_format", "start"),
+    [("iso", "2026-09-20T22:00:00Z"), ("date", "2026-09-21"), ("ms", "1789941600000"), ("?", "2026-09-20T22:00:00Z")],
+)
+async def test_date_has_the_chosen_format(firstlight: Firstlight, date_format: str, start: str) -> None:
+    await firstlight.client(replace(QUERY, date_format=date_format)).devices()
+    assert firstlight.server.log[0].query["fromDate"] == start
+
+
+# Paging
+
+
+def rows(first: int, count: int) -> list[dict[str, Any]]:
+    return [{"name": f"n{number}", "value": number} for number in range(first, first + count)]
+
+
+async def serve_pages(firstlight: Firstlight, pages: list[list[dict[str, Any]]], **header: Any) -> Snapshot:
+    firstlight.server.faults = [
+        Fault(
+            matches=lambda request, number=number: request.query["pageNumber"] == str(number),  # type: ignore[misc]
+            body=json.dumps({"header": SUCCESS | header, "data": page}),
+        )
+        for number, page in enumerate(pages, 1)
+    ]
+    cloud = firstlight.client()
+    devices = (await cloud.devices()).devices
+    firstlight.server.reset_counts()
+    return (await cloud.readings(devices)).snapshots["q"]
+
+
+async def test_short_page_is_the_last(firstlight: Firstlight) -> None:
+    snapshot = await serve_pages(firstlight, [rows(0, 100), rows(100, 100), rows(200, 7)])
+    assert len(snapshot.readings) == 207
+    assert len(firstlight.server.log) == 3
+
+
+async def test_count_is_believed_where_it_is_told(firstlight: Firstlight) -> None:
+    snapshot = await serve_pages(firstlight, [rows(0, 3), rows(3, 3), rows(6, 1)], count=7)
+    assert len(snapshot.readings) == 7
+    assert len(firstlight.server.log) == 3
+
+
+async def test_server_without_pages_is_asked_twice_at_most(firstlight: Firstlight) -> None:
+    firstlight.answer_data(rows(0, 100))
+    cloud = firstlight.client()
+    snapshot = (await cloud.readings((await cloud.devices()).devices)).snapshots["q"]
+    assert len(snapshot.readings) == 100
+    assert len(firstlight.server.log) == 3
+
+
+async def test_paging_has_an_end(firstlight: Firstlight, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "_MOST_PAGES", 4)
+    await serve_pages(firstlight, [rows(number, 100) for number in range(9)], count=10**6)
+    assert len(firstlight.server.log) == 4
+
+
+async def test_smaller_pages_are_asked_for_when_these_are_refused(firstlight: Firstlight) -> None:
+    refusal = {"header": {"code": -1, "errors": [{"code": "40460106"}]}}
+    firstlight.server.faults = [
+        Fault(matches=lambda request: request.query["pageSize"] == "100", status=400, body=json.dumps(refusal))
+    ]
+    assert len((await firstlight.read()).readings) == 4
+
+
+# What an answer holds
+
+
+@pytest.mark.parametrize(
+    ("data", "values"),
+    [
+        (12, {"total": 12}),
+        ("12.5", {"total": 12.5}),
+        (0, {"total": 0}),
+        ({"count": 7}, {"total": 7}),
+        ({"Drama": 3, "Comedy": "4", "News": None}, {"value:Drama": 3, "value:Comedy": 4, "value:News": None}),
+        ({"count": 7, "size": 2}, {"value:count": 7, "value:size": 2}),
+        ([{"name": "Drama", "value": 3}, {"key": "x", "total": 4}], {"value:Drama": 3, "value:x": 4}),
+        ([{"n": "Drama", "v": 3}, {"id": 9, "count": "4"}], {"value:Drama": 3, "value:9": 4}),
+        ([{"genre": "Drama", "plays": 3}], {"value:Drama": 3}),
+        ([{"id": 9, "plays": 3, "date": 1631788837354}], {"value:9": 3}),
+        ([{"name": "", "key": None, "id": "x", "value": 1}], {"value:x": 1}),
+        ([{"name": "Drama", "value": None}], {"value:Drama": None}),
+        ([{"plays": 3}], {"total": 3}),
+        ({"groups": [{"name": "Drama", "value": 3}], "unit": "min"}, {"value:Drama": 3}),
+        ({"name": "Drama", "value": 5}, {"value:Drama": 5}),
+    ],
+)
+async def test_answer_may_have_many_shapes(firstlight: Firstlight, data: Any, values: dict[str, Any]) -> None:
+    assert await firstlight.values(data) == values
+
+
+async def test_group_names_the_rows(firstlight: Firstlight) -> None:
+    query = replace(QUERY, group_by="network")
+    assert await firstlight.values([{"network": "ON", "plays": 3}], query) == {"value:ON": 3}
+
+
+@pytest.mark.parametrize("time", ["date", "ut", "from"])
+async def test_newest_row_of_a_label_counts(firstlight: Firstlight, time: str) -> None:
+    series = [
+        {"name": "Drama", "value": 1, time: "2026-09-20"},
+        {"name": "Drama", "value": 3, time: 1789948800000},
+        {"name": "Drama", "value": 2, time: "2026-09-20T23:59:59Z"},
+        {"value": 7, time: "2026-09-20"},
+        {"value": 9, time: "2026-09-21"},
+        {"value": 8, time: None},
+    ]
+    assert await firstlight.values(series) == {"value:Drama": 3, "total": 9}
+
+
+@pytest.mark.parametrize("data", [None, [], {}, {"items": []}])
+async def test_no_data_is_unknown(firstlight: Firstlight, data: Any) -> None:
+    firstlight.answer_data(data)
+    snapshot = await firstlight.read()
+    assert snapshot.readings == {"total": Reading(None)}
+    assert [datapoint.key for datapoint in snapshot.described] == ["total"]
+    assert snapshot.skipped == ()
+
+
+async def test_answer_without_data_is_a_success(firstlight: Firstlight) -> None:
+    firstlight.answer({"header": SUCCESS})
+    assert (await firstlight.read()).readings == {"total": Reading(None)}
+
+
+async def test_what_was_known_is_unknown_in_a_period_without_data(firstlight: Firstlight) -> None:
+    await firstlight.values({"Drama": 3, "Comedy": 4})
+    assert await firstlight.values([]) == {"value:Comedy": None, "value:Drama": None}
+    firstlight.memory = Memory(json.loads(json.dumps(firstlight.memory.content)))
+    firstlight.answer_data({"Drama": 5})
+    snapshot = await firstlight.read()
+    assert snapshot.readings == {"value:Comedy": Reading(None), "value:Drama": Reading(5)}
+    assert {datapoint.name for datapoint in snapshot.described} == {"Comedy", "Drama"}
+
+
+async def test_values_of_other_queries_are_forgotten(firstlight: Firstlight) -> None:
+    await firstlight.values({"Drama": 3})
+    await firstlight.client(replace(QUERY, id="other")).devices()
+    assert firstlight.memory.content == {}
+
+
+async def test_numbers_have_the_unit_the_user_chose(firstlight: Firstlight) -> None:
+    firstlight.answer_data({"Drama": 3})
+    (datapoint,) = (await firstlight.read()).described
+    assert datapoint == Datapoint(key="value:Drama", name="Drama", data_type=DataType.NUMBER, unit="plays")
+
+
+@pytest.mark.parametrize(
+    ("data", "shape"),
+    [
+        (True, "bool"),
+        ("s3cret", "str"),
+        ({"deep": {"deeper": {"deepest": "s3cret"}}}, "{deep: {deeper: {deepest: …}}}"),
+        ({"a": [1], "b": ["s3cret"]}, "{a: [int], b: [str]}"),
+    ],
+)
+async def test_strange_answer_is_told_once_without_its_values(
+    firstlight: Firstlight, caplog: pytest.LogCaptureFixture, data: Any, shape: str
+) -> None:
+    await firstlight.values({"Drama": 3})
+    firstlight.answer_data(data)
+    cloud = firstlight.client()
+    devices = (await cloud.devices()).devices
+    with caplog.at_level(logging.DEBUG):
+        for _ in range(2):
+            snapshot = (await cloud.readings(devices)).snapshots["q"]
+    assert snapshot.skipped == (shape,)
+    assert snapshot.readings == {}
+    assert caplog.text.count(shape) == 1
+    assert "s3cret" not in caplog.text
+
+
+async def test_strange_row_costs_only_itself(firstlight: Firstlight) -> None:
+    firstlight.answer_data([{"name": "Drama", "value": 3}, 5, None, {"name": "Odd", "value": []}, {"plays": 1}])
+    snapshot = await firstlight.read()
+    assert snapshot.readings == {"value:Drama": Reading(3)}
+    assert snapshot.skipped == ("NoneType", "int", "{name: str, value: []}", "{plays: int}")
+
+
+# What a refusal means
+
+
+def refusal(*codes: Any) -> dict[str, Any]:
+    return {"header": {"code": -1, "message": "Failure", "errors": [{"code": code} for code in codes]}}
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize(
+    ("codes", "kind", "reason", "subject"),
+    [
+        (["40460101"], Forbidden, Reason.WRONG_QUERY, "period"),
+        (["40460102"], Forbidden, Reason.WRONG_QUERY, "fromDate"),
+        (["40460103"], Forbidden, Reason.WRONG_QUERY, "toDate"),
+        (["40460104"], Forbidden, Reason.WRONG_QUERY, "groupBy"),
+        (["40460105"], Forbidden, Reason.WRONG_QUERY, "pageNumber"),
+        (["40460106"], Forbidden, Reason.WRONG_QUERY, "pageSize"),
+        (["40460107"], Forbidden, Reason.WRONG_QUERY, "sortOrder"),
+        ([40460101], Forbidden, Reason.WRONG_QUERY, "period"),
+        (["40450103"], Forbidden, Reason.ITEM_ID_MISSING, None),
+        (["40460190"], Unreachable, Reason.SERVER_ERROR, None),
+        (["49990191"], Unreachable, Reason.SERVER_ERROR, None),
+        (["40469999"], Rejected, Reason.INVALID_REQUEST, None),
+        (["40469999", "40450103"], Forbidden, Reason.ITEM_ID_MISSING, None),
+        ([None], Rejected, Reason.INVALID_REQUEST, None),
+    ],
+)
+async def test_error_is_in_the_envelope_whatever_the_status(
+    firstlight: Firstlight,
+    status: int,
+    codes: list[Any],
+    kind: type[CloudError],
+    reason: Reason,
+    subject: str | None,
+) -> None:
+    firstlight.answer(refusal(*codes), status=status)
+    error = await firstlight.failure()
+    assert (type(error), error.reason, error.subject) == (kind, reason, subject)
+
+
+@pytest.mark.parametrize("header", [{"code": -1, "message": "Failure"}, {"code": "-1", "errors": "none"}])
+async def test_failure_without_a_code_is_a_refusal(firstlight: Firstlight, header: dict[str, Any]) -> None:
+    firstlight.answer({"header": header})
+    assert isinstance(await firstlight.failure(), Rejected)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (401, "<html>", Reason.TOKEN_REFUSED),
+        (403, "", Reason.TOKEN_REFUSED),
+        (401, json.dumps(refusal("40460101")), Reason.TOKEN_REFUSED),
+        (401, json.dumps(refusal("40450101")), Reason.WRONG_USER_TOKEN),
+        (403, json.dumps(refusal("40450101")), Reason.WRONG_USER_TOKEN),
+        (200, json.dumps(refusal("40450101")), Reason.WRONG_USER_TOKEN),
+        (400, json.dumps(refusal("40450103", "40450101")), Reason.WRONG_USER_TOKEN),
+    ],
+)
+async def test_refused_token_is_a_failed_authentication(
+    firstlight: Firstlight, status: int, body: str, reason: Reason
+) -> None:
+    devices = (await firstlight.client().devices()).devices
+    firstlight.server.faults = [Fault(status=status, body=body)]
+    for asking in (firstlight.client().devices(), firstlight.client().readings(devices)):
+        with pytest.raises(AuthFailed) as caught:
+            await asking
+        assert caught.value.reason is reason
+
+
+async def test_wrong_tokens_are_told_apart_as_far_as_the_server_does(firstlight: Firstlight) -> None:
+    with pytest.raises(AuthFailed) as caught:
+        await firstlight.client(user_token="wrong").devices()
+    assert caught.value.reason is Reason.WRONG_USER_TOKEN
+    with pytest.raises(AuthFailed) as caught:
+        await firstlight.client(authorization_token="wrong").devices()
+    assert caught.value.reason is Reason.TOKEN_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault(status=403, body=json.dumps({"header": {"code": -1}})), Forbidden),
+        (Fault(status=404, body="<html>"), NotSupported),
+        (Fault(status=400, body="<html>"), Rejected),
+        (Fault(status=500, body="<html>"), Unreachable),
+        (Fault(status=502), Unreachable),
+        (Fault(drops=True), Unreachable),
+        (Fault(body="<html>"), UnexpectedAnswer),
+        (Fault(body="[]"), UnexpectedAnswer),
+        (Fault(body='{"status": "up"}'), UnexpectedAnswer),
+        (Fault(cuts_at=30), UnexpectedAnswer),
+    ],
+)
+async def test_answer_without_an_envelope_is_told_by_its_status(
+    firstlight: Firstlight, fault: Fault, kind: type[CloudError]
+) -> None:
+    cloud = firstlight.client()
+    devices = (await cloud.devices()).devices
+    firstlight.server.faults = [fault]
+    readings = await cloud.readings(devices)
+    assert isinstance(readings.failures["q"], kind)
+
+
+async def test_wrong_query_costs_only_itself(firstlight: Firstlight) -> None:
+    cloud = firstlight.client(QUERY, replace(QUERY, id="bad", period="eon"))
+    listing = await cloud.devices()
+    assert [device.id for device in listing.devices] == ["q"]
+    assert listing.failed["bad"].subject == "period"
+    devices = [*listing.devices, replace(listing.devices[0], id="bad", scope="bad", schema_id="bad")]
+    readings = await cloud.readings(devices)
+    assert (set(readings.snapshots), set(readings.failures)) == ({"q"}, {"bad"})
+
+
+async def test_rate_limit_ends_the_round(firstlight: Firstlight) -> None:
+    cloud = firstlight.client()
+    devices = (await cloud.devices()).devices
+    firstlight.server.faults = [Fault(status=429, headers={"Retry-After": "9"})]
+    stopped_by = (await cloud.readings(devices)).stopped_by
+    assert isinstance(stopped_by, RateLimited)
+    assert stopped_by.retry_after == 9
+    with pytest.raises(RateLimited):
+        await cloud.devices()
+
+
+async def test_failure_is_logged_with_its_tracking_id_and_no_token(
+    firstlight: Firstlight, caplog: pytest.LogCaptureFixture
+) -> None:
+    firstlight.server.failure = "40460190"
+    with caplog.at_level(logging.DEBUG):
+        error = await firstlight.failure()
+    assert firstlight.server.log[0].headers["X-Tracking-Id"] in caplog.text
+    shown = caplog.text + str(error) + repr(error)
+    assert firstlight.server.user_token not in shown
+    assert firstlight.server.authorization_token not in shown
+
+
+# Accounts and devices
+
+
+async def test_account_is_the_host_and_the_user(firstlight: Firstlight) -> None:
+    account = await firstlight.client().account()
+    assert account.id == f"{firstlight.server.url.removeprefix('http://')}_user-0815"
+    assert account.has_lasting_id
+
+
+@pytest.mark.parametrize("token", ["opaque-s3cret", "a.b.c", "a.e30.c", "a.bnVsbA.c", "..", "é.é.é"])
+async def test_token_that_does_not_tell_its_user_is_hashed(firstlight: Firstlight, token: str) -> None:
+    account = await firstlight.client(api_url="https://me:s3cret@Usage.example.com/x", user_token=token).account()
+    host, _, user = account.id.partition("_")
+    assert (host, len(user), account.has_lasting_id) == ("usage.example.com", 16, False)
+    assert token not in account.id
+    assert "s3cret" not in account.id + account.name
+
+
+async def test_every_query_is_a_service(firstlight: Firstlight) -> None:
+    cloud = firstlight.client(QUERY, replace(QUERY, id="r", name="Other"))
+    assert cloud.scopes == [Scope(id="q", name="Genres"), Scope(id="r", name="Other")]
+    first, second = (await cloud.devices()).devices
+    assert (first.id, first.scope, first.name, first.is_service) == ("q", "q", "Genres", True)
+    assert (first.is_online, first.schema_id, second.schema_id) == (None, "q", "r")
+    assert (await cloud.schema(first)).datapoints == ()
+
+
+async def test_account_without_queries_is_empty(firstlight: Firstlight) -> None:
+    cloud = FirstlightCloud(
+        firstlight.session,
+        api_url=firstlight.server.url,
+        authorization_token="a",
+        user_token="b",
+        queries=[],
+        time_zone=PARIS,
+        memory=Memory(),
+    )
+    assert (await cloud.devices()).devices == ()
+    assert firstlight.server.requests.total() == 0
+
+
+async def test_nothing_can_be_written(firstlight: Firstlight) -> None:
+    cloud = firstlight.client()
+    with pytest.raises(NotSupported):
+        await cloud.write((await cloud.devices()).devices[0], {"total": 1})
