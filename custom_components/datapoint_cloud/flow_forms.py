@@ -3,8 +3,8 @@
 Pure: it knows fields, sections and addresses, no cloud is asked and no flow is driven.
 """
 
+import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -87,15 +87,12 @@ def _select(name: str, options: Sequence[str], *, is_open: bool = False) -> Sele
     )
 
 
-_TEXT = _text()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One field of a form. `default` is what holds when nothing is typed."""
 
     name: str
-    selector: Selector[Any] = field(default_factory=_text)
+    selector: Selector[Any] = dataclasses.field(default_factory=_text)
     is_required: bool = True
     is_advanced: bool = False
     is_secret: bool = False
