@@ -91,4 +91,4 @@ class Problem(DeviceEntity, BinarySensorEntity):
     @override
     def extra_state_attributes(self) -> Mapping[str, Any]:
         state = self.state_of_device
-        return {"active": [] if state is None else [alarm.name for alarm in state.active_alarms]}
+        return {"active": [] if state is None else [self.name_of(alarm) for alarm in state.active_alarms]}

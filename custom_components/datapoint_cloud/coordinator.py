@@ -380,9 +380,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         problems: list[tuple[str | None, CloudError]] = list(self.failed_scopes.items())
         if of_account is not None:
             problems.append((None, of_account))
-        problems += [
-            (state.device.scope, state.failure) for state in self._due_devices() if state.failure is not None
-        ]
+        problems += [(state.device.scope, state.failure) for state in self._due_devices() if state.failure is not None]
         report_problems(self.hass, self.config_entry, problems)
 
     # Who is there

@@ -10,7 +10,7 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .clouds.model import Value
+from .clouds.model import Datapoint, Value
 from .coordinator import DatapointCoordinator, Watch
 from .describe import Description
 from .devices import device_info, part_info, subentry_of
@@ -42,6 +42,10 @@ class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
     def available(self) -> bool:
         state = self.state_of_device
         return state is not None and state.is_available
+
+    def name_of(self, datapoint: Datapoint) -> str:
+        """The cloud's name of a datapoint, in the language of the installation where the cloud speaks it."""
+        return datapoint.names.get(self.coordinator.hass.config.language, datapoint.name)
 
 
 class DatapointEntity(DeviceEntity):

@@ -47,6 +47,6 @@ class AlarmEvent(DeviceEntity, EventEntity):
     def _tell(self, happening: Happening) -> None:
         datapoint = happening.datapoint
         self._trigger_event(
-            "raised" if happening.is_raised else "cleared", {"key": datapoint.key, "name": datapoint.name}
+            "raised" if happening.is_raised else "cleared", {"key": datapoint.key, "name": self.name_of(datapoint)}
         )
         self.async_write_ha_state()

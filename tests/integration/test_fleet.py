@@ -141,7 +141,7 @@ def test_an_alarm_that_loses_its_value_is_over() -> None:
     ],
 )
 def test_a_problem_is_an_alarm_or_a_flag_and_unknown_where_nobody_says(
-    fields: dict[str, bool], readings: dict[str, bool], has_problem: bool | None
+    fields: dict[str, bool], readings: dict[str, Any], has_problem: bool | None
 ) -> None:
     state = _state(**fields)
     state.take(_told(**readings), _NOW)
