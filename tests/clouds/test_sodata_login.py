@@ -125,6 +125,17 @@ async def test_lost_answer_of_a_refresh_ends_in_one_login(sodata: SoData, client
     assert sodata.keycloak.grants == ["password", "password"]
 
 
+async def test_spent_refresh_token_is_not_tried_again(sodata: SoData, client: SoDataCloud) -> None:
+    await client.corporate_accounts()
+    sodata.seconds += 280
+    sodata.keycloak.faults = [Fault(drops=True, times=1), Fault(status=503, times=1)]
+    with pytest.raises(Unreachable):
+        await client.corporate_accounts()
+    await client.corporate_accounts()
+    assert sodata.keycloak.grants == ["password", "password"]
+    assert sodata.keycloak.requests[TOKEN] == 4
+
+
 @pytest.mark.parametrize("fault", [Fault(cuts_at=50), Fault(body="[]"), Fault(body='{"access_token": ""}')])
 async def test_unreadable_answer_of_a_refresh_ends_in_one_login(
     sodata: SoData, client: SoDataCloud, fault: Fault
@@ -247,8 +258,14 @@ async def test_trouble_on_the_way_is_no_failed_authentication(
         await client.account()
 
 
-async def test_clients_own_mistake_is_no_failed_authentication(sodata: SoData, client: SoDataCloud) -> None:
-    sodata.keycloak.faults = [answer(TOKEN, {"error": "invalid_request"}, status=400)]
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(400, "invalid_request"), (401, "invalid_request"), (400, "unsupported_grant_type"), (403, None)],
+)
+async def test_clients_own_mistake_is_no_failed_authentication(
+    sodata: SoData, client: SoDataCloud, status: int, error: str | None
+) -> None:
+    sodata.keycloak.faults = [answer(TOKEN, {"error": error}, status=status)]
     with pytest.raises(Rejected):
         await client.account()
 

@@ -28,10 +28,8 @@ _REFUSED_LOGINS: Mapping[tuple[int, str], tuple[type[CloudError], Reason]] = {
     (400, "invalid_client"): (AuthFailed, Reason.WRONG_CLIENT),
     (400, "unauthorized_client"): (Forbidden, Reason.PASSWORD_LOGIN_NOT_ALLOWED),
     (400, "invalid_grant"): (AuthFailed, Reason.ACCOUNT_DISABLED),
-    (400, "invalid_request"): (Rejected, Reason.INVALID_REQUEST),
-    (400, "unsupported_grant_type"): (Rejected, Reason.INVALID_REQUEST),
 }
-"""What Keycloak's errors mean in answer to a password grant, by HTTP status and `error`."""
+"""What Keycloak's errors mean in answer to a password grant, by HTTP status and `error`; others are our own fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +116,13 @@ class KeycloakLogin:
         except TokenRefused:
             _LOGGER.debug("The session ended, signing in again")
         except UnexpectedAnswer:
-            self._session = None
+            _LOGGER.debug("The session was renewed by an answer that cannot be read, signing in again")
         except Unreachable as error:
             if error.status is not None and error.status >= 300:
                 raise
-            # Without an answer the refresh token may be spent, and spending it twice ends the session.
-            self._session = None
+            # Without its answer the refresh token may be spent, and spending it twice ends the session.
+            _LOGGER.debug("The answer to a renewal was lost, signing in again")
+        self._session = None
         return None
 
     async def _log_in(self) -> _Session:
@@ -156,8 +155,9 @@ def _judge_login(answer: Answer) -> CloudError | None:
     if answer.status == 404:
         return answer.error(Forbidden, Reason.WRONG_REALM)
     code = wire.text(wire.fields(answer.body).get("error")) or ""
-    refusal = _REFUSED_LOGINS.get((answer.status, code))
-    return None if refusal is None else answer.error(*refusal, code=code)
+    if (refusal := _REFUSED_LOGINS.get((answer.status, code))) is not None:
+        return answer.error(*refusal, code=code)
+    return None if answer.is_success else answer.error(Rejected, Reason.INVALID_REQUEST)
 
 
 def _judge_refresh(answer: Answer) -> CloudError | None:
