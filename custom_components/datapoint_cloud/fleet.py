@@ -193,7 +193,7 @@ class DeviceState:
     def _is_evident(self, interval: timedelta, now: datetime) -> bool:
         if self.device.is_online is not None:
             return self.device.is_online or self.is_fresh(interval, now)
-        return self.reported_at is None or self.is_fresh(interval, now)
+        return self.read_at is not None and (self.reported_at is None or self.is_fresh(interval, now))
 
     def is_fresh(self, interval: timedelta, now: datetime) -> bool:
         """Whether the device spoke recently enough to be there, whatever its online flag says."""

@@ -6,6 +6,7 @@ from unittest.mock import AsyncMock, patch
 import pytest
 
 from custom_components.datapoint_cloud.clouds import http
+from simulator.simulation import Simulation
 
 
 @pytest.fixture(autouse=True)
@@ -21,3 +22,13 @@ def setup_entry() -> Iterator[AsyncMock]:
         patch("custom_components.datapoint_cloud.async_unload_entry", return_value=True),
     ):
         yield setup
+
+
+@pytest.fixture
+def small_fleets(simulation: Simulation) -> None:
+    """Leave a handful of devices in each cloud, for tests that go through many states."""
+    for product in simulation.gizwits_enterprise.products.values():
+        product.devices = dict(list(product.devices.items())[:4])
+    sodata = simulation.sodata
+    kept = {"Passerelle Sélestat", "Masterys U2 CDS", "Countis E50"}
+    sodata.devices = {uuid: device for uuid, device in sodata.devices.items() if device.name in kept}

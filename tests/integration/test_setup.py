@@ -1,22 +1,185 @@
 """Setting up, unloading, restarting and removing an account."""
 
+from typing import Any
+
 import pytest
-from homeassistant.config_entries import ConfigEntryState
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 
+from simulator.server import Fault
 from simulator.simulation import Simulation
 
-from .accounts import KINDS, add_account, state_of
+from .accounts import KINDS, add_account, make_entry, poll
+from .passing_time import pass_time
+from .subjects import SUBJECTS
+
+pytestmark = pytest.mark.usefixtures("small_fleets")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_account_sets_up_and_unloads(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
+async def test_an_account_shows_its_values_and_keeps_nothing_running_when_unloaded(
+    hass: HomeAssistant, simulation: Simulation, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    subject = SUBJECTS[kind]
+    subject.report(simulation, 21)
     entry = await add_account(hass, simulation, kind)
     assert entry.state is ConfigEntryState.LOADED
-    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-    states = [hass.states.get(entity.entity_id) for entity in entities if entity.disabled_by is None]
-    live = [state for state in states if state is not None and state.state not in {"unavailable", "unknown"}]
-    assert live
+    assert float(subject.state(hass, simulation, entry)) == 21
+
+    subject.report(simulation, 22)
+    await poll(hass, entry)
+    assert float(subject.state(hass, simulation, entry)) == 22
+
     assert await hass.config_entries.async_unload(entry.entry_id)
-    assert entry.state is ConfigEntryState.NOT_LOADED
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.state.value == "not_loaded"
+    assert subject.state(hass, simulation, entry) == "unavailable"
+    assert not entry._background_tasks
+    assert not [record for record in caplog.records if record.levelname in {"ERROR", "CRITICAL"}]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_unloaded_account_asks_nothing(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
+) -> None:
+    entry = await add_account(hass, simulation, kind)
+    await hass.config_entries.async_unload(entry.entry_id)
+    server = SUBJECTS[kind].server(simulation)
+    server.reset_counts()
+    await pass_time(hass, freezer, 3600)
+    assert not server.log
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_reloaded_account_has_the_same_devices_and_entities(
+    hass: HomeAssistant, simulation: Simulation, kind: str
+) -> None:
+    entry = await add_account(hass, simulation, kind)
+
+    def registered() -> tuple[set[str], set[str]]:
+        entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+        devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+        return {entity.id for entity in entities}, {device.id for device in devices}
+
+    def shown() -> dict[str, str]:
+        return {state.entity_id: state.state for state in hass.states.async_all()}
+
+    before, states = registered(), shown()
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert registered() == before
+    assert shown().keys() == states.keys()
+    assert {entity_id for entity_id, state in shown().items() if state == "unavailable"} == {
+        entity_id for entity_id, state in states.items() if state == "unavailable"
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_removing_an_account_deletes_what_was_stored_of_it(
+    hass: HomeAssistant, hass_storage: dict[str, Any], simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
+) -> None:
+    entry = await add_account(hass, simulation, kind)
+    key = f"datapoint_cloud.{entry.entry_id}"
+    await pass_time(hass, freezer, 400)
+    assert hass_storage[key]["data"]["readings"][SUBJECTS[kind].device_id(simulation)]["readings"]
+
+    await hass.config_entries.async_remove(entry.entry_id)
+    await pass_time(hass, freezer, 400)
+    assert key not in hass_storage
+    assert not dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    assert not er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault(drops=True), "unreachable"),
+        (Fault(status=502, body="<html>Bad Gateway</html>", content_type="text/html"), "server_error"),
+        (Fault(status=200, body="<html>Please sign in</html>", content_type="text/html"), "unexpected_answer"),
+    ],
+    ids=["dropped", "bad gateway", "html"],
+)
+async def test_an_account_whose_cloud_is_down_is_set_up_later(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str, fault: Fault, reason: str
+) -> None:
+    subject = SUBJECTS[kind]
+    server = subject.server(simulation)
+    server.faults = [fault]
+    entry = await add_account(hass, simulation, kind)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == reason
+    assert not hass.config_entries.flow.async_progress()
+
+    server.faults = []
+    subject.report(simulation, 23)
+    await pass_time(hass, freezer, 20)
+    await hass.async_block_till_done()
+    assert entry.state.value == "loaded"
+    assert entry.error_reason_translation_key is None
+    assert float(subject.state(hass, simulation, entry)) == 23
+
+
+async def test_an_account_is_set_up_later_when_nobody_answers_where_it_signs_in(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    await simulation.keycloak.stop()
+    entry = await add_account(hass, simulation, "sodata")
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "unreachable"
+    assert not simulation.sodata.log
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        ("gizwits_open", {"password": "wrong"}),
+        ("gizwits_open", {"username": "nobody@example.com"}),
+        ("gizwits_enterprise", {"enterprise_secret": "wrong"}),
+        ("gizwits_enterprise", {"enterprise_id": "wrong"}),
+        ("sodata", {"password": "wrong"}),
+        ("sodata", {"client_secret": "wrong"}),
+        ("firstlight", {"user_token": "wrong"}),
+        ("firstlight", {"authorization_token": "wrong"}),
+    ],
+)
+async def test_refused_credentials_ask_for_new_ones_once(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    kind: str,
+    wrong: dict[str, Any],
+) -> None:
+    entry = await add_account(hass, simulation, kind, **wrong)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.error_reason_translation_key == "auth_failed"
+    server = SUBJECTS[kind].server(simulation)
+    server.reset_counts()
+    await pass_time(hass, freezer, 3600)
+    flows = hass.config_entries.flow.async_progress()
+    assert [(flow["context"]["source"], flow["context"]["entry_id"]) for flow in flows] == [
+        (SOURCE_REAUTH, entry.entry_id)
+    ]
+    assert not server.log
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_account_of_a_later_minor_version_is_set_up(
+    hass: HomeAssistant, simulation: Simulation, kind: str
+) -> None:
+    entry = make_entry(hass, simulation, kind)
+    hass.config_entries.async_update_entry(entry, minor_version=7)
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.LOADED
+    assert entry.minor_version == 7
+
+
+async def test_an_account_of_a_later_version_is_left_alone(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = make_entry(hass, simulation, "gizwits_open")
+    hass.config_entries.async_update_entry(entry, version=2)
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.MIGRATION_ERROR
+    assert not simulation.gizwits_open.log

@@ -1,0 +1,79 @@
+"""In each simulated cloud one device to watch: how it reports a value, and where that value shows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from simulator.gizwits.devices import GizwitsDevice
+from simulator.server import Server
+from simulator.simulation import Simulation
+from simulator.sodata.fleet import SoDataDevice
+
+from .accounts import KINDS, state_of
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """`device_id`: of its cloud. `report` lets it have a value that is a whole number and from 6 to 30."""
+
+    server: Callable[[Simulation], Server]
+    device_id: Callable[[Simulation], str]
+    report: Callable[[Simulation, int], None]
+    platform: str
+    key: str
+
+    def state(self, hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry) -> str:
+        """What Home Assistant shows of it."""
+        return state_of(hass, self.platform, entry, self.device_id(simulation), self.key).state
+
+
+def air_conditioner(simulation: Simulation) -> GizwitsDevice:
+    return next(iter(simulation.gizwits_open.devices.values()))
+
+
+def chiller(simulation: Simulation) -> GizwitsDevice:
+    product = next(iter(simulation.gizwits_enterprise.products.values()))
+    return list(product.devices.values())[1]
+
+
+def ups(simulation: Simulation) -> SoDataDevice:
+    return next(device for device in simulation.sodata.devices.values() if device.name == "Masterys U2 CDS")
+
+
+def _use(simulation: Simulation, value: int) -> None:
+    simulation.firstlight.usages["content/genre"].figures["Drama"] = value
+
+
+SUBJECTS = {
+    "gizwits_open": Subject(
+        server=lambda simulation: simulation.gizwits_open,
+        device_id=lambda simulation: air_conditioner(simulation).did,
+        report=lambda simulation, value: air_conditioner(simulation).set(set_temp=value),
+        platform="number",
+        key="set_temp",
+    ),
+    "gizwits_enterprise": Subject(
+        server=lambda simulation: simulation.gizwits_enterprise,
+        device_id=lambda simulation: chiller(simulation).did,
+        report=lambda simulation, value: chiller(simulation).set(set_temp=value),
+        platform="number",
+        key="set_temp",
+    ),
+    "sodata": Subject(
+        server=lambda simulation: simulation.sodata,
+        device_id=lambda simulation: ups(simulation).uuid,
+        report=lambda simulation, value: ups(simulation).set("Global", "0", "140100", str(value)),
+        platform="sensor",
+        key="Global|0|140100",
+    ),
+    "firstlight": Subject(
+        server=lambda simulation: simulation.firstlight,
+        device_id=lambda _: "content/genre//day/",
+        report=_use,
+        platform="sensor",
+        key="value:Drama",
+    ),
+}
+assert tuple(SUBJECTS) == KINDS
