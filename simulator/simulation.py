@@ -32,8 +32,12 @@ class Simulation:
 
     async def start(self, ports: Mapping[str, int] | None = None, host: str = "127.0.0.1") -> None:
         """Let all servers listen; `ports` by the server's name, any free one for those not named."""
-        for server in self.servers:
-            await server.start((ports or {}).get(server.name, 0), host)
+        try:
+            for server in self.servers:
+                await server.start((ports or {}).get(server.name, 0), host)
+        except OSError:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Stop listening."""

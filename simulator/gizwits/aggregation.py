@@ -59,7 +59,7 @@ class Aggregation:
         ]
 
     def _values(self, device: GizwitsDevice, moments: list[int]) -> dict[str, float]:
-        samples = [device.values_at(moment) for moment in moments]
+        samples = [device.values_at(moment, self.names) for moment in moments]
         values: dict[str, float] = {}
         for name in self.names:
             numbers = [float(sample[name]) for sample in samples if name in sample]

@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import string
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -80,10 +80,10 @@ class GizwitsDevice:
     `silent` names datapoints it never reports. `fails_commands`: the cloud cannot deliver commands to it.
     """
 
-    product: Product
+    product: Product = field(repr=False)
     did: str
     mac: str
-    clock: Callable[[], float]
+    clock: Callable[[], float] = field(repr=False)
     seed: int = 1
     alias: str = ""
     uid: str | None = None
@@ -174,21 +174,22 @@ class GizwitsDevice:
 
     def has_active(self, kind: str) -> bool:
         """Whether one of its alerts, or of its faults, is on."""
-        values = {} if self.is_forgotten else self.values_at(self._reported_at(self.clock()), kind)
-        return any(bool(values.get(a.name)) for a in self.product.attributes if a.type == kind)
+        names = {attribute.name for attribute in self.product.attributes if attribute.type == kind}
+        values = {} if self.is_forgotten else self.values_at(self._reported_at(self.clock()), names)
+        return any(values.values())
 
-    def values_at(self, seconds: float, kind: str | None = None) -> dict[str, Any]:
-        """Give all values it had at a time, or at least those of one kind of datapoints."""
+    def values_at(self, seconds: float, names: Collection[str] | None = None) -> dict[str, Any]:
+        """Give all values it had at a time, or only those of some names."""
         moment = seconds // self.report_seconds * self.report_seconds
         values: dict[str, Any] = {}
         for attribute in self.product.attributes:
-            if attribute.name not in self.silent and kind in (None, attribute.type):
+            if attribute.name not in self.silent and (names is None or attribute.name in names):
                 value = attribute.behaviour(f"{self.seed}:{self.did}:{attribute.name}", moment)
                 values[attribute.name] = value if isinstance(value, bool | str) else attribute.nearest(value)
         for write in self._writes:
             if write.at <= seconds:
                 values |= write.values
-        return values
+        return values if names is None else {name: value for name, value in values.items() if name in names}
 
     def reports(self, start: float, end: float) -> list[float]:
         """Give the times of its reports within [start, end], oldest first."""

@@ -151,10 +151,18 @@ class GizwitsEnterpriseServer(Server):
         except Refused as refused:
             status, body = enterprise_error(refused)
             response = web.json_response(body, status=status)
-        response.headers["X-RateLimit-Limit"] = str(self.quota_limit)
-        response.headers["X-RateLimit-Remaining"] = str(self.quota_remaining)
-        response.headers["X-RateLimit-Reset"] = str(self.quota_reset)
+        except web.HTTPException as unknown:
+            unknown.headers.update(self._quota())
+            raise
+        response.headers.update(self._quota())
         return response
+
+    def _quota(self) -> dict[str, str]:
+        return {
+            "X-RateLimit-Limit": str(self.quota_limit),
+            "X-RateLimit-Remaining": str(self.quota_remaining),
+            "X-RateLimit-Reset": str(self.quota_reset),
+        }
 
     async def _grant_token(self, request: web.Request) -> web.Response:
         body = await json_object(request, malformed=5001, form=5002)

@@ -105,6 +105,12 @@ async def test_every_answer_tells_the_quota_and_beyond_it_all_is_refused(
     assert (answer.status, answer.headers["X-RateLimit-Remaining"]) == (200, "3599")
 
 
+async def test_an_unknown_address_costs_quota_too(caller: Caller, server: GizwitsEnterpriseServer) -> None:
+    left = server.quota_remaining
+    async with caller.session.get(f"{caller.url}/nothing", headers=caller.headers) as response:
+        assert (response.status, response.headers["X-RateLimit-Remaining"]) == (404, str(left - 1))
+
+
 async def test_an_address_off_the_whitelist_is_refused(caller: Caller, server: GizwitsEnterpriseServer) -> None:
     server.is_ip_allowed = False
     answer = await caller.get("/devices/search")
