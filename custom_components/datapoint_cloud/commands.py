@@ -4,7 +4,6 @@ It owns what was asked and not yet confirmed. Nothing is sent twice: a lost answ
 """
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import Mapping
 
@@ -17,8 +16,6 @@ from .clouds.model import Value
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .fleet import CONNECTIVITY, PENDING_FOR
-
-_LOGGER = logging.getLogger(__name__)
 
 _READ_AFTER = (1.0, 2.0, 4.0, 8.0)  # seconds between one early reading and the next
 
@@ -64,18 +61,10 @@ class Commands:
                     return
             while self._is_pending(device_id):
                 await asyncio.sleep(PENDING_FOR.total_seconds() / 4)
-                self._take_back(device_id)
+                self._coordinator.async_take_back(device_id)
         finally:
             self._watched.discard(device_id)
 
     def _is_pending(self, device_id: str) -> bool:
         state = self._coordinator.fleet.get(device_id)
         return state is not None and bool(state.pending)
-
-    def _take_back(self, device_id: str) -> None:
-        if (state := self._coordinator.fleet.get(device_id)) is None:
-            return
-        if late := state.expire(dt_util.utcnow()):
-            _LOGGER.info("%s did not confirm %s", state.device.name, ", ".join(sorted(late)))
-            self._coordinator.async_note(device_id, late)
-            self._coordinator.async_tell()

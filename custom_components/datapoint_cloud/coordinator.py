@@ -401,6 +401,18 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self._changed.add(ACCOUNT)
         self.async_tell()
 
+    @callback
+    def async_take_back(self, device_id: str) -> None:
+        """Show the last readings of a device again where a command was not confirmed in time."""
+        if (state := self.fleet.get(device_id)) is not None:
+            self._take_back(state)
+            self.async_tell()
+
+    def _take_back(self, state: DeviceState) -> None:
+        if late := state.expire(dt_util.utcnow()):
+            _LOGGER.info("%s did not confirm %s", state.device.name, ", ".join(sorted(late)))
+            self.async_note(state.device.id, late)
+
     def _judge(self, states: Iterable[DeviceState], *, is_failed: bool) -> None:
         """Weigh what a round told of each device, and note those that came or went with it."""
         now = dt_util.utcnow()
@@ -410,7 +422,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             # A value that is not granted says nothing against the device.
             is_well = state.failure is None or isinstance(state.failure, Forbidden)
             was_answered = was_read or (is_well and not is_failed and device_id not in self.absent)
-            self.async_note(device_id, state.expire(now))
+            self._take_back(state)
             if state.judge(was_answered=was_answered, interval=self.wished_interval, now=now):
                 self._note_all(state)
 

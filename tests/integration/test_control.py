@@ -1,0 +1,372 @@
+"""Switches, selects and numbers: what reaches the device, what is shown meanwhile, and how refusals are told."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.translation import async_get_exception_message
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud import commands
+from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.profiles import Hint, Profile
+from simulator.gizwits.devices import GizwitsDevice
+from simulator.gizwits.products import AIR_CONDITIONER, HEATER, PUMP, SPA, Product
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+from .accounts import add_account, entity_id_of, poll, state_of
+
+_CONTROL = "POST /app/control/{did}"
+
+
+@pytest.fixture(autouse=True)
+def _no_early_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "_READ_AFTER", (3600.0,))
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
+    return await add_account(hass, simulation, "gizwits_open")
+
+
+def _device(simulation: Simulation, product: Product) -> GizwitsDevice:
+    server = simulation.gizwits_open
+    return next(device for device in server.devices.values() if device.product is product and device.uid == server.uid)
+
+
+async def _call(
+    hass: HomeAssistant, entry: MockConfigEntry, service: str, device: GizwitsDevice, key: str, **values: Any
+) -> None:
+    platform, name = service.split(".")
+    entity_id = entity_id_of(hass, platform, entry, device.did, key)
+    await hass.services.async_call(platform, name, {"entity_id": entity_id, **values}, blocking=True)
+
+
+def _text_of(error: HomeAssistantError) -> str:
+    assert error.translation_domain == DOMAIN
+    assert error.translation_key is not None
+    text = async_get_exception_message(error.translation_domain, error.translation_key, error.translation_placeholders)
+    assert "{" not in text
+    return text
+
+
+@pytest.mark.parametrize(
+    ("product", "service", "key", "values", "wire", "shown"),
+    [
+        (AIR_CONDITIONER, "switch.turn_off", "switch", {}, {"switch": False}, "off"),
+        (AIR_CONDITIONER, "switch.turn_on", "sleep", {}, {"sleep": True}, "on"),
+        (AIR_CONDITIONER, "select.select_option", "mode", {"option": "自动"}, {"mode": "自动"}, "自动"),
+        (PUMP, "select.select_option", "Linkage", {"option": " slave"}, {"Linkage": " slave"}, " slave"),
+        (AIR_CONDITIONER, "number.set_value", "set_temp", {"value": 18}, {"set_temp": 18}, "18"),
+        (SPA, "number.set_value", "set_temp", {"value": 25.5}, {"set_temp": 25.5}, "25.5"),
+        (PUMP, "number.set_value", "Frequency", {"value": 0.7}, {"Frequency": 0.7}, "0.7"),
+    ],
+)
+async def test_a_control_sends_one_request_and_shows_at_once(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    entry: MockConfigEntry,
+    product: Product,
+    service: str,
+    key: str,
+    values: dict[str, Any],
+    wire: dict[str, Any],
+    shown: str,
+) -> None:
+    device = _device(simulation, product)
+    simulation.gizwits_open.write_delay = 3600
+    simulation.gizwits_open.reset_counts()
+    await _call(hass, entry, service, device, key, **values)
+    state = state_of(hass, service.split(".", maxsplit=1)[0], entry, device.did, key)
+    assert state.state in {shown, f"{shown}.0"}
+    assert simulation.gizwits_open.requests == {_CONTROL: 1}
+    assert device.received == [{"attrs": wire}]
+
+
+async def test_the_device_obeys_and_an_early_reading_confirms_it(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "_READ_AFTER", (0.0, 0.0))
+    device = _device(simulation, SPA)
+    simulation.gizwits_open.reset_counts()
+    await _call(hass, entry, "switch.turn_on", device, "bubble")
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert device.attrs["bubble"] is True
+    assert simulation.gizwits_open.requests == {_CONTROL: 1, "GET /app/devdata/{did}/latest": 1}
+    assert entry.runtime_data.coordinator.fleet[device.did].pending == {}
+    assert state_of(hass, "switch", entry, device.did, "bubble").state == "on"
+    # Confirmed means that the device's own word counts again.
+    device.set(bubble=False)
+    await poll(hass, entry)
+    assert state_of(hass, "switch", entry, device.did, "bubble").state == "off"
+
+
+async def test_a_stale_reading_does_not_flip_it_back(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
+) -> None:
+    device = _device(simulation, SPA)
+    simulation.gizwits_open.write_delay = 3600
+    await _call(hass, entry, "switch.turn_on", device, "bubble")
+    await poll(hass, entry)
+    assert device.attrs["bubble"] is False
+    assert state_of(hass, "switch", entry, device.did, "bubble").state == "on"
+
+
+async def test_what_is_never_confirmed_is_taken_back_with_one_line(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    device = _device(simulation, SPA)
+    simulation.gizwits_open.write_delay = 3600
+    await _call(hass, entry, "switch.turn_on", device, "bubble")
+    await _call(hass, entry, "number.set_value", device, "bubble_minutes", value=10)
+    for _ in range(3):
+        freezer.tick(timedelta(seconds=31))
+        await poll(hass, entry)
+    assert state_of(hass, "switch", entry, device.did, "bubble").state == "off"
+    assert float(state_of(hass, "number", entry, device.did, "bubble_minutes").state) == 59940
+    lines = [record.getMessage() for record in caplog.records if "did not confirm" in record.getMessage()]
+    assert lines == ["Terrace spa did not confirm bubble, bubble_minutes"]
+
+
+async def test_it_is_taken_back_without_a_poll_too(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(commands, "_READ_AFTER", ())
+    monkeypatch.setattr(commands, "PENDING_FOR", timedelta(0))
+    device = _device(simulation, SPA)
+    simulation.gizwits_open.write_delay = 3600
+    await _call(hass, entry, "switch.turn_on", device, "bubble")
+    freezer.tick(timedelta(seconds=31))
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert state_of(hass, "switch", entry, device.did, "bubble").state == "off"
+    assert "Terrace spa did not confirm bubble" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "text"),
+    [
+        ({"is_online": False}, HomeAssistantError, "Terrace spa is offline and was not asked"),
+        ({"is_disabled": True}, HomeAssistantError, "Terrace spa cannot be controlled: the vendor has disabled it"),
+        (
+            {"fails_commands": True},
+            HomeAssistantError,
+            "The cloud's server failed. Whether Terrace spa was asked is unknown",
+        ),
+    ],
+)
+async def test_what_the_device_refuses_is_told(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    entry: MockConfigEntry,
+    spoil: dict[str, bool],
+    kind: type[HomeAssistantError],
+    text: str,
+) -> None:
+    device = _device(simulation, SPA)
+    device.change(spoil)
+    with pytest.raises(kind) as refused:
+        await _call(hass, entry, "switch.turn_on", device, "bubble")
+    assert _text_of(refused.value) == text
+    assert simulation.gizwits_open.requests[_CONTROL] == 1
+    assert device.received == []
+    assert state_of(hass, "switch", entry, device.did, "bubble").state == "off"
+
+
+def _refusal(code: int, detail: str | None = None, status: int = 400) -> Fault:
+    body = json.dumps({"error_code": code, "error_message": "no", "detail_message": detail})
+    return Fault(matches=_is_control, status=status, body=body)
+
+
+def _is_control(request: web.Request) -> bool:
+    return "/control" in request.path
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "text"),
+    [
+        (
+            _refusal(9025, "attr bubble invalid"),
+            ServiceValidationError,
+            "Terrace spa does not take this value for bubble",
+        ),
+        (
+            _refusal(9041),
+            HomeAssistantError,
+            "Terrace spa was not asked: the cloud allows no more requests for now. Try again in 5 minutes",
+        ),
+        (_refusal(9015), HomeAssistantError, "The cloud refuses the command to Terrace spa (code 9015)"),
+        (_refusal(9017), HomeAssistantError, "The device is no longer part of the account"),
+        (
+            Fault(matches=_is_control, status=502, body="<html>", content_type="text/html"),
+            HomeAssistantError,
+            "The cloud's server failed. Whether Terrace spa was asked is unknown",
+        ),
+        (
+            Fault(matches=_is_control, status=429, body="{}", headers={"Retry-After": "120"}),
+            HomeAssistantError,
+            "Terrace spa was not asked: the cloud allows no more requests for now. Try again in 2 minutes",
+        ),
+    ],
+)
+async def test_what_the_cloud_refuses_is_told_and_never_sent_twice(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    entry: MockConfigEntry,
+    fault: Fault,
+    kind: type[HomeAssistantError],
+    text: str,
+) -> None:
+    device = _device(simulation, SPA)
+    simulation.gizwits_open.faults.append(fault)
+    with pytest.raises(kind) as refused:
+        await _call(hass, entry, "switch.turn_on", device, "bubble")
+    assert type(refused.value) is kind
+    assert _text_of(refused.value) == text
+    assert simulation.gizwits_open.requests[_CONTROL] == 1
+    assert state_of(hass, "switch", entry, device.did, "bubble").state == "off"
+
+
+async def test_a_connection_that_breaks_after_sending_is_not_tried_again(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
+) -> None:
+    device = _device(simulation, SPA)
+    simulation.gizwits_open.faults.append(Fault(matches=_is_control, drops=True))
+    with pytest.raises(HomeAssistantError) as refused:
+        await _call(hass, entry, "switch.turn_on", device, "bubble")
+    _text_of(refused.value)
+    assert simulation.gizwits_open.requests[_CONTROL] == 1
+
+
+async def test_a_token_that_was_refused_is_renewed_and_the_command_sent_once_more(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
+) -> None:
+    device = _device(simulation, SPA)
+    simulation.gizwits_open.revoke_tokens()
+    await _call(hass, entry, "switch.turn_on", device, "bubble")
+    assert [body["attrs"] for body in device.received] == [{"bubble": True}]
+
+
+async def test_a_refused_control_of_an_enterprise_says_why(hass: HomeAssistant, simulation: Simulation) -> None:
+    server = simulation.gizwits_enterprise
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    product = next(iter(server.products.values()))
+    device = next(
+        device for device in product.devices.values() if device.is_online and not device.is_disabled and device.uid
+    )
+    await _call(hass, entry, "switch.turn_off", device, "switch")
+    assert device.received == [{"attrs": {"switch": False}}]
+
+    server.is_control_granted = False
+    with pytest.raises(HomeAssistantError) as refused:
+        await _call(hass, entry, "switch.turn_off", device, "switch")
+    assert "remote control is not enabled for its product" in _text_of(refused.value)
+
+    server.is_control_granted = True
+    server.quota_remaining = 0
+    with pytest.raises(HomeAssistantError) as refused:
+        await _call(hass, entry, "switch.turn_off", device, "switch")
+    assert refused.value.translation_key == "action_rate_limited"
+    assert "allows no more requests" in _text_of(refused.value)
+    assert len(device.received) == 1
+
+
+async def test_an_offline_answer_counts_until_the_next_listing(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
+) -> None:
+    device = _device(simulation, SPA)
+    assert state_of(hass, "binary_sensor", entry, device.did, "$connectivity").state == "on"
+    device.is_online = False
+    with pytest.raises(HomeAssistantError):
+        await _call(hass, entry, "switch.turn_on", device, "bubble")
+    assert state_of(hass, "binary_sensor", entry, device.did, "$connectivity").state == "off"
+    device.is_online = True
+    await poll(hass, entry)
+    assert state_of(hass, "binary_sensor", entry, device.did, "$connectivity").state == "on"
+
+
+async def test_commands_to_one_device_keep_their_order(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
+) -> None:
+    device = _device(simulation, SPA)
+    simulation.gizwits_open.faults.append(Fault(matches=_is_control, delay=0.05, times=1))
+    await asyncio.gather(
+        *(_call(hass, entry, "number.set_value", device, "set_temp", value=value) for value in (21, 22, 23, 24))
+    )
+    assert [body["attrs"]["set_temp"] for body in device.received] == [21, 22, 23, 24]
+    assert float(state_of(hass, "number", entry, device.did, "set_temp").state) == 24
+
+
+async def test_a_slow_device_keeps_no_other_waiting(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
+) -> None:
+    spa, pump = _device(simulation, SPA), _device(simulation, PUMP)
+    slow = Fault(matches=lambda request: _is_control(request) and spa.did in request.path, delay=0.3)
+    simulation.gizwits_open.faults.append(slow)
+    turning = hass.async_create_task(_call(hass, entry, "switch.turn_on", spa, "bubble"))
+    await _call(hass, entry, "switch.turn_off", pump, "SwitchON")
+    assert pump.received
+    assert not spa.received
+    await turning
+
+
+async def test_a_hidden_scale_is_undone_on_writing(
+    hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hints = {
+        "cft_temp": Hint(unit="°C", device_class="temperature", scale=0.1),
+        "cur_temp": Hint(unit="°C", device_class="temperature", state_class="measurement", scale=0.1),
+    }
+    profiles: Mapping[str, Profile] = {HEATER.key: Profile(manufacturer="Maker", hints=hints)}
+    monkeypatch.setattr(integration, "load_profiles", lambda: profiles)
+    device = [device for device in simulation.gizwits_open.devices.values() if device.product is HEATER][1]
+    device.is_online = True
+    device.set(cft_temp=190, cur_temp=185)
+    entry = await add_account(hass, simulation, "gizwits_open")
+
+    reading = state_of(hass, "sensor", entry, device.did, "cur_temp")
+    assert (reading.state, reading.attributes["unit_of_measurement"]) == ("18.5", "°C")
+    number = state_of(hass, "number", entry, device.did, "cft_temp")
+    assert float(number.state) == 19.0
+    assert [number.attributes[name] for name in ("min", "max", "step")] == [0.0, 25.5, 0.1]
+
+    await _call(hass, entry, "number.set_value", device, "cft_temp", value=20.3)
+    assert device.received == [{"attrs": {"cft_temp": 203}}]
+    assert float(state_of(hass, "number", entry, device.did, "cft_temp").state) == 20.3
+
+
+async def test_a_value_between_two_steps_is_confirmed_by_the_nearest(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
+) -> None:
+    device = _device(simulation, SPA)
+    await _call(hass, entry, "number.set_value", device, "set_temp", value=30.2)
+    assert device.received == [{"attrs": {"set_temp": 30}}]
+    await poll(hass, entry)
+    assert entry.runtime_data.coordinator.fleet[device.did].pending == {}
+    assert float(state_of(hass, "number", entry, device.did, "set_temp").state) == 30
+
+
+async def test_unloading_ends_the_waiting_for_confirmation(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
+) -> None:
+    await _call(hass, entry, "switch.turn_on", _device(simulation, SPA), "bubble")
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done(wait_background_tasks=True)
