@@ -32,7 +32,6 @@ from .flow_checks import BASE, Refused, Verified, attempt, corporate_accounts, i
 from .flow_forms import (
     ACCOUNT_FIELDS,
     ADVANCED,
-    PLACEHOLDERS,
     SCOPE_FIELDS,
     SCOPE_OF,
     Field,
@@ -41,6 +40,7 @@ from .flow_forms import (
     kept,
     only,
     placed,
+    placeholders,
     problems,
     schema,
     suggested,
@@ -86,7 +86,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_user(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose the cloud."""
         return self.async_show_menu(
-            step_id="user", menu_options=list(ACCOUNT_FIELDS), description_placeholders=PLACEHOLDERS
+            step_id="user", menu_options=list(ACCOUNT_FIELDS), description_placeholders=placeholders()
         )
 
     async def async_step_gizwits_open(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -259,7 +259,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(form, suggested(fields, values)),
             errors=refused.errors,
-            description_placeholders={"detail": refused.detail, **PLACEHOLDERS},
+            description_placeholders=placeholders(self._kind, refused.detail),
         )
 
 

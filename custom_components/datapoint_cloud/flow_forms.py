@@ -67,12 +67,13 @@ ADVANCED: Final = "advanced"
 ENTERPRISE_API_URL: Final = "https://enterpriseapi.gizwits.com"
 
 
-PLACEHOLDERS: Final = {
-    "docs_url": "https://github.com/datapoint-cloud/datapoint-cloud/tree/main/docs",
-    "gizwits_url": "https://dev.gizwits.com",
-    "solive_url": "https://solivepro.socomec.com",
+_DOCS = "https://github.com/datapoint-cloud/datapoint-cloud/tree/main/docs"
+_PAGES = {
+    GizwitsOpenCloud.kind: "gizwits-open-api.md",
+    GizwitsEnterpriseCloud.kind: "gizwits-enterprise-api.md",
+    SoDataCloud.kind: "sodata.md",
+    FirstlightCloud.kind: "firstlight.md",
 }
-"""The addresses in the texts of the forms."""
 
 
 def _text(type_: TextSelectorType = TextSelectorType.TEXT, autocomplete: str = "off") -> TextSelector:
@@ -101,7 +102,9 @@ class Field:
 
     def marker(self, *, is_kept: bool) -> vol.Marker:
         """The key of the field in a schema. One that is kept may be left empty."""
-        kind = vol.Required if self.is_required and not is_kept else vol.Optional
+        # The front end fills in the first choice of a required selection, which would pick someone's app.
+        would_preselect = isinstance(self.selector, SelectSelector) and self.default is None
+        kind = vol.Required if self.is_required and not is_kept and not would_preselect else vol.Optional
         return kind(self.name) if self.default is None else kind(self.name, default=self.default)
 
     def clean(self, value: str) -> str:
@@ -181,7 +184,11 @@ SCOPE_FIELDS: Final[Mapping[str, tuple[Field, ...]]] = {
         _secret(CONF_AUTH_SECRET, is_required=False, is_advanced=True),
     ),
     SUBENTRY_USAGE_QUERY: (
-        Field(name=CONF_ATY, selector=_select(CONF_ATY, ["content", "platform", "application", "user"], is_open=True)),
+        Field(
+            name=CONF_ATY,
+            selector=_select(CONF_ATY, ["content", "platform", "application", "user"], is_open=True),
+            default="content",
+        ),
         Field(name=CONF_FIELD),
         Field(name=CONF_ITEM_ID, is_required=False),
         Field(
@@ -210,6 +217,15 @@ SCOPE_OF: Final[Mapping[str, str]] = {
     FirstlightCloud.kind: SUBENTRY_USAGE_QUERY,
 }
 """The type of the scopes of those clouds that have any."""
+
+
+def placeholders(kind: str = "", detail: str = "") -> dict[str, str]:
+    """What the texts of a form want filled in: addresses, and what a cloud said."""
+    return {
+        "docs_url": f"{_DOCS}/{_PAGES[kind]}" if kind else _DOCS,
+        "gizwits_url": "https://dev.gizwits.com",
+        "detail": detail,
+    }
 
 
 def schema(fields: Iterable[Field], *, keeps_secrets: bool, opens_advanced: bool = False) -> vol.Schema:

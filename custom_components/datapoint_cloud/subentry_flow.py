@@ -12,12 +12,12 @@ from .const import CONF_CLOUD, CONF_PRODUCT_KEY
 from .flow_checks import Refused, attempt, verify
 from .flow_forms import (
     ADVANCED,
-    PLACEHOLDERS,
     SCOPE_FIELDS,
     Field,
     entered,
     kept,
     placed,
+    placeholders,
     problems,
     schema,
     suggested,
@@ -74,5 +74,5 @@ class ScopeFlow(ConfigSubentryFlow):
             step_id="user",
             data_schema=self.add_suggested_values_to_schema(form, suggested(self._fields, values)),
             errors=refused.errors,
-            description_placeholders={"detail": refused.detail, **PLACEHOLDERS},
+            description_placeholders=placeholders(self._get_entry().data[CONF_CLOUD], refused.detail),
         )

@@ -1,10 +1,12 @@
 """Adding an account, signing in again, changing it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock, patch
 
 import pytest
+import voluptuous as vol
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
@@ -110,6 +112,21 @@ async def test_a_form_without_its_section_takes_the_defaults(hass: HomeAssistant
     assert shown["realm"] == "Socomec"
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_form_leads_to_its_page(hass: HomeAssistant, kind: str) -> None:
+    form = await choose(hass, kind)
+    folder, _, page = form["description_placeholders"]["docs_url"].rpartition("/docs/")
+    assert folder
+    assert (Path(__file__).parent.parent.parent / "docs" / page).is_file()
+
+
+async def test_no_app_is_chosen_before_the_user_does(hass: HomeAssistant) -> None:
+    # a front end takes the first choice of a required selection that has no default
+    form = await choose(hass, "gizwits_open")
+    (app_id,) = (key for key in form["data_schema"].schema if key == "app_id")
+    assert isinstance(app_id, vol.Optional)
+
+
 async def test_the_region_gives_the_address(hass: HomeAssistant, simulation: Simulation) -> None:
     form = await choose(hass, "gizwits_open")
     typed = with_changes(typed_for(simulation, "gizwits_open"), {"region": "us", "advanced": {"api_url": None}})
@@ -174,6 +191,7 @@ async def test_blanks_may_belong_to_a_password(hass: HomeAssistant, simulation: 
         ("gizwits_open", {"password": None}, {"password": "missing"}),
         ("gizwits_open", {"username": None, "password": None}, {"username": "missing", "password": "missing"}),
         ("gizwits_open", {"app_id": " "}, {"app_id": "missing"}),
+        ("gizwits_open", {"app_id": None}, {"app_id": "missing"}),
         ("gizwits_open", {"advanced": {"phone_id": "some-phone"}}, {"advanced": "two_logins"}),
         ("gizwits_enterprise", {"enterprise_id": "wrong"}, {"enterprise_id": "unknown_enterprise"}),
         ("gizwits_enterprise", {"enterprise_secret": "wrong"}, {"enterprise_secret": "wrong_enterprise_secret"}),
