@@ -140,14 +140,10 @@ class GizwitsEnterpriseServer(Server):
     async def _ration(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        if self.clock() >= self.quota_reset:
-            self.quota_remaining = self.quota_limit
-            self.quota_reset = self._end_of_hour()
-        denial = 5013 if self.quota_remaining <= 0 else 5012 if not self.is_ip_allowed else None
-        self.quota_remaining = max(0, self.quota_remaining - 1)
         response: web.StreamResponse
         try:
-            response = await (handler(request) if denial is None else _deny(denial))
+            self._check_caller()
+            response = await handler(request)
         except Refused as refused:
             status, body = enterprise_error(refused)
             response = web.json_response(body, status=status)
@@ -156,6 +152,16 @@ class GizwitsEnterpriseServer(Server):
             raise
         response.headers.update(self._quota())
         return response
+
+    def _check_caller(self) -> None:
+        if self.clock() >= self.quota_reset:
+            self.quota_remaining = self.quota_limit
+            self.quota_reset = self._end_of_hour()
+        if self.quota_remaining <= 0:
+            raise Refused(5013)
+        self.quota_remaining -= 1
+        if not self.is_ip_allowed:
+            raise Refused(5012)
 
     def _quota(self) -> dict[str, str]:
         return {
@@ -212,10 +218,6 @@ class GizwitsEnterpriseServer(Server):
             raise Refused(5403)
         device.obey(body, values, self.write_delay)
         return web.json_response({})
-
-
-async def _deny(code: int) -> web.StreamResponse:
-    raise Refused(code)
 
 
 def _address(request: web.Request, limit: int, skip: int) -> str:
