@@ -383,6 +383,16 @@ async def test_when_nothing_can_be_reached_the_listing_fails(
         await cloud.devices()
 
 
+async def test_an_empty_product_is_an_answer_though_another_fails(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    first, second = server.products
+    server.products[first].devices.clear()
+    server.faults.append(Fault(matches=containing(f"{second}/devices/search"), status=502, body=""))
+    listing = await cloud.devices()
+    assert (listing.devices, set(listing.failed)) == ((), {second})
+
+
 async def test_when_all_products_are_forbidden_each_says_why(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
@@ -462,7 +472,7 @@ async def test_a_page_that_is_too_long_is_asked_for_shorter_from_then_on(
 
 
 async def test_a_broken_row_costs_itself_alone(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
-    rows = [None, 5, {}, {"did": 1}, {"did": "off", "is_disabled": 1}, {"did": "d1", "mac": None, "is_online": "1"}]
+    rows = [None, 5, {}, {"did": [1]}, {"did": "off", "is_disabled": 1}, {"did": "d1", "mac": None, "is_online": "1"}]
     server.faults.append(answering("/devices/search", {"meta": {"total": 6}, "objects": rows}))
     (device,) = (await make_cloud(products_of(server)[:1]).devices()).devices
     assert (device.id, device.is_online, device.mac) == ("d1", True, None)
@@ -819,6 +829,24 @@ async def test_a_write_that_cannot_succeed_is_not_sent(
         await cloud.write(chiller, {"room_temp": 20})
     assert (refusal.value.reason, refusal.value.subject) == (Reason.INVALID_VALUE, "room_temp")
     assert server.requests[CONTROL] == 0
+
+
+async def test_a_value_the_cloud_rejects_names_the_datapoint_and_casts_doubt_on_the_definition(
+    cloud: GizwitsEnterpriseCloud,
+    server: GizwitsEnterpriseServer,
+    chiller: Device,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusal = {"error_code": "5401", "error_message": "attr invalid", "detail": "attr mode invalid"}
+    server.faults.append(answering("/control", refusal, 400))
+    with pytest.raises(Rejected) as rejected:
+        await cloud.write(chiller, {"mode": "制热"})
+    assert (rejected.value.reason, rejected.value.subject) == (Reason.INVALID_VALUE, "mode")
+    assert server.requests[DATAPOINT] == 1
+    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.definitions.time", Later(1.1))
+    await cloud.schema(chiller)
+    await cloud.schema(chiller)
+    assert server.requests[DATAPOINT] == 2
 
 
 @pytest.mark.parametrize("body", ["", "{}", "null", '"ok"'])

@@ -236,7 +236,7 @@ async def test_a_throttled_login_asks_for_a_long_pause(cloud: GizwitsOpenCloud, 
 
 
 @pytest.mark.parametrize(
-    "answer", [{}, [], None, {"token": "", "uid": "u"}, {"token": "t"}, {"token": 5, "uid": "u"}, {"uid": "u"}]
+    "answer", [{}, [], None, {"token": "", "uid": "u"}, {"token": "t"}, {"token": [], "uid": "u"}, {"uid": "u"}]
 )
 async def test_a_login_without_token_or_user_is_unexpected(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, answer: Any
@@ -370,7 +370,7 @@ ROW = {"did": "d1", "product_key": "p1"}
         ({"dev_alias": "Kitchen", "product_name": "Lamp", "mac": "0123456789ab"}, "Kitchen"),
         ({"dev_alias": "", "product_name": "灯", "mac": "0123456789ab"}, "灯"),
         ({"dev_alias": None, "product_name": None, "mac": "0123456789ab"}, "0123456789ab"),
-        ({"dev_alias": 5, "product_name": [], "mac": "virtual:site"}, "virtual:site"),
+        ({"dev_alias": {}, "product_name": [], "mac": "virtual:site"}, "virtual:site"),
         ({}, "d1"),
     ],
 )
@@ -405,7 +405,7 @@ async def test_a_broken_row_costs_itself_alone(cloud: GizwitsOpenCloud, server: 
         5,
         [],
         {},
-        {"did": 7, "product_key": "p"},
+        {"did": 7.5, "product_key": "p"},
         {"did": "x"},
         ROW | {"is_disabled": True, "did": "d0"},
         ROW,

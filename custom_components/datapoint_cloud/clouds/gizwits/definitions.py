@@ -6,12 +6,14 @@ It knows when a definition is worth fetching, not how that is done.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
+from .. import wire
 from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer
 from ..memory import Memory
-from . import wire
+from ..model import Snapshot
 from .schema import Definition, parse
 
 _DAY: Final = 86_400
@@ -36,7 +38,7 @@ class Definitions:
         """The definition as far as it is known without asking."""
         if product_key not in self._parsed and (record := self._memory.get(_slot(product_key))) is not None:
             # A product without datapoints is remembered without a body.
-            remembered = wire.mapping(record).get("body", {})
+            remembered = wire.fields(record).get("body", {})
             definition = Definition() if remembered is None else parse(remembered)
             if definition is not None:
                 self._parsed[product_key] = definition
@@ -69,11 +71,19 @@ class Definitions:
                     raise
                 return known
 
+    async def snapshot(self, product_key: str, attrs: Mapping[str, Any], reported_at: datetime | None) -> Snapshot:
+        """Read the attributes a device reported; a name that is new is a reason to ask for the definition again."""
+        definition = await self.get(product_key)
+        if definition.lacks(attrs):
+            self.doubt(product_key)
+            definition = await self.get(product_key)
+        return definition.snapshot(attrs, reported_at)
+
     def _is_due(self, product_key: str, known: Definition) -> bool:
         now = time.time()
         if 0 <= now - self._asked_at.get(product_key, 0) < _DAY:
             return False
-        fetched_at = wire.number(wire.mapping(self._memory.get(_slot(product_key))).get("fetched_at")) or 0
+        fetched_at = wire.number(wire.fields(self._memory.get(_slot(product_key))).get("fetched_at")) or 0
         is_settled = known.by_key and product_key not in self._doubted
         return not 0 <= now - fetched_at < (_WEEK if is_settled else _DAY)
 

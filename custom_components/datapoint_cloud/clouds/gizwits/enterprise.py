@@ -7,16 +7,16 @@ from typing import Any, ClassVar, Final
 
 import aiohttp
 
+from .. import wire
 from ..cloud import Listing, Quota, Readings
 from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected, UnexpectedAnswer
 from ..memory import Memory
 from ..model import Account, Device, Schema, Scope, Snapshot, Value
-from . import wire
+from ..rounds import read_round
+from . import spellings
 from .definitions import Definitions
-from .devices import bare_mac
 from .latest_data import LatestData
 from .product_access import Product, ProductAccess
-from .rounds import read_round
 
 __all__ = ["GizwitsEnterpriseCloud", "Product"]
 
@@ -112,7 +112,8 @@ class GizwitsEnterpriseCloud:
                 failed[product.product_key] = found
             else:
                 devices = {device.id: device for device in found} | devices
-        if failed and not devices and not any(isinstance(error, Forbidden) for error in failed.values()):
+        is_product_matter = any(isinstance(error, Forbidden) for error in failed.values())
+        if len(failed) == len({product.product_key for product in self._products}) and failed and not is_product_matter:
             raise next(iter(failed.values()))
         return Listing(devices=tuple(devices.values()), failed=failed)
 
@@ -158,14 +159,11 @@ class GizwitsEnterpriseCloud:
             raise
 
     async def _read(self, device: Device) -> Snapshot:
-        definition = await self._definitions.get(device.schema_id)
+        await self._definitions.get(device.schema_id)  # without it the values are not worth a request
         row = await self._latest.row(device)
         if row is None:
             return Snapshot()
-        if definition.lacks(row["attrs"]):
-            self._definitions.doubt(device.schema_id)
-            definition = await self._definitions.get(device.schema_id)
-        return definition.snapshot(row["attrs"], wire.moment(row.get("ts")))
+        return await self._definitions.snapshot(device.schema_id, row["attrs"], spellings.moment(row.get("ts")))
 
     async def _list(self, product: Product) -> Sequence[Device] | CloudError:
         try:
@@ -179,16 +177,16 @@ class GizwitsEnterpriseCloud:
         rows: dict[str, Mapping[str, Any]] = {}
         skip = 0
         for page in range(1, _MOST_PAGES + 1):
-            body = wire.mapping(await self._page(product, skip))
+            body = wire.fields(await self._page(product, skip))
             found = body.get("objects")
             if not isinstance(found, list):
                 raise UnexpectedAnswer(endpoint=_SEARCH_PATH, subject=product.product_key)
             known = len(rows)
-            for row in wire.objects(found):
+            for row in wire.records(found):
                 if (did := wire.text(row.get("did"))) is not None:
                     rows.setdefault(did, row)
             skip += len(found)
-            total = wire.count(wire.mapping(body.get("meta")).get("total"))
+            total = spellings.count(wire.fields(body.get("meta")).get("total"))
             self._pages[product] = page
             if len(rows) == known or (total is not None and skip >= total):
                 break
@@ -200,7 +198,7 @@ class GizwitsEnterpriseCloud:
             params = {**group, "limit": limit, "skip": skip}
             return await self._access.request(product.product_key, "GET", _SEARCH_PATH, params=params, is_read=True)
 
-        limit = wire.count(self._memory.get(_PAGE_SLOT)) or _PAGE
+        limit = spellings.count(self._memory.get(_PAGE_SLOT)) or _PAGE
         try:
             return await ask(limit)
         except Rejected as error:
@@ -225,7 +223,7 @@ class GizwitsEnterpriseCloud:
 
 def _device(row: Mapping[str, Any], product: Product, product_name: str | None) -> Device | None:
     did = wire.text(row.get("did"))
-    if did is None or wire.flag(row.get("is_disabled")):
+    if did is None or spellings.flag(row.get("is_disabled")):
         return None
     mac = wire.text(row.get("mac"))
     return Device(
@@ -234,13 +232,13 @@ def _device(row: Mapping[str, Any], product: Product, product_name: str | None) 
         name=f"{product_name} {(mac or did)[-4:]}" if product_name else mac or did,
         schema_id=product.product_key,
         scope=product.product_key,
-        is_online=wire.flag(row.get("is_online")),
-        has_alert=wire.flag(row.get("is_alert")),
-        has_fault=wire.flag(row.get("is_faulty")),
-        last_online=wire.moment(row.get("online_latest")) or wire.moment(row.get("latest_online")),
+        is_online=spellings.flag(row.get("is_online")),
+        has_alert=spellings.flag(row.get("is_alert")),
+        has_fault=spellings.flag(row.get("is_faulty")),
+        last_online=spellings.moment(row.get("online_latest")) or spellings.moment(row.get("latest_online")),
         model=product_name,
         model_id=product.product_key,
-        mac=bare_mac(mac),
+        mac=spellings.mac(mac),
         sw_version=wire.text(row.get("mcu_soft_version")) or wire.text(row.get("wifi_soft_version")),
         hw_version=wire.text(row.get("mcu_hard_version")) or wire.text(row.get("wifi_hard_version")),
     )

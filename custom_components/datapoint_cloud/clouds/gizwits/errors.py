@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+from .. import wire
 from ..errors import (
     AuthFailed,
     CloudError,
@@ -19,7 +20,7 @@ from ..errors import (
     Unreachable,
 )
 from ..http import Answer, retry_after
-from . import wire
+from . import spellings
 
 type Meaning = tuple[type[CloudError], Reason | None]
 
@@ -135,7 +136,7 @@ def judge_enterprise_api(answer: Answer) -> CloudError | None:
     """The error in an answer of the Enterprise API."""
     error = _error(answer, ENTERPRISE_API)
     if isinstance(error, RateLimited):
-        resets_at = wire.epoch_seconds(answer.headers.get("X-RateLimit-Reset"))
+        resets_at = spellings.epoch_seconds(answer.headers.get("X-RateLimit-Reset"))
         pause = 0.0 if resets_at is None else resets_at - time.time()
         error.retry_after = pause if 0 < pause <= _QUOTA_PAUSE_SECONDS else _QUOTA_PAUSE_SECONDS
     return error
@@ -143,19 +144,19 @@ def judge_enterprise_api(answer: Answer) -> CloudError | None:
 
 def judge_front(answer: Answer) -> CloudError | None:
     """The error in an answer of the login front of newer apps."""
-    body = wire.mapping(answer.body)
-    code = wire.count(body.get("code"))
-    if not answer.is_success or not body or (code == 200 and not wire.flag(body.get("error"))):
+    body = wire.fields(answer.body)
+    code = spellings.count(body.get("code"))
+    if not answer.is_success or not body or (code == 200 and not spellings.flag(body.get("error"))):
         return None
     kind, reason = FRONT.get(code or 0, _TRANSIENT)
     return answer.error(kind, reason, code=code)
 
 
 def _error(answer: Answer, meanings: Mapping[int, Meaning]) -> CloudError | None:
-    body = wire.mapping(answer.body)
+    body = wire.fields(answer.body)
     # The status is no guide: nearly all errors are HTTP 400, a refused token too. Gateways write `code`.
     found = body.get("error_code", None if answer.is_success else body.get("code"))
-    code = wire.count(found)
+    code = spellings.count(found)
     if found is None or code == 0:
         return _error_without_code(answer)
     is_control = "/control" in answer.endpoint

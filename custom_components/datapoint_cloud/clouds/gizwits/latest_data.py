@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from .. import wire
 from ..errors import Forbidden, Reason, Rejected, UnexpectedAnswer
 from ..memory import Memory
 from ..model import Device
-from . import wire
+from . import spellings
 from .product_access import ProductAccess
 
 _PATH: Final = "/devices/{did}/data"
@@ -82,10 +83,10 @@ class LatestData:
         body = await self._access.request(
             device.schema_id, "GET", _PATH, parts={"did": device.id}, params=params, is_read=True
         )
-        rows = wire.mapping(body).get("objects")
+        rows = wire.fields(body).get("objects")
         if not isinstance(rows, list):
             raise UnexpectedAnswer(endpoint=_PATH)
-        found = [row for row in wire.objects(rows) if isinstance(row.get("attrs"), dict)]
+        found = [row for row in wire.records(rows) if isinstance(row.get("attrs"), dict)]
         if rows and not found:
             raise UnexpectedAnswer(endpoint=_PATH)
         return found
@@ -102,8 +103,8 @@ def _windows(now: float) -> Iterator[tuple[int, int]]:
 
 
 def _newest(rows: list[Row]) -> Row | None:
-    return max(rows, key=lambda row: wire.epoch_seconds(row.get("ts")) or 0, default=None)
+    return max(rows, key=lambda row: spellings.epoch_seconds(row.get("ts")) or 0, default=None)
 
 
 def _any_between(rows: list[Row], start: int, end: int) -> bool:
-    return any(start <= (wire.epoch_seconds(row.get("ts")) or 0) <= end for row in rows)
+    return any(start <= (spellings.epoch_seconds(row.get("ts")) or 0) <= end for row in rows)

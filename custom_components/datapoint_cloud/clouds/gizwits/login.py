@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from .. import wire
 from ..errors import AuthFailed, CloudError, Reason, UnexpectedAnswer
 from ..http import Answer, HttpClient
 from ..memory import Memory
-from . import wire
+from . import spellings
 from .errors import judge_front, judge_open_api
 
 
@@ -131,7 +132,7 @@ class LoginStep:
             headers=self._headers,
             json_body={"appKey": self._app_id, "data": data, "version": "1.0"},
         )
-        return _session(answer, wire.mapping(answer.body).get("data"), token="userToken", end=("expiredAt",))
+        return _session(answer, wire.fields(answer.body).get("data"), token="userToken", end=("expiredAt",))
 
     @property
     def _headers(self) -> dict[str, str]:
@@ -145,7 +146,7 @@ def _front_of(api_url: str) -> str:
 
 
 def _session(answer: Answer, found: Any, *, token: str, end: tuple[str, ...]) -> UserSession:
-    fields = wire.mapping(found)
+    fields = wire.fields(found)
     value, uid = wire.text(fields.get(token)), wire.text(fields.get("uid"))
     if value is None or uid is None:
         raise answer.error(UnexpectedAnswer)
@@ -155,7 +156,7 @@ def _session(answer: Answer, found: Any, *, token: str, end: tuple[str, ...]) ->
 def token_end(fields: Mapping[str, Any], *names: str) -> float:
     """When a token ends, in epoch seconds; a guess on the safe side where no future moment is told."""
     now = time.time()
-    ends = (wire.epoch_seconds(fields.get(name)) for name in names)
+    ends = (spellings.epoch_seconds(fields.get(name)) for name in names)
     return next((end for end in ends if end is not None and end > now), now + _LIFE_IF_UNTOLD)
 
 

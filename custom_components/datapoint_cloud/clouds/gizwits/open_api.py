@@ -7,18 +7,18 @@ from typing import Any, ClassVar, Final
 
 import aiohttp
 
+from .. import wire
 from ..cloud import Listing, Quota, Readings
 from ..errors import AuthFailed, Reason, Rejected, UnexpectedAnswer
 from ..http import HttpClient
 from ..memory import Memory
 from ..model import Account, Device, Schema, Scope, Snapshot, Value
+from ..rounds import read_round
 from ..tokens import Token, TokenKeeper
-from . import wire
+from . import spellings
 from .definitions import Definitions
-from .devices import bare_mac
 from .errors import judge_open_api
 from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin, renewal_due
-from .rounds import read_round
 
 _PARALLEL: Final = 6
 _PAGE: Final = 100
@@ -71,7 +71,7 @@ class GizwitsOpenCloud:
         """Log in if need be; the account is the app and its user."""
         self._raise_refusal()
         await self._tokens.get()
-        uid = wire.mapping(self._memory.get(_TOKEN_SLOT)).get("uid")
+        uid = wire.fields(self._memory.get(_TOKEN_SLOT)).get("uid")
         return Account(id=f"{self._app_id}_{uid}", name=self._user_name)
 
     async def devices(self) -> Listing:
@@ -114,40 +114,37 @@ class GizwitsOpenCloud:
             raise
 
     async def _read(self, device: Device) -> Snapshot:
-        definition = await self._definitions.get(device.schema_id)
+        await self._definitions.get(device.schema_id)  # without it the values are not worth a request
         endpoint = "/app/devdata/{did}/latest"
-        body = await self._get(endpoint, parts={"did": device.id})
-        attrs = wire.mapping(body).get("attr")
+        body = wire.fields(await self._get(endpoint, parts={"did": device.id}))
+        attrs = body.get("attr")
         if not isinstance(attrs, dict):
             raise UnexpectedAnswer(endpoint=endpoint)
-        if definition.lacks(attrs):
-            self._definitions.doubt(device.schema_id)
-            definition = await self._definitions.get(device.schema_id)
-        return definition.snapshot(attrs, wire.moment(body.get("updated_at")))
+        return await self._definitions.snapshot(device.schema_id, attrs, spellings.moment(body.get("updated_at")))
 
     async def _bindings(self, skip: int) -> list[Mapping[str, Any]]:
         endpoint = "/app/bindings"
         body = await self._get(endpoint, params={"limit": _PAGE, "skip": skip})
-        rows = wire.mapping(body).get("devices")
+        rows = wire.fields(body).get("devices")
         if not isinstance(rows, list):
             raise UnexpectedAnswer(endpoint=endpoint)
-        return [wire.mapping(row) for row in rows]
+        return [wire.fields(row) for row in rows]
 
     def _device(self, row: Mapping[str, Any]) -> Device | None:
         did, product_key = wire.text(row.get("did")), wire.text(row.get("product_key"))
-        if did is None or product_key is None or wire.flag(row.get("is_disabled")):
+        if did is None or product_key is None or spellings.flag(row.get("is_disabled")):
             return None
         mac, product_name = wire.text(row.get("mac")), wire.text(row.get("product_name"))
         return Device(
             id=did,
             name=wire.text(row.get("dev_alias")) or product_name or mac or did,
             schema_id=product_key,
-            is_online=wire.flag(row.get("is_online")),
+            is_online=spellings.flag(row.get("is_online")),
             gateway_id=wire.text(row.get("gw_did")),
             manufacturer=KNOWN_APPS.get(self._app_id),
             model=product_name,
             model_id=product_key,
-            mac=bare_mac(mac),
+            mac=spellings.mac(mac),
             sw_version=wire.text(row.get("mcu_soft_version")) or wire.text(row.get("wifi_soft_version")),
             hw_version=wire.text(row.get("mcu_hard_version")) or wire.text(row.get("wifi_hard_version")),
         )
@@ -183,7 +180,7 @@ class GizwitsOpenCloud:
         return Token(user.token, renew_at)
 
     def _remembered_token(self) -> Token | None:
-        record = wire.mapping(self._memory.get(_TOKEN_SLOT))
+        record = wire.fields(self._memory.get(_TOKEN_SLOT))
         token, renew_at = wire.text(record.get("token")), wire.number(record.get("renew_at"))
         is_ours = record.get("app_id") == self._app_id and record.get("user") == self._user_name and record.get("uid")
         return Token(token, renew_at) if token is not None and renew_at is not None and is_ours else None

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 import aiohttp
 
+from .. import wire
 from ..cloud import Quota
 from ..errors import AuthFailed, CloudError, Forbidden, Reason, UnexpectedAnswer
 from ..http import Answer, HttpClient
 from ..memory import Memory
 from ..tokens import Token, TokenKeeper
-from . import wire
+from . import spellings
 from .errors import judge_enterprise_api
 from .login import renewal_due, token_end
 
@@ -114,7 +115,7 @@ class ProductAccess:
         return self._tokens[product_key]
 
     def _keeper(self, product: Product) -> TokenKeeper:
-        record = wire.mapping(self._memory.get(_slot(product.product_key)))
+        record = wire.fields(self._memory.get(_slot(product.product_key)))
         token, renew_at = wire.text(record.get("token")), wire.number(record.get("renew_at"))
         is_ours = record.get("enterprise_id") == self._enterprise_id
         remembered = Token(token, renew_at) if token is not None and renew_at is not None and is_ours else None
@@ -133,7 +134,7 @@ class ProductAccess:
                 "product_secret": product.product_secret,
             },
         )
-        fields = wire.mapping(answer.body)
+        fields = wire.fields(answer.body)
         token = wire.text(fields.get("token"))
         if token is None:
             raise answer.error(UnexpectedAnswer, subject=product.product_key)
@@ -149,9 +150,9 @@ class ProductAccess:
 
 
 def _quota(headers: Mapping[str, str]) -> Quota | None:
-    limit = wire.count(headers.get("X-RateLimit-Limit"))
-    remaining = wire.count(headers.get("X-RateLimit-Remaining"))
-    resets_at = wire.moment(headers.get("X-RateLimit-Reset"))
+    limit = spellings.count(headers.get("X-RateLimit-Limit"))
+    remaining = spellings.count(headers.get("X-RateLimit-Remaining"))
+    resets_at = spellings.moment(headers.get("X-RateLimit-Reset"))
     if resets_at is not None and abs(resets_at.timestamp() - time.time()) > _LONGEST_RESET.total_seconds():
         resets_at = None
     if limit is None and remaining is None:

@@ -13,9 +13,10 @@ from decimal import Decimal
 from functools import cache, partial
 from typing import Any, Final
 
+from .. import wire
 from ..errors import Reason, Rejected
 from ..model import Datapoint, DataType, Reading, Role, Schema, Snapshot, Value
-from . import wire
+from . import spellings
 
 _BITS: Final = {"uint8": 8, "uint16": 16, "uint32": 32}
 _WRITABLE: Final = ("status_writable", "W")
@@ -66,7 +67,7 @@ class Definition:
             return _plain(raw)
         match datapoint.data_type:
             case DataType.BOOL:
-                return wire.flag(raw)
+                return spellings.flag(raw)
             case DataType.ENUM:
                 return _label(datapoint.options, raw)
             case DataType.NUMBER:
@@ -93,8 +94,8 @@ def parse(body: Any) -> Definition | None:
         return None
     steps = _steps(body)
     found: dict[str, Datapoint | None] = {}
-    for entity in wire.objects(body["entities"]):
-        for attr in wire.objects(entity.get("attrs")):
+    for entity in wire.records(body["entities"]):
+        for attr in wire.records(entity.get("attrs")):
             if (key := wire.text(attr.get("name"))) is not None and key not in found:
                 found[key] = _datapoint(key, attr, steps.get(f"{entity.get('name')}.{key}"))
     by_key = {key: datapoint for key, datapoint in found.items() if datapoint is not None}
@@ -106,9 +107,9 @@ def parse(body: Any) -> Definition | None:
 def _steps(body: Mapping[str, Any]) -> dict[str, float]:
     """The steps of numbers by "entity.attribute", which only the vendor's own screens tell."""
     steps: dict[str, float] = {}
-    for section in wire.objects(wire.mapping(body.get("ui")).get("sections")):
-        for element in wire.objects(section.get("elements")):
-            appearance = wire.mapping(element.get("object"))
+    for section in wire.records(wire.fields(body.get("ui")).get("sections")):
+        for element in wire.records(section.get("elements")):
+            appearance = wire.fields(element.get("object"))
             step = wire.number(_spec(appearance).get("step"))
             if isinstance(element.get("key"), str) and step is not None and step > 0:
                 steps[element["key"]] = step
@@ -117,7 +118,7 @@ def _steps(body: Mapping[str, Any]) -> dict[str, float]:
 
 def _spec(holder: Mapping[str, Any]) -> Mapping[str, Any]:
     # The documents write unit_spec, every real definition has uint_spec.
-    return wire.mapping(holder.get("uint_spec") or holder.get("unit_spec"))
+    return wire.fields(holder.get("uint_spec") or holder.get("unit_spec"))
 
 
 def _datapoint(key: str, attr: Mapping[str, Any], step: float | None) -> Datapoint | None:
@@ -138,7 +139,7 @@ def _datapoint(key: str, attr: Mapping[str, Any], step: float | None) -> Datapoi
                 minimum, maximum, ratio = scale
                 datapoint = described(data_type=DataType.NUMBER, minimum=minimum, maximum=maximum, step=step or ratio)
         case "binary":
-            length = wire.count(wire.mapping(attr.get("position")).get("len"))
+            length = spellings.count(wire.fields(attr.get("position")).get("len"))
             datapoint = described(data_type=DataType.BINARY, length=length)
     return datapoint
 
@@ -201,7 +202,7 @@ def _plain(raw: Any) -> Value | None:
 def _written(datapoint: Datapoint, value: Value) -> Value | None:
     match datapoint.data_type:
         case DataType.BOOL:
-            return wire.flag(value)
+            return spellings.flag(value)
         case DataType.ENUM:
             label = _label(datapoint.options, value)
             return label if label in datapoint.options else None
