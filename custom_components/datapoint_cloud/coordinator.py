@@ -268,8 +268,10 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
                 self._is_inventory_new = True
             elif state.device != device:
                 self._is_inventory_new |= _is_described_otherwise(state.device, device)
+                had_problem = state.has_problem
                 state.device = device
-                self.async_note(device.id, [CONNECTIVITY, PROBLEM])
+                if state.has_problem != had_problem:
+                    self.async_note(device.id, [PROBLEM])
         self._count_absent(listing)
 
     def _new_state(self, device: Device) -> DeviceState:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from unittest.mock import AsyncMock, patch
 
 import pytest
+from homeassistant.helpers.entity import Entity
 
 from custom_components.datapoint_cloud.clouds import http
 from simulator.simulation import Simulation
@@ -22,6 +23,12 @@ def setup_entry() -> Iterator[AsyncMock]:
         patch("custom_components.datapoint_cloud.async_unload_entry", return_value=True),
     ):
         yield setup
+
+
+@pytest.fixture
+def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enable every entity from the beginning."""
+    monkeypatch.setattr(Entity, "entity_registry_enabled_default", property(lambda _: True))
 
 
 @pytest.fixture
