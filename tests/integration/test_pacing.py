@@ -1,0 +1,249 @@
+"""When clouds are asked: as often as the user wishes and the cloud bears, and not at all while it says so."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_component import async_update_entity
+
+from custom_components.datapoint_cloud.const import OPTION_INTERVAL
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+from .accounts import KINDS, add_account, entity_id_of, poll
+from .passing_time import pass_time
+from .subjects import SUBJECTS, air_conditioner, chiller
+
+pytestmark = pytest.mark.usefixtures("small_fleets")
+
+_DEFAULT_SECONDS = {"gizwits_open": 60, "gizwits_enterprise": 60, "sodata": 120, "firstlight": 900}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_accounts_are_polled_by_themselves_at_the_pace_of_their_cloud(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
+) -> None:
+    subject = SUBJECTS[kind]
+    entry = await add_account(hass, simulation, kind)
+    server = subject.server(simulation)
+    seconds = _DEFAULT_SECONDS[kind]
+    for value in (21, 22):
+        server.reset_counts()
+        await pass_time(hass, freezer, seconds - 5)
+        assert not server.log
+        subject.report(simulation, value)
+        await pass_time(hass, freezer, 5)
+        assert float(subject.state(hass, simulation, entry)) == value
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_interval_the_user_wishes_is_kept(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
+) -> None:
+    await add_account(hass, simulation, kind, options={OPTION_INTERVAL: 1200})
+    server = SUBJECTS[kind].server(simulation)
+    server.reset_counts()
+    await pass_time(hass, freezer, 1195)
+    assert not server.log
+    await pass_time(hass, freezer, 5)
+    assert server.log
+
+
+async def test_the_enterprise_is_polled_no_faster_than_its_quota_bears(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    product = next(iter(simulation.gizwits_enterprise.products.values()))
+    online = [device for each in simulation.gizwits_enterprise.products.values() for device in each.devices.values()]
+    entry = await add_account(hass, simulation, "gizwits_enterprise", options={OPTION_INTERVAL: 5})
+    coordinator = entry.runtime_data.coordinator
+    assert coordinator.update_interval >= timedelta(seconds=1.43 * (1 + len(online)))
+
+    simulation.gizwits_enterprise.quota_limit = 360
+    await poll(hass, entry)
+    assert coordinator.update_interval >= timedelta(seconds=14.3 * (1 + len(online)))
+
+    for device in product.devices.values():
+        device.is_online = False
+    simulation.gizwits_enterprise.quota_limit = 3600
+    await poll(hass, entry)
+    left = len(online) - len(product.devices)
+    assert timedelta(seconds=1.43 * (1 + left)) <= coordinator.update_interval < timedelta(seconds=1.43 * (4 + left))
+
+
+async def test_a_quota_that_would_bear_more_does_not_make_polls_faster_than_wished(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_enterprise", options={OPTION_INTERVAL: 300})
+    await poll(hass, entry)
+    assert entry.runtime_data.coordinator.update_interval == timedelta(seconds=300)
+
+
+def _exhaust(simulation: Simulation) -> Callable[[], None]:
+    """Leave the enterprise no request for 25 minutes."""
+    server = simulation.gizwits_enterprise
+    server.quota_remaining = 0
+    server.quota_reset = int(server.clock()) + 1500
+    return lambda: None  # it ends by itself
+
+
+def _throttle(simulation: Simulation) -> Callable[[], None]:
+    server = simulation.gizwits_open
+    server.faults = [Fault(status=400, body='{"error_code": 9041}', headers={"Retry-After": "1500"})]
+    return server.faults.clear
+
+
+def _limit(simulation: Simulation) -> Callable[[], None]:
+    server = simulation.sodata
+    server.faults = [Fault(status=429, body="", headers={"Retry-After": "1500"})]
+    return server.faults.clear
+
+
+def _limit_usage(simulation: Simulation) -> Callable[[], None]:
+    server = simulation.firstlight
+    server.faults = [Fault(status=429, body="", headers={"Retry-After": "1500"})]
+    return server.faults.clear
+
+
+_LIMITS = {"gizwits_open": _throttle, "gizwits_enterprise": _exhaust, "sodata": _limit, "firstlight": _limit_usage}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_nothing_is_asked_before_the_time_that_the_cloud_named(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
+) -> None:
+    subject = SUBJECTS[kind]
+    entry = await add_account(hass, simulation, kind)
+    server = subject.server(simulation)
+    lift = _LIMITS[kind](simulation)
+    server.reset_counts()
+    await poll(hass, entry)
+    assert len(server.log) <= 4  # as many as are on their way at once
+
+    server.reset_counts()
+    for _ in range(14):
+        await pass_time(hass, freezer, 100)
+    await async_update_entity(hass, entity_id_of(hass, "sensor", entry, "$devices"))
+    await hass.async_block_till_done()
+    assert not server.log
+
+    lift()
+    subject.report(simulation, 23)
+    await pass_time(hass, freezer, 102)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert float(subject.state(hass, simulation, entry)) == 23
+
+    server.reset_counts()
+    subject.report(simulation, 24)
+    await pass_time(hass, freezer, _DEFAULT_SECONDS[kind])
+    assert float(subject.state(hass, simulation, entry)) == 24
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_limit_outlives_a_restart(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    kind: str,
+) -> None:
+    subject = SUBJECTS[kind]
+    entry = await add_account(hass, simulation, kind)
+    lift = _LIMITS[kind](simulation)
+    await poll(hass, entry)
+    server = subject.server(simulation)
+    server.reset_counts()
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "rate_limited"
+    for _ in range(14):
+        await pass_time(hass, freezer, 100)
+    assert not server.log
+
+    lift()
+    await pass_time(hass, freezer, 700)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.state.value == "loaded"
+    assert server.log
+
+
+async def test_a_limit_met_by_the_first_readings_holds(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    server = simulation.gizwits_open
+    server.faults = [
+        Fault(
+            matches=lambda request: request.path.endswith("/latest"),
+            status=400,
+            body='{"error_code": 9041}',
+            headers={"Retry-After": "600"},
+        )
+    ]
+    entry = await add_account(hass, simulation, "gizwits_open")
+    assert entry.state is ConfigEntryState.LOADED
+    server.reset_counts()
+    for _ in range(5):
+        await pass_time(hass, freezer, 100)
+    assert not server.log
+    server.faults = []
+    await pass_time(hass, freezer, 102)
+    assert float(SUBJECTS["gizwits_open"].state(hass, simulation, entry)) == 24
+
+
+async def test_a_limit_met_by_a_definition_holds(hass: HomeAssistant, simulation: Simulation) -> None:
+    server = simulation.gizwits_open
+    server.faults = [
+        Fault(matches=lambda request: request.path == "/app/datapoint", status=400, body='{"error_code": 9041}')
+    ]
+    entry = await add_account(hass, simulation, "gizwits_open")
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert server.requests["GET /app/devdata/{did}/latest"] == 0
+
+
+async def test_a_limit_of_which_the_cloud_tells_no_end_costs_one_poll(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    subject = SUBJECTS["sodata"]
+    entry = await add_account(hass, simulation, "sodata")
+    simulation.sodata.faults = [Fault(status=429, body="")]
+    await poll(hass, entry)
+    simulation.sodata.faults = []
+    subject.report(simulation, 25)
+    await pass_time(hass, freezer, 120)
+    assert float(subject.state(hass, simulation, entry)) == 25
+
+
+async def test_a_limit_of_one_account_does_not_stop_another(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    await add_account(hass, simulation, "gizwits_open")
+    other = await add_account(hass, simulation, "gizwits_enterprise")
+    _throttle(simulation)
+    await pass_time(hass, freezer, 60)
+    chiller(simulation).set(set_temp=14)
+    await pass_time(hass, freezer, 60)
+    assert float(SUBJECTS["gizwits_enterprise"].state(hass, simulation, other)) == 14
+
+
+async def test_devices_that_are_offline_are_asked_now_and_then_only(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    device = air_conditioner(simulation)
+    device.is_online = False
+    entry = await add_account(hass, simulation, "gizwits_open")
+    server = simulation.gizwits_open
+
+    def asked() -> int:
+        return sum(request.path == f"/app/devdata/{device.did}/latest" for request in server.log)
+
+    server.reset_counts()
+    for _ in range(10):
+        await poll(hass, entry)
+    assert asked() == 0
+    freezer.tick(3600)
+    await poll(hass, entry)
+    await poll(hass, entry)
+    assert asked() == 1
