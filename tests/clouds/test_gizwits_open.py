@@ -326,6 +326,37 @@ async def test_a_token_is_renewed_three_days_before_its_end(
     assert server.requests[LOGIN] == logins
 
 
+@pytest.mark.parametrize(
+    "fault", [failing("/app/login", 9041), failing("/app/login", 9008), Fault(matches=at("/app/login"), body="<html>")]
+)
+async def test_a_token_is_used_on_while_its_early_renewal_fails(
+    make_cloud: MakeCloud, server: GizwitsOpenServer, fault: Fault
+) -> None:
+    memory = Memory()
+    await make_cloud(memory=memory).account()
+    memory.put("user token", {**memory.content["user token"], "renew_at": time.time() - 1})
+    server.faults.append(fault)
+    server.reset_counts()
+    cloud = make_cloud(memory=memory)
+    for _ in range(3):
+        assert (await cloud.devices()).devices
+    assert server.requests[LOGIN] == 1
+    server.revoke_tokens()
+    with pytest.raises((RateLimited, Unreachable, UnexpectedAnswer)):
+        await cloud.devices()
+
+
+async def test_a_token_that_has_ended_is_not_used_on(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
+    memory = Memory()
+    await make_cloud(memory=memory).account()
+    ended = {"renew_at": time.time() - 2, "expires_at": time.time() - 1}
+    memory.put("user token", {**memory.content["user token"], **ended})
+    server.faults.append(failing("/app/login", 9041))
+    with pytest.raises(RateLimited):
+        await make_cloud(memory=memory).devices()
+    assert server.requests[BINDINGS] == 0
+
+
 @pytest.mark.parametrize("name", ["expire_at", "expired_at"])
 async def test_the_end_of_a_token_has_two_names_and_may_be_text(
     make_cloud: MakeCloud, server: GizwitsOpenServer, name: str

@@ -1,9 +1,8 @@
 """How a consumer logs in: with a password, at the Open API or at the front of newer apps, or without one.
 
-A replaceable step of its own: it answers a session and knows nothing of what the session is used for.
+A replaceable step of its own: it answers a token and knows nothing of what the token is used for.
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,8 +14,8 @@ from .. import wire
 from ..errors import AuthFailed, CloudError, Reason, UnexpectedAnswer
 from ..http import Answer, HttpClient
 from ..memory import Memory
-from . import spellings
 from .errors import judge_front, judge_open_api
+from .granted_token import Grant, token_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,6 @@ KNOWN_APPS: Final[Mapping[str, str]] = {
     "78a879318939402b9c70819d918ef8ed": "Wave Spa",
 }
 
-_LIFE_IF_UNTOLD: Final = 6 * 86_400  # seconds; the documents promise seven days at least
 _FRONT_KNOWS: Final = (9005, 9020)  # what the Open API says of a user whom only the front can log in
 
 
@@ -61,15 +59,6 @@ class AnonymousLogin:
     """A user without a name: whoever has the text is the user."""
 
     phone_id: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserSession:
-    """A user's token and its end in epoch seconds."""
-
-    uid: str
-    token: str = field(repr=False)
-    expires_at: float
 
 
 class LoginStep:
@@ -92,7 +81,7 @@ class LoginStep:
         front_url = login.front_url if isinstance(login, PasswordLogin) else None
         self._front = HttpClient(session, front_url or _front_of(api_url), judge_front)
 
-    async def log_in(self) -> UserSession:
+    async def log_in(self) -> Grant:
         """Log in once ("Open API, User login" and "Anonymous login").
 
         Raises `AuthFailed` for a refused user, `Forbidden` for an unknown app, `RateLimited` when logins are
@@ -113,18 +102,18 @@ class LoginStep:
         self._memory.put("login front", value=True)
         return user
 
-    async def _at_front_after(self, refusal: AuthFailed, login: PasswordLogin) -> UserSession:
+    async def _at_front_after(self, refusal: AuthFailed, login: PasswordLogin) -> Grant:
         try:
             return await self._at_front(login)
         except CloudError as error:
             # The front knows the user, which the Open API did not; whatever else it says, it cannot say better.
             raise error if error.reason is Reason.WRONG_PASSWORD else refusal from None
 
-    async def _at_api(self, template: str, body: Mapping[str, str]) -> UserSession:
+    async def _at_api(self, template: str, body: Mapping[str, str]) -> Grant:
         answer = await self._api.request("POST", template, headers=self._headers, json_body=body)
-        return _session(answer, answer.body, token="token", end=("expire_at", "expired_at"))
+        return _grant(answer, answer.body, token="token", end=("expire_at", "expired_at"))
 
-    async def _at_front(self, login: PasswordLogin) -> UserSession:
+    async def _at_front(self, login: PasswordLogin) -> Grant:
         data = {"account": login.username, "password": login.password, "lang": "en", "refreshToken": True}
         answer = await self._front.request(
             "POST",
@@ -132,7 +121,7 @@ class LoginStep:
             headers=self._headers,
             json_body={"appKey": self._app_id, "data": data, "version": "1.0"},
         )
-        return _session(answer, wire.fields(answer.body).get("data"), token="userToken", end=("expiredAt",))
+        return _grant(answer, wire.fields(answer.body).get("data"), token="userToken", end=("expiredAt",))
 
     @property
     def _headers(self) -> dict[str, str]:
@@ -145,22 +134,9 @@ def _front_of(api_url: str) -> str:
     return next((region.front_url for region in regions), api_url)
 
 
-def _session(answer: Answer, found: Any, *, token: str, end: tuple[str, ...]) -> UserSession:
+def _grant(answer: Answer, found: Any, *, token: str, end: tuple[str, ...]) -> Grant:
     fields = wire.fields(found)
     value, uid = wire.text(fields.get(token)), wire.text(fields.get("uid"))
     if value is None or uid is None:
         raise answer.error(UnexpectedAnswer)
-    return UserSession(uid=uid, token=value, expires_at=token_end(fields, *end))
-
-
-def token_end(fields: Mapping[str, Any], *names: str) -> float:
-    """When a token ends, in epoch seconds; a guess on the safe side where no future moment is told."""
-    now = time.time()
-    ends = (spellings.epoch_seconds(fields.get(name)) for name in names)
-    return next((end for end in ends if end is not None and end > now), now + _LIFE_IF_UNTOLD)
-
-
-def renewal_due(expires_at: float, *, days_ahead: float) -> float:
-    """When to renew a token, in epoch seconds: days ahead of its end, but not before half its life."""
-    now = time.time()
-    return max(expires_at - days_ahead * 86_400, now + (expires_at - now) / 2)
+    return Grant(token=value, expires_at=token_end(fields, *end), uid=uid)

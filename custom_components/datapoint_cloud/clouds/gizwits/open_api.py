@@ -1,6 +1,5 @@
 """The consumer's Gizwits cloud: one user of one vendor's app, through the Open API."""
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Final
@@ -14,17 +13,16 @@ from ..http import HttpClient
 from ..memory import Memory
 from ..model import Account, Device, Schema, Scope, Snapshot, Value
 from ..rounds import read_round
-from ..tokens import Token, TokenKeeper
 from . import spellings
 from .definitions import Definitions
 from .errors import judge_open_api
-from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin, renewal_due
+from .granted_token import Grant, GrantedToken
+from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin
 
 _PARALLEL: Final = 6
 _PAGE: Final = 100
 _DEFAULT_PAGE: Final = 20  # no server is expected to cut pages shorter than this
 _MOST_PAGES: Final = 1000
-_TOKEN_SLOT: Final = "user token"
 
 
 class GizwitsOpenCloud:
@@ -46,10 +44,10 @@ class GizwitsOpenCloud:
         """Be the user `login` of the app `app_id` in the region of `api_url`."""
         self._app_id = app_id
         self._user_name = login.username if isinstance(login, PasswordLogin) else "anonymous"
-        self._memory = memory
         self._http = HttpClient(session, api_url, judge_open_api, parallel=_PARALLEL)
         self._login = LoginStep(session, api_url=api_url, app_id=app_id, login=login, memory=memory)
-        self._tokens = TokenKeeper(self._log_in, time.time, early=0, token=self._remembered_token())
+        owner = f"{app_id} {self._user_name}"
+        self._token = GrantedToken(memory, "user token", owner=owner, days_ahead=3, ask=self._log_in)
         self._refusal: AuthFailed | None = None
         self._definitions = Definitions(memory, self._fetch_definition)
 
@@ -70,9 +68,8 @@ class GizwitsOpenCloud:
     async def account(self) -> Account:
         """Log in if need be; the account is the app and its user."""
         self._raise_refusal()
-        await self._tokens.get()
-        uid = wire.fields(self._memory.get(_TOKEN_SLOT)).get("uid")
-        return Account(id=f"{self._app_id}_{uid}", name=self._user_name)
+        await self._token.keeper.get()
+        return Account(id=f"{self._app_id}_{self._token.uid}", name=self._user_name)
 
     async def devices(self) -> Listing:
         """List the devices bound to the user ("Open API, Bound devices"), with their online state."""
@@ -162,28 +159,18 @@ class GizwitsOpenCloud:
 
         self._raise_refusal()
         try:
-            return await self._tokens.use(call)
+            return await self._token.keeper.use(call)
         except AuthFailed as refusal:
             self._refusal = refusal
             raise
 
-    async def _log_in(self) -> Token:
+    async def _log_in(self) -> Grant:
         self._raise_refusal()
         try:
-            user = await self._login.log_in()
+            return await self._login.log_in()
         except AuthFailed as refusal:
             self._refusal = refusal
             raise
-        renew_at = renewal_due(user.expires_at, days_ahead=3)
-        owner = {"app_id": self._app_id, "user": self._user_name, "uid": user.uid}
-        self._memory.put(_TOKEN_SLOT, {**owner, "token": user.token, "renew_at": renew_at})
-        return Token(user.token, renew_at)
-
-    def _remembered_token(self) -> Token | None:
-        record = wire.fields(self._memory.get(_TOKEN_SLOT))
-        token, renew_at = wire.text(record.get("token")), wire.number(record.get("renew_at"))
-        is_ours = record.get("app_id") == self._app_id and record.get("user") == self._user_name and record.get("uid")
-        return Token(token, renew_at) if token is not None and renew_at is not None and is_ours else None
 
     def _raise_refusal(self) -> None:
         """Logins are throttled: what was refused once is not tried again before the user has changed something."""

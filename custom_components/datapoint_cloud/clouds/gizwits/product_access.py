@@ -17,10 +17,10 @@ from ..cloud import Quota
 from ..errors import AuthFailed, CloudError, Forbidden, Reason, UnexpectedAnswer
 from ..http import Answer, HttpClient
 from ..memory import Memory
-from ..tokens import Token, TokenKeeper
+from ..tokens import TokenKeeper
 from . import spellings
 from .errors import judge_enterprise_api
-from .login import renewal_due, token_end
+from .granted_token import Grant, GrantedToken, token_end
 
 _TOKEN_OF_ANOTHER_PRODUCT: Final = 5010
 _LONGEST_RESET: Final = timedelta(days=1)
@@ -54,13 +54,12 @@ class ProductAccess:
         self._http = HttpClient(session, address, self._judge, parallel=parallel)
         self._enterprise_id = enterprise_id
         self._enterprise_secret = enterprise_secret
-        self._memory = memory
         self._refusal: AuthFailed | None = None
         self.quota: Quota | None = None
         """What the last answer said about the quota."""
-        self._tokens: dict[str, TokenKeeper] = {}
+        self._tokens: dict[str, GrantedToken] = {}
         for product in products:
-            self._tokens.setdefault(product.product_key, self._keeper(product))
+            self._tokens.setdefault(product.product_key, self._token_of(product, memory))
 
     async def enter(self, product_key: str) -> None:
         """Have a valid token of the product ("Enterprise API, Access token").
@@ -112,16 +111,13 @@ class ProductAccess:
     def _keeper_of(self, product_key: str) -> TokenKeeper:
         if product_key not in self._tokens:
             raise Forbidden(Reason.UNKNOWN_PRODUCT, subject=product_key)
-        return self._tokens[product_key]
+        return self._tokens[product_key].keeper
 
-    def _keeper(self, product: Product) -> TokenKeeper:
-        record = wire.fields(self._memory.get(_slot(product.product_key)))
-        token, renew_at = wire.text(record.get("token")), wire.number(record.get("renew_at"))
-        is_ours = record.get("enterprise_id") == self._enterprise_id
-        remembered = Token(token, renew_at) if token is not None and renew_at is not None and is_ours else None
-        return TokenKeeper(partial(self._fetch_token, product), time.time, early=0, token=remembered)
+    def _token_of(self, product: Product, memory: Memory) -> GrantedToken:
+        ask = partial(self._fetch_token, product)
+        return GrantedToken(memory, f"token {product.product_key}", owner=self._enterprise_id, days_ahead=1, ask=ask)
 
-    async def _fetch_token(self, product: Product) -> Token:
+    async def _fetch_token(self, product: Product) -> Grant:
         if self._refusal is not None:
             raise self._refusal.with_traceback(None)
         answer = await self._http.request(
@@ -138,11 +134,7 @@ class ProductAccess:
         token = wire.text(fields.get("token"))
         if token is None:
             raise answer.error(UnexpectedAnswer, subject=product.product_key)
-        renew_at = renewal_due(token_end(fields, "expired_at", "expire_at"), days_ahead=1)
-        self._memory.put(
-            _slot(product.product_key), {"enterprise_id": self._enterprise_id, "token": token, "renew_at": renew_at}
-        )
-        return Token(token, renew_at)
+        return Grant(token=token, expires_at=token_end(fields, "expired_at", "expire_at"))
 
     def _judge(self, answer: Answer) -> CloudError | None:
         self.quota = _quota(answer.headers) or self.quota
@@ -158,7 +150,3 @@ def _quota(headers: Mapping[str, str]) -> Quota | None:
     if limit is None and remaining is None:
         return None
     return Quota(limit=limit or None, remaining=remaining, resets_at=resets_at)
-
-
-def _slot(product_key: str) -> str:
-    return f"token {product_key}"
