@@ -530,6 +530,13 @@ async def test_lost_connection_ends_the_round(sodata: SoData, client: SoDataClou
     assert readings.snapshots == {}
 
 
+async def test_connection_lost_in_the_bulk_call_ends_the_round(sodata: SoData, client: SoDataCloud) -> None:
+    devices = (await client.devices()).devices
+    sodata.api.faults = [route(BULK, drops=True)]
+    assert isinstance((await client.readings(devices)).stopped_by, Unreachable)
+    assert sodata.api.requests[SINGLE] == 0
+
+
 @pytest.mark.parametrize("body", [None, [], {}, {"devices": None}, {"devices": [None, 5, {"values": 3}]}])
 async def test_last_values_of_another_shape_bring_nothing(sodata: SoData, client: SoDataCloud, body: Any) -> None:
     sodata.api.faults = [answer(SINGLE, body)]
