@@ -153,6 +153,24 @@ async def test_a_newer_apps_user_logs_in_at_the_front_and_from_then_on_there_alo
     assert (server.requests[LOGIN], server.requests[FRONT]) == (1, 2)
 
 
+async def test_a_front_that_was_used_before_tells_its_own_troubles(
+    make_cloud: MakeCloud, server: GizwitsOpenServer
+) -> None:
+    memory = Memory({"login front": True})
+    login = PasswordLogin(username=server.aep_username, password=server.aep_password)
+    for fault, kind in (
+        (failing("/app/smart_home", 9003), Forbidden),
+        (failing("/app/smart_home", 9041), RateLimited),
+        (answering("/app/smart_home", {"code": "1000000", "error": True, "data": None}), AuthFailed),
+        (answering("/app/smart_home", {"code": "77", "error": True, "data": None}), Unreachable),
+        (answering("/app/smart_home", {"code": "200", "error": False}), UnexpectedAnswer),
+    ):
+        server.faults = [fault]
+        with pytest.raises(kind):
+            await make_cloud(login, memory=memory).account()
+    assert server.requests[LOGIN] == 0
+
+
 async def test_the_front_may_stand_at_an_address_of_its_own(
     make_cloud: MakeCloud, server: GizwitsOpenServer, simulation: Simulation
 ) -> None:
@@ -192,6 +210,8 @@ async def test_an_unknown_user_is_unknown_everywhere(make_cloud: MakeCloud) -> N
         answering("/app/smart_home", {"code": "77", "error": True, "data": None}),
         answering("/app/smart_home", []),
         Fault(matches=at("/app/smart_home"), status=503, body=""),
+        failing("/app/smart_home", 9003),
+        answering("/app/smart_home", {"code": 9006, "msg": "token"}, 424),
     ],
 )
 async def test_without_a_front_the_first_refusal_stands(
@@ -555,15 +575,24 @@ class _Clock:
         return self.now
 
 
+@pytest.mark.parametrize(
+    ("fault", "requests"), [(failing("/app/datapoint", 9008), 2), (answering("/app/datapoint", {}), 1)]
+)
 async def test_an_old_definition_serves_on_when_a_new_one_cannot_be_had(
-    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+    cloud: GizwitsOpenCloud,
+    server: GizwitsOpenServer,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Fault,
+    requests: int,
 ) -> None:
     device = await device_called(cloud, "客厅空调")
     schema = await cloud.schema(device)
     monkeypatch.setattr(definitions, "time", _Clock(time.time() + 8 * DAY))
-    for fault in (failing("/app/datapoint", 9008), answering("/app/datapoint", {})):
-        server.faults = [fault]
+    server.faults.append(fault)
+    server.reset_counts()
+    for _ in range(3):
         assert await cloud.schema(device) == schema
+    assert server.requests[DATAPOINT] == requests  # of one attempt; the next is due in a day
 
 
 async def test_a_new_name_fetches_the_definition_at_most_once_a_day(
@@ -772,6 +801,18 @@ async def test_a_value_the_cloud_rejects_names_the_datapoint(
     assert "read only" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("detail", [None, "", "attr invalid!", "no such thing", 5, ["attr mode invalid"]])
+async def test_a_rejection_without_a_name_names_nothing(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, detail: Any
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    body = {"error_message": "attr invalid!", "error_code": 9025, "detail_message": detail}
+    server.faults.append(answering("/app/control", body, 400))
+    with pytest.raises(Rejected) as refusal:
+        await cloud.write(device, {"switch": True})
+    assert (refusal.value.reason, refusal.value.subject) == (Reason.INVALID_VALUE, None)
+
+
 async def test_an_offline_device_says_so(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
     device = await device_called(cloud, "客厅空调")
     server.devices[device.id].is_online = False
@@ -882,7 +923,7 @@ async def test_every_documented_code_has_its_meaning(make_cloud: MakeCloud, serv
                 assert (type(failure), failure.reason, failure.code) == (kind, reason, code)
 
 
-@pytest.mark.parametrize("code", [9047, 9086, 9500, 1, "E-7", "", [], -1])
+@pytest.mark.parametrize("code", [9047, 9086, 9500, 1, "E-7", [], -1])
 async def test_an_unknown_code_passes_for_reads_and_refuses_commands(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, code: Any
 ) -> None:
@@ -905,7 +946,7 @@ async def test_a_bare_400_passes(cloud: GizwitsOpenCloud, server: GizwitsOpenSer
         await cloud.devices()
 
 
-@pytest.mark.parametrize("nothing", [None, 0, "0"])
+@pytest.mark.parametrize("nothing", [None, 0, "0", ""])
 async def test_a_code_of_nothing_is_no_error(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, nothing: Any) -> None:
     server.faults.append(answering("/app/bindings", {"error_code": nothing, "devices": [ROW]}))
     assert (await cloud.devices()).devices

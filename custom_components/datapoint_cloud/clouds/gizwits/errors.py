@@ -116,8 +116,13 @@ FRONT: Final[Mapping[int, Meaning]] = {
     1000033: (AuthFailed, Reason.WRONG_PASSWORD),
 }
 
-_LOGINS: Final = ("/app/login", "/app/users", "/v1/products/{product_key}/access_token")
-_OFFENDER: Final = re.compile(r"\battrs? +([A-Za-z_]\w*)")
+_LOGINS: Final = (
+    "/app/login",
+    "/app/users",
+    "/app/smart_home/login/pwd",
+    "/v1/products/{product_key}/access_token",
+)
+_OFFENDER: Final = re.compile(r"\battrs? +(?!invalid\b)([A-Za-z_]\w*)")
 _PAUSE_SECONDS: Final = 300.0  # after a throttled read, where the cloud does not say
 _LOGIN_PAUSE_SECONDS: Final = 900.0  # logins are throttled far harder
 _QUOTA_PAUSE_SECONDS: Final = 3600.0  # the enterprise quota is by the hour
@@ -144,9 +149,11 @@ def judge_enterprise_api(answer: Answer) -> CloudError | None:
 
 def judge_front(answer: Answer) -> CloudError | None:
     """The error in an answer of the login front of newer apps."""
+    if not answer.is_success:
+        return _error(answer, OPEN_API)
     body = wire.fields(answer.body)
     code = spellings.count(body.get("code"))
-    if not answer.is_success or not body or (code == 200 and not spellings.flag(body.get("error"))):
+    if code in (None, 200) and not spellings.flag(body.get("error")):
         return None
     kind, reason = FRONT.get(code or 0, _TRANSIENT)
     return answer.error(kind, reason, code=code)
@@ -157,10 +164,10 @@ def _error(answer: Answer, meanings: Mapping[int, Meaning]) -> CloudError | None
     # The status is no guide: nearly all errors are HTTP 400, a refused token too. Gateways write `code`.
     found = body.get("error_code", None if answer.is_success else body.get("code"))
     code = spellings.count(found)
-    if found is None or code == 0:
+    if found in (None, "") or code == 0:
         return _error_without_code(answer)
-    is_control = "/control" in answer.endpoint
-    kind, reason = meanings.get(code or 0, _WRONG_REQUEST if is_control else _TRANSIENT)
+    is_refused_command = "/control" in answer.endpoint and answer.status < 500
+    kind, reason = meanings.get(code or 0, _WRONG_REQUEST if is_refused_command else _TRANSIENT)
     if kind is TokenRefused and answer.endpoint in _LOGINS:
         kind = AuthFailed
     return answer.error(kind, reason, code=code, subject=_offender(body) if kind is Rejected else None)
