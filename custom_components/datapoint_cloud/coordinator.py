@@ -158,6 +158,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             # The first round is the listing alone: entities of a large fleet need not wait for all its readings.
             if self._has_started:
                 await self._async_read(self._due_devices())
+            else:
+                self._report_problems()
         except CloudError as error:
             self._begin_pause(error)
             self._report_problems(error)

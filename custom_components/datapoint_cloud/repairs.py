@@ -19,19 +19,8 @@ from .devices import subentry_of
 if TYPE_CHECKING:
     from . import DatapointConfigEntry
 
-_ISSUES: frozenset[Reason] = frozenset(
-    {
-        Reason.IP_NOT_ALLOWED,
-        Reason.WRONG_PRODUCT_SECRET,
-        Reason.UNKNOWN_PRODUCT,
-        Reason.PRODUCT_NOT_ASSOCIATED,
-        Reason.FEATURE_NOT_GRANTED,
-        Reason.UNKNOWN_APP,
-        Reason.ITEM_ID_MISSING,
-        Reason.WRONG_QUERY,
-    }
-)
-_OF_A_SCOPE: frozenset[Reason] = frozenset(
+_OF_THE_ACCOUNT: frozenset[Reason] = frozenset({Reason.IP_NOT_ALLOWED, Reason.UNKNOWN_APP})
+_MENDED_IN_A_SCOPE: frozenset[Reason] = frozenset(
     {
         Reason.WRONG_PRODUCT_SECRET,
         Reason.UNKNOWN_PRODUCT,
@@ -40,6 +29,7 @@ _OF_A_SCOPE: frozenset[Reason] = frozenset(
         Reason.WRONG_QUERY,
     }
 )
+_ISSUES: frozenset[Reason] = _OF_THE_ACCOUNT | _MENDED_IN_A_SCOPE | {Reason.FEATURE_NOT_GRANTED}
 
 
 @callback
@@ -51,35 +41,33 @@ def report_problems(
     for scope_id, error in errors:
         if not isinstance(error, Forbidden) or error.reason not in _ISSUES:
             continue
-        issue_id = f"{entry.entry_id}_{error.reason}_{scope_id or ''}"
+        issue_scope = None if error.reason in _OF_THE_ACCOUNT else scope_id
+        subentry = entry.subentries.get(subentry_of(entry, issue_scope) or "")
+        is_fixable = error.reason in _MENDED_IN_A_SCOPE
+        if is_fixable and subentry is None:
+            continue
+        issue_id = f"{entry.entry_id}_{error.reason}_{issue_scope or ''}"
         if issue_id in open_issues:
             continue
         open_issues.add(issue_id)
-        subentry_id = subentry_of(entry, scope_id) if error.reason in _OF_A_SCOPE else None
-        subentry = entry.subentries.get(subentry_id) if subentry_id else None
         ir.async_create_issue(
             hass,
             DOMAIN,
             issue_id,
-            is_fixable=subentry is not None,
+            is_fixable=is_fixable,
             severity=ir.IssueSeverity.WARNING,
             translation_key=str(error.reason),
             translation_placeholders={
                 "account": entry.title,
-                "scope": _title_of(entry, scope_id),
+                "scope": subentry.title if subentry else entry.title,
                 "subject": error.subject or "",
             },
-            data={"entry_id": entry.entry_id, "subentry_id": subentry_id} if subentry else None,
+            data={"entry_id": entry.entry_id, "subentry_id": subentry.subentry_id} if is_fixable and subentry else None,
         )
     registry = ir.async_get(hass)
     for domain, issue_id in list(registry.issues):
         if domain == DOMAIN and issue_id.startswith(f"{entry.entry_id}_") and issue_id not in open_issues:
             ir.async_delete_issue(hass, DOMAIN, issue_id)
-
-
-def _title_of(entry: DatapointConfigEntry, scope_id: str | None) -> str:
-    subentry_id = subentry_of(entry, scope_id)
-    return entry.subentries[subentry_id].title if subentry_id else entry.title
 
 
 async def async_create_fix_flow(
@@ -94,7 +82,7 @@ class ReconfigureScope(RepairsFlow):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Ask before leaving for the other form."""
-        return await self.async_step_confirm(user_input)
+        return await self.async_step_confirm()  # what comes here is not of the user
 
     async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Open the scope's form."""

@@ -1,0 +1,259 @@
+"""Repairs: what the user has to mend opens an issue, leads to its form, and closes by itself."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.repairs.const import DOMAIN as REPAIRS
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.datapoint_cloud.const import DOMAIN
+from simulator.gizwits.fleet import EnterpriseProduct
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+from .accounts import add_account, poll, state_of
+
+pytestmark = pytest.mark.usefixtures("small_fleets")
+
+
+def _issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
+    return [issue for (domain, _), issue in ir.async_get(hass).issues.items() if domain == DOMAIN and issue.active]
+
+
+def _keys(hass: HomeAssistant) -> list[str]:
+    return sorted(str(issue.translation_key) for issue in _issues(hass))
+
+
+def _products(simulation: Simulation) -> list[EnterpriseProduct]:
+    return list(simulation.gizwits_enterprise.products.values())
+
+
+async def _forget_tokens(hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry) -> None:
+    simulation.gizwits_enterprise.revoke_tokens()
+    await poll(hass, entry)
+
+
+def _secret(product: EnterpriseProduct) -> Callable[[], None]:
+    good = product.product_secret
+    product.product_secret = "renewed"
+
+    def mend() -> None:
+        product.product_secret = good
+
+    return mend
+
+
+def _association(product: EnterpriseProduct) -> Callable[[], None]:
+    product.is_associated = False
+
+    def mend() -> None:
+        product.is_associated = True
+
+    return mend
+
+
+def _service(product: EnterpriseProduct) -> Callable[[], None]:
+    product.is_service_open = False
+
+    def mend() -> None:
+        product.is_service_open = True
+
+    return mend
+
+
+@pytest.mark.parametrize(
+    ("spoil", "key"),
+    [
+        (_secret, "wrong_product_secret"),
+        (_association, "product_not_associated"),
+        (_service, "product_not_associated"),
+    ],
+)
+async def test_what_is_wrong_with_one_product_is_an_issue_of_its_own(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    spoil: Callable[[EnterpriseProduct], Callable[[], None]],
+    key: str,
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    assert _issues(hass) == []
+    mend = spoil(_products(simulation)[0])
+    await _forget_tokens(hass, simulation, entry)
+    (issue,) = _issues(hass)
+    assert (issue.translation_key, issue.is_fixable, issue.severity) == (key, True, ir.IssueSeverity.WARNING)
+    placeholders = issue.translation_placeholders or {}
+    assert (placeholders["account"], placeholders["scope"]) == (entry.title, "冷水机组")
+    # It is no reason to sign in anew, and the other product goes on.
+    assert entry.state is ConfigEntryState.LOADED
+    assert not hass.config_entries.flow.async_progress()
+    mend()
+    await poll(hass, entry)
+    assert _issues(hass) == []
+
+
+async def test_the_only_product_of_an_account_has_one_issue(hass: HomeAssistant, simulation: Simulation) -> None:
+    server = simulation.gizwits_enterprise
+    server.products = dict(list(server.products.items())[:1])
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    mend = _secret(_products(simulation)[0])
+    await _forget_tokens(hass, simulation, entry)
+    assert _keys(hass) == ["wrong_product_secret"]
+    mend()
+    await poll(hass, entry)
+    assert _issues(hass) == []
+
+
+async def test_a_product_that_is_wrong_at_the_start_is_an_issue_too(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    server = simulation.gizwits_enterprise
+    server.products = dict(list(server.products.items())[:1])
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    mend = _secret(_products(simulation)[0])
+    server.revoke_tokens()
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.state.value == "setup_retry"
+    assert _keys(hass) == ["wrong_product_secret"]
+    mend()
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.state.value == "loaded"
+    assert _issues(hass) == []
+
+
+async def test_the_whitelist_is_one_issue_of_the_account(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    simulation.gizwits_enterprise.is_ip_allowed = False
+    await poll(hass, entry)
+    (issue,) = _issues(hass)
+    assert (issue.translation_key, issue.is_fixable) == ("ip_not_allowed", False)
+    assert (issue.translation_placeholders or {})["account"] == entry.title
+    simulation.gizwits_enterprise.is_ip_allowed = True
+    await poll(hass, entry)
+    assert _issues(hass) == []
+
+
+@pytest.mark.parametrize("code", [5018, 5024])
+async def test_readings_that_are_not_granted_are_an_issue_while_flags_go_on(
+    hass: HomeAssistant, simulation: Simulation, code: int
+) -> None:
+    server = simulation.gizwits_enterprise
+    server.is_data_granted = False
+    server.data_denial = code
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    await poll(hass, entry)
+    assert _keys(hass) == ["feature_not_granted", "feature_not_granted"]
+    assert not any(issue.is_fixable for issue in _issues(hass))
+    assert {(issue.translation_placeholders or {})["scope"] for issue in _issues(hass)} == {"冷水机组", "智能电表"}
+    device = next(
+        device for device in _products(simulation)[0].devices.values() if device.is_online and not device.is_disabled
+    )
+    assert state_of(hass, "binary_sensor", entry, device.did, "$connectivity").state == "on"
+    assert state_of(hass, "binary_sensor", entry, device.did, "$problem").state in {"on", "off"}
+    # Reading one device early says nothing of the others.
+    await entry.runtime_data.coordinator.async_read_device(device.did)
+    assert _keys(hass) == ["feature_not_granted", "feature_not_granted"]
+
+
+async def test_readings_that_are_granted_close_the_issue(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    server = simulation.gizwits_enterprise
+    server.is_data_granted = False
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    server.is_data_granted = True
+    # The refusal is remembered for a day.
+    freezer.tick(86_401)
+    await poll(hass, entry)
+    await poll(hass, entry)
+    assert _issues(hass) == []
+
+
+async def test_an_unknown_app_is_an_issue(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "gizwits_open")
+    fault = Fault(status=400, body='{"error_code": 9003, "error_message": "appid invalid!"}')
+    simulation.gizwits_open.faults.append(fault)
+    await poll(hass, entry)
+    assert _keys(hass) == ["unknown_app"]
+    simulation.gizwits_open.faults.clear()
+    await poll(hass, entry)
+    assert _issues(hass) == []
+
+
+async def test_a_query_that_needs_an_item_is_an_issue(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "firstlight")
+    simulation.firstlight.requires_item_id = True
+    await poll(hass, entry)
+    (issue,) = _issues(hass)
+    assert (issue.translation_key, issue.is_fixable) == ("item_id_missing", True)
+    assert (issue.translation_placeholders or {})["scope"] == "Genres"
+    simulation.firstlight.requires_item_id = False
+    await poll(hass, entry)
+    assert _issues(hass) == []
+
+
+async def test_issues_go_with_their_account(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    simulation.gizwits_enterprise.is_ip_allowed = False
+    await poll(hass, entry)
+    assert _issues(hass)
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert _issues(hass) == []
+
+
+async def test_fixing_a_product_leads_to_its_form(
+    hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    product = _products(simulation)[0]
+    product.product_secret = "renewed"
+    await _forget_tokens(hass, simulation, entry)
+    (issue,) = _issues(hass)
+
+    assert await async_setup_component(hass, REPAIRS, {})
+    client = await hass_client()
+    answer = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue.issue_id})
+    assert answer.status == HTTPStatus.OK
+    form = await answer.json()
+    assert (form["type"], form["step_id"]) == ("form", "confirm")
+    answer = await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={})
+    assert answer.status == HTTPStatus.OK
+    done = await answer.json()
+    assert (done["type"], done["reason"]) == ("abort", "form_opened")
+    kind, flow_id = done["next_flow"]
+    assert kind == "config_subentries_flow"
+
+    (flow,) = hass.config_entries.subentries.async_progress()
+    assert flow["flow_id"] == flow_id
+    assert flow["context"]["source"] == "reconfigure"
+    result = await hass.config_entries.subentries.async_configure(
+        flow_id, {"product_key": product.product_key, "product_secret": "renewed"}
+    )
+    assert (result["type"], result["reason"]) == ("abort", "reconfigure_successful")
+    await hass.async_block_till_done()
+    assert _issues(hass) == []
+
+
+async def test_fixing_what_was_removed_says_so(
+    hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    _products(simulation)[0].product_secret = "renewed"
+    await _forget_tokens(hass, simulation, entry)
+    (issue,) = _issues(hass)
+    assert await async_setup_component(hass, REPAIRS, {})
+    client = await hass_client()
+    answer = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue.issue_id})
+    form = await answer.json()
+    assert issue.data is not None
+    hass.config_entries.async_remove_subentry(entry, str(issue.data["subentry_id"]))
+    answer = await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={})
+    done = await answer.json()
+    assert (done["type"], done["reason"]) == ("abort", "scope_gone")
+    await hass.async_block_till_done()
