@@ -42,6 +42,8 @@ type DatapointConfigEntry = ConfigEntry[Runtime]
 
 async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> bool:
     """Set up an account: list its devices, show them, read them."""
+    # First of all: what changes while it is set up would not be seen by the listener of a later moment.
+    entry.async_on_unload(entry.add_update_listener(_reload_when_changed(entry)))
     storage = AccountStorage(hass, entry.entry_id)
     await storage.async_load()
     profiles = await hass.async_add_executor_job(load_profiles)
@@ -66,7 +68,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     entry.async_on_unload(coordinator.async_add_inventory_listener(sync_devices))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await coordinator.async_start()
-    entry.async_on_unload(entry.add_update_listener(_reload_when_changed(entry)))
     return True
 
 
