@@ -4,7 +4,7 @@ Speaks Home Assistant's public REST and WebSocket interfaces only.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -70,21 +70,17 @@ class Client:
         return answer["result"]
 
     async def add_entry(self, handler: str, *answers: Mapping[str, Any]) -> str:
-        """Walk through the config flow of `handler`, answering its menus and forms one by one.
+        """Walk through the config flow of an integration, answering its menus and forms one by one.
 
         Returns the id of the new entry. Raises Refused if the flow asks for more, complains, or ends otherwise.
         """
-        step = await self.post("/api/config/config_entries/flow", {"handler": handler})
-        for answer in answers:
-            if step["type"] not in ("form", "menu"):
-                break
-            step = await self.post(f"/api/config/config_entries/flow/{step['flow_id']}", answer)
-            if step.get("errors"):
-                raise Refused(f"the form {step['step_id']} answers {step['errors']}")
-        if step["type"] != "create_entry":
-            raise Refused(f"the flow ended with {step['type']} {step.get('step_id') or step.get('reason')}")
+        step = await self._walk("/api/config/config_entries/flow", handler, answers)
         entry_id: str = step["result"]["entry_id"]
         return entry_id
+
+    async def set_options(self, entry_id: str, options: Mapping[str, Any]) -> None:
+        """Fill in the options of an entry. Raises Refused."""
+        await self._walk("/api/config/config_entries/options/flow", entry_id, [options])
 
     async def remove_entries(self, domain: str) -> None:
         """Remove all entries of an integration. Raises Refused."""
@@ -97,6 +93,18 @@ class Client:
             if not answer.ok:
                 raise Refused(f"{path}: HTTP {answer.status} {await answer.text()}")
             return await answer.json()
+
+    async def _walk(self, path: str, handler: str, answers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+        step: dict[str, Any] = await self.post(path, {"handler": handler})
+        for answer in answers:
+            if step["type"] not in ("form", "menu"):
+                break
+            step = await self.post(f"{path}/{step['flow_id']}", answer)
+            if step.get("errors"):
+                raise Refused(f"the form {step['step_id']} answers {step['errors']}")
+        if step["type"] != "create_entry":
+            raise Refused(f"the flow ended with {step['type']} {step.get('step_id') or step.get('reason')}")
+        return step
 
     async def _log_in(self) -> None:
         async with self._session.get("/api/onboarding") as answer:

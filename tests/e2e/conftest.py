@@ -8,23 +8,29 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 import pytest_socket
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from develop.client import Client
 from develop.home_assistant import HomeAssistant, free_port
 from simulator.simulation import Simulation
 
 ARTIFACTS = Path(__file__).parent.parent.parent / "test-artifacts"
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 30_000
 FAILED = pytest.StashKey[bool]()
@@ -59,6 +65,7 @@ async def browser() -> AsyncIterator[Browser]:
             pytest.fail(message)
         warnings.warn(message, stacklevel=1)
         pytest.skip(message)
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -100,7 +107,7 @@ async def page(
     request: pytest.FixtureRequest, browser: Browser, home_assistant: HomeAssistant, client: Client
 ) -> AsyncIterator[Page]:
     """A page whose user is logged in. What it showed is kept if the test fails."""
-    context = await browser.new_context(viewport={"width": 1400, "height": 1000}, locale="en-US")
+    context = await browser.new_context(viewport={"width": 1400, "height": 3000}, locale="en-US")
     context.set_default_timeout(PATIENCE_MS)
     await _log_in(context, client)
     page = await context.new_page()
@@ -122,7 +129,7 @@ async def _log_in(context: BrowserContext, client: Client) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> object:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Note which tests failed, so that their pages can be kept."""
     report = yield
     if report.when == "call":

@@ -1,0 +1,102 @@
+"""What a user does and sees, from the first click to a device that obeys."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest_asyncio
+from playwright.async_api import Locator, Page, expect
+
+from develop import dashboard
+from develop.accounts import answers
+from develop.client import Client
+from develop.home_assistant import DOMAIN
+from simulator.gizwits.devices import GizwitsDevice
+from simulator.simulation import Simulation
+
+POLL_SECONDS = 30
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shown(page: Page, client: Client, clouds: Simulation) -> Page:
+    """The dashboard of an account that is polled as often as the cloud bears."""
+    if not await dashboard.exists(client):
+        entries = [entry["entry_id"] for entry in await client.command("config_entries/get", domain=DOMAIN)]
+        entry_id = entries[0] if entries else await client.add_entry(DOMAIN, *answers(clouds)["gizwits_open"])
+        await dashboard.create(client, {entry_id: "Gizwits"})
+        await client.set_options(entry_id, {"interval": POLL_SECONDS})
+    await page.goto(client.url)
+    return page
+
+
+async def test_an_account_is_added_by_clicking_through_the_flow(page: Page, client: Client, clouds: Simulation) -> None:
+    _, form = answers(clouds)["gizwits_open"]
+    await page.goto(f"{client.url}/config/integrations/dashboard")
+    await page.get_by_role("button", name="Add integration").click()
+    await page.get_by_placeholder("Search for a brand name").fill("Datapoint")
+    await page.get_by_text("Datapoint Cloud", exact=True).click()
+    await page.get_by_text("Gizwits, account of an app").click()
+    app = page.locator("ha-picker-field").filter(has_text="App id")
+    await app.click()
+    await page.get_by_placeholder("Add custom item").fill(form["app_id"])
+    await page.get_by_text("Add custom item", exact=True).click()
+    await expect(app).to_contain_text(form["app_id"])
+    await page.get_by_role("textbox", name="Username").fill(form["username"])
+    await page.get_by_role("textbox", name="Password").fill(form["password"])
+    await page.get_by_role("button", name="Advanced").click()
+    await page.get_by_role("textbox", name="Server address").fill(form["advanced"]["api_url"])
+    await page.get_by_role("button", name="Submit").click()
+    await page.get_by_role("button", name="finish").click()
+    await expect(page.get_by_role("link", name="6 devices")).to_be_visible()
+    assert [entry["state"] for entry in await client.command("config_entries/get", domain=DOMAIN)] == ["loaded"]
+
+
+async def test_a_value_that_changes_at_the_device_changes_on_the_page(shown: Page, clouds: Simulation) -> None:
+    row = _row(shown, "客厅空调", "室内温度")
+    await expect(row).not_to_contain_text("31.5")
+    _device(clouds, "客厅空调").change({"attrs": {"room_temp": 31.5}})
+    await expect(row).to_contain_text("31.5", timeout=(POLL_SECONDS + 15) * 1000)
+
+
+async def test_a_switch_that_is_flipped_switches_the_device(shown: Page, clouds: Simulation) -> None:
+    device = _device(clouds, "Terrace spa")
+    row = _row(shown, "Terrace spa", "气泡")
+    await expect(row.get_by_role("switch")).not_to_be_checked()
+    await row.locator("ha-switch").click()
+    await _until(lambda: device.attrs["bubble"] is True)
+    await expect(row.get_by_role("switch")).to_be_checked()
+
+
+async def test_an_option_that_is_chosen_is_set_at_the_device(shown: Page, clouds: Simulation) -> None:
+    device = _device(clouds, "客厅空调")
+    select = _card(shown, "客厅空调").locator("hui-select-entity-row").filter(has_text="模式").locator("ha-select")
+    await select.click()
+    await select.get_by_role("menuitem", name="除湿").click()
+    await _until(lambda: device.attrs["mode"] == "除湿")
+
+
+async def test_a_number_that_is_typed_is_set_at_the_device(shown: Page, clouds: Simulation) -> None:
+    device = _device(clouds, "Terrace spa")
+    box = _row(shown, "Terrace spa", "气泡定时").get_by_role("spinbutton")
+    await box.fill("45")
+    await box.press("Enter")
+    await _until(lambda: device.attrs["bubble_minutes"] == 45)
+
+
+def _card(page: Page, device: str) -> Locator:
+    return page.locator("hui-entities-card").filter(has=page.get_by_text(device, exact=True))
+
+
+def _row(page: Page, device: str, entity: str) -> Locator:
+    return _card(page, device).locator("#states > div").filter(has=page.get_by_text(entity, exact=True))
+
+
+def _device(clouds: Simulation, alias: str) -> GizwitsDevice:
+    return next(device for device in clouds.gizwits_open.devices.values() if device.alias == alias)
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while True:
+            if is_so():
+                return
+            await asyncio.sleep(0.1)
