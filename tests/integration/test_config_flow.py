@@ -1,6 +1,5 @@
-"""Adding an account, signing in again, changing it."""
+"""Adding an account."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock, patch
@@ -12,11 +11,10 @@ from homeassistant.data_entry_flow import FlowResultType
 
 from custom_components.datapoint_cloud.clouds.errors import Unreachable
 from custom_components.datapoint_cloud.clouds.sodata.mapping import CorporateAccount
-from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import KINDS
-from .flows import SECRETS, STORED, Input, add, choose, shown_in, submit, typed_for, with_changes
+from .flows import STORED, Input, add, choose, shown_in, submit, typed_for, with_changes
 
 pytestmark = pytest.mark.usefixtures("setup_entry")
 
@@ -179,216 +177,6 @@ async def test_blanks_may_belong_to_a_password(hass: HomeAssistant, simulation: 
     result = await add(hass, simulation, "sodata")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["data"]["password"] == " a blank "
-
-
-@pytest.mark.parametrize(
-    ("kind", "changes", "errors"),
-    [
-        ("gizwits_open", {"password": "wrong"}, {"password": "wrong_password"}),
-        ("gizwits_open", {"username": "nobody"}, {"username": "unknown_user"}),
-        ("gizwits_open", {"app_id": "0" * 32}, {"app_id": "unknown_app"}),
-        ("gizwits_open", {"username": None}, {"username": "missing"}),
-        ("gizwits_open", {"password": None}, {"password": "missing"}),
-        ("gizwits_open", {"username": None, "password": None}, {"username": "missing", "password": "missing"}),
-        ("gizwits_open", {"app_id": " "}, {"app_id": "missing"}),
-        ("gizwits_open", {"app_id": None}, {"app_id": "missing"}),
-        ("gizwits_open", {"advanced": {"phone_id": "some-phone"}}, {"advanced": "two_logins"}),
-        ("gizwits_enterprise", {"enterprise_id": "wrong"}, {"enterprise_id": "unknown_enterprise"}),
-        ("gizwits_enterprise", {"enterprise_secret": "wrong"}, {"enterprise_secret": "wrong_enterprise_secret"}),
-        ("gizwits_enterprise", {"product_key": "0" * 32}, {"product_key": "unknown_product"}),
-        ("gizwits_enterprise", {"product_secret": "wrong"}, {"product_secret": "wrong_product_secret"}),
-        ("gizwits_enterprise", {"advanced": {"auth_id": "push-id"}}, {"advanced": "incomplete_push"}),
-        ("sodata", {"username": "nobody@example.com"}, {"password": "wrong_password"}),
-        ("sodata", {"password": "wrong"}, {"password": "wrong_password"}),
-        ("sodata", {"client_id": "wrong"}, {"client_id": "wrong_client"}),
-        ("sodata", {"client_secret": "wrong"}, {"client_id": "wrong_client"}),
-        ("sodata", {"advanced": {"realm": "wrong"}}, {"advanced": "wrong_realm"}),
-        ("firstlight", {"authorization_token": "wrong"}, {"base": "invalid_auth"}),
-        ("firstlight", {"user_token": "wrong"}, {"user_token": "wrong_user_token"}),
-        ("firstlight", {"period": "decade"}, {"period": "wrong_query"}),
-        ("firstlight", {"advanced": {"date_format": "ms"}}, {"advanced": "wrong_query"}),
-    ],
-)
-async def test_what_is_wrong_is_said_where_it_was_typed(
-    hass: HomeAssistant, simulation: Simulation, kind: str, changes: Input, errors: dict[str, str]
-) -> None:
-    result = await add(hass, simulation, kind, changes)
-    assert result["type"] is FlowResultType.FORM
-    assert result["errors"] == errors
-    result = await submit(hass.config_entries.flow, result, typed_for(simulation, kind))
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert result["data"] == STORED[kind](simulation)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    "address",
-    [
-        "api.example.com",
-        "ftp://api.example.com",
-        "https://",
-        "https://user:secret@api.example.com",
-        "https://api.example.com?token=secret",
-        "https://api.example.com:port",
-        "https://api .example.com",
-        "http://[::1",
-    ],
-)
-async def test_an_address_must_be_one(hass: HomeAssistant, simulation: Simulation, kind: str, address: str) -> None:
-    is_in_section = kind != "firstlight"
-    changes: Input = {"advanced": {"api_url": address}} if is_in_section else {"api_url": address}
-    result = await add(hass, simulation, kind, changes)
-    assert result["errors"] == {"advanced" if is_in_section else "api_url": "invalid_address"}
-    assert shown_in(result)["api_url"] == address
-    result = await submit(hass.config_entries.flow, result, typed_for(simulation, kind))
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-
-
-def _refuse_password_logins(simulation: Simulation) -> None:
-    simulation.keycloak.allows_password_grant = False
-
-
-def _disable_account(simulation: Simulation) -> None:
-    simulation.keycloak.is_account_disabled = True
-
-
-def _take_corporate_accounts(simulation: Simulation) -> None:
-    simulation.sodata.corporate_accounts.clear()
-
-
-def _forbid_devices(simulation: Simulation) -> None:
-    simulation.sodata.lists_forbidden = True
-    simulation.sodata.forbidden.add(simulation.sodata.corporate_accounts[0].uuid)
-
-
-def _drop_from_whitelist(simulation: Simulation) -> None:
-    simulation.gizwits_enterprise.is_ip_allowed = False
-
-
-def _spend_quota(simulation: Simulation) -> None:
-    simulation.gizwits_enterprise.quota_remaining = 0
-
-
-def _throttle(simulation: Simulation) -> None:
-    simulation.gizwits_open.is_throttled = True
-
-
-def _want_item(simulation: Simulation) -> None:
-    simulation.firstlight.requires_item_id = True
-
-
-@pytest.mark.parametrize(
-    ("kind", "break_cloud", "errors"),
-    [
-        ("sodata", _refuse_password_logins, {"client_id": "password_login_not_allowed"}),
-        ("sodata", _disable_account, {"username": "account_disabled"}),
-        ("sodata", _take_corporate_accounts, {"base": "no_corporate_account"}),
-        ("sodata", _forbid_devices, {"base": "right_missing"}),
-        ("gizwits_enterprise", _drop_from_whitelist, {"base": "ip_not_allowed"}),
-        ("gizwits_enterprise", _spend_quota, {"base": "rate_limited"}),
-        ("gizwits_open", _throttle, {"base": "rate_limited"}),
-        ("firstlight", _want_item, {"item_id": "item_id_missing"}),
-    ],
-)
-async def test_what_the_cloud_does_not_allow_is_said(
-    hass: HomeAssistant,
-    simulation: Simulation,
-    kind: str,
-    break_cloud: Callable[[Simulation], None],
-    errors: dict[str, str],
-) -> None:
-    form = await choose(hass, kind)
-    typed = typed_for(simulation, kind)
-    break_cloud(simulation)
-    result = await submit(hass.config_entries.flow, form, typed)
-    assert result["type"] is FlowResultType.FORM
-    assert result["errors"] == errors
-    shown = shown_in(result)
-    flat = {**{key: value for key, value in typed.items() if key != "advanced"}, **typed.get("advanced", {})}
-    assert shown == {**shown, **flat}  # secrets too: nothing has to be typed again
-
-
-@pytest.mark.parametrize(
-    ("kind", "code", "errors"),
-    [
-        ("gizwits_enterprise", 5007, {"product_key": "product_not_associated"}),
-        ("gizwits_enterprise", 5402, {"product_key": "no_datapoints"}),
-        ("gizwits_enterprise", 5018, {"base": "feature_not_granted"}),
-        ("gizwits_enterprise", 5001, {"base": "refused"}),
-        ("gizwits_open", 9039, {"base": "unexpected_answer"}),
-    ],
-)
-async def test_a_vendors_code_has_a_plain_word(
-    hass: HomeAssistant, simulation: Simulation, kind: str, code: int, errors: dict[str, str]
-) -> None:
-    server = simulation.gizwits_enterprise if kind == "gizwits_enterprise" else simulation.gizwits_open
-    server.faults.append(Fault(status=400, body=f'{{"error_code": {code}, "error_message": "vendor\'s words"}}'))
-    result = await add(hass, simulation, kind)
-    assert result["errors"] == errors
-    server.faults.clear()
-    result = await submit(hass.config_entries.flow, result, typed_for(simulation, kind))
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    ("fault", "error"),
-    [
-        (Fault(drops=True), "cannot_connect"),
-        (Fault(status=502, body="<html>Bad Gateway</html>"), "cannot_connect"),
-        (Fault(status=429, body="{}"), "rate_limited"),
-        (Fault(body="[]"), "unexpected_answer"),
-    ],
-)
-async def test_trouble_on_the_way_is_said_and_passes(
-    hass: HomeAssistant, simulation: Simulation, kind: str, fault: Fault, error: str
-) -> None:
-    for server in simulation.servers:
-        server.faults.append(fault)
-    result = await add(hass, simulation, kind)
-    assert result["errors"] == {"base": error}
-    for server in simulation.servers:
-        server.faults.clear()
-    result = await submit(hass.config_entries.flow, result, typed_for(simulation, kind))
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_the_unexpected_is_logged_once_without_secrets(
-    hass: HomeAssistant, simulation: Simulation, caplog: pytest.LogCaptureFixture, kind: str
-) -> None:
-    with (
-        patch("custom_components.datapoint_cloud.flow_checks.open_cloud", side_effect=LookupError("a mistake")),
-        patch("custom_components.datapoint_cloud.flow_checks.sodata_cloud", side_effect=LookupError("a mistake")),
-    ):
-        result = await add(hass, simulation, kind)
-    assert result["errors"] == {"base": "unknown"}
-    assert caplog.text.count("Unexpected error") == 1
-    typed = typed_for(simulation, kind)
-    assert not [name for name in SECRETS & typed.keys() if typed[name] in caplog.text]
-    caplog.clear()  # the test kit fails on any logged exception
-    result = await submit(hass.config_entries.flow, result, typed)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-
-
-async def test_an_account_without_devices_has_to_be_meant(hass: HomeAssistant, simulation: Simulation) -> None:
-    simulation.gizwits_open.devices.clear()
-    result = await add(hass, simulation, "gizwits_open")
-    assert result["errors"] == {"region": "no_devices"}
-    typed = typed_for(simulation, "gizwits_open")
-    result = await submit(hass.config_entries.flow, result, {**typed, "region": "us"})
-    assert result["errors"] == {"region": "no_devices"}
-    result = await submit(hass.config_entries.flow, result, {**typed, "region": "us"})
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-
-
-@pytest.mark.parametrize("kind", ["gizwits_enterprise", "sodata"])
-async def test_other_clouds_may_have_no_devices(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
-    simulation.sodata.devices.clear()
-    for product in simulation.gizwits_enterprise.products.values():
-        product.devices.clear()
-    result = await add(hass, simulation, kind)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_one_of_several_corporate_accounts_is_chosen(hass: HomeAssistant, simulation: Simulation) -> None:
