@@ -904,21 +904,18 @@ DOCUMENTED: dict[int, tuple[type[CloudError], Reason | None]] = {
 
 
 async def test_every_documented_code_has_its_meaning(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
-    device = await device_called(make_cloud(), "客厅空调")
+    memory = Memory()
+    device = await device_called(make_cloud(memory=memory), "客厅空调")
+    await make_cloud(memory=memory).schema(device)
+    server.accounts.logins_per_minute = 10**6
     for code, (kind, reason) in DOCUMENTED.items():
         for status, spelling in ((400, code), (400, str(code)), (200, code)):
-            cloud = make_cloud()
-            await cloud.schema(device)
             body = {"error_message": "x", "error_code": spelling, "detail_message": None}
             server.faults = [answering("/app/bindings", body, status), answering("/app/control", body, status)]
             with pytest.raises(CloudError) as listed:
-                await cloud.devices()
-            cloud = make_cloud()
-            await cloud.schema(device)
+                await make_cloud(memory=Memory(memory.content)).devices()
             with pytest.raises(CloudError) as sent:
-                await cloud.write(device, {"switch": True})
-            server.faults = []
-            server.accounts.logins_per_minute = 10**6
+                await make_cloud(memory=Memory(memory.content)).write(device, {"switch": True})
             for failure in (listed.value, sent.value):
                 assert (type(failure), failure.reason, failure.code) == (kind, reason, code)
 
