@@ -1,0 +1,231 @@
+"""Recorded definitions and answers of the Open API, served to a real Home Assistant: nothing is lost, nothing raises."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.profiles import load_profiles
+
+type Json = dict[str, Any]
+
+_ACCOUNT = "app_user"
+_LONGEST_STATE = 255
+
+
+class Recorded:
+    """A server that says what was recorded: a device for each definition, each snapshot and each row of bindings."""
+
+    def __init__(self, payloads: Path) -> None:
+        self.definitions: dict[str, Json] = {}
+        self.rows: dict[str, Json] = {}
+        self.latest: dict[str, Json] = {}
+        self._add_definitions(payloads)
+        self._add_bindings(payloads)
+        self._add_snapshots(payloads)
+
+    def _add_definitions(self, payloads: Path) -> None:
+        for path, definition in _read(payloads / "products"):
+            key = definition["product_key"]
+            if key in self.definitions:  # a placeholder
+                key = path.stem
+            self.definitions[key] = definition
+            self._add(f"synthetic {path.stem}", key, {name: _sample(attr) for name, attr in attributes(definition)})
+
+    def _add_bindings(self, payloads: Path) -> None:
+        for _, answer in _read(payloads / "bindings"):
+            for row in answer["devices"]:
+                self.rows[row["did"]] = row
+
+    def _add_snapshots(self, payloads: Path) -> None:
+        of_push = [(path, frame["data"]) for path, frame in _read(payloads / "websocket")]
+        for path, answer in [*_read(payloads / "devdata"), *of_push]:
+            values = answer.get("attr") or answer["attrs"]
+            self.latest.setdefault(answer["did"], {"did": answer["did"], "updated_at": int(time.time())})
+            self.latest[answer["did"]]["attr"] = values
+            if (key := self._definition_of(values)) is not None:
+                self._add(f"snapshot {path.stem}", key, values)
+
+    def _definition_of(self, values: Json) -> str | None:
+        """The definition that names most of what the device reported."""
+
+        def share(key: str) -> float:
+            names = {name for name, _ in attributes(self.definitions[key])}
+            return len(names & values.keys()) / len(names | values.keys())
+
+        best = max(self.definitions, key=share)
+        return best if share(best) > 0.5 else None
+
+    def _add(self, did: str, key: str, values: Json) -> None:
+        self.rows[did] = {
+            "did": did,
+            "product_key": key,
+            "product_name": did,
+            "dev_alias": "",
+            "is_online": True,
+            "is_disabled": False,
+            "mac": "",
+        }
+        self.latest[did] = {"did": did, "updated_at": int(time.time()), "attr": values}
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_post("/app/login", self._log_in)
+        app.router.add_get("/app/bindings", self._list_bindings)
+        app.router.add_get("/app/datapoint", self._describe)
+        app.router.add_get("/app/devdata/{did}/latest", self._latest)
+        return app
+
+    async def _log_in(self, _: web.Request) -> web.Response:
+        return web.json_response({"token": "t", "uid": "user", "expire_at": int(time.time()) + 99_999_999})
+
+    async def _list_bindings(self, request: web.Request) -> web.Response:
+        limit, skip = int(request.query["limit"]), int(request.query["skip"])
+        return web.json_response({"devices": list(self.rows.values())[skip : skip + limit]})
+
+    async def _describe(self, request: web.Request) -> web.Response:
+        definition = self.definitions.get(request.query["product_key"])
+        if definition is None:
+            return web.json_response({"error_code": 9029, "error_message": "datapoint not found!"}, status=400)
+        return web.json_response(definition)
+
+    async def _latest(self, request: web.Request) -> web.Response:
+        did = request.match_info["did"]
+        return web.json_response(self.latest.get(did, {"did": did, "updated_at": 0, "attr": {}}))
+
+
+def _read(folder: Path) -> list[tuple[Path, Json]]:
+    return [(path, json.loads(path.read_text(encoding="utf-8"))) for path in sorted(folder.glob("*.json"))]
+
+
+def attributes(definition: Json) -> Iterator[tuple[str, Json]]:
+    """The attributes of a definition by name."""
+    return ((attr["name"], attr) for entity in definition["entities"] for attr in entity["attrs"])
+
+
+def _sample(attr: Json) -> Any:
+    match attr["data_type"]:
+        case "bool":
+            return 1
+        case "enum":
+            return attr["enum"][-1]
+        case "binary":
+            return "0a" * attr["position"]["len"]
+    spec = attr["uint_spec"]
+    return round((spec["min"] + spec["max"]) // 2 * spec["ratio"] + spec["addition"], 6)
+
+
+def _platform(key: str, attr: Json) -> str:
+    profile = load_profiles().get(key)
+    hint = profile.hints.get(attr["name"]) if profile else None
+    is_control = attr["type"] == "status_writable" and not (hint and hint.is_measurement)
+    match attr["data_type"]:
+        case "bool":
+            return "switch" if is_control else "binary_sensor"
+        case "enum":
+            return "select" if is_control else "sensor"
+        case "binary":
+            return "sensor"
+    return "number" if is_control else "sensor"
+
+
+def _shown(attr: Json, value: Any) -> str | float:
+    match attr["data_type"]:
+        case "bool":
+            return "on" if value else "off"
+        case "enum":
+            label = value if isinstance(value, str) else attr["enum"][value]
+            return label if label in attr["enum"] or attr["type"] != "status_writable" else "unknown"
+        case "binary":
+            return str(value).lower()[:_LONGEST_STATE]
+    return float(value)
+
+
+@pytest.fixture(scope="module")
+def recorded(real_payloads: Path) -> Recorded:
+    return Recorded(real_payloads)
+
+
+@pytest.fixture
+async def entry(
+    hass: HomeAssistant, recorded: Recorded, all_enabled: None, socket_enabled: None, hass_storage: Json
+) -> AsyncIterator[MockConfigEntry]:
+    server = TestServer(recorded.app())
+    await server.start_server()
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        unique_id=_ACCOUNT,
+        data={
+            "cloud": "gizwits_open",
+            "region": "eu",
+            "api_url": str(server.make_url("")),
+            "app_id": "app",
+            "username": "user",
+            "password": "password",
+        },
+    )
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    yield entry
+    await hass.config_entries.async_unload(entry.entry_id)
+    await server.close()
+
+
+async def test_every_recorded_datapoint_is_one_entity_with_its_value(
+    hass: HomeAssistant, recorded: Recorded, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert entry.state is ConfigEntryState.LOADED
+    entities = {
+        entity.unique_id: entity for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    }
+    by_platform = {unique_id: entity.domain for unique_id, entity in entities.items()}
+    expected: dict[str, str] = {}
+    wrong: dict[str, tuple[Any, Any]] = {}
+    for did, row in recorded.rows.items():
+        expected[f"{_ACCOUNT}_{did}_$connectivity"] = "binary_sensor"
+        key = row["product_key"]
+        if key not in recorded.definitions:
+            continue
+        for name, attr in attributes(recorded.definitions[key]):
+            unique_id = f"{_ACCOUNT}_{did}_{name}"
+            expected[unique_id] = _platform(key, attr)
+            if (value := recorded.latest[did]["attr"].get(name)) is None:
+                continue
+            state = hass.states.get(entities[unique_id].entity_id)
+            assert state is not None
+            shown = _shown(attr, value)
+            if (float(state.state) if isinstance(shown, float) else state.state) != shown:
+                wrong[unique_id] = (state.state, shown)
+        has_alarms = any(attr["type"] in {"alert", "fault"} for _, attr in attributes(recorded.definitions[key]))
+        if has_alarms:
+            expected[f"{_ACCOUNT}_{did}_$problem"] = "binary_sensor"
+            expected[f"{_ACCOUNT}_{did}_$alarm"] = "event"
+    assert wrong == {}
+    figures = {unique_id for unique_id in by_platform if unique_id.startswith(f"{_ACCOUNT}_$")}
+    assert {key: platform for key, platform in by_platform.items() if key not in figures} == expected
+    assert len(expected) > 1300
+    assert [record.getMessage() for record in caplog.records if record.levelname in {"ERROR", "CRITICAL"}] == []
+
+
+async def test_what_no_definition_names_is_kept_all_the_same(
+    hass: HomeAssistant, recorded: Recorded, entry: MockConfigEntry
+) -> None:
+    fleet = entry.runtime_data.coordinator.fleet
+    assert set(fleet) == set(recorded.rows)
+    undefined = [did for did, row in recorded.rows.items() if row["product_key"] not in recorded.definitions]
+    assert any(did in recorded.latest for did in undefined)
+    for did in undefined:
+        values = recorded.latest.get(did, {"attr": {}})["attr"]
+        assert {key: reading.value for key, reading in fleet[did].readings.items()} == values
+        assert fleet[did].skipped == set()
