@@ -283,21 +283,18 @@ class SoDataCloud:
 
     async def _bulk_as(self, name: str, uuids: list[str]) -> dict[str, Snapshot]:
         body = await self._ask("PUT", _LAST_VALUES_OF_MANY, json_body=_BODIES[name](uuids))
-        answered = self._snapshots(body)
+        answered = mapping.snapshots(body, self._descriptions)
         return {uuid: answered[uuid] for uuid in uuids if uuid in answered}
 
     async def _read_one(self, device: Device) -> Snapshot:
         try:
-            answered = self._snapshots(await self._get(_LAST_VALUES, device=device.id))
+            answered = mapping.snapshots(await self._get(_LAST_VALUES, device=device.id), self._descriptions)
         except (Forbidden, DeviceGone) as error:
             self._left_out[device.id] = error
             raise
         if device.id not in answered:
             self._left_out[device.id] = None
         return answered.get(device.id, Snapshot())
-
-    def _snapshots(self, body: Any) -> dict[str, Snapshot]:
-        return mapping.snapshots(body, {uuid: described.types for uuid, described in self._descriptions.items()})
 
     async def write(self, device: Device, values: Mapping[str, Value]) -> None:
         """Nothing can be written: what the API could change is the installation itself."""

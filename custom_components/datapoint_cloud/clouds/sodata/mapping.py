@@ -5,7 +5,7 @@ Pure, and lenient: whatever is not as the document shows it is left out or skipp
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -56,10 +56,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """The schema of a device, and the keys of its variables that are switched off."""
+    """The schema of a device, and the types of all its variables by key, switched off or not."""
 
     schema: Schema
-    types: Mapping[str, DataType] = field(default_factory=dict)  # of all that is known, switched off or not
+    types: Mapping[str, DataType]
 
 
 def corporate_account(record: Mapping[str, Any]) -> CorporateAccount | None:
@@ -203,10 +203,10 @@ def _data_type(record: Mapping[str, Any]) -> DataType:
     return DataType.NUMBER if is_measured else DataType.TEXT
 
 
-def snapshots(body: Any, types: Mapping[str, Mapping[str, DataType]]) -> dict[str, Snapshot]:
+def snapshots(body: Any, known: Mapping[str, Description]) -> dict[str, Snapshot]:
     """Read "Last values", of one device or of many: by the uuid each row or its device carries.
 
-    `types` are the datapoints already known, by device and key: they are not described again.
+    What is `known` of a device, by its uuid, is not described again.
     """
     rows: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for record in wire.records(body if isinstance(body, list) else wire.fields(body).get("devices")):
@@ -216,7 +216,7 @@ def snapshots(body: Any, types: Mapping[str, Mapping[str, DataType]]) -> dict[st
         for row in wire.records(record.get("values")):
             if (uuid := wire.text(row.get("deviceUuid")) or record_uuid) is not None:
                 rows[uuid].append(row)
-    return {uuid: _snapshot(values, types.get(uuid, {})) for uuid, values in rows.items()}
+    return {uuid: _snapshot(values, known[uuid].types if uuid in known else {}) for uuid, values in rows.items()}
 
 
 def _snapshot(rows: Iterable[Mapping[str, Any]], types: Mapping[str, DataType]) -> Snapshot:
