@@ -231,18 +231,19 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.async_tell()
 
     def _due_devices(self) -> list[DeviceState]:
-        """The devices to read in this round: those that may be online.
+        """The devices to read in this round: those that are online, or spoke a short while ago.
 
         Of the others a few from time to time, since the flag of some clouds is wrong for hours.
         """
         now = dt_util.utcnow()
         present = [state for device_id, state in self.fleet.items() if device_id not in self.absent]
-        active = [state for state in present if state.device.is_online is not False]
-        quiet = [
-            state
-            for state in present
-            if state.device.is_online is False and (state.read_at is None or now - state.read_at >= _QUIET_READ_EVERY)
-        ]
+        active: list[DeviceState] = []
+        quiet: list[DeviceState] = []
+        for state in present:
+            if state.device.is_online is not False or state.is_fresh(self.wished_interval, now):
+                active.append(state)
+            elif state.read_at is None or now - state.read_at >= _QUIET_READ_EVERY:
+                quiet.append(state)
         return active + quiet[:_QUIET_READS_A_ROUND]
 
     # The list of devices

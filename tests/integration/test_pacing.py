@@ -54,7 +54,7 @@ async def test_the_interval_the_user_wishes_is_kept(
 
 
 async def test_the_enterprise_is_polled_no_faster_than_its_quota_bears(
-    hass: HomeAssistant, simulation: Simulation
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     product = next(iter(simulation.gizwits_enterprise.products.values()))
     online = [device for each in simulation.gizwits_enterprise.products.values() for device in each.devices.values()]
@@ -69,6 +69,7 @@ async def test_the_enterprise_is_polled_no_faster_than_its_quota_bears(
     for device in product.devices.values():
         device.is_online = False
     simulation.gizwits_enterprise.quota_limit = 3600
+    freezer.tick(1000)
     await poll(hass, entry)
     left = len(online) - len(product.devices)
     assert timedelta(seconds=1.43 * (1 + left)) <= coordinator.update_interval < timedelta(seconds=1.43 * (4 + left))
@@ -239,6 +240,9 @@ async def test_devices_that_are_offline_are_asked_now_and_then_only(
     def asked() -> int:
         return sum(request.path == f"/app/devdata/{device.did}/latest" for request in server.log)
 
+    await poll(hass, entry)
+    assert asked() > 0  # it spoke a short while ago
+    freezer.tick(1000)
     server.reset_counts()
     for _ in range(10):
         await poll(hass, entry)
