@@ -1,4 +1,4 @@
-"""Recorded definitions and answers of the Open API, served to a real Home Assistant: nothing is lost, nothing raises."""
+"""Recorded definitions and answers of the Open API in a real Home Assistant: nothing is lost, nothing raises."""
 
 import json
 import time
