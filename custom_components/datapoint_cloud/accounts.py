@@ -6,13 +6,13 @@ The only module that knows how each cloud is built. It asks nothing and keeps no
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession, DummyCookieJar
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_create_clientsession
 from homeassistant.helpers.singleton import singleton
+from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .clouds.cloud import Cloud
@@ -176,7 +176,7 @@ def _firstlight(hass: HomeAssistant, data: Mapping[str, Any], scopes: Scopes, me
             )
             for scope in scopes.values()
         ],
-        time_zone=ZoneInfo(hass.config.time_zone),
+        time_zone=dt_util.get_default_time_zone(),
         memory=memory,
     )
 
