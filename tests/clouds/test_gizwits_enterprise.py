@@ -759,10 +759,21 @@ async def test_the_pace_leaves_three_tenths_of_the_quota(
     await cloud.devices()
     assert cloud.least_interval(50).total_seconds() == pytest.approx(1.43 * 54)
     server.quota_limit = 720
+    server.quota_reset = int(time.time()) + 1800
     await cloud.devices()
     assert cloud.least_interval(50).total_seconds() == pytest.approx(1.43 * 54 * 5)
     assert cloud.default_interval.total_seconds() == 60
     assert cloud.listing_interval is None
+
+
+async def test_a_quota_of_a_minute_is_not_taken_for_one_of_an_hour(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
+    server.quota_limit = 60
+    server.quota_reset = int(time.time()) + 50
+    cloud = make_cloud()
+    await cloud.devices()
+    assert cloud.least_interval(50).total_seconds() == pytest.approx(1.43 * 52)
 
 
 # Writes

@@ -27,7 +27,6 @@ _DEFAULT_PAGE: Final = 20
 _MOST_PAGES: Final = 1000
 _PAGE_SLOT: Final = "search page"
 _FORM_INVALID: Final = 5002
-_QUOTA_AN_HOUR: Final = 3600
 _SHARE: Final = 1.43  # leaves three tenths of the quota to commands and to other clients
 
 
@@ -78,11 +77,8 @@ class GizwitsEnterpriseCloud:
 
     def least_interval(self, online: int) -> timedelta:
         """What seven tenths of the quota allow: the pages of the lists and one request a device that is online."""
-        # The headers are believed when they say less than the document, never when they say more.
-        told = self.quota.limit if self.quota else None
-        limit = min(told or _QUOTA_AN_HOUR, _QUOTA_AN_HOUR)
         requests = sum(self._pages.values()) + online
-        return timedelta(seconds=_SHARE * requests * _QUOTA_AN_HOUR / limit)
+        return timedelta(seconds=_SHARE * requests * self._access.seconds_a_request)
 
     async def account(self) -> Account:
         """Have a token of any product: its secret and the enterprise's are checked together."""

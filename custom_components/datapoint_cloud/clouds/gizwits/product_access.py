@@ -23,6 +23,8 @@ from .errors import judge_enterprise_api
 from .granted_token import Grant, GrantedToken, token_end
 
 _TOKEN_OF_ANOTHER_PRODUCT: Final = 5010
+_MINUTE: Final = 60
+_HOUR: Final = 3600
 _LONGEST_RESET: Final = timedelta(days=1)
 
 
@@ -57,6 +59,7 @@ class ProductAccess:
         self._refusal: AuthFailed | None = None
         self.quota: Quota | None = None
         """What the last answer said about the quota."""
+        self._window_seconds = _MINUTE
         self._tokens: dict[str, GrantedToken] = {}
         for product in products:
             self._tokens.setdefault(product.product_key, self._token_of(product, memory))
@@ -136,8 +139,21 @@ class ProductAccess:
             raise answer.error(UnexpectedAnswer, subject=product.product_key)
         return Grant(token=token, expires_at=token_end(fields, "expired_at", "expire_at"))
 
+    @property
+    def seconds_a_request(self) -> float:
+        """How far apart requests are if the quota is to last.
+
+        The headers are believed when they say less than the document, never when they say more.
+        """
+        limit = self.quota.limit if self.quota else None
+        return max(1.0, self._window_seconds / limit) if limit else 1.0
+
     def _judge(self, answer: Answer) -> CloudError | None:
         self.quota = _quota(answer.headers) or self.quota
+        resets_at = self.quota.resets_at if self.quota else None
+        # The document says an hour, and shows a limit that would suit a minute: the furthest reset tells.
+        if resets_at is None or resets_at.timestamp() - time.time() > _MINUTE:
+            self._window_seconds = _HOUR
         return judge_enterprise_api(answer)
 
 
