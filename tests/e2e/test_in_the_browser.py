@@ -9,7 +9,7 @@ from playwright.async_api import Locator, Page, expect
 from develop import dashboard
 from develop.accounts import answers
 from develop.client import Client
-from develop.home_assistant import DOMAIN
+from develop.home_assistant import DOMAIN, HomeAssistant
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.simulation import Simulation
 
@@ -80,6 +80,13 @@ async def test_a_number_that_is_typed_is_set_at_the_device(shown: Page, clouds: 
     await box.fill("45")
     await box.press("Enter")
     await _until(lambda: device.attrs["bubble_minutes"] == 45)
+
+
+async def test_none_of_this_is_worth_a_complaint_in_the_log(client: Client, home_assistant: HomeAssistant) -> None:
+    await client.command("get_config")
+    log = (home_assistant.folder / "home-assistant.log").read_text()
+    ours = [line for line in log.splitlines() if DOMAIN in line and "[homeassistant.loader]" not in line]
+    assert [line for line in ours if " INFO " not in line] == []
 
 
 def _card(page: Page, device: str) -> Locator:
