@@ -321,14 +321,17 @@ def _login_problems(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def placed(errors: Mapping[str, str], fields: Collection[Field]) -> dict[str, str]:
-    """Errors by field, moved to where the form can show them.
+    """Errors by field, and also where the form can show them.
 
-    A section shows what stands under its own name, never what stands under that of a field inside it.
+    The front end shows what stands under a section's own name, never what stands under that of a field inside it.
     """
-    places = {field.name: ADVANCED if field.is_advanced else field.name for field in fields}
+    advanced = {field.name for field in fields if field.is_advanced}
+    names = {field.name for field in fields}
     shown: dict[str, str] = {}
     for name, error in errors.items():
-        shown.setdefault(places.get(name, "base"), error)
+        shown.setdefault(name if name in names else "base", error)
+        if name in advanced:
+            shown.setdefault(ADVANCED, error)
     return shown
 
 

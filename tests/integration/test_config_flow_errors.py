@@ -27,21 +27,29 @@ pytestmark = pytest.mark.usefixtures("setup_entry")
         ("gizwits_open", {"username": None, "password": None}, {"username": "missing", "password": "missing"}),
         ("gizwits_open", {"app_id": " "}, {"app_id": "missing"}),
         ("gizwits_open", {"app_id": None}, {"app_id": "missing"}),
-        ("gizwits_open", {"advanced": {"phone_id": "some-phone"}}, {"advanced": "two_logins"}),
+        (
+            "gizwits_open",
+            {"advanced": {"phone_id": "some-phone"}},
+            {"advanced": "two_logins", "phone_id": "two_logins"},
+        ),
         ("gizwits_enterprise", {"enterprise_id": "wrong"}, {"enterprise_id": "unknown_enterprise"}),
         ("gizwits_enterprise", {"enterprise_secret": "wrong"}, {"enterprise_secret": "wrong_enterprise_secret"}),
         ("gizwits_enterprise", {"product_key": "0" * 32}, {"product_key": "unknown_product"}),
         ("gizwits_enterprise", {"product_secret": "wrong"}, {"product_secret": "wrong_product_secret"}),
-        ("gizwits_enterprise", {"advanced": {"auth_id": "push-id"}}, {"advanced": "incomplete_push"}),
+        (
+            "gizwits_enterprise",
+            {"advanced": {"auth_id": "push-id"}},
+            {"advanced": "incomplete_push", "auth_secret": "incomplete_push"},
+        ),
         ("sodata", {"username": "nobody@example.com"}, {"password": "wrong_password"}),
         ("sodata", {"password": "wrong"}, {"password": "wrong_password"}),
         ("sodata", {"client_id": "wrong"}, {"client_id": "wrong_client"}),
         ("sodata", {"client_secret": "wrong"}, {"client_id": "wrong_client"}),
-        ("sodata", {"advanced": {"realm": "wrong"}}, {"advanced": "wrong_realm"}),
+        ("sodata", {"advanced": {"realm": "wrong"}}, {"advanced": "wrong_realm", "realm": "wrong_realm"}),
         ("firstlight", {"authorization_token": "wrong"}, {"base": "invalid_auth"}),
         ("firstlight", {"user_token": "wrong"}, {"user_token": "wrong_user_token"}),
         ("firstlight", {"period": "decade"}, {"period": "wrong_query"}),
-        ("firstlight", {"advanced": {"date_format": "ms"}}, {"advanced": "wrong_query"}),
+        ("firstlight", {"advanced": {"date_format": "ms"}}, {"advanced": "wrong_query", "date_format": "wrong_query"}),
     ],
 )
 async def test_what_is_wrong_is_said_where_it_was_typed(
@@ -81,7 +89,8 @@ async def test_an_address_must_be_one(hass: HomeAssistant, simulation: Simulatio
     is_in_section = kind != "firstlight"
     changes: Input = {"advanced": {"api_url": address}} if is_in_section else {"api_url": address}
     result = await add(hass, simulation, kind, changes)
-    assert result["errors"] == {"advanced" if is_in_section else "api_url": "invalid_address"}
+    places = ["advanced", "api_url"] if is_in_section else ["api_url"]
+    assert result["errors"] == dict.fromkeys(places, "invalid_address")
     assert shown_in(result)["api_url"] == address
     result = await submit(hass.config_entries.flow, result, typed_for(simulation, kind))
     assert result["type"] is FlowResultType.CREATE_ENTRY

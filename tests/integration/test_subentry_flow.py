@@ -126,7 +126,7 @@ async def test_a_query_is_added_once(hass: HomeAssistant, firstlight: ConfigEntr
         ({"product_key": " "}, {"product_key": "missing"}),
         ({"product_key": "0" * 32}, {"product_key": "unknown_product"}),
         ({"product_secret": "wrong"}, {"product_secret": "wrong_product_secret"}),
-        ({"advanced": {"auth_secret": "secret"}}, {"advanced": "incomplete_push"}),
+        ({"advanced": {"auth_secret": "secret"}}, {"advanced": "incomplete_push", "auth_id": "incomplete_push"}),
     ],
 )
 async def test_a_refused_product_can_be_mended(
@@ -144,7 +144,7 @@ async def test_a_refused_product_can_be_mended(
     [
         ({"field": " "}, {"field": "missing"}),
         ({"period": "decade"}, {"period": "wrong_query"}),
-        ({"advanced": {"date_format": "date"}}, {"advanced": "wrong_query"}),
+        ({"advanced": {"date_format": "date"}}, {"advanced": "wrong_query", "date_format": "wrong_query"}),
     ],
 )
 async def test_a_refused_query_can_be_mended(
