@@ -122,12 +122,13 @@ def watched(
 
 
 def _servers(simulation: Simulation, kind: str) -> list[Server]:
-    return {
+    servers: dict[str, list[Server]] = {
         "gizwits_open": [simulation.gizwits_open],
         "gizwits_enterprise": [simulation.gizwits_enterprise],
         "sodata": [simulation.keycloak, simulation.sodata],
         "firstlight": [simulation.firstlight],
-    }[kind]
+    }
+    return servers[kind]
 
 
 _SECRET_FIELD = {

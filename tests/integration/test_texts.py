@@ -1,0 +1,133 @@
+"""The texts of entities, exceptions, issues and system health: each that is used exists, and each that exists is used."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud import failures, repairs
+from custom_components.datapoint_cloud.clouds import errors
+from custom_components.datapoint_cloud.clouds.errors import CloudError, Reason
+from simulator.simulation import Simulation
+
+from .accounts import KINDS, add_account
+
+_FOLDER = Path(integration.__file__).parent
+_TEXTS: dict[str, Any] = json.loads((_FOLDER / "translations" / "en.json").read_text(encoding="utf-8"))
+_ICONS: dict[str, Any] = json.loads((_FOLDER / "icons.json").read_text(encoding="utf-8"))
+
+
+def _leaves(content: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield from _leaves(value, (*path, key))
+    else:
+        yield path, content
+
+
+def _placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def _all_errors() -> list[CloudError]:
+    classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, CloudError)]
+    return [kind(reason) for kind in classes for reason in (None, *Reason)]
+
+
+@pytest.fixture
+async def entries(hass: HomeAssistant, simulation: Simulation, small_fleets: None) -> list[MockConfigEntry]:
+    return [await add_account(hass, simulation, kind) for kind in KINDS]
+
+
+async def test_entities_use_all_texts_and_icons_and_no_others(
+    hass: HomeAssistant, entries: list[MockConfigEntry]
+) -> None:
+    registry = er.async_get(hass)
+    entities = [entity for entry in entries for entity in er.async_entries_for_config_entry(registry, entry.entry_id)]
+    used = {(entity.domain, entity.translation_key) for entity in entities if entity.translation_key is not None}
+    assert used == {(platform, key) for platform, of_keys in _TEXTS["entity"].items() for key in of_keys}
+    with_class = {
+        (entity.domain, entity.translation_key)
+        for entity in entities
+        if entity.translation_key and entity.original_device_class
+    }
+    assert used - with_class == {(platform, key) for platform, of_keys in _ICONS["entity"].items() for key in of_keys}
+    assert all(_TEXTS["entity"][platform][key]["name"] for platform, key in used)
+
+
+async def test_the_states_and_attributes_of_events_have_texts(
+    hass: HomeAssistant, entries: list[MockConfigEntry]
+) -> None:
+    event = next(state for state in hass.states.async_all("event"))
+    attributes = _TEXTS["entity"]["event"]["alarm"]["state_attributes"]
+    assert set(attributes) == {"event_type", "key", "name"}
+    assert set(attributes["event_type"]["state"]) == set(event.attributes["event_types"])
+
+
+def test_every_failure_has_a_text_and_every_text_a_failure() -> None:
+    of_polls = {failures.text_key(error) for error in _all_errors()}
+    of_actions = {failures.of_action(error, "Pump").translation_key for error in _all_errors()}
+    assert of_polls | of_actions == set(_TEXTS["exceptions"])
+
+
+def test_the_text_of_a_failure_gets_all_it_wants() -> None:
+    told = [(failures.of_poll(error), failures.of_action(error, "Pump")) for error in _all_errors()]
+    for failure in (failure for both in told for failure in both):
+        assert failure.translation_domain == "datapoint_cloud"
+        text = _TEXTS["exceptions"][str(failure.translation_key)]["message"]
+        assert _placeholders(text) <= set(failure.translation_placeholders or {})
+
+
+def test_every_issue_has_its_texts_and_every_text_an_issue() -> None:
+    issues = _TEXTS["issues"]
+    assert {str(reason) for reason in repairs._ISSUES} == set(issues)
+    for reason in repairs._ISSUES:
+        texts = issues[str(reason)]
+        if reason in repairs._MENDED_IN_A_SCOPE:
+            assert set(texts) == {"title", "fix_flow"}
+            assert set(texts["fix_flow"]["step"]) == {"confirm"}
+            assert set(texts["fix_flow"]["step"]["confirm"]) == {"title", "description"}
+            assert set(texts["fix_flow"]["abort"]) == {"form_opened", "scope_gone"}
+        else:
+            assert set(texts) == {"title", "description"}
+        for _, text in _leaves(texts):
+            assert _placeholders(text) <= {"account", "scope", "subject"}
+
+
+@pytest.mark.parametrize("path", sorted((_FOLDER / "translations").glob("*.json")), ids=lambda path: path.stem)
+def test_texts_keep_the_rules_of_home_assistant(path: Path) -> None:
+    for keys, text in _leaves(json.loads(path.read_text(encoding="utf-8"))):
+        where = ".".join(keys)
+        assert text == text.strip(), where
+        assert text, where
+        assert not re.search(r"<[a-z/!]", text), where
+        assert "://" not in text, where
+        assert "[%key:" not in text, where
+        assert not re.search(r"'\{\w+\}'", text), where
+        assert all(name.isidentifier() for name in _placeholders(text)), where
+        assert all(re.fullmatch(r"[a-z0-9]+([_-][a-z0-9]+)*", key) for key in keys), where
+        assert "state" not in keys or not _placeholders(text), where
+
+
+@pytest.mark.parametrize("path", sorted((_FOLDER / "translations").glob("*.json")), ids=lambda path: path.stem)
+def test_every_language_wants_the_placeholders_of_english(path: Path) -> None:
+    english = dict(_leaves(_TEXTS))
+    for keys, text in _leaves(json.loads(path.read_text(encoding="utf-8"))):
+        assert _placeholders(text) == _placeholders(english[keys]), keys
+
+
+def test_icons_are_those_that_home_assistant_has() -> None:
+    assert set(_ICONS) <= {"entity", "services", "triggers", "conditions"}
+    for keys, icon in _leaves(_ICONS):
+        assert re.fullmatch(r"mdi:[a-z0-9]+(-[a-z0-9]+)*", icon), keys
+    for of_keys in _ICONS["entity"].values():
+        for icons in of_keys.values():
+            assert icons["default"] not in icons.get("state", {}).values()
