@@ -284,6 +284,11 @@ async def test_answer_without_data_is_a_success(firstlight: Firstlight) -> None:
     assert (await firstlight.read()).readings == {"total": Reading(None)}
 
 
+async def test_data_without_a_header_is_a_success(firstlight: Firstlight) -> None:
+    firstlight.answer({"data": 5})
+    assert (await firstlight.read()).readings == {"total": Reading(5)}
+
+
 async def test_what_was_known_is_unknown_in_a_period_without_data(firstlight: Firstlight) -> None:
     await firstlight.values({"Drama": 3, "Comedy": 4})
     assert await firstlight.values([]) == {"value:Comedy": None, "value:Drama": None}

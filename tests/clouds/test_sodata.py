@@ -530,6 +530,12 @@ async def test_lost_connection_ends_the_round(sodata: SoData, client: SoDataClou
     assert readings.snapshots == {}
 
 
+async def test_only_device_out_of_reach_is_a_lost_connection(sodata: SoData, client: SoDataCloud) -> None:
+    await client.account()
+    await sodata.api.stop()
+    assert isinstance((await client.readings([device_called("x")])).stopped_by, Unreachable)
+
+
 async def test_connection_lost_in_the_bulk_call_ends_the_round(sodata: SoData, client: SoDataCloud) -> None:
     devices = (await client.devices()).devices
     sodata.api.faults = [route(BULK, drops=True)]
