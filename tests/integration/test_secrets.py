@@ -286,6 +286,39 @@ async def test_no_secret_is_seen_anywhere(
     assert watched.leaks() == {}
 
 
+async def test_the_phone_id_of_an_anonymous_user_is_seen_nowhere(
+    hass: HomeAssistant, simulation: Simulation, watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = simulation.gizwits_open
+    typed = {
+        "region": "eu",
+        "app_id": server.app_id,
+        "advanced": {"api_url": server.url, "phone_id": server.phone_id},
+    }
+    result = await submit(hass.config_entries.flow, await choose(hass, "gizwits_open"), typed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    server.revoke_tokens()
+    await poll(hass, result["result"])
+    watched.know_all()
+    _look_around(watched, result["result"], caplog)
+    assert server.phone_id in watched.secrets
+    assert watched.leaks() == {}
+
+
+@pytest.mark.parametrize("kind", _SECRET_FIELD)
+async def test_what_was_issued_is_kept_apart_from_what_was_typed(
+    hass: HomeAssistant, watched: Watched, kind: str
+) -> None:
+    typed = set(watched.secrets)
+    entry = await _add(watched, kind)
+    watched.know_all()
+    issued = watched.secrets - typed
+    assert issued or kind == "firstlight"
+    held = json.dumps([dict(entry.data), dict(entry.options), *(dict(s.data) for s in entry.subentries.values())])
+    assert not {secret for secret in issued if secret in held}
+
+
 async def test_a_leak_would_be_found(
     watched: Watched, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""The texts of entities, exceptions, issues and system health: each that is used exists, and each that exists is used."""
+"""The texts of entities, exceptions, issues and system health: what is used exists, and what exists is used."""
 
 import json
 import re
