@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
-from .errors import CloudError
+from .errors import CloudError, NotSupported
 from .model import Account, Device, Schema, Scope, Snapshot, Value
 
 
@@ -78,5 +78,37 @@ class Cloud(Protocol):
         quota or a lost connection ends the round with `stopped_by`.
         """
 
+    async def check(self, device: Device, values: Mapping[str, Value]) -> None:
+        """Raise `Rejected` (INVALID_VALUE, with the datapoint's key) for what the device never takes. Sends nothing."""
+
     async def write(self, device: Device, values: Mapping[str, Value]) -> None:
         """Send values to a device in one request. Returns when the cloud accepts; never repeated by itself."""
+
+    async def write_raw(self, device: Device, payload: bytes) -> None:
+        """Send the payload of a frame of the maker's own, without the frame."""
+
+    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
+        """Send values to all devices of a group the vendor keeps; answers the error, or None, by device id.
+
+        Raises `Rejected` with the group's id (NOT_FOUND) or a datapoint's key (INVALID_VALUE) before anything is sent.
+        """
+
+
+class ReadOnlyCloud:
+    """The part of a cloud that cannot be written to."""
+
+    async def check(self, device: Device, values: Mapping[str, Value]) -> None:
+        """Raise `NotSupported`."""
+        raise NotSupported(subject=device.name)
+
+    async def write(self, device: Device, values: Mapping[str, Value]) -> None:
+        """Raise `NotSupported`."""
+        raise NotSupported(subject=device.name)
+
+    async def write_raw(self, device: Device, payload: bytes) -> None:
+        """Raise `NotSupported`."""
+        raise NotSupported(subject=device.name)
+
+    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
+        """Raise `NotSupported`."""
+        raise NotSupported(subject=group_id)

@@ -58,11 +58,12 @@ class HttpClient:
     """Requests to one server."""
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str, judge: Judge, *, parallel: int = 4) -> None:
-        """Talk to `base_url` through `session`, at most `parallel` requests at a time."""
+        """Talk to `base_url` through `session`, at most `parallel` readings and as many writings at a time."""
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._judge = judge
-        self._places = asyncio.Semaphore(parallel)
+        self._places_to_read = asyncio.Semaphore(parallel)
+        self._places_to_write = asyncio.Semaphore(parallel)
 
     async def get(self, template: str, **options: Any) -> Any:
         """GET; see `request`."""
@@ -91,8 +92,11 @@ class HttpClient:
         """
         url = self._base_url + template.format_map({name: quote(part, safe="") for name, part in (parts or {}).items()})
 
+        # A command does not wait behind a round of readings.
+        places = self._places_to_read if is_read else self._places_to_write
+
         async def attempt() -> Answer:
-            async with self._places:
+            async with places:
                 answer = await self._send(method, url, template, params, headers, json_body, form)
             self._raise_for(answer, may_be_empty=may_be_empty)
             return answer

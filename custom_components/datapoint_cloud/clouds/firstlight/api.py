@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 import aiohttp
 
 from .. import wire
-from ..cloud import Listing, Quota, Readings
-from ..errors import CloudError, Forbidden, NotSupported, UnexpectedAnswer
+from ..cloud import Listing, Quota, Readings, ReadOnlyCloud
+from ..errors import CloudError, Forbidden, UnexpectedAnswer
 from ..http import HttpClient
 from ..memory import Memory
-from ..model import Account, Device, Reading, Schema, Scope, Snapshot, Value
+from ..model import Account, Device, Reading, Schema, Scope, Snapshot
 from ..rounds import read_round
 from . import mapping
 from .errors import WRONG_PAGE_SIZE, judge
@@ -62,7 +62,7 @@ class UsageQuery:
     date_format: str = "iso"
 
 
-class FirstlightCloud:
+class FirstlightCloud(ReadOnlyCloud):
     """One user's usage. Every query is a device, a service without hardware."""
 
     kind: ClassVar[str] = "firstlight"
@@ -145,10 +145,6 @@ class FirstlightCloud:
         """Ask the queries ("User usage aggregate")."""
         known = [device for device in devices if device.id in self._queries]
         return await read_round(known, self._read_one, parallel=_PARALLEL)
-
-    async def write(self, device: Device, values: Mapping[str, Value]) -> None:
-        """Nothing can be written."""
-        raise NotSupported(subject=device.name)
 
     async def _read_one(self, device: Device) -> Snapshot:
         query = self._queries[device.id]

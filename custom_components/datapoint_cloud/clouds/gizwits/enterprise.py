@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
@@ -15,6 +16,7 @@ from ..model import Account, Device, Schema, Scope, Snapshot, Value
 from ..rounds import read_round
 from . import spellings
 from .definitions import Definitions
+from .framing import payload_of
 from .latest_data import LatestData
 from .product_access import Product, ProductAccess
 
@@ -133,6 +135,10 @@ class GizwitsEnterpriseCloud:
 
         return await read_round(devices, read, parallel=_PARALLEL)
 
+    async def check(self, device: Device, values: Mapping[str, Value]) -> None:
+        """Hold values against the definition of the device's product."""
+        (await self._definitions.get(device.schema_id)).attrs(values)
+
     async def write(self, device: Device, values: Mapping[str, Value]) -> None:
         """Send values in one command ("Enterprise API, Remote control"); success is that the cloud passed it on.
 
@@ -141,18 +147,45 @@ class GizwitsEnterpriseCloud:
         """
         attrs = (await self._definitions.get(device.schema_id)).attrs(values)
         try:
-            await self._access.request(
-                device.schema_id,
-                "POST",
-                "/devices/{did}/control",
-                parts={"did": device.id},
-                json_body={"attrs": attrs},
-                may_be_empty=True,
-            )
+            await self._control(device.schema_id, device.id, {"attrs": attrs})
         except Rejected as error:
             if error.reason is Reason.INVALID_VALUE:
                 self._definitions.doubt(device.schema_id)
             raise
+
+    async def write_raw(self, device: Device, payload: bytes) -> None:
+        """Send a payload, or the payload of a whole frame ("Enterprise API, Remote control")."""
+        await self._control(device.schema_id, device.id, {"raw": list(payload_of(payload))})
+
+    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
+        """Send values to each device of a group of any product ("Enterprise API, Device groups", "Remote control")."""
+        product, dids = await self._members(group_id)
+        attrs = (await self._definitions.get(product.product_key)).attrs(values)
+
+        async def send(did: str) -> CloudError | None:
+            try:
+                await self._control(product.product_key, did, {"attrs": attrs})
+            except CloudError as error:
+                return error
+            return None
+
+        return dict(zip(dids, await asyncio.gather(*map(send, dids)), strict=True))
+
+    async def _members(self, group_id: str) -> tuple[Product, list[str]]:
+        """The product a group belongs to, and the devices in it."""
+        for product in self._products:
+            try:
+                rows = await self._search(replace(product, group_id=group_id))
+            except Rejected:
+                continue  # the group is another product's
+            if rows:
+                return product, [str(row["did"]) for row in rows]
+        raise Rejected(Reason.NOT_FOUND, subject=group_id)
+
+    async def _control(self, product_key: str, did: str, body: Mapping[str, Any]) -> None:
+        await self._access.request(
+            product_key, "POST", "/devices/{did}/control", parts={"did": did}, json_body=body, may_be_empty=True
+        )
 
     async def _read(self, device: Device) -> Snapshot:
         await self._definitions.get(device.schema_id)  # without it the values are not worth a request
@@ -183,7 +216,8 @@ class GizwitsEnterpriseCloud:
                     rows.setdefault(did, row)
             skip += len(found)
             total = spellings.count(wire.fields(body.get("meta")).get("total"))
-            self._pages[product] = page
+            if product in self._pages:  # not a group asked for once
+                self._pages[product] = page
             if len(rows) == known or (total is not None and skip >= total):
                 break
         return list(rows.values())

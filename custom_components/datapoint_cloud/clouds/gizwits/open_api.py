@@ -8,7 +8,7 @@ import aiohttp
 
 from .. import wire
 from ..cloud import Listing, Quota, Readings
-from ..errors import AuthFailed, Reason, Rejected, UnexpectedAnswer
+from ..errors import AuthFailed, CloudError, NotSupported, Reason, Rejected, UnexpectedAnswer
 from ..http import HttpClient
 from ..memory import Memory
 from ..model import Account, Device, Schema, Scope, Snapshot, Value
@@ -16,6 +16,7 @@ from ..rounds import read_round
 from . import spellings
 from .definitions import Definitions
 from .errors import judge_open_api
+from .framing import payload_of
 from .granted_token import Grant, GrantedToken
 from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin
 
@@ -95,6 +96,10 @@ class GizwitsOpenCloud:
         """Read the last values of each device ("Open API, Device data")."""
         return await read_round(devices, self._read, parallel=_PARALLEL)
 
+    async def check(self, device: Device, values: Mapping[str, Value]) -> None:
+        """Hold values against the definition of the device's product."""
+        (await self._definitions.get(device.schema_id)).attrs(values)
+
     async def write(self, device: Device, values: Mapping[str, Value]) -> None:
         """Send values in one command ("Open API, Remote control"); success is that the cloud passed it on.
 
@@ -102,13 +107,40 @@ class GizwitsOpenCloud:
         """
         attrs = (await self._definitions.get(device.schema_id)).attrs(values)
         try:
-            await self._request(
-                "POST", "/app/control/{did}", parts={"did": device.id}, json_body={"attrs": attrs}, may_be_empty=True
-            )
+            await self._control(device, {"attrs": attrs})
         except Rejected as error:
             if error.reason is Reason.INVALID_VALUE:
                 self._definitions.doubt(device.schema_id)
             raise
+
+    async def write_raw(self, device: Device, payload: bytes) -> None:
+        """Send a payload, or the payload of a whole frame ("Open API, Remote control")."""
+        await self._control(device, {"raw": list(payload_of(payload))})
+
+    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
+        """Send values to a group of one product in one command ("Open API, Device groups")."""
+        groups = await self._get("/app/group")
+        records = wire.records(groups if isinstance(groups, list) else wire.fields(groups).get("objects"))
+        group = next((record for record in records if record.get("id") == group_id), None)
+        if group is None:
+            raise Rejected(Reason.NOT_FOUND, subject=group_id)
+        product_key = wire.text(group.get("product_key"))
+        if product_key is None:
+            # The cloud controls groups of one product only, and keeps mixed ones without a product.
+            raise NotSupported(subject=group_id)
+        attrs = (await self._definitions.get(product_key)).attrs(values)
+        endpoint = "/app/group/{id}/control"
+        results = await self._request("POST", endpoint, parts={"id": group_id}, json_body={"attrs": attrs})
+        if not isinstance(results, list):
+            raise UnexpectedAnswer(endpoint=endpoint)
+        return {
+            did: None if spellings.flag(result.get("result")) else Rejected(endpoint=endpoint, subject=did)
+            for result in wire.records(results)
+            if (did := wire.text(result.get("did"))) is not None
+        }
+
+    async def _control(self, device: Device, body: Mapping[str, Any]) -> None:
+        await self._request("POST", "/app/control/{did}", parts={"did": device.id}, json_body=body, may_be_empty=True)
 
     async def _read(self, device: Device) -> Snapshot:
         await self._definitions.get(device.schema_id)  # without it the values are not worth a request

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import aiohttp
 
 from .. import wire
-from ..cloud import Listing, Quota, Readings
+from ..cloud import Listing, Quota, Readings, ReadOnlyCloud
 from ..errors import (
     CloudError,
     DeviceGone,
@@ -31,7 +31,7 @@ from ..errors import (
 )
 from ..http import Answer, HttpClient
 from ..memory import Memory
-from ..model import Account, Device, Schema, Scope, Snapshot, Value
+from ..model import Account, Device, Schema, Scope, Snapshot
 from ..rounds import read_round
 from . import mapping
 from .auth import KeycloakLogin
@@ -77,8 +77,8 @@ _ERRORS: Mapping[int, tuple[type[CloudError], Reason | None]] = {
 """What the API's HTTP statuses mean ("Errors and limits"), other 4xx being our own fault. Bodies are not documented."""
 
 
-class SoDataCloud:
-    """A user's view of one corporate account."""
+class SoDataCloud(ReadOnlyCloud):
+    """A user's view of one corporate account. What the API could change is the installation itself."""
 
     kind: ClassVar[str] = "sodata"
     default_interval: ClassVar[timedelta] = timedelta(minutes=2)
@@ -295,10 +295,6 @@ class SoDataCloud:
         if device.id not in answered:
             self._left_out[device.id] = None
         return answered.get(device.id, Snapshot())
-
-    async def write(self, device: Device, values: Mapping[str, Value]) -> None:
-        """Nothing can be written: what the API could change is the installation itself."""
-        raise NotSupported(subject=device.id)
 
     # Requests
 
