@@ -1,5 +1,6 @@
 """What entities there are for each cloud, what they show, and when they write a state."""
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -431,6 +432,9 @@ async def test_a_poll_that_brings_nothing_new_writes_no_state_of_a_device(
     entry = await add_account(hass, simulation, kind)
     await poll(hass, entry)
     written = _writes(hass, entry)
+    for product in simulation.gizwits_enterprise.products.values():
+        for device in product.devices.values():
+            device.clock = lambda: time.time() + 30  # seen online a moment later
     await poll(hass, entry)
     assert written == []
 
