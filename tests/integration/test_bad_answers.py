@@ -1,0 +1,236 @@
+"""Answers that no document promises, to every kind of request: nothing breaks, and all is well when they are over."""
+
+import logging
+from dataclasses import replace
+
+import aiohttp
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+
+from custom_components.datapoint_cloud import coordinator
+from custom_components.datapoint_cloud.clouds import http
+from simulator.server import Fault, Server
+from simulator.simulation import Simulation
+
+from .accounts import add_account, poll, state_of
+from .subjects import SUBJECTS
+
+pytestmark = pytest.mark.usefixtures("small_fleets")
+
+# Of each cloud every kind of request that a poll or a set-up makes, by the last word of its path.
+REQUESTS = [
+    ("gizwits_open", "login"),
+    ("gizwits_open", "bindings"),
+    ("gizwits_open", "datapoint"),
+    ("gizwits_open", "latest"),
+    ("gizwits_enterprise", "access_token"),
+    ("gizwits_enterprise", "search"),
+    ("gizwits_enterprise", "datapoint"),
+    ("gizwits_enterprise", "data"),
+    ("sodata", "token"),
+    ("sodata", "sites"),
+    ("sodata", "devices"),
+    ("sodata", "variables"),
+    ("sodata", "last-values"),
+    ("firstlight", "genre"),
+]
+
+_HTML = "<html><body>Please log in to the network</body></html>"
+BAD_ANSWERS = {
+    "html": Fault(status=200, body=_HTML, content_type="text/html"),
+    "html called json": Fault(status=200, body=_HTML),
+    "bad gateway": Fault(status=502, body=_HTML, content_type="text/html"),
+    "not found": Fault(status=404, body=_HTML, content_type="text/html"),
+    "nothing": Fault(status=200, body=""),
+    "cut off": Fault(cuts_at=25),
+    "null": Fault(status=200, body="null"),
+    "empty list": Fault(status=200, body="[]"),
+    "list": Fault(status=200, body='[1, "two", null, {"deep": [[]]}]'),
+    "empty object": Fault(status=200, body="{}"),
+    "number": Fault(status=200, body="42"),
+    "text": Fault(status=200, body='"ok"'),
+    "other types": Fault(
+        status=200,
+        body="""{"token": {}, "uid": [], "access_token": {}, "expires_in": "soon", "devices": {"0": 1}, "attr": 7,
+        "objects": "none", "meta": 3, "results": {"a": 1}, "total": "many", "entities": "x", "name": 9, "values": true,
+        "header": [], "data": {"deep": {"deeper": [true]}}, "updated_at": "yesterday", "error_code": null}""",
+    ),
+    "wrong members": Fault(
+        status=200,
+        body="""{"token": [], "uid": {}, "expire_at": "x", "expired_at": -1, "access_token": [], "expires_in": null,
+        "devices": [null, 1, "x", {}, {"did": 5}, {"deviceUuid": 1, "values": [null, {"serviceId": []}]}],
+        "objects": [null, 1, {"did": {}}, {"ts": "x", "attrs": 1}], "meta": {"total": "x"},
+        "results": [null, {"uuid": 7, "name": []}, {"serviceId": 1, "itemType": [], "itemIndex": {}}],
+        "total": -1, "attr": {"set_temp": {}, "switch": [], "mode": 99}, "updated_at": -1e99,
+        "entities": [{"attrs": [{"name": null}, {"name": "x", "data_type": 5}, 3]}],
+        "header": {"code": "x", "errors": 5}, "data": [[], null, {"name": {}, "value": "x"}]}""",
+    ),
+    "enormous numbers": Fault(status=200, body='{"error_code": 1e400, "devices": [], "data": 1e999, "results": []}'),
+    "dropped": Fault(drops=True),
+}
+
+
+def _strike(simulation: Simulation, kind: str, last_word: str, fault: Fault) -> None:
+    for server in _servers(simulation, kind):
+        server.faults = [replace(fault, matches=lambda request: request.path.rstrip("/").endswith(f"/{last_word}"))]
+
+
+def _servers(simulation: Simulation, kind: str) -> list[Server]:
+    return [SUBJECTS[kind].server(simulation), *([simulation.keycloak] if kind == "sodata" else [])]
+
+
+def _assert_nothing_broke(hass: HomeAssistant, caplog: pytest.LogCaptureFixture, name: str) -> None:
+    ours = [record for record in caplog.records if record.name.startswith(("custom_components", "homeassistant"))]
+    assert not [record.getMessage() for record in ours if record.exc_info and record.levelno >= logging.WARNING], name
+    assert not [record.getMessage() for record in ours if "Unexpected error" in record.getMessage()], name
+    asyncio_errors = [record for record in caplog.records if record.name == "asyncio"]
+    assert not [record.getMessage() for record in asyncio_errors if record.levelno >= logging.ERROR], name
+    assert not hass.config_entries.flow.async_progress(), name
+    caplog.clear()
+
+
+def _revoke_tokens(simulation: Simulation) -> None:
+    simulation.gizwits_open.revoke_tokens()
+    simulation.gizwits_enterprise.revoke_tokens()
+    simulation.keycloak.revoke_sessions()
+
+
+@pytest.mark.parametrize(("kind", "last_word"), REQUESTS)
+async def test_bad_answers_while_polling(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
+    last_word: str,
+) -> None:
+    subject = SUBJECTS[kind]
+    entry = await add_account(hass, simulation, kind)
+    before = {state.entity_id for state in hass.states.async_all()}
+    for value, (name, fault) in enumerate(BAD_ANSWERS.items(), 10):
+        # Everything is asked again: the definitions after a week, the tokens because they are refused.
+        freezer.tick(8 * 86400)
+        _strike(simulation, kind, last_word, fault)
+        _revoke_tokens(simulation)
+        await poll(hass, entry)
+        _assert_nothing_broke(hass, caplog, name)
+        assert {state.entity_id for state in hass.states.async_all()} >= before, name
+
+        for server in _servers(simulation, kind):
+            server.faults = []
+        subject.report(simulation, value)
+        freezer.tick(3700)
+        await poll(hass, entry)
+        assert float(subject.state(hass, simulation, entry)) == value, name
+
+
+@pytest.mark.parametrize(("kind", "last_word"), REQUESTS)
+async def test_bad_answers_while_setting_up(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
+    last_word: str,
+) -> None:
+    subject = SUBJECTS[kind]
+    for value, name in enumerate(("html", "not found", "cut off", "null", "other types", "wrong members"), 10):
+        _strike(simulation, kind, last_word, BAD_ANSWERS[name])
+        entry = await add_account(hass, simulation, kind)
+        assert entry.state in {ConfigEntryState.LOADED, ConfigEntryState.SETUP_RETRY}, name
+        assert entry.error_reason_translation_key or entry.state is ConfigEntryState.LOADED, name
+        _assert_nothing_broke(hass, caplog, name)
+
+        for server in _servers(simulation, kind):
+            server.faults = []
+        subject.report(simulation, value)
+        freezer.tick(2 * 86400)  # longer than anything is put off
+        if entry.state is not ConfigEntryState.LOADED:
+            await hass.config_entries.async_reload(entry.entry_id)
+        await poll(hass, entry)
+        assert float(subject.state(hass, simulation, entry)) == value, name
+        await hass.config_entries.async_remove(entry.entry_id)
+
+
+@pytest.mark.parametrize("name", ["html", "null", "cut off", "other types", "dropped"])
+@pytest.mark.parametrize(("kind", "last_word"), [("gizwits_open", "latest"), ("gizwits_enterprise", "data")])
+async def test_a_bad_answer_costs_its_own_device_alone(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str, last_word: str, name: str
+) -> None:
+    subject = SUBJECTS[kind]
+    entry = await add_account(hass, simulation, kind)
+    device_id = subject.device_id(simulation)
+    server = subject.server(simulation)
+    others = {
+        state.device.id: state for state in entry.runtime_data.coordinator.fleet.values() if state.device.is_online
+    }
+    del others[device_id]
+    assert others
+    server.faults = [replace(BAD_ANSWERS[name], matches=lambda request: f"/{device_id}/{last_word}" in request.path)]
+    for _ in range(3):
+        freezer.tick(1000)
+        await poll(hass, entry)
+    assert entry.runtime_data.coordinator.last_update_success
+    assert subject.state(hass, simulation, entry) == "unavailable"
+    assert all(state.is_available for state in others.values())
+
+
+async def test_numbers_written_as_text_are_numbers(hass: HomeAssistant, simulation: Simulation) -> None:
+    subject = SUBJECTS["gizwits_open"]
+    entry = await add_account(hass, simulation, "gizwits_open")
+    device_id = subject.device_id(simulation)
+    simulation.gizwits_open.faults = [
+        Fault(
+            matches=lambda request: request.path.endswith(f"{device_id}/latest"),
+            body='{"did": "x", "updated_at": "1700000000", "attr": {"set_temp": "19", "switch": "0"}}',
+        )
+    ]
+    await poll(hass, entry)
+    assert subject.state(hass, simulation, entry) == "24"  # older than what is known
+    entry.runtime_data.coordinator.fleet[device_id].readings.clear()
+    await poll(hass, entry)
+    assert float(subject.state(hass, simulation, entry)) == 19
+    assert state_of(hass, "switch", entry, device_id, "switch").state == "off"
+
+
+@pytest.mark.parametrize(("kind", "last_word"), [("gizwits_open", "latest"), ("sodata", "last-values")])
+async def test_a_slow_answer_is_given_up(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
+    last_word: str,
+) -> None:
+    subject = SUBJECTS[kind]
+    entry = await add_account(hass, simulation, kind)
+    monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=0.05))
+    _strike(simulation, kind, last_word, Fault(delay=0.4))
+    await poll(hass, entry)
+    _assert_nothing_broke(hass, caplog, kind)
+    assert not entry.runtime_data.coordinator.last_update_success
+    assert entry.runtime_data.coordinator.last_exception.translation_key == "timeout"
+    monkeypatch.undo()
+    for server in _servers(simulation, kind):
+        server.faults = []
+    subject.report(simulation, 27)
+    await poll(hass, entry)
+    assert float(subject.state(hass, simulation, entry)) == 27
+
+
+async def test_a_set_up_does_not_wait_for_slow_devices(
+    hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "_FIRST_READINGS_WITHIN", 0.05)
+    subject = SUBJECTS["gizwits_open"]
+    device_id = subject.device_id(simulation)
+    simulation.gizwits_open.faults = [
+        Fault(matches=lambda request: request.path.endswith(f"{device_id}/latest"), delay=0.3, times=1)
+    ]
+    entry = await add_account(hass, simulation, "gizwits_open")
+    assert entry.state is ConfigEntryState.LOADED
+    assert subject.state(hass, simulation, entry) == "unknown"
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert float(subject.state(hass, simulation, entry)) == 24
