@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import aiohttp
+from homeassistant.const import RESTART_EXIT_CODE
 
 PROJECT = Path(__file__).parent.parent
 DOMAIN = "datapoint_cloud"
@@ -77,8 +78,13 @@ class HomeAssistant:
             raise StartFailed(f"Home Assistant did not answer within {START_SECONDS} s") from None
 
     async def wait(self) -> int:
-        """Return when it has ended by itself, with its exit code."""
-        return await self._process.wait() if self._process else 0
+        """Return when it has ended by itself, with its exit code. Started again as often as its user asks it to."""
+        while self._process is not None:
+            code = await self._process.wait()
+            if code != RESTART_EXIT_CODE:
+                return code
+            await self.start()
+        return 0
 
     async def stop(self) -> None:
         """End it and everything it started."""
