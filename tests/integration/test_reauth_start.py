@@ -1,0 +1,222 @@
+"""When a user is asked to sign in again: if the account is refused, once, and for nothing else."""
+
+import json
+from collections.abc import Callable
+
+import aiohttp
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import SOURCE_REAUTH
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.datapoint_cloud.clouds import http
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+from .accounts import KINDS, add_account, poll
+from .passing_time import pass_time
+from .subjects import SUBJECTS
+
+pytestmark = pytest.mark.usefixtures("small_fleets")
+
+
+def flows(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
+    """The sources of the flows that wait for the user."""
+    waiting = hass.config_entries.flow.async_progress()
+    assert all(flow["context"]["entry_id"] == entry.entry_id for flow in waiting)
+    return [flow["context"]["source"] for flow in waiting]
+
+
+async def _is_asked_once(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, entry: MockConfigEntry, kind: str
+) -> None:
+    subject = SUBJECTS[kind]
+    freezer.tick(1)
+    await poll(hass, entry)
+    assert flows(hass, entry) == [SOURCE_REAUTH]
+    assert subject.state(hass, simulation, entry) == "unavailable"
+    server = subject.server(simulation)
+    server.reset_counts()
+    simulation.keycloak.reset_counts()
+    for _ in range(3):
+        await pass_time(hass, freezer, 1000)
+    await poll(hass, entry)
+    assert flows(hass, entry) == [SOURCE_REAUTH]
+    logins = ("login", "access_token", "token")
+    assert not [request.path for request in server.log if request.path.endswith(logins)]
+
+
+def _refusal(code: int, status: int = 400) -> Callable[[Simulation], None]:
+    def refuse(simulation: Simulation) -> None:
+        server = simulation.gizwits_enterprise
+        server.revoke_tokens()
+        server.faults = [
+            Fault(
+                matches=lambda request: request.path.endswith("/access_token"),
+                status=status,
+                body=json.dumps({"error_code": str(code), "error_message": "refused", "detail": ""}),
+            )
+        ]
+
+    return refuse
+
+
+def _change_password(simulation: Simulation) -> None:
+    simulation.gizwits_open.password = "another"
+    simulation.gizwits_open.revoke_tokens()
+
+
+def _change_keycloak_password(simulation: Simulation) -> None:
+    simulation.keycloak.password = "another"
+    simulation.keycloak.revoke_sessions()
+
+
+def _change_client_secret(simulation: Simulation) -> None:
+    simulation.keycloak.client_secret = "another"
+    simulation.keycloak.revoke_sessions()
+
+
+def _disable_account(simulation: Simulation) -> None:
+    simulation.keycloak.is_account_disabled = True
+    simulation.keycloak.revoke_sessions()
+
+
+def _change_user_token(simulation: Simulation) -> None:
+    simulation.firstlight.user_token = "another"
+
+
+def _change_authorization_token(simulation: Simulation) -> None:
+    simulation.firstlight.authorization_token = "another"
+
+
+@pytest.mark.parametrize(
+    ("kind", "refuse"),
+    [
+        ("gizwits_open", _change_password),
+        ("gizwits_enterprise", _refusal(5003, 404)),
+        ("gizwits_enterprise", _refusal(5004)),
+        ("gizwits_enterprise", _refusal(5022, 404)),
+        ("sodata", _change_keycloak_password),
+        ("sodata", _change_client_secret),
+        ("sodata", _disable_account),
+        ("firstlight", _change_user_token),
+        ("firstlight", _change_authorization_token),
+    ],
+)
+async def test_a_refused_account_asks_the_user_once(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    kind: str,
+    refuse: Callable[[Simulation], None],
+) -> None:
+    entry = await add_account(hass, simulation, kind)
+    refuse(simulation)
+    await _is_asked_once(hass, simulation, freezer, entry, kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_revoked_token_is_renewed_without_the_user(
+    hass: HomeAssistant, simulation: Simulation, kind: str
+) -> None:
+    subject = SUBJECTS[kind]
+    entry = await add_account(hass, simulation, kind)
+    simulation.gizwits_open.revoke_tokens()
+    simulation.gizwits_enterprise.revoke_tokens()
+    simulation.keycloak.revoke_sessions()
+    subject.report(simulation, 28)
+    await poll(hass, entry)
+    assert float(subject.state(hass, simulation, entry)) == 28
+    simulation.gizwits_open.expire_tokens()
+    simulation.gizwits_enterprise.expire_tokens()
+    subject.report(simulation, 29)
+    await poll(hass, entry)
+    assert float(subject.state(hass, simulation, entry)) == 29
+    assert not flows(hass, entry)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [(5005, 400), (5007, 404), (5008, 404), (5010, 400), (5015, 404), (5801, 400), (5012, 400), (5013, 403)],
+)
+async def test_what_concerns_a_product_or_the_network_asks_no_one_to_sign_in(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, code: int, status: int
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    _refusal(code, status)(simulation)
+    for _ in range(4):
+        freezer.tick(1000)
+        await poll(hass, entry)
+    assert not flows(hass, entry)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert not flows(hass, entry)
+
+
+@pytest.mark.parametrize("code", [5005, 5007, 5015, 5801])
+async def test_one_refused_product_leaves_the_others_alone(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, code: int
+) -> None:
+    subject = SUBJECTS["gizwits_enterprise"]
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    _refusal(code)(simulation)
+    refused = list(simulation.gizwits_enterprise.products)[1]
+    (fault,) = simulation.gizwits_enterprise.faults
+    fault.matches = lambda request: request.path.endswith(f"{refused}/access_token")
+    for value in (21, 22, 23, 24):
+        subject.report(simulation, value)
+        freezer.tick(1000)
+        await poll(hass, entry)
+        assert float(subject.state(hass, simulation, entry)) == value
+    lost = next(iter(simulation.gizwits_enterprise.products[refused].devices))
+    states = entry.runtime_data.coordinator.fleet
+    assert not states[lost].is_available
+    assert not flows(hass, entry)
+
+
+_HTML = "<html><body>Forbidden</body></html>"
+
+
+@pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(status=500, body="{}"),
+        Fault(status=502, body=_HTML, content_type="text/html"),
+        Fault(status=200, body=_HTML, content_type="text/html"),
+        Fault(status=403, body=_HTML, content_type="text/html"),
+        Fault(status=401, body=_HTML, content_type="text/html"),
+        Fault(drops=True),
+        Fault(delay=0.3),
+    ],
+    ids=["500", "502", "html", "403 html", "401 html", "dropped", "timeout"],
+)
+async def test_trouble_at_the_login_is_no_refusal(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    fault: Fault,
+) -> None:
+    subject = SUBJECTS[kind]
+    entry = await add_account(hass, simulation, kind)
+    logins = ("/login", "/access_token", "/token")
+    fault.matches = lambda request: request.path.endswith(logins)
+    for server in simulation.servers:
+        server.faults = [fault]
+    simulation.gizwits_open.revoke_tokens()
+    simulation.gizwits_enterprise.revoke_tokens()
+    simulation.keycloak.revoke_sessions()
+    monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=0.1))
+    await poll(hass, entry)
+    await poll(hass, entry)
+    assert not entry.runtime_data.coordinator.last_update_success
+    assert not flows(hass, entry)
+
+    monkeypatch.undo()
+    for server in simulation.servers:
+        server.faults = []
+    subject.report(simulation, 30)
+    await poll(hass, entry)
+    assert float(subject.state(hass, simulation, entry)) == 30
