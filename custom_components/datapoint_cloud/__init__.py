@@ -1,4 +1,4 @@
-"""Set up, unload, migrate and remove an account."""
+"""Register the actions; set up, unload, migrate and remove an account."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +7,10 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.typing import ConfigType
 
 from .accounts import cloud_of
 from .commands import Commands
@@ -16,6 +18,7 @@ from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .devices import async_sync_devices, is_listed, known_device_ids
 from .profiles import load_profiles
+from .services import async_setup_services
 from .storage import AccountStorage
 
 PLATFORMS = [
@@ -38,6 +41,14 @@ class Runtime:
 
 
 type DatapointConfigEntry = ConfigEntry[Runtime]
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions, which outlive any account."""
+    async_setup_services(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> bool:

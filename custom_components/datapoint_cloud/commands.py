@@ -1,23 +1,46 @@
-"""Writing to devices: in order for each device, shown at once, confirmed by an early reading or taken back.
+"""Writing to devices: merged, in order, confirmed by an early reading or taken back.
 
-It owns what was asked and not yet confirmed. Nothing is sent twice: a lost answer may stand for a carried-out command.
+It owns what was asked and is not yet settled. Nothing is sent twice: a lost answer may stand for a carried-out command.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from . import failures
-from .clouds.errors import CloudError, DeviceOffline
+from .clouds.errors import CloudError, DeviceGone, DeviceOffline, Reason
 from .clouds.model import Value
-from .const import DOMAIN
 from .coordinator import DatapointCoordinator
-from .fleet import CONNECTIVITY, PENDING_FOR
+from .fleet import CONNECTIVITY, PENDING_FOR, DeviceState
 
-_READ_AFTER = (1.0, 2.0, 4.0, 8.0)  # seconds between one early reading and the next
+_READ_AFTER = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds from an accepted command to the first early reading, and from one reading to the next."""
+_TAKE_BACK_AFTER = PENDING_FOR.total_seconds() - sum(_READ_AFTER) + 0.1
+
+
+@dataclass(eq=False, slots=True)
+class _Command:
+    """Values that go to one device in one request."""
+
+    accepted: asyncio.Future[None]
+    values: dict[str, Value] = field(default_factory=dict)
+    confirmed: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
+    """By datapoint; False: time ran out, the device took another value, or a later command took its place."""
+
+
+@dataclass(eq=False, slots=True)
+class _Line:
+    """The commands that wait for one device, and the tasks that work for it."""
+
+    waiting: deque[_Command] = field(default_factory=deque)
+    sender: asyncio.Task[None] | None = None
+    reader: asyncio.Task[None] | None = None
 
 
 class Commands:
@@ -25,46 +48,172 @@ class Commands:
 
     def __init__(self, coordinator: DatapointCoordinator) -> None:
         self._coordinator = coordinator
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._watched: set[str] = set()
+        self._lines: dict[str, _Line] = {}
+
+    async def async_check(self, device_id: str, values: Mapping[str, Value]) -> None:
+        """Raise a translated error for what the device never takes. Sends nothing."""
+        state = self._state(device_id)
+        try:
+            await self._coordinator.cloud.check(state.device, values)
+        except CloudError as error:
+            raise _refusal(error, state) from error
 
     async def async_write(self, device_id: str, values: Mapping[str, Value]) -> None:
-        """Send values to a device. Returns when the cloud accepted them; raises a translated error if not."""
+        """Send values to a device. Returns when its cloud accepted them; raises a translated error if not."""
+        await asyncio.shield(self._enqueue(device_id, values).accepted)
+
+    async def async_write_and_wait(self, device_id: str, values: Mapping[str, Value]) -> bool:
+        """Send values to a device and wait until it shows them all; False if it did not in time."""
+        command = self._enqueue(device_id, values)
+        await asyncio.shield(command.accepted)
+        return all(await asyncio.gather(*(asyncio.shield(command.confirmed[key]) for key in values)))
+
+    async def async_write_raw(self, device_id: str, payload: bytes) -> None:
+        """Send the payload of a frame. What it changes only its maker knows, so nothing is expected of it."""
+        state = self._state(device_id)
+        try:
+            await self._coordinator.cloud.write_raw(state.device, payload)
+        except CloudError as error:
+            self._heed(error, state)
+            raise _refusal(error, state) from error
+        self._read_soon(device_id)
+
+    async def async_write_group(
+        self, group_id: str, values: Mapping[str, Value]
+    ) -> dict[str, HomeAssistantError | None]:
+        """Send values to the devices of a group; answers the translated error, or None, by device id."""
+        try:
+            results = await self._coordinator.cloud.write_group(group_id, values)
+        except CloudError as error:
+            self._coordinator.async_begin_pause(error)
+            raise failures.of_group(error, group_id) from error
+        answers: dict[str, HomeAssistantError | None] = {}
+        for device_id, refused in results.items():
+            state = self._coordinator.fleet.get(device_id)
+            if state is not None and refused is None:
+                self._expect(state, values, {})
+            elif state is not None and refused is not None:
+                self._heed(refused, state)
+            answers[device_id] = None if refused is None else _refusal(refused, state)
+        return answers
+
+    def _state(self, device_id: str) -> DeviceState:
+        if (state := self._coordinator.fleet.get(device_id)) is None:
+            raise failures.of_action(DeviceGone(Reason.NOT_FOUND), device_id)
+        return state
+
+    # Sending
+
+    def _enqueue(self, device_id: str, values: Mapping[str, Value]) -> _Command:
+        """Put values in line: into the request that is still to be sent, unless it holds one of them already."""
+        self._state(device_id)
+        line = self._lines.setdefault(device_id, _Line())
+        loop = self._coordinator.hass.loop
+        command = line.waiting[-1] if line.waiting else None
+        if command is None or command.values.keys() & values.keys():
+            command = _Command(accepted=loop.create_future())
+            # Whoever asked may have gone; then nobody is to be told.
+            command.accepted.add_done_callback(lambda accepted: accepted.cancelled() or accepted.exception())
+            line.waiting.append(command)
+        command.values.update(values)
+        command.confirmed.update({key: loop.create_future() for key in values})
+        if line.sender is None:
+            line.sender = self._in_background(self._async_send(device_id, line), "commands")
+        return command
+
+    async def _async_send(self, device_id: str, line: _Line) -> None:
+        """Send what is in line, one after the other."""
+        try:
+            # The calls of one scene or script arrive within a turn or two of the loop.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            while line.waiting:
+                await self._async_send_one(device_id, line.waiting.popleft())
+        finally:
+            line.sender = None
+            for command in line.waiting:
+                command.accepted.cancel()
+            line.waiting.clear()
+
+    async def _async_send_one(self, device_id: str, command: _Command) -> None:
+        try:
+            state = self._state(device_id)
+        except HomeAssistantError as error:
+            command.accepted.set_exception(error)
+            return
+        try:
+            await self._coordinator.cloud.write(state.device, command.values)
+        except CloudError as error:
+            self._heed(error, state)
+            command.accepted.set_exception(_refusal(error, state))
+        except asyncio.CancelledError:
+            command.accepted.cancel()
+            raise
+        else:
+            self._expect(state, command.values, command.confirmed)
+            command.accepted.set_result(None)
+
+    def _heed(self, error: CloudError, state: DeviceState) -> None:
+        """Take from a refusal what it says of the device, its product and the account."""
         coordinator = self._coordinator
-        async with self._turns[device_id]:
-            if (state := coordinator.fleet.get(device_id)) is None:
-                raise HomeAssistantError(translation_domain=DOMAIN, translation_key="action_device_gone")
-            try:
-                await coordinator.cloud.write(state.device, values)
-            except CloudError as error:
-                if isinstance(error, DeviceOffline):
-                    state.believe_offline()
-                    coordinator.async_note(device_id, [CONNECTIVITY])
-                    coordinator.async_tell()
-                raise failures.of_action(error, state.device.name) from error
-            state.expect(values, dt_util.utcnow())
-        coordinator.async_note(device_id, values)
+        coordinator.async_begin_pause(error)
+        if isinstance(error, DeviceOffline):
+            state.believe_offline()
+            coordinator.async_note(state.device.id, [CONNECTIVITY])
+            coordinator.async_tell()
+        if error.reason is Reason.CONTROL_NOT_ENABLED:
+            coordinator.refused_control[state.device.scope] = error
+            coordinator.async_report_problems()
+
+    # Confirming
+
+    def _expect(
+        self, state: DeviceState, values: Mapping[str, Value], confirmed: Mapping[str, asyncio.Future[bool]]
+    ) -> None:
+        """Show what the cloud accepted, and look soon whether the device does too."""
+        coordinator = self._coordinator
+        now = dt_util.utcnow()
+        for key, value in values.items():
+            state.expect(key, value, now, partial(_settle, confirmed.get(key)))
+        coordinator.async_note(state.device.id, values)
         coordinator.async_tell()
-        if device_id not in self._watched:
-            self._watched.add(device_id)
-            coordinator.config_entry.async_create_background_task(
-                coordinator.hass, self._async_confirm(device_id), f"{coordinator.name} confirmation"
-            )
+        if coordinator.refused_control.pop(state.device.scope, None) is not None:
+            coordinator.async_report_problems()
+        self._read_soon(state.device.id)
+
+    def _read_soon(self, device_id: str) -> None:
+        line = self._lines.setdefault(device_id, _Line())
+        if line.reader is not None:
+            line.reader.cancel()
+        line.reader = self._in_background(self._async_confirm(device_id), "confirmation")
 
     async def _async_confirm(self, device_id: str) -> None:
         """Read the device early and ever less often, until it shows what was asked for or time is up."""
-        try:
-            for pause in _READ_AFTER:
-                await asyncio.sleep(pause)
-                await self._coordinator.async_read_device(device_id)
-                if not self._is_pending(device_id):
-                    return
-            while self._is_pending(device_id):
-                await asyncio.sleep(PENDING_FOR.total_seconds() / 4)
-                self._coordinator.async_take_back(device_id)
-        finally:
-            self._watched.discard(device_id)
+        for pause in _READ_AFTER:
+            await asyncio.sleep(pause)
+            await self._coordinator.async_read_device(device_id)
+            if not self._is_pending(device_id):
+                return
+        await asyncio.sleep(_TAKE_BACK_AFTER)
+        self._coordinator.async_take_back(device_id)
 
     def _is_pending(self, device_id: str) -> bool:
         state = self._coordinator.fleet.get(device_id)
         return state is not None and bool(state.pending)
+
+    def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        coordinator = self._coordinator
+        return coordinator.config_entry.async_create_background_task(
+            coordinator.hass, work, f"{coordinator.name} {name}"
+        )
+
+
+def _refusal(error: CloudError, state: DeviceState | None) -> HomeAssistantError:
+    if state is None:
+        return failures.of_action(error, error.subject or "")
+    return failures.of_action(error, state.device.name, state.datapoints.get(error.subject or ""))
+
+
+def _settle(confirmed: asyncio.Future[bool] | None, is_confirmed: bool) -> None:  # noqa: FBT001
+    if confirmed is not None and not confirmed.done():
+        confirmed.set_result(is_confirmed)

@@ -69,6 +69,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.fleet: dict[str, DeviceState] = {}
         self.listed_devices: tuple[Device, ...] = ()
         self.failed_scopes: Mapping[str, CloudError] = {}
+        self.refused_control: dict[str | None, CloudError] = {}
+        """The scopes whose devices the vendor has not released for control, until one obeys."""
         self.absent: Counter[str] = Counter()
         """How many complete listings in a row lacked a device that was known."""
         self.wished_interval = timedelta(
@@ -155,17 +157,21 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             self._keep_pause()
             if self._is_listing_due():
                 await self._async_list()
+            due = self._due_devices()
+            self.update_interval = max(self.wished_interval, self.cloud.least_interval(len(due)))
             # The first round is the listing alone: entities of a large fleet need not wait for all its readings.
             if self._has_started:
-                await self._async_read(self._due_devices())
+                await self._async_read(due)
             else:
-                self._report_problems()
+                self.async_report_problems()
         except CloudError as error:
-            self._begin_pause(error)
-            self._report_problems(error)
+            self.async_begin_pause(error)
+            self.async_report_problems(error)
             raise failures.of_poll(error) from error
 
-    def _begin_pause(self, error: CloudError) -> None:
+    @callback
+    def async_begin_pause(self, error: CloudError) -> None:
+        """Ask nothing for as long as the cloud asked to be left alone."""
         if isinstance(error, RateLimited) and error.retry_after:
             until = dt_util.utcnow() + timedelta(seconds=error.retry_after)
             self._storage.memory.put(_PAUSED_UNTIL, until.timestamp())
@@ -224,7 +230,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             await self._async_read(states)
         except CloudError as error:
             # What fails here fails in the next round too, and is told there.
-            self._begin_pause(error)
+            self.async_begin_pause(error)
         self._judge(states, is_failed=False)
         self._tell_inventory()
         self._changed.add(ACCOUNT)
@@ -348,22 +354,22 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
 
     async def _async_read(self, states: Sequence[DeviceState]) -> None:
         """Read the last values of these devices. Raises what ended the round before its time."""
+        asked_at = dt_util.utcnow()
         readings = await self.cloud.readings([state.device for state in states])
         for device_id, snapshot in readings.snapshots.items():
-            self._take_snapshot(device_id, snapshot)
+            self._take_snapshot(device_id, snapshot, asked_at)
         for device_id, error in readings.failures.items():
             self._take_failure(device_id, error)
         self._storage.readings_changed()
-        self.update_interval = max(self.wished_interval, self.cloud.least_interval(len(states)))
-        self._report_problems()
+        self.async_report_problems()
         if readings.stopped_by is not None:
             raise readings.stopped_by
 
-    def _take_snapshot(self, device_id: str, snapshot: Snapshot) -> None:
+    def _take_snapshot(self, device_id: str, snapshot: Snapshot, asked_at: datetime) -> None:
         if (state := self.fleet.get(device_id)) is None:
             return
         self._is_inventory_new |= state.describe(None, snapshot.described)
-        changed, happenings = state.take(snapshot, dt_util.utcnow())
+        changed, happenings = state.take(snapshot, dt_util.utcnow(), asked_at=asked_at)
         self.async_note(device_id, changed)
         self._happenings += [(device_id, happening) for happening in happenings]
 
@@ -372,12 +378,13 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             return
         if state.failure is None:
             _LOGGER.debug("A device cannot be read: %s", error)
-        state.failure = error
-        if isinstance(error, DeviceGone):
-            # Only a listing can say whether it is.
+        if isinstance(error, DeviceGone) and not isinstance(state.failure, DeviceGone):
+            # Only a listing can say whether it is; one that still lists it need not be asked for again.
             self._listed_at = None
+        state.failure = error
 
-    def _report_problems(self, of_account: CloudError | None = None) -> None:
+    @callback
+    def async_report_problems(self, of_account: CloudError | None = None) -> None:
         """Report what the user has to mend, by the scope it concerns; None is the account as a whole.
 
         A device that nobody asks any more says nothing of its product.
@@ -386,6 +393,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         if of_account is not None:
             problems.append((None, of_account))
         problems += [(state.device.scope, state.failure) for state in self._due_devices() if state.failure is not None]
+        problems += self.refused_control.items()
         report_problems(self.hass, self.config_entry, problems)
 
     # Who is there

@@ -53,7 +53,7 @@ def known_device_ids(hass: HomeAssistant, entry: DatapointConfigEntry) -> set[st
     """The devices of the cloud that are registered already."""
     registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     services = {entry.unique_id, *(f"{entry.unique_id}_{subentry.unique_id}" for subentry in entry.subentries.values())}
-    return {device_id for device in registered for device_id in _ids_of(device)} - services
+    return {device_id for device in registered for device_id in ids_of(device)} - services
 
 
 @callback
@@ -134,18 +134,19 @@ def _remove_gone(registry: dr.DeviceRegistry, entry: DatapointConfigEntry, coord
     }
     kept = {*services, *coordinator.fleet, *coordinator.absent}
     for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
-        if not _ids_of(device) & kept:
+        if not ids_of(device) & kept:
             registry.async_remove_device(device.id)
 
 
-def _ids_of(device: dr.DeviceEntry) -> set[str]:
+def ids_of(device: dr.AnyDeviceEntry) -> set[str]:
+    """What the clouds call a registered device."""
     return {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
 
 
 @callback
 def is_listed(device: dr.AnyDeviceEntry, coordinator: DatapointCoordinator) -> bool:
     """Whether the cloud still lists the device, so that it would come back if it were removed."""
-    ids = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
+    ids = ids_of(device)
     if isinstance(device, dr.ChildDeviceEntry):
         parts = {
             f"{device_id}_{datapoint.part.id}"

@@ -10,8 +10,9 @@ from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
-from .const import CONF_CLOUD, DOMAIN, OPTION_INTERVAL
+from .const import CONF_CLOUD, OPTION_INTERVAL
 from .coordinator import DatapointCoordinator
+from .devices import ids_of
 from .fleet import DeviceState, holds_free_text
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _state_of(hass: HomeAssistant, coordinator: DatapointCoordinator, device: dr
     if isinstance(device, dr.ChildDeviceEntry):
         parent = dr.async_get(hass).async_get(device.parent_device_id)
         return None if parent is None else _state_of(hass, coordinator, parent)
-    ids = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
+    ids = ids_of(device)
     return next((state for device_id, state in coordinator.fleet.items() if device_id in ids), None)
 
 

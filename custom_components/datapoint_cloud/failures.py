@@ -1,7 +1,10 @@
 """The only translation of a cloud's error into an exception of Home Assistant, each with a translated text."""
 
+from datetime import timedelta
+
 from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.update_coordinator import UpdateFailed
+from homeassistant.util import dt as dt_util
 
 from .clouds.errors import (
     AuthFailed,
@@ -17,6 +20,7 @@ from .clouds.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
+from .clouds.model import Datapoint, DataType
 from .const import DOMAIN
 
 # The most exact text wins: a reason's own, else its class's.
@@ -67,21 +71,54 @@ def of_poll(error: CloudError) -> UpdateFailed | ConfigEntryAuthFailed:
     )
 
 
-def of_action(error: CloudError, device: str) -> HomeAssistantError:
-    """What a failed action on `device` raises."""
+def of_action(error: CloudError, device: str, datapoint: Datapoint | None = None) -> HomeAssistantError:
+    """What a failed action on `device` raises; `datapoint` is the one whose value was refused, if it is known."""
+    key = f"action_{text_key(error)}"
+    limits: dict[str, str] = {}
+    if error.reason is Reason.INVALID_VALUE and error.code is None:
+        # Refused by the schema, before the cloud was asked: what would be allowed is known.
+        key, limits = _limits(datapoint)
     kind = ServiceValidationError if error.reason is Reason.INVALID_VALUE else HomeAssistantError
     return kind(
         translation_domain=DOMAIN,
-        translation_key=f"action_{text_key(error)}",
-        translation_placeholders=_placeholders(error) | {"device": device},
+        translation_key=key,
+        translation_placeholders=_placeholders(error) | {"device": device} | limits,
     )
 
 
+def of_group(error: CloudError, group_id: str) -> HomeAssistantError:
+    """What a failed action on a group as a whole raises."""
+    if error.reason is Reason.NOT_FOUND or isinstance(error, NotSupported):
+        return ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="group_unknown" if error.reason is Reason.NOT_FOUND else "group_not_supported",
+            translation_placeholders={"group": group_id},
+        )
+    return of_action(error, group_id)
+
+
+def _limits(datapoint: Datapoint | None) -> tuple[str, dict[str, str]]:
+    if datapoint is None:
+        return "action_unknown_datapoint", {}
+    if not datapoint.is_writable:
+        return "action_read_only", {}
+    match datapoint.data_type:
+        case DataType.BOOL:
+            return "action_invalid_switch", {}
+        case DataType.ENUM:
+            return "action_invalid_option", {"options": ", ".join(datapoint.options)}
+        case DataType.NUMBER:
+            limits = {"minimum": datapoint.minimum, "maximum": datapoint.maximum, "step": datapoint.step}
+            return "action_invalid_number", {name: f"{limit:g}" for name, limit in limits.items() if limit is not None}
+        case DataType.BINARY | DataType.TEXT:
+            return "action_invalid_binary", {"length": str(datapoint.length or "")}
+
+
 def _placeholders(error: CloudError) -> dict[str, str]:
-    minutes = round((error.retry_after or 60) / 60) or 1 if isinstance(error, RateLimited) else 1
+    pause = timedelta(seconds=(error.retry_after or 60) if isinstance(error, RateLimited) else 0)
     return {
         "endpoint": error.endpoint,
         "subject": error.subject or "",
         "code": "" if error.code is None else str(error.code),
-        "minutes": str(minutes),
+        "until": dt_util.as_local(dt_util.utcnow() + pause).strftime("%H:%M"),
     }

@@ -3,7 +3,7 @@
 Pure: time comes in as an argument, nothing is fetched and nobody is told. It knows no platform.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,16 +19,22 @@ ALARM = "$alarm"
 
 _NEGATIVE_READS_TO_LOSE = 3
 _LEAST_PATIENCE = timedelta(minutes=15)
-PENDING_FOR = timedelta(seconds=30)
+PENDING_FOR = timedelta(seconds=35)
 """How long a written value is shown without being confirmed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A value the cloud accepted and the device has not confirmed yet."""
+    """A value the cloud accepted and the device has not confirmed yet.
+
+    `passed` are the values the device may still report on its way: the one from before, and those asked for since.
+    `settle` is told whether the value was confirmed.
+    """
 
     value: Value
     until: datetime
+    passed: frozenset[Value | None]
+    settle: Callable[[bool], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class DeviceState:
     skipped: set[str] = field(default_factory=set)
     readings: dict[str, Reading] = field(default_factory=dict)
     pending: dict[str, Pending] = field(default_factory=dict)
+    written_at: dict[str, datetime] = field(default_factory=dict)  # when the cloud last accepted a value
     failure: CloudError | None = None
     read_at: datetime | None = None  # when the cloud last answered for it
     reported_at: datetime | None = None  # when the device itself last spoke
@@ -104,11 +111,15 @@ class DeviceState:
         self.descriptions = describe(datapoints.values(), self.readings, self.profile)
         return True
 
-    def take(self, snapshot: Snapshot, now: datetime) -> tuple[set[str], list[Happening]]:
+    def take(
+        self, snapshot: Snapshot, now: datetime, *, asked_at: datetime | None = None
+    ) -> tuple[set[str], list[Happening]]:
         """Merge an answer; return the keys whose shown value changed, and the alarms that came and went.
 
-        An answer may be partial, and it may be older than what is known: neither takes anything away.
+        An answer may be partial, and it may be older than what is known, or than what was written after it was asked
+        for (`asked_at`; None: it came by itself): none of it takes anything away.
         """
+        asked_at = asked_at or now
         is_first = self.read_at is None
         changed: set[str] = set()
         happenings: list[Happening] = []
@@ -116,10 +127,11 @@ class DeviceState:
             before = self.readings.get(key)
             if before is not None and _is_older(reading, before):
                 continue
+            if key in self.written_at and asked_at < self.written_at[key]:
+                continue
             shown = self.value(key)
             self.readings[key] = reading
-            if self._is_confirmed_by(key, reading.value):
-                del self.pending[key]
+            self._weigh_pending(key, reading.value)
             if before is None or shown != self.value(key):
                 changed.add(key)
             if (happening := self._happening(key, before, reading)) is not None:
@@ -142,26 +154,42 @@ class DeviceState:
         was_active, is_active = before is not None and before.value is True, after.value is True
         return None if was_active == is_active else Happening(datapoint, is_active)
 
-    def expect(self, values: Mapping[str, Value], now: datetime) -> None:
-        """Show accepted values until a reading confirms them or time runs out."""
-        for key, value in values.items():
-            self.pending[key] = Pending(value, now + PENDING_FOR)
+    def expect(self, key: str, value: Value, now: datetime, settle: Callable[[bool], None]) -> None:
+        """Show an accepted value until a reading confirms it or time runs out; tell `settle` which it was.
 
-    def _is_confirmed_by(self, key: str, value: Value | None) -> bool:
-        if (pending := self.pending.get(key)) is None or value is None:
-            return False
+        What an earlier command asked for is settled by that as not confirmed.
+        """
+        earlier = self.pending.get(key)
+        passed = frozenset({self.value(key)}) | (earlier.passed if earlier else frozenset())
+        self.pending[key] = Pending(value=value, until=now + PENDING_FOR, passed=passed - {value}, settle=settle)
+        self.written_at[key] = now
+        if earlier is not None:
+            earlier.settle(False)
+
+    def _weigh_pending(self, key: str, value: Value | None) -> None:
+        """Settle what was asked for when the device shows it, or shows something that nobody asked for."""
+        if (pending := self.pending.get(key)) is None:
+            return
+        is_confirmed = self._is_same(key, value, pending.value)
+        # The value from before says nothing: the device may have reported it on its way to obeying.
+        if is_confirmed or not any(self._is_same(key, value, passed) for passed in pending.passed):
+            del self.pending[key]
+            pending.settle(is_confirmed)
+
+    def _is_same(self, key: str, value: Value | None, other: Value | None) -> bool:
         step = self.datapoints[key].step if key in self.datapoints else None
-        if step is None or isinstance(value, str) or isinstance(pending.value, str):
-            return value == pending.value
+        if step is None or not isinstance(value, int | float) or not isinstance(other, int | float):
+            return value == other
         # The cloud was asked for the nearest number that the device can have.
-        return abs(value - pending.value) <= step / 2
+        return abs(value - other) <= step / 2
 
     def expire(self, now: datetime) -> set[str]:
         """Give up on what was never confirmed; return its keys."""
-        late = {key for key, pending in self.pending.items() if now >= pending.until}
-        for key in late:
+        late = {key: pending for key, pending in self.pending.items() if now >= pending.until}
+        for key, pending in late.items():
             del self.pending[key]
-        return late
+            pending.settle(False)
+        return set(late)
 
     def judge(self, *, was_answered: bool, interval: timedelta, now: datetime) -> bool:
         """Weigh the evidence of one round; True if the device came or went with it.

@@ -29,7 +29,9 @@ _MENDED_IN_A_SCOPE: frozenset[Reason] = frozenset(
         Reason.WRONG_QUERY,
     }
 )
-_ISSUES: frozenset[Reason] = _OF_THE_ACCOUNT | _MENDED_IN_A_SCOPE | {Reason.FEATURE_NOT_GRANTED}
+_ISSUES: frozenset[Reason] = (
+    _OF_THE_ACCOUNT | _MENDED_IN_A_SCOPE | {Reason.FEATURE_NOT_GRANTED, Reason.CONTROL_NOT_ENABLED}
+)
 
 
 @callback

@@ -40,6 +40,10 @@ def _told(at: datetime = _NOW, **values: Any) -> Snapshot:
     return Snapshot(readings={key: Reading(value, at) for key, value in values.items()}, reported_at=at)
 
 
+def _nobody_waits(is_confirmed: bool) -> None:
+    pass
+
+
 def test_only_values_that_changed_are_news() -> None:
     state = _state()
     assert state.take(_told(power=True, level=3), _NOW)[0] == {"power", "level"}
@@ -73,7 +77,7 @@ def test_an_older_reading_changes_nothing() -> None:
 def test_what_was_asked_for_is_shown_until_a_reading_confirms_it() -> None:
     state = _state()
     state.take(_told(power=False), _NOW)
-    state.expect({"power": True}, _NOW)
+    state.expect("power", True, _NOW, _nobody_waits)
     assert state.value("power") is True
     assert state.take(_told(power=False), _NOW)[0] == set()
     assert state.value("power") is True
@@ -83,19 +87,50 @@ def test_what_was_asked_for_is_shown_until_a_reading_confirms_it() -> None:
 
 def test_a_device_confirms_a_number_by_the_nearest_that_it_can_have() -> None:
     state = _state()
-    state.expect({"level": 3.2}, _NOW)
+    state.expect("level", 3.2, _NOW, _nobody_waits)
     state.take(_told(level=3.0), _NOW)
     assert state.pending == {}
     assert state.value("level") == 3.0
-    state.expect({"level": 5}, _NOW)
-    state.take(_told(level=4.5), _NOW)
-    assert state.value("level") == 5
+
+
+def test_the_value_from_before_does_not_take_back_what_was_asked_for() -> None:
+    state, settled = _state(), list[bool]()
+    state.take(_told(level=3.0), _NOW)
+    state.expect("level", 4.0, _NOW, settled.append)
+    state.expect("level", 5.0, _NOW, settled.append)
+    assert settled == [False]  # a later command took its place
+    for on_its_way in (3.0, 4.0):
+        state.take(_told(_NOW + _MINUTE, level=on_its_way), _NOW)
+        assert state.value("level") == 5.0
+    state.take(_told(_NOW + _MINUTE, level=5.0), _NOW)
+    assert (settled, state.pending) == ([False, True], {})
+
+
+def test_a_value_that_nobody_asked_for_is_the_devices_own_word() -> None:
+    state, settled = _state(), list[bool]()
+    state.take(_told(level=3.0), _NOW)
+    state.expect("level", 5.0, _NOW, settled.append)
+    assert state.take(_told(_NOW + _MINUTE, level=4.5), _NOW)[0] == {"level"}
+    assert (state.value("level"), settled) == (4.5, [False])
+
+
+def test_an_answer_asked_for_before_the_command_says_nothing_of_what_it_changed() -> None:
+    state, settled = _state(), list[bool]()
+    state.take(_told(level=3.0, power=False), _NOW)
+    state.expect("level", 5.0, _NOW + _MINUTE, settled.append)
+    late = _told(_NOW + _MINUTE, level=5.0, power=True)
+    assert state.take(late, _NOW + _MINUTE, asked_at=_NOW)[0] == {"power"}
+    assert settled == []
+    state.take(late, _NOW + 2 * _MINUTE, asked_at=_NOW + _MINUTE)
+    assert settled == [True]
+    state.take(_told(_NOW + _MINUTE, level=3.0), _NOW + 2 * _MINUTE, asked_at=_NOW)
+    assert state.value("level") == 5.0
 
 
 def test_what_is_never_confirmed_is_taken_back_in_time() -> None:
     state = _state()
     state.take(_told(power=False), _NOW)
-    state.expect({"power": True}, _NOW)
+    state.expect("power", True, _NOW, _nobody_waits)
     assert state.expire(_NOW + PENDING_FOR - timedelta(seconds=1)) == set()
     assert state.expire(_NOW + PENDING_FOR) == {"power"}
     assert state.value("power") is False

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import failures, repairs
+from custom_components.datapoint_cloud import failures, repairs, services
 from custom_components.datapoint_cloud.clouds import errors
 from custom_components.datapoint_cloud.clouds.errors import CloudError, Reason
+from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account
@@ -39,7 +41,22 @@ def _placeholders(text: str) -> set[str]:
 
 def _all_errors() -> list[CloudError]:
     classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, CloudError)]
-    return [kind(reason) for kind in classes for reason in (None, *Reason)]
+    return [kind(reason, code=code) for kind in classes for reason in (None, *Reason) for code in (None, 9025)]
+
+
+def _all_failures() -> list[HomeAssistantError]:
+    """Every exception that an error of a cloud can become."""
+    datapoints = [
+        None,
+        *(
+            Datapoint(key="key", name="Name", data_type=kind, is_writable=writable, minimum=0, maximum=1, step=0.5)
+            for kind in DataType
+            for writable in (False, True)
+        ),
+    ]
+    of_actions = [failures.of_action(error, "Pump", point) for error in _all_errors() for point in datapoints]
+    of_groups = [failures.of_group(error, "group") for error in _all_errors()]
+    return [*(failures.of_poll(error) for error in _all_errors()), *of_actions, *of_groups]
 
 
 @pytest.fixture
@@ -73,14 +90,12 @@ async def test_the_states_and_attributes_of_events_have_texts(
 
 
 def test_every_failure_has_a_text_and_every_text_a_failure() -> None:
-    of_polls = {failures.text_key(error) for error in _all_errors()}
-    of_actions = {failures.of_action(error, "Pump").translation_key for error in _all_errors()}
-    assert of_polls | of_actions == set(_TEXTS["exceptions"])
+    of_services = set(re.findall(r'translation_key="(\w+)"', Path(services.__file__).read_text(encoding="utf-8")))
+    assert {failure.translation_key for failure in _all_failures()} | of_services == set(_TEXTS["exceptions"])
 
 
 def test_the_text_of_a_failure_gets_all_it_wants() -> None:
-    told = [(failures.of_poll(error), failures.of_action(error, "Pump")) for error in _all_errors()]
-    for failure in (failure for both in told for failure in both):
+    for failure in _all_failures():
         assert failure.translation_domain == "datapoint_cloud"
         text = _TEXTS["exceptions"][str(failure.translation_key)]["message"]
         assert _placeholders(text) <= set(failure.translation_placeholders or {})

@@ -49,16 +49,20 @@ class LatestData:
             raise
 
     async def _older_row(self, device: Device) -> Row | None:
-        done = self._memory.get(_LOOKED_BACK)
-        done = done if isinstance(done, list) else []
-        if device.id in done:
+        if device.id in self._looked_back:
             return None
         row = None
         for start, end in _windows(time.time()):
             if (row := _newest(await self._rows_between(device, start, end))) is not None:
                 break
-        self._memory.put(_LOOKED_BACK, [*done, device.id])
+        # Others were looked back for meanwhile.
+        self._memory.put(_LOOKED_BACK, [*self._looked_back, device.id])
         return row
+
+    @property
+    def _looked_back(self) -> list[str]:
+        done = self._memory.get(_LOOKED_BACK)
+        return done if isinstance(done, list) else []
 
     async def _rows_between(self, device: Device, start: int, end: int) -> list[Row]:
         # No document tells the unit of the window: the rows of an answer do.
