@@ -2,6 +2,7 @@
 
 GET, DELETE `requests`: the counts. GET, POST, DELETE `faults`. GET `devices`, POST `devices/{id}`: their state.
 GET, POST `settings`: the server's public switches and figures. POST `actions/{name}`: such as `revoke_tokens`.
+POST `obedience`: what becomes of commands to all devices that have no obedience of their own.
 """
 
 import json
@@ -34,6 +35,14 @@ class HasDevices(Protocol):
 
     def set_device(self, device_id: str, changes: dict[str, Any], /) -> None:
         """Change a device; KeyError if there is none, ValueError if it cannot be changed so."""
+
+
+@runtime_checkable
+class HasObedience(Protocol):
+    """A server that can be told what becomes of commands to all its devices."""
+
+    def set_obedience(self, settings: dict[str, Any], /) -> None:
+        """Set it; ValueError if it cannot be so."""
 
 
 class _BadRequest(Exception):
@@ -103,6 +112,8 @@ def _do(server: Server, method: str, subject: str, rest: str, body: dict[str, An
             server.faults.clear()
         case "POST", "devices" if isinstance(server, HasDevices):
             _set_device(server, rest, body)
+        case "POST", "obedience" if isinstance(server, HasObedience):
+            _set_obedience(server, body)
         case "POST", "settings":
             _set(server, body)
         case "POST", "actions":
@@ -128,6 +139,13 @@ def _set_device(server: HasDevices, device_id: str, changes: dict[str, Any]) -> 
         server.set_device(device_id, changes)
     except (TypeError, ValueError) as bad:
         raise _BadRequest(f"cannot change {bad}") from None
+
+
+def _set_obedience(server: HasObedience, settings: dict[str, Any]) -> None:
+    try:
+        server.set_obedience(settings)
+    except ValueError as bad:
+        raise _BadRequest(f"cannot set {bad}") from None
 
 
 def _settings(server: Server) -> dict[str, bool | float | str]:

@@ -2,6 +2,7 @@
 
 from .devices import GizwitsDevice
 from .enterprise import EnterpriseProduct, GizwitsEnterpriseServer
+from .obedience import Obedience
 from .open_api import GizwitsOpenServer
 
-__all__ = ["EnterpriseProduct", "GizwitsDevice", "GizwitsEnterpriseServer", "GizwitsOpenServer"]
+__all__ = ["EnterpriseProduct", "GizwitsDevice", "GizwitsEnterpriseServer", "GizwitsOpenServer", "Obedience"]

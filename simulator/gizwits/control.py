@@ -1,4 +1,4 @@
-"""What a command may set: the checks both APIs make before they pass it on."""
+"""What a command says: the checks both APIs make before they pass it on."""
 
 import base64
 import binascii
@@ -9,6 +9,7 @@ from typing import Any
 
 from .behaviours import Value
 from .errors import Refused
+from .frames import decode_write, encode_write
 from .products import WRITABLE, Attribute, Product
 
 
@@ -21,17 +22,32 @@ class Codes:
     raw: int
 
 
-def checked_command(product: Product, body: Mapping[str, Any], codes: Codes) -> dict[str, Value]:
-    """Give the engineering values a command sets (none for a raw one), or refuse it naming the first offender."""
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that is passed on: its body, the engineering values it sets, what the device is sent after 0x0090."""
+
+    body: Mapping[str, Any]
+    values: Mapping[str, Value]
+    payload: bytes
+
+
+def checked_command(product: Product, body: Mapping[str, Any], codes: Codes) -> Command:
+    """Read a command, or refuse it naming the first offender. Raw data that no device understands sets nothing."""
     attrs, raw, coding = body.get("attrs"), body.get("raw"), body.get("binary_coding", "hex")
     if attrs is None and raw is None:
         raise Refused(codes.form, "attrs or raw is required")
     if coding not in ("hex", "base64"):
         raise Refused(codes.form, "binary_coding")
-    if raw is not None and not _is_byte_list(raw):
+    payload = None if raw is None else _raw_bytes(raw, body.get("binary_coding"))
+    if raw is not None and not payload:
         raise Refused(codes.raw, "raw")
-    if attrs is None:
-        return {}
+    values = {} if attrs is None else _checked_values(product, attrs, coding, codes)
+    if payload is None:
+        return Command(body, values, encode_write(product, values))
+    return Command(body, values | decode_write(product, payload), payload)
+
+
+def _checked_values(product: Product, attrs: object, coding: str, codes: Codes) -> dict[str, Value]:
     if not isinstance(attrs, dict) or not attrs:
         raise Refused(codes.form, "attrs")
     by_name = product.by_name
@@ -45,8 +61,19 @@ def checked_command(product: Product, body: Mapping[str, Any], codes: Codes) -> 
     return values
 
 
-def _is_byte_list(raw: object) -> bool:
-    return isinstance(raw, list) and bool(raw) and all(type(byte) is int and 0 <= byte <= 255 for byte in raw)
+def _raw_bytes(raw: object, coding: object) -> bytes | None:
+    """Read a list of bytes, or a text if the body names its coding."""
+    if isinstance(raw, str) and coding is not None:
+        return _decoded(raw, coding)
+    is_byte_list = isinstance(raw, list) and all(type(byte) is int and 0 <= byte <= 255 for byte in raw)
+    return bytes(raw) if isinstance(raw, list) and is_byte_list else None
+
+
+def _decoded(text: str, coding: object) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True) if coding == "base64" else binascii.unhexlify(text)
+    except ValueError:
+        return None
 
 
 def _accepted(attribute: Attribute, value: object, coding: str) -> Value | None:
@@ -66,10 +93,5 @@ def _accepted(attribute: Attribute, value: object, coding: str) -> Value | None:
 
 
 def _padded_hex(attribute: Attribute, value: object, coding: str) -> str | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        content = base64.b64decode(value, validate=True) if coding == "base64" else binascii.unhexlify(value)
-    except ValueError:
-        return None
-    return content.hex() if len(content) == attribute.length else None
+    content = _decoded(value, coding) if isinstance(value, str) else None
+    return content.hex() if content is not None and len(content) == attribute.length else None

@@ -9,18 +9,19 @@ import itertools
 import string
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from .behaviours import Value
-from .frames import encode_write
+from .control import Command
+from .obedience import Obedience, obedience_of
 from .products import Product
 
 _LETTERS = string.ascii_letters + string.digits
 _KEEP_ALIVE_SECONDS = 130
 _DAY = 86400
-_CHANGEABLE = ("is_online", "is_disabled", "is_forgotten", "fails_commands", "updated_at")
+_CHANGEABLE = ("is_online", "is_disabled", "is_forgotten", "fails_commands", "updated_at", "report_seconds")
 
 
 def made_up(text: str, length: int, letters: str) -> str:
@@ -60,6 +61,24 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What a read tells of the last report: its time, the time the cloud tells, the engineering values."""
+
+    reported_at: float
+    updated_at: int
+    attrs: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Staleness:
+    """What reads tell until a time, and for some more reads."""
+
+    reading: Reading
+    until: float
+    reads: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Write:
     at: float
     values: dict[str, Value]
@@ -78,6 +97,7 @@ class GizwitsDevice:
 
     `uid` is the user it is bound to, None for nobody. `is_forgotten`: the cloud holds no values of it.
     `silent` names datapoints it never reports. `fails_commands`: the cloud cannot deliver commands to it.
+    `obedience`: what becomes of commands, None for what its server says. `report_seconds`: how often it reports.
     """
 
     product: Product = field(repr=False)
@@ -98,6 +118,7 @@ class GizwitsDevice:
     is_forgotten: bool = False
     silent: set[str] = field(default_factory=set)
     fails_commands: bool = False
+    obedience: Obedience | None = None
     report_seconds: int = 60
     host: str = "usm2m.gizwits.com"
     ws_port: int = 8080
@@ -112,11 +133,14 @@ class GizwitsDevice:
         self.passcode = self.passcode or made_up(f"passcode {self.did}", 10, string.ascii_uppercase)
         self.created_at = self.created_at or int(now) - 200 * _DAY
         self.bound_at = self.bound_at or float(self.created_at)
-        self.received: list[dict[str, Any]] = []
+        self.received: list[Mapping[str, Any]] = []
         """The bodies of all commands that were passed on to it, in order."""
         self._writes: list[_Write] = []
         self._commands: deque[LogEntry] = deque(maxlen=1000)
         self._pinned_updated_at: int | None = None
+        self._stale: _Staleness | None = None
+        self._last_obedience: Obedience | None = None
+        self._commands_so_far = 0  # under that obedience
         self._presence = [_Presence(float(self.created_at), True, "")]  # noqa: FBT003
         gone_at = now - self.offline_for if self.offline_for is not None else now
         hours_ago = 5 + int(made_up(self.did, 2, string.digits)) % 30
@@ -163,14 +187,32 @@ class GizwitsDevice:
         """Let the device report these values now and from now on. Anything goes, also what no definition allows."""
         self._report(self.clock(), attrs)
 
-    def obey(self, body: dict[str, Any], attrs: Mapping[str, Value], delay: float) -> None:
-        """Take a command: its `attrs` show in reports after `delay` seconds."""
+    def obey(self, command: Command, obedience: Obedience, write_delay: float) -> None:
+        """Take a command the way `obedience` says, whose own delay, if any, comes before `write_delay` (seconds)."""
         now = self.clock()
-        self.received.append(body)
-        raw = bytes(body["raw"]) if "raw" in body else encode_write(self.product, attrs)
-        self._commands.append(LogEntry(now, "app2dev", raw))
-        if attrs:
-            self._report(now + delay, dict(attrs))
+        self.received.append(command.body)
+        self._commands.append(LogEntry(now, "app2dev", command.payload))
+        if obedience is not self._last_obedience:
+            self._last_obedience, self._commands_so_far = obedience, 0
+        delay = obedience.delay_of(self._commands_so_far, write_delay)
+        self._commands_so_far += 1
+        if obedience.stale_seconds or obedience.stale_reads:
+            self._stale = _Staleness(self._told(), now + obedience.stale_seconds, obedience.stale_reads)
+        if command.values and not obedience.is_lost:
+            self._report(now + delay, obedience.obeyed(command.values))
+
+    def read(self) -> Reading:
+        """Answer a read of the last report: for a while after a command perhaps as before it."""
+        reading = self._told()
+        if self._stale is not None and self._stale.reads > 0:
+            self._stale.reads -= 1
+        return reading
+
+    def _told(self) -> Reading:
+        now = self.clock()
+        if self._stale is not None and (now < self._stale.until or self._stale.reads > 0):
+            return self._stale.reading
+        return Reading(self._reported_at(now), self.updated_at, self.attrs)
 
     def has_active(self, kind: str) -> bool:
         """Whether one of its alerts, or of its faults, is on."""
@@ -228,12 +270,18 @@ class GizwitsDevice:
         """Tell what `change` may change, and whose values these are."""
         names = {"mac": self.mac, "alias": self.alias, "product_key": self.product.key}
         state = {name: getattr(self, name) for name in _CHANGEABLE}
-        return names | state | {"attrs": dict(self.attrs), "received": self.received}
+        obedience = self.obedience and asdict(self.obedience)
+        return names | state | {"attrs": dict(self.attrs), "received": self.received, "obedience": obedience}
 
     def change(self, changes: dict[str, Any]) -> None:
         """Set some of `attrs`, or the device's own state; ValueError names what cannot be changed."""
-        if unknown := set(changes) - {"attrs", *_CHANGEABLE}:
+        if unknown := set(changes) - {"attrs", "obedience", *_CHANGEABLE}:
             raise ValueError(", ".join(sorted(unknown)))
+        report_seconds = changes.get("report_seconds", self.report_seconds)
+        if type(report_seconds) is not int or report_seconds < 1:
+            raise ValueError("report_seconds")
+        if "obedience" in changes:
+            self.obedience = None if changes["obedience"] is None else obedience_of(changes["obedience"])
         if "attrs" in changes:
             self.set(**changes["attrs"])
         for name in _CHANGEABLE:

@@ -18,6 +18,7 @@ from .enterprise_reports import EnterpriseReports
 from .enterprise_search import EnterpriseSearch
 from .errors import Refused, enterprise_error
 from .fleet import EnterpriseProduct, fleet
+from .obedience import Obedience, obedience_of
 from .wire import json_object, required_text, whole_number
 
 __all__ = ["EnterpriseProduct", "GizwitsEnterpriseServer"]
@@ -40,6 +41,7 @@ class GizwitsEnterpriseServer(Server):
     `data_denial`, 5018 or 5024). `is_control_granted`: devices may be controlled (else 5404).
     `quota_remaining`: requests left until `quota_reset`, of `quota_limit` an hour. `maximum_limit`: the longest page
     (else 5002). `windows_are_in_ms`: history asks for milliseconds. `write_delay`: seconds until a command shows.
+    `obedience`: what becomes of commands to devices that have no obedience of their own.
     """
 
     def __init__(self, clock: Callable[[], float], seed: int) -> None:
@@ -57,6 +59,7 @@ class GizwitsEnterpriseServer(Server):
         self.maximum_limit = sys.maxsize
         self.windows_are_in_ms = False
         self.write_delay = 0.0
+        self.obedience = Obedience()
         self.quota_limit = 3600
         self.quota_remaining = self.quota_limit
         self.quota_reset = self._end_of_hour()
@@ -86,6 +89,10 @@ class GizwitsEnterpriseServer(Server):
         if product is None:
             raise KeyError(did)
         product.devices[did].change(changes)
+
+    def set_obedience(self, settings: dict[str, Any]) -> None:
+        """Set what becomes of commands; ValueError names what cannot be."""
+        self.obedience = obedience_of(settings)
 
     def authorized(self, request: web.Request) -> EnterpriseProduct:
         """Give the product of the path, for which the request's token must be."""
@@ -213,10 +220,13 @@ class GizwitsEnterpriseServer(Server):
             raise Refused(5305)
         if not product.has_definition:
             raise Refused(5402)
-        values = checked_command(device.product, body, _CODES)
+        command = checked_command(device.product, body, _CODES)
         if device.fails_commands:
             raise Refused(5403)
-        device.obey(body, values, self.write_delay)
+        obedience = device.obedience or self.obedience
+        if obedience.refused_with is not None:
+            raise Refused(obedience.refused_with)
+        device.obey(command, obedience, self.write_delay)
         return web.json_response({})
 
 

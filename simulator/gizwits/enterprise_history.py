@@ -46,13 +46,16 @@ class EnterpriseHistory:
     async def _reports(self, request: web.Request) -> web.Response:
         device = self._granted(request)
         window = self._window(request)
-        moments = device.reports(window.start, window.end)
+        reading = device.read()
+        moments = device.reports(window.start, min(window.end, reading.reported_at))
         if window.is_newest_first:
             moments.reverse()
         limit, skip = self._server.page(request)
         rows: list[Any] = list(moments)
         for index in range(skip, min(skip + limit, len(moments))):
-            rows[index] = {"ts": int(moments[index]), "attrs": on_wire(device.values_at(moments[index]))}
+            moment = moments[index]
+            attrs = reading.attrs if moment == reading.reported_at else device.values_at(moment)
+            rows[index] = {"ts": int(moment), "attrs": on_wire(attrs)}
         return self._server.paged(request, rows)
 
     async def _online(self, request: web.Request) -> web.Response:

@@ -55,6 +55,16 @@ class EnterpriseProduct:
         """What the definition endpoint answers."""
         return self.product.definition
 
+    @property
+    def root_gid(self) -> str:
+        """The group at the root of the tree."""
+        return next(group.gid for group in self.groups.values() if group.parent is None)
+
+    @property
+    def child_gid(self) -> str:
+        """The first group below the root."""
+        return next(group.gid for group in self.groups.values() if group.parent is not None)
+
     def by_mac(self, mac: str) -> GizwitsDevice | None:
         """Give the device of a module id, whose case matters."""
         return next((device for device in self.devices.values() if device.mac == mac), None)

@@ -1,9 +1,9 @@
-"""The raw protocol as far as logs show it: a command that writes datapoints, framed for the device."""
+"""The raw protocol as far as commands go: one that writes datapoints, coded, decoded and framed for the device."""
 
 from collections.abc import Mapping
 
 from .behaviours import Value
-from .products import WRITABLE, Product
+from .products import WRITABLE, Attribute, Product
 
 _WRITE = 0x01
 
@@ -39,3 +39,40 @@ def encode_write(product: Product, attrs: Mapping[str, Value]) -> bytes:
             rest += bytes(attribute.bits // 8)
     mask_bytes = mask.to_bytes((len(writable) + 7) // 8)
     return bytes([_WRITE]) + mask_bytes + bits.to_bytes((bit_count + 7) // 8) + rest
+
+
+def decode_write(product: Product, data: bytes) -> dict[str, Value]:
+    """Read a command as a device of the fixed-length protocol does; what is not one to the last byte sets nothing."""
+    writable = [attribute for attribute in product.attributes if attribute.type == WRITABLE]
+    bitwise = [attribute for attribute in writable if attribute.data_type in ("bool", "enum")]
+    bytewise = [attribute for attribute in writable if attribute not in bitwise]
+    mask_end = 1 + (len(writable) + 7) // 8
+    bits_end = mask_end + (sum(attribute.bits for attribute in bitwise) + 7) // 8
+    length = bits_end + sum(attribute.bits // 8 for attribute in bytewise)
+    mask = int.from_bytes(data[1:mask_end])
+    if product.protocol_type != "standard" or len(data) != length or data[0] != _WRITE or mask >> len(writable):
+        return {}
+    bits, rest = int.from_bytes(data[mask_end:bits_end]), data[bits_end:]
+    values: dict[str, Value | None] = {}
+    for attribute in bitwise:
+        values[attribute.name] = _bit_value(attribute, bits & (1 << attribute.bits) - 1)
+        bits >>= attribute.bits
+    for attribute in bytewise:
+        content, rest = rest[: attribute.bits // 8], rest[attribute.bits // 8 :]
+        values[attribute.name] = _byte_value(attribute, content)
+    written = {attribute.name: values[attribute.name] for i, attribute in enumerate(writable) if mask >> i & 1}
+    valid = {name: value for name, value in written.items() if value is not None}
+    return valid if len(valid) == len(written) else {}
+
+
+def _bit_value(attribute: Attribute, number: int) -> Value | None:
+    if attribute.data_type == "bool":
+        return bool(number)
+    return attribute.labels[number] if number < len(attribute.labels) else None
+
+
+def _byte_value(attribute: Attribute, content: bytes) -> Value | None:
+    if attribute.data_type == "binary":
+        return content.hex()
+    number = int.from_bytes(content)
+    return attribute.scaled(number) if attribute.minimum <= number <= attribute.maximum else None

@@ -10,14 +10,14 @@ from simulator.server import Server
 
 from .accounts import Accounts, Token, User
 from .aep import LoginFront
-from .behaviours import Value
-from .control import Codes, checked_command
+from .control import Codes, Command, checked_command
 from .devices import GizwitsDevice, on_wire
 from .errors import OPEN_API_TEXTS, Refused, open_api_error
 from .household import PRODUCTS, device_of, household
+from .obedience import Obedience, obedience_of
 from .open_groups import Groups
 from .open_history import OpenHistory
-from .products import AIR_CONDITIONER, LAMP, PUMP
+from .products import AIR_CONDITIONER, HEATER, LAMP, PUMP
 from .wire import json_object, one_of, required_text, whole_number
 
 _CODES = Codes(form=9015, attribute=9025, raw=9015)
@@ -27,7 +27,8 @@ _NEED_NO_APP_ID = ("/status", "/errors", "/app/smart_home/")
 class GizwitsOpenServer(Server):
     """The consumers' cloud of one region with one vendor's app. Public attributes may be changed at any time.
 
-    `write_delay`: seconds until a command shows in `latest`. `content_type`: how its JSON is labelled.
+    `write_delay`: seconds until a command shows in `latest`. `obedience`: what becomes of commands to
+    devices that have no obedience of their own. `content_type`: how its JSON is labelled.
     `is_throttled`: refuse everything with 9041. `products`: those of the app, by key; without one, code 9029.
     """
 
@@ -44,6 +45,7 @@ class GizwitsOpenServer(Server):
         self.phone_id = "simulated-phone-7c41b2"
         self.phone_uid = "fa4e00d1000000000000000000000003"
         self.write_delay = 0.0
+        self.obedience = Obedience()
         self.content_type = "text/html"
         self.is_throttled = False
         self.products = dict(PRODUCTS)
@@ -64,6 +66,9 @@ class GizwitsOpenServer(Server):
         self.devices = {device.did: device for device in devices}
         self.groups = Groups(self)
         self.groups.add("客厅", self.uid, AIR_CONDITIONER.key, [devices[0].did])
+        heaters = [device.did for device in devices if device.product is HEATER]
+        self._heater_group = self.groups.add("电暖器", self.uid, HEATER.key, heaters[:2])
+        self._mixed_group = self.groups.add("Holiday", self.uid, "", [device.did for device in devices[:2]])
         self._shuffle = random.Random(seed).shuffle
         self.app.middlewares.append(self._refuse)
         self._add_routes()
@@ -97,6 +102,16 @@ class GizwitsOpenServer(Server):
         self._aep_user.password = password
 
     @property
+    def heater_group_id(self) -> str:
+        """The group of the household's two equal heaters."""
+        return self._heater_group.id
+
+    @property
+    def mixed_group_id(self) -> str:
+        """The household's group of two products, which takes no commands."""
+        return self._mixed_group.id
+
+    @property
     def token_lifetime(self) -> int:
         """How long new tokens live, in seconds."""
         return self.accounts.token_lifetime
@@ -122,6 +137,10 @@ class GizwitsOpenServer(Server):
         """Change a device; KeyError if there is none."""
         self.devices[did].change(changes)
 
+    def set_obedience(self, settings: dict[str, Any]) -> None:
+        """Set what becomes of commands; ValueError names what cannot be."""
+        self.obedience = obedience_of(settings)
+
     def answer(self, content: Any, status: int = 200) -> web.Response:
         """Answer JSON the way this server labels it."""
         return web.json_response(content, status=status, content_type=self.content_type)
@@ -142,13 +161,16 @@ class GizwitsOpenServer(Server):
 
     def command(self, device: GizwitsDevice, body: dict[str, Any]) -> None:
         """Pass a command on to a device."""
-        values = self.checked(device, body)
+        command = self.checked(device, body)
         if device.fails_commands:
             raise Refused(9021)
-        device.obey(body, values, self.write_delay)
+        obedience = device.obedience or self.obedience
+        if obedience.refused_with is not None:
+            raise Refused(obedience.refused_with)
+        device.obey(command, obedience, self.write_delay)
 
-    def checked(self, device: GizwitsDevice, body: dict[str, Any]) -> dict[str, Value]:
-        """Give what a command sets, or refuse it for the device's state or for its content."""
+    def checked(self, device: GizwitsDevice, body: dict[str, Any]) -> Command:
+        """Read a command, or refuse it for the device's state or for its content."""
         if device.is_disabled:
             raise Refused(9023)
         if not device.is_online:
@@ -296,9 +318,10 @@ class GizwitsOpenServer(Server):
         """Ask for no token, but hold the caller to the one that comes."""
         has_token = "X-Gizwits-User-token" in request.headers
         device = self.device(request) if has_token else self._known_device(request)
-        attrs = list(on_wire(device.attrs).items())
+        reading = device.read()
+        attrs = list(on_wire(reading.attrs).items())
         self._shuffle(attrs)
-        return self.answer({"did": device.did, "updated_at": device.updated_at, "attr": dict(attrs)})
+        return self.answer({"did": device.did, "updated_at": reading.updated_at, "attr": dict(attrs)})
 
     async def _control(self, request: web.Request) -> web.Response:
         device = self.device(request)

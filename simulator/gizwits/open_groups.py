@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from .devices import GizwitsDevice
 from .errors import OPEN_API_TEXTS, Refused
 from .wire import json_object, one_of, required_text
 
@@ -67,6 +68,8 @@ class Groups:
         uid = self._server.user(request).uid
         body = await json_object(request, malformed=9015, form=9015)
         key = body.get("product_key", "")
+        if not isinstance(key, str):
+            raise Refused(9015, "product_key")
         if key and key not in self._server.products:
             raise Refused(9002)
         group = self.add(required_text(body, "group_name", 9015), uid, key, [])
@@ -84,7 +87,7 @@ class Groups:
         return self._server.answer({"id": group.id})
 
     async def _list_devices(self, request: web.Request) -> web.Response:
-        devices = [self._server.devices[did] for did in self._group(request).dids]
+        devices = self._members(self._group(request))
         rows = [
             {
                 "did": device.did,
@@ -132,12 +135,17 @@ class Groups:
         if not group.product_key:
             raise Refused(9015, "product_key")
         body = await json_object(request, malformed=9015, form=9015)
-        results = [{"did": did, "result": self._obeys(did, body)} for did in group.dids]
+        results = [{"did": device.did, "result": self._obeys(device, body)} for device in self._members(group)]
         return self._server.answer(results)
 
-    def _obeys(self, did: str, body: dict[str, Any]) -> bool:
+    def _members(self, group: Group) -> list[GizwitsDevice]:
+        """Give its devices without those that are no longer bound to its user."""
+        devices = [self._server.devices[did] for did in group.dids if did in self._server.devices]
+        return [device for device in devices if device.uid == group.uid]
+
+    def _obeys(self, device: GizwitsDevice, body: dict[str, Any]) -> bool:
         try:
-            self._server.command(self._server.devices[did], body)
+            self._server.command(device, body)
         except Refused as refused:
             if refused.code in (9015, 9025):
                 raise
