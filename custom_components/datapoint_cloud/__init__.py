@@ -76,7 +76,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
 
     sync_devices()
     # Before the platforms': an entity finds its device, and the parent of its part, registered.
-    entry.async_on_unload(coordinator.async_add_inventory_listener(sync_devices))
+    entry.async_on_unload(coordinator.watchers.async_add_for_inventory(sync_devices))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await coordinator.async_start()
     return True

@@ -18,6 +18,7 @@ from .clouds.errors import CloudError, DeviceGone, DeviceOffline, Reason
 from .clouds.model import Value
 from .coordinator import DatapointCoordinator
 from .fleet import CONNECTIVITY, PENDING_FOR, DeviceState
+from .watchers import Watch
 
 _READ_AFTER = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds from an accepted command to the first early reading, and from one reading to the next."""
@@ -159,8 +160,8 @@ class Commands:
         coordinator.async_begin_pause(error)
         if isinstance(error, DeviceOffline):
             state.believe_offline()
-            coordinator.async_note(state.device.id, [CONNECTIVITY])
-            coordinator.async_tell()
+            coordinator.watchers.async_note([Watch(state.device.id, CONNECTIVITY)])
+            coordinator.watchers.async_tell()
         if error.reason is Reason.CONTROL_NOT_ENABLED:
             coordinator.refused_control[state.device.scope] = error
             coordinator.async_report_problems()
@@ -175,8 +176,8 @@ class Commands:
         now = dt_util.utcnow()
         for key, value in values.items():
             state.expect(key, value, now, partial(_settle, confirmed.get(key)))
-        coordinator.async_note(state.device.id, values)
-        coordinator.async_tell()
+        coordinator.watchers.async_note_values(state, values)
+        coordinator.watchers.async_tell()
         if coordinator.refused_control.pop(state.device.scope, None) is not None:
             coordinator.async_report_problems()
         self._read_soon(state.device.id)

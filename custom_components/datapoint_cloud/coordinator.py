@@ -5,9 +5,8 @@ It owns the fleet and tells exactly those who watch what changed. It knows no pl
 
 import asyncio
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, override
 
@@ -21,10 +20,11 @@ from .clouds.cloud import Cloud, Listing
 from .clouds.errors import AuthFailed, CloudError, DeviceGone, Forbidden, RateLimited, Reason
 from .clouds.model import Device, Schema, Snapshot
 from .const import OPTION_DEVICES, OPTION_INTERVAL, OPTION_SITES
-from .fleet import ALARM, CONNECTIVITY, PROBLEM, DeviceState, Happening
+from .fleet import ALARM, CONNECTIVITY, PROBLEM, DeviceState
 from .profiles import NO_PROFILE, Profile
 from .repairs import report_problems
 from .storage import AccountStorage
+from .watchers import ACCOUNT, Watch, Watchers
 
 if TYPE_CHECKING:
     from . import DatapointConfigEntry
@@ -37,18 +37,6 @@ _QUIET_READS_A_ROUND = 20
 _DESCRIBE_EVERY = timedelta(days=1)
 _ABSENT_FROM_LISTINGS = 3
 _PAUSED_UNTIL = "paused until"  # epoch seconds, in the memory
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What a listener wants to hear of: one datapoint of one device."""
-
-    device_id: str
-    key: str
-
-
-ACCOUNT = Watch("", "$account")
-"""What is watched for news of the account itself."""
 
 
 class DatapointCoordinator(DataUpdateCoordinator[None]):
@@ -65,6 +53,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         profiles: Mapping[str, Profile],
     ) -> None:
         self.cloud = cloud
+        self.watchers = Watchers()
         self.account_id = entry.unique_id or entry.entry_id
         self.fleet: dict[str, DeviceState] = {}
         self.listed_devices: tuple[Device, ...] = ()
@@ -82,12 +71,6 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self._listed_at: datetime | None = None
         self._described_at: datetime | None = None
         self._has_started = False
-        self._is_inventory_new = False
-        self._watchers: dict[Watch, list[CALLBACK_TYPE]] = {}
-        self._inventory_listeners: list[CALLBACK_TYPE] = []
-        self._alarm_listeners: dict[str, list[Callable[[Happening], None]]] = defaultdict(list)
-        self._changed: set[Watch] = set()
-        self._happenings: list[tuple[str, Happening]] = []
         self._round_began = dt_util.utcnow()
         storage.collect_readings_with(self._collect_readings)
         super().__init__(
@@ -107,46 +90,11 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         """Call back when what `context` watches changes; without one, after every successful poll."""
         if not isinstance(context, Watch):
             return super().async_add_listener(update_callback, context)
-        watchers = self._watchers.setdefault(context, [])
-        watchers.append(update_callback)
-        return lambda: watchers.remove(update_callback)
-
-    @callback
-    def async_add_inventory_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call back when devices or datapoints came or went."""
-        self._inventory_listeners.append(listener)
-        return lambda: self._inventory_listeners.remove(listener)
-
-    @callback
-    def async_add_alarm_listener(self, device_id: str, listener: Callable[[Happening], None]) -> CALLBACK_TYPE:
-        """Call back when an alarm of the device is raised or cleared."""
-        self._alarm_listeners[device_id].append(listener)
-        return lambda: self._alarm_listeners[device_id].remove(listener)
-
-    @callback
-    def async_tell(self) -> None:
-        """Tell the watchers of everything that changed since the last time, and then what happened."""
-        changed, self._changed = self._changed, set()
-        for watch in changed:
-            for update_callback in tuple(self._watchers.get(watch, ())):
-                update_callback()
-        happenings, self._happenings = self._happenings, []
-        for device_id, happening in happenings:
-            for listener in tuple(self._alarm_listeners[device_id]):
-                listener(happening)
-
-    @callback
-    def async_note(self, device_id: str, keys: Iterable[str]) -> None:
-        """Remember that these values of a device changed; `async_tell` spreads the word."""
-        alarms = {alarm.key for alarm in self.fleet[device_id].alarms} if device_id in self.fleet else set()
-        for key in keys:
-            self._changed.add(Watch(device_id, key))
-            if key in alarms:
-                self._changed.add(Watch(device_id, PROBLEM))
+        return self.watchers.async_add(context, update_callback)
 
     @callback
     def _note_all(self, state: DeviceState) -> None:
-        self.async_note(state.device.id, [*state.datapoints, CONNECTIVITY, PROBLEM, ALARM])
+        self.watchers.async_note_values(state, [*state.datapoints, CONNECTIVITY, PROBLEM, ALARM])
 
     # Rounds
 
@@ -197,7 +145,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         """Go on from the store: its readings are shown at once, and those that are not fresh are read again."""
         self._has_started = True
         self._judge(self.fleet.values(), is_failed=False)
-        self.async_tell()
+        self.watchers.async_tell()
         now = dt_util.utcnow()
         await self._async_read_patiently(
             [
@@ -232,9 +180,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             # What fails here fails in the next round too, and is told there.
             self.async_begin_pause(error)
         self._judge(states, is_failed=False)
-        self._tell_inventory()
-        self._changed.add(ACCOUNT)
-        self.async_tell()
+        self.watchers.async_note([ACCOUNT])
+        self.watchers.async_tell()
 
     def _due_devices(self) -> list[DeviceState]:
         """The devices to read in this round: those that are online, or spoke a short while ago.
@@ -274,13 +221,14 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         for device in filter(self._is_chosen, listing.devices):
             if (state := self.fleet.get(device.id)) is None:
                 self.fleet[device.id] = self._new_state(device)
-                self._is_inventory_new = True
+                self.watchers.async_note_inventory()
             elif state.device != device:
-                self._is_inventory_new |= _is_described_otherwise(state.device, device)
+                if _is_described_otherwise(state.device, device):
+                    self.watchers.async_note_inventory()
                 had_problem = state.has_problem
                 state.device = device
                 if state.has_problem != had_problem:
-                    self.async_note(device.id, [PROBLEM])
+                    self.watchers.async_note([Watch(device.id, PROBLEM)])
         self._count_absent(listing)
 
     def _new_state(self, device: Device) -> DeviceState:
@@ -308,7 +256,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             if self.absent[device_id] >= _ABSENT_FROM_LISTINGS:
                 del self.absent[device_id]
                 self.fleet.pop(device_id, None)
-                self._is_inventory_new = True
+                self.watchers.async_note_inventory()
 
     @callback
     def expect_devices(self, device_ids: Iterable[str]) -> None:
@@ -339,16 +287,9 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             else:
                 _LOGGER.debug("The datapoints of a product are unknown for now: %s", result)
         for state in self.fleet.values():
-            if (schema := self._schemas.get(state.device.schema_id)) is not None:
-                self._is_inventory_new |= state.describe(schema)
-
-    @callback
-    def _tell_inventory(self) -> None:
-        if not self._is_inventory_new:
-            return
-        self._is_inventory_new = False
-        for listener in tuple(self._inventory_listeners):
-            listener()
+            schema = self._schemas.get(state.device.schema_id)
+            if schema is not None and state.describe(schema):
+                self.watchers.async_note_inventory()
 
     # Last values
 
@@ -368,10 +309,11 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     def _take_snapshot(self, device_id: str, snapshot: Snapshot, asked_at: datetime) -> None:
         if (state := self.fleet.get(device_id)) is None:
             return
-        self._is_inventory_new |= state.describe(None, snapshot.described)
+        if state.describe(None, snapshot.described):
+            self.watchers.async_note_inventory()
         changed, happenings = state.take(snapshot, dt_util.utcnow(), asked_at=asked_at)
-        self.async_note(device_id, changed)
-        self._happenings += [(device_id, happening) for happening in happenings]
+        self.watchers.async_note_values(state, changed)
+        self.watchers.async_note_happenings(device_id, happenings)
 
     def _take_failure(self, device_id: str, error: CloudError) -> None:
         if (state := self.fleet.get(device_id)) is None:
@@ -410,21 +352,20 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
                 self._note_all(state)
         else:
             self._judge(self.fleet.values(), is_failed=is_failed)
-        self._tell_inventory()
-        self._changed.add(ACCOUNT)
-        self.async_tell()
+        self.watchers.async_note([ACCOUNT])
+        self.watchers.async_tell()
 
     @callback
     def async_take_back(self, device_id: str) -> None:
         """Show the last readings of a device again where a command was not confirmed in time."""
         if (state := self.fleet.get(device_id)) is not None:
             self._take_back(state)
-            self.async_tell()
+            self.watchers.async_tell()
 
     def _take_back(self, state: DeviceState) -> None:
         if late := state.expire(dt_util.utcnow()):
             _LOGGER.info("%s did not confirm %s", state.device.name, ", ".join(sorted(late)))
-            self.async_note(state.device.id, late)
+            self.watchers.async_note_values(state, late)
 
     def _judge(self, states: Iterable[DeviceState], *, is_failed: bool) -> None:
         """Weigh what a round told of each device, and note those that came or went with it."""

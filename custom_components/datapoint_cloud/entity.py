@@ -11,10 +11,11 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .clouds.model import Datapoint, Value
-from .coordinator import DatapointCoordinator, Watch
+from .coordinator import DatapointCoordinator
 from .describe import Description
 from .devices import device_info, part_info, subentry_of
 from .fleet import DeviceState
+from .watchers import Watch
 
 if TYPE_CHECKING:
     from . import DatapointConfigEntry
@@ -107,7 +108,7 @@ def async_add_entities_of_devices(
             async_add_entities(entities, config_subentry_id=subentry_id)
 
     add_new()
-    entry.async_on_unload(coordinator.async_add_inventory_listener(add_new))
+    entry.async_on_unload(coordinator.watchers.async_add_for_inventory(add_new))
 
 
 def descriptions_for(state: DeviceState, platform: Platform) -> Iterable[Description]:

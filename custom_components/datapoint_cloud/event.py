@@ -41,7 +41,7 @@ class AlarmEvent(DeviceEntity, EventEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.async_add_alarm_listener(self._device_id, self._tell))
+        self.async_on_remove(self.coordinator.watchers.async_add_for_alarms(self._device_id, self._tell))
 
     @callback
     def _tell(self, happening: Happening) -> None:

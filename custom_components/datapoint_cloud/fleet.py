@@ -57,6 +57,7 @@ class DeviceState:
     readings: dict[str, Reading] = field(default_factory=dict)
     pending: dict[str, Pending] = field(default_factory=dict)
     written_at: dict[str, datetime] = field(default_factory=dict)  # when the cloud last accepted a value
+    raised: set[str] = field(default_factory=set)  # the alarms last heard of as on
     failure: CloudError | None = None
     read_at: datetime | None = None  # when the cloud last answered for it
     reported_at: datetime | None = None  # when the device itself last spoke
@@ -134,7 +135,7 @@ class DeviceState:
             self._weigh_pending(key, reading.value)
             if before is None or shown != self.value(key):
                 changed.add(key)
-            if (happening := self._happening(key, before, reading)) is not None:
+            if (happening := self._happening(key, reading)) is not None:
                 happenings.append(happening)
         self.skipped |= set(snapshot.skipped)
         self.failure = None
@@ -146,13 +147,17 @@ class DeviceState:
             self.descriptions = describe(self.datapoints.values(), self.readings, self.profile)
         return changed, happenings
 
-    def _happening(self, key: str, before: Reading | None, after: Reading) -> Happening | None:
+    def _happening(self, key: str, reading: Reading) -> Happening | None:
         datapoint = self.datapoints.get(key)
-        # At the very first reading nobody knows since when an alarm has been on.
-        if datapoint is None or datapoint.role is not Role.ALARM or self.read_at is None:
+        # An alarm that loses its value is not over: nobody says so.
+        if datapoint is None or datapoint.role is not Role.ALARM or reading.value is None:
             return None
-        was_active, is_active = before is not None and before.value is True, after.value is True
-        return None if was_active == is_active else Happening(datapoint, is_active)
+        is_raised = reading.value is True
+        if is_raised == (key in self.raised):
+            return None
+        self.raised ^= {key}
+        # At the very first reading nobody knows since when an alarm has been on.
+        return None if self.read_at is None else Happening(datapoint, is_raised)
 
     def expect(self, key: str, value: Value, now: datetime, settle: Callable[[bool], None]) -> None:
         """Show an accepted value until a reading confirms it or time runs out; tell `settle` which it was.
@@ -235,6 +240,7 @@ class DeviceState:
         return {
             "read_at": _text(self.read_at),
             "reported_at": _text(self.reported_at),
+            "raised": sorted(self.raised),
             "readings": {key: [reading.value, _text(reading.taken_at)] for key, reading in self.readings.items()},
         }
 
@@ -242,6 +248,7 @@ class DeviceState:
         """Take back what `as_dict` gave."""
         self.read_at = _time(stored["read_at"])
         self.reported_at = _time(stored["reported_at"])
+        self.raised = set(stored["raised"])
         self.readings = {key: Reading(value, _time(taken_at)) for key, (value, taken_at) in stored["readings"].items()}
 
 

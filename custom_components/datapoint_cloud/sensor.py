@@ -18,11 +18,12 @@ from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .clouds.model import DataType
-from .coordinator import ACCOUNT, DatapointCoordinator
+from .coordinator import DatapointCoordinator
 from .describe import Description
 from .devices import device_info, scope_device_id, subentry_of
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
 from .fleet import DeviceState
+from .watchers import ACCOUNT
 
 if TYPE_CHECKING:
     from . import DatapointConfigEntry

@@ -227,7 +227,7 @@ async def test_a_set_up_does_not_wait_for_slow_devices(
     subject = SUBJECTS["gizwits_open"]
     device_id = subject.device_id(simulation)
     simulation.gizwits_open.faults = [
-        Fault(matches=lambda request: request.path.endswith(f"{device_id}/latest"), delay=0.3, times=1)
+        Fault(matches=lambda request: request.path.endswith(f"{device_id}/latest"), delay=2, times=1)
     ]
     entry = await add_account(hass, simulation, "gizwits_open")
     assert entry.state is ConfigEntryState.LOADED

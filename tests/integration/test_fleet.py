@@ -157,10 +157,13 @@ def test_an_alarm_first_heard_of_when_it_is_on_is_news() -> None:
     assert state.active_alarms[0].key == "leak"
 
 
-def test_an_alarm_that_loses_its_value_is_over() -> None:
+def test_an_alarm_that_loses_its_value_is_not_over() -> None:
     state = _state()
+    state.take(_told(leak=False), _NOW)
     state.take(_told(leak=True), _NOW)
-    _, happenings = state.take(_told(leak=None), _NOW)
+    assert state.take(_told(leak=None), _NOW)[1] == []
+    assert state.take(_told(leak=True), _NOW)[1] == []
+    _, happenings = state.take(_told(leak=False), _NOW)
     assert [happening.is_raised for happening in happenings] == [False]
 
 
