@@ -1,0 +1,1 @@
+"""What commands and polls cost, measured against the simulated clouds."""
