@@ -1,6 +1,7 @@
 """How simulated devices take commands, the same through both of the vendor's APIs."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,12 +198,25 @@ async def test_a_raw_frame_that_writes_datapoints_is_obeyed(subject: Subject) ->
         await subject.command(switch=True, set_temp=16)
 
 
-@pytest.mark.parametrize("start", [[], [0, 0, 0, 3], [5], [4]])
-async def test_a_raw_frame_that_writes_nothing_is_accepted_all_the_same(subject: Subject, start: list[int]) -> None:
-    before = await subject.read()
-    await subject.send({"raw": [*start, 1, 16, 30]})
-    assert (await subject.send({"raw": [*start, 1, 16, 30]})).body == {}
-    assert await subject.read() == before
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda frame: frame[:-1],
+        lambda frame: [*frame, 0],
+        lambda frame: [frame[0], frame[1] | 0x80, *frame[2:]],
+        lambda frame: [2, *frame[1:]],
+        lambda frame: [0, 0, 0, 3, 3 + len(frame), 0, 0, 0x90, *frame],
+    ],
+    ids=["too short", "too long", "names what is not there", "no write", "with its prefix"],
+)
+async def test_a_spoilt_raw_frame_is_accepted_and_does_nothing(
+    subject: Subject, spoil: Callable[[list[int]], list[int]]
+) -> None:
+    await subject.command(set_temp=20)
+    frame = list(subject.device.command_log()[-1].payload)
+    await subject.command(set_temp=16)
+    assert (await subject.send({"raw": spoil(frame)})).body == {}
+    assert await subject.set_temp() == 16
 
 
 async def test_a_raw_frame_beyond_the_limits_of_a_number_does_nothing(subject: Subject) -> None:
