@@ -68,6 +68,11 @@ def scopes_of(entry: ConfigEntry) -> Scopes:
     return {subentry.unique_id or subentry.subentry_id: subentry.data for subentry in entry.subentries.values()}
 
 
+def subentry_of(entry: ConfigEntry, scope_id: str | None) -> str | None:
+    """The id of the subentry that a scope was named in."""
+    return next((key for key, subentry in entry.subentries.items() if subentry.unique_id == scope_id), None)
+
+
 def open_cloud(hass: HomeAssistant, kind: str, data: Mapping[str, Any], scopes: Scopes, memory: Memory) -> Cloud:
     """The cloud of kind `kind` with the credentials of `data`. Asks it nothing."""
     return _BUILDERS[kind](hass, data, scopes, memory)

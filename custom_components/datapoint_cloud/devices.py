@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import CONNECTION_NETWORK_MAC, ChildDeviceInfo, DeviceEntryType, DeviceInfo
 
+from .accounts import subentry_of
 from .clouds.model import Device, Part
 from .const import DOMAIN
 
@@ -34,11 +35,6 @@ def device_info(device_id: str) -> DeviceInfo:
 def scope_device_id(coordinator: DatapointCoordinator, scope_id: str) -> str:
     """The device that stands for a part of the account: the scope's only device where it is one itself."""
     return scope_id if scope_id in coordinator.fleet else f"{coordinator.account_id}_{scope_id}"
-
-
-def subentry_of(entry: DatapointConfigEntry, scope_id: str | None) -> str | None:
-    """The subentry that a scope was named in."""
-    return next((key for key, subentry in entry.subentries.items() if subentry.unique_id == scope_id), None)
 
 
 @callback

@@ -10,10 +10,11 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
+from .accounts import subentry_of
 from .clouds.model import Datapoint, Value
 from .coordinator import DatapointCoordinator
 from .describe import Description
-from .devices import device_info, part_info, subentry_of
+from .devices import device_info, part_info
 from .fleet import DeviceState
 from .watchers import Watch
 

@@ -12,9 +12,9 @@ from homeassistant.config_entries import SOURCE_RECONFIGURE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
+from .accounts import subentry_of
 from .clouds.errors import CloudError, Forbidden, Reason
 from .const import DOMAIN
-from .devices import subentry_of
 
 if TYPE_CHECKING:
     from . import DatapointConfigEntry

@@ -17,10 +17,11 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
+from .accounts import subentry_of
 from .clouds.model import DataType
 from .coordinator import DatapointCoordinator
 from .describe import Description
-from .devices import device_info, scope_device_id, subentry_of
+from .devices import device_info, scope_device_id
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
 from .fleet import DeviceState
 from .watchers import ACCOUNT
