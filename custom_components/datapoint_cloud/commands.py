@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from . import failures
 from .clouds.errors import CloudError, DeviceGone, DeviceOffline, Reason
-from .clouds.model import Value
+from .clouds.model import Device, Value
 from .coordinator import DatapointCoordinator
 from .fleet import CONNECTIVITY, PENDING_FOR, DeviceState
 from .watchers import Watch
@@ -50,12 +51,16 @@ class Commands:
     def __init__(self, coordinator: DatapointCoordinator) -> None:
         self._coordinator = coordinator
         self._lines: dict[str, _Line] = {}
+        coordinator.config_entry.async_on_unload(self._async_end)
 
-    async def async_check(self, device_id: str, values: Mapping[str, Value]) -> None:
-        """Raise a translated error for what the device never takes. Sends nothing."""
+    async def async_check(self, device_id: str, values: Mapping[str, Value]) -> Mapping[str, Value]:
+        """Give the values as the device will show them; raises a translated error for what it never takes.
+
+        Sends nothing.
+        """
         state = self._state(device_id)
         try:
-            await self._coordinator.cloud.check(state.device, values)
+            return await self._coordinator.cloud.check(state.device, values)
         except CloudError as error:
             raise _refusal(error, state) from error
 
@@ -77,7 +82,7 @@ class Commands:
         except CloudError as error:
             self._heed(error, state)
             raise _refusal(error, state) from error
-        self._read_soon(device_id)
+        self._read_soon(state)
 
     async def async_write_group(
         self, group_id: str, values: Mapping[str, Value]
@@ -92,7 +97,7 @@ class Commands:
         for device_id, refused in results.items():
             state = self._coordinator.fleet.get(device_id)
             if state is not None and refused is None:
-                self._expect(state, values, {})
+                self._expect(state, await self.async_check(device_id, values), {})
             elif state is not None and refused is not None:
                 self._heed(refused, state)
             answers[device_id] = None if refused is None else _refusal(refused, state)
@@ -107,7 +112,7 @@ class Commands:
 
     def _enqueue(self, device_id: str, values: Mapping[str, Value]) -> _Command:
         """Put values in line: into the request that is still to be sent, unless it holds one of them already."""
-        self._state(device_id)
+        state = self._state(device_id)
         line = self._lines.setdefault(device_id, _Line())
         loop = self._coordinator.hass.loop
         command = line.waiting[-1] if line.waiting else None
@@ -119,21 +124,21 @@ class Commands:
         command.values.update(values)
         command.confirmed.update({key: loop.create_future() for key in values})
         if line.sender is None:
-            line.sender = self._in_background(self._async_send(device_id, line), "commands")
+            line.sender = self._in_background(self._async_send(state.device, line), "commands")
         return command
 
-    async def _async_send(self, device_id: str, line: _Line) -> None:
+    async def _async_send(self, device: Device, line: _Line) -> None:
         """Send what is in line, one after the other."""
         try:
             # The calls of one scene or script arrive within a turn or two of the loop.
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             while line.waiting:
-                await self._async_send_one(device_id, line.waiting.popleft())
+                await self._async_send_one(device.id, line.waiting.popleft())
         finally:
             line.sender = None
             for command in line.waiting:
-                command.accepted.cancel()
+                command.accepted.set_exception(failures.of_unloading(device.name))
             line.waiting.clear()
 
     async def _async_send_one(self, device_id: str, command: _Command) -> None:
@@ -148,7 +153,7 @@ class Commands:
             self._heed(error, state)
             command.accepted.set_exception(_refusal(error, state))
         except asyncio.CancelledError:
-            command.accepted.cancel()
+            command.accepted.set_exception(failures.of_unloading(state.device.name))
             raise
         else:
             self._expect(state, command.values, command.confirmed)
@@ -180,27 +185,30 @@ class Commands:
         coordinator.watchers.async_tell()
         if coordinator.refused_control.pop(state.device.scope, None) is not None:
             coordinator.async_report_problems()
-        self._read_soon(state.device.id)
+        self._read_soon(state)
 
-    def _read_soon(self, device_id: str) -> None:
-        line = self._lines.setdefault(device_id, _Line())
+    def _read_soon(self, state: DeviceState) -> None:
+        line = self._lines.setdefault(state.device.id, _Line())
         if line.reader is not None:
             line.reader.cancel()
-        line.reader = self._in_background(self._async_confirm(device_id), "confirmation")
+        line.reader = self._in_background(self._async_confirm(state), "confirmation")
 
-    async def _async_confirm(self, device_id: str) -> None:
+    async def _async_confirm(self, state: DeviceState) -> None:
         """Read the device early and ever less often, until it shows what was asked for or time is up."""
         for pause in _READ_AFTER:
             await asyncio.sleep(pause)
-            await self._coordinator.async_read_device(device_id)
-            if not self._is_pending(device_id):
+            await self._coordinator.async_read_device(state.device.id)
+            if not state.pending:
                 return
         await asyncio.sleep(_TAKE_BACK_AFTER)
-        self._coordinator.async_take_back(device_id)
+        # Also of a device that has gone meanwhile: somebody may wait for it.
+        self._coordinator.async_take_back(state)
 
-    def _is_pending(self, device_id: str) -> bool:
-        state = self._coordinator.fleet.get(device_id)
-        return state is not None and bool(state.pending)
+    @callback
+    def _async_end(self) -> None:
+        """Let nobody wait for what is not looked at any more."""
+        for state in self._coordinator.fleet.values():
+            state.expire(dt_util.utcnow() + PENDING_FOR)
 
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         coordinator = self._coordinator

@@ -356,11 +356,10 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.watchers.async_tell()
 
     @callback
-    def async_take_back(self, device_id: str) -> None:
+    def async_take_back(self, state: DeviceState) -> None:
         """Show the last readings of a device again where a command was not confirmed in time."""
-        if (state := self.fleet.get(device_id)) is not None:
-            self._take_back(state)
-            self.watchers.async_tell()
+        self._take_back(state)
+        self.watchers.async_tell()
 
     def _take_back(self, state: DeviceState) -> None:
         if late := state.expire(dt_util.utcnow()):

@@ -74,6 +74,8 @@ def of_poll(error: CloudError) -> UpdateFailed | ConfigEntryAuthFailed:
 def of_action(error: CloudError, device: str, datapoint: Datapoint | None = None) -> HomeAssistantError:
     """What a failed action on `device` raises; `datapoint` is the one whose value was refused, if it is known."""
     key = f"action_{text_key(error)}"
+    if key == "action_rejected" and error.code is None:
+        key = "action_refused"  # by the device itself or by its group, and nobody says why
     limits: dict[str, str] = {}
     if error.reason is Reason.INVALID_VALUE and error.code is None:
         # Refused by the schema, before the cloud was asked: what would be allowed is known.
@@ -94,7 +96,20 @@ def of_group(error: CloudError, group_id: str) -> HomeAssistantError:
             translation_key="group_unknown" if error.reason is Reason.NOT_FOUND else "group_not_supported",
             translation_placeholders={"group": group_id},
         )
+    if error.reason is Reason.INVALID_VALUE:
+        return ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="action_invalid_value",
+            translation_placeholders=_placeholders(error) | {"device": group_id},
+        )
     return of_action(error, group_id)
+
+
+def of_unloading(device: str) -> HomeAssistantError:
+    """What a command raises whose account is unloaded before its cloud has answered."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN, translation_key="action_unloaded", translation_placeholders={"device": device}
+    )
 
 
 def _limits(datapoint: Datapoint | None) -> tuple[str, dict[str, str]]:
@@ -109,7 +124,9 @@ def _limits(datapoint: Datapoint | None) -> tuple[str, dict[str, str]]:
             return "action_invalid_option", {"options": ", ".join(datapoint.options)}
         case DataType.NUMBER:
             limits = {"minimum": datapoint.minimum, "maximum": datapoint.maximum, "step": datapoint.step}
-            return "action_invalid_number", {name: f"{limit:g}" for name, limit in limits.items() if limit is not None}
+            return "action_invalid_number", {
+                name: f"{limit:.10g}" for name, limit in limits.items() if limit is not None
+            }
         case DataType.BINARY | DataType.TEXT:
             return "action_invalid_binary", {"length": str(datapoint.length or "")}
 

@@ -5,7 +5,6 @@ It checks what it is given, hands it to the accounts' commands and answers for e
 
 import asyncio
 import base64
-import binascii
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import service
 
+from .clouds.model import Value
 from .commands import Commands
 from .const import DOMAIN
 from .devices import ids_of
@@ -70,17 +70,21 @@ def async_setup_services(hass: HomeAssistant) -> None:
 async def _set_datapoints(call: ServiceCall) -> ServiceResponse:
     """Write values to devices: first all are checked, then each gets one request."""
     targets = _targets(call)
-    values, does_wait = call.data["values"], call.data["wait"]
-    for _, commands, device_id in targets:
-        await commands.async_check(device_id, values)
+    checked = [await commands.async_check(device_id, call.data["values"]) for _, commands, device_id in targets]
 
-    async def write(commands: Commands, device_id: str) -> str:
-        if does_wait:
+    async def write(commands: Commands, device_id: str, values: Mapping[str, Value]) -> str:
+        if call.data["wait"]:
             return "confirmed" if await commands.async_write_and_wait(device_id, values) else "accepted"
         await commands.async_write(device_id, values)
         return "accepted"
 
-    return await _each(call, {target: write(commands, device_id) for target, commands, device_id in targets})
+    return await _each(
+        call,
+        {
+            target: write(commands, device_id, values)
+            for (target, commands, device_id), values in zip(targets, checked, strict=True)
+        },
+    )
 
 
 async def _send_raw(call: ServiceCall) -> ServiceResponse:
@@ -127,14 +131,18 @@ def _payload(call: ServiceCall) -> bytes:
     payload, encoding = call.data["payload"], call.data["encoding"]
     try:
         if isinstance(payload, list):
-            return bytes(payload)
-        return bytes.fromhex(payload) if encoding == "hex" else base64.b64decode(payload, validate=True)
-    except (ValueError, binascii.Error) as error:
+            content = bytes(payload)
+        else:
+            content = bytes.fromhex(payload) if encoding == "hex" else base64.b64decode(payload, validate=True)
+    except ValueError:
+        content = b""
+    if not content:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="payload_unreadable",
             translation_placeholders={"encoding": encoding},
-        ) from error
+        )
+    return content
 
 
 async def _each(call: ServiceCall, work: Mapping[str, Awaitable[str]]) -> ServiceResponse:
@@ -148,7 +156,7 @@ async def _each(call: ServiceCall, work: Mapping[str, Awaitable[str]]) -> Servic
 def _answer(call: ServiceCall, results: Mapping[str, Any]) -> ServiceResponse:
     """Answer for each device; a caller who does not want to know the answer is told of refusals by an error."""
     refusals = [result for result in results.values() if isinstance(result, HomeAssistantError)]
-    if refusals and (not call.return_response or len(refusals) == len(results) == 1):
+    if refusals and not call.return_response:
         raise refusals[0]
     return {
         "devices": {

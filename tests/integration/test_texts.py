@@ -56,7 +56,12 @@ def _all_failures() -> list[HomeAssistantError]:
     ]
     of_actions = [failures.of_action(error, "Pump", point) for error in _all_errors() for point in datapoints]
     of_groups = [failures.of_group(error, "group") for error in _all_errors()]
-    return [*(failures.of_poll(error) for error in _all_errors()), *of_actions, *of_groups]
+    return [
+        *(failures.of_poll(error) for error in _all_errors()),
+        *of_actions,
+        *of_groups,
+        failures.of_unloading("Pump"),
+    ]
 
 
 @pytest.fixture

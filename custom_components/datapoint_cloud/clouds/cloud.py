@@ -78,8 +78,11 @@ class Cloud(Protocol):
         quota or a lost connection ends the round with `stopped_by`.
         """
 
-    async def check(self, device: Device, values: Mapping[str, Value]) -> None:
-        """Raise `Rejected` (INVALID_VALUE, with the datapoint's key) for what the device never takes. Sends nothing."""
+    async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
+        """Give values the way the device will report them: labels for indices, the nearest numbers. Sends nothing.
+
+        Raises `Rejected` (INVALID_VALUE, with the datapoint's key) for what the device never takes.
+        """
 
     async def write(self, device: Device, values: Mapping[str, Value]) -> None:
         """Send values to a device in one request. Returns when the cloud accepts; never repeated by itself."""
@@ -97,7 +100,7 @@ class Cloud(Protocol):
 class ReadOnlyCloud:
     """The part of a cloud that cannot be written to."""
 
-    async def check(self, device: Device, values: Mapping[str, Value]) -> None:
+    async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Raise `NotSupported`."""
         raise NotSupported(subject=device.name)
 

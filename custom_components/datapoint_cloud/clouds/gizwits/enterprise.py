@@ -135,9 +135,9 @@ class GizwitsEnterpriseCloud:
 
         return await read_round(devices, read, parallel=_PARALLEL)
 
-    async def check(self, device: Device, values: Mapping[str, Value]) -> None:
+    async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Hold values against the definition of the device's product."""
-        (await self._definitions.get(device.schema_id)).attrs(values)
+        return (await self._definitions.get(device.schema_id)).attrs(values)
 
     async def write(self, device: Device, values: Mapping[str, Value]) -> None:
         """Send values in one command ("Enterprise API, Remote control"); success is that the cloud passed it on.
@@ -173,14 +173,20 @@ class GizwitsEnterpriseCloud:
 
     async def _members(self, group_id: str) -> tuple[Product, list[str]]:
         """The product a group belongs to, and the devices in it."""
+        failure: CloudError = Rejected(Reason.NOT_FOUND, subject=group_id)
         for product in self._products:
             try:
                 rows = await self._search(replace(product, group_id=group_id))
+            except AuthFailed, RateLimited:
+                raise
             except Rejected:
                 continue  # the group is another product's
+            except CloudError as error:
+                failure = error  # unless another product has the group
+                continue
             if rows:
                 return product, [str(row["did"]) for row in rows]
-        raise Rejected(Reason.NOT_FOUND, subject=group_id)
+        raise failure
 
     async def _control(self, product_key: str, did: str, body: Mapping[str, Any]) -> None:
         await self._access.request(

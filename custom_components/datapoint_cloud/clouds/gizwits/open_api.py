@@ -96,9 +96,9 @@ class GizwitsOpenCloud:
         """Read the last values of each device ("Open API, Device data")."""
         return await read_round(devices, self._read, parallel=_PARALLEL)
 
-    async def check(self, device: Device, values: Mapping[str, Value]) -> None:
+    async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Hold values against the definition of the device's product."""
-        (await self._definitions.get(device.schema_id)).attrs(values)
+        return (await self._definitions.get(device.schema_id)).attrs(values)
 
     async def write(self, device: Device, values: Mapping[str, Value]) -> None:
         """Send values in one command ("Open API, Remote control"); success is that the cloud passed it on.
