@@ -1,0 +1,83 @@
+"""What a user does and sees who sets several datapoints at once on the page of the actions."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+
+import pytest_asyncio
+from playwright.async_api import Locator, Page, expect
+
+from develop.accounts import answers
+from develop.client import Client
+from develop.home_assistant import DOMAIN
+from simulator.gizwits.devices import GizwitsDevice
+from simulator.simulation import Simulation
+
+from .test_in_the_browser import _device
+
+AIR_CONDITIONER = "客厅空调"
+CONTROLLABLE = ["Terrace spa", AIR_CONDITIONER, "水草灯WIFI_BLE", "电暖器", "电暖器", "鱼缸水泵"]
+ONLY_REPORTS = "Gateway London"
+CONTROL = "POST /app/control/{did}"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def device(client: Client, clouds: Simulation) -> AsyncIterator[GizwitsDevice]:
+    """One that obeys, in a home with others that only report. The home is left as empty as it was."""
+    for kind in ("gizwits_open", "sodata"):
+        await client.add_entry(DOMAIN, *answers(clouds)[kind])
+    yield _device(clouds, AIR_CONDITIONER)
+    await client.remove_entries(DOMAIN)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def action(page: Page, client: Client, device: GizwitsDevice) -> Locator:
+    """The page of the actions after the user has looked for ours and chosen it."""
+    await page.goto(f"{client.url}/config/tools/action")
+    await page.locator("ha-service-picker").click()
+    await page.get_by_placeholder("Search").fill("set datapoints")
+    await page.get_by_text(f"{DOMAIN}.set_datapoints", exact=True).click()
+    return page.locator("tools-action")
+
+
+async def test_only_devices_that_can_be_controlled_are_offered(
+    action: Locator, client: Client, clouds: Simulation
+) -> None:
+    registered = {row["name"] for row in await client.command("config/device_registry/list")}
+    assert {clouds.gizwits_open.username, ONLY_REPORTS, *CONTROLLABLE} <= registered
+    await expect(await _offered(action)).to_have_text(CONTROLLABLE)
+
+
+async def test_several_datapoints_reach_the_device_in_one_request(
+    action: Locator, clouds: Simulation, device: GizwitsDevice
+) -> None:
+    values = {"sleep": True, "fan_speed": "高风", "set_temp": 26}
+    clouds.gizwits_open.reset_counts()
+    await _perform(action, values)
+    answer = re.compile(r"devices:\s*[0-9a-f]{32}:\s*result: accepted")
+    await expect(action.locator(".response .cm-content")).to_have_text(answer)
+    assert device.received[-1] == {"attrs": values}
+    assert clouds.gizwits_open.requests[CONTROL] == 1
+    assert device.attrs == {**device.attrs, **values}
+
+
+async def test_a_value_out_of_range_is_explained_and_nothing_is_sent(action: Locator, clouds: Simulation) -> None:
+    clouds.gizwits_open.reset_counts()
+    await _perform(action, {"sleep": False, "set_temp": 99})
+    explained = f"set_temp of {AIR_CONDITIONER} takes a number from 16 to 30 in steps of 1."
+    await expect(action.locator("ha-alert")).to_have_text(explained)
+    assert clouds.gizwits_open.requests[CONTROL] == 0
+
+
+async def _offered(action: Locator) -> Locator:
+    await action.locator("ha-devices-picker").click()
+    return action.locator("ha-picker-combo-box span[slot=headline]")
+
+
+async def _perform(action: Locator, values: Mapping[str, object]) -> None:
+    await (await _offered(action)).get_by_text(AIR_CONDITIONER, exact=True).click()
+    await expect(action.locator("ha-device-picker")).to_have_count(2)  # the chosen one, and room for another
+    editor = action.locator("ha-selector-object")
+    await editor.locator(".cm-content").fill(json.dumps(values, ensure_ascii=False))
+    await expect(editor.get_by_role("button", name="Undo")).to_be_enabled()
+    await action.get_by_role("button", name="Perform action").click()
