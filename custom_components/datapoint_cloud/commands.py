@@ -66,13 +66,14 @@ class Commands:
 
     async def async_write(self, device_id: str, values: Mapping[str, Value]) -> None:
         """Send values to a device. Returns when its cloud accepted them; raises a translated error if not."""
-        await asyncio.shield(self._enqueue(device_id, values).accepted)
+        await _outcome(self._enqueue(device_id, values).accepted)
 
     async def async_write_and_wait(self, device_id: str, values: Mapping[str, Value]) -> bool:
         """Send values to a device and wait until it shows them all; False if it did not in time."""
         command = self._enqueue(device_id, values)
-        await asyncio.shield(command.accepted)
-        return all(await asyncio.gather(*(asyncio.shield(command.confirmed[key]) for key in values)))
+        await _outcome(command.accepted)
+        results = [await _outcome(command.confirmed[key]) for key in values]
+        return all(results)
 
     async def async_write_raw(self, device_id: str, payload: bytes) -> None:
         """Send the payload of a frame. What it changes only its maker knows, so nothing is expected of it."""
@@ -215,6 +216,12 @@ class Commands:
         return coordinator.config_entry.async_create_background_task(
             coordinator.hass, work, f"{coordinator.name} {name}"
         )
+
+
+async def _outcome[T](future: asyncio.Future[T]) -> T:
+    """Wait for what others may wait for too: who stops waiting cancels nothing."""
+    await asyncio.wait((future,))
+    return future.result()
 
 
 def _refusal(error: CloudError, state: DeviceState | None) -> HomeAssistantError:

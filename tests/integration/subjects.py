@@ -38,6 +38,27 @@ def chiller(simulation: Simulation) -> GizwitsDevice:
     return list(product.devices.values())[1]
 
 
+def twenty_devices(simulation: Simulation, kind: str) -> list[GizwitsDevice]:
+    """Devices of a Gizwits cloud that can be switched, before its account is added."""
+    if kind == "gizwits_enterprise":
+        product = next(iter(simulation.gizwits_enterprise.products.values()))
+        able = [device for device in product.devices.values() if device.is_online and device.uid]
+        return [device for device in able if not device.is_disabled][:20]
+    server = simulation.gizwits_open
+    pattern = next(iter(server.devices.values()))
+    for number in range(19):
+        device = GizwitsDevice(
+            product=pattern.product,
+            did=f"{number:022}",
+            mac=f"{number:012}",
+            clock=server.clock,
+            alias=f"空调 {number}",
+            uid=server.uid,
+        )
+        server.devices[device.did] = device
+    return [device for device in server.devices.values() if device.product is pattern.product and device.uid]
+
+
 def ups(simulation: Simulation) -> SoDataDevice:
     return next(device for device in simulation.sodata.devices.values() if device.name == "Masterys U2 CDS")
 
