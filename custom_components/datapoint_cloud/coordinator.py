@@ -374,10 +374,11 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             was_read = state.read_at is not None and state.read_at >= self._round_began
             # A value that is not granted says nothing against the device.
             is_well = state.failure is None or isinstance(state.failure, Forbidden)
-            is_listed = device_id not in self.absent and state.device.scope not in self.failed_scopes
-            was_answered = was_read or (is_well and is_listed and not is_failed)
+            is_absent = device_id in self.absent or state.device.scope in self.failed_scopes
+            is_listed = not is_absent and not is_failed
+            was_answered = was_read or (is_well and is_listed)
             self._take_back(state)
-            if state.judge(was_answered=was_answered, interval=self.wished_interval, now=now):
+            if state.judge(was_answered=was_answered, is_listed=is_listed, interval=self.wished_interval, now=now):
                 self._note_all(state)
 
 

@@ -62,6 +62,7 @@ class DeviceState:
     read_at: datetime | None = None  # when the cloud last answered for it
     reported_at: datetime | None = None  # when the device itself last spoke
     negative_reads: int = _NEGATIVE_READS_TO_LOSE  # nothing is believed before it was seen once
+    unlisted_rounds: int = 0
     is_available: bool = False
     is_connected: bool | None = None
 
@@ -196,10 +197,10 @@ class DeviceState:
             pending.settle(False)
         return set(late)
 
-    def judge(self, *, was_answered: bool, interval: timedelta, now: datetime) -> bool:
+    def judge(self, *, was_answered: bool, is_listed: bool, interval: timedelta, now: datetime) -> bool:
         """Weigh the evidence of one round; True if the device came or went with it.
 
-        `was_answered`: the cloud spoke of the device in this round.
+        `was_answered`: the cloud spoke of the device in this round. `is_listed`: its list still holds.
         """
         if was_answered and self._is_evident(interval, now):
             self.negative_reads = 0
@@ -208,9 +209,13 @@ class DeviceState:
         before = self.is_available, self.is_connected
         is_fresh = self.is_fresh(interval, now)
         self.is_available = self.negative_reads < _NEGATIVE_READS_TO_LOSE or is_fresh
-        self.is_connected = self.device.is_online
-        if self.is_connected is None and self.reported_at is not None:
-            self.is_connected = is_fresh
+        self.unlisted_rounds = 0 if is_listed else self.unlisted_rounds + 1
+        is_connected = self.device.is_online
+        if is_connected is None and self.reported_at is not None:
+            is_connected = is_fresh
+        # Whoever asks a cloud in vain does not know for long who is connected to it.
+        is_known = self.unlisted_rounds < _NEGATIVE_READS_TO_LOSE or is_fresh
+        self.is_connected = is_connected if is_known else None
         return before != (self.is_available, self.is_connected)
 
     def believe_offline(self) -> None:
@@ -220,8 +225,9 @@ class DeviceState:
 
     def lose(self) -> None:
         """Believe in the device no longer, until it is seen again."""
-        self.negative_reads = _NEGATIVE_READS_TO_LOSE
+        self.negative_reads = self.unlisted_rounds = _NEGATIVE_READS_TO_LOSE
         self.is_available = False
+        self.is_connected = None
 
     def _is_evident(self, interval: timedelta, now: datetime) -> bool:
         if self.device.is_online is not None:

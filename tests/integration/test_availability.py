@@ -7,6 +7,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.datapoint_cloud.fleet import CONNECTIVITY
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
@@ -190,6 +191,9 @@ async def test_a_lost_cloud_takes_its_entities_with_it_by_the_rule_and_says_so_o
     freezer.tick(_STALE_SECONDS[kind])
     await poll(hass, entry)
     assert subject.state(hass, simulation, entry) == "unavailable"
+    device = (entry, subject.device_id(simulation), CONNECTIVITY)
+    if kind != "firstlight":
+        assert state_of(hass, "binary_sensor", *device).state == "unknown"
     await poll(hass, entry)
     ((level, text),) = _lines(caplog)
     assert level == logging.ERROR
@@ -203,6 +207,8 @@ async def test_a_lost_cloud_takes_its_entities_with_it_by_the_rule_and_says_so_o
     await poll(hass, entry)
     assert float(subject.state(hass, simulation, entry)) == 17
     assert state_of(hass, "sensor", entry, "$devices").state != "unavailable"
+    if kind != "firstlight":
+        assert state_of(hass, "binary_sensor", *device).state == "on"
     ((level, text),) = _lines(caplog)
     assert level == logging.INFO
     assert entry.title in text
