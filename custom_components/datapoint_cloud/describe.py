@@ -106,12 +106,18 @@ _UNITS: Mapping[str, _Unit] = {
     **dict.fromkeys(("KELVIN", "K"), _Unit(UnitOfTemperature.KELVIN, SensorDeviceClass.TEMPERATURE)),
     **dict.fromkeys(("PERCENT", "PERCENTAGE", "%"), _Unit(PERCENTAGE)),
     **dict.fromkeys(("AMPEREHOUR", "AH"), _Unit("Ah")),
-    **dict.fromkeys(("SECOND", "SECONDS", "S"), _Unit(UnitOfTime.SECONDS, SensorDeviceClass.DURATION)),
-    **dict.fromkeys(("MINUTE", "MINUTES", "MIN"), _Unit(UnitOfTime.MINUTES, SensorDeviceClass.DURATION)),
-    **dict.fromkeys(("HOUR", "HOURS", "H"), _Unit(UnitOfTime.HOURS, SensorDeviceClass.DURATION)),
+    **dict.fromkeys(("SECOND", "S"), _Unit(UnitOfTime.SECONDS, SensorDeviceClass.DURATION)),
+    **dict.fromkeys(("MINUTE", "MIN"), _Unit(UnitOfTime.MINUTES, SensorDeviceClass.DURATION)),
+    **dict.fromkeys(("HOUR", "H"), _Unit(UnitOfTime.HOURS, SensorDeviceClass.DURATION)),
     **dict.fromkeys(("DAY", "DAYS", "D"), _Unit(UnitOfTime.DAYS, SensorDeviceClass.DURATION)),
     **dict.fromkeys(("CUBICMETER", "CUBICMETRE", "M3", "M³"), _Unit(UnitOfVolume.CUBIC_METERS)),
     **dict.fromkeys(("LITER", "LITRE", "L"), _Unit(UnitOfVolume.LITERS)),
+}
+
+# In upper case they would be a thousand million times as much.
+_MILLI: Mapping[str, _Unit] = {
+    "mW": _Unit(UnitOfPower.MILLIWATT, SensorDeviceClass.POWER),
+    "mWh": _Unit(UnitOfEnergy.MILLIWATT_HOUR, SensorDeviceClass.ENERGY, _COUNTER),
 }
 
 
@@ -175,9 +181,7 @@ def _sensor(plain: Description, hint: Hint) -> Description:
         state_class = SensorStateClass(hint.state_class) if hint.state_class else None
         return replace(plain, device_class=hint.device_class, unit=hint.unit, state_class=state_class)
     unit = _unit(plain.datapoint.unit)
-    # A difference between two polls is neither a meter nor a momentary value.
-    is_delta = "delta" in re.split(r"[\W_]+", plain.datapoint.name.casefold())
-    if is_delta or not unit.symbol:
+    if plain.datapoint.is_difference or not unit.symbol:
         return replace(plain, unit=unit.symbol or None)
     return replace(plain, device_class=unit.device_class, unit=unit.symbol, state_class=unit.state_class)
 
@@ -185,7 +189,12 @@ def _sensor(plain: Description, hint: Hint) -> Description:
 def _unit(word: str | None) -> _Unit:
     if not word:
         return _Unit("")
-    return _UNITS.get(re.sub(r"[\s_-]", "", word).upper(), _Unit(word))
+    if (milli := _MILLI.get(word)) is not None:
+        return milli
+    plain = re.sub(r"[\s_-]", "", word).upper()
+    # Words have a plural, symbols have none.
+    singular = plain.removesuffix("S") if len(plain) > 3 else plain
+    return _UNITS.get(plain) or _UNITS.get(singular) or _Unit(word)
 
 
 def _enabled(descriptions: Iterable[Description], readings: Mapping[str, Reading]) -> set[str]:

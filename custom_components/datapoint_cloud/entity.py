@@ -47,7 +47,11 @@ class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
 
     def name_of(self, datapoint: Datapoint) -> str:
         """The cloud's name of a datapoint, in the language of the installation where the cloud speaks it."""
-        return datapoint.names.get(self.coordinator.hass.config.language, datapoint.name)
+        return self._name_in_language(datapoint) or datapoint.name
+
+    def _name_in_language(self, datapoint: Datapoint) -> str | None:
+        language = self.coordinator.hass.config.language.lower()
+        return datapoint.names.get(language) or datapoint.names.get(language.partition("-")[0])
 
 
 class DatapointEntity(DeviceEntity):
@@ -56,7 +60,7 @@ class DatapointEntity(DeviceEntity):
     def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: Description) -> None:
         super().__init__(coordinator, device_id, description.datapoint.key)
         self._description = description
-        self._attr_name = description.datapoint.names.get(coordinator.hass.config.language, description.name)
+        self._attr_name = self._name_in_language(description.datapoint) or description.name
         self._attr_entity_category = description.category
         self._attr_entity_registry_enabled_default = description.is_enabled
         if (part := description.datapoint.part) is not None:

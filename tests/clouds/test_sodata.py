@@ -1,5 +1,6 @@
 """SoData as the model sees it: accounts, devices, schemas, readings, and what each refusal costs."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -253,6 +254,33 @@ async def test_odd_variables_are_understood_as_far_as_possible(sodata: SoData, c
     assert (fifth.data_type, fifth.part) == (DataType.TEXT, Part(id="Global|A", name="Global A"))
 
 
+@pytest.mark.parametrize(
+    ("service_name", "title", "is_difference"),
+    [
+        ("IUpsStatistic_HoursOnInverter_Delta", "Hours on inverter since last time", True),
+        ("IUpsStatistic_HoursOnInverter", "Delta Ups hours on Inverter", True),
+        ("IUpsStatistic_Hours", None, False),
+        ("IUpsInput_DeltaConnected", "Deltas", False),
+    ],
+)
+async def test_what_counts_within_an_interval_is_known_by_its_names(
+    sodata: SoData, client: SoDataCloud, service_name: str, title: str | None, is_difference: bool
+) -> None:
+    variable = {"itemType": "Global", "itemIndex": "0", "serviceId": "1", "serviceName": service_name}
+    titles = {"en": {"title": title}}
+    sodata.api.faults = [answer(VARIABLES, {"results": [variable | {"serviceTranslations": titles}]})]
+    (datapoint,) = (await client.schema(device_called("x"))).datapoints
+    assert datapoint.is_difference is is_difference
+
+
+async def test_languages_are_spelt_in_one_way(sodata: SoData, client: SoDataCloud) -> None:
+    variable = {"itemType": "Global", "itemIndex": "0", "serviceId": "1"}
+    titles = {"EN": {"title": "Load"}, "pt_BR": {"title": "Carga"}}
+    sodata.api.faults = [answer(VARIABLES, {"results": [variable | {"serviceTranslations": titles}]})]
+    (datapoint,) = (await client.schema(device_called("x"))).datapoints
+    assert (datapoint.name, datapoint.names) == ("Load", {"en": "Load", "pt-br": "Carga"})
+
+
 async def test_restart_does_not_ask_for_variables_again(sodata: SoData, client: SoDataCloud) -> None:
     ups = (await client.devices()).devices[3]
     before = await client.schema(ups)
@@ -289,7 +317,7 @@ async def test_variables_that_cannot_be_had_at_all_are_an_error(sodata: SoData, 
         await client.schema(device_called("x"))
 
 
-@pytest.mark.parametrize("stored", [7, [], {"variables": 1}, {"asked_at_seconds": "x", "variables": [None]}])
+@pytest.mark.parametrize("stored", [7, [], {"list": 1}, {"asked_at_seconds": "x", "list": "gone"}])
 async def test_memory_of_another_shape_is_asked_for_again(sodata: SoData, stored: Any) -> None:
     (uuid, *_) = sodata.api.devices
     sodata.memory = Memory({f"variables:{uuid}": stored, "last_values_body": stored})
@@ -304,7 +332,20 @@ async def test_variables_of_devices_that_went_are_forgotten(sodata: SoData, clie
         await client.schema(device)
     del sodata.api.devices[devices[0].id]
     await client.devices()
-    assert sorted(sodata.memory.content) == sorted(f"variables:{device.id}" for device in devices[1:])
+    remembered = [key for key in sodata.memory.content if key.startswith("variables:")]
+    assert sorted(remembered) == sorted(f"variables:{device.id}" for device in devices[1:])
+    sodata.api.devices.clear()
+    await client.devices()
+    assert dict(sodata.memory.content) == {}
+
+
+async def test_variables_that_devices_share_are_remembered_once(sodata: SoData, client: SoDataCloud) -> None:
+    variable = {"itemType": "Global", "itemIndex": "0", "serviceId": "1", "serviceTranslations": {"en": {"title": "T"}}}
+    sodata.api.faults = [answer(VARIABLES, {"results": [variable]})]
+    for uuid in ("x", "y", "z"):
+        (datapoint,) = (await client.schema(device_called(uuid))).datapoints
+        assert datapoint.name == "T"
+    assert json.dumps(dict(sodata.memory.content)).count("serviceTranslations") == 1
 
 
 async def test_hidden_variables_are_replaced_by_what_last_values_describe(sodata: SoData, client: SoDataCloud) -> None:
@@ -348,19 +389,19 @@ async def test_values_are_read_as_what_they_are(sodata: SoData) -> None:
 
 
 @pytest.mark.parametrize("value", ["1,5", "n/a", "nan", "inf", "1e999", "9" * 400, "1_0", True, [1], {}])
-async def test_number_that_is_none_is_skipped(sodata: SoData, value: Any) -> None:
+async def test_number_that_is_none_is_unknown_and_named(sodata: SoData, value: Any) -> None:
     snapshot = await read_rows(
         sodata, {"value": value, "serviceType": "Measure"}, {"serviceId": "2", "value": 5, "serviceType": "Measure"}
     )
     assert snapshot.skipped == ("Global|0|1",)
-    assert list(snapshot.readings) == ["Global|0|2"]
+    assert [reading.value for reading in snapshot.readings.values()] == [None, 5]
 
 
 @pytest.mark.parametrize(
     ("value", "is_active"),
     [
-        *[(value, True) for value in ("1", 1, True, "true", "ACTIVE", "On", "raised", 2)],
-        *[(value, False) for value in ("0", 0, 0.0, False, "false", "Inactive", "off", "normal")],
+        *[(value, True) for value in ("1", 1, True, "true", "ACTIVE", "On", "raised", "In alarm", "CRITICAL", 2)],
+        *[(value, False) for value in ("0", 0, 0.0, False, "false", "Inactive", "off", "normal", "No alarm")],
         *[(value, None) for value in (None, "", " ")],
     ],
 )
@@ -369,9 +410,10 @@ async def test_alarm_may_be_written_in_many_ways(sodata: SoData, value: Any, is_
     assert snapshot.readings["Global|0|1"].value is is_active
 
 
-async def test_alarm_in_unknown_words_is_skipped(sodata: SoData) -> None:
+async def test_alarm_in_unknown_words_is_unknown_and_named(sodata: SoData) -> None:
     snapshot = await read_rows(sodata, {"value": "perhaps", "serviceType": "Alarm"})
-    assert (snapshot.readings, snapshot.skipped) == ({}, ("Global|0|1",))
+    assert [reading.value for reading in snapshot.readings.values()] == [None]
+    assert snapshot.skipped == ("Global|0|1",)
 
 
 async def test_device_reported_when_its_newest_value_was_taken(sodata: SoData) -> None:
@@ -464,7 +506,7 @@ async def test_body_that_no_longer_works_is_searched_again(sodata: SoData, clien
     assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (3, 0)
 
 
-@pytest.mark.parametrize("fault", [Fault(status=500), Fault(body="<html>"), Fault(status=403)])
+@pytest.mark.parametrize("fault", [Fault(body="<html>"), Fault(status=403)])
 async def test_stumbling_bulk_call_is_tried_again_next_time(sodata: SoData, client: SoDataCloud, fault: Fault) -> None:
     devices = (await client.devices()).devices
     sodata.api.faults = [route(BULK, status=fault.status, body=fault.body)]
@@ -473,6 +515,27 @@ async def test_stumbling_bulk_call_is_tried_again_next_time(sodata: SoData, clie
     sodata.api.reset_counts()
     await client.readings(devices)
     assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (1, 0)
+
+
+async def test_bulk_call_that_breaks_is_left_alone_for_an_hour(sodata: SoData, client: SoDataCloud) -> None:
+    devices = (await client.devices()).devices
+    sodata.api.faults = [route(BULK, status=500)]
+    for _ in range(2):
+        assert len((await client.readings(devices)).snapshots) == len(devices)
+    assert sodata.api.requests[BULK] == 6  # three bodies, each tried twice
+    sodata.api.faults = []
+    sodata.api.reset_counts()
+    sodata.seconds += 3601
+    await client.readings(devices)
+    assert sodata.api.requests[SINGLE] == 0
+
+
+async def test_server_that_breaks_over_a_body_may_take_another(sodata: SoData, client: SoDataCloud) -> None:
+    devices = (await client.devices()).devices
+    sodata.api.bulk_body = "list"
+    sodata.api.faults = [route(BULK, status=500, times=2)]
+    assert len((await client.readings(devices)).snapshots) == len(devices)
+    assert sodata.api.requests[SINGLE] == 0
 
 
 async def test_large_fleet_is_read_in_chunks(sodata: SoData, client: SoDataCloud) -> None:

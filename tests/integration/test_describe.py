@@ -79,6 +79,11 @@ def test_a_binary_is_disabled_and_diagnostic() -> None:
         ("KILOWATTHOUR", "kWh", "energy", "total_increasing"),
         ("Watt hour", "Wh", "energy", "total_increasing"),
         ("kWh", "kWh", "energy", "total_increasing"),
+        ("DAYS", "d", "duration", "measurement"),
+        ("VOLTS", "V", "voltage", "measurement"),
+        ("DEGREES_CELSIUS", "°C", "temperature", "measurement"),
+        ("mW", "mW", "power", "measurement"),
+        ("MW", "MW", "power", "measurement"),
         ("K_FACTOR", "K_FACTOR", None, "measurement"),
         ("plays", "plays", None, "measurement"),
         (None, None, None, None),
@@ -106,9 +111,8 @@ def test_home_assistant_takes_class_unit_and_state_class_together(word: str) -> 
     assert sensor.state_class in DEVICE_CLASS_STATE_CLASSES[device_class]
 
 
-@pytest.mark.parametrize("name", ["Delta Ups hours on Inverter", "IUpsStatistic_HoursOnInverter_Delta", "Energy delta"])
-def test_a_difference_between_two_polls_is_no_running_total(name: str) -> None:
-    sensor = _one(name=name, unit="KILOWATT_HOUR", service="141900")
+def test_a_difference_between_two_polls_is_no_running_total() -> None:
+    sensor = _one(is_difference=True, unit="KILOWATT_HOUR", service="141900")
     assert (sensor.unit, sensor.device_class, sensor.state_class) == ("kWh", None, None)
 
 

@@ -331,7 +331,15 @@ async def test_sodata_shows_one_problem_and_hides_each_alarm(hass: HomeAssistant
     assert problem.device_id == device.id
 
 
-@pytest.mark.parametrize(("language", "name"), [("en", "Ups output energy"), ("fr", "Énergie fournie")])
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [
+        ("en", "Ups output energy"),
+        ("fr", "Énergie fournie"),
+        ("fr-CA", "Énergie fournie"),
+        ("pt-BR", "Ups output energy"),
+    ],
+)
 async def test_sodata_speaks_the_language_of_the_installation(
     hass: HomeAssistant, simulation: Simulation, language: str, name: str
 ) -> None:

@@ -83,9 +83,9 @@ class Part:
 class Datapoint:
     """One thing a device can say about itself.
 
-    `key` is unique in its device and never changes; `name` is the cloud's own, in `names` by language where it has
-    several. `minimum`, `maximum` and `step` are in engineering units. `unit` is the vendor's word.
-    `part` is None for the device itself.
+    `key` is unique in its device and never changes; `name` is the cloud's own, in `names` by language ("en",
+    "pt-br") where it has several. `minimum`, `maximum` and `step` are in engineering units. `unit` is the vendor's
+    word. `part` is None for the device itself.
     """
 
     key: str
@@ -94,6 +94,7 @@ class Datapoint:
     role: Role = Role.STATUS
     is_writable: bool = False
     unit: str | None = None
+    is_difference: bool = False  # what was counted since the last time, neither a meter nor a momentary value
     minimum: float | None = None
     maximum: float | None = None
     step: float | None = None

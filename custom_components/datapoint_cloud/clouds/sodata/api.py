@@ -5,6 +5,7 @@ is the mapping's business.
 """
 
 import hashlib
+import json
 import logging
 import re
 import time
@@ -58,9 +59,11 @@ _LAST_VALUES_OF_MANY = "/ca/{ca}/last-values"
 
 _SCHEMA_LIFE_SECONDS = 7 * 24 * 3600
 _NO_BULK_LIFE_SECONDS = 24 * 3600
+_BROKEN_BULK_LIFE_SECONDS = 3600
 
 _BULK = "last_values_body"
 _SCHEMA = "variables:"
+_VARIABLE_LIST = "variable list:"
 
 _BODIES: Mapping[str, Callable[[list[str]], Any]] = {
     "deviceUuids": lambda uuids: {"deviceUuids": uuids},
@@ -117,7 +120,8 @@ class SoDataCloud(ReadOnlyCloud):
         self._username = username
         self._corporate_account = corporate_account
         self._memory = memory
-        self._descriptions: dict[str, Description] = {}
+        self._descriptions: dict[str, Description] = {}  # by device
+        self._lists: dict[str, Description] = {}  # by what the memory calls the list of variables
         self._left_out: dict[str, CloudError | None] = {}
 
     def least_interval(self, online: int) -> timedelta:
@@ -205,28 +209,44 @@ class SoDataCloud(ReadOnlyCloud):
 
     async def _describe(self, uuid: str) -> Description:
         remembered = wire.fields(self._memory.get(_SCHEMA + uuid))
-        variables = wire.records(remembered.get("variables"))
+        known = self._described_by(wire.text(remembered.get("list")))
         asked_at = wire.number(remembered.get("asked_at_seconds"))
         now = time.time()
-        if variables and asked_at is not None and 0 <= now - asked_at < _SCHEMA_LIFE_SECONDS:
-            return self._descriptions.get(uuid) or mapping.description(variables)
+        if known is not None and asked_at is not None and 0 <= now - asked_at < _SCHEMA_LIFE_SECONDS:
+            return known
         try:
             results = _results(await self._get(_VARIABLES, device=uuid), _VARIABLES)
         except Forbidden, DeviceGone, Rejected:
             return mapping.description(())
         except Unreachable, RateLimited, UnexpectedAnswer:
-            if not variables:
+            if known is None:
                 raise
-            return mapping.description(variables)
+            return known
         read = mapping.essential(wire.records(results))
-        self._memory.put(_SCHEMA + uuid, {"asked_at_seconds": int(now), "variables": read})
-        return mapping.description(read)
+        # Devices of one type say the same: what hundreds share is kept once.
+        list_id = hashlib.sha256(json.dumps(read).encode()).hexdigest()[:16]
+        self._memory.put(_VARIABLE_LIST + list_id, read)
+        self._memory.put(_SCHEMA + uuid, {"asked_at_seconds": int(now), "list": list_id})
+        return self._described_by(list_id) or mapping.description(())
+
+    def _described_by(self, list_id: str | None) -> Description | None:
+        """What a remembered list of variables says; None where it is not remembered, or empty."""
+        if list_id is None or not (variables := wire.records(self._memory.get(_VARIABLE_LIST + list_id))):
+            return None
+        if list_id not in self._lists:
+            self._lists[list_id] = mapping.description(variables)
+        return self._lists[list_id]
 
     def _forget_all_but(self, uuids: Mapping[str, Any]) -> None:
-        for key in [key for key in self._memory.content if key.startswith(_SCHEMA)]:
-            if (uuid := key.removeprefix(_SCHEMA)) not in uuids:
+        kept: set[str] = set()
+        for uuid in uuids:
+            remembered = wire.fields(self._memory.get(_SCHEMA + uuid))
+            kept |= {_SCHEMA + uuid, _VARIABLE_LIST + (wire.text(remembered.get("list")) or "")}
+        for key in set(self._memory.content) - kept:
+            if key.startswith((_SCHEMA, _VARIABLE_LIST)):
                 self._memory.put(key, None)
-                self._descriptions.pop(uuid, None)
+                self._descriptions.pop(key.removeprefix(_SCHEMA), None)
+                self._lists.pop(key.removeprefix(_VARIABLE_LIST), None)
 
     # Last values
 
@@ -261,6 +281,7 @@ class SoDataCloud(ReadOnlyCloud):
         if without_until is not None and 0 <= without_until - time.time() <= _NO_BULK_LIFE_SECONDS:
             return {}
         works = wire.text(known.get("works"))
+        without_for_seconds = _NO_BULK_LIFE_SECONDS
         for name in (works,) if works is not None and works in _BODIES else tuple(_BODIES):
             try:
                 answered = await self._bulk_as(name, uuids)
@@ -271,14 +292,14 @@ class SoDataCloud(ReadOnlyCloud):
             except Unreachable as error:
                 if name == works or error.reason is not Reason.SERVER_ERROR:
                     raise
-                return {}
+                # Some servers stumble over a body they did not expect, others for a moment.
+                without_for_seconds = _BROKEN_BULK_LIFE_SECONDS
+                continue
             if name == works or answered:
                 self._memory.put(_BULK, {"works": name})
                 return answered
         is_over = works in _BODIES
-        self._memory.put(
-            _BULK, None if is_over else {"without_until_seconds": int(time.time()) + _NO_BULK_LIFE_SECONDS}
-        )
+        self._memory.put(_BULK, None if is_over else {"without_until_seconds": int(time.time()) + without_for_seconds})
         return {}
 
     async def _bulk_as(self, name: str, uuids: list[str]) -> dict[str, Snapshot]:

@@ -3,6 +3,7 @@
 Pure, and lenient: whatever is not as the document shows it is left out or skipped, by name where it has one.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,8 +19,13 @@ _DISCONNECTED = frozenset(
 )
 
 # How an active alarm is written is not shown anywhere.
-_ACTIVE = frozenset({"true", "active", "activated", "on", "yes", "alarm", "raised", "set", "present"})
-_INACTIVE = frozenset({"false", "inactive", "deactivated", "off", "no", "normal", "ok", "none", "cleared", "absent"})
+_ACTIVE = frozenset(
+    {"true", "active", "activated", "on", "yes", "alarm", "inalarm", "raised", "set", "present"}
+    | {"warning", "minor", "major", "critical", "fault", "error", "failure"}
+)
+_INACTIVE = frozenset(
+    {"false", "inactive", "deactivated", "off", "no", "noalarm", "normal", "ok", "none", "clear", "cleared", "absent"}
+)
 
 _VARIABLE_FIELDS = (
     "itemType",
@@ -167,10 +173,15 @@ def datapoint(key: str, record: Mapping[str, Any]) -> Datapoint:
         data_type=data_type,
         role=Role.ALARM if data_type is DataType.BOOL else Role.STATUS,
         unit=None if data_type is DataType.BOOL else wire.text(record.get("unit")),
+        is_difference=any(_says_delta(said) for said in (name, wire.text(record.get("serviceName")))),
         part=_part(item_type, item_index),
         group=wire.text(record.get("serviceGroup")),
         service=service_id,
     )
+
+
+def _says_delta(name: str | None) -> bool:
+    return name is not None and "delta" in re.split(r"[\W_]+", name.casefold())
 
 
 def _key(record: Mapping[str, Any]) -> str | None:
@@ -192,7 +203,7 @@ def _names(record: Mapping[str, Any]) -> dict[str, str]:
         (language, wire.text(wire.fields(texts).get("title")) or wire.text(wire.fields(texts).get("shortName")))
         for language, texts in translations.items()
     )
-    return {language: name for language, name in names if name is not None}
+    return {language.replace("_", "-").lower(): name for language, name in names if name is not None}
 
 
 def _data_type(record: Mapping[str, Any]) -> DataType:
@@ -233,11 +244,13 @@ def _snapshot(rows: Iterable[Mapping[str, Any]], types: Mapping[str, DataType]) 
             reported_at = taken_at
         if key not in types:
             described[key] = datapoint(key, row)
+        value: Value | None = None
         try:
-            reading = Reading(_value(row.get("value"), types.get(key) or described[key].data_type), taken_at)
+            value = _value(row.get("value"), types.get(key) or described[key].data_type)
         except Unreadable:
+            # What it was before it no longer is.
             skipped.add(key)
-            continue
+        reading = Reading(value, taken_at)
         if key not in readings or _is_newer(reading, readings[key]):
             readings[key] = reading
     return Snapshot(
