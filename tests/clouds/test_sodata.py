@@ -563,6 +563,16 @@ async def test_device_left_out_of_the_bulk_answer_is_asked_once(sodata: SoData, 
     assert sodata.api.requests[SINGLE] == 6
 
 
+async def test_device_left_out_that_breaks_the_server_costs_only_itself(sodata: SoData, client: SoDataCloud) -> None:
+    devices = (await client.devices()).devices
+    del sodata.api.devices[devices[0].id]
+    sodata.api.faults = [route(SINGLE, status=503)]
+    readings = await client.readings(devices)
+    assert readings.stopped_by is None
+    assert set(readings.failures) == {devices[0].id}
+    assert len(readings.snapshots) == len(devices) - 1
+
+
 async def test_forbidden_device_costs_only_itself(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.bulk_body = None
     devices = (await client.devices()).devices
@@ -596,6 +606,11 @@ async def test_lost_connection_ends_the_round(sodata: SoData, client: SoDataClou
 async def test_only_device_out_of_reach_is_a_lost_connection(sodata: SoData, client: SoDataCloud) -> None:
     await client.account()
     await sodata.api.stop()
+    assert isinstance((await client.readings([device_called("x")])).stopped_by, Unreachable)
+
+
+async def test_only_device_that_breaks_the_server_is_a_lost_connection(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.faults = [route(SINGLE, status=503, body="<html>")]
     assert isinstance((await client.readings([device_called("x")])).stopped_by, Unreachable)
 
 

@@ -123,6 +123,13 @@ async def test_an_account_whose_cloud_is_down_is_set_up_later(
     assert float(subject.state(hass, simulation, entry)) == 23
 
 
+async def test_a_refusal_without_a_code_is_told_with_its_status(hass: HomeAssistant, simulation: Simulation) -> None:
+    simulation.sodata.faults = [Fault(matches=lambda request: request.path.endswith("/devices"), status=403, body="{}")]
+    entry = await add_account(hass, simulation, "sodata")
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert "(code 403)" in str(entry.reason)
+
+
 async def test_an_account_is_set_up_later_when_nobody_answers_where_it_signs_in(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:

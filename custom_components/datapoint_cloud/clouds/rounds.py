@@ -7,11 +7,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from .cloud import Readings
-from .errors import AuthFailed, CloudError, RateLimited, Reason, Unreachable
+from .errors import AuthFailed, CloudError, RateLimited, Unreachable
 from .model import Device, Snapshot
 
 _LOST_AFTER = 4  # devices in a row that could not be reached
-_NO_WAY = (Reason.NO_CONNECTION, Reason.TIMEOUT)
 
 
 async def read_round(
@@ -64,5 +63,5 @@ class _Round:
     def _loss(self) -> CloudError | None:
         """The loss of the way there, when no device at all was reached."""
         failures = list(self._failures.values())
-        is_lost = failures and not self._snapshots and all(failure.reason in _NO_WAY for failure in failures)
+        is_lost = failures and not self._snapshots and all(isinstance(failure, Unreachable) for failure in failures)
         return failures[0] if is_lost else None

@@ -265,6 +265,8 @@ class SoDataCloud(ReadOnlyCloud):
         singly = await read_round(
             [device for device in missing if device.id not in left_out], self._read_one, parallel=_PARALLEL
         )
+        # A server that answers for the others is not lost.
+        is_reached = bool(snapshots) and isinstance(singly.stopped_by, Unreachable)
         snapshots |= singly.snapshots
         failures = dict(singly.failures)
         for device in missing:
@@ -272,7 +274,7 @@ class SoDataCloud(ReadOnlyCloud):
                 failures.setdefault(device.id, refusal)
             elif device.id in left_out:
                 snapshots.setdefault(device.id, Snapshot())
-        return Readings(snapshots=snapshots, failures=failures, stopped_by=singly.stopped_by)
+        return Readings(snapshots=snapshots, failures=failures, stopped_by=None if is_reached else singly.stopped_by)
 
     async def _bulk(self, uuids: list[str]) -> dict[str, Snapshot]:
         """Read many devices at once; empty if the server does not do that, or not now."""
