@@ -12,8 +12,8 @@ from aiohttp import web
 class Fault:
     """A way to fail. `matches` picks the requests it strikes (all by default), `times` how often (None: until removed).
 
-    With `status` or `body` the answer is replaced; `delay` holds it back (seconds); `drops` closes the connection;
-    `cuts_at` sends only so many bytes of the real answer.
+    With `status` or `body` the answer is replaced; `delay` (seconds) and `gate` hold it back; `drops` closes the
+    connection; `cuts_at` sends only so many bytes of the real answer.
     """
 
     matches: Callable[[web.Request], bool] = lambda _: True
@@ -22,6 +22,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
     delay: float = 0.0
+    gate: asyncio.Event | None = None
     drops: bool = False
     cuts_at: int | None = None
     times: int | None = None
@@ -74,6 +75,8 @@ class Server:
         if fault.times is not None:
             fault.times -= 1
         await asyncio.sleep(fault.delay)
+        if fault.gate is not None:
+            await fault.gate.wait()
         if fault.drops:
             if request.transport is not None:
                 request.transport.abort()

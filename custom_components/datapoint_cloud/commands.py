@@ -23,6 +23,8 @@ from .watchers import Watch
 
 _READ_AFTER = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds from an accepted command to the first early reading, and from one reading to the next."""
+_TURNS_ALONE = 2
+_TURNS_TOGETHER = 5  # where a second call has come, a third may
 _TAKE_BACK_AFTER = PENDING_FOR.total_seconds() - sum(_READ_AFTER) + 0.1
 
 
@@ -41,8 +43,17 @@ class _Line:
     """The commands that wait for one device, and the tasks that work for it."""
 
     waiting: deque[_Command] = field(default_factory=deque)
+    calls: int = 0
     sender: asyncio.Task[None] | None = None
     reader: asyncio.Task[None] | None = None
+
+    async def until_all_are_in(self) -> None:
+        """Give the calls of one scene or script the few turns of the loop that they take to arrive."""
+        first, quiet_turns = self.calls, 0
+        while quiet_turns < (_TURNS_ALONE if self.calls == first else _TURNS_TOGETHER):
+            known = self.calls
+            await asyncio.sleep(0)
+            quiet_turns = quiet_turns + 1 if self.calls == known else 0
 
 
 class Commands:
@@ -122,6 +133,7 @@ class Commands:
             # Whoever asked may have gone; then nobody is to be told.
             command.accepted.add_done_callback(lambda accepted: accepted.cancelled() or accepted.exception())
             line.waiting.append(command)
+        line.calls += 1
         command.values.update(values)
         command.confirmed.update({key: loop.create_future() for key in values})
         if line.sender is None:
@@ -131,9 +143,7 @@ class Commands:
     async def _async_send(self, device: Device, line: _Line) -> None:
         """Send what is in line, one after the other."""
         try:
-            # The calls of one scene or script arrive within a turn or two of the loop.
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            await line.until_all_are_in()
             while line.waiting:
                 await self._async_send_one(device.id, line.waiting.popleft())
         finally:

@@ -21,6 +21,7 @@ _NEGATIVE_READS_TO_LOSE = 3
 _LEAST_PATIENCE = timedelta(minutes=15)
 PENDING_FOR = timedelta(seconds=35)
 """How long a written value is shown without being confirmed."""
+_OWN_WORD_AFTER = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,7 @@ class DeviceState:
                 continue
             shown = self.value(key)
             self.readings[key] = reading
-            self._weigh_pending(key, reading.value)
+            self._weigh_pending(key, reading.value, now)
             if before is None or shown != self.value(key):
                 changed.add(key)
             if (happening := self._happening(key, reading)) is not None:
@@ -172,13 +173,17 @@ class DeviceState:
         if earlier is not None:
             earlier.settle(False)
 
-    def _weigh_pending(self, key: str, value: Value | None) -> None:
-        """Settle what was asked for when the device shows it, or shows something that nobody asked for."""
+    def _weigh_pending(self, key: str, value: Value | None, now: datetime) -> None:
+        """Settle what was asked for when the device shows it, or goes on showing something that nobody asked for."""
         if (pending := self.pending.get(key)) is None:
             return
         is_confirmed = self._is_same(key, value, pending.value)
-        # The value from before says nothing: the device may have reported it on its way to obeying.
-        if is_confirmed or not any(self._is_same(key, value, passed) for passed in pending.passed):
+        # The value from before says nothing: the device may report it on its way to obeying. Another one may be from
+        # before too, if it was not known yet; only later it is the device's own word.
+        is_old = now < pending.until - PENDING_FOR + _OWN_WORD_AFTER or any(
+            self._is_same(key, value, passed) for passed in pending.passed
+        )
+        if is_confirmed or not is_old:
             del self.pending[key]
             pending.settle(is_confirmed)
 

@@ -142,6 +142,7 @@ async def test_a_scene_goes_in_one_request(hass: HomeAssistant, entry: MockConfi
         entity_id_of(hass, "select", entry, spa.did, "temp_set_unit"): "华氏",
     }
     assert await async_setup_component(hass, "scene", {})
+    await hass.async_block_till_done()
     await hass.services.async_call("scene", "apply", {"entities": states}, blocking=True)
     assert _attrs(spa) == [{"bubble": True, "locked": True, "set_temp": 25, "temp_set_unit": "华氏"}]
 

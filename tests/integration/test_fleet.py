@@ -110,7 +110,9 @@ def test_a_value_that_nobody_asked_for_is_the_devices_own_word() -> None:
     state, settled = _state(), list[bool]()
     state.take(_told(level=3.0), _NOW)
     state.expect("level", 5.0, _NOW, settled.append)
-    assert state.take(_told(_NOW + _MINUTE, level=4.5), _NOW)[0] == {"level"}
+    assert state.take(_told(_NOW + _MINUTE, level=4.5), _NOW + timedelta(seconds=9))[0] == set()
+    assert (state.value("level"), settled) == (5.0, [])  # it may be from before the command
+    assert state.take(_told(_NOW + _MINUTE, level=4.5), _NOW + timedelta(seconds=10))[0] == {"level"}
     assert (state.value("level"), settled) == (4.5, [False])
 
 

@@ -53,8 +53,11 @@ class Definitions:
 
         An old definition serves on when a new one cannot be had. Raises any `CloudError` when there is none at all.
         """
+        known = self.known(product_key)
+        if known is not None and not self._is_due(product_key, known):
+            return known
         async with self._locks[product_key]:
-            known = self.known(product_key)
+            known = self.known(product_key)  # another caller may have renewed it meanwhile
             if known is not None and not self._is_due(product_key, known):
                 return known
             failure = self._failures.get(product_key)
