@@ -233,6 +233,10 @@ def _enabled(descriptions: Iterable[Description], readings: Mapping[str, Reading
             continue
         of_part[part] += 1
         enabled.add(datapoint.key)
+    if not enabled:
+        # Nothing but a series: the relays of a board, the contents that a usage is counted for.
+        named = [description.datapoint.key for description in candidates if description.datapoint.service is None]
+        enabled.update(named[:_ENABLED_OF_A_PART])
     return enabled
 
 

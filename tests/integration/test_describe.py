@@ -162,6 +162,12 @@ def test_a_products_datapoints_are_enabled_but_not_its_long_series() -> None:
     assert _enabled([*timers, *channels]) == [channel.key for channel in channels]
 
 
+def test_of_nothing_but_a_long_series_the_first_dozen_are_enabled() -> None:
+    contents = [Datapoint(key=f"value:content-{number}", name="C", data_type=DataType.NUMBER) for number in range(30)]
+    assert _enabled(contents) == [content.key for content in contents[:12]]
+    assert _enabled([_measure(str(number), unit=None) for number in range(30)]) == []
+
+
 def test_at_most_a_dozen_of_a_part_are_enabled_and_those_with_a_unit() -> None:
     first, second = Part(id="Load|0", name="Load 1"), Part(id="Load|1", name="Load 2")
     own = [_measure(f"o{letter}") for letter in "abcdefghijklmnop"]
