@@ -1,0 +1,239 @@
+"""Commands of both Gizwits clouds beyond single values: checks, frames of a maker's own, groups."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from custom_components.datapoint_cloud.clouds.errors import (
+    CloudError,
+    DeviceOffline,
+    Forbidden,
+    NotSupported,
+    Reason,
+    Rejected,
+    UnexpectedAnswer,
+)
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product
+from custom_components.datapoint_cloud.clouds.gizwits.framing import payload_of
+from custom_components.datapoint_cloud.clouds.gizwits.login import PasswordLogin
+from custom_components.datapoint_cloud.clouds.gizwits.open_api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.model import Device
+from simulator.gizwits import GizwitsEnterpriseServer, GizwitsOpenServer
+from simulator.gizwits.devices import GizwitsDevice
+from simulator.gizwits.products import AIR_CONDITIONER
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield session
+
+
+@pytest.fixture
+def household(simulation: Simulation) -> GizwitsOpenServer:
+    return simulation.gizwits_open
+
+
+@pytest.fixture
+def enterprise(simulation: Simulation) -> GizwitsEnterpriseServer:
+    return simulation.gizwits_enterprise
+
+
+@pytest.fixture
+def open_cloud(session: aiohttp.ClientSession, household: GizwitsOpenServer) -> GizwitsOpenCloud:
+    login = PasswordLogin(username=household.username, password=household.password)
+    return GizwitsOpenCloud(session, api_url=household.url, app_id=household.app_id, login=login, memory=Memory())
+
+
+@pytest.fixture
+def enterprise_cloud(session: aiohttp.ClientSession, enterprise: GizwitsEnterpriseServer) -> GizwitsEnterpriseCloud:
+    products = [Product(product_key=key, product_secret=it.product_secret) for key, it in enterprise.products.items()]
+    return GizwitsEnterpriseCloud(
+        session,
+        api_url=enterprise.url,
+        enterprise_id=enterprise.enterprise_id,
+        enterprise_secret=enterprise.enterprise_secret,
+        products=products,
+        memory=Memory(),
+    )
+
+
+def _listed(device: GizwitsDevice) -> Device:
+    return Device(id=device.did, name=device.alias, schema_id=device.product.key)
+
+
+def _switch_of(device: GizwitsDevice) -> str:
+    attributes = device.product.attributes
+    return next(it.name for it in attributes if it.data_type == "bool" and it.type == "status_writable")
+
+
+def _air_conditioner(household: GizwitsOpenServer) -> GizwitsDevice:
+    return next(device for device in household.devices.values() if device.product is AIR_CONDITIONER)
+
+
+# Frames
+
+
+@pytest.mark.parametrize(
+    ("frame", "payload"),
+    [
+        ("0102ff", "0102ff"),
+        ("", ""),
+        ("00000003 05 00 0090 0102", "0102"),
+        ("00000003 03 00 0090", ""),
+        # A length over 127 takes two bytes, the lower seven bits first.
+        ("00000003 8301 00 0090" + "ab" * 128, "ab" * 128),
+        # What only looks like a frame is sent as it is.
+        ("00000003 06 00 0090 0102", "00000003 06 00 0090 0102"),
+        ("00000003 05 00 0091 0102", "00000003 05 00 0091 0102"),
+        ("00000003 ffffffff ff", "00000003 ffffffff ff"),
+        ("00000003", "00000003"),
+    ],
+)
+def test_only_the_payload_of_a_whole_frame_is_kept(frame: str, payload: str) -> None:
+    assert payload_of(bytes.fromhex(frame)) == bytes.fromhex(payload)
+
+
+async def test_a_payload_is_sent_as_a_list_of_bytes_without_the_frame(
+    open_cloud: GizwitsOpenCloud,
+    household: GizwitsOpenServer,
+    enterprise_cloud: GizwitsEnterpriseCloud,
+    enterprise: GizwitsEnterpriseServer,
+) -> None:
+    at_home = _air_conditioner(household)
+    in_fleet = next(
+        device
+        for product in enterprise.products.values()
+        for device in product.devices.values()
+        if device.is_online and device.uid and not device.is_disabled
+    )
+    await open_cloud.write_raw(_listed(at_home), bytes.fromhex("00000003 05 00 0090 05ff"))
+    await enterprise_cloud.write_raw(_listed(in_fleet), bytes.fromhex("05ff"))
+    assert at_home.received == [{"raw": [5, 255]}]
+    assert in_fleet.received == [{"raw": [5, 255]}]
+
+
+async def test_raw_data_is_refused_as_values_are(open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer) -> None:
+    device = _air_conditioner(household)
+    device.is_online = False
+    with pytest.raises(DeviceOffline):
+        await open_cloud.write_raw(_listed(device), b"\x01")
+
+
+# Checks
+
+
+async def test_a_check_gives_values_as_the_device_reports_them(
+    open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer
+) -> None:
+    device = _listed(_air_conditioner(household))
+    assert await open_cloud.check(device, {"switch": 1, "set_temp": "21", "mode": 0}) == {
+        "switch": True,
+        "set_temp": 21,
+        "mode": next(attribute for attribute in AIR_CONDITIONER.attributes if attribute.name == "mode").labels[0],
+    }
+    assert household.requests["POST /app/control/{did}"] == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("switch", "maybe"), ("set_temp", 99), ("mode", "no mode"), ("room_temp", 20), ("nothing", 1)]
+)
+async def test_a_check_refuses_what_the_device_never_takes(
+    open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer, key: str, value: str | int
+) -> None:
+    with pytest.raises(Rejected) as refused:
+        await open_cloud.check(_listed(_air_conditioner(household)), {key: value})
+    assert (refused.value.reason, refused.value.subject) == (Reason.INVALID_VALUE, key)
+
+
+# Groups of the Open API
+
+
+def _heaters(household: GizwitsOpenServer) -> list[GizwitsDevice]:
+    group = household.groups.by_id[household.heater_group_id]
+    return [household.devices[did] for did in group.dids]
+
+
+async def test_a_group_of_one_product_takes_one_command(
+    open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer
+) -> None:
+    heaters = _heaters(household)
+    for heater in heaters:
+        heater.is_online = True
+    key = _switch_of(heaters[0])
+    results = await open_cloud.write_group(household.heater_group_id, {key: True})
+    assert results == {heater.did: None for heater in heaters}
+    assert [heater.attrs[key] for heater in heaters] == [True, True]
+    assert household.requests["POST /app/group/{id}/control"] == 1
+
+
+async def test_a_member_that_does_not_take_the_command_is_told(
+    open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer
+) -> None:
+    first, second = _heaters(household)
+    first.is_online, second.is_online = True, False
+    key = _switch_of(first)
+    results = await open_cloud.write_group(household.heater_group_id, {key: True})
+    assert results[first.did] is None
+    assert isinstance(results[second.did], CloudError)
+
+
+async def test_a_group_that_cannot_be_controlled_is_refused_before_anything_is_sent(
+    open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer
+) -> None:
+    with pytest.raises(NotSupported):
+        await open_cloud.write_group(household.mixed_group_id, {"switch": True})
+    with pytest.raises(Rejected) as unknown:
+        await open_cloud.write_group("no such group", {"switch": True})
+    assert (unknown.value.reason, unknown.value.subject) == (Reason.NOT_FOUND, "no such group")
+    with pytest.raises(Rejected) as wrong:
+        await open_cloud.write_group(household.heater_group_id, {"no such datapoint": True})
+    assert (wrong.value.reason, wrong.value.subject) == (Reason.INVALID_VALUE, "no such datapoint")
+    assert household.requests["POST /app/group/{id}/control"] == 0
+
+
+async def test_an_answer_that_is_no_list_of_results_is_told(
+    open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer
+) -> None:
+    household.faults = [Fault(matches=lambda request: request.path.endswith("/control"), body="{}")]
+    key = _switch_of(_heaters(household)[0])
+    with pytest.raises(UnexpectedAnswer):
+        await open_cloud.write_group(household.heater_group_id, {key: True})
+
+
+# Groups of the Enterprise API
+
+
+async def test_each_member_of_an_enterprise_group_gets_the_command(
+    enterprise_cloud: GizwitsEnterpriseCloud, enterprise: GizwitsEnterpriseServer
+) -> None:
+    product = list(enterprise.products.values())[-1]
+    key = _switch_of(next(iter(product.devices.values())))
+    results = await enterprise_cloud.write_group(product.child_gid, {key: True})
+    assert results
+    for did, error in results.items():
+        device = product.devices[did]
+        assert (error is None) == (device.received == [{"attrs": {key: True}}])
+        if not device.is_online:
+            assert isinstance(error, DeviceOffline)
+
+
+async def test_an_unknown_enterprise_group_is_told(enterprise_cloud: GizwitsEnterpriseCloud) -> None:
+    with pytest.raises(Rejected) as unknown:
+        await enterprise_cloud.write_group("f" * 32, {"switch": True})
+    assert unknown.value.reason is Reason.NOT_FOUND
+
+
+async def test_a_product_that_cannot_be_searched_does_not_hide_the_groups_of_another(
+    enterprise_cloud: GizwitsEnterpriseCloud, enterprise: GizwitsEnterpriseServer
+) -> None:
+    first, second = enterprise.products.values()
+    first.is_associated = False
+    key = _switch_of(next(iter(second.devices.values())))
+    assert await enterprise_cloud.write_group(second.child_gid, {key: True})
+    with pytest.raises(Forbidden):
+        await enterprise_cloud.write_group(first.child_gid, {key: True})
