@@ -80,6 +80,8 @@ def of_action(error: CloudError, device: str, datapoint: Datapoint | None = None
     if error.reason is Reason.INVALID_VALUE and error.code is None:
         # Refused by the schema, before the cloud was asked: what would be allowed is known.
         key, limits = _limits(datapoint)
+    elif error.reason is Reason.INVALID_VALUE:
+        key = _refused_value(error)
     kind = ServiceValidationError if error.reason is Reason.INVALID_VALUE else HomeAssistantError
     return kind(
         translation_domain=DOMAIN,
@@ -99,7 +101,7 @@ def of_group(error: CloudError, group_id: str) -> HomeAssistantError:
     if error.reason is Reason.INVALID_VALUE:
         return ServiceValidationError(
             translation_domain=DOMAIN,
-            translation_key="action_invalid_value",
+            translation_key=_refused_value(error),
             translation_placeholders=_placeholders(error) | {"device": group_id},
         )
     return of_action(error, group_id)
@@ -110,6 +112,11 @@ def of_unloading(device: str) -> HomeAssistantError:
     return HomeAssistantError(
         translation_domain=DOMAIN, translation_key="action_unloaded", translation_placeholders={"device": device}
     )
+
+
+def _refused_value(error: CloudError) -> str:
+    # Not every cloud says which of the values it refuses.
+    return "action_invalid_value" if error.subject else "action_unnamed_value"
 
 
 def _limits(datapoint: Datapoint | None) -> tuple[str, dict[str, str]]:

@@ -209,6 +209,11 @@ def _is_control(request: web.Request) -> bool:
             "Terrace spa does not take this value for bubble",
         ),
         (
+            _refusal(9025),
+            ServiceValidationError,
+            "Terrace spa does not take a value it was sent. The cloud does not say which",
+        ),
+        (
             _refusal(9041),
             HomeAssistantError,
             "Terrace spa was not asked: the cloud allows no more requests until HH:MM",

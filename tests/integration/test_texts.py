@@ -41,7 +41,13 @@ def _placeholders(text: str) -> set[str]:
 
 def _all_errors() -> list[CloudError]:
     classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, CloudError)]
-    return [kind(reason, code=code) for kind in classes for reason in (None, *Reason) for code in (None, 9025)]
+    return [
+        kind(reason, code=code, subject=subject)
+        for kind in classes
+        for reason in (None, *Reason)
+        for code in (None, 9025)
+        for subject in (None, "key")
+    ]
 
 
 def _all_failures() -> list[HomeAssistantError]:
