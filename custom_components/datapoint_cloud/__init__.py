@@ -19,7 +19,7 @@ from .coordinator import DatapointCoordinator
 from .devices import async_sync_devices, is_listed, known_device_ids
 from .profiles import load_profiles
 from .services import async_setup_services
-from .storage import AccountStorage
+from .storage import AccountStorage, take_over
 
 PLATFORMS = [
     Platform.BINARY_SENSOR,
@@ -56,7 +56,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     # First of all: what changes while it is set up would not be seen by the listener of a later moment.
     entry.async_on_unload(entry.add_update_listener(_reload_when_changed(entry)))
     storage = AccountStorage(hass, entry.entry_id)
-    await storage.async_load()
+    await storage.async_load(take_over(hass, entry.unique_id))
     profiles = await hass.async_add_executor_job(load_profiles)
     coordinator = DatapointCoordinator(hass, entry, cloud_of(hass, entry, storage.memory), storage, profiles)
     coordinator.expect_devices(known_device_ids(hass, entry))

@@ -160,6 +160,8 @@ class Commands:
             return
         try:
             await self._coordinator.cloud.write(state.device, command.values)
+            # As the device will report them: the nearest number it can have, the label of an index.
+            shown = await self._coordinator.cloud.check(state.device, command.values)
         except CloudError as error:
             self._heed(error, state)
             command.accepted.set_exception(_refusal(error, state))
@@ -167,7 +169,7 @@ class Commands:
             command.accepted.set_exception(failures.of_unloading(state.device.name))
             raise
         else:
-            self._expect(state, command.values, command.confirmed)
+            self._expect(state, shown, command.confirmed)
             command.accepted.set_result(None)
 
     def _heed(self, error: CloudError, state: DeviceState) -> None:

@@ -48,6 +48,7 @@ from .flow_forms import (
     without_secrets,
 )
 from .options_flow import AccountOptionsFlow
+from .storage import hand_over
 from .subentry_flow import ScopeFlow
 
 
@@ -225,6 +226,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _create(self, data: Mapping[str, Any], scopes: Scopes, verified: Verified) -> ConfigFlowResult:
         await self.async_set_unique_id(verified.account.id)
         self._abort_if_unique_id_configured()
+        hand_over(self.hass, verified.account.id, verified.memory)
         return self.async_create_entry(
             title=verified.account.name,
             data=data,
@@ -242,6 +244,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _update(self, entry: ConfigEntry, data: Mapping[str, Any], verified: Verified) -> ConfigFlowResult:
         if not await is_same_account(self.hass, entry, data, verified.account):
             return self.async_abort(reason="wrong_account")
+        hand_over(self.hass, entry.unique_id or "", verified.memory)
         result = self.async_update_and_abort(entry, data=data)
         # The entry reloads by itself only while it is set up, which a refused account is not.
         self.hass.config_entries.async_schedule_reload(entry.entry_id)

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 _FIRST_READINGS_WITHIN = 10  # seconds that set-up waits for them; they go on in the background
-_QUIET_READ_EVERY = timedelta(hours=1)
+_QUIET_READ_EVERY = timedelta(minutes=15)
+_QUIET_READ_EVERY_OF_A_QUOTA = timedelta(hours=1)
+_SHARE_OF_POLLING = 0.7  # of what is left of a quota; the rest is for commands and for others
 _QUIET_READS_A_ROUND = 20
 _DESCRIBE_EVERY = timedelta(days=1)
 _ABSENT_FROM_LISTINGS = 3
@@ -106,7 +108,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             if self._is_listing_due():
                 await self._async_list()
             due = self._due_devices()
-            self.update_interval = max(self.wished_interval, self.cloud.least_interval(len(due)))
+            self.update_interval = self._interval(len(due))
             # The first round is the listing alone: entities of a large fleet need not wait for all its readings.
             if self._has_started:
                 await self._async_read(due)
@@ -183,11 +185,22 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.watchers.async_note([ACCOUNT])
         self.watchers.async_tell()
 
+    def _interval(self, reads: int) -> timedelta:
+        """As short as is wished, as the cloud bears, and as what is left of its quota lasts."""
+        interval = max(self.wished_interval, self.cloud.least_interval(reads))
+        quota = self.cloud.quota
+        if quota is None or quota.remaining is None or quota.resets_at is None:
+            return interval
+        left = max(quota.resets_at - dt_util.utcnow(), timedelta())
+        rounds = quota.remaining * _SHARE_OF_POLLING / (reads + 1)
+        return max(interval, left / max(rounds, 1))
+
     def _due_devices(self) -> list[DeviceState]:
         """The devices to read in this round: those that are online, or spoke a short while ago.
 
         Of the others a few from time to time, since the flag of some clouds is wrong for hours.
         """
+        quiet_every = _QUIET_READ_EVERY if self.cloud.quota is None else _QUIET_READ_EVERY_OF_A_QUOTA
         now = dt_util.utcnow()
         present = [state for device_id, state in self.fleet.items() if device_id not in self.absent]
         active: list[DeviceState] = []
@@ -195,7 +208,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         for state in present:
             if state.device.is_online is not False or state.is_fresh(self.wished_interval, now):
                 active.append(state)
-            elif state.read_at is None or now - state.read_at >= _QUIET_READ_EVERY:
+            elif state.read_at is None or now - state.read_at >= quiet_every:
                 quiet.append(state)
         return active + quiet[:_QUIET_READS_A_ROUND]
 

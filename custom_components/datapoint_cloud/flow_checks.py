@@ -101,6 +101,8 @@ class Verified:
     listing: Listing
     names: Mapping[str, str]
     """The names of the scopes, by id."""
+    memory: Memory
+    """What was learnt on the way, a token above all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +120,14 @@ async def verify(
 
     Raises any `CloudError`.
     """
-    cloud = open_cloud(hass, kind, data, scopes, Memory())
+    memory = Memory()
+    cloud = open_cloud(hass, kind, data, scopes, memory)
     account = await cloud.account()
     listing = await cloud.devices()
     for error in listing.failed.values():
         if are_scopes_new or not isinstance(error, Forbidden):
             raise error
-    return Verified(account, listing, {scope.id: scope.name for scope in cloud.scopes})
+    return Verified(account, listing, {scope.id: scope.name for scope in cloud.scopes}, memory)
 
 
 async def corporate_accounts(hass: HomeAssistant, data: Mapping[str, Any]) -> Sequence[CorporateAccount]:

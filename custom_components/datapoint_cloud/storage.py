@@ -8,6 +8,7 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.storage import Store
+from homeassistant.util.hass_dict import HassKey
 
 from .clouds.memory import Memory
 from .const import DOMAIN
@@ -15,6 +16,21 @@ from .const import DOMAIN
 _VERSION = 1
 _SAVE_MEMORY_AFTER = 5  # seconds
 _SAVE_READINGS_AFTER = 300
+
+
+_HANDED_OVER: HassKey[dict[str, Mapping[str, Any]]] = HassKey(f"{DOMAIN}_handed_over")
+
+
+@callback
+def hand_over(hass: HomeAssistant, account_id: str, memory: Memory) -> None:
+    """Keep what a form learnt for the set-up that follows: clouds do not like two logins in a row."""
+    hass.data.setdefault(_HANDED_OVER, {})[account_id] = memory.content
+
+
+@callback
+def take_over(hass: HomeAssistant, account_id: str | None) -> Mapping[str, Any]:
+    """Take what a form learnt of the account."""
+    return hass.data.get(_HANDED_OVER, {}).pop(account_id or "", {})
 
 
 class AccountStorage:
@@ -29,10 +45,10 @@ class AccountStorage:
         self._collect_readings: Callable[[], Mapping[str, Any]] = lambda: self.readings
         self._is_closed = False
 
-    async def async_load(self) -> None:
-        """Read the file, if there is one."""
+    async def async_load(self, handed_over: Mapping[str, Any]) -> None:
+        """Read the file, if there is one; what a form has just learnt is newer."""
         stored = await self._store.async_load() or {}
-        self.memory = Memory(stored.get("memory"), on_change=self._memory_changed)
+        self.memory = Memory({**stored.get("memory", {}), **handed_over}, on_change=self._memory_changed)
         self.readings = stored.get("readings", {})
 
     @callback

@@ -135,16 +135,24 @@ async def test_entities_of_one_call_go_in_one_request(
 
 
 async def test_a_scene_goes_in_one_request(hass: HomeAssistant, entry: MockConfigEntry, spa: GizwitsDevice) -> None:
-    states = {
-        entity_id_of(hass, "switch", entry, spa.did, "bubble"): "on",
-        entity_id_of(hass, "switch", entry, spa.did, "locked"): "on",
-        entity_id_of(hass, "number", entry, spa.did, "set_temp"): "25",
-        entity_id_of(hass, "select", entry, spa.did, "temp_set_unit"): "华氏",
+    entities = {
+        "bubble": entity_id_of(hass, "switch", entry, spa.did, "bubble"),
+        "locked": entity_id_of(hass, "switch", entry, spa.did, "locked"),
+        "set_temp": entity_id_of(hass, "number", entry, spa.did, "set_temp"),
+        "temp_set_unit": entity_id_of(hass, "select", entry, spa.did, "temp_set_unit"),
     }
+
+    async def apply(**states: str) -> None:
+        scene = {entities[key]: state for key, state in states.items()}
+        await hass.services.async_call("scene", "apply", {"entities": scene}, blocking=True)
+
     assert await async_setup_component(hass, "scene", {})
     await hass.async_block_till_done()
-    await hass.services.async_call("scene", "apply", {"entities": states}, blocking=True)
-    assert _attrs(spa) == [{"bubble": True, "locked": True, "set_temp": 25, "temp_set_unit": "华氏"}]
+    # At its first use Home Assistant still loads what turns states into actions, a kind of entity at a time.
+    await apply(bubble="on", locked="on", set_temp="25", temp_set_unit="华氏")
+    spa.received.clear()
+    await apply(bubble="off", locked="off", set_temp="26", temp_set_unit="摄氏")
+    assert _attrs(spa) == [{"bubble": False, "locked": False, "set_temp": 26, "temp_set_unit": "摄氏"}]
 
 
 async def test_what_a_script_does_in_parallel_goes_in_one_request(

@@ -243,11 +243,31 @@ async def test_devices_that_are_offline_are_asked_now_and_then_only(
     await poll(hass, entry)
     assert asked() > 0  # it spoke a short while ago
     freezer.tick(1000)
+    await poll(hass, entry)
     server.reset_counts()
     for _ in range(10):
         await poll(hass, entry)
     assert asked() == 0
-    freezer.tick(3600)
+    freezer.tick(900)
     await poll(hass, entry)
     await poll(hass, entry)
     assert asked() == 1
+
+
+async def test_what_is_left_of_a_quota_is_stretched_over_the_time_that_is_left(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    server = simulation.gizwits_enterprise
+    server.quota_reset = int(server.clock()) + 1800
+    server.quota_remaining = 100
+    await poll(hass, entry)
+    coordinator = entry.runtime_data.coordinator
+    server.reset_counts()
+    await poll(hass, entry)
+    requests_a_poll = sum(server.requests.values())
+    # Polls at this interval leave something to commands.
+    assert coordinator.update_interval.total_seconds() >= 1800 * requests_a_poll / 100
+    server.quota_remaining = 3600
+    await poll(hass, entry)
+    assert coordinator.update_interval.total_seconds() < 1800 * requests_a_poll / 100
