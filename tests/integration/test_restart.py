@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
+from . import flows
 from .accounts import KINDS, add_account, poll
 from .passing_time import pass_time
 from .subjects import SUBJECTS
@@ -158,3 +160,20 @@ async def test_a_device_that_was_gone_before_the_restart_is_still_counted(
     assert len(hass.states.async_entity_ids()) == entities
     await poll(hass, entry)
     assert len(hass.states.async_entity_ids()) < entities
+
+
+@pytest.mark.parametrize(
+    ("kind", "login", "logins"),
+    [
+        ("gizwits_open", "POST /app/login", 1),
+        ("gizwits_enterprise", "POST /v1/products/{product_key}/access_token", 1),
+    ],
+)
+async def test_the_login_of_the_form_serves_the_set_up(
+    hass: HomeAssistant, simulation: Simulation, kind: str, login: str, logins: int
+) -> None:
+    result = await flows.add(hass, simulation, kind)
+    await hass.async_block_till_done()
+    entry = result["result"]
+    assert entry.state is ConfigEntryState.LOADED
+    assert SUBJECTS[kind].server(simulation).requests[login] == logins
