@@ -56,19 +56,22 @@ async def test_the_interval_the_user_wishes_is_kept(
 async def test_the_enterprise_is_polled_no_faster_than_its_quota_bears(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
-    product = next(iter(simulation.gizwits_enterprise.products.values()))
-    online = [device for each in simulation.gizwits_enterprise.products.values() for device in each.devices.values()]
+    server = simulation.gizwits_enterprise
+    # Far from the hour's end, where a quota of an hour looks like one of a minute.
+    server.quota_reset = int(server.clock()) + 1800
+    product = next(iter(server.products.values()))
+    online = [device for each in server.products.values() for device in each.devices.values()]
     entry = await add_account(hass, simulation, "gizwits_enterprise", options={OPTION_INTERVAL: 5})
     coordinator = entry.runtime_data.coordinator
     assert coordinator.update_interval >= timedelta(seconds=1.43 * (1 + len(online)))
 
-    simulation.gizwits_enterprise.quota_limit = 360
+    server.quota_limit = 360
     await poll(hass, entry)
     assert coordinator.update_interval >= timedelta(seconds=14.3 * (1 + len(online)))
 
     for device in product.devices.values():
         device.is_online = False
-    simulation.gizwits_enterprise.quota_limit = 3600
+    server.quota_limit = 3600
     freezer.tick(1000)
     await poll(hass, entry)
     left = len(online) - len(product.devices)
