@@ -12,6 +12,7 @@ from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.translation import async_get_exception_message
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
@@ -376,3 +377,24 @@ async def test_unloading_ends_the_waiting_for_confirmation(
     assert await hass.config_entries.async_unload(entry.entry_id)
     async_fire_time_changed(hass)
     await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def test_refused_control_is_to_be_mended_until_a_device_obeys(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    server = simulation.gizwits_enterprise
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    product = next(iter(server.products.values()))
+    device = next(
+        device for device in product.devices.values() if device.is_online and not device.is_disabled and device.uid
+    )
+    issue = (DOMAIN, f"{entry.entry_id}_control_not_enabled_{product.product_key}")
+    server.is_control_granted = False
+    with pytest.raises(HomeAssistantError):
+        await _call(hass, entry, "switch.turn_off", device, "switch")
+    assert issue in ir.async_get(hass).issues
+    await poll(hass, entry)
+    assert issue in ir.async_get(hass).issues
+    server.is_control_granted = True
+    await _call(hass, entry, "switch.turn_off", device, "switch")
+    assert issue not in ir.async_get(hass).issues
