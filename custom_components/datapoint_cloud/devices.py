@@ -124,14 +124,15 @@ def _parents_first(devices: Iterable[Device]) -> Iterator[Device]:
 
 
 def _remove_gone(registry: dr.DeviceRegistry, entry: DatapointConfigEntry, coordinator: DatapointCoordinator) -> None:
-    services = {
-        coordinator.account_id,
-        *(scope_device_id(coordinator, scope.id) for scope in coordinator.cloud.scopes),
-    }
-    kept = {*services, *coordinator.fleet, *coordinator.absent}
+    kept = {*_service_ids(coordinator), *coordinator.fleet, *coordinator.absent}
     for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
         if not ids_of(device) & kept:
             registry.async_remove_device(device.id)
+
+
+def _service_ids(coordinator: DatapointCoordinator) -> set[str]:
+    """What the devices are called that stand for the account and its scopes."""
+    return {coordinator.account_id, *(scope_device_id(coordinator, scope.id) for scope in coordinator.cloud.scopes)}
 
 
 def ids_of(device: dr.AnyDeviceEntry) -> set[str]:
@@ -152,8 +153,4 @@ def is_listed(device: dr.AnyDeviceEntry, coordinator: DatapointCoordinator) -> b
         }
         return bool(ids & parts)
     listed = {device.id for device in coordinator.listed_devices}
-    services = {
-        coordinator.account_id,
-        *(scope_device_id(coordinator, scope.id) for scope in coordinator.cloud.scopes),
-    }
-    return bool(ids & (listed | services))
+    return bool(ids & (listed | _service_ids(coordinator)))

@@ -19,7 +19,6 @@ class Reason(StrEnum):
     UNKNOWN_ENTERPRISE = "unknown_enterprise"
     WRONG_ENTERPRISE_SECRET = "wrong_enterprise_secret"
     WRONG_USER_TOKEN = "wrong_user_token"
-    WRONG_AUTHORIZATION_TOKEN = "wrong_authorization_token"
     # what the user configured
     UNKNOWN_APP = "unknown_app"
     PASSWORD_LOGIN_NOT_ALLOWED = "password_login_not_allowed"
