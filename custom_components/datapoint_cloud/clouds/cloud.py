@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
 from .errors import CloudError, NotSupported
+from .history import History
 from .model import Account, Device, Schema, Scope, Snapshot, Value
+from .push import Push
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,11 @@ class Cloud(Protocol):
     """How often last values are worth asking for."""
     listing_interval: ClassVar[timedelta | None]
     """How often the list of devices is worth asking for; None where it tells who is online and goes with each poll."""
+
+    history: History
+    """What it can tell of the past."""
+    push: Push | None
+    """How it speaks of its own accord; None where it does not."""
 
     @property
     def quota(self) -> Quota | None:

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import aiohttp
 
+from .budget import Purpose
 from .errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Unreachable
 
 _LOGGER = logging.getLogger(__name__)
@@ -58,16 +59,16 @@ class HttpClient:
     """Requests to one server."""
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str, judge: Judge, *, parallel: int = 4) -> None:
-        """Talk to `base_url` through `session`, at most `parallel` readings and as many writings at a time."""
+        """Talk to `base_url` through `session`, at most `parallel` requests for one purpose at a time."""
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._judge = judge
-        self._places_to_read = asyncio.Semaphore(parallel)
-        self._places_to_write = asyncio.Semaphore(parallel)
+        # A command does not wait behind a round of readings, nor that behind the past.
+        self._places = {purpose: asyncio.Semaphore(parallel) for purpose in Purpose}
 
     async def get(self, template: str, **options: Any) -> Any:
         """GET; see `request`."""
-        return (await self.request("GET", template, is_read=True, **options)).body
+        return (await self.request("GET", template, purpose=Purpose.POLLING, **options)).body
 
     async def request(
         self,
@@ -79,7 +80,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         json_body: Any = None,
         form: Mapping[str, str] | None = None,
-        is_read: bool = False,
+        purpose: Purpose = Purpose.CONTROL,
         may_be_empty: bool = False,
     ) -> Answer:
         """Send a request and return its successful answer.
@@ -92,8 +93,7 @@ class HttpClient:
         """
         url = self._base_url + template.format_map({name: quote(part, safe="") for name, part in (parts or {}).items()})
 
-        # A command does not wait behind a round of readings.
-        places = self._places_to_read if is_read else self._places_to_write
+        places = self._places[purpose]
 
         async def attempt() -> Answer:
             async with places:
@@ -104,7 +104,7 @@ class HttpClient:
         try:
             return await attempt()
         except Unreachable:
-            if not is_read:
+            if not purpose.is_read:
                 raise
         await asyncio.sleep(random.uniform(0, _PAUSE_BEFORE_SECOND_TRY))  # noqa: S311  # jitter, not cryptography
         return await attempt()

@@ -15,11 +15,14 @@ from typing import Any, ClassVar
 import aiohttp
 
 from .. import wire
+from ..budget import Purpose
 from ..cloud import Listing, Quota, Readings, ReadOnlyCloud
 from ..errors import CloudError, Forbidden, UnexpectedAnswer
+from ..history import History, NoHistory
 from ..http import HttpClient
 from ..memory import Memory
 from ..model import Account, Device, Reading, Schema, Scope, Snapshot
+from ..push import Push
 from ..rounds import read_round
 from . import mapping
 from .errors import WRONG_PAGE_SIZE, judge
@@ -68,6 +71,7 @@ class FirstlightCloud(ReadOnlyCloud):
     kind: ClassVar[str] = "firstlight"
     default_interval: ClassVar[timedelta] = timedelta(minutes=15)
     listing_interval: ClassVar[timedelta | None] = timedelta(days=1)
+    push: Push | None = None
     quota: Quota | None = None
 
     def __init__(
@@ -82,6 +86,7 @@ class FirstlightCloud(ReadOnlyCloud):
         memory: Memory,
     ) -> None:
         """Identify the application by `authorization_token`, the user by `user_token`; periods begin in `time_zone`."""
+        self.history: History = NoHistory()
         self._http = HttpClient(session, api_url, judge, parallel=_PARALLEL)
         self._host = re.sub(r"^\w+://", "", api_url).partition("/")[0].rpartition("@")[2].lower()
         self._user_token = _bare(user_token)
@@ -225,7 +230,7 @@ class FirstlightCloud(ReadOnlyCloud):
                 params=params,
                 headers={**self._headers, "X-Tracking-Id": tracking_id},
                 json_body={"itemId": query.item_id} if query.item_id and not query.is_item_id_in_query else None,
-                is_read=True,
+                purpose=Purpose.POLLING,
             )
         except CloudError as error:
             # What the vendor's support asks for.

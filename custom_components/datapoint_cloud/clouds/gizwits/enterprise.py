@@ -9,10 +9,13 @@ from typing import Any, ClassVar, Final
 import aiohttp
 
 from .. import wire
+from ..budget import Purpose
 from ..cloud import Listing, Quota, Readings
 from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected, UnexpectedAnswer
+from ..history import History, NoHistory
 from ..memory import Memory
 from ..model import Account, Device, Schema, Scope, Snapshot, Value
+from ..push import Push
 from ..rounds import read_round
 from . import spellings
 from .definitions import Definitions
@@ -38,6 +41,7 @@ class GizwitsEnterpriseCloud:
     kind: ClassVar[str] = "gizwits_enterprise"
     default_interval: ClassVar[timedelta] = timedelta(seconds=60)
     listing_interval: ClassVar[timedelta | None] = None
+    push: Push | None = None
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class GizwitsEnterpriseCloud:
         memory: Memory,
     ) -> None:
         """Be the enterprise; `api_url` may end with the version of the API or not."""
+        self.history: History = NoHistory()
         self._enterprise_id = enterprise_id
         self._products = tuple(products)
         self._memory = memory
@@ -232,7 +237,9 @@ class GizwitsEnterpriseCloud:
         async def ask(limit: int) -> Any:
             group = {} if product.group_id is None else {"gid": product.group_id}
             params = {**group, "limit": limit, "skip": skip}
-            return await self._access.request(product.product_key, "GET", _SEARCH_PATH, params=params, is_read=True)
+            return await self._access.request(
+                product.product_key, "GET", _SEARCH_PATH, params=params, purpose=Purpose.POLLING
+            )
 
         limit = spellings.count(self._memory.get(_PAGE_SLOT)) or _PAGE
         try:
@@ -254,7 +261,7 @@ class GizwitsEnterpriseCloud:
             return None
 
     async def _fetch_definition(self, product_key: str) -> Any:
-        return await self._access.request(product_key, "GET", "/datapoint", is_read=True)
+        return await self._access.request(product_key, "GET", "/datapoint", purpose=Purpose.POLLING)
 
 
 def _device(row: Mapping[str, Any], product: Product, product_name: str | None) -> Device | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from .. import wire
+from ..budget import Purpose
 from ..errors import Forbidden, Reason, Rejected, UnexpectedAnswer
 from ..memory import Memory
 from ..model import Device
@@ -85,7 +86,7 @@ class LatestData:
     async def _rows(self, device: Device, **window: int) -> list[Row]:
         params = {"limit": 1, "sort": "desc", **window}
         body = await self._access.request(
-            device.schema_id, "GET", _PATH, parts={"did": device.id}, params=params, is_read=True
+            device.schema_id, "GET", _PATH, parts={"did": device.id}, params=params, purpose=Purpose.POLLING
         )
         rows = wire.fields(body).get("objects")
         if not isinstance(rows, list):

@@ -7,11 +7,14 @@ from typing import Any, ClassVar, Final
 import aiohttp
 
 from .. import wire
+from ..budget import Purpose
 from ..cloud import Listing, Quota, Readings
 from ..errors import AuthFailed, CloudError, NotSupported, Reason, Rejected, UnexpectedAnswer
+from ..history import History, NoHistory
 from ..http import HttpClient
 from ..memory import Memory
 from ..model import Account, Device, Schema, Scope, Snapshot, Value
+from ..push import Push
 from ..rounds import read_round
 from . import spellings
 from .definitions import Definitions
@@ -32,6 +35,7 @@ class GizwitsOpenCloud:
     kind: ClassVar[str] = "gizwits_open"
     default_interval: ClassVar[timedelta] = timedelta(seconds=60)
     listing_interval: ClassVar[timedelta | None] = None
+    push: Push | None = None
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class GizwitsOpenCloud:
         memory: Memory,
     ) -> None:
         """Be the user `login` of the app `app_id` in the region of `api_url`."""
+        self.history: History = NoHistory()
         self._app_id = app_id
         self._user_name = login.username if isinstance(login, PasswordLogin) else "anonymous"
         self._http = HttpClient(session, api_url, judge_open_api, parallel=_PARALLEL)
@@ -182,7 +187,7 @@ class GizwitsOpenCloud:
         return await self._get("/app/datapoint", params={"product_key": product_key})
 
     async def _get(self, template: str, **options: Any) -> Any:
-        return await self._request("GET", template, is_read=True, **options)
+        return await self._request("GET", template, purpose=Purpose.POLLING, **options)
 
     async def _request(self, method: str, template: str, **options: Any) -> Any:
         async def call(token: str) -> Any:

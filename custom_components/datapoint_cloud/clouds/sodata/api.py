@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import aiohttp
 
 from .. import wire
+from ..budget import Purpose
 from ..cloud import Listing, Quota, Readings, ReadOnlyCloud
 from ..errors import (
     CloudError,
@@ -30,9 +31,11 @@ from ..errors import (
     UnexpectedAnswer,
     Unreachable,
 )
+from ..history import History, NoHistory
 from ..http import Answer, HttpClient
 from ..memory import Memory
 from ..model import Account, Device, Schema, Scope, Snapshot
+from ..push import Push
 from ..rounds import read_round
 from . import mapping
 from .auth import KeycloakLogin
@@ -86,6 +89,7 @@ class SoDataCloud(ReadOnlyCloud):
     kind: ClassVar[str] = "sodata"
     default_interval: ClassVar[timedelta] = timedelta(minutes=2)
     listing_interval: ClassVar[timedelta | None] = timedelta(hours=1)
+    push: Push | None = None
     quota: Quota | None = None
     scopes: Sequence[Scope] = ()
 
@@ -105,6 +109,7 @@ class SoDataCloud(ReadOnlyCloud):
     ) -> None:
         """See `corporate_account` (its uuid), or the user's first one if that is None. `api_url` may lack `/api/v1`."""
         api_url = api_url.rstrip("/")
+        self.history: History = NoHistory()
         self._http = HttpClient(
             session, api_url if re.search(r"/api/v\d+$", api_url) else f"{api_url}/api/v1", _judge, parallel=_PARALLEL
         )
@@ -345,7 +350,7 @@ class SoDataCloud(ReadOnlyCloud):
                 params=params,
                 headers={"Authorization": f"Bearer {token}"},
                 json_body=json_body,
-                is_read=True,
+                purpose=Purpose.POLLING,
             )
             return answer.body
 
