@@ -23,7 +23,7 @@ from .watchers import Watch
 
 _READ_AFTER = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds from an accepted command to the first early reading, and from one reading to the next."""
-_TURNS_ALONE = 2
+_TURNS_ALONE = 1
 _TURNS_TOGETHER = 5  # where a second call has come, a third may
 _TAKE_BACK_AFTER = PENDING_FOR.total_seconds() - sum(_READ_AFTER) + 0.1
 
