@@ -59,7 +59,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     await storage.async_load(take_over(hass, entry.unique_id))
     profiles = await hass.async_add_executor_job(load_profiles)
     coordinator = DatapointCoordinator(hass, entry, cloud_of(hass, entry, storage.memory), storage, profiles)
-    coordinator.expect_devices(known_device_ids(hass, entry))
+    coordinator.inventory.expect_devices(known_device_ids(hass, entry))
     try:
         await coordinator.async_config_entry_first_refresh()
     except ConfigEntryNotReady, ConfigEntryAuthFailed:

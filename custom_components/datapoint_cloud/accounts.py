@@ -3,7 +3,7 @@
 The only module that knows how each cloud is built. It asks nothing and keeps nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -51,6 +51,7 @@ from .const import (
     CONF_USER_TOKEN,
     CONF_USERNAME,
     DOMAIN,
+    OPTION_GROUPS,
     SUBENTRY_PRODUCT,
 )
 
@@ -59,8 +60,9 @@ type Scopes = Mapping[str, Mapping[str, Any]]
 
 
 def cloud_of(hass: HomeAssistant, entry: ConfigEntry, memory: Memory) -> Cloud:
-    """The cloud of a config entry, with all its scopes."""
-    return open_cloud(hass, entry.data[CONF_CLOUD], entry.data, scopes_of(entry), memory)
+    """The cloud of a config entry, with all its scopes and the chosen groups of devices."""
+    data = {**entry.data, OPTION_GROUPS: entry.options.get(OPTION_GROUPS, ())}
+    return open_cloud(hass, entry.data[CONF_CLOUD], data, scopes_of(entry), memory)
 
 
 def scopes_of(entry: ConfigEntry) -> Scopes:
@@ -148,12 +150,20 @@ def _gizwits_enterprise(hass: HomeAssistant, data: Mapping[str, Any], scopes: Sc
             Product(
                 product_key=scope[CONF_PRODUCT_KEY],
                 product_secret=scope[CONF_PRODUCT_SECRET],
-                group_id=scope.get(CONF_GROUP_ID),
+                group_id=group_id,
             )
             for scope in scopes.values()
+            for group_id in _group_ids(scope, data.get(OPTION_GROUPS, ()))
         ],
         memory=memory,
     )
+
+
+def _group_ids(scope: Mapping[str, Any], chosen: Iterable[str]) -> list[str | None]:
+    """The groups that a product is seen through: the chosen ones, its own, or none at all."""
+    prefix = f"{scope[CONF_PRODUCT_KEY]}/"
+    of_product: list[str | None] = [group.removeprefix(prefix) for group in chosen if group.startswith(prefix)]
+    return of_product or [scope.get(CONF_GROUP_ID)]
 
 
 def _sodata(hass: HomeAssistant, data: Mapping[str, Any], _: Scopes, memory: Memory) -> Cloud:

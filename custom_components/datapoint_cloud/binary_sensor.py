@@ -30,7 +30,7 @@ async def async_setup_entry(
 def _binary_sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DeviceEntity]:
     if not state.device.is_service:
         yield Connectivity(coordinator, state.device.id)
-    if state.alarms or state.has_flags:
+    if state.alarms or state.device.has_flags:
         yield Problem(coordinator, state.device.id)
     for description in descriptions_for(state, Platform.BINARY_SENSOR):
         yield DatapointBinarySensor(coordinator, state.device.id, description)

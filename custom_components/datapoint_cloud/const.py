@@ -54,5 +54,11 @@ CONF_DATE_FORMAT: Final = "date_format"
 
 # the options of an entry
 OPTION_INTERVAL: Final = "interval"  # seconds
+OPTION_SHARE: Final = "share"  # percent of the requests a cloud allows
+DEFAULT_SHARE: Final = 70
 OPTION_SITES: Final = "sites"
 OPTION_DEVICES: Final = "devices"
+OPTION_GROUPS: Final = "groups"
+OPTION_FLEET: Final = "fleet"  # what is shown of it:
+ALL_CHOSEN: Final = "chosen"
+FIGURES_ONLY: Final = "figures"

@@ -5,8 +5,9 @@ It owns the fleet and tells exactly those who watch what changed. It knows no pl
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, override
 
@@ -16,13 +17,18 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from . import failures
-from .clouds.cloud import Cloud, Listing
+from .activity import Activity
+from .clouds.budget import Purpose
+from .clouds.cloud import Cloud
 from .clouds.errors import AuthFailed, CloudError, DeviceGone, Forbidden, RateLimited, Reason
-from .clouds.model import Device, Schema, Snapshot
-from .const import OPTION_DEVICES, OPTION_INTERVAL, OPTION_SITES
-from .fleet import ALARM, CONNECTIVITY, PROBLEM, DeviceState
-from .profiles import NO_PROFILE, Profile
-from .repairs import report_problems
+from .clouds.model import Device, Snapshot
+from .clouds.push import CoverageChanged, DevicesChanged, News, Presence, Push, Report, SchemaChanged
+from .const import DEFAULT_SHARE, OPTION_INTERVAL, OPTION_SHARE
+from .fleet import ALARM, CONNECTIVITY, PROBLEM, DeviceState, Evidence
+from .inventory import LARGE_FLEET, Choice, Inventory
+from .profiles import Profile
+from .repairs import Notice, report_problems
+from .schedule import Schedule
 from .storage import AccountStorage
 from .watchers import ACCOUNT, Watch, Watchers
 
@@ -32,12 +38,8 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 _FIRST_READINGS_WITHIN = 10  # seconds that set-up waits for them; they go on in the background
-_QUIET_READ_EVERY = timedelta(minutes=15)
-_QUIET_READ_EVERY_OF_A_QUOTA = timedelta(hours=1)
-_SHARE_OF_POLLING = 0.7  # of what is left of a quota; the rest is for commands and for others
-_QUIET_READS_A_ROUND = 20
-_DESCRIBE_EVERY = timedelta(days=1)
-_ABSENT_FROM_LISTINGS = 3
+_LEAST_FLEET_WITH_ACTIVITY = 5  # reading fewer costs no more than asking who was active
+_TOLERATED = 1.1  # times the wished interval
 _PAUSED_UNTIL = "paused until"  # epoch seconds, in the memory
 
 
@@ -57,24 +59,21 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.cloud = cloud
         self.watchers = Watchers()
         self.account_id = entry.unique_id or entry.entry_id
-        self.fleet: dict[str, DeviceState] = {}
-        self.listed_devices: tuple[Device, ...] = ()
-        self.failed_scopes: Mapping[str, CloudError] = {}
+        self.inventory = Inventory(cloud, storage, profiles, self.watchers, Choice.of(entry.options))
+        self.fleet = self.inventory.fleet
         self.refused_control: dict[str | None, CloudError] = {}
         """The scopes whose devices the vendor has not released for control, until one obeys."""
-        self.absent: Counter[str] = Counter()
-        """How many complete listings in a row lacked a device that was known."""
         self.wished_interval = timedelta(
             seconds=entry.options.get(OPTION_INTERVAL, cloud.default_interval.total_seconds())
         )
+        cloud.budget.share = entry.options.get(OPTION_SHARE, DEFAULT_SHARE) / 100
+        self.activity = Activity()
+        self.schedule = Schedule(self.activity, self.hears)
         self._storage = storage
-        self._profiles = profiles
-        self._schemas: dict[str, Schema] = {}
-        self._listed_at: datetime | None = None
-        self._described_at: datetime | None = None
         self._has_started = False
+        self._has_listed = False
+        self._rounds_since_listing = 0
         self._round_began = dt_util.utcnow()
-        storage.collect_readings_with(self._collect_readings)
         super().__init__(
             hass,
             _LOGGER,
@@ -103,17 +102,16 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     @override
     async def _async_update_data(self) -> None:
         self._round_began = dt_util.utcnow()
+        self._has_listed = False
         try:
             self._keep_pause()
             if self._is_listing_due():
                 await self._async_list()
-            due = self._due_devices()
-            self.update_interval = self._interval(len(due))
             # The first round is the listing alone: entities of a large fleet need not wait for all its readings.
             if self._has_started:
-                await self._async_read(due)
-            else:
-                self.async_report_problems()
+                await self._async_ask_for_activity()
+                await self._async_read(self._due_devices())
+            self.async_report_problems()
         except CloudError as error:
             self.async_begin_pause(error)
             self.async_report_problems(error)
@@ -122,7 +120,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     @callback
     def async_begin_pause(self, error: CloudError) -> None:
         """Ask nothing for as long as the cloud asked to be left alone."""
-        if isinstance(error, RateLimited) and error.retry_after:
+        if isinstance(error, RateLimited) and error.retry_after and error.reason is not Reason.BUDGET_SPENT:
             until = dt_util.utcnow() + timedelta(seconds=error.retry_after)
             self._storage.memory.put(_PAUSED_UNTIL, until.timestamp())
 
@@ -139,8 +137,9 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
 
         What they say decides which of their entities are enabled.
         """
+        allowance = self.cloud.budget.left(Purpose.POLLING)
         await self._async_read_patiently(
-            [state for state in self._due_devices() if state.read_at is None or not state.datapoints]
+            [state for state in self._due_devices(allowance) if state.read_at is None or not state.datapoints]
         )
 
     async def async_start(self) -> None:
@@ -158,6 +157,10 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         )
         # Watchers hear only of what they watch, and the base class polls only while someone listens to all of it.
         self.config_entry.async_on_unload(super().async_add_listener(lambda: None))
+        if self.cloud.push is not None:
+            self.config_entry.async_create_background_task(
+                self.hass, self._async_listen(self.cloud.push), f"{self.name} push"
+            )
 
     async def _async_read_patiently(self, states: Sequence[DeviceState]) -> None:
         """Read these, but keep set-up waiting only so long: slow devices answer in their own time."""
@@ -185,141 +188,140 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.watchers.async_note([ACCOUNT])
         self.watchers.async_tell()
 
-    def _interval(self, reads: int) -> timedelta:
-        """As short as is wished, as the cloud bears, and as what is left of its quota lasts."""
-        interval = max(self.wished_interval, self.cloud.least_interval(reads))
-        quota = self.cloud.quota
-        if quota is None or quota.remaining is None or quota.resets_at is None:
-            return interval
-        left = max(quota.resets_at - dt_util.utcnow(), timedelta())
-        rounds = quota.remaining * _SHARE_OF_POLLING / (reads + 1)
-        return max(interval, left / max(rounds, 1))
+    @property
+    def interval_in_force(self) -> timedelta:
+        """How long it takes until every device has had its turn: as wished, unless the budget does not bear that."""
+        budget = self.cloud.budget
+        return self.schedule.interval(self.wished_interval, budget.pace, self.cloud.requests_a_listing)
 
-    def _due_devices(self) -> list[DeviceState]:
-        """The devices to read in this round: those that are online, or spoke a short while ago.
+    def _due_devices(self, allowance: float | None = None) -> list[DeviceState]:
+        """The devices to read in this round, as many as the allowance has requests."""
+        budget = self.cloud.budget
+        return self.schedule.due(
+            self._present(),
+            now=dt_util.utcnow(),
+            wished=self.wished_interval,
+            allowance=budget.allowance() if allowance is None else allowance,
+            pace=budget.pace,
+        )
 
-        Of the others a few from time to time, since the flag of some clouds is wrong for hours.
-        """
-        quiet_every = _QUIET_READ_EVERY if self.cloud.quota is None else _QUIET_READ_EVERY_OF_A_QUOTA
-        now = dt_util.utcnow()
-        present = [state for device_id, state in self.fleet.items() if device_id not in self.absent]
-        active: list[DeviceState] = []
-        quiet: list[DeviceState] = []
-        for state in present:
-            if state.device.is_online is not False or state.is_fresh(self.wished_interval, now):
-                active.append(state)
-            elif state.read_at is None or now - state.read_at >= quiet_every:
-                quiet.append(state)
-        return active + quiet[:_QUIET_READS_A_ROUND]
+    def _present(self) -> Iterator[DeviceState]:
+        """The devices that the last listing had."""
+        return (state for device_id, state in self.fleet.items() if device_id not in self.inventory.absent)
+
+    async def _async_ask_for_activity(self) -> None:
+        """Learn from the cloud who reported since the last round, so that only those need be read."""
+        asked_at = dt_util.utcnow()
+        online = sum(state.device.is_online is True and not self.hears(state.device) for state in self.fleet.values())
+        if online < _LEAST_FLEET_WITH_ACTIVITY or not self.activity.is_worth_asking(asked_at):
+            return
+        named = await self.cloud.active_since(self.activity.since(asked_at))
+        self.activity.take(None if named is None else {device.id for device in named}, online, asked_at)
+        for device in named or ():
+            if device.id in self.fleet:
+                self.inventory.take_device(device)
+
+    # Push
+
+    def hears(self, device: Device) -> bool:
+        """Whether push tells of the device now."""
+        return self.cloud.push is not None and self.cloud.push.hears(device)
+
+    async def _async_listen(self, push: Push) -> None:
+        try:
+            await push.listen(self._hear)
+        except AuthFailed as error:
+            # The next poll meets the same refusal and starts the reauthentication.
+            _LOGGER.debug("Push has ended: %s", error)
+
+    @callback
+    def _hear(self, news: News) -> None:
+        """Take over what the cloud says of its own accord; polls go on beside it in their own time."""
+        match news:
+            case Report(device_id=device_id, snapshot=snapshot):
+                self._take_snapshot(device_id, snapshot, None)
+                self._storage.readings_changed()
+                self._judge_heard(device_id)
+            case Presence(device_id=device_id, is_online=is_online) if (state := self.fleet.get(device_id)) is not None:
+                state.device = replace(state.device, is_online=is_online)
+                self._judge_heard(device_id)
+            case DevicesChanged():
+                self._list_soon()
+            case SchemaChanged(schema_id):
+                self.inventory.forget_schema(schema_id)
+                self._list_soon()
+            case CoverageChanged():
+                self.async_report_problems()
+        self.watchers.async_tell()
+
+    def _judge_heard(self, device_id: str) -> None:
+        if (state := self.fleet.get(device_id)) is None:
+            return
+        evidence = Evidence(was_answered=True, is_listed=True)
+        if state.judge(evidence, interval=self.wished_interval, now=dt_util.utcnow()):
+            self._note_all(state)
+
+    def _list_soon(self) -> None:
+        self.inventory.listed_at = None
+        self.config_entry.async_create_background_task(self.hass, self.async_request_refresh(), f"{self.name} listing")
 
     # The list of devices
 
     def _is_listing_due(self) -> bool:
-        interval = self.cloud.listing_interval
-        if interval is None or self._listed_at is None:
+        self._rounds_since_listing += 1
+        listed_at, cloud = self.inventory.listed_at, self.cloud
+        if listed_at is None:
             return True
-        return dt_util.utcnow() - self._listed_at >= interval
+        if cloud.budget.left(Purpose.POLLING) < cloud.requests_a_listing:
+            return False
+        if cloud.listing_interval is not None:
+            return dt_util.utcnow() - listed_at >= cloud.listing_interval
+        return self._rounds_since_listing >= self.schedule.rounds_a_listing(
+            self.wished_interval, cloud.budget.pace, cloud.requests_a_listing
+        )
 
     async def _async_list(self) -> None:
-        listing = await self.cloud.devices()
-        self.failed_scopes = listing.failed
-        if not listing.devices and listing.failed:
-            raise next(iter(listing.failed.values()))
-        self._listed_at = dt_util.utcnow()
-        self.listed_devices = listing.devices
-        self._take_listing(listing)
-        await self._async_describe()
-
-    def _take_listing(self, listing: Listing) -> None:
-        for device in filter(self._is_chosen, listing.devices):
-            if (state := self.fleet.get(device.id)) is None:
-                self.fleet[device.id] = self._new_state(device)
-                self.watchers.async_note_inventory()
-            elif state.device != device:
-                if _is_described_otherwise(state.device, device):
-                    self.watchers.async_note_inventory()
-                had_problem = state.has_problem
-                state.device = device
-                if state.has_problem != had_problem:
-                    self.watchers.async_note([Watch(device.id, PROBLEM)])
-        self._count_absent(listing)
-
-    def _new_state(self, device: Device) -> DeviceState:
-        state = DeviceState(device, self._profiles.get(device.schema_id, NO_PROFILE))
-        if (stored := self._storage.readings.get(device.id)) is not None:
-            state.restore(stored)
-        return state
-
-    def _collect_readings(self) -> dict[str, Any]:
-        # Of a device that was not listed so far the store knows more.
-        stored = {device_id: stored for device_id, stored in self._storage.readings.items() if device_id in self.absent}
-        return stored | {device_id: state.as_dict() for device_id, state in self.fleet.items()}
-
-    def _count_absent(self, listing: Listing) -> None:
-        """Count the listings that lacked a known device, and give it up when they are too many."""
-        for device in listing.devices:
-            self.absent.pop(device.id, None)
-        listed = {device.id for device in listing.devices}
-        for device_id in {*self.fleet, *self.absent} - listed:
-            state = self.fleet.get(device_id)
-            # Of a scope that could not be listed nothing is known.
-            if listing.failed and (state is None or state.device.scope in listing.failed):
-                continue
-            self.absent[device_id] += 1
-            if self.absent[device_id] >= _ABSENT_FROM_LISTINGS:
-                del self.absent[device_id]
-                self.fleet.pop(device_id, None)
-                self.watchers.async_note_inventory()
-
-    @callback
-    def expect_devices(self, device_ids: Iterable[str]) -> None:
-        """Count these as absent until they are listed: they were there before."""
-        self.absent.update(dict.fromkeys(device_ids, 0))
-
-    def _is_chosen(self, device: Device) -> bool:
-        options = self.config_entry.options
-        sites, devices = options.get(OPTION_SITES), options.get(OPTION_DEVICES)
-        return (not sites or device.site_id in sites) and (not devices or device.id in devices)
-
-    async def _async_describe(self) -> None:
-        """Ask for the schemas; a failing one costs only its own devices, until the next listing."""
-        now = dt_util.utcnow()
-        if self._described_at is None or now - self._described_at >= _DESCRIBE_EVERY:
-            self._described_at = now
-            known: set[str] = set()
-        else:
-            known = set(self._schemas)
-        asked = {state.device.schema_id: state.device for state in self.fleet.values()}
-        asked = {schema_id: device for schema_id, device in asked.items() if schema_id not in known}
-        results = await asyncio.gather(*map(self.cloud.schema, asked.values()), return_exceptions=True)
-        for schema_id, result in zip(asked, results, strict=True):
-            if isinstance(result, Schema):
-                self._schemas[schema_id] = result
-            elif isinstance(result, AuthFailed | RateLimited) or not isinstance(result, CloudError):
-                raise result
-            else:
-                _LOGGER.debug("The datapoints of a product are unknown for now: %s", result)
-        for state in self.fleet.values():
-            schema = self._schemas.get(state.device.schema_id)
-            if schema is not None and state.describe(schema):
-                self.watchers.async_note_inventory()
+        await self.inventory.async_list()
+        self._has_listed = True
+        self._rounds_since_listing = 0
+        if self.cloud.push is not None:
+            self.cloud.push.follow([state.device for state in self.fleet.values()])
+        await self.inventory.async_describe()
 
     # Last values
 
     async def _async_read(self, states: Sequence[DeviceState]) -> None:
         """Read the last values of these devices. Raises what ended the round before its time."""
         asked_at = dt_util.utcnow()
+        before = {state.device.id: (state.asked_at, state.reported_at) for state in states}
         readings = await self.cloud.readings([state.device for state in states])
         for device_id, snapshot in readings.snapshots.items():
             self._take_snapshot(device_id, snapshot, asked_at)
         for device_id, error in readings.failures.items():
             self._take_failure(device_id, error)
+        self._weigh_activity(before, asked_at)
         self._storage.readings_changed()
-        self.async_report_problems()
-        if readings.stopped_by is not None:
-            raise readings.stopped_by
+        stopped_by = readings.stopped_by
+        if stopped_by is not None and stopped_by.reason is not Reason.BUDGET_SPENT:
+            raise stopped_by
 
-    def _take_snapshot(self, device_id: str, snapshot: Snapshot, asked_at: datetime) -> None:
+    def _weigh_activity(
+        self, before: Mapping[str, tuple[datetime | None, datetime | None]], asked_at: datetime
+    ) -> None:
+        """Note who had a turn, who had news, and whether the cloud had said so."""
+        for device_id, (asked_before, reported_before) in before.items():
+            state = self.fleet.get(device_id)
+            if state is None or (state.failure is None and (state.read_at is None or state.read_at < asked_at)):
+                continue  # the round ended before its turn
+            if asked_before is not None and state.failure is None:
+                self.activity.weigh(
+                    device_id, before=reported_before, after=state.reported_at, asked_before=asked_before
+                )
+            has_news = state.reported_at is None or state.reported_at != reported_before
+            state.reads_without_news = 0 if has_news else state.reads_without_news + 1
+            state.asked_at = asked_at
+
+    def _take_snapshot(self, device_id: str, snapshot: Snapshot, asked_at: datetime | None) -> None:
         if (state := self.fleet.get(device_id)) is None:
             return
         if state.describe(None, snapshot.described):
@@ -335,7 +337,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             _LOGGER.debug("A device cannot be read: %s", error)
         if isinstance(error, DeviceGone) and not isinstance(state.failure, DeviceGone):
             # Only a listing can say whether it is; one that still lists it need not be asked for again.
-            self._listed_at = None
+            self.inventory.listed_at = None
         state.failure = error
 
     @callback
@@ -344,12 +346,39 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
 
         A device that nobody asks any more says nothing of its product.
         """
-        problems: list[tuple[str | None, CloudError]] = list(self.failed_scopes.items())
+        problems: list[tuple[str | None, CloudError]] = list(self.inventory.failed_scopes.items())
         if of_account is not None:
             problems.append((None, of_account))
-        problems += [(state.device.scope, state.failure) for state in self._due_devices() if state.failure is not None]
+        problems += [
+            (state.device.scope, state.failure)
+            for device_id, state in self.fleet.items()
+            if state.failure is not None
+            and device_id not in self.inventory.absent
+            and state.device.is_online is not False
+        ]
         problems += self.refused_control.items()
-        report_problems(self.hass, self.config_entry, problems)
+        report_problems(self.hass, self.config_entry, problems, self._notices())
+
+    def _notices(self) -> Iterator[Notice]:
+        """What the user should know of the size and the pace."""
+        if self.inventory.is_too_large:
+            yield Notice("fleet_too_large", {"devices": str(len(self.inventory.counted)), "most": str(LARGE_FLEET)})
+        wished, in_force = self.wished_interval, self.interval_in_force
+        budget = self.cloud.budget
+        if OPTION_INTERVAL not in self.config_entry.options or budget.limit is None or in_force <= _TOLERATED * wished:
+            return
+        devices = sum(state.device.is_online is not False for state in self.fleet.values())
+        requests = in_force / wished * budget.pace * 3600
+        yield Notice(
+            "interval_too_short",
+            {
+                "devices": str(devices),
+                "wished": _in_words(wished),
+                "requests": f"{requests:,.0f}",
+                "share": f"{budget.limit * budget.share:,.0f}",
+                "possible": _in_words(in_force),
+            },
+        )
 
     # Who is there
 
@@ -387,17 +416,18 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             was_read = state.read_at is not None and state.read_at >= self._round_began
             # A value that is not granted says nothing against the device.
             is_well = state.failure is None or isinstance(state.failure, Forbidden)
-            is_absent = device_id in self.absent or state.device.scope in self.failed_scopes
+            is_absent = device_id in self.inventory.absent or state.device.scope in self.inventory.failed_scopes
             is_listed = not is_absent and not is_failed
             was_answered = was_read or (is_well and is_listed)
             self._take_back(state)
-            if state.judge(was_answered=was_answered, is_listed=is_listed, interval=self.wished_interval, now=now):
+            # A round that neither listed nor read a device says nothing of it.
+            has_news = was_read or self._has_listed or is_failed or not is_well
+            evidence = Evidence(was_answered=was_answered, is_listed=is_listed) if has_news else None
+            if state.judge(evidence, interval=self.wished_interval, now=now):
                 self._note_all(state)
 
 
-def _is_described_otherwise(before: Device, after: Device) -> bool:
-    """Whether the device's page has to change, more than its online state."""
-    return any(
-        getattr(before, name) != getattr(after, name)
-        for name in ("name", "model", "sw_version", "hw_version", "gateway_id", "serial_number", "schema_id")
-    )
+def _in_words(interval: timedelta) -> str:
+    """An interval as the user would say it: seconds below two minutes, else minutes."""
+    seconds = interval.total_seconds()
+    return f"{seconds:.0f} s" if seconds < 120 else f"{math.ceil(seconds / 60):,} min"

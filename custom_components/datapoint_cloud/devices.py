@@ -124,7 +124,7 @@ def _parents_first(devices: Iterable[Device]) -> Iterator[Device]:
 
 
 def _remove_gone(registry: dr.DeviceRegistry, entry: DatapointConfigEntry, coordinator: DatapointCoordinator) -> None:
-    kept = {*_service_ids(coordinator), *coordinator.fleet, *coordinator.absent}
+    kept = {*_service_ids(coordinator), *coordinator.fleet, *coordinator.inventory.absent}
     for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
         if not ids_of(device) & kept:
             registry.async_remove_device(device.id)
@@ -152,5 +152,5 @@ def is_listed(device: dr.AnyDeviceEntry, coordinator: DatapointCoordinator) -> b
             if datapoint.part is not None
         }
         return bool(ids & parts)
-    listed = {device.id for device in coordinator.listed_devices}
+    listed = {device.id for device in coordinator.inventory.listed}
     return bool(ids & (listed | _service_ids(coordinator)))

@@ -25,7 +25,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: Datapoi
     """Describe an account."""
     coordinator = entry.runtime_data.coordinator
     states = list(coordinator.fleet.values())
-    quota = coordinator.cloud.quota
+    budget = coordinator.cloud.budget
     return {
         "entry": _redact(dict(entry.data)),
         "options": {
@@ -40,11 +40,14 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: Datapoi
             "interval": coordinator.update_interval.total_seconds() if coordinator.update_interval else None,
             "is_successful": coordinator.last_update_success,
             "error": None if coordinator.last_exception is None else type(coordinator.last_exception).__name__,
-            "failed_scopes": [str(error) for error in coordinator.failed_scopes.values()],
-            "quota": None if quota is None else {"limit": quota.limit, "remaining": quota.remaining},
+            "failed_scopes": [str(error) for error in coordinator.inventory.failed_scopes.values()],
+            "interval_in_force": coordinator.interval_in_force.total_seconds(),
+            "activity": coordinator.activity.standing,
+            "heard": sum(coordinator.hears(state.device) for state in states),
+            "quota": None if budget.limit is None else {"limit": budget.limit, "remaining": budget.remaining},
         },
         "devices": {
-            "listed": len(coordinator.listed_devices),
+            "listed": len(coordinator.inventory.listed),
             "shown": len(states),
             "online": Counter(str(state.device.is_online) for state in states),
             "by_model": Counter(str(state.device.model) for state in states),

@@ -40,6 +40,14 @@ class Pending:
     returns_from: Reading | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a round said for a device: `was_answered`, the cloud spoke of it; `is_listed`, its list still holds."""
+
+    was_answered: bool
+    is_listed: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Happening:
     """An alarm that was raised or cleared."""
@@ -62,6 +70,8 @@ class DeviceState:
     written_at: dict[str, datetime] = field(default_factory=dict)  # when the cloud last accepted a value
     raised: set[str] = field(default_factory=set)  # the alarms last heard of as on
     failure: CloudError | None = None
+    asked_at: datetime | None = None  # when a round last asked for it
+    reads_without_news: int = 0
     read_at: datetime | None = None  # when the cloud last answered for it
     reported_at: datetime | None = None  # when the device itself last spoke
     negative_reads: int = _NEGATIVE_READS_TO_LOSE  # nothing is believed before it was seen once
@@ -80,16 +90,11 @@ class DeviceState:
         return tuple(alarm for alarm in self.alarms if self.value(alarm.key) is True)
 
     @property
-    def has_flags(self) -> bool:
-        """Whether the listing itself says something of alerts and faults."""
-        return self.device.has_alert is not None or self.device.has_fault is not None
-
-    @property
     def has_problem(self) -> bool | None:
         """Whether an alarm is raised, by the device's own word or the listing's flags. None: nobody says."""
         if self.active_alarms or self.device.has_alert or self.device.has_fault:
             return True
-        is_known = self.has_flags or any(self.value(alarm.key) is not None for alarm in self.alarms)
+        is_known = self.device.has_flags or any(self.value(alarm.key) is not None for alarm in self.alarms)
         return False if is_known else None
 
     def value(self, key: str) -> Value | None:
@@ -211,19 +216,19 @@ class DeviceState:
             pending.settle(False)
         return set(late)
 
-    def judge(self, *, was_answered: bool, is_listed: bool, interval: timedelta, now: datetime) -> bool:
-        """Weigh the evidence of one round; True if the device came or went with it.
-
-        `was_answered`: the cloud spoke of the device in this round. `is_listed`: its list still holds.
-        """
-        if was_answered and self._is_evident(interval, now):
+    def judge(self, evidence: Evidence | None, *, interval: timedelta, now: datetime) -> bool:
+        """Weigh the evidence of one round; True if the device came or went with it. None: it brought none."""
+        if evidence is None:
+            pass
+        elif evidence.was_answered and self._is_evident(interval, now):
             self.negative_reads = 0
         else:
             self.negative_reads += 1
         before = self.is_available, self.is_connected
         is_fresh = self.is_fresh(interval, now)
         self.is_available = self.negative_reads < _NEGATIVE_READS_TO_LOSE or is_fresh
-        self.unlisted_rounds = 0 if is_listed else self.unlisted_rounds + 1
+        if evidence is not None:
+            self.unlisted_rounds = 0 if evidence.is_listed else self.unlisted_rounds + 1
         is_connected = self.device.is_online
         if is_connected is None and self.reported_at is not None:
             is_connected = is_fresh
@@ -266,7 +271,7 @@ class DeviceState:
 
     def restore(self, stored: Mapping[str, Any]) -> None:
         """Take back what `as_dict` gave."""
-        self.read_at = _time(stored["read_at"])
+        self.read_at = self.asked_at = _time(stored["read_at"])
         self.reported_at = _time(stored["reported_at"])
         self.raised = set(stored["raised"])
         self.readings = {key: Reading(value, _time(taken_at)) for key, (value, taken_at) in stored["readings"].items()}

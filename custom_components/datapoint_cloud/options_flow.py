@@ -1,12 +1,12 @@
-"""The options of an account: how often it is polled, and which of its sites and devices are of interest."""
+"""The options of an account: how often it is polled, and what of it is shown."""
 
-import math
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import voluptuous as vol
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
-from homeassistant.const import UnitOfTime
+from homeassistant.const import PERCENTAGE, UnitOfTime
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
@@ -17,7 +17,21 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
 )
 
-from .const import OPTION_DEVICES, OPTION_INTERVAL, OPTION_SITES
+from .clouds.cloud import Cloud
+from .clouds.errors import CloudError
+from .const import (
+    ALL_CHOSEN,
+    DEFAULT_SHARE,
+    FIGURES_ONLY,
+    OPTION_DEVICES,
+    OPTION_FLEET,
+    OPTION_GROUPS,
+    OPTION_INTERVAL,
+    OPTION_SHARE,
+    OPTION_SITES,
+)
+
+_LOGGER = logging.getLogger(__name__)
 
 _LONGEST_INTERVAL = 24 * 3600
 
@@ -30,25 +44,36 @@ class AccountOptionsFlow(OptionsFlow):
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
         if user_input is not None:
-            return self.async_create_entry(data={**user_input, OPTION_INTERVAL: int(user_input[OPTION_INTERVAL])})
+            whole: dict[str, Any] = {
+                key: int(user_input[key]) for key in (OPTION_INTERVAL, OPTION_SHARE) if key in user_input
+            }
+            return self.async_create_entry(data={**user_input, **whole})
         coordinator = self.config_entry.runtime_data.coordinator
         chosen = self.config_entry.options
-        devices = {device.id: device.name for device in coordinator.listed_devices}
-        sites = {device.site_id: device.site for device in coordinator.listed_devices if device.site_id}
-        online = sum(device.is_online is True for device in coordinator.listed_devices)
-        least = math.ceil(coordinator.cloud.least_interval(online).total_seconds())
-        usual = max(least, int(coordinator.cloud.default_interval.total_seconds()))
+        devices = {device.id: device.name for device in coordinator.inventory.listed}
+        sites = {device.site_id: device.site for device in coordinator.inventory.listed if device.site_id}
+        least = int(coordinator.cloud.shortest_interval.total_seconds())
+        usual = int(coordinator.cloud.default_interval.total_seconds())
         fields: dict[vol.Marker, Any] = {
             vol.Required(OPTION_INTERVAL, default=usual): NumberSelector(
                 NumberSelectorConfig(
                     min=least,
-                    max=max(least, _LONGEST_INTERVAL),
+                    max=_LONGEST_INTERVAL,
                     step=1,
                     unit_of_measurement=UnitOfTime.SECONDS,
                     mode=NumberSelectorMode.BOX,
                 )
             )
         }
+        if coordinator.cloud.budget.limit is not None:
+            fields[vol.Required(OPTION_SHARE, default=DEFAULT_SHARE)] = NumberSelector(
+                NumberSelectorConfig(min=5, max=90, step=5, unit_of_measurement=PERCENTAGE)
+            )
+        fields[
+            vol.Required(OPTION_FLEET, default=FIGURES_ONLY if coordinator.inventory.is_too_large else ALL_CHOSEN)
+        ] = SelectSelector(SelectSelectorConfig(options=[ALL_CHOSEN, FIGURES_ONLY], translation_key=OPTION_FLEET))
+        if groups := await self._groups():
+            fields[vol.Optional(OPTION_GROUPS, default=[])] = _choice(groups, chosen.get(OPTION_GROUPS, ()))
         if sites:
             fields[vol.Optional(OPTION_SITES, default=[])] = _choice(sites, chosen.get(OPTION_SITES, ()))
         fields[vol.Optional(OPTION_DEVICES, default=[])] = _choice(devices, chosen.get(OPTION_DEVICES, ()))
@@ -58,6 +83,15 @@ class AccountOptionsFlow(OptionsFlow):
         return self.async_show_form(
             step_id="init", data_schema=self.add_suggested_values_to_schema(vol.Schema(fields), shown)
         )
+
+    async def _groups(self) -> Mapping[str, str]:
+        """The groups on offer; what cannot be had now is no reason to show no options."""
+        cloud: Cloud = self.config_entry.runtime_data.coordinator.cloud
+        try:
+            return await cloud.groups()
+        except CloudError as error:
+            _LOGGER.debug("There are no groups to choose from: %s", error)
+            return {}
 
 
 def _choice(names: Mapping[str, str | None], chosen: Iterable[str]) -> SelectSelector:

@@ -3,7 +3,8 @@
 An issue stands as long as the cloud's answers say so, and goes by itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
@@ -34,12 +35,35 @@ _ISSUES: frozenset[Reason] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something of the account that the user should know and can change: the key of its text, what fills it."""
+
+    key: str
+    placeholders: Mapping[str, str]
+
+
 @callback
 def report_problems(
-    hass: HomeAssistant, entry: DatapointConfigEntry, errors: Iterable[tuple[str | None, CloudError]]
+    hass: HomeAssistant,
+    entry: DatapointConfigEntry,
+    errors: Iterable[tuple[str | None, CloudError]],
+    notices: Iterable[Notice] = (),
 ) -> None:
     """Open an issue for each thing to mend, by the scope it concerns, and close those that are mended."""
     open_issues: set[str] = set()
+    for notice in notices:
+        issue_id = f"{entry.entry_id}_{notice.key}"
+        open_issues.add(issue_id)
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            issue_id,
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=notice.key,
+            translation_placeholders={"account": entry.title, **notice.placeholders},
+        )
     for scope_id, error in errors:
         if not isinstance(error, Forbidden) or error.reason not in _ISSUES:
             continue

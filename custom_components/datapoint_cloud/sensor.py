@@ -11,14 +11,14 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import EntityCategory, Platform
+from homeassistant.const import EntityCategory, Platform, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .accounts import subentry_of
-from .clouds.model import DataType
+from .clouds.model import DataType, Device
 from .coordinator import DatapointCoordinator
 from .describe import Description
 from .devices import device_info, scope_device_id
@@ -38,32 +38,37 @@ _LONGEST_STATE = 255
 class FigureDescription(SensorEntityDescription):
     """A figure of an account or of one of its scopes, from the devices that belong to it."""
 
-    value_fn: Callable[[DatapointCoordinator, list[DeviceState]], StateType | datetime]
+    value_fn: Callable[[DatapointCoordinator, list[Device]], StateType | datetime]
     exists_fn: Callable[[DatapointCoordinator], bool] = lambda _: True
 
 
-def _oldest_reading(_: DatapointCoordinator, states: list[DeviceState]) -> datetime | None:
+def _oldest_reading(coordinator: DatapointCoordinator, _: list[Device]) -> datetime | None:
+    states = coordinator.fleet.values()
     return min(
         (state.read_at for state in states if state.device.is_online is not False and state.read_at), default=None
     )
 
 
-def _requests_left(coordinator: DatapointCoordinator, _: list[DeviceState]) -> int | None:
-    return None if coordinator.cloud.quota is None else coordinator.cloud.quota.remaining
+def _requests_left(coordinator: DatapointCoordinator, _: list[Device]) -> int | None:
+    return coordinator.cloud.budget.remaining
+
+
+def _interval_in_force(coordinator: DatapointCoordinator, _: list[Device]) -> int:
+    return round(coordinator.interval_in_force.total_seconds())
 
 
 def _count(
-    is_counted: Callable[[DeviceState], bool | None],
-) -> Callable[[DatapointCoordinator, list[DeviceState]], int]:
-    return lambda _, states: sum(bool(is_counted(state)) for state in states)
+    is_counted: Callable[[Device], bool | None],
+) -> Callable[[DatapointCoordinator, list[Device]], int]:
+    return lambda _, devices: sum(bool(is_counted(device)) for device in devices)
 
 
 def _has_flags(coordinator: DatapointCoordinator) -> bool:
-    return any(state.has_flags for state in coordinator.fleet.values())
+    return any(device.has_flags for device in coordinator.inventory.counted)
 
 
 def _lists_online(coordinator: DatapointCoordinator) -> bool:
-    return any(state.device.is_online is not None for state in coordinator.fleet.values())
+    return any(device.is_online is not None for device in coordinator.inventory.counted)
 
 
 _OF_BOTH = (
@@ -77,21 +82,21 @@ _OF_BOTH = (
         key="$online",
         translation_key="devices_online",
         state_class=SensorStateClass.MEASUREMENT,
-        value_fn=_count(lambda state: state.device.is_online),
+        value_fn=_count(lambda device: device.is_online),
         exists_fn=_lists_online,
     ),
     FigureDescription(
         key="$faulty",
         translation_key="devices_faulty",
         state_class=SensorStateClass.MEASUREMENT,
-        value_fn=_count(lambda state: state.device.has_fault),
+        value_fn=_count(lambda device: device.has_fault),
         exists_fn=_has_flags,
     ),
     FigureDescription(
         key="$alerting",
         translation_key="devices_alerting",
         state_class=SensorStateClass.MEASUREMENT,
-        value_fn=_count(lambda state: state.device.has_alert),
+        value_fn=_count(lambda device: device.has_alert),
         exists_fn=_has_flags,
     ),
 )
@@ -103,7 +108,16 @@ _OF_ACCOUNT = (
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=_requests_left,
-        exists_fn=lambda coordinator: coordinator.cloud.quota is not None,
+        exists_fn=lambda coordinator: coordinator.cloud.budget.limit is not None,
+    ),
+    FigureDescription(
+        key="$interval",
+        translation_key="interval_in_force",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=_interval_in_force,
     ),
     FigureDescription(
         key="$oldest_reading",
@@ -187,9 +201,6 @@ class FigureSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
     @property
     @override
     def native_value(self) -> StateType | datetime:
-        states = [
-            state
-            for state in self.coordinator.fleet.values()
-            if self._scope is None or state.device.scope == self._scope
-        ]
-        return self.entity_description.value_fn(self.coordinator, states)
+        counted = self.coordinator.inventory.counted
+        devices = [device for device in counted if self._scope is None or device.scope == self._scope]
+        return self.entity_description.value_fn(self.coordinator, devices)

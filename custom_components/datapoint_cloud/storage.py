@@ -3,6 +3,8 @@
 Tokens live here and nowhere else. What the user entered stays in the config entry.
 """
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,6 +46,7 @@ class AccountStorage:
         self.readings: Mapping[str, Any] = {}
         self._collect_readings: Callable[[], Mapping[str, Any]] = lambda: self.readings
         self._is_closed = False
+        self._due = math.inf  # when the next saving is, on the monotonic clock
 
     async def async_load(self, handed_over: Mapping[str, Any]) -> None:
         """Read the file, if there is one; what a form has just learnt is newer."""
@@ -75,8 +78,12 @@ class AccountStorage:
         self._save_after(_SAVE_MEMORY_AFTER)
 
     def _save_after(self, seconds: float) -> None:
-        if not self._is_closed:
+        # Each call puts the saving off, so that there is one until it is done, or one that is to be sooner.
+        due = time.monotonic() + seconds
+        if not self._is_closed and due < self._due:
+            self._due = due
             self._store.async_delay_save(self._content, seconds)
 
     def _content(self) -> dict[str, Any]:
+        self._due = math.inf
         return {"memory": dict(self.memory.content), "readings": dict(self._collect_readings())}

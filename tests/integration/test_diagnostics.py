@@ -102,7 +102,7 @@ async def test_the_diagnostics_of_an_account_say_how_it_is_polled(
         None,
     )
     devices = content["devices"]
-    assert devices["listed"] == len(coordinator.listed_devices)
+    assert devices["listed"] == len(coordinator.inventory.listed)
     assert devices["shown"] == len(coordinator.fleet) == len(content["device_details"])
     assert sum(devices["online"].values()) == sum(devices["by_model"].values()) == devices["shown"]
     assert {detail["is_available"] for detail in content["device_details"]} <= {True, False}

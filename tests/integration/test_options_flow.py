@@ -31,20 +31,18 @@ def options_of(form: Any, field: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "interval"), [("gizwits_open", 60), ("gizwits_enterprise", None), ("sodata", 120), ("firstlight", 900)]
+    ("kind", "interval"), [("gizwits_open", 60), ("gizwits_enterprise", 60), ("sodata", 120), ("firstlight", 900)]
 )
 async def test_left_as_they_are_the_options_change_nothing(
-    hass: HomeAssistant, simulation: Simulation, kind: str, interval: int | None
+    hass: HomeAssistant, simulation: Simulation, kind: str, interval: int
 ) -> None:
     entry = await add_account(hass, simulation, kind)
     devices = set(entry.runtime_data.coordinator.fleet)
     form = await begin(hass, entry)
-    selector = next(iter(form["data_schema"].schema.values()))
     result = await submit(hass, form, {})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
-    # an enterprise has more devices than its quota lets it poll by the minute
-    assert entry.options["interval"] == (interval or selector.config["min"])
+    assert entry.options["interval"] == interval
     assert isinstance(entry.options["interval"], int)
     assert entry.options["devices"] == []
     assert set(entry.runtime_data.coordinator.fleet) == devices
@@ -53,7 +51,12 @@ async def test_left_as_they_are_the_options_change_nothing(
 @pytest.mark.parametrize("kind", KINDS)
 async def test_sites_are_a_choice_where_there_are_any(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
     entry = await add_account(hass, simulation, kind)
-    expected = {"interval", "devices"} | ({"sites"} if kind == "sodata" else set())
+    expected = {"interval", "fleet", "devices"} | {
+        "gizwits_open": {"share"},
+        "gizwits_enterprise": {"share", "groups"},
+        "sodata": {"sites"},
+        "firstlight": set(),
+    }[kind]
     assert fields_of(await begin(hass, entry)) == expected
 
 
@@ -67,7 +70,7 @@ async def test_sites_and_devices_are_chosen_by_name(hass: HomeAssistant, simulat
     await submit(hass, form, {"interval": 600, "sites": [site], "devices": [device]})
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
-    assert dict(entry.options) == {"interval": 600, "sites": [site], "devices": [device]}
+    assert dict(entry.options) == {"interval": 600, "fleet": "chosen", "sites": [site], "devices": [device]}
     assert set(entry.runtime_data.coordinator.fleet) == {device}
     form = await begin(hass, entry)
     assert shown_in(form) == entry.options

@@ -8,10 +8,11 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.entity_component import async_update_entity
 
-from custom_components.datapoint_cloud.const import OPTION_INTERVAL
-from simulator.server import Fault
+from custom_components.datapoint_cloud.const import DOMAIN, OPTION_INTERVAL, OPTION_SHARE
+from simulator.server import Fault, Server
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account, entity_id_of, poll
@@ -53,29 +54,51 @@ async def test_the_interval_the_user_wishes_is_kept(
     assert server.log
 
 
-async def test_the_enterprise_is_polled_no_faster_than_its_quota_bears(
+async def _requests_in_an_hour(hass: HomeAssistant, freezer: FrozenDateTimeFactory, server: Server) -> int:
+    server.reset_counts()
+    for _ in range(120):
+        await pass_time(hass, freezer, 30)
+    return sum(server.requests.values())
+
+
+async def test_the_enterprise_is_never_asked_for_more_than_the_share_of_its_quota(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     server = simulation.gizwits_enterprise
     # Far from the hour's end, where a quota of an hour looks like one of a minute.
-    server.quota_reset = int(server.clock()) + 1800
-    product = next(iter(server.products.values()))
-    online = [device for each in server.products.values() for device in each.devices.values()]
-    entry = await add_account(hass, simulation, "gizwits_enterprise", options={OPTION_INTERVAL: 5})
-    coordinator = entry.runtime_data.coordinator
-    assert coordinator.update_interval >= timedelta(seconds=1.43 * (1 + len(online)))
+    server.quota_limit, server.quota_reset = 360, int(server.clock()) + 1800
+    options = {OPTION_INTERVAL: 10, OPTION_SHARE: 50}
+    entry = await add_account(hass, simulation, "gizwits_enterprise", options=options)
+    assert 150 <= await _requests_in_an_hour(hass, freezer, server) <= 185
+    assert server.quota_remaining > 0
+    assert entry.runtime_data.coordinator.interval_in_force > timedelta(seconds=120)
+    states = entry.runtime_data.coordinator.fleet.values()
+    assert {state.is_available for state in states} == {True}  # all had their turns
 
-    server.quota_limit = 360
-    await poll(hass, entry)
-    assert coordinator.update_interval >= timedelta(seconds=14.3 * (1 + len(online)))
 
-    for device in product.devices.values():
-        device.is_online = False
+async def test_a_wish_that_the_quota_does_not_bear_is_a_repair_until_it_does(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    issue_registry: ir.IssueRegistry,
+) -> None:
+    server = simulation.gizwits_enterprise
+    server.quota_limit, server.quota_reset = 360, int(server.clock()) + 1800
+    entry = await add_account(hass, simulation, "gizwits_enterprise", options={OPTION_INTERVAL: 60})
+    for _ in range(5):
+        await pass_time(hass, freezer, 60)
+    issue = issue_registry.async_get_issue(DOMAIN, f"{entry.entry_id}_interval_too_short")
+    assert issue is not None
+    told = issue.translation_placeholders or {}
+    assert (told["devices"], told["wished"], told["share"]) == ("8", "60 s", "252")
+    in_force = float(hass.states.get(entity_id_of(hass, "sensor", entry, "$interval")).state)  # type: ignore[union-attr]
+    assert in_force > 100
     server.quota_limit = 3600
-    freezer.tick(1000)
-    await poll(hass, entry)
-    left = len(online) - len(product.devices)
-    assert timedelta(seconds=1.43 * (1 + left)) <= coordinator.update_interval < timedelta(seconds=1.43 * (4 + left))
+    server.quota_remaining = 3600
+    for _ in range(5):
+        await pass_time(hass, freezer, 60)
+    assert issue_registry.async_get_issue(DOMAIN, f"{entry.entry_id}_interval_too_short") is None
+    assert hass.states.get(entity_id_of(hass, "sensor", entry, "$interval")).state == "60"  # type: ignore[union-attr]
 
 
 async def test_a_quota_that_would_bear_more_does_not_make_polls_faster_than_wished(
@@ -262,15 +285,14 @@ async def test_what_is_left_of_a_quota_is_stretched_over_the_time_that_is_left(
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     server = simulation.gizwits_enterprise
+    # Somebody else with the same account has spent nearly all of it.
     server.quota_reset = int(server.clock()) + 1800
-    server.quota_remaining = 100
+    server.quota_remaining = 250
     await poll(hass, entry)
-    coordinator = entry.runtime_data.coordinator
-    server.reset_counts()
-    await poll(hass, entry)
-    requests_a_poll = sum(server.requests.values())
-    # Polls at this interval leave something to commands.
-    assert coordinator.update_interval.total_seconds() >= 1800 * requests_a_poll / 100
-    server.quota_remaining = 3600
-    await poll(hass, entry)
-    assert coordinator.update_interval.total_seconds() < 1800 * requests_a_poll / 100
+    spent = server.quota_remaining
+    for _ in range(29):
+        await pass_time(hass, freezer, 60)
+    assert spent - server.quota_remaining > 30
+    # What is left is for commands.
+    assert server.quota_remaining >= 3600 * 0.05 - 2
+    assert entry.runtime_data.coordinator.last_update_success

@@ -54,7 +54,10 @@ def requests(simulation: Simulation) -> dict[str, int]:
             # One device never reported within two days: it is looked for further back, once.
             {"access_token": 2, "search": 2, "datapoint": 2, "data": 60},
             {"search": 2},
-            {"search": 2, "data": 54},  # one spoke a moment ago, although it is called offline
+            {
+                "search": 4,
+                "data": 54,
+            },  # who was active is asked for as well; one spoke a moment ago, although it is called offline
             {"search": 2, "data": 59},
         ),
         (

@@ -249,9 +249,9 @@ async def test_a_query_does_not_become_another_that_is_there(hass: HomeAssistant
 
 async def test_a_new_query_is_polled_at_once(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "firstlight")
-    known = {device.id for device in entry.runtime_data.coordinator.listed_devices}
+    known = {device.id for device in entry.runtime_data.coordinator.inventory.listed}
     await submit(hass, await begin(hass, entry), OTHER_QUERY)
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
-    now = {device.id for device in entry.runtime_data.coordinator.listed_devices}
+    now = {device.id for device in entry.runtime_data.coordinator.inventory.listed}
     assert now - known == {"platform/deviceName//hour/"}

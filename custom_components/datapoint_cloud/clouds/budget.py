@@ -1,9 +1,28 @@
 """Who may spend the requests that a cloud allows: commands before polling before history.
 
-It knows no endpoint and sends nothing.
+It counts what is sent, heeds what the cloud says, and holds back what would trip a quota. It knows no endpoint and
+sends nothing.
 """
 
+import time
 from enum import StrEnum
+
+from . import wire
+from .errors import RateLimited, Reason
+from .memory import Memory
+
+_HOUR = 3600
+_MINUTES = 60  # how long what was spent is remembered
+_RESERVE = 0.05  # of the limit, which commands alone may spend
+_SAVED_UP = 900  # seconds of the pace, at most
+_HISTORY_AT_LEAST = 0.02  # of the limit, so that the past is read at all where polling needs everything
+_SLOWED_BY = 0.5
+_SLOWEST = 0.05
+_ONE_REFUSAL = 60  # seconds
+_FORGIVEN_AFTER = 6 * _HOUR
+
+_SPENT = "spent"
+_SLOWED = "slowed"
 
 
 class Purpose(StrEnum):
@@ -17,3 +36,163 @@ class Purpose(StrEnum):
     def is_read(self) -> bool:
         """Whether the request changes nothing, so that it may be repeated."""
         return self is not Purpose.CONTROL
+
+
+class Budget:
+    """The requests of one account, in any hour.
+
+    `share` is how much of the limit readings and history may spend; the rest is left to commands and to others.
+    """
+
+    def __init__(self, memory: Memory, *, per_hour: int | None) -> None:
+        """Start from the documented limit; None: the cloud names none, and only its refusals count."""
+        self.documented = per_hour
+        self.share = 0.7
+        self.planned = 0.0
+        """The requests an hour that polling is going to need; history leaves them alone."""
+        self._memory = memory
+        self._limit = per_hour
+        self._remaining: int | None = None
+        self._resets_at = 0.0  # epoch seconds
+        self._spent = self._remembered()  # by minute: all, those beyond the pace, those for history
+        self._filled_at = time.time()
+        self._saved_up = _SAVED_UP * self.pace
+
+    # What may be spent
+
+    @property
+    def limit(self) -> int | None:
+        """The requests an hour that the cloud allows; None where it names no limit."""
+        return self._limit
+
+    @property
+    def remaining(self) -> int | None:
+        """The requests left by the cloud's own count, which includes those of others; by ours where it tells none."""
+        if self._limit is None:
+            return None
+        told = self._told_remaining()
+        return max(0, self._limit - self._sum(0)) if told is None else told
+
+    @property
+    def pace(self) -> float:
+        """The requests a second that polling may spend on and on; infinite without a limit."""
+        if self._limit is None:
+            return float("inf")
+        pace = max(0.0, self._bearable() - self._sum(1)) / _HOUR
+        told, left_seconds = self._told_remaining(), self._resets_at - time.time()
+        if told is not None and left_seconds > 0:
+            pace = min(pace, max(0.0, told - self._reserve()) / left_seconds)
+        return pace
+
+    def allowance(self) -> float:
+        """The requests that polling may spend now without running ahead of its pace."""
+        self._fill()
+        return min(self._saved_up, self.left(Purpose.POLLING))
+
+    def left(self, purpose: Purpose) -> float:
+        """The requests that a purpose may spend now, whatever the pace; infinite without a limit."""
+        if self._limit is None:
+            return float("inf")
+        told = self._told_remaining()
+        own = self._limit - self._sum(0)
+        by_cloud = own if told is None else min(own, told)
+        if purpose is Purpose.CONTROL:
+            return by_cloud
+        left = min(by_cloud - self._reserve(), self._bearable() - self._sum(0))
+        if purpose is Purpose.POLLING:
+            return left
+        of_polling = max(0.0, self.planned - (self._sum(0) - self._sum(1)))
+        at_least = _HISTORY_AT_LEAST * self._limit - self._sum(2)
+        return min(left, max(left - of_polling, at_least))
+
+    def _bearable(self) -> float:
+        return (self._limit or 0) * self.share * self._slowed()
+
+    def _reserve(self) -> float:
+        return (self._limit or 0) * _RESERVE
+
+    # What is spent
+
+    def spend(self, purpose: Purpose) -> None:
+        """Count a request that is about to be sent; raises `RateLimited` (BUDGET_SPENT) if it must not be.
+
+        What the cloud refuses anyway it may refuse itself: commands are let through to the last.
+        """
+        if self._limit is None:
+            return
+        if purpose is not Purpose.CONTROL and self.left(purpose) < 1:
+            refusal = RateLimited(Reason.BUDGET_SPENT)
+            refusal.retry_after = self._seconds_until_more()
+            raise refusal
+        is_paced = purpose is Purpose.POLLING and self.allowance() >= 1
+        if is_paced:
+            self._saved_up -= 1
+        minute = int(time.time() // 60)
+        if minute not in self._spent:
+            spent = {str(minute): list(counts) for minute, counts in self._spent.items()}
+            self._memory.put(_SPENT, spent, is_urgent=False)
+            self._spent[minute] = [0, 0, 0]
+        counts = self._spent[minute]
+        counts[0] += 1
+        counts[1] += not is_paced
+        counts[2] += purpose is Purpose.HISTORY
+
+    def _fill(self) -> None:
+        now, pace = time.time(), self.pace
+        elapsed = max(0.0, now - self._filled_at)
+        self._filled_at = now
+        if self._limit is not None:
+            self._saved_up = min(self._saved_up + elapsed * pace, _SAVED_UP * pace)
+
+    def _sum(self, index: int) -> int:
+        oldest = int(time.time() // 60) - _MINUTES
+        for minute in [minute for minute in self._spent if minute <= oldest]:
+            del self._spent[minute]
+        return sum(counts[index] for counts in self._spent.values())
+
+    def _seconds_until_more(self) -> float:
+        if (told := self._told_remaining()) is not None and told - self._reserve() < 1:
+            return self._resets_at - time.time()
+        first = min(self._spent, default=int(time.time() // 60))
+        return max(1.0, (first + _MINUTES) * 60 - time.time())
+
+    def _remembered(self) -> dict[int, list[int]]:
+        spent: dict[int, list[int]] = {}
+        for minute, counts in wire.fields(self._memory.get(_SPENT)).items():
+            if minute.isdecimal() and isinstance(counts, list) and len(counts) == 3:
+                spent[int(minute)] = [int(wire.number(count) or 0) for count in counts]
+        return spent
+
+    # What the cloud says
+
+    @property
+    def resets_at(self) -> float | None:
+        """When the cloud's own count begins anew, in epoch seconds; None where it does not say."""
+        return self._resets_at if self._resets_at > time.time() else None
+
+    def heed(self, *, per_hour: float | None, remaining: int | None, resets_at: float | None) -> None:
+        """Take what an answer says of the quota (`resets_at` in epoch seconds); it can only lower the limit."""
+        if self._limit is None or self.documented is None:
+            return
+        if per_hour:
+            self._limit = min(self.documented, int(per_hour))
+        self._remaining, self._resets_at = remaining, resets_at or 0.0
+
+    def slow_down(self) -> None:
+        """Heed a refusal: the limit is lower than it was thought to be. Those that come together are one."""
+        at = wire.number(wire.fields(self._memory.get(_SLOWED)).get("at")) or 0
+        if self._limit is not None and time.time() - at > _ONE_REFUSAL:
+            slowed = max(_SLOWEST, self._slowed() * _SLOWED_BY)
+            self._memory.put(_SLOWED, {"by": slowed, "at": time.time()})
+
+    def _slowed(self) -> float:
+        """How much slower it goes after refusals, forgiven bit by bit."""
+        record = wire.fields(self._memory.get(_SLOWED))
+        by, at = wire.number(record.get("by")), wire.number(record.get("at"))
+        if by is None or at is None:
+            return 1.0
+        forgiven = min(1.0, max(0.0, time.time() - at) / _FORGIVEN_AFTER)
+        return by + (1 - by) * forgiven
+
+    def _told_remaining(self) -> int | None:
+        return self._remaining if self._resets_at > time.time() else None

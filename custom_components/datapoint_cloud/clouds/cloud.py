@@ -5,19 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
+from .budget import Budget
 from .errors import CloudError, NotSupported
 from .history import History
 from .model import Account, Device, Schema, Scope, Snapshot, Value
 from .push import Push
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
-    """What the cloud last said about the requests it allows (`resets_at` aware UTC)."""
-
-    limit: int | None
-    remaining: int | None
-    resets_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +42,13 @@ class Cloud(Protocol):
     """The slug of the cloud, the same as the step of the config flow: `gizwits_open`."""
     default_interval: ClassVar[timedelta]
     """How often last values are worth asking for."""
+    shortest_interval: ClassVar[timedelta]
+    """More often than this it is not worth asking, whatever the user wishes."""
     listing_interval: ClassVar[timedelta | None]
     """How often the list of devices is worth asking for; None where it tells who is online and goes with each poll."""
+
+    budget: Budget
+    """The requests it may be sent."""
 
     history: History
     """What it can tell of the past."""
@@ -59,24 +56,30 @@ class Cloud(Protocol):
     """How it speaks of its own accord; None where it does not."""
 
     @property
-    def quota(self) -> Quota | None:
-        """What the cloud last said about its quota; None where it says nothing."""
-
-    @property
     def scopes(self) -> Sequence[Scope]:
         """The parts of the account that the user named; empty where it has none."""
 
-    def least_interval(self, online: int) -> timedelta:
-        """The shortest polling interval the cloud bears with `online` devices online."""
+    @property
+    def requests_a_listing(self) -> int:
+        """How many requests the list of devices took last."""
 
     async def account(self) -> Account:
         """Log in if need be and say whose account it is."""
+
+    async def groups(self) -> Mapping[str, str]:
+        """The names of the groups that devices can be chosen by, by id; empty where there are none."""
 
     async def devices(self) -> Listing:
         """List all devices, page by page, with their online state where the cloud knows it."""
 
     async def schema(self, device: Device) -> Schema:
         """Describe the datapoints of a device. Devices with the same `schema_id` share one answer."""
+
+    async def active_since(self, moment: datetime) -> tuple[Device, ...] | None:
+        """The devices that the cloud calls active since a moment (aware UTC), as it lists them now.
+
+        None where it cannot tell. What "active" means need not be documented: it is for the caller to find out.
+        """
 
     async def readings(self, devices: Sequence[Device]) -> Readings:
         """Read the last values of the devices, side by side within the bound the cloud bears.
@@ -105,7 +108,15 @@ class Cloud(Protocol):
 
 
 class ReadOnlyCloud:
-    """The part of a cloud that cannot be written to."""
+    """The part of a cloud that cannot be written to, and tells of neither groups nor activity."""
+
+    async def groups(self) -> Mapping[str, str]:
+        """None at all."""
+        return {}
+
+    async def active_since(self, moment: datetime) -> tuple[Device, ...] | None:
+        """None: it cannot tell."""
+        return None
 
     async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Raise `NotSupported`."""

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     NO_DATAPOINTS = "no_datapoints"
     RIGHT_MISSING = "right_missing"
     QUOTA_EXHAUSTED = "quota_exhausted"
+    BUDGET_SPENT = "budget_spent"  # held back by this client itself, before the cloud would refuse
     # the device
     OFFLINE = "offline"
     DISABLED = "disabled"

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from .budget import Purpose
+from .budget import Budget, Purpose
 from .errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Unreachable
 
 _LOGGER = logging.getLogger(__name__)
@@ -58,11 +58,20 @@ type Judge = Callable[[Answer], CloudError | None]
 class HttpClient:
     """Requests to one server."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, judge: Judge, *, parallel: int = 4) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        judge: Judge,
+        *,
+        parallel: int = 4,
+        budget: Budget | None = None,
+    ) -> None:
         """Talk to `base_url` through `session`, at most `parallel` requests for one purpose at a time."""
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._judge = judge
+        self._budget = budget
         # A command does not wait behind a round of readings, nor that behind the past.
         self._places = {purpose: asyncio.Semaphore(parallel) for purpose in Purpose}
 
@@ -89,7 +98,7 @@ class HttpClient:
         may have been carried out. `may_be_empty` accepts a successful answer without JSON.
 
         Raises what the judge finds in the answer, `Unreachable` (no connection, no answer in time, HTTP 5xx),
-        `RateLimited` (HTTP 429) or `UnexpectedAnswer` (neither an error known nor JSON).
+        `RateLimited` (HTTP 429, or the budget is spent) or `UnexpectedAnswer` (neither an error known nor JSON).
         """
         url = self._base_url + template.format_map({name: quote(part, safe="") for name, part in (parts or {}).items()})
 
@@ -97,6 +106,8 @@ class HttpClient:
 
         async def attempt() -> Answer:
             async with places:
+                if self._budget is not None:
+                    self._budget.spend(purpose)
                 answer = await self._send(method, url, template, params, headers, json_body, form)
             self._raise_for(answer, may_be_empty=may_be_empty)
             return answer

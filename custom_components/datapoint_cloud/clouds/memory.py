@@ -24,13 +24,13 @@ class Memory:
         """The value under `key`, or None."""
         return self._content.get(key)
 
-    def put(self, key: str, value: Any) -> None:
-        """Keep `value` under `key`; None forgets it."""
+    def put(self, key: str, value: Any, *, is_urgent: bool = True) -> None:
+        """Keep `value` under `key`; None forgets it. What is not urgent is not reported: it goes with other changes."""
         if self._content.get(key) == value:
             return
         if value is None:
             del self._content[key]
         else:
             self._content[key] = value
-        if self._on_change is not None:
+        if is_urgent and self._on_change is not None:
             self._on_change()

@@ -70,6 +70,11 @@ class Device:
     site: str | None = None
     time_zone: str | None = None
 
+    @property
+    def has_flags(self) -> bool:
+        """Whether the listing itself says something of alerts and faults."""
+        return self.has_alert is not None or self.has_fault is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 import aiohttp
 
 from .. import wire
-from ..budget import Purpose
-from ..cloud import Listing, Quota, Readings, ReadOnlyCloud
+from ..budget import Budget, Purpose
+from ..cloud import Listing, Readings, ReadOnlyCloud
 from ..errors import CloudError, Forbidden, UnexpectedAnswer
 from ..history import History, NoHistory
 from ..http import HttpClient
@@ -70,9 +70,9 @@ class FirstlightCloud(ReadOnlyCloud):
 
     kind: ClassVar[str] = "firstlight"
     default_interval: ClassVar[timedelta] = timedelta(minutes=15)
+    shortest_interval: ClassVar[timedelta] = timedelta(minutes=1)
     listing_interval: ClassVar[timedelta | None] = timedelta(days=1)
     push: Push | None = None
-    quota: Quota | None = None
 
     def __init__(
         self,
@@ -86,6 +86,8 @@ class FirstlightCloud(ReadOnlyCloud):
         memory: Memory,
     ) -> None:
         """Identify the application by `authorization_token`, the user by `user_token`; periods begin in `time_zone`."""
+        self.budget = Budget(memory, per_hour=None)
+        self.requests_a_listing = 1
         self.history: History = NoHistory()
         self._http = HttpClient(session, api_url, judge, parallel=_PARALLEL)
         self._host = re.sub(r"^\w+://", "", api_url).partition("/")[0].rpartition("@")[2].lower()
@@ -105,10 +107,6 @@ class FirstlightCloud(ReadOnlyCloud):
     def scopes(self) -> Sequence[Scope]:
         """The queries."""
         return [Scope(id=query.id, name=query.name) for query in self._queries.values()]
-
-    def least_interval(self, online: int) -> timedelta:
-        """One minute: aggregates move slowly."""
-        return timedelta(minutes=1)
 
     async def account(self) -> Account:
         """Say whose tokens these are; asks nobody.

@@ -1,16 +1,16 @@
 """The organisation's Gizwits cloud: all devices of the products an enterprise names, through the Enterprise API."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 import aiohttp
 
 from .. import wire
-from ..budget import Purpose
-from ..cloud import Listing, Quota, Readings
+from ..budget import Budget, Purpose
+from ..cloud import Listing, Readings
 from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected, UnexpectedAnswer
 from ..history import History, NoHistory
 from ..memory import Memory
@@ -32,7 +32,7 @@ _DEFAULT_PAGE: Final = 20
 _MOST_PAGES: Final = 1000
 _PAGE_SLOT: Final = "search page"
 _FORM_INVALID: Final = 5002
-_SHARE: Final = 1.43  # leaves three tenths of the quota to commands and to other clients
+_REQUESTS_PER_HOUR: Final = 3600  # "Quota"
 
 
 class GizwitsEnterpriseCloud:
@@ -40,6 +40,7 @@ class GizwitsEnterpriseCloud:
 
     kind: ClassVar[str] = "gizwits_enterprise"
     default_interval: ClassVar[timedelta] = timedelta(seconds=60)
+    shortest_interval: ClassVar[timedelta] = timedelta(seconds=10)
     listing_interval: ClassVar[timedelta | None] = None
     push: Push | None = None
 
@@ -58,6 +59,7 @@ class GizwitsEnterpriseCloud:
         self._enterprise_id = enterprise_id
         self._products = tuple(products)
         self._memory = memory
+        self.budget = Budget(memory, per_hour=_REQUESTS_PER_HOUR)
         self._access = ProductAccess(
             session,
             api_url=api_url,
@@ -65,6 +67,7 @@ class GizwitsEnterpriseCloud:
             enterprise_secret=enterprise_secret,
             products=products,
             memory=memory,
+            budget=self.budget,
             parallel=_PARALLEL,
         )
         self._definitions = Definitions(memory, self._fetch_definition)
@@ -72,20 +75,15 @@ class GizwitsEnterpriseCloud:
         self._pages = dict.fromkeys(self._products, 1)
 
     @property
-    def quota(self) -> Quota | None:
-        """What the last answer's headers said."""
-        return self._access.quota
-
-    @property
     def scopes(self) -> Sequence[Scope]:
         """The products."""
         names = {product.product_key: self._definitions.known(product.product_key) for product in self._products}
         return [Scope(id=key, name=(known.name if known else None) or key) for key, known in names.items()]
 
-    def least_interval(self, online: int) -> timedelta:
-        """What seven tenths of the quota allow: the pages of the lists and one request a device that is online."""
-        requests = sum(self._pages.values()) + online
-        return timedelta(seconds=_SHARE * requests * self._access.seconds_a_request)
+    @property
+    def requests_a_listing(self) -> int:
+        """The pages of all products."""
+        return sum(self._pages.values())
 
     async def account(self) -> Account:
         """Have a token of any product: its secret and the enterprise's are checked together."""
@@ -103,6 +101,17 @@ class GizwitsEnterpriseCloud:
                 raise failures[0]
         return Account(id=self._enterprise_id, name=self._enterprise_id)
 
+    async def groups(self) -> Mapping[str, str]:
+        """The groups of all products ("Enterprise API, Device groups"), which have no names of their own.
+
+        An id is the product key and the group's id with a slash between.
+        """
+        groups: dict[str, str] = {}
+        for scope in self.scopes:
+            tree = await self._access.request(scope.id, "GET", "/device_groups", purpose=Purpose.POLLING)
+            groups |= {f"{scope.id}/{gid}": f"{scope.name}: {gid}" for gid in _group_ids(tree)}
+        return groups
+
     async def devices(self) -> Listing:
         """List the devices of all products ("Enterprise API, Device search"), with their online state."""
         lists = await asyncio.gather(*(self._list(product) for product in self._products))
@@ -119,6 +128,19 @@ class GizwitsEnterpriseCloud:
         if len(failed) == len({product.product_key for product in self._products}) and failed and not is_product_matter:
             raise next(iter(failed.values()))
         return Listing(devices=tuple(devices.values()), failed=failed)
+
+    async def active_since(self, moment: datetime) -> tuple[Device, ...] | None:
+        """Search by `liveness_start` ("Enterprise API, Device search"), which no document explains."""
+        since = str(int(moment.timestamp()))
+        lists = await asyncio.gather(*(self._list(product, liveness_start=since) for product in self._products))
+        devices: dict[str, Device] = {}
+        for found in lists:
+            if isinstance(found, AuthFailed | RateLimited):
+                raise found
+            if isinstance(found, CloudError):
+                return None
+            devices = {device.id: device for device in found} | devices
+        return tuple(devices.values())
 
     async def schema(self, device: Device) -> Schema:
         """Describe the datapoints of the device's product ("Enterprise API, Datapoint definition")."""
@@ -205,19 +227,19 @@ class GizwitsEnterpriseCloud:
             return Snapshot()
         return await self._definitions.snapshot(device.schema_id, row["attrs"], spellings.moment(row.get("ts")))
 
-    async def _list(self, product: Product) -> Sequence[Device] | CloudError:
+    async def _list(self, product: Product, **filters: str) -> Sequence[Device] | CloudError:
         try:
-            rows = await self._search(product)
+            rows = await self._search(product, **filters)
             name = await self._product_name(product.product_key)
         except CloudError as error:
             return error
         return [device for row in rows if (device := _device(row, product, name)) is not None]
 
-    async def _search(self, product: Product) -> Sequence[Mapping[str, Any]]:
+    async def _search(self, product: Product, **filters: str) -> Sequence[Mapping[str, Any]]:
         rows: dict[str, Mapping[str, Any]] = {}
         skip = 0
         for page in range(1, _MOST_PAGES + 1):
-            body = wire.fields(await self._page(product, skip))
+            body = wire.fields(await self._page(product, skip, filters))
             found = body.get("objects")
             if not isinstance(found, list):
                 raise UnexpectedAnswer(endpoint=_SEARCH_PATH, subject=product.product_key)
@@ -227,16 +249,16 @@ class GizwitsEnterpriseCloud:
                     rows.setdefault(did, row)
             skip += len(found)
             total = spellings.count(wire.fields(body.get("meta")).get("total"))
-            if product in self._pages:  # not a group asked for once
+            if product in self._pages and not filters:  # not a group asked for once
                 self._pages[product] = page
             if len(rows) == known or (total is not None and skip >= total):
                 break
         return list(rows.values())
 
-    async def _page(self, product: Product, skip: int) -> Any:
+    async def _page(self, product: Product, skip: int, filters: Mapping[str, str]) -> Any:
         async def ask(limit: int) -> Any:
             group = {} if product.group_id is None else {"gid": product.group_id}
-            params = {**group, "limit": limit, "skip": skip}
+            params = {**group, **filters, "limit": limit, "skip": skip}
             return await self._access.request(
                 product.product_key, "GET", _SEARCH_PATH, params=params, purpose=Purpose.POLLING
             )
@@ -262,6 +284,13 @@ class GizwitsEnterpriseCloud:
 
     async def _fetch_definition(self, product_key: str) -> Any:
         return await self._access.request(product_key, "GET", "/datapoint", purpose=Purpose.POLLING)
+
+
+def _group_ids(tree: Any) -> Iterator[str]:
+    """The ids in a tree of groups: an object of objects, where an empty text stands for no children."""
+    for gid, children in wire.fields(tree).items():
+        yield gid
+        yield from _group_ids(children)
 
 
 def _device(row: Mapping[str, Any], product: Product, product_name: str | None) -> Device | None:

@@ -1,17 +1,17 @@
 """The consumer's Gizwits cloud: one user of one vendor's app, through the Open API."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 import aiohttp
 
 from .. import wire
-from ..budget import Purpose
-from ..cloud import Listing, Quota, Readings
-from ..errors import AuthFailed, CloudError, NotSupported, Reason, Rejected, UnexpectedAnswer
+from ..budget import Budget, Purpose
+from ..cloud import Listing, Readings
+from ..errors import AuthFailed, CloudError, NotSupported, RateLimited, Reason, Rejected, UnexpectedAnswer
 from ..history import History, NoHistory
-from ..http import HttpClient
+from ..http import Answer, HttpClient
 from ..memory import Memory
 from ..model import Account, Device, Schema, Scope, Snapshot, Value
 from ..push import Push
@@ -23,7 +23,8 @@ from .framing import payload_of
 from .granted_token import Grant, GrantedToken
 from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin
 
-_PARALLEL: Final = 6
+_PARALLEL: Final = 10
+_REQUESTS_PER_HOUR: Final = 6000  # no document tells: what a household of vendors' own apps is seen to send
 _PAGE: Final = 100
 _DEFAULT_PAGE: Final = 20  # no server is expected to cut pages shorter than this
 _MOST_PAGES: Final = 1000
@@ -34,6 +35,7 @@ class GizwitsOpenCloud:
 
     kind: ClassVar[str] = "gizwits_open"
     default_interval: ClassVar[timedelta] = timedelta(seconds=60)
+    shortest_interval: ClassVar[timedelta] = timedelta(seconds=30)
     listing_interval: ClassVar[timedelta | None] = None
     push: Push | None = None
 
@@ -50,7 +52,9 @@ class GizwitsOpenCloud:
         self.history: History = NoHistory()
         self._app_id = app_id
         self._user_name = login.username if isinstance(login, PasswordLogin) else "anonymous"
-        self._http = HttpClient(session, api_url, judge_open_api, parallel=_PARALLEL)
+        self.budget = Budget(memory, per_hour=_REQUESTS_PER_HOUR)
+        self.requests_a_listing = 1
+        self._http = HttpClient(session, api_url, self._judge, parallel=_PARALLEL, budget=self.budget)
         self._login = LoginStep(session, api_url=api_url, app_id=app_id, login=login, memory=memory)
         owner = f"{app_id} {self._user_name}"
         self._token = GrantedToken(memory, "user token", owner=owner, days_ahead=3, ask=self._log_in)
@@ -58,18 +62,9 @@ class GizwitsOpenCloud:
         self._definitions = Definitions(memory, self._fetch_definition)
 
     @property
-    def quota(self) -> Quota | None:
-        """None: the Open API tells of no quota."""
-        return None
-
-    @property
     def scopes(self) -> Sequence[Scope]:
         """None: a user is a whole account."""
         return ()
-
-    def least_interval(self, online: int) -> timedelta:
-        """Half a minute, as the vendors' own users poll, and never more than a device a second."""
-        return timedelta(seconds=max(30, online))
 
     async def account(self) -> Account:
         """Log in if need be; the account is the app and its user."""
@@ -77,11 +72,16 @@ class GizwitsOpenCloud:
         await self._token.keeper.get()
         return Account(id=f"{self._app_id}_{self._token.uid}", name=self._user_name)
 
+    async def groups(self) -> Mapping[str, str]:
+        """None to choose by: a household's devices are few."""
+        return {}
+
     async def devices(self) -> Listing:
         """List the devices bound to the user ("Open API, Bound devices"), with their online state."""
         rows: dict[str, Mapping[str, Any]] = {}
         skip = 0
-        for _ in range(_MOST_PAGES):
+        for number in range(1, _MOST_PAGES + 1):
+            self.requests_a_listing = number
             page = await self._bindings(skip)
             known = len(rows)
             for row in page:
@@ -92,6 +92,10 @@ class GizwitsOpenCloud:
             if len(page) < _DEFAULT_PAGE or len(rows) == known:
                 break
         return Listing(devices=tuple(device for row in rows.values() if (device := self._device(row))))
+
+    async def active_since(self, moment: datetime) -> tuple[Device, ...] | None:
+        """None: the Open API cannot tell."""
+        return None
 
     async def schema(self, device: Device) -> Schema:
         """Describe the datapoints of the device's product ("Open API, Datapoint definition")."""
@@ -200,6 +204,12 @@ class GizwitsOpenCloud:
         except AuthFailed as refusal:
             self._refusal = refusal
             raise
+
+    def _judge(self, answer: Answer) -> CloudError | None:
+        error = judge_open_api(answer)
+        if isinstance(error, RateLimited):
+            self.budget.slow_down()
+        return error
 
     async def _log_in(self) -> Grant:
         self._raise_refusal()

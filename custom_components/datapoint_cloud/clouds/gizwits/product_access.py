@@ -1,20 +1,19 @@
 """Requests of an enterprise, each with the token of the product it concerns.
 
-It knows tokens and the quota, and nothing of what is asked for.
+It knows tokens and what the headers say of the quota, and nothing of what is asked for.
 """
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
 import aiohttp
 
 from .. import wire
-from ..cloud import Quota
-from ..errors import AuthFailed, CloudError, Forbidden, Reason, UnexpectedAnswer
+from ..budget import Budget
+from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer
 from ..http import Answer, HttpClient
 from ..memory import Memory
 from ..tokens import TokenKeeper
@@ -25,7 +24,7 @@ from .granted_token import Grant, GrantedToken, token_end
 _TOKEN_OF_ANOTHER_PRODUCT: Final = 5010
 _MINUTE: Final = 60
 _HOUR: Final = 3600
-_LONGEST_RESET: Final = timedelta(days=1)
+_LONGEST_RESET_SECONDS: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +48,16 @@ class ProductAccess:
         enterprise_secret: str,
         products: Sequence[Product],
         memory: Memory,
+        budget: Budget,
         parallel: int,
     ) -> None:
         """Ask as the enterprise; `api_url` may end with the version of the API or not."""
         address = api_url.rstrip("/").removesuffix("/v1")
-        self._http = HttpClient(session, address, self._judge, parallel=parallel)
+        self._http = HttpClient(session, address, self._judge, parallel=parallel, budget=budget)
         self._enterprise_id = enterprise_id
         self._enterprise_secret = enterprise_secret
         self._refusal: AuthFailed | None = None
-        self.quota: Quota | None = None
-        """What the last answer said about the quota."""
+        self._budget = budget
         self._window_seconds = _MINUTE
         self._tokens: dict[str, GrantedToken] = {}
         for product in products:
@@ -139,30 +138,23 @@ class ProductAccess:
             raise answer.error(UnexpectedAnswer, subject=product.product_key)
         return Grant(token=token, expires_at=token_end(fields, "expired_at", "expire_at"))
 
-    @property
-    def seconds_a_request(self) -> float:
-        """How far apart requests are if the quota is to last.
-
-        The headers are believed when they say less than the document, never when they say more.
-        """
-        limit = self.quota.limit if self.quota else None
-        return max(1.0, self._window_seconds / limit) if limit else 1.0
-
     def _judge(self, answer: Answer) -> CloudError | None:
-        self.quota = _quota(answer.headers) or self.quota
-        resets_at = self.quota.resets_at if self.quota else None
+        self._heed_quota(answer.headers)
+        error = judge_enterprise_api(answer)
+        if isinstance(error, RateLimited):
+            self._budget.slow_down()
+        return error
+
+    def _heed_quota(self, headers: Mapping[str, str]) -> None:
+        limit = spellings.count(headers.get("X-RateLimit-Limit"))
+        remaining = spellings.count(headers.get("X-RateLimit-Remaining"))
+        resets_at = spellings.epoch_seconds(headers.get("X-RateLimit-Reset"))
+        if resets_at is not None and abs(resets_at - time.time()) > _LONGEST_RESET_SECONDS:
+            resets_at = None
+        if limit is None and remaining is None:
+            return
         # The document says an hour, and shows a limit that would suit a minute: the furthest reset tells.
-        if resets_at is None or resets_at.timestamp() - time.time() > _MINUTE:
+        if resets_at is None or resets_at - time.time() > _MINUTE:
             self._window_seconds = _HOUR
-        return judge_enterprise_api(answer)
-
-
-def _quota(headers: Mapping[str, str]) -> Quota | None:
-    limit = spellings.count(headers.get("X-RateLimit-Limit"))
-    remaining = spellings.count(headers.get("X-RateLimit-Remaining"))
-    resets_at = spellings.moment(headers.get("X-RateLimit-Reset"))
-    if resets_at is not None and abs(resets_at.timestamp() - time.time()) > _LONGEST_RESET.total_seconds():
-        resets_at = None
-    if limit is None and remaining is None:
-        return None
-    return Quota(limit=limit or None, remaining=remaining, resets_at=resets_at)
+        per_hour = None if limit is None else limit * _HOUR / self._window_seconds
+        self._budget.heed(per_hour=per_hour, remaining=remaining, resets_at=resets_at)

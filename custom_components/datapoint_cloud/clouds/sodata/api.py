@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 import aiohttp
 
 from .. import wire
-from ..budget import Purpose
-from ..cloud import Listing, Quota, Readings, ReadOnlyCloud
+from ..budget import Budget, Purpose
+from ..cloud import Listing, Readings, ReadOnlyCloud
 from ..errors import (
     CloudError,
     DeviceGone,
@@ -88,9 +88,9 @@ class SoDataCloud(ReadOnlyCloud):
 
     kind: ClassVar[str] = "sodata"
     default_interval: ClassVar[timedelta] = timedelta(minutes=2)
+    shortest_interval: ClassVar[timedelta] = timedelta(minutes=1)
     listing_interval: ClassVar[timedelta | None] = timedelta(hours=1)
     push: Push | None = None
-    quota: Quota | None = None
     scopes: Sequence[Scope] = ()
 
     def __init__(
@@ -109,6 +109,8 @@ class SoDataCloud(ReadOnlyCloud):
     ) -> None:
         """See `corporate_account` (its uuid), or the user's first one if that is None. `api_url` may lack `/api/v1`."""
         api_url = api_url.rstrip("/")
+        self.budget = Budget(memory, per_hour=None)
+        self.requests_a_listing = 1
         self.history: History = NoHistory()
         self._http = HttpClient(
             session, api_url if re.search(r"/api/v\d+$", api_url) else f"{api_url}/api/v1", _judge, parallel=_PARALLEL
@@ -128,10 +130,6 @@ class SoDataCloud(ReadOnlyCloud):
         self._descriptions: dict[str, Description] = {}  # by device
         self._lists: dict[str, Description] = {}  # by what the memory calls the list of variables
         self._left_out: dict[str, CloudError | None] = {}
-
-    def least_interval(self, online: int) -> timedelta:
-        """One minute: no device reports more often."""
-        return timedelta(minutes=1)
 
     # The account
 

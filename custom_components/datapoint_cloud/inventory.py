@@ -1,0 +1,202 @@
+"""Which devices an account has, which of them are shown, and what describes their datapoints.
+
+It owns the fleet and asks for lists and schemas when told to. It reads no values and knows nothing of when.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from homeassistant.core import callback
+from homeassistant.util import dt as dt_util
+
+from .clouds.cloud import Cloud, Listing
+from .clouds.errors import AuthFailed, CloudError, RateLimited
+from .clouds.model import Device, Schema
+from .const import FIGURES_ONLY, OPTION_DEVICES, OPTION_FLEET, OPTION_SITES
+from .fleet import PROBLEM, DeviceState
+from .profiles import NO_PROFILE, Profile
+from .storage import AccountStorage
+from .watchers import Watch, Watchers
+
+_LOGGER = logging.getLogger(__name__)
+
+LARGE_FLEET = 500
+"""More devices than this are shown only if the user says so: Home Assistant takes 10 000 entities of an account."""
+
+_DESCRIBE_EVERY = timedelta(days=1)
+_ABSENT_FROM_LISTINGS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What the user wants to see. `shows_devices` is None where the user has not said so, and the size decides."""
+
+    sites: frozenset[str]
+    devices: frozenset[str]
+    shows_devices: bool | None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """Read it from the options of an entry."""
+        fleet = options.get(OPTION_FLEET)
+        return cls(
+            sites=frozenset(options.get(OPTION_SITES, ())),
+            devices=frozenset(options.get(OPTION_DEVICES, ())),
+            shows_devices=None if fleet is None else fleet != FIGURES_ONLY,
+        )
+
+    def includes(self, device: Device) -> bool:
+        """Whether the device is of interest."""
+        return (not self.sites or device.site_id in self.sites) and (not self.devices or device.id in self.devices)
+
+
+class Inventory:
+    """The devices of one account."""
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        storage: AccountStorage,
+        profiles: Mapping[str, Profile],
+        watchers: Watchers,
+        choice: Choice,
+    ) -> None:
+        self.fleet: dict[str, DeviceState] = {}
+        """The devices that are shown, by id."""
+        self.listed: tuple[Device, ...] = ()
+        """All devices that the cloud lists."""
+        self.counted: tuple[Device, ...] = ()
+        """The devices of interest, shown or not."""
+        self.listed_at: datetime | None = None
+        self.failed_scopes: Mapping[str, CloudError] = {}
+        self.absent: Counter[str] = Counter()
+        """How many complete listings in a row lacked a device that was known."""
+        self._cloud = cloud
+        self._storage = storage
+        self._profiles = profiles
+        self._watchers = watchers
+        self._choice = choice
+        self._schemas: dict[str, Schema] = {}
+        self._described_at: datetime | None = None
+        storage.collect_readings_with(self._collect_readings)
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether nothing but figures is shown, and the user has not asked for that."""
+        return self._choice.shows_devices is None and len(self.counted) > LARGE_FLEET
+
+    @callback
+    def expect_devices(self, device_ids: Iterable[str]) -> None:
+        """Count these as absent until they are listed: they were there before."""
+        self.absent.update(dict.fromkeys(device_ids, 0))
+
+    # The list
+
+    async def async_list(self) -> None:
+        """Ask for the list of devices and take it over. Raises any `CloudError`."""
+        listing = await self._cloud.devices()
+        self.failed_scopes = listing.failed
+        if not listing.devices and listing.failed:
+            raise next(iter(listing.failed.values()))
+        self.listed_at = dt_util.utcnow()
+        self.listed = listing.devices
+        # Of a scope that could not be listed nothing new is known.
+        kept = [device for device in self.counted if device.scope in listing.failed]
+        self.counted = (*filter(self._choice.includes, listing.devices), *kept)
+        self._show(self.counted)
+        self._count_absent(listing)
+
+    def _show(self, devices: Iterable[Device]) -> None:
+        if self.is_too_large or self._choice.shows_devices is False:
+            if self.fleet:
+                self.fleet.clear()
+                self._watchers.async_note_inventory()
+            return
+        for device in devices:
+            if device.id in self.fleet:
+                self.take_device(device)
+            else:
+                self.fleet[device.id] = self._new_state(device)
+                self._watchers.async_note_inventory()
+
+    @callback
+    def take_device(self, device: Device) -> None:
+        """Take over what a list says of a device that is shown."""
+        state = self.fleet[device.id]
+        if state.device == device:
+            return
+        if _is_described_otherwise(state.device, device):
+            self._watchers.async_note_inventory()
+        had_problem = state.has_problem
+        state.device = device
+        if state.has_problem != had_problem:
+            self._watchers.async_note([Watch(device.id, PROBLEM)])
+
+    def _new_state(self, device: Device) -> DeviceState:
+        state = DeviceState(device, self._profiles.get(device.schema_id, NO_PROFILE))
+        if (stored := self._storage.readings.get(device.id)) is not None:
+            state.restore(stored)
+        return state
+
+    def _collect_readings(self) -> dict[str, Any]:
+        # Of a device that was not listed so far the store knows more.
+        stored = {device_id: stored for device_id, stored in self._storage.readings.items() if device_id in self.absent}
+        return stored | {device_id: state.as_dict() for device_id, state in self.fleet.items()}
+
+    def _count_absent(self, listing: Listing) -> None:
+        """Count the listings that lacked a known device, and give it up when they are too many."""
+        for device in listing.devices:
+            self.absent.pop(device.id, None)
+        listed = {device.id for device in listing.devices}
+        for device_id in {*self.fleet, *self.absent} - listed:
+            state = self.fleet.get(device_id)
+            if listing.failed and (state is None or state.device.scope in listing.failed):
+                continue
+            self.absent[device_id] += 1
+            if self.absent[device_id] >= _ABSENT_FROM_LISTINGS:
+                del self.absent[device_id]
+                self.fleet.pop(device_id, None)
+                self._watchers.async_note_inventory()
+
+    # What describes the devices
+
+    @callback
+    def forget_schema(self, schema_id: str) -> None:
+        """Ask for a schema again when next the devices are described."""
+        self._schemas.pop(schema_id, None)
+
+    async def async_describe(self) -> None:
+        """Ask for the schemas; a failing one costs only its own devices, until the next listing."""
+        now = dt_util.utcnow()
+        if self._described_at is None or now - self._described_at >= _DESCRIBE_EVERY:
+            self._described_at = now
+            known: set[str] = set()
+        else:
+            known = set(self._schemas)
+        asked = {state.device.schema_id: state.device for state in self.fleet.values()}
+        asked = {schema_id: device for schema_id, device in asked.items() if schema_id not in known}
+        results = await asyncio.gather(*map(self._cloud.schema, asked.values()), return_exceptions=True)
+        for schema_id, result in zip(asked, results, strict=True):
+            if isinstance(result, Schema):
+                self._schemas[schema_id] = result
+            elif isinstance(result, AuthFailed | RateLimited) or not isinstance(result, CloudError):
+                raise result
+            else:
+                _LOGGER.debug("The datapoints of a product are unknown for now: %s", result)
+        for state in self.fleet.values():
+            schema = self._schemas.get(state.device.schema_id)
+            if schema is not None and state.describe(schema):
+                self._watchers.async_note_inventory()
+
+
+def _is_described_otherwise(before: Device, after: Device) -> bool:
+    """Whether the device's page has to change, more than its online state."""
+    return any(
+        getattr(before, name) != getattr(after, name)
+        for name in ("name", "model", "sw_version", "hw_version", "gateway_id", "serial_number", "schema_id")
+    )

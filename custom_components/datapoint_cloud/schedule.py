@@ -1,0 +1,99 @@
+"""Which devices are read in a round, and how long a full turn takes: by need, within what the budget allows.
+
+Pure: time and allowance come in as arguments, nothing is asked.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+from .activity import Activity, Standing
+from .clouds.model import Device
+from .fleet import DeviceState
+
+_SHARE_OF_SWEEPS = 0.1  # of the readings: those that confirm what the cloud says of activity and presence
+_SHARE_OF_LISTINGS = 0.05
+_SHARE_OF_THE_HEARD = 0.5
+_SHARE_OF_THE_QUIET = 0.05  # the flag of some clouds is wrong for hours
+_NOW_AND_THEN = timedelta(minutes=15)
+_QUIET_READS_A_ROUND = 20
+_ROUNDS_OF_MEMORY = 3
+_A_DAY = 86_400.0
+_ROUNDS_A_LISTING_IF_TRUSTED = 5  # who is named as active is listed with it
+_PATIENCE = 7  # how many times longer a device waits that had nothing new so often
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Schedule:
+    """The turns of one account's devices."""
+
+    def __init__(self, activity: Activity, hears: Callable[[Device], bool]) -> None:
+        self._activity = activity
+        self._hears = hears
+        self._sweeps_due = 0.0
+        self._wanted = 0.0  # the readings of a full turn
+
+    def due(
+        self, states: Iterable[DeviceState], *, now: datetime, wished: timedelta, allowance: float, pace: float
+    ) -> list[DeviceState]:
+        """The devices to read now, the neediest first; at most as many as the allowance has requests.
+
+        Those that push tells of, and those that are offline, are read from time to time only.
+        """
+        named: list[DeviceState] = []
+        others: list[DeviceState] = []
+        heard: list[DeviceState] = []
+        quiet: list[DeviceState] = []
+        for state in states:
+            if self._hears(state.device) and state.asked_at is not None:
+                heard.append(state)
+            elif state.device.is_online is False and not state.is_fresh(wished, now):
+                quiet.append(state)
+            elif state.asked_at is None or self._activity.is_named(state.device.id, state.asked_at):
+                named.append(state)
+            else:
+                others.append(state)
+        named.sort(key=lambda state: _need(state, now), reverse=True)
+        others.sort(key=lambda state: _need(state, now), reverse=True)
+        is_trusted = self._activity.standing is Standing.TRUSTED
+        wanted = len(named) * (1 + _SHARE_OF_SWEEPS) if is_trusted else len(named) + len(others)
+        self._wanted += (wanted - self._wanted) / _ROUNDS_OF_MEMORY
+        sweeps = self._sweeps(others, len(named), allowance)
+        due = [*sweeps, *named, *([] if is_trusted else others[len(sweeps) :])]
+        due += _now_and_then(heard, now, pace, _SHARE_OF_THE_HEARD)
+        due += _now_and_then(quiet, now, pace, _SHARE_OF_THE_QUIET)[:_QUIET_READS_A_ROUND]
+        return due if allowance == float("inf") else due[: max(0, int(allowance))]
+
+    def _sweeps(self, others: list[DeviceState], named: int, allowance: float) -> list[DeviceState]:
+        """A few of those that nothing is expected of."""
+        self._sweeps_due = min(self._sweeps_due + max(1.0, min(named, allowance)) * _SHARE_OF_SWEEPS, len(others))
+        taken = others[: int(min(self._sweeps_due, max(0.0, allowance)))]
+        self._sweeps_due -= len(taken)
+        return taken
+
+    def interval(self, wished: timedelta, pace: float, requests_a_listing: int) -> timedelta:
+        """How long a full turn takes at this pace (requests a second)."""
+        if pace == float("inf"):
+            return wished
+        requests = self._wanted + requests_a_listing
+        return max(wished, timedelta(seconds=min(requests / pace, _A_DAY) if pace else _A_DAY))
+
+    def rounds_a_listing(self, wished: timedelta, pace: float, requests_a_listing: int) -> int:
+        """In which of how many rounds the list of devices is asked for, so that it costs little beside the readings."""
+        seconds = min(requests_a_listing / (_SHARE_OF_LISTINGS * pace) if pace else _A_DAY, _A_DAY)
+        rounds = math.ceil(seconds / wished.total_seconds())
+        return max(rounds, _ROUNDS_A_LISTING_IF_TRUSTED if self._activity.standing is Standing.TRUSTED else 1)
+
+
+def _need(state: DeviceState, now: datetime) -> float:
+    if state.asked_at is None:
+        return float("inf")
+    return (now - state.asked_at).total_seconds() / (1 + min(state.reads_without_news, _PATIENCE))
+
+
+def _now_and_then(states: list[DeviceState], now: datetime, pace: float, share: float) -> list[DeviceState]:
+    """Those that were not asked for long, the longest first; seldom enough to spend that share of the pace."""
+    by_cost = min(len(states) / (share * pace), _A_DAY) if pace else _A_DAY
+    every = max(_NOW_AND_THEN, timedelta(seconds=by_cost))
+    due = [state for state in states if now - (state.asked_at or _NEVER) >= every]
+    return sorted(due, key=lambda state: state.asked_at or _NEVER)
