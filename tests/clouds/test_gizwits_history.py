@@ -140,14 +140,18 @@ class Shelf:
         if not request.path.endswith(self.part):
             return False
         query = request.query
-        start, end = (int(query.get(f"start_{n}", query.get(f"start_{m}", 0))) for n, m in [("ts", "time")] * 2)
-        end = int(query.get("end_ts", query.get("end_time", 0)))
-        rows = [row for row in self.rows if start <= row.get("ts", row.get("timestamp")) <= end]
-        rows.sort(key=lambda row: row.get("ts", row.get("timestamp")), reverse=self.is_newest_first)
+        start = int(query.get("start_ts") or query["start_time"])
+        end = int(query.get("end_ts") or query["end_time"])
+        rows = [row for row in self.rows if start <= _told_at(row) <= end]
+        rows.sort(key=_told_at, reverse=self.is_newest_first)
         skip, limit = 0 if self.ignores_skip else int(query["skip"]), int(query["limit"])
         meta = {"total": len(rows)} if self.tells_total else {}
         self.answers.body = json.dumps({"meta": meta, "objects": rows[skip : skip + limit]})
         return True
+
+
+def _told_at(row: dict[str, Any]) -> float:
+    return float(row.get("ts") or row["timestamp"])
 
 
 # Reports
@@ -287,6 +291,21 @@ async def test_windows_refused_in_either_unit_are_refused(
         await cloud.history.online_log(device, now() - DAY, now())
     assert refusal.value.code == 5002
     assert server.requests[ONLINE] == 4
+
+
+async def test_what_is_refused_in_the_known_unit_is_refused(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, device: Device
+) -> None:
+    assert (await cloud.history.online_log(device, now() - 2 * DAY, now())).rows
+    server.reset_counts()
+    server.maximum_limit = 0
+    with pytest.raises(Rejected):
+        await cloud.history.online_log(device, now() - DAY, now())
+    assert server.requests[ONLINE] == 2
+    server.faults.append(failing(at("/online"), 5401))
+    with pytest.raises(Rejected):
+        await cloud.history.online_log(device, now() - DAY, now())
+    assert server.requests[ONLINE] == 3
 
 
 @pytest.mark.parametrize(
@@ -496,6 +515,15 @@ async def test_a_log_that_is_not_granted_costs_no_last_values(
     with pytest.raises(Forbidden):
         await cloud.history.online_log(device, now() - HOUR, now())
     assert (await cloud.readings([device])).snapshots[device.id].readings
+
+
+async def test_windows_refused_in_either_unit_cost_no_last_values(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, there: GizwitsDevice, device: Device
+) -> None:
+    there.is_forgotten = True
+    server.faults.append(failing(lambda request: "start_ts" in request.query, 5002))
+    readings = await cloud.readings([device])
+    assert (dict(readings.snapshots[device.id].readings), readings.failures) == ({}, {})
 
 
 async def test_the_past_is_asked_for_as_history(

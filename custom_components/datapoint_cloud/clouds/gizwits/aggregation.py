@@ -17,7 +17,7 @@ from ..model import DataType, Device
 from ..windows import begin_of, end_of
 from .definitions import Definitions
 from .label_zone import HOUR, LabelZone
-from .looking_back import by_device, reachable
+from .looking_back import by_device, present, reachable
 
 type Ask = Callable[[Device, str, Mapping[str, str | int]], Awaitable[Any]]
 """Asks a device's aggregates by a method, with these parameters, and answers the body."""
@@ -104,7 +104,7 @@ class Aggregates:
             self._zone.forget()
         # An hour alone proves nothing, so at least a day is looked at.
         since = _whole(min(start, end - _DAY))
-        labels = await asked.labels(since, until := min(_whole(end), asked.now))
+        labels = await asked.labels(since, until := _whole(end))
         if not labels:
             return ()
         offset = await self._zone.prove(labels, asked.labels, since, until)
@@ -172,7 +172,7 @@ class _Asked:
     device: Device
     names: str
     aggregation: Aggregation
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime = field(default_factory=present)
     answers: dict[tuple[str, int, int], list[_Row]] = field(default_factory=dict)
 
     async def labels(self, start: datetime, end: datetime) -> list[datetime]:
@@ -192,7 +192,7 @@ class _Asked:
             return ()
         until = end_of(period, begin_of(period, end - timedelta.resolution, zone), zone)
         found: dict[datetime, _Dated] = {}
-        for row in await self._between(period, first, min(until, self.now)):
+        for row in await self._between(period, first, until):
             if (label := _read(row.label, period)) is None:
                 continue
             begin = label - zone.utcoffset(None)
@@ -203,7 +203,8 @@ class _Asked:
 
     async def _between(self, period: Period, start: datetime, end: datetime) -> list[_Row]:
         # To the last millisecond before the end: no document says whether the end belongs to the range.
-        start_ms, end_ms = (moment // _MILLISECOND for moment in (start - _EPOCH, end - _EPOCH - _MILLISECOND))
+        last = min(end, self.now) - _MILLISECOND
+        start_ms, end_ms = ((moment - _EPOCH) // _MILLISECOND for moment in (start, last))
         unit = _UNITS[period].name
         if (known := self.answers.get((unit, start_ms, end_ms))) is not None:
             return known

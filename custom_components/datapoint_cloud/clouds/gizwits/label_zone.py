@@ -7,12 +7,13 @@ that is changed later is noticed. It knows labels and hours, not how they are as
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from .. import wire
 from ..errors import Reason, UnexpectedAnswer
 from ..memory import Memory
+from .looking_back import present
 
 type HoursBetween = Callable[[datetime, datetime], Awaitable[Sequence[datetime]]]
 """The labels of the hours with readings in a range, oldest first, each read as if its zone were UTC."""
@@ -82,7 +83,7 @@ async def _found(
     labels: Iterable[datetime], guesses: Iterable[timedelta], hours_between: HoursBetween
 ) -> tuple[datetime, timedelta] | None:
     """An hour of UTC with readings and the offset it tells. A guess only serves to find the hour."""
-    now = datetime.fromtimestamp(time.time(), UTC)
+    now = present()
     for label in labels:
         for guess in dict.fromkeys(guesses):
             hour = label - guess

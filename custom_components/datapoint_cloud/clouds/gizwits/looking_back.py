@@ -23,9 +23,14 @@ type Pages = Callable[[int, int], AsyncIterator[list[Row]]]
 """The rows of a window of whole epoch seconds, page by page, oldest first."""
 
 
+def present() -> datetime:
+    """Now, in UTC."""
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
 def reachable(start: datetime, end: datetime, reach: timedelta) -> tuple[datetime, datetime]:
     """The part of a range that lies within the reach and not in the future; without length where there is none."""
-    now = datetime.fromtimestamp(time.time(), UTC)
+    now = present()
     oldest = datetime.fromtimestamp(math.ceil((now - reach + _MARGIN).timestamp()), UTC)
     first, last = max(start.astimezone(UTC), oldest), min(end.astimezone(UTC), now)
     if first < last:
