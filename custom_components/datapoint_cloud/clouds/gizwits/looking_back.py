@@ -61,7 +61,7 @@ async def look_back(
         if covered == first and not gathered.has_rows:
             raise
         stopped_by = error
-        covered = max(covered, gathered.complete_until or covered)
+        covered = max(covered, min(gathered.complete_until or covered, last))
     return Past(rows=gathered.between(first, covered), start=first, end=covered, stopped_by=stopped_by)
 
 
