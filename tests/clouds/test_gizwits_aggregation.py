@@ -192,7 +192,7 @@ async def test_weeks_and_months_begin_where_their_labels_say(
         assert local.day == 1 if period is Period.MONTH else local.weekday() == 0
     assert past.rows or period is Period.MONTH  # a month of 31 days has to begin within the reach
     if past.rows:
-        assert past.rows[-1].start < end < past.rows[-1].end
+        assert past.rows[-1].start < end
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ async def test_the_past_month_is_one_request(cloud: AnyCloud, server: Server, se
     start = hour() - DAY
     await buckets(cloud, series, hour() - 31 * DAY, hour(), Period.DAY)
     server.reset_counts()
-    past = await buckets(cloud, series, hour() - 90 * DAY, hour(), Period.DAY)
+    past = await buckets(cloud, series, hour() - 90 * DAY, datetime.now(UTC), Period.DAY)
     assert len(aggregate_requests(server)) == 1
     assert abs(past.start - (datetime.now(UTC) - 31 * DAY)) < timedelta(minutes=2)
     assert past.rows[0].start >= past.start

@@ -188,7 +188,6 @@ async def test_a_range_is_cut_into_windows_of_two_days(
     length: timedelta,
     windows: int,
 ) -> None:
-    there.report_seconds = 7200
     end = now()
     past = (await cloud.history.readings([Series(device, "power")], end - length, end))[Series(device, "power")]
     assert server.requests == {DATA: windows}
