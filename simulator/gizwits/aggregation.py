@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from aiohttp import web
 
@@ -13,12 +13,30 @@ from .wire import one_of, whole_number
 
 _LABELS = {"HOURS": "%Y%m%d%H", "DAYS": "%Y%m%d", "WEEKS": "%G%V", "MONTHS": "%Y%m"}
 _SAMPLE_SECONDS = {"HOURS": 600, "DAYS": 3600, "WEEKS": 21600, "MONTHS": 86400}
+_NO_METHOD: dict[int, Callable[[], web.HTTPException]] = {
+    404: web.HTTPNotFound,
+    405: lambda: web.HTTPMethodNotAllowed("", []),
+}
 _AGGREGATORS: dict[str, Callable[[Sequence[float]], float]] = {
     "sum": sum,
     "avg": lambda values: sum(values) / len(values),
     "max": max,
     "min": min,
 }
+
+
+@dataclass(slots=True)
+class AggregationDialect:
+    """What the documents leave open. Attributes may be changed at any time.
+
+    `label_zone`: the zone of the labels. `methods`: those that are served, others are answered with `no_method_status`.
+    `has_lower_case_units`: `hours` rather than `HOURS`.
+    """
+
+    label_zone: tzinfo = UTC
+    methods: frozenset[str] = frozenset({"GET", "PUT"})
+    no_method_status: int = 405
+    has_lower_case_units: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +48,14 @@ class Aggregation:
     names: tuple[str, ...]
     aggregator: str
     unit: str
+    label_zone: tzinfo
 
     @classmethod
-    def asked(cls, request: web.Request, device: GizwitsDevice, code: int) -> Aggregation:
+    def asked(cls, request: web.Request, device: GizwitsDevice, dialect: AggregationDialect, code: int) -> Aggregation:
         """Read it from the query, where all of it stands whatever the method."""
+        if request.method not in dialect.methods:
+            no_method = _NO_METHOD[dialect.no_method_status]
+            raise no_method()
         names = tuple(name.strip() for name in request.query.get("attrs", "").split(",") if name.strip())
         by_name = device.product.by_name
         if not names or not all(name in by_name and by_name[name].is_number for name in names):
@@ -43,8 +65,10 @@ class Aggregation:
                 raise Refused(code, required)
         end = whole_number(request, "end_ts", 0, code) if "end_ts" in request.query else None
         aggregator = one_of(request, "aggregator", tuple(_AGGREGATORS), code) or ""
-        unit = one_of(request, "unit", tuple(_LABELS), code) or ""
-        return cls(whole_number(request, "start_ts", 0, code), end, names, aggregator, unit)
+        units = {unit.lower() if dialect.has_lower_case_units else unit: unit for unit in _LABELS}
+        unit = units[one_of(request, "unit", tuple(units), code) or ""]
+        start = whole_number(request, "start_ts", 0, code)
+        return cls(start, end, names, aggregator, unit, dialect.label_zone)
 
     def rows(self, device: GizwitsDevice) -> list[tuple[str, dict[str, float]]]:
         """Give a label and the values of every period in which the device reported, oldest first."""
@@ -53,10 +77,7 @@ class Aggregation:
         end = min(now, self.end_ms / 1000 if self.end_ms is not None else now)
         start = max(self.start_ms / 1000, now - 31 * 86400)
         moments = [at for at in range(int(-(-start // step)) * step, int(end) + 1, step) if device.was_online(at)]
-        return [
-            (label, self._values(device, list(group)))
-            for label, group in itertools.groupby(moments, lambda at: _label(at, self.unit))
-        ]
+        return [(label, self._values(device, list(group))) for label, group in itertools.groupby(moments, self._label)]
 
     def _values(self, device: GizwitsDevice, moments: list[int]) -> dict[str, float]:
         samples = [device.values_at(moment, self.names) for moment in moments]
@@ -67,6 +88,5 @@ class Aggregation:
                 values[name] = round(_AGGREGATORS[self.aggregator](numbers), 4)
         return values
 
-
-def _label(seconds: int, unit: str) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime(_LABELS[unit])
+    def _label(self, seconds: int) -> str:
+        return datetime.fromtimestamp(seconds, self.label_zone).strftime(_LABELS[self.unit])

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from simulator.server import Server
 
+from .aggregation import AggregationDialect
 from .control import Codes, checked_command
 from .devices import GizwitsDevice
 from .enterprise_groups import EnterpriseGroups
@@ -41,6 +42,7 @@ class GizwitsEnterpriseServer(Server):
     `data_denial`, 5018 or 5024). `is_control_granted`: devices may be controlled (else 5404).
     `quota_remaining`: requests left until `quota_reset`, of `quota_limit` an hour. `maximum_limit`: the longest page
     (else 5002). `windows_are_in_ms`: history asks for milliseconds. `write_delay`: seconds until a command shows.
+    `aggregation`: what the documents of the aggregation leave open.
     `obedience`: what becomes of commands to devices that have no obedience of their own.
     """
 
@@ -58,6 +60,7 @@ class GizwitsEnterpriseServer(Server):
         self.is_control_granted = True
         self.maximum_limit = sys.maxsize
         self.windows_are_in_ms = False
+        self.aggregation = AggregationDialect(methods=frozenset({"GET"}))
         self.write_delay = 0.0
         self.obedience = Obedience()
         self.quota_limit = 3600

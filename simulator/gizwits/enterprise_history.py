@@ -42,6 +42,7 @@ class EnterpriseHistory:
         route.add_get(f"{path}/online", self._online)
         route.add_get(f"{path}/cmd", self._commands)
         route.add_get(f"{path}/agg_data", self._aggregate)
+        route.add_put(f"{path}/agg_data", self._aggregate)  # documented for the Open API alone
 
     async def _reports(self, request: web.Request) -> web.Response:
         device = self._granted(request)
@@ -75,7 +76,7 @@ class EnterpriseHistory:
 
     async def _aggregate(self, request: web.Request) -> web.Response:
         device = self._granted(request)
-        asked = Aggregation.asked(request, device, 5002)
+        asked = Aggregation.asked(request, device, self._server.aggregation, 5002)
         query = {
             "start_ts": asked.start_ms,
             "end_ts": asked.end_ms,

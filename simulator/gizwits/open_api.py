@@ -10,6 +10,7 @@ from simulator.server import Server
 
 from .accounts import Accounts, Token, User
 from .aep import LoginFront
+from .aggregation import AggregationDialect
 from .control import Codes, Command, checked_command
 from .devices import GizwitsDevice, on_wire
 from .errors import OPEN_API_TEXTS, Refused, open_api_error
@@ -30,6 +31,8 @@ class GizwitsOpenServer(Server):
     `write_delay`: seconds until a command shows in `latest`. `obedience`: what becomes of commands to
     devices that have no obedience of their own. `content_type`: how its JSON is labelled.
     `is_throttled`: refuse everything with 9041. `products`: those of the app, by key; without one, code 9029.
+    `has_documented_log`: answer the raw log as the document has it, rather than as the real service was seen to.
+    `aggregation`: what the documents of the aggregation leave open.
     """
 
     def __init__(self, clock: Callable[[], float], seed: int) -> None:
@@ -48,6 +51,8 @@ class GizwitsOpenServer(Server):
         self.obedience = Obedience()
         self.content_type = "text/html"
         self.is_throttled = False
+        self.has_documented_log = False
+        self.aggregation = AggregationDialect()
         self.products = dict(PRODUCTS)
         self._user = User(uid=self.uid, username="household@simulated.example", password="Open-Api-Passw0rd!")
         self._aep_user = User(

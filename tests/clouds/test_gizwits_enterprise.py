@@ -613,7 +613,7 @@ async def test_history_that_is_not_granted_is_not_asked_for_again_for_a_day(
         assert readings.stopped_by is None
     assert server.requests[DATA] <= 4  # those of the first round that were on their way side by side
     server.is_data_granted = True
-    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.latest_data.time", Later(1.1))
+    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.refusals.time", Later(1.1))
     assert (await cloud.readings(devices[:1])).snapshots
 
 

@@ -12,26 +12,25 @@ from .. import wire
 from ..budget import Budget, Purpose
 from ..cloud import Listing, Readings
 from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected, UnexpectedAnswer
-from ..history import History, NoHistory
+from ..history import History
 from ..memory import Memory
 from ..model import Account, Device, Schema, Scope, Snapshot, Value
 from ..push import Push
 from ..rounds import read_round
 from . import spellings
 from .definitions import Definitions
+from .device_logs import DeviceLogs
+from .enterprise_history import EnterpriseHistory
 from .framing import payload_of
 from .latest_data import LatestData
+from .paging import MOST_PAGES, PageSize
 from .product_access import Product, ProductAccess
+from .refusals import Refusals
 
 __all__ = ["GizwitsEnterpriseCloud", "Product"]
 
 _PARALLEL: Final = 4
 _SEARCH_PATH: Final = "/devices/search"
-_PAGE: Final = 100
-_DEFAULT_PAGE: Final = 20
-_MOST_PAGES: Final = 1000
-_PAGE_SLOT: Final = "search page"
-_FORM_INVALID: Final = 5002
 _REQUESTS_PER_HOUR: Final = 3600  # "Quota"
 
 
@@ -55,10 +54,8 @@ class GizwitsEnterpriseCloud:
         memory: Memory,
     ) -> None:
         """Be the enterprise; `api_url` may end with the version of the API or not."""
-        self.history: History = NoHistory()
         self._enterprise_id = enterprise_id
         self._products = tuple(products)
-        self._memory = memory
         self.budget = Budget(memory, per_hour=_REQUESTS_PER_HOUR)
         self._access = ProductAccess(
             session,
@@ -71,7 +68,13 @@ class GizwitsEnterpriseCloud:
             parallel=_PARALLEL,
         )
         self._definitions = Definitions(memory, self._fetch_definition)
-        self._latest = LatestData(self._access, memory)
+        refusals = Refusals(memory)
+        logs = DeviceLogs(self._access, refusals, memory)
+        self._latest = LatestData(logs, memory)
+        self.history: History = EnterpriseHistory(
+            self._access, logs, self._definitions, refusals, memory, server=api_url
+        )
+        self._page_size = PageSize(memory, "search page")
         self._pages = dict.fromkeys(self._products, 1)
 
     @property
@@ -238,7 +241,7 @@ class GizwitsEnterpriseCloud:
     async def _search(self, product: Product, **filters: str) -> Sequence[Mapping[str, Any]]:
         rows: dict[str, Mapping[str, Any]] = {}
         skip = 0
-        for page in range(1, _MOST_PAGES + 1):
+        for page in range(1, MOST_PAGES + 1):
             body = wire.fields(await self._page(product, skip, filters))
             found = body.get("objects")
             if not isinstance(found, list):
@@ -263,16 +266,7 @@ class GizwitsEnterpriseCloud:
                 product.product_key, "GET", _SEARCH_PATH, params=params, purpose=Purpose.POLLING
             )
 
-        limit = spellings.count(self._memory.get(_PAGE_SLOT)) or _PAGE
-        try:
-            return await ask(limit)
-        except Rejected as error:
-            # No document tells how long a page may be.
-            if error.code != _FORM_INVALID or limit == _DEFAULT_PAGE:
-                raise
-        body = await ask(_DEFAULT_PAGE)
-        self._memory.put(_PAGE_SLOT, _DEFAULT_PAGE)
-        return body
+        return await self._page_size.ask(ask)
 
     async def _product_name(self, product_key: str) -> str | None:
         try:

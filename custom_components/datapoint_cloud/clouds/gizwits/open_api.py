@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, Final
 
 import aiohttp
@@ -10,7 +11,7 @@ from .. import wire
 from ..budget import Budget, Purpose
 from ..cloud import Listing, Readings
 from ..errors import AuthFailed, CloudError, NotSupported, RateLimited, Reason, Rejected, UnexpectedAnswer
-from ..history import History, NoHistory
+from ..history import History
 from ..http import Answer, HttpClient
 from ..memory import Memory
 from ..model import Account, Device, Schema, Scope, Snapshot, Value
@@ -22,6 +23,7 @@ from .errors import judge_open_api
 from .framing import payload_of
 from .granted_token import Grant, GrantedToken
 from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin
+from .open_history import OpenHistory
 
 _PARALLEL: Final = 10
 _REQUESTS_PER_HOUR: Final = 6000  # no document tells: what a household of vendors' own apps is seen to send
@@ -49,7 +51,6 @@ class GizwitsOpenCloud:
         memory: Memory,
     ) -> None:
         """Be the user `login` of the app `app_id` in the region of `api_url`."""
-        self.history: History = NoHistory()
         self._app_id = app_id
         self._user_name = login.username if isinstance(login, PasswordLogin) else "anonymous"
         self.budget = Budget(memory, per_hour=_REQUESTS_PER_HOUR)
@@ -60,6 +61,8 @@ class GizwitsOpenCloud:
         self._token = GrantedToken(memory, "user token", owner=owner, days_ahead=3, ask=self._log_in)
         self._refusal: AuthFailed | None = None
         self._definitions = Definitions(memory, self._fetch_definition)
+        ask = partial(self._request, purpose=Purpose.HISTORY)
+        self.history: History = OpenHistory(ask, self._definitions, memory, server=api_url)
 
     @property
     def scopes(self) -> Sequence[Scope]:

@@ -1,0 +1,246 @@
+"""Sums, averages, maxima and minima by hour, day, week or month, which both Gizwits APIs answer alike.
+
+It knows parameters, labels and rows, not the way to either API. The section of both documents is "Data aggregation".
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Final
+
+from .. import wire
+from ..errors import CloudError, NotSupported, Reason, Rejected, UnexpectedAnswer, Unreachable
+from ..history import Aggregation, Bucket, Past, Period, Series
+from ..memory import Memory
+from ..model import DataType, Device
+from ..windows import begin_of, end_of
+from .definitions import Definitions
+from .label_zone import HOUR, LabelZone
+from .looking_back import by_device, present, reachable
+
+type Ask = Callable[[Device, str, Mapping[str, str | int]], Awaitable[Any]]
+"""Asks a device's aggregates by a method, with these parameters, and answers the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    name: str
+    label: re.Pattern[str]
+    layout: str
+    suffix: str = ""  # what the label of a week lacks to be a day
+
+
+_UNITS: Final[Mapping[Period, _Unit]] = {
+    Period.HOUR: _Unit("HOURS", re.compile(r"\d{10}"), "%Y%m%d%H"),
+    Period.DAY: _Unit("DAYS", re.compile(r"\d{8}"), "%Y%m%d"),
+    Period.WEEK: _Unit("WEEKS", re.compile(r"\d{6}"), "%G%V%u", "1"),
+    Period.MONTH: _Unit("MONTHS", re.compile(r"\d{6}"), "%Y%m"),
+}
+PERIODS: Final = frozenset(_UNITS)
+AGGREGATIONS: Final = frozenset({Aggregation.SUM, Aggregation.AVG, Aggregation.MAX, Aggregation.MIN})
+REACH_OF_BUCKETS: Final = timedelta(days=31)  # "about the last month"
+_METHODS: Final = ("GET", "PUT")
+_NO_SUCH_METHOD: Final = (404, 405)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_DAY: Final = timedelta(days=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Aggregates:
+    """The aggregates of one server.
+
+    A range is asked for in one request, whatever its length: the reach allows 744 hours at the most, answers have no
+    pages, and neither document limits a window.
+    """
+
+    def __init__(self, ask: Ask, definitions: Definitions, memory: Memory, *, server: str) -> None:
+        """Ask with `ask`; keep in `memory` how the server at the address `server` wants to be asked."""
+        self._ask = ask
+        self._definitions = definitions
+        self._memory = memory
+        self._zone = LabelZone(memory, server)
+        self._slot = f"aggregation at {server}"
+
+    async def buckets(
+        self, series: Sequence[Series], start: datetime, end: datetime, *, period: Period, aggregation: Aggregation
+    ) -> Mapping[Series, Past[Bucket]]:
+        """One number for each period that begins in the range and was reached from its beginning.
+
+        The vendor's labels decide where a period begins: at midnight of the zone they are written in. The last bucket
+        may still be growing: it ends after the range does. Where that zone cannot be proven, a series is stopped by
+        `UnexpectedAnswer` (ZONE_UNPROVEN). Raises `Rejected` (INVALID_REQUEST) for what is not offered.
+        """
+        if period not in PERIODS or aggregation not in AGGREGATIONS:
+            raise Rejected(Reason.INVALID_REQUEST, subject=str(aggregation if period in PERIODS else period))
+        first, last = reachable(start, end, REACH_OF_BUCKETS)
+
+        async def read(device: Device, keys: Sequence[str]) -> Mapping[str, Past[Bucket]]:
+            datapoints = (await self._definitions.get(device.schema_id)).by_key
+            numbers = [key for key in keys if key in datapoints and datapoints[key].data_type is DataType.NUMBER]
+            pasts = {
+                # One name that has no numbers would fail the request for all of them.
+                key: Past[Bucket](
+                    rows=(), start=first, end=first, stopped_by=Rejected(Reason.INVALID_VALUE, subject=key)
+                )
+                for key in keys
+            }
+            if numbers and first < last:
+                asked = _Asked(self._answer, device, ",".join(numbers), aggregation)
+                rows = await self._rows(asked, period, first, last)
+                pasts |= {key: Past(rows=_buckets(rows, key), start=first, end=last) for key in numbers}
+            else:
+                pasts |= {key: Past(rows=(), start=first, end=last) for key in numbers}
+            return pasts
+
+        return await by_device(series, first, read)
+
+    async def _rows(self, asked: _Asked, period: Period, start: datetime, end: datetime) -> Sequence[_Dated]:
+        """The rows of the periods that begin in a range, oldest first."""
+        offset = self._zone.proven(start, end)
+        if offset is not None:
+            if (rows := await asked.rows(period, start, end, timezone(offset))) is not None:
+                return rows
+            self._zone.forget()
+        # An hour alone proves nothing, so at least a day is looked at.
+        since = _whole(min(start, end - _DAY))
+        labels = await asked.labels(since, until := _whole(end))
+        if not labels:
+            return ()
+        offset = await self._zone.prove(labels, asked.labels, since, until)
+        if (rows := await asked.rows(period, start, end, timezone(offset))) is not None:
+            return rows
+        self._zone.forget()
+        raise UnexpectedAnswer(Reason.ZONE_UNPROVEN)
+
+    async def _answer(self, device: Device, unit: str, params: Mapping[str, str | int]) -> Any:
+        """Ask the way the server is known to understand, or find it out: the documents contradict each other."""
+        known = wire.fields(self._memory.get(self._slot))
+        is_lower = bool(known.get("is_lower_case"))
+        first = str(known.get("method", _METHODS[0]))
+
+        async def ask(unit: str) -> Any:
+            return await self._by_method(device, first, {**params, "unit": unit})
+
+        try:
+            method, body = await ask(unit.lower() if is_lower else unit)
+        except Rejected as refusal:
+            if known:
+                raise
+            try:
+                method, body = await ask(unit.lower())
+            except Rejected:
+                raise refusal from None
+            is_lower = True
+        self._memory.put(self._slot, {"method": method, "is_lower_case": is_lower})
+        return body
+
+    async def _by_method(self, device: Device, first: str, params: Mapping[str, str | int]) -> tuple[str, Any]:
+        missing: CloudError | None = None
+        for method in sorted(_METHODS, key=lambda method: method != first):
+            try:
+                return method, await self._ask(device, method, params)
+            except (UnexpectedAnswer, Unreachable) as error:
+                if error.status not in _NO_SUCH_METHOD:
+                    raise
+                missing = error
+        raise NotSupported(subject=device.name) from missing
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What was aggregated under one label."""
+
+    label: str | None
+    attrs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Dated:
+    """What was aggregated in a period."""
+
+    begin: datetime
+    end: datetime
+    attrs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of one device. Nothing is asked twice."""
+
+    answer: Callable[[Device, str, Mapping[str, str | int]], Awaitable[Any]]
+    device: Device
+    names: str
+    aggregation: Aggregation
+    now: datetime = field(default_factory=present)
+    answers: dict[tuple[str, int, int], list[_Row]] = field(default_factory=dict)
+
+    async def labels(self, start: datetime, end: datetime) -> list[datetime]:
+        """The labels of the hours with readings in a range, oldest first, each read as if its zone were UTC."""
+        rows = await self._between(Period.HOUR, start, end)
+        labels = {label for row in rows if (label := _read(row.label, Period.HOUR)) is not None}
+        if rows and not labels:
+            raise UnexpectedAnswer(Reason.ZONE_UNPROVEN, subject=self.device.name)
+        return sorted(labels)
+
+    async def rows(self, period: Period, start: datetime, end: datetime, zone: timezone) -> Sequence[_Dated] | None:
+        """The rows of the periods that begin in a range; None where a label contradicts the zone."""
+        first = begin_of(period, start, zone)
+        if first < start:
+            first = end_of(period, first, zone)
+        if first >= end:
+            return ()
+        until = end_of(period, begin_of(period, end - timedelta.resolution, zone), zone)
+        found: dict[datetime, _Dated] = {}
+        for row in await self._between(period, first, until):
+            if (label := _read(row.label, period)) is None:
+                continue
+            begin = label - zone.utcoffset(None)
+            if not first <= begin < until:
+                return None
+            found.setdefault(begin, _Dated(begin, end_of(period, begin, zone), row.attrs))
+        return [found[begin] for begin in sorted(found)]
+
+    async def _between(self, period: Period, start: datetime, end: datetime) -> list[_Row]:
+        # To the last millisecond before the end: no document says whether the end belongs to the range.
+        last = min(end, self.now) - _MILLISECOND
+        start_ms, end_ms = ((moment - _EPOCH) // _MILLISECOND for moment in (start, last))
+        unit = _UNITS[period].name
+        if (known := self.answers.get((unit, start_ms, end_ms))) is not None:
+            return known
+        params: dict[str, str | int] = {"start_ts": start_ms, "end_ts": end_ms, "attrs": self.names}
+        body = wire.fields(await self.answer(self.device, unit, {**params, "aggregator": str(self.aggregation)}))
+        data = body.get("data")
+        if not isinstance(data, list):
+            raise UnexpectedAnswer(endpoint="agg_data", subject=self.device.name)
+        rows = [
+            # The Open API's page writes datatime.
+            _Row(wire.text(row.get("datetime")) or wire.text(row.get("datatime")), wire.fields(row.get("attrs")))
+            for row in wire.records(data)
+        ]
+        self.answers[unit, start_ms, end_ms] = rows
+        return rows
+
+
+def _whole(moment: datetime) -> datetime:
+    """The next whole hour."""
+    begin = begin_of(Period.HOUR, moment, UTC)
+    return begin if begin == moment else begin + HOUR
+
+
+def _read(label: str | None, period: Period) -> datetime | None:
+    unit = _UNITS[period]
+    if label is None or not unit.label.fullmatch(label):
+        return None
+    try:
+        return datetime.strptime(label + unit.suffix, unit.layout).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _buckets(rows: Sequence[_Dated], key: str) -> tuple[Bucket, ...]:
+    return tuple(
+        Bucket(start=row.begin, end=row.end, value=value)
+        for row in rows
+        if (value := wire.number(row.attrs.get(key))) is not None
+    )

@@ -1,0 +1,49 @@
+"""Both Gizwits clients against their simulated clouds, and devices of the two."""
+
+from collections.abc import Iterator
+
+import aiohttp
+
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product
+from custom_components.datapoint_cloud.clouds.gizwits.login import PasswordLogin
+from custom_components.datapoint_cloud.clouds.gizwits.open_api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.model import Device
+from simulator.gizwits import GizwitsEnterpriseServer, GizwitsOpenServer
+from simulator.gizwits.devices import GizwitsDevice
+
+
+def enterprise_cloud(
+    session: aiohttp.ClientSession, server: GizwitsEnterpriseServer, memory: Memory | None = None
+) -> GizwitsEnterpriseCloud:
+    return GizwitsEnterpriseCloud(
+        session,
+        api_url=server.url,
+        enterprise_id=server.enterprise_id,
+        enterprise_secret=server.enterprise_secret,
+        products=[
+            Product(product_key=product.product_key, product_secret=product.product_secret)
+            for product in server.products.values()
+        ],
+        memory=memory or Memory(),
+    )
+
+
+def open_cloud(
+    session: aiohttp.ClientSession, server: GizwitsOpenServer, memory: Memory | None = None
+) -> GizwitsOpenCloud:
+    login = PasswordLogin(username=server.username, password=server.password)
+    return GizwitsOpenCloud(session, api_url=server.url, app_id=server.app_id, login=login, memory=memory or Memory())
+
+
+def device_of(there: GizwitsDevice) -> Device:
+    return Device(id=there.did, name=there.alias or there.did, schema_id=there.product.key)
+
+
+def online(server: GizwitsEnterpriseServer | GizwitsOpenServer) -> Iterator[GizwitsDevice]:
+    """The devices that report, product by product."""
+    if isinstance(server, GizwitsOpenServer):
+        devices = [device for device in server.devices.values() if device.uid == server.uid]
+    else:
+        devices = [device for product in server.products.values() for device in product.devices.values()]
+    return (device for device in devices if device.is_online and not device.is_disabled)
