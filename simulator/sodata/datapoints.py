@@ -64,8 +64,10 @@ def read_history(body: Any, find_device: Callable[[str], SoDataDevice], rules: R
         raise BadRequest("granularity is unknown")
     if rules.most_series is not None and len(body["series"]) > rules.most_series:
         raise BadRequest("too many series", rules.limit_status)
-    answered = [_read_series(body, series, find_device, rules) for series in body["series"]]
-    return {name: body[name] for name in _ECHOED if name in body} | {"series": answered[: rules.most_answered]}
+    answered = body["series"][: rules.most_answered]
+    return {name: body[name] for name in _ECHOED if name in body} | {
+        "series": [_read_series(body, series, find_device, rules) for series in answered]
+    }
 
 
 def _read_series(body: Json, series: Any, find_device: Callable[[str], SoDataDevice], rules: Rules) -> Json:

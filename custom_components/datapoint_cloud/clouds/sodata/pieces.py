@@ -106,11 +106,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Series of one zone, and a range."""
+    """Series of one zone, and a range. Series that have moved to another zone are no longer part of it."""
 
     series: tuple[Series, ...]
     start: datetime
     end: datetime
+    zone: tzinfo | None
 
     @property
     def length(self) -> timedelta:
@@ -145,7 +146,7 @@ class Work:
 
     async def do(self) -> None:
         """Ask. Raises what ended it before anything was answered; what ends it later stops all that is left."""
-        self._put_back(self._progress, self._start)
+        self._put_back(self._progress)
         try:
             while (piece := self._next()) is not None:
                 if (error := await self._try(piece)) is None:
@@ -172,17 +173,19 @@ class Work:
 
     # Pieces
 
-    def _put_back(self, series: Iterable[Series], start: datetime) -> None:
-        by_zone: dict[str, list[Series]] = {}
+    def _put_back(self, series: Iterable[Series]) -> None:
+        by_zone: dict[tzinfo | None, list[Series]] = {}
         for one in series:
-            by_zone.setdefault(str(self._progress[one].zone), []).append(one)
-        self._pieces += [_Piece(tuple(group), start, self._end) for group in reversed(by_zone.values())]
+            by_zone.setdefault(self._progress[one].zone, []).append(one)
+        self._pieces += [
+            _Piece(tuple(group), self._start, self._end, zone) for zone, group in reversed(by_zone.items())
+        ]
 
     def _next(self) -> _Piece | None:
         """Cut off as much of the work as may be asked for at once; None when all is done."""
         while self._pieces:
             piece = self._pieces.pop()
-            series = tuple(one for one in piece.series if self._progress[one].stopped_by is None)
+            series = tuple(one for one in piece.series if self._is_part(one, piece))
             if not series or piece.start >= piece.end:
                 continue
             if rest := series[self._limits.most_series :]:
@@ -195,13 +198,17 @@ class Work:
             return piece
         return None
 
+    def _is_part(self, series: Series, piece: _Piece) -> bool:
+        progress = self._progress[series]
+        return progress.stopped_by is None and progress.zone == piece.zone
+
     def _cut(self, piece: _Piece, longest: timedelta) -> datetime:
         """Where a piece of about this length ends: at a whole second or between two buckets."""
         period = self._question.period
         cut = min(piece.start + longest, piece.end)
         if period is None:
             return min(max(cut.replace(microsecond=0), piece.start + _LEAST_LIMIT), piece.end)
-        zone = self._progress[piece.series[0]].zone or UTC
+        zone = piece.zone or UTC
         if (cut := begin_of(period, cut, zone)) <= piece.start:
             cut = end_of(period, begin_of(period, piece.start, zone), zone)
         return min(cut, piece.end)
@@ -226,8 +233,7 @@ class Work:
         return None
 
     async def _read(self, piece: _Piece) -> None:
-        zone = self._progress[piece.series[0]].zone
-        body = datapoints.body(self._question, piece.series, piece.start, piece.end, zone)
+        body = datapoints.body(self._question, piece.series, piece.start, piece.end, piece.zone)
         told = datapoints.told(await self._ask(body), piece.series, self._question)
         if told is None:
             raise UnexpectedAnswer(endpoint=ENDPOINT)
@@ -240,24 +246,26 @@ class Work:
         else:
             self._leaves_out_what_is_empty |= bool(missing)
             told |= dict.fromkeys(missing, Told((), None))
-        moved = [one for one, of_one in told.items() if zone and await self._is_elsewhere(one, of_one.time_zone)]
+        moved = [one for one, of_one in told.items() if piece.zone and await self._is_elsewhere(one, of_one.time_zone)]
         for one in told.keys() - set(moved):
             self._take(one, piece, told[one].rows)
-        if moved:
-            self._start_over(moved)
+        self._put_back(moved)
 
     def _take(self, series: Series, piece: _Piece, rows: Sequence[tuple[datetime, Value]]) -> None:
         progress = self._progress[series]
         # Answers have whole seconds, and a bucket has the time of its start.
         first = piece.start.replace(microsecond=0)
         if self._question.period is not None:
-            first = begin_of(self._question.period, first, progress.zone or UTC)
+            first = begin_of(self._question.period, first, piece.zone or UTC)
         progress.rows.update(dict.fromkeys(row for row in rows if first <= row[0] < piece.end))
         progress.until = max(progress.until, piece.end)
         progress.is_answered = True
 
     async def _is_elsewhere(self, series: Series, told_zone: str | None) -> bool:
-        """Whether the device counts in another zone than it was asked in, so that its clock showed another range."""
+        """Whether the device counts in another zone than it was asked in: its clock showed another range then.
+
+        It is to start over in that zone, once.
+        """
         progress = self._progress[series]
         if progress.is_started_over or told_zone == str(progress.zone):
             return False
@@ -266,15 +274,10 @@ class Work:
         elif await self._zones.of(series.device) is not None:
             return False
         progress.zone = zone  # None: nobody says which, which leaves exact instants
+        progress.rows.clear()
+        progress.until = self._start
+        progress.is_started_over = True
         return True
-
-    def _start_over(self, moved: Sequence[Series]) -> None:
-        for one in moved:
-            self._progress[one].is_started_over = True
-        self._pieces = [
-            replace(piece, series=tuple(one for one in piece.series if one not in moved)) for piece in self._pieces
-        ]
-        self._put_back(moved, self._start)
 
     # Refusals
 
@@ -317,11 +320,13 @@ class Work:
     async def _give_up(self, series: Series, error: CloudError) -> None:
         """Leave out a series of which nothing is answered; raises if that goes for every series."""
         self._limits.widen()
-        others = [one for one, progress in self._progress.items() if one != series and progress.stopped_by is None]
         if isinstance(error, Unreachable | UnexpectedAnswer):
             # A series that the server stumbles over, or a server that is down: another one shows which.
-            other = _Piece(tuple(others[-1:]), self._start, self._end)
-            if not others or await self._try(self._least(others[-1], other)) is not None:
+            others = [one for one, progress in self._progress.items() if one != series and progress.stopped_by is None]
+            if not others:
+                raise error
+            other = others[-1]
+            if await self._try(self._least(other, _Piece((), self._start, self._end, self._progress[other].zone))):
                 raise error
         self._stop([series], error)
         refused = sum(progress.stopped_by is not None for progress in self._progress.values())
