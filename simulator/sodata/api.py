@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 
 from simulator.server import Server
 
-from .datapoints import BadRequest, read_history
+from .datapoints import BadRequest, Rules, read_history
 from .fleet import CorporateAccount, Customer, Site, SoDataDevice, Value, Variable, install, install_small
 from .keycloak import KeycloakServer
 from .services import GATEWAY, METER, UPS
@@ -60,6 +60,8 @@ class SoDataServer(Server):
         """The only body that `PUT last-values` takes; None: there is no such method."""
         self.alarm_words: tuple[Value, Value] = ("0", "1")
         """How a quiet and an active alarm are written."""
+        self.history_rules = Rules()
+        """What `PUT datapoints` answers at once, and how."""
         self.app.middlewares.append(self._check_token)
         self.app.router.add_get("/api/v1/ca", self._list_accounts)
         self.app.router.add_get(f"{_ACCOUNT}/customers", self._list_customers)
@@ -231,9 +233,9 @@ class SoDataServer(Server):
             return devices[uuid]
 
         try:
-            return web.json_response(read_history(await _read_json(request), find))
+            return web.json_response(read_history(await _read_json(request), find, self.history_rules))
         except BadRequest as reason:
-            raise _refuse(request, 400, str(reason)) from None
+            return web.json_response(_refusal(request, reason.status, str(reason)), status=reason.status)
 
     def _show_last_values(self, device: SoDataDevice) -> Json:
         rows = [
@@ -331,5 +333,8 @@ def _refuse(request: web.Request, status: int, message: str | None = None) -> we
     """Return a refusal; the document shows no error body, so it is a plausible one, or none without a message."""
     if message is None:
         return _REFUSALS[status](text="")
-    body = {"status": status, "error": HTTPStatus(status).phrase, "message": message, "path": request.path}
-    return _REFUSALS[status](text=json.dumps(body), content_type="application/json")
+    return _REFUSALS[status](text=json.dumps(_refusal(request, status, message)), content_type="application/json")
+
+
+def _refusal(request: web.Request, status: int, message: str) -> Json:
+    return {"status": status, "error": HTTPStatus(status).phrase, "message": message, "path": request.path}

@@ -1,10 +1,12 @@
 """History as `PUT datapoints` answers it: raw samples, or one figure for each hour, day and so on.
 
-It reads requests strictly and raises `BadRequest` with the reason; it knows nothing of HTTP.
+It reads requests strictly and raises `BadRequest` with the reason; it knows nothing of HTTP but the status of that.
+What the document leaves open is a rule.
 """
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import groupby
 from typing import Any
@@ -27,10 +29,32 @@ _ECHOED = ("from", "to", "timezone", "useDeviceLocalTimezone", "granularity")
 
 
 class BadRequest(Exception):
-    """The request is not what the document describes."""
+    """The request is not what the document describes, or more than this server answers at once."""
+
+    def __init__(self, reason: str, status: int = 400) -> None:
+        """Say why, and with which HTTP status."""
+        super().__init__(reason)
+        self.status = status
 
 
-def read_history(body: Any, find_device: Callable[[str], SoDataDevice]) -> Json:
+@dataclass(slots=True)
+class Rules:
+    """What the document does not say of `PUT datapoints`."""
+
+    echoes_aggregation: bool = False
+    has_empty_buckets: bool = False
+    """Whether buckets without a sample are told as null; they are left out otherwise."""
+    most_series: int | None = None
+    longest: timedelta | None = None
+    limit_status: int = 400
+    """The status of a request with more series or a longer range than that."""
+    most_answered: int | None = None
+    """How many series an answer has at most; further ones are left out of it without a word."""
+    refused: dict[str, int] = field(default_factory=dict)
+    """Statuses by "device uuid|item type|item index|service id": a request with such a series fails."""
+
+
+def read_history(body: Any, find_device: Callable[[str], SoDataDevice], rules: Rules) -> Json:
     """Return the answer to a request for history; `find_device` raises what an unknown device deserves."""
     if not isinstance(body, dict) or not isinstance(body.get("series"), list) or not body["series"]:
         raise BadRequest("series is missing")
@@ -38,12 +62,15 @@ def read_history(body: Any, find_device: Callable[[str], SoDataDevice]) -> Json:
         raise BadRequest("useDeviceLocalTimezone must be a boolean")
     if body.get("granularity") not in _GRANULARITIES:
         raise BadRequest("granularity is unknown")
+    if rules.most_series is not None and len(body["series"]) > rules.most_series:
+        raise BadRequest("too many series", rules.limit_status)
+    answered = body["series"][: rules.most_answered]
     return {name: body[name] for name in _ECHOED if name in body} | {
-        "series": [_read_series(body, series, find_device) for series in body["series"]]
+        "series": [_read_series(body, series, find_device, rules) for series in answered]
     }
 
 
-def _read_series(body: Json, series: Any, find_device: Callable[[str], SoDataDevice]) -> Json:
+def _read_series(body: Json, series: Any, find_device: Callable[[str], SoDataDevice], rules: Rules) -> Json:
     names = ("itemType", "itemIndex", "serviceId", "deviceUuid")
     if not isinstance(series, dict) or not all(isinstance(series.get(name), str) for name in names):
         raise BadRequest("each of the series needs deviceUuid, itemType, itemIndex and serviceId as texts")
@@ -53,16 +80,29 @@ def _read_series(body: Json, series: Any, find_device: Callable[[str], SoDataDev
     if not is_raw and series.get("aggregation") not in _AGGREGATIONS:
         raise BadRequest("aggregation is missing or unknown")
     device = find_device(series["deviceUuid"])
+    key = "{itemType}|{itemIndex}|{serviceId}".format_map(series)
+    if (status := rules.refused.get(f"{device.uuid}|{key}")) is not None:
+        raise BadRequest("this of the series is refused", status)
     zone = ZoneInfo(device.site.time_zone) if body["useDeviceLocalTimezone"] else None
     from_ms, to_ms = (_read_time(body, name, zone) for name in ("from", "to"))
-    variable = device.variables.get("{itemType}|{itemIndex}|{serviceId}".format_map(series))
+    if rules.longest is not None and to_ms - from_ms > rules.longest.total_seconds() * 1000:
+        raise BadRequest("too long a range", rules.limit_status)
+    variable = device.variables.get(key)
     samples = _numbers(device.samples(variable, from_ms, to_ms)) if variable else []
+    data: list[tuple[int, float | None]] = [*samples]
     if not is_raw:
-        samples = _aggregate(samples, body["granularity"], zone or UTC, _AGGREGATIONS[series["aggregation"]])
-    return {name: series[name] for name in names} | {
+        granularity = body["granularity"]
+        figures: dict[int, float | None] = dict(
+            _aggregate(samples, granularity, zone or UTC, _AGGREGATIONS[series["aggregation"]])
+        )
+        if rules.has_empty_buckets:
+            figures = dict.fromkeys(_begins(from_ms, to_ms, granularity, zone or UTC)) | figures
+        data = list(figures.items())
+    echoed = (*names, "aggregation") if rules.echoes_aggregation and not is_raw else names
+    return {name: series[name] for name in echoed} | {
         "dataType": "number",
         "deviceTimeZone": device.site.time_zone if zone else "UTC",
-        "data": [{"at": date_with_seconds(at_ms), "value": value} for at_ms, value in samples],
+        "data": [{"at": date_with_seconds(at_ms), "value": value} for at_ms, value in data],
     }
 
 
@@ -83,7 +123,7 @@ def _numbers(samples: Sequence[tuple[int, Value]]) -> list[tuple[int, float]]:
     numbers: list[tuple[int, float]] = []
     for at_ms, value in samples:
         try:
-            number = float(value or "")
+            number = float("" if value is None else value)
         except ValueError:
             continue
         numbers.append((at_ms, int(number) if number.is_integer() else number))
@@ -96,10 +136,23 @@ def _aggregate(
     zone: tzinfo,
     aggregation: Callable[[Sequence[float]], float],
 ) -> list[tuple[int, float]]:
-    def begin_of(sample: tuple[int, float]) -> int:
-        return int(_begin(datetime.fromtimestamp(sample[0] / 1000, zone), granularity).timestamp() * 1000)
+    buckets = groupby(samples, lambda sample: _begin_ms(sample[0], granularity, zone))
+    return [(begin_ms, aggregation([value for _, value in bucket])) for begin_ms, bucket in buckets]
 
-    return [(begin_ms, aggregation([value for _, value in bucket])) for begin_ms, bucket in groupby(samples, begin_of)]
+
+def _begins(from_ms: int, to_ms: int, granularity: str, zone: tzinfo) -> Iterator[int]:
+    """Yield the starts of all buckets of a time, whether there is something in them or not."""
+    begin_ms = _begin_ms(from_ms, granularity, zone)
+    while begin_ms < to_ms:
+        yield begin_ms
+        later_ms = begin_ms
+        while (following_ms := _begin_ms(later_ms, granularity, zone)) == begin_ms:
+            later_ms += 60_000 if granularity in {"minute", "hour"} else 3_600_000
+        begin_ms = following_ms
+
+
+def _begin_ms(at_ms: int, granularity: str, zone: tzinfo) -> int:
+    return int(_begin(datetime.fromtimestamp(at_ms / 1000, zone), granularity).timestamp() * 1000)
 
 
 def _begin(time: datetime, granularity: str) -> datetime:

@@ -76,6 +76,11 @@ class Variable:
     installed_ms: int
     set_values: list[tuple[int, Value]] = field(default_factory=list)
     """Values that stand instead of the signal's, each from its time on."""
+    _phase: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Tell it apart from other variables of its kind."""
+        self._phase = zlib.crc32(f"{self.device_uuid}|{self.key}".encode()) / 2**32
 
     @property
     def key(self) -> str:
@@ -86,10 +91,6 @@ class Variable:
     def uuid(self) -> str:
         """The identity."""
         return uuid_of(self.device_uuid, self.key)
-
-    @property
-    def _phase(self) -> float:
-        return zlib.crc32(f"{self.device_uuid}|{self.key}".encode()) / 2**32
 
     def sample(self, at_ms: int) -> tuple[int, Value] | None:
         """Return time and value of the last sample at or before a time; None if there was none."""

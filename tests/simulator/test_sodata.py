@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -478,6 +479,40 @@ async def test_local_history_ignores_the_z(api: Api) -> None:
     (series,) = (await api.ask("PUT", f"/{api.account}/datapoints", json=body))["series"]
     assert series["deviceTimeZone"] == "Asia/Kolkata"
     assert [point["at"] for point in series["data"]] == ["2026-09-19T18:30:00Z"]
+
+
+async def test_hour_that_the_clock_shows_twice_is_two_hours(api: Api) -> None:
+    changes: Json = {"granularity": "hour", "useDeviceLocalTimezone": True, "series": {"aggregation": "count"}}
+    for zone, begins in {
+        "Europe/Paris": ["2025-10-25T23:00:00Z", "2025-10-26T00:00:00Z", "2025-10-26T01:00:00Z"],
+        "Asia/Kolkata": ["2025-10-25T19:30:00Z", "2025-10-25T20:30:00Z"],
+    }.items():
+        ups = next(ups for ups in api.devices("UPS") if ups.site.time_zone == zone)
+        body = history(ups, **changes | {"from": "2025-10-26T01:00:00Z", "to": "2025-10-26T03:00:00Z"})
+        (series,) = (await api.ask("PUT", f"/{api.account}/datapoints", json=body))["series"]
+        assert [point["at"] for point in series["data"]] == begins
+
+
+async def test_what_the_document_leaves_open_of_history(api: Api) -> None:
+    ups = api.devices("UPS")[0]
+    path, rules = f"/{api.account}/datapoints", api.sodata.history_rules
+    body = history(ups, granularity="day", series={"aggregation": "count"}, to="2026-09-25T00:00:00Z")
+    (plain,) = (await api.ask("PUT", path, json=body))["series"]
+    assert "aggregation" not in plain
+    assert len(plain["data"]) == 2
+    rules.echoes_aggregation = rules.has_empty_buckets = True
+    (full,) = (await api.ask("PUT", path, json=body))["series"]
+    assert full["aggregation"] == "count"
+    assert full["data"] == plain["data"] + [{"at": f"2026-09-{day}T00:00:00Z", "value": None} for day in (22, 23, 24)]
+    two = body | {"series": body["series"] * 2}
+    rules.most_answered = 1
+    assert len((await api.ask("PUT", path, json=two))["series"]) == 1
+    rules.limit_status, rules.most_series = 413, 1
+    await api.ask("PUT", path, 413, json=two)
+    rules.longest = timedelta(days=4)
+    await api.ask("PUT", path, 413, json=body)
+    rules.refused[f"{ups.uuid}|Global|0|140100"] = 404
+    await api.ask("PUT", path, 404, json=body)
 
 
 @pytest.mark.parametrize(

@@ -17,15 +17,17 @@ import aiohttp
 from .. import wire
 from ..budget import Budget, Purpose
 from ..cloud import Listing, Readings, ReadOnlyCloud
-from ..errors import CloudError, Forbidden, UnexpectedAnswer
-from ..history import History, NoHistory
+from ..errors import CloudError, Forbidden, Reason, Rejected, UnexpectedAnswer
+from ..history import History, Period
 from ..http import HttpClient
 from ..memory import Memory
 from ..model import Account, Device, Reading, Schema, Scope, Snapshot
 from ..push import Push
 from ..rounds import read_round
+from ..windows import begin_of, end_of
 from . import mapping
 from .errors import WRONG_PAGE_SIZE, judge
+from .history import FirstlightHistory, Window
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -65,6 +67,18 @@ class UsageQuery:
     date_format: str = "iso"
 
 
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """What was answered, page by page. `rows` is None where `data` holds no rows.
+
+    `stopped_by` says why pages are missing; the first one never is.
+    """
+
+    rows: list[Any] | None
+    data: Any = None
+    stopped_by: CloudError | None = None
+
+
 class FirstlightCloud(ReadOnlyCloud):
     """One user's usage. Every query is a device, a service without hardware."""
 
@@ -88,7 +102,7 @@ class FirstlightCloud(ReadOnlyCloud):
         """Identify the application by `authorization_token`, the user by `user_token`; periods begin in `time_zone`."""
         self.budget = Budget(memory, per_hour=None)
         self.requests_a_listing = 1
-        self.history: History = NoHistory()
+        self.history: History = FirstlightHistory(self._read_past)
         self._http = HttpClient(session, api_url, judge, parallel=_PARALLEL)
         self._host = re.sub(r"^\w+://", "", api_url).partition("/")[0].rpartition("@")[2].lower()
         self._user_token = _bare(user_token)
@@ -137,7 +151,8 @@ class FirstlightCloud(ReadOnlyCloud):
                 self._memory.put(key, None)
 
     async def _try(self, device: Device) -> Snapshot:
-        await self._page(self._queries[device.id], 1)
+        query = self._queries[device.id]
+        await self._page(query, self._running(query), 1, Purpose.POLLING)
         return Snapshot()
 
     async def schema(self, device: Device) -> Schema:
@@ -151,11 +166,10 @@ class FirstlightCloud(ReadOnlyCloud):
 
     async def _read_one(self, device: Device) -> Snapshot:
         query = self._queries[device.id]
-        usage = await self._usage(query)
-        for strange in usage.skipped:
-            if strange not in self._strange:
-                self._strange.add(strange)
-                _LOGGER.debug("An answer of another shape than known: %s", strange)
+        figures, stopped_by = await self._figures(query, self._running(query), Purpose.POLLING)
+        if stopped_by is not None:
+            raise stopped_by
+        usage = mapping.usage(figures)
         remembered = self._remember(query, usage)
         readings = {key: Reading(number) for key, number in usage.numbers.items()}
         if not usage.skipped:
@@ -176,47 +190,84 @@ class FirstlightCloud(ReadOnlyCloud):
             self._memory.put(_KNOWN + query.id, keys)
         return keys
 
-    async def _usage(self, query: UsageQuery) -> mapping.Usage:
-        labels = [label for label in (query.group_by, query.field) if label]
+    async def _read_past(self, query_id: str, window: Window) -> tuple[mapping.Figures, CloudError | None]:
+        if (query := self._queries.get(query_id)) is None:
+            raise Rejected(Reason.NOT_FOUND, subject=query_id)
+        return await self._figures(query, window, Purpose.HISTORY)
+
+    def _running(self, query: UsageQuery) -> Window:
+        start = mapping.start_of_period(query.period, datetime.now(UTC), self._time_zone)
+        return Window(start=start, period=query.period, group_by=query.group_by)
+
+    async def _figures(
+        self, query: UsageQuery, window: Window, purpose: Purpose
+    ) -> tuple[mapping.Figures, CloudError | None]:
+        """All numbers of an answer, and what stopped it after its first page."""
+        labels = [label for label in (window.group_by, query.field) if label]
+        pages = await self._pages(query, window, purpose)
+        if pages.rows is None:
+            figures = mapping.figures_of_object(pages.data, labels)
+        else:
+            figures = mapping.figures_of_rows(pages.rows, labels, self._time_zone)
+        for strange in figures.skipped:
+            if strange not in self._strange:
+                self._strange.add(strange)
+                _LOGGER.debug("An answer of another shape than known: %s", strange)
+        return figures, pages.stopped_by
+
+    async def _pages(self, query: UsageQuery, window: Window, purpose: Purpose) -> _Pages:
         rows: list[Any] = []
         last_page: list[Any] | None = None
         for number in range(1, _MOST_PAGES + 1):
-            page = await self._page(query, number)
+            try:
+                page = await self._page(query, window, number, purpose)
+            except CloudError as error:
+                if number == 1:
+                    raise
+                return _Pages(rows, stopped_by=error)
             data = page.get("data")
             page_rows = mapping.rows_of(data)
             if page_rows is None:
-                if number == 1:
-                    return mapping.usage_of_object(data, labels)
-                break
+                return _Pages(rows) if rows else _Pages(None, data)
             if page_rows == last_page:
-                break  # a server without pages
+                return _Pages(rows)  # a server without pages
             rows += page_rows
             last_page = page_rows
             count = wire.number(wire.fields(page.get("header")).get("count"))
             is_complete = len(page_rows) < self._page_size if count is None else len(rows) >= count
             if not page_rows or is_complete:
-                break
-        return mapping.usage_of_rows(rows, labels, self._time_zone)
+                return _Pages(rows)
+        # What is shown of the running period need not be all of it, what is told of the past must be.
+        return _Pages(rows, stopped_by=None if purpose is Purpose.POLLING else UnexpectedAnswer(endpoint=_AGGREGATE))
 
-    async def _page(self, query: UsageQuery, number: int) -> Mapping[str, Any]:
+    async def _page(self, query: UsageQuery, window: Window, number: int, purpose: Purpose) -> Mapping[str, Any]:
         try:
-            return await self._ask(query, number)
+            return await self._ask(query, window, number, purpose)
         except Forbidden as error:
             if number > 1 or error.code != WRONG_PAGE_SIZE or self._page_size == _PAGE_SIZES[-1]:
                 raise
         self._page_size = _PAGE_SIZES[-1]
-        return await self._ask(query, number)
+        return await self._ask(query, window, number, purpose)
 
-    async def _ask(self, query: UsageQuery, number: int) -> Mapping[str, Any]:
-        start = mapping.start_of_period(query.period, datetime.now(UTC), self._time_zone)
+    def _end(self, end: datetime, query: UsageQuery) -> datetime:
+        if query.date_format != "date":
+            return end
+        # A date has no time: the last day counts whole, since a date that ends a range may not be part of it.
+        last_day = begin_of(Period.DAY, end - timedelta(microseconds=1), self._time_zone)
+        return end_of(Period.DAY, last_day, self._time_zone)
+
+    async def _ask(self, query: UsageQuery, window: Window, number: int, purpose: Purpose) -> Mapping[str, Any]:
+        write_date = _DATE_FORMATS.get(query.date_format, _DATE_FORMATS["iso"])
         params: dict[str, str | int] = {
-            "fromDate": _DATE_FORMATS.get(query.date_format, _DATE_FORMATS["iso"])(start),
-            "period": query.period,
+            "fromDate": write_date(window.start.astimezone(self._time_zone)),
+            "period": window.period,
             "pageNumber": number,
             "pageSize": self._page_size,
         }
-        if query.group_by:
-            params["groupBy"] = query.group_by
+        if window.end is not None:
+            params["toDate"] = write_date(self._end(window.end, query).astimezone(self._time_zone))
+        if window.group_by:
+            params["groupBy"] = window.group_by
         if query.item_id and query.is_item_id_in_query:
             params["itemId"] = query.item_id
         tracking_id = str(uuid.uuid4())
@@ -228,7 +279,7 @@ class FirstlightCloud(ReadOnlyCloud):
                 params=params,
                 headers={**self._headers, "X-Tracking-Id": tracking_id},
                 json_body={"itemId": query.item_id} if query.item_id and not query.is_item_id_in_query else None,
-                purpose=Purpose.POLLING,
+                purpose=purpose,
             )
         except CloudError as error:
             # What the vendor's support asks for.

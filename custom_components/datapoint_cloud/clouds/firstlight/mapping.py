@@ -30,6 +30,23 @@ class Usage:
     skipped: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of an answer: `label` None is the whole, `time` None where the answer does not say when."""
+
+    label: str | None
+    time: datetime | None
+    number: int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All numbers of one answer in its order, and the shapes of what could not be understood."""
+
+    found: tuple[Figure, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+
 def start_of_period(period: str, now: datetime, zone: tzinfo) -> datetime:
     """When the running hour, day, week (from Monday), month or year began in `zone`; the day for any other word."""
     local = now.astimezone(zone)
@@ -58,62 +75,60 @@ def rows_of(data: Any) -> list[Any] | None:
     return lists[0] if len(lists) == 1 else None
 
 
-def usage_of_object(data: Any, labels: Iterable[str]) -> Usage:
+def figures_of_object(data: Any, labels: Iterable[str]) -> Figures:
     """Read `data` without rows: nothing, a number, a count, numbers by name, or a single row."""
     if data is None or data == {}:
-        return Usage()
+        return Figures()
     if (number := wire.number(data)) is not None:
-        return Usage({TOTAL: number})
+        return Figures((Figure(None, None, number),))
     fields = wire.fields(data)
     numbers = {name: wire.number(value) for name, value in fields.items()}
     if fields and all(number is not None or fields[name] is None for name, number in numbers.items()):
         if len(numbers) == 1 and "count" in numbers:
-            return Usage({TOTAL: numbers["count"]})
-        return Usage({_VALUE + name: number for name, number in numbers.items()})
-    return usage_of_rows([data], labels, None)
+            return Figures((Figure(None, None, numbers["count"]),))
+        return Figures(tuple(Figure(name, None, number) for name, number in numbers.items()))
+    return figures_of_rows([data], labels, None)
 
 
-def usage_of_rows(rows: Sequence[Any], labels: Iterable[str], zone: tzinfo | None) -> Usage:
-    """Read rows: one number a label, the newest where a label has several.
-
-    `labels` are the columns that the query itself makes likely to name a row.
-    """
+def figures_of_rows(rows: Sequence[Any], labels: Iterable[str], zone: tzinfo | None) -> Figures:
+    """Read rows. `labels` are the columns that the query itself makes likely to name a row."""
     columns = (*_LABELS, *labels)
-    newest: dict[str, tuple[datetime | None, Value | None]] = {}
+    found: list[Figure] = []
     skipped: set[str] = set()
     for row in rows:
         read = _read(wire.fields(row), columns, zone)
         if read is None or (read.label is None and read.time is None and len(rows) > 1):
             skipped.add(shape(row))
-            continue
-        key = TOTAL if read.label is None else _VALUE + read.label
+        else:
+            found.append(read)
+    return Figures(tuple(found), tuple(sorted(skipped)))
+
+
+def usage(figures: Figures) -> Usage:
+    """One number a label: the newest where a label has several."""
+    newest: dict[str, Figure] = {}
+    for figure in figures.found:
+        key = TOTAL if figure.label is None else _VALUE + figure.label
         known = newest.get(key)
-        if known is None or (read.time is not None and (known[0] is None or read.time > known[0])):
-            newest[key] = (read.time, read.number)
-    return Usage({key: number for key, (_, number) in newest.items()}, tuple(sorted(skipped)))
+        if known is None or (figure.time is not None and (known.time is None or figure.time > known.time)):
+            newest[key] = figure
+    return Usage({key: figure.number for key, figure in newest.items()}, figures.skipped)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    label: str | None
-    time: datetime | None
-    number: Value | None
-
-
-def _read(row: Mapping[str, Any], columns: Iterable[str], zone: tzinfo | None) -> _Row | None:
+def _read(row: Mapping[str, Any], columns: Iterable[str], zone: tzinfo | None) -> Figure | None:
     label_column = next((column for column in columns if wire.text(row.get(column)) is not None), None)
     label = None if label_column is None else wire.text(row.get(label_column))
     times = (wire.moment(row.get(column), *(() if zone is None else (zone,))) for column in _TIMES)
     time = next((time for time in times if time is not None), None)
     for column in _NUMBERS:
         if column in row and (row[column] is None or wire.number(row[column]) is not None):
-            return _Row(label, time, wire.number(row[column]))
+            return Figure(label, time, wire.number(row[column]))
     numbers = [
         value
         for column, value in row.items()
         if column not in {label_column, *_TIMES} and not isinstance(value, str) and wire.number(value) is not None
     ]
-    return _Row(label, time, numbers[0]) if len(numbers) == 1 else None
+    return Figure(label, time, numbers[0]) if len(numbers) == 1 else None
 
 
 def shape(data: Any, depth: int = 0) -> str:

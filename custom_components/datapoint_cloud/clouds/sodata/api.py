@@ -31,7 +31,7 @@ from ..errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from ..history import History, NoHistory
+from ..history import History
 from ..http import Answer, HttpClient
 from ..memory import Memory
 from ..model import Account, Device, Schema, Scope, Snapshot
@@ -39,7 +39,9 @@ from ..push import Push
 from ..rounds import read_round
 from . import mapping
 from .auth import KeycloakLogin
+from .history import SoDataHistory
 from .mapping import CorporateAccount, Description, Site
+from .pieces import ENDPOINT as DATAPOINTS
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -111,7 +113,7 @@ class SoDataCloud(ReadOnlyCloud):
         api_url = api_url.rstrip("/")
         self.budget = Budget(memory, per_hour=None)
         self.requests_a_listing = 1
-        self.history: History = NoHistory()
+        self.history: History = SoDataHistory(self._read_datapoints, memory)
         self._http = HttpClient(
             session, api_url if re.search(r"/api/v\d+$", api_url) else f"{api_url}/api/v1", _judge, parallel=_PARALLEL
         )
@@ -324,6 +326,9 @@ class SoDataCloud(ReadOnlyCloud):
 
     # Requests
 
+    async def _read_datapoints(self, body: Any) -> Any:
+        return await self._ask("PUT", DATAPOINTS, json_body=body, purpose=Purpose.HISTORY)
+
     async def _get(self, template: str, *, params: Mapping[str, int] | None = None, device: str | None = None) -> Any:
         return await self._ask("GET", template, params=params, device=device)
 
@@ -335,6 +340,7 @@ class SoDataCloud(ReadOnlyCloud):
         params: Mapping[str, int] | None = None,
         json_body: Any = None,
         device: str | None = None,
+        purpose: Purpose = Purpose.POLLING,
     ) -> Any:
         parts = {} if template == _ACCOUNTS else {"ca": await self._ca()}
         if device is not None:
@@ -348,7 +354,7 @@ class SoDataCloud(ReadOnlyCloud):
                 params=params,
                 headers={"Authorization": f"Bearer {token}"},
                 json_body=json_body,
-                purpose=Purpose.POLLING,
+                purpose=purpose,
             )
             return answer.body
 

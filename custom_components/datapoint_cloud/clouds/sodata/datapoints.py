@@ -1,0 +1,102 @@
+"""The wire of `PUT datapoints`: what a question about the past looks like, and what its answer says ("History").
+
+Pure, and lenient with answers: what is not as the document shows it costs a row, not the series.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from .. import wire
+from ..errors import Reason, Rejected
+from ..history import Aggregation, Period, Series
+from ..model import Value
+
+_IDENTITY = ("deviceUuid", "itemType", "itemIndex", "serviceId")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of each series: every value if `period` is None, else one `aggregation` for each period."""
+
+    period: Period | None = None
+    aggregation: Aggregation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an answer says of one series, in its order. `time_zone` is the name of the zone it counted in."""
+
+    rows: tuple[tuple[datetime, Value], ...]
+    time_zone: str | None
+
+
+def check(series: Series) -> None:
+    """Raise `Rejected` with the key if it is not the vendor's "item type|item index|service id"."""
+    parts = series.key.split("|")
+    if len(parts) != 3 or not all(part.strip() for part in parts):
+        raise Rejected(Reason.INVALID_REQUEST, subject=series.key)
+
+
+def body(
+    question: Question, series: Sequence[Series], start: datetime, end: datetime, zone: tzinfo | None
+) -> dict[str, Any]:
+    """Ask for exact instants if `zone` is None, else for what the clock on the wall of that zone showed."""
+    aggregation = {} if question.aggregation is None else {"aggregation": question.aggregation.value}
+    return {
+        "from": _time(start, zone),
+        "to": _time(end, zone),
+        "timezone": "UTC",
+        "useDeviceLocalTimezone": zone is not None,
+        "granularity": "raw" if question.period is None else question.period.value,
+        "series": [dict(zip(_IDENTITY, _identity(one), strict=True)) | aggregation for one in series],
+    }
+
+
+def _time(moment: datetime, zone: tzinfo | None) -> str:
+    # In the device's own zone the Z is ignored, as the document's example shows.
+    return moment.astimezone(zone or UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def _identity(series: Series) -> tuple[str, ...]:
+    return (series.device.id, *(part.strip() for part in series.key.split("|")))
+
+
+def told(answer: Any, asked: Sequence[Series], question: Question) -> dict[Series, Told] | None:
+    """Read what the answer says of the series that were `asked` for; None where it says nothing of any series.
+
+    They are told apart by what identifies them, and by their order only where an answer does not repeat that.
+    """
+    listed = wire.fields(answer).get("series")
+    if not isinstance(listed, list):
+        return None
+    known = {_identity(series): series for series in asked}
+    found: dict[Series, Told] = {}
+    for number, record in enumerate(listed):
+        entry = wire.fields(record)
+        echoed = wire.text(entry.get("aggregation"))
+        if not entry or (echoed and question.aggregation and echoed.lower() != question.aggregation):
+            continue
+        identity = tuple(wire.text(entry.get(name)) for name in _IDENTITY)
+        series = known.get(tuple(map(str, identity)))
+        if series is None and None in identity and len(listed) == len(asked):
+            series = asked[number]
+        if series is not None:
+            earlier = found[series].rows if series in found else ()
+            rows = _rows(entry, is_raw=question.period is None)
+            found[series] = Told((*earlier, *rows), wire.text(entry.get("deviceTimeZone")))
+    return found
+
+
+def _rows(entry: Mapping[str, Any], *, is_raw: bool) -> list[tuple[datetime, Value]]:
+    rows: list[tuple[datetime, Value]] = []
+    for point in wire.records(entry.get("data")):
+        at, value = wire.moment(point.get("at")), point.get("value")
+        number = wire.number(value)
+        if at is not None and number is not None:
+            rows.append((at, number))
+        elif at is not None and is_raw and (isinstance(value, bool) or wire.text(value) is not None):
+            # Numbers are all the document shows, but states are texts among the last values.
+            rows.append((at, value if isinstance(value, bool) else str(value)))
+    return rows
