@@ -196,14 +196,14 @@ def _hex(raw: Any) -> str | None:
 
 def _bytes(length: int | None, raw: Any) -> str | None:
     """Hex, whatever it came as. What is hex and what is base64 only the length tells, where both would do."""
-    if isinstance(raw, str) and length is not None and len(raw) != 2 * length:
+    digits = _hex(raw)
+    if isinstance(raw, str) and length is not None and (digits is None or len(digits) != 2 * length):
         try:
             decoded = base64.b64decode(raw, validate=True)
         except ValueError:
-            decoded = b""
-        if len(decoded) == length:
-            return decoded.hex()
-    return _hex(raw)
+            return digits
+        return decoded.hex() if len(decoded) == length else digits
+    return digits
 
 
 def _plain(raw: Any) -> Value | None:
