@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -216,10 +217,11 @@ async def test_nothing_is_asked_for_before_it_is_known_who_is_followed(
 ) -> None:
     push = listener.push(product_of(products[0]))
     listener.listen(push)
-    await asyncio.sleep(0.02)
-    assert server.connections == 0
+    await asyncio.sleep(0.01)
+    assert not listener.memory.content  # what is needed first
     push.follow([])
     await until(lambda: server.connections)
+    assert listener.memory.content
 
 
 async def test_an_installation_keeps_its_subkey(
@@ -261,7 +263,7 @@ async def test_a_login_alone_does_not_tell_that_anything_comes(
     push.follow([])
     listener.listen(push)
     await until(lambda: server.of("login_req"))
-    server.send_line(b'{"cmd":"login_res","data":{"result":true,"msg":"ok"}}\n')
+    server.send_line(b'{"cmd":"pong"}\n{"cmd":"login_res","data":{"result":true,"msg":"ok"}}\n')
     await until(lambda: server.of("ping"))
     assert not push.hears(of_product(products[0]))
     await until(lambda: len(server.of("login_req")) > 1)
@@ -782,6 +784,7 @@ async def test_a_definition_that_changed_is_fetched_again(
     server: SimulatedSnoti,
     products: list[EnterpriseProduct],
     chiller: GizwitsDevice,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cloud = listener.cloud([product_of(products[0])])
     assert cloud.push is not None
@@ -795,6 +798,9 @@ async def test_a_definition_that_changed_is_fetched_again(
         await until(lambda: listener.of(SchemaChanged))
         assert listener.of(SchemaChanged) == [SchemaChanged(products[0].product_key)]
         after = await cloud.schema(listed(chiller))
+        await cloud.schema(listed(chiller))
+        hours_later = SimpleNamespace(time=lambda: time.time() + 3 * 3600)
+        monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.definitions.time", hours_later)
         await cloud.schema(listed(chiller))
         assert simulation.gizwits_enterprise.requests[DATAPOINT] == 2
     finally:
