@@ -21,6 +21,7 @@ from .home_assistant import DOMAIN, PROJECT, HomeAssistant, StartFailed
 
 FOLDER = PROJECT / ".dev"
 PORT = 8124
+PUSH_SECONDS = 20
 
 
 def _arguments() -> argparse.Namespace:
@@ -40,7 +41,8 @@ async def _run(arguments: argparse.Namespace) -> None:
     is_new = arguments.reset or arguments.empty
     port = _port(folder, arguments.port, is_new=is_new)
     simulation = Simulation()
-    ports = {server.name: port + 1 + number for number, server in enumerate(simulation.servers)}
+    simulation.gizwits_snoti.report_every = PUSH_SECONDS
+    ports = {name: port + 1 + number for number, name in enumerate(simulation.names)}
     _require_free({"Home Assistant": port, **ports})
     if is_new:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

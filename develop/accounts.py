@@ -20,6 +20,7 @@ def answers(simulation: Simulation) -> Mapping[str, tuple[Mapping[str, Any], ...
     """What to answer to the menu and to each form, by cloud. The simulation has to listen already."""
     open_api = simulation.gizwits_open
     enterprise = simulation.gizwits_enterprise
+    product = next(iter(enterprise.products.values()))
     keycloak, sodata = simulation.keycloak, simulation.sodata
     firstlight = simulation.firstlight
     forms: dict[str, dict[str, Any]] = {
@@ -33,9 +34,14 @@ def answers(simulation: Simulation) -> Mapping[str, tuple[Mapping[str, Any], ...
         "gizwits_enterprise": {
             "enterprise_id": enterprise.enterprise_id,
             "enterprise_secret": enterprise.enterprise_secret,
-            "product_key": next(iter(enterprise.products.values())).product_key,
-            "product_secret": next(iter(enterprise.products.values())).product_secret,
-            "advanced": {"api_url": enterprise.url},
+            "product_key": product.product_key,
+            "product_secret": product.product_secret,
+            "advanced": {
+                "api_url": enterprise.url,
+                "snoti_host": simulation.gizwits_snoti.address,
+                "auth_id": product.auth_id,
+                "auth_secret": product.auth_secret,
+            },
         },
         "sodata": {
             "username": keycloak.username,

@@ -1,1 +1,1 @@
-"""The vendors' servers over real HTTP, written from the vendors' documents."""
+"""The vendors' servers over real HTTP and TLS, written from the vendors' documents."""

@@ -10,6 +10,8 @@ from typing import Any
 
 from .simulation import Simulation
 
+_PUSH_EVERY = 60  # seconds
+
 
 def _accounts(simulation: Simulation) -> dict[str, dict[str, Any]]:
     """Give what the form of each cloud asks for, by the cloud's name."""
@@ -29,8 +31,14 @@ def _accounts(simulation: Simulation) -> dict[str, dict[str, Any]]:
             "api_url": enterprise.url,
             "enterprise_id": enterprise.enterprise_id,
             "enterprise_secret": enterprise.enterprise_secret,
+            "snoti_host": simulation.gizwits_snoti.address,
             "products": [
-                {"product_key": product.product_key, "product_secret": product.product_secret}
+                {
+                    "product_key": product.product_key,
+                    "product_secret": product.product_secret,
+                    "auth_id": product.auth_id,
+                    "auth_secret": product.auth_secret,
+                }
                 for product in enterprise.products.values()
             ],
         },
@@ -65,11 +73,12 @@ def _lines(accounts: dict[str, dict[str, Any]]) -> Iterator[str]:
 
 async def _run(arguments: argparse.Namespace) -> None:
     simulation = Simulation(seed=arguments.seed)
+    simulation.gizwits_snoti.report_every = _PUSH_EVERY
     stopped = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopped.set)
     first = arguments.ports_from
-    ports = {server.name: first + index if first else 0 for index, server in enumerate(simulation.servers)}
+    ports = {name: first + index if first else 0 for index, name in enumerate(simulation.names)}
     await simulation.start(ports, arguments.host)
     accounts = _accounts(simulation)
     lines = [json.dumps(accounts, ensure_ascii=False)] if arguments.json else _lines(accounts)
@@ -83,7 +92,7 @@ def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--ports-from", type=int, default=18100, help="the first of five ports; 0 for any free ones")
+    parser.add_argument("--ports-from", type=int, default=18100, help="the first of six ports; 0 for any free ones")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="print one line of JSON instead")
     asyncio.run(_run(parser.parse_args()))

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from .firstlight import FirstlightServer
-from .gizwits import GizwitsEnterpriseServer, GizwitsOpenServer
+from .gizwits import GizwitsEnterpriseServer, GizwitsOpenServer, SnotiServer
 from .remote import allow_remote_control
 from .server import Server
 from .sodata import KeycloakServer, SoDataServer
@@ -17,6 +17,7 @@ class Simulation:
         """Make servers that do not listen yet."""
         self.gizwits_open = GizwitsOpenServer(clock, seed)
         self.gizwits_enterprise = GizwitsEnterpriseServer(clock, seed)
+        self.gizwits_snoti = SnotiServer(clock, self.gizwits_enterprise.products)
         self.keycloak = KeycloakServer(clock)
         self.sodata = SoDataServer(self.keycloak, clock)
         self.firstlight = FirstlightServer(clock)
@@ -27,13 +28,20 @@ class Simulation:
             self.sodata,
             self.firstlight,
         )
+        """Those that speak HTTP."""
+        self._all: tuple[Server | SnotiServer, ...] = (*self.servers, self.gizwits_snoti)
         for server in self.servers:
             allow_remote_control(server)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all servers, those that speak no HTTP last."""
+        return tuple(server.name for server in self._all)
 
     async def start(self, ports: Mapping[str, int] | None = None, host: str = "127.0.0.1") -> None:
         """Let all servers listen; `ports` by the server's name, any free one for those not named."""
         try:
-            for server in self.servers:
+            for server in self._all:
                 await server.start((ports or {}).get(server.name, 0), host)
         except OSError:
             await self.stop()
@@ -41,5 +49,5 @@ class Simulation:
 
     async def stop(self) -> None:
         """Stop listening."""
-        for server in self.servers:
+        for server in self._all:
             await server.stop()

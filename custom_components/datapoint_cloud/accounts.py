@@ -14,18 +14,23 @@ from homeassistant.helpers.aiohttp_client import async_create_clientsession
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
+from homeassistant.util.ssl import client_context, client_context_no_verify
 
 from .clouds.cloud import Cloud
 from .clouds.firstlight.api import FirstlightCloud, UsageQuery
-from .clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product
+from .clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product, SnotiServer
 from .clouds.gizwits.login import REGIONS, AnonymousLogin, PasswordLogin
 from .clouds.gizwits.open_api import GizwitsOpenCloud
+from .clouds.gizwits.snoti import DEFAULT_HOST, DEFAULT_PORT
+from .clouds.hosts import host_and_port, is_loopback
 from .clouds.memory import Memory
 from .clouds.sodata.api import SoDataCloud
 from .const import (
     CONF_API_URL,
     CONF_APP_ID,
     CONF_ATY,
+    CONF_AUTH_ID,
+    CONF_AUTH_SECRET,
     CONF_AUTH_URL,
     CONF_AUTHORIZATION_TOKEN,
     CONF_CLIENT_ID,
@@ -47,6 +52,7 @@ from .const import (
     CONF_PRODUCT_SECRET,
     CONF_REALM,
     CONF_REGION,
+    CONF_SNOTI_HOST,
     CONF_UNIT,
     CONF_USER_TOKEN,
     CONF_USERNAME,
@@ -151,11 +157,14 @@ def _gizwits_enterprise(hass: HomeAssistant, data: Mapping[str, Any], scopes: Sc
                 product_key=scope[CONF_PRODUCT_KEY],
                 product_secret=scope[CONF_PRODUCT_SECRET],
                 group_id=group_id,
+                auth_id=scope.get(CONF_AUTH_ID),
+                auth_secret=scope.get(CONF_AUTH_SECRET),
             )
             for scope in scopes.values()
             for group_id in _group_ids(scope, data.get(OPTION_GROUPS, ()))
         ],
         memory=memory,
+        snoti=_snoti_server(data.get(CONF_SNOTI_HOST, "")),
     )
 
 
@@ -164,6 +173,13 @@ def _group_ids(scope: Mapping[str, Any], chosen: Iterable[str]) -> list[str | No
     prefix = f"{scope[CONF_PRODUCT_KEY]}/"
     of_product: list[str | None] = [group.removeprefix(prefix) for group in chosen if group.startswith(prefix)]
     return of_product or [scope.get(CONF_GROUP_ID)]
+
+
+def _snoti_server(address: str) -> SnotiServer:
+    host, port = host_and_port(address, DEFAULT_PORT) or (DEFAULT_HOST, DEFAULT_PORT)
+    # What does not leave this machine needs no certificate that anyone has signed. Both contexts are ready made.
+    tls = client_context_no_verify() if is_loopback(host) else client_context()
+    return SnotiServer(host=host, port=port, tls=tls)
 
 
 def _sodata(hass: HomeAssistant, data: Mapping[str, Any], _: Scopes, memory: Memory) -> Cloud:

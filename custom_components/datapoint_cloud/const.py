@@ -21,6 +21,7 @@ CONF_PHONE_ID: Final = "phone_id"
 # Gizwits Enterprise API
 CONF_ENTERPRISE_ID: Final = "enterprise_id"
 CONF_ENTERPRISE_SECRET: Final = "enterprise_secret"
+CONF_SNOTI_HOST: Final = "snoti_host"  # and perhaps its port
 
 # its products
 SUBENTRY_PRODUCT: Final = "product"

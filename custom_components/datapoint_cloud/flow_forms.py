@@ -5,7 +5,6 @@ Pure: it knows fields, sections and addresses, no cloud is asked and no flow is 
 
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -27,6 +26,8 @@ from .clouds.firstlight.api import FirstlightCloud
 from .clouds.gizwits.enterprise import GizwitsEnterpriseCloud
 from .clouds.gizwits.login import KNOWN_APPS, REGIONS
 from .clouds.gizwits.open_api import GizwitsOpenCloud
+from .clouds.gizwits.snoti import DEFAULT_PORT
+from .clouds.hosts import host_and_port, is_loopback
 from .clouds.sodata.api import DEFAULT_API_URL, DEFAULT_AUTH_URL, DEFAULT_REALM, SoDataCloud
 from .const import (
     CONF_API_URL,
@@ -54,6 +55,7 @@ from .const import (
     CONF_PRODUCT_SECRET,
     CONF_REALM,
     CONF_REGION,
+    CONF_SNOTI_HOST,
     CONF_UNIT,
     CONF_USER_TOKEN,
     CONF_USERNAME,
@@ -158,6 +160,7 @@ ACCOUNT_FIELDS: Final[Mapping[str, tuple[Field, ...]]] = {
         Field(name=CONF_ENTERPRISE_ID),
         _secret(CONF_ENTERPRISE_SECRET),
         _address(CONF_API_URL, default=ENTERPRISE_API_URL),
+        Field(name=CONF_SNOTI_HOST, is_required=False, is_advanced=True),
     ),
     SoDataCloud.kind: (
         Field(name=CONF_USERNAME, selector=_text(autocomplete="username")),
@@ -283,6 +286,8 @@ def problems(fields: Collection[Field], values: Mapping[str, Any]) -> dict[str, 
     for field in fields:
         if field.is_address and field.name in values and address(values[field.name]) is None:
             errors[field.name] = "invalid_address"
+    if CONF_SNOTI_HOST in values and host_and_port(values[CONF_SNOTI_HOST], DEFAULT_PORT) is None:
+        errors[CONF_SNOTI_HOST] = "invalid_host"
     names = {field.name for field in fields}
     if CONF_PHONE_ID in names:
         errors |= _login_problems(values)
@@ -362,10 +367,4 @@ def unencrypted(fields: Iterable[Field], values: Mapping[str, Any]) -> list[str]
 
 def _is_safe(url: str) -> bool:
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme == "https" or host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return parts.scheme == "https" or is_loopback(parts.hostname or "")

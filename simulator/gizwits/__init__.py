@@ -1,8 +1,16 @@
-"""The vendor Gizwits: the consumers' Open API and the Enterprise API, each on a host of its own."""
+"""The vendor Gizwits: the consumers' Open API, the Enterprise API and its push, each on a host of its own."""
 
 from .devices import GizwitsDevice
 from .enterprise import EnterpriseProduct, GizwitsEnterpriseServer
 from .obedience import Obedience
 from .open_api import GizwitsOpenServer
+from .snoti import SnotiServer
 
-__all__ = ["EnterpriseProduct", "GizwitsDevice", "GizwitsEnterpriseServer", "GizwitsOpenServer", "Obedience"]
+__all__ = [
+    "EnterpriseProduct",
+    "GizwitsDevice",
+    "GizwitsEnterpriseServer",
+    "GizwitsOpenServer",
+    "Obedience",
+    "SnotiServer",
+]

@@ -135,6 +135,10 @@ class GizwitsDevice:
         self.bound_at = self.bound_at or float(self.created_at)
         self.received: list[Mapping[str, Any]] = []
         """The bodies of all commands that were passed on to it, in order."""
+        self.on_report: list[Callable[[GizwitsDevice, float], None]] = []
+        """Called with when it reports what it is made to, epoch seconds; this may lie ahead."""
+        self.on_presence: list[Callable[[GizwitsDevice], None]] = []
+        """Called when it has come online or gone."""
         self._writes: list[_Write] = []
         self._commands: deque[LogEntry] = deque(maxlen=1000)
         self._pinned_updated_at: int | None = None
@@ -159,6 +163,8 @@ class GizwitsDevice:
     def is_online(self, is_online: bool) -> None:
         if is_online != self.is_online:
             self._presence.append(_Presence(self.clock(), is_online, "" if is_online else "no_heartbeat"))
+            for call in self.on_presence:
+                call(self)
 
     @property
     def online_latest(self) -> int:
@@ -265,6 +271,8 @@ class GizwitsDevice:
         self.is_forgotten = False
         self._pinned_updated_at = None
         bisect.insort(self._writes, _Write(at, values), key=lambda write: write.at)
+        for call in self.on_report:
+            call(self, at)
 
     def described(self) -> dict[str, Any]:
         """Tell what `change` may change, and whose values these are."""

@@ -29,11 +29,14 @@ class Group:
 class EnterpriseProduct:
     """A product of the organisation. Public attributes may be changed at any time.
 
+    `auth_id` and `auth_secret` are those of its push.
     `is_associated`: with the organisation (else 5801). `is_service_open`: the Enterprise API for it (else 5007).
     """
 
     product: Product
     product_secret: str = field(repr=False)
+    auth_id: str
+    auth_secret: str = field(repr=False)
     devices: dict[str, GizwitsDevice]
     groups: dict[str, Group] = field(default_factory=dict)
     has_definition: bool = True
@@ -100,7 +103,12 @@ def _product(clock: Callable[[], float], seed: int, product: Product, secret: st
         child: Group(child, root, [device.mac for device in devices[count // 2 : count // 2 + 6]]),
     }
     return EnterpriseProduct(
-        product=product, product_secret=secret, devices={device.did: device for device in devices}, groups=groups
+        product=product,
+        product_secret=secret,
+        auth_id=made_up(f"auth id {product.key}", 22, _DID_LETTERS),
+        auth_secret=made_up(f"auth secret {product.key}", 22, _DID_LETTERS),
+        devices={device.did: device for device in devices},
+        groups=groups,
     )
 
 

@@ -235,6 +235,22 @@ def test_a_binary_is_lower_case_hex(raw: Any) -> None:
     assert value(definition(attr("timer", "binary")), raw) == "0aff"
 
 
+@pytest.mark.parametrize(
+    ("length", "raw", "expected"),
+    [
+        (3, "AAAA", "000000"),  # both hex and base64: the length tells
+        (3, "AAAAAA", "aaaaaa"),
+        (2, "CvQ=", "0af4"),
+        (6, "AQIDBAUG", "010203040506"),
+        (6, "0102", "0102"),  # short, and of no length that base64 would have
+        (None, "AAAA", "aaaa"),
+    ],
+)
+def test_a_binary_may_come_as_base64(length: int | None, raw: str, expected: str) -> None:
+    position = {} if length is None else {"position": {"len": length}}
+    assert value(definition(attr("timer", "binary", **position)), raw) == expected
+
+
 @pytest.mark.parametrize("raw", ["abc", "zz", [256], [-1], [True], ["1"], 5, {}])
 def test_what_is_no_binary_is_skipped(raw: Any) -> None:
     assert definition(attr("timer", "binary")).snapshot({"timer": raw}, NOON).skipped == ("timer",)

@@ -78,6 +78,14 @@ async def test_the_first_product_is_added_with_the_enterprise(hass: HomeAssistan
     }
 
 
+@pytest.mark.parametrize("host", ["snoti.example.com:2018", " snoti.example.com ", "[::1]:2017"])
+async def test_the_host_of_the_push_belongs_to_the_enterprise(
+    hass: HomeAssistant, simulation: Simulation, host: str
+) -> None:
+    result = await add(hass, simulation, "gizwits_enterprise", {"advanced": {"snoti_host": host}})
+    assert result["data"] == STORED["gizwits_enterprise"](simulation) | {"snoti_host": host.strip()}
+
+
 async def test_the_first_query_is_added_with_the_user(hass: HomeAssistant, simulation: Simulation) -> None:
     result = await add(hass, simulation, "firstlight", {"group_by": "service", "unit": "plays"})
     (subentry,) = result["result"].subentries.values()

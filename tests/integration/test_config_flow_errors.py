@@ -41,6 +41,11 @@ pytestmark = pytest.mark.usefixtures("setup_entry")
             {"advanced": {"auth_id": "push-id"}},
             {"advanced": "incomplete_push", "auth_secret": "incomplete_push"},
         ),
+        (
+            "gizwits_enterprise",
+            {"advanced": {"snoti_host": "https://snoti.gizwits.com"}},
+            {"advanced": "invalid_host", "snoti_host": "invalid_host"},
+        ),
         ("sodata", {"username": "nobody@example.com"}, {"password": "wrong_password"}),
         ("sodata", {"password": "wrong"}, {"password": "wrong_password"}),
         ("sodata", {"client_id": "wrong"}, {"client_id": "wrong_client"}),

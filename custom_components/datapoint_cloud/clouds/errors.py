@@ -26,6 +26,7 @@ class Reason(StrEnum):
     WRONG_PRODUCT_SECRET = "wrong_product_secret"
     UNKNOWN_PRODUCT = "unknown_product"
     PRODUCT_NOT_ASSOCIATED = "product_not_associated"
+    PUSH_REFUSED = "push_refused"
     IP_NOT_ALLOWED = "ip_not_allowed"
     NO_CORPORATE_ACCOUNT = "no_corporate_account"
     ITEM_ID_MISSING = "item_id_missing"

@@ -16,6 +16,7 @@ from ..memory import Memory
 from ..model import Snapshot
 from .schema import Definition, parse
 
+_HOUR: Final = 3600
 _DAY: Final = 86_400
 _WEEK: Final = 7 * _DAY
 _PAUSE_AFTER_FAILURE: Final = 10  # seconds: the other devices of the product ask within the same round
@@ -33,6 +34,7 @@ class Definitions:
         self._asked_at: dict[str, float] = {}  # epoch seconds
         self._failures: dict[str, CloudError] = {}
         self._doubted: set[str] = set()
+        self._outdated: set[str] = set()
 
     def known(self, product_key: str) -> Definition | None:
         """The definition as far as it is known without asking."""
@@ -47,6 +49,11 @@ class Definitions:
     def doubt(self, product_key: str) -> None:
         """Ask again soon, at most once a day: a device or the cloud contradicted the definition."""
         self._doubted.add(product_key)
+
+    def outdate(self, product_key: str) -> None:
+        """Ask again at the next occasion: the vendor says that the definition is another one now."""
+        self._outdated.add(product_key)
+        self._asked_at.pop(product_key, None)
 
     async def get(self, product_key: str) -> Definition:
         """The definition of a product; one without datapoints where the vendor has defined none.
@@ -84,11 +91,12 @@ class Definitions:
 
     def _is_due(self, product_key: str, known: Definition) -> bool:
         now = time.time()
-        if 0 <= now - self._asked_at.get(product_key, 0) < _DAY:
+        is_outdated = product_key in self._outdated
+        if 0 <= now - self._asked_at.get(product_key, 0) < (_HOUR if is_outdated else _DAY):
             return False
         fetched_at = wire.number(wire.fields(self._memory.get(_slot(product_key))).get("fetched_at")) or 0
         is_settled = known.by_key and product_key not in self._doubted
-        return not 0 <= now - fetched_at < (_WEEK if is_settled else _DAY)
+        return is_outdated or not 0 <= now - fetched_at < (_WEEK if is_settled else _DAY)
 
     async def _renewed(self, product_key: str) -> Definition:
         try:
@@ -104,6 +112,7 @@ class Definitions:
         self._parsed[product_key] = definition
         self._failures.pop(product_key, None)
         self._doubted.discard(product_key)
+        self._outdated.discard(product_key)
         return definition
 
 

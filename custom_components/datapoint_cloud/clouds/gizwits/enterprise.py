@@ -26,8 +26,9 @@ from .latest_data import LatestData
 from .paging import MOST_PAGES, PageSize
 from .product_access import Product, ProductAccess
 from .refusals import Refusals
+from .snoti import SnotiPush, SnotiServer
 
-__all__ = ["GizwitsEnterpriseCloud", "Product"]
+__all__ = ["GizwitsEnterpriseCloud", "Product", "SnotiServer"]
 
 _PARALLEL: Final = 4
 _SEARCH_PATH: Final = "/devices/search"
@@ -41,7 +42,6 @@ class GizwitsEnterpriseCloud:
     default_interval: ClassVar[timedelta] = timedelta(seconds=60)
     shortest_interval: ClassVar[timedelta] = timedelta(seconds=10)
     listing_interval: ClassVar[timedelta | None] = None
-    push: Push | None = None
 
     def __init__(
         self,
@@ -52,8 +52,9 @@ class GizwitsEnterpriseCloud:
         enterprise_secret: str,
         products: Sequence[Product],
         memory: Memory,
+        snoti: SnotiServer | None = None,
     ) -> None:
-        """Be the enterprise; `api_url` may end with the version of the API or not."""
+        """Be the enterprise; `api_url` may end with the version of the API or not. `snoti` is where its push is."""
         self._enterprise_id = enterprise_id
         self._products = tuple(products)
         self.budget = Budget(memory, per_hour=_REQUESTS_PER_HOUR)
@@ -75,6 +76,10 @@ class GizwitsEnterpriseCloud:
             self._access, logs, self._definitions, refusals, memory, server=api_url
         )
         self._page_size = PageSize(memory, "search page")
+        self.push: Push | None = None
+        """None too where no product has the credentials of its push."""
+        if snoti is not None and any(product.is_pushed for product in products):
+            self.push = SnotiPush(snoti, products, self._definitions, memory)
         self._pages = dict.fromkeys(self._products, 1)
 
     @property

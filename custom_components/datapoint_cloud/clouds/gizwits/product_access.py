@@ -29,11 +29,21 @@ _LONGEST_RESET_SECONDS: Final = 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """A product the enterprise is associated with; with `group_id` only the devices of that group."""
+    """A product the enterprise is associated with; with `group_id` only the devices of that group.
+
+    `auth_id` and `auth_secret` are those of its push.
+    """
 
     product_key: str
     product_secret: str = field(repr=False)
     group_id: str | None = None
+    auth_id: str | None = None
+    auth_secret: str | None = field(default=None, repr=False)
+
+    @property
+    def is_pushed(self) -> bool:
+        """Whether it has what a login to its push takes."""
+        return bool(self.auth_id and self.auth_secret)
 
 
 class ProductAccess:

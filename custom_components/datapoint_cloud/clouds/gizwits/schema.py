@@ -4,6 +4,7 @@ Both APIs and both pushes speak of the same datapoints in slightly different spe
 Where a definition comes from is not known here.
 """
 
+import base64
 import math
 import re
 from collections.abc import Mapping
@@ -73,7 +74,7 @@ class Definition:
             case DataType.NUMBER:
                 return _without_noise(datapoint, wire.number(raw))
             case DataType.BINARY:
-                return _hex(raw)
+                return _bytes(datapoint.length, raw)
             case DataType.TEXT:
                 return wire.text(raw)
 
@@ -191,6 +192,18 @@ def _hex(raw: Any) -> str | None:
     if not isinstance(raw, list) or not all(type(byte) is int and byte in range(256) for byte in raw):
         return None
     return bytes(raw).hex()
+
+
+def _bytes(length: int | None, raw: Any) -> str | None:
+    """Hex, whatever it came as. What is hex and what is base64 only the length tells, where both would do."""
+    digits = _hex(raw)
+    if isinstance(raw, str) and length is not None and (digits is None or len(digits) != 2 * length):
+        try:
+            decoded = base64.b64decode(raw, validate=True)
+        except ValueError:
+            return digits
+        return decoded.hex() if len(decoded) == length else digits
+    return digits
 
 
 def _plain(raw: Any) -> Value | None:

@@ -1,0 +1,330 @@
+"""SNoti, the push of the Enterprise API: lines of JSON over TLS. Strict where the document is.
+
+The document gives no error codes for `invalid_msg`: those here are made up.
+"""
+
+import asyncio
+import base64
+import itertools
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from .certificate import server_context
+from .devices import GizwitsDevice
+from .fleet import EnterpriseProduct
+from .snoti_queues import Client, Message, Queues
+
+EVENTS = {
+    "device.online": "device_online",
+    "device.offline": "device_offline",
+    "device.status.kv": "device_status_kv",
+    "device.status.raw": "device_status_raw",
+    "device.attr_fault": "attr_fault",
+    "device.attr_alert": "attr_alert",
+    "datapoints.changed": "datapoints_changed",
+    "center_control.sub_device_added": "sub_device_added",
+    "center_control.sub_device_deleted": "sub_device_deleted",
+    "device.bind": "device_bind",
+    "device.unbind": "device_unbind",
+    "device.reset": "device_reset",
+    "device.file.download": "device_file_download",
+    "device.app2dev.raw": "app2dev_raw",
+    "device.app2dev.kv": "app2dev_kv",
+    "device.gps.kv": "device_gps_kv",
+    "device.lbs.kv": "device_lbs_kv",
+}
+"""What is pushed, by the name it is asked for with."""
+
+_SUBKEY = re.compile(r"[A-Za-z0-9_]{1,32}")
+_MOST_SUBKEYS = 5
+_MALFORMED, _UNKNOWN, _NOT_LOGGED_IN, _UNKNOWN_DELIVERY = 4001, 4002, 4003, 4004
+
+
+class _Refused(Exception):
+    """A login that is not granted, with what the server says about it."""
+
+
+class SnotiServer:
+    """The push service of one organisation's products. Public attributes may be changed at any time.
+
+    `refuses`: product keys whose logins it refuses. `login_error`: it answers logins with this code instead.
+    `is_silent`: it takes everything and says nothing. `heartbeat_seconds`: how long a client may say nothing.
+    `binaries_as` is "bytes", "base64" or "hex". `booleans_as_numbers`: 0 and 1. `gives_msg_ids`: events carry one.
+    `report_every`: seconds between reports of all devices that are online, none if None; for the next `start`.
+    """
+
+    def __init__(self, clock: Callable[[], float], products: Mapping[str, EnterpriseProduct]) -> None:
+        """Watch the products' devices; what they do is queued for those who ever logged in."""
+        self.name = "gizwits_snoti"
+        self.address = ""
+        self.refuses: set[str] = set()
+        self.login_error: int | None = None
+        self.is_silent = False
+        self.heartbeat_seconds = 300.0
+        self.binaries_as = "bytes"
+        self.booleans_as_numbers = False
+        self.gives_msg_ids = True
+        self.report_every: float | None = None
+        self.received: list[dict[str, Any]] = []
+        """Every message that was understood as JSON, in order."""
+        self._clock = clock
+        self._products = products
+        self._queues = Queues(clock)
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: list[asyncio.TimerHandle] = []
+        self._listener: asyncio.Server | None = None
+        self._serial = itertools.count(1)
+        self._alarms: dict[tuple[str, str], str] = {}
+        """The ids of the alarms that are on, by device and datapoint: they end under the same."""
+        for product in products.values():
+            for device in product.devices.values():
+                device.on_report.append(self._watch_report)
+                device.on_presence.append(self._push_presence)
+                self._alarms |= {(device.did, name): self._event_id() for name in _active_alarms(device)}
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._writers)
+
+    def of(self, command: str) -> list[dict[str, Any]]:
+        """Give the messages of one command."""
+        return [message for message in self.received if message["cmd"] == command]
+
+    async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
+        """Listen; port 0 takes any free one. `address` then holds host and port."""
+        self._listener = await asyncio.start_server(
+            self._serve, host, port, ssl=server_context(), ssl_shutdown_timeout=1
+        )
+        self.address = f"{host}:{self._listener.sockets[0].getsockname()[1]}"
+        if self.report_every is not None:
+            self._keep(asyncio.create_task(self._report_regularly(self.report_every)))
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._listener is None:
+            return
+        self._listener.close()
+        for timer in self._timers:
+            timer.cancel()
+        self.drop_connections()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._listener.wait_closed()
+        self._listener = None
+
+    def drop_connections(self) -> None:
+        """Lose all clients without a word."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def send_line(self, line: bytes) -> None:
+        """Send all clients this, which is completed by nothing."""
+        for writer in self._writers:
+            writer.write(line)
+
+    def push(
+        self,
+        product_key: str,
+        event: str,
+        device: GizwitsDevice | None = None,
+        *,
+        created_at: float | None = None,
+        **more: Any,
+    ) -> None:
+        """Queue an event, by the name it is asked for with; without a device, one of the whole product."""
+        message: dict[str, Any] = {"event_type": EVENTS[event], "product_key": product_key}
+        if self.gives_msg_ids:
+            message["msg_id"] = f"m{next(self._serial)}"
+        if device is not None:
+            message |= {"did": device.did, "mac": device.mac, "group_id": self._group_of(product_key, device)}
+        message["created_at"] = self._clock() if created_at is None else created_at
+        self._queues.put(product_key, event, message | more)
+
+    def report(self, device: GizwitsDevice, attrs: Mapping[str, Any], created_at: float | None = None) -> None:
+        """Push values of a device, and the alarms among them that began or ended."""
+        by_name = device.product.by_name
+        data = {
+            name: self._spelled(value, is_binary=name in by_name and by_name[name].data_type == "binary")
+            for name, value in attrs.items()
+        }
+        self.push(device.product.key, "device.status.kv", device, created_at=created_at, data=data)
+        for name, value in attrs.items():
+            if name in by_name and (kind := by_name[name].type) in ("alert", "fault"):
+                self._note_alarm(device, kind, name, created_at, is_on=bool(value))
+
+    def _note_alarm(
+        self, device: GizwitsDevice, kind: str, name: str, created_at: float | None, *, is_on: bool
+    ) -> None:
+        if is_on == ((device.did, name) in self._alarms):
+            return
+        event_id = self._alarms.setdefault((device.did, name), self._event_id())
+        if not is_on:
+            del self._alarms[device.did, name]
+        title = device.product.by_name[name].title
+        data = {"attr_name": name, "attr_displayname": title, "value": int(is_on)}
+        key = device.product.key
+        self.push(key, f"device.attr_{kind}", device, created_at=created_at, event_id=event_id, data=data)
+
+    def _watch_report(self, device: GizwitsDevice, at: float) -> None:
+        """Push what a device is made to report: now, or when it obeys."""
+        delay = at - self._clock()
+        if delay > 0:
+            self._timers.append(asyncio.get_running_loop().call_later(delay, self._report_at, device, at))
+        else:
+            self._report_at(device, at)
+
+    def _report_at(self, device: GizwitsDevice, at: float) -> None:
+        self.report(device, device.values_at(at), at)
+
+    def _push_presence(self, device: GizwitsDevice) -> None:
+        place = device.place
+        where = {"ip": "192.0.2.7"} | {
+            name: getattr(place, name) if place else "" for name in ("country", "region", "city")
+        }
+        if device.is_online:
+            self.push(device.product.key, "device.online", device, **where)
+        else:
+            self.push(device.product.key, "device.offline", device)
+
+    async def _report_regularly(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            for product in self._products.values():
+                for device in product.devices.values():
+                    if device.is_online and device.attrs:
+                        self.report(device, device.attrs)
+
+    def _spelled(self, value: Any, *, is_binary: bool) -> Any:
+        if isinstance(value, bool) and self.booleans_as_numbers:
+            return int(value)
+        if not is_binary or not isinstance(value, str) or self.binaries_as == "hex":
+            return value
+        try:
+            content = bytes.fromhex(value)
+        except ValueError:
+            return value
+        return list(content) if self.binaries_as == "bytes" else base64.b64encode(content).decode()
+
+    def _event_id(self) -> str:
+        return f"e{next(self._serial):08}"
+
+    def _group_of(self, product_key: str, device: GizwitsDevice) -> str | None:
+        groups = self._products[product_key].groups.values()
+        return next((group.gid for group in groups if device.mac in group.macs), None)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (task := asyncio.current_task()) is not None:
+            self._keep(task)
+        async with self._connected(writer):
+            client: Client | None = None
+            try:
+                while True:
+                    async with asyncio.timeout(self.heartbeat_seconds):
+                        line = await reader.readuntil(b"\n")
+                    client = self._take(line, client, writer)
+            finally:
+                if client is not None:
+                    self._queues.leave(client)
+
+    @asynccontextmanager
+    async def _connected(self, writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+        self._writers.add(writer)
+        try:
+            with suppress(OSError, EOFError, asyncio.LimitOverrunError, _Refused):
+                yield
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    def _take(self, line: bytes, client: Client | None, writer: asyncio.StreamWriter) -> Client | None:
+        """Answer a message; gives the client once it is logged in."""
+
+        def send(message: Message) -> None:
+            if not self.is_silent:
+                writer.write(json.dumps(message).encode() + b"\n")
+
+        try:
+            message = json.loads(line)
+            command = message["cmd"]
+        except ValueError, TypeError, KeyError:
+            send(_invalid(_MALFORMED, "not a message"))
+            return client
+        self.received.append(message)
+        if client is None:
+            return self._log_in(message, send)
+        match command:
+            case "ping":
+                send({"cmd": "pong"})
+            case "event_ack":
+                if not self._queues.acknowledge(client, message.get("delivery_id"), message.get("msg_id")):
+                    send(_invalid(_UNKNOWN_DELIVERY, "unknown delivery"))
+            case _:
+                send(_invalid(_UNKNOWN, "unknown cmd"))
+        return client
+
+    def _log_in(self, message: Mapping[str, Any], send: Callable[[Message], None]) -> Client | None:
+        if message["cmd"] != "login_req":
+            send(_invalid(_NOT_LOGGED_IN, "not logged in"))
+            return None
+        if self.login_error is not None:
+            send(_invalid(self.login_error, "login"))
+            raise _Refused
+        try:
+            client = self._granted(message, send)
+        except _Refused as refused:
+            send({"cmd": "login_res", "data": {"result": False, "msg": str(refused)}})
+            raise
+        send({"cmd": "login_res", "data": {"result": True, "msg": "ok"}})
+        for queue in client.queues:
+            self._queues.deal(queue)
+        return client
+
+    def _granted(self, message: Mapping[str, Any], send: Callable[[Message], None]) -> Client:
+        prefetch_count, items = message.get("prefetch_count", 50), message.get("data")
+        if type(prefetch_count) is not int or not 1 <= prefetch_count <= 32767:
+            raise _Refused("prefetch_count")
+        if not isinstance(items, list) or not items:
+            raise _Refused("data")
+        for item in items:
+            self._check(item)
+        client = Client(send, prefetch_count)
+        for item in items:
+            self._queues.join(client, item["product_key"], item["subkey"], frozenset(item["events"]))
+        return client
+
+    def _check(self, item: Any) -> None:
+        if not isinstance(item, dict):
+            raise _Refused("data")
+        product = self._products.get(str(item.get("product_key")))
+        if product is None or product.product_key in self.refuses:
+            raise _Refused("product_key")
+        if (item.get("auth_id"), item.get("auth_secret")) != (product.auth_id, product.auth_secret):
+            raise _Refused("auth_id or auth_secret")
+        subkey, events = item.get("subkey"), item.get("events")
+        if not isinstance(subkey, str) or not _SUBKEY.fullmatch(subkey):
+            raise _Refused("subkey")
+        if len(self._queues.subkeys_of(product.product_key) | {subkey}) > _MOST_SUBKEYS:
+            raise _Refused("too many subkeys")
+        if not isinstance(events, list) or not events or not all(isinstance(e, str) and e in EVENTS for e in events):
+            raise _Refused("events")
+
+
+def _invalid(code: int, text: str) -> Message:
+    return {"cmd": "invalid_msg", "error_code": code, "msg": text}
+
+
+def _active_alarms(device: GizwitsDevice) -> list[str]:
+    names = {attribute.name for attribute in device.product.attributes if attribute.type in ("alert", "fault")}
+    return [name for name, is_on in device.values_at(device.clock(), names).items() if is_on]

@@ -1,0 +1,887 @@
+"""The push of the Enterprise API against the simulated SNoti."""
+
+import asyncio
+import json
+import logging
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from custom_components.datapoint_cloud.clouds.errors import Forbidden, Reason
+from custom_components.datapoint_cloud.clouds.gizwits import snoti
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise import (
+    GizwitsEnterpriseCloud,
+    Product,
+    SnotiServer,
+)
+from custom_components.datapoint_cloud.clouds.gizwits.snoti import SnotiPush
+from custom_components.datapoint_cloud.clouds.hosts import host_and_port, is_loopback
+from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.model import Device
+from custom_components.datapoint_cloud.clouds.push import (
+    CoverageChanged,
+    DevicesChanged,
+    News,
+    Presence,
+    Push,
+    Report,
+    SchemaChanged,
+)
+from simulator.gizwits import EnterpriseProduct, GizwitsDevice
+from simulator.gizwits import SnotiServer as SimulatedSnoti
+from simulator.gizwits.certificate import self_signed
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+DATAPOINT = "GET /v1/products/{product_key}/datapoint"
+
+
+@pytest.fixture(autouse=True)
+def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snoti, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(snoti, "_FIRST_PAUSE_OF_THE_REFUSED", 0.03)
+
+
+@pytest.fixture
+def server(simulation: Simulation) -> SimulatedSnoti:
+    return simulation.gizwits_snoti
+
+
+@pytest.fixture
+def products(simulation: Simulation) -> list[EnterpriseProduct]:
+    return list(simulation.gizwits_enterprise.products.values())
+
+
+@pytest.fixture
+def chiller(products: list[EnterpriseProduct]) -> GizwitsDevice:
+    device = next(device for device in products[0].devices.values() if device.is_online)
+    device.set(fault_compressor=False, over_pressure=False)
+    return device
+
+
+@pytest.fixture
+def meter(products: list[EnterpriseProduct]) -> GizwitsDevice:
+    return next(device for device in products[1].devices.values() if device.is_online)
+
+
+def listed(device: GizwitsDevice) -> Device:
+    """The device as the cloud's list has it."""
+    return Device(id=device.did, name="x", schema_id=device.product.key, scope=device.product.key)
+
+
+def product_of(product: EnterpriseProduct, **changes: Any) -> Product:
+    fields = {
+        "product_key": product.product_key,
+        "product_secret": product.product_secret,
+        "auth_id": product.auth_id,
+        "auth_secret": product.auth_secret,
+    }
+    return Product(**(fields | changes))
+
+
+def trusting() -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=self_signed()[1].decode())
+
+
+async def until(is_so: Callable[[], object]) -> None:
+    async with asyncio.timeout(3):
+        while not is_so():  # noqa: ASYNC110  # what is waited for is not ours to announce
+            await asyncio.sleep(0.001)
+
+
+class Listener:
+    """Who listens to the push of an account, and what it heard."""
+
+    def __init__(self, session: aiohttp.ClientSession, simulation: Simulation) -> None:
+        self.heard: list[News] = []
+        self.before_tell: Callable[[News], None] = lambda _: None
+        self.memory = Memory()
+        self._session = session
+        self._simulation = simulation
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def cloud(self, products: Sequence[Product], tls: ssl.SSLContext | None = None) -> GizwitsEnterpriseCloud:
+        enterprise = self._simulation.gizwits_enterprise
+        address = host_and_port(self._simulation.gizwits_snoti.address, 2017)
+        assert address is not None
+        return GizwitsEnterpriseCloud(
+            self._session,
+            api_url=enterprise.url,
+            enterprise_id=enterprise.enterprise_id,
+            enterprise_secret=enterprise.enterprise_secret,
+            products=products,
+            memory=self.memory,
+            snoti=SnotiServer(host=address[0], port=address[1], tls=tls or trusting()),
+        )
+
+    def push(self, *products: Product, tls: ssl.SSLContext | None = None) -> SnotiPush:
+        push = self.cloud(products, tls).push
+        assert isinstance(push, SnotiPush)
+        return push
+
+    def listen(self, push: Push) -> asyncio.Task[None]:
+        self._tasks.append(asyncio.create_task(push.listen(self._tell)))
+        return self._tasks[-1]
+
+    async def hear(self, *products: EnterpriseProduct, follow: Sequence[GizwitsDevice]) -> SnotiPush:
+        """Listen and return when all products are heard."""
+        push = self.push(*map(product_of, products))
+        push.follow([listed(device) for device in follow])
+        self.listen(push)
+        await until(lambda: all(push.hears(of_product(product)) for product in products))
+        self.heard.clear()
+        return push
+
+    def of[N](self, kind: type[N]) -> list[N]:
+        return [news for news in self.heard if isinstance(news, kind)]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _tell(self, news: News) -> None:
+        self.before_tell(news)
+        self.heard.append(news)
+
+
+def of_product(product: EnterpriseProduct) -> Device:
+    return listed(next(iter(product.devices.values())))
+
+
+@pytest.fixture
+async def listener(simulation: Simulation) -> AsyncIterator[Listener]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        listener = Listener(session, simulation)
+        yield listener
+        await listener.close()
+
+
+def values(report: Report) -> dict[str, Any]:
+    return {key: reading.value for key, reading in report.snapshot.readings.items()}
+
+
+# The connections
+
+
+async def test_without_credentials_nothing_is_pushed(listener: Listener, products: list[EnterpriseProduct]) -> None:
+    assert listener.cloud([product_of(products[0], auth_id=None, auth_secret=None)]).push is None
+    assert listener.cloud([product_of(products[0], auth_secret=None)]).push is None
+    assert listener.cloud([]).push is None
+
+
+async def test_each_product_logs_in_for_itself(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
+) -> None:
+    push = await listener.hear(*products, follow=[])
+    assert push.refused == {}
+    logins = server.of("login_req")
+    assert {login["data"][0]["product_key"] for login in logins} == {product.product_key for product in products}
+    for login in logins:
+        assert login["prefetch_count"] == 50
+        (item,) = login["data"]
+        assert item.keys() == {"product_key", "auth_id", "auth_secret", "subkey", "events"}
+        assert set(item["events"]) == {
+            "device.online",
+            "device.offline",
+            "device.status.kv",
+            "device.attr_fault",
+            "device.attr_alert",
+            "datapoints.changed",
+            "device.bind",
+            "device.unbind",
+            "device.reset",
+            "center_control.sub_device_added",
+            "center_control.sub_device_deleted",
+        }
+
+
+async def test_a_product_without_credentials_is_not_heard(
+    listener: Listener, products: list[EnterpriseProduct], meter: GizwitsDevice
+) -> None:
+    push = listener.push(product_of(products[0]), product_of(products[1], auth_id=None))
+    push.follow([])
+    listener.listen(push)
+    await until(lambda: push.hears(of_product(products[0])))
+    assert not push.hears(listed(meter))
+
+
+async def test_nothing_is_asked_for_before_it_is_known_who_is_followed(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
+) -> None:
+    push = listener.push(product_of(products[0]))
+    listener.listen(push)
+    await asyncio.sleep(0.01)
+    assert not listener.memory.content  # what is needed first
+    push.follow([])
+    await until(lambda: server.connections)
+    assert listener.memory.content
+
+
+async def test_an_installation_keeps_its_subkey(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
+) -> None:
+    await listener.hear(*products, follow=[])
+    listener.memory = Memory(json.loads(json.dumps(listener.memory.content)))
+    await listener.hear(*products, follow=[])
+    assert len({login["data"][0]["subkey"] for login in server.of("login_req")}) == 1
+    listener.memory = Memory({"snoti subkey": "not-allowed"})
+    await listener.hear(products[0], follow=[])
+    subkeys = {login["data"][0]["subkey"] for login in server.of("login_req")}
+    assert len(subkeys) == 2
+    assert "not-allowed" not in subkeys
+
+
+async def test_a_subkey_is_made_only_to_be_used(listener: Listener, products: list[EnterpriseProduct]) -> None:
+    listener.push(product_of(products[0]))
+    assert not listener.memory.content
+
+
+async def test_a_certificate_that_nobody_signed_is_refused(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
+) -> None:
+    push = listener.push(product_of(products[0]), tls=ssl.create_default_context())
+    push.follow([])
+    listener.listen(push)
+    await asyncio.sleep(0.05)
+    assert not push.hears(of_product(products[0]))
+    assert not server.received
+
+
+async def test_a_login_alone_does_not_tell_that_anything_comes(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snoti, "_ANSWER_WITHIN", 0.05)
+    server.is_silent = True
+    push = listener.push(product_of(products[0]))
+    push.follow([])
+    listener.listen(push)
+    await until(lambda: server.of("login_req"))
+    server.send_line(b'{"cmd":"pong"}\n{"cmd":"login_res","data":{"result":true,"msg":"ok"}}\n')
+    await until(lambda: server.of("ping"))
+    assert not push.hears(of_product(products[0]))
+    await until(lambda: len(server.of("login_req")) > 1)
+    assert not listener.heard
+    server.is_silent = False
+    await until(lambda: push.hears(of_product(products[0])))
+    assert listener.heard == [CoverageChanged()]
+
+
+async def test_an_event_is_a_sign_of_life_too(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    server.is_silent = True
+    push = listener.push(product_of(products[0]))
+    push.follow([listed(chiller)])
+    listener.listen(push)
+    await until(lambda: server.of("login_req"))
+    server.send_line(
+        b'{"cmd":"login_res","data":{"result":"true"}}\n{"cmd":"event_push","event_type":"device_reset"}\n'
+    )
+    await until(lambda: push.hears(listed(chiller)))
+    assert listener.heard == [CoverageChanged(), DevicesChanged()]
+    assert not server.of("event_ack")  # it had nothing to name it by
+
+
+async def test_it_pings_while_nothing_comes(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snoti, "_HEARTBEAT", 0.01)
+    await listener.hear(products[0], follow=[])
+    await until(lambda: len(server.of("ping")) > 4)
+    assert len(server.of("login_req")) == 1
+    assert not listener.heard
+
+
+async def test_silence_is_noticed(
+    listener: Listener,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    chiller: GizwitsDevice,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(snoti, "_HEARTBEAT", 0.01)
+    monkeypatch.setattr(snoti, "_ANSWER_WITHIN", 0.05)
+    push = await listener.hear(products[0], follow=[chiller])
+    server.is_silent = True
+    await until(lambda: not push.hears(listed(chiller)))
+    assert listener.heard == [CoverageChanged()]
+    server.is_silent = False
+    await until(lambda: push.hears(listed(chiller)))
+
+
+async def test_a_lost_connection_is_made_again(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    push = await listener.hear(products[0], follow=[chiller])
+    server.drop_connections()
+    await until(lambda: not push.hears(listed(chiller)))
+    chiller.set(set_temp=9.5)
+    await until(lambda: listener.of(Report))
+    assert push.hears(listed(chiller))
+    assert listener.of(CoverageChanged) == [CoverageChanged(), CoverageChanged()]
+
+
+async def test_a_server_that_is_down_is_tried_less_and_less_often(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push = listener.push(product_of(products[0]))
+    push.follow([])
+    await server.stop()
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await real_sleep(0)
+
+    real_sleep = asyncio.sleep
+    with monkeypatch.context() as patched:
+        patched.setattr("custom_components.datapoint_cloud.clouds.gizwits.snoti.asyncio.sleep", sleep)
+        task = listener.listen(push)
+        while len(pauses) < 1100:  # more than a power of two can tell
+            await real_sleep(0.001)
+        task.cancel()
+    assert pauses[0] <= 0.01
+    assert all(150 <= pause <= 300 for pause in pauses[-100:])
+    assert len(set(pauses[-100:])) > 50
+    assert not listener.heard
+
+
+async def test_pauses_begin_anew_once_a_connection_lasted(
+    listener: Listener,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(snoti, "_LONGEST_PAUSE", 0.04)
+    push = await listener.hear(products[0], follow=[])
+    (connection,) = push._connections.values()
+
+    async def lose() -> float:
+        server.drop_connections()
+        await until(lambda: not push.hears(of_product(products[0])))
+        await until(lambda: push.hears(of_product(products[0])))
+        return connection._pauses._next
+
+    assert [await lose() for _ in range(3)] == [0.02, 0.04, 0.04]
+    monkeypatch.setattr(snoti, "_SETTLED_AFTER", 0)
+    assert await lose() == 0.02
+
+
+async def test_cancelling_closes_the_connections(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
+) -> None:
+    push = await listener.hear(*products, follow=[])
+    await listener.close()
+    await until(lambda: server.connections == 0)
+    assert not any(push.hears(of_product(product)) for product in products)
+    assert not listener.heard
+
+
+# Refusals
+
+
+async def test_a_refused_product_does_not_cost_the_others(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
+) -> None:
+    push = listener.push(product_of(products[0], auth_secret="wrong"), product_of(products[1]))
+    push.follow([])
+    listener.listen(push)
+    await until(lambda: push.refused and push.hears(of_product(products[1])))
+    assert not push.hears(of_product(products[0]))
+    (error,) = push.refused.values()
+    assert isinstance(error, Forbidden)
+    assert (error.reason, error.subject) == (Reason.PUSH_REFUSED, products[0].product_key)
+    assert push.refused.keys() == {products[0].product_key}
+    assert listener.heard == [CoverageChanged(), CoverageChanged()]
+
+
+async def test_a_refusal_is_told_once_and_ends_when_the_server_relents(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
+) -> None:
+    server.login_error = 4009
+    push = listener.push(product_of(products[0]))
+    push.follow([])
+    listener.listen(push)
+    await until(lambda: len(server.of("login_req")) >= 2)
+    assert push.refused[products[0].product_key].code == 4009
+    assert listener.heard == [CoverageChanged()]
+    server.login_error = None
+    await until(lambda: push.hears(of_product(products[0])))
+    assert push.refused == {}
+    assert listener.heard == [CoverageChanged(), CoverageChanged()]
+
+
+async def test_a_refused_login_is_not_hammered_at(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snoti, "_FIRST_PAUSE_OF_THE_REFUSED", 60)
+    server.refuses = {products[0].product_key}
+    push = listener.push(product_of(products[0]))
+    push.follow([])
+    listener.listen(push)
+    await until(lambda: push.refused)
+    await asyncio.sleep(0.05)
+    assert len(server.of("login_req")) == 1
+    pauses = snoti._Pauses(60, 3600)
+    assert 1800 <= [pauses.take() for _ in range(10_000)][-1] <= 3600
+
+
+async def test_a_refusal_stands_while_the_server_is_down(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
+) -> None:
+    server.refuses = {products[0].product_key}
+    push = listener.push(product_of(products[0]))
+    push.follow([])
+    listener.listen(push)
+    await until(lambda: push.refused)
+    await server.stop()
+    await asyncio.sleep(0.1)
+    assert push.refused
+    assert listener.heard == [CoverageChanged()]
+
+
+# Lines
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"no json\n",
+        b"\n",
+        b"[1]\n",
+        b'"text"\n',
+        b"\xff\xfe\n",
+        b'{"cmd":7}\n',
+        b'{"cmd":"event_push"}\n',
+        b'{"cmd":"event_push","event_type":["device_online"],"did":{}}\n',
+        b'{"cmd":"event_push","event_type":"device_online","did":null}\n',
+        b'{"cmd":"event_push","event_type":"device_status_kv","did":"x","data":[1]}\n',
+        b'{"cmd":"event_push","event_type":"attr_fault","did":"x","data":{"attr_name":1.5}}\n',
+        b'{"cmd":"invalid_msg","error_code":"4004","msg":7}\n',
+        b'{"cmd":"login_res","data":"x"}\n',
+        pytest.param(b"[" * 100_000 + b"\n", id="too deep"),
+    ],
+)
+async def test_a_line_that_makes_no_sense_costs_itself_alone(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice, line: bytes
+) -> None:
+    await listener.hear(products[0], follow=[chiller])
+    server.send_line(line)
+    chiller.set(set_temp=9.5)
+    await until(lambda: listener.heard)
+    assert len(server.of("login_req")) == 1
+    assert [type(news) for news in listener.heard] == [Report]
+
+
+async def test_a_line_too_long_costs_the_connection(
+    listener: Listener,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    chiller: GizwitsDevice,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(snoti, "_LONGEST_LINE", 10_000)
+    push = await listener.hear(products[0], follow=[chiller])
+    server.send_line(b"x" * 50_000)
+    await until(lambda: not push.hears(listed(chiller)))
+    await until(lambda: push.hears(listed(chiller)))
+
+
+async def test_secrets_reach_no_log(
+    listener: Listener,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    chiller: GizwitsDevice,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    push = await listener.hear(products[0], follow=[chiller])
+    server.refuses = {products[0].product_key}
+    server.drop_connections()
+    await until(lambda: push.refused)
+    texts = caplog.text + repr(product_of(products[0])) + repr(push.refused)
+    assert products[0].auth_secret not in texts
+
+
+# Acknowledgements
+
+
+async def test_an_event_is_acknowledged_once_it_is_taken_over(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    acknowledged_before: list[int] = []
+    listener.before_tell = lambda _: acknowledged_before.append(len(server.of("event_ack")))
+    await listener.hear(products[0], follow=[chiller])
+    chiller.set(set_temp=9.5)
+    await until(lambda: server.of("event_ack"))
+    assert acknowledged_before[-1] == 0
+    server.gives_msg_ids = False
+    chiller.set(set_temp=10)
+    await until(lambda: len(server.of("event_ack")) == 2)
+    assert [ack.keys() for ack in server.of("event_ack")] == [
+        {"cmd", "delivery_id", "msg_id"},
+        {"cmd", "delivery_id"},
+    ]
+    server.drop_connections()
+    await until(lambda: len(server.of("login_req")) == 2)
+    await asyncio.sleep(0.02)
+    assert len(server.of("event_ack")) == 2  # the server took them as they were
+
+
+@pytest.mark.parametrize("delivery_id", [7, "seven", 2**70, None])
+async def test_ids_go_back_as_they_came(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], delivery_id: Any
+) -> None:
+    await listener.hear(products[0], follow=[])
+    event = {"cmd": "event_push", "event_type": "device_reset", "delivery_id": delivery_id, "msg_id": 1.5}
+    server.send_line(json.dumps(event).encode() + b"\n")
+    await until(lambda: server.of("event_ack"))
+    assert server.of("event_ack") == [{"cmd": "event_ack", "delivery_id": delivery_id, "msg_id": 1.5}]
+
+
+async def test_what_was_not_taken_over_comes_again(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    class Crash(Exception):
+        pass
+
+    def crash(_: News) -> None:
+        raise Crash
+
+    push = listener.push(product_of(products[0]))
+    push.follow([listed(chiller)])
+    task = listener.listen(push)
+    await until(lambda: push.hears(listed(chiller)))
+    listener.before_tell = crash
+    chiller.set(set_temp=9.5)
+    with pytest.RaisesGroup(Crash):
+        await task
+    assert not server.of("event_ack")
+    listener.before_tell = lambda _: None
+    listener.listen(push)
+    await until(lambda: listener.of(Report))
+    assert values(listener.of(Report)[0])["set_temp"] == 9.5
+
+
+async def test_events_of_others_and_events_unknown_are_acknowledged(
+    listener: Listener,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    chiller: GizwitsDevice,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await listener.hear(products[0], follow=[])
+    chiller.set(set_temp=9.5)
+    chiller.is_online = False
+    await until(lambda: len(server.of("event_ack")) == 2)
+    for number in range(2):
+        event = {"cmd": "event_push", "event_type": "device_gps_kv", "delivery_id": number, "did": chiller.did}
+        server.send_line(json.dumps(event).encode() + b"\n")
+    await until(lambda: len(server.of("event_ack")) == 4)
+    assert not listener.heard
+    assert caplog.text.count("device_gps_kv") == 1
+
+
+async def test_more_events_than_are_sent_ahead_all_come(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    await listener.hear(products[0], follow=[chiller])
+    for number in range(120):
+        server.report(chiller, {"power": number})
+    await until(lambda: len(server.of("event_ack")) == 120)
+    assert [values(report)["power"] for report in listener.of(Report)] == list(range(120))
+
+
+# What events tell
+
+
+async def test_values_come_in_the_same_form_as_when_asked_for(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    push = await listener.hear(products[0], follow=[chiller])
+    spelling_of_binaries = {"bytes": False, "hex": True, "base64": True}
+    for binaries_as, booleans_as_numbers in spelling_of_binaries.items():
+        server.binaries_as, server.booleans_as_numbers = binaries_as, booleans_as_numbers
+        listener.heard.clear()
+        chiller.set(switch=False, mode="制热", set_temp=9.5, schedule="00" * 24)
+        await until(lambda: listener.heard)
+        (report,) = listener.of(Report)
+        assert report.device_id == chiller.did
+        assert values(report) == chiller.attrs
+        assert type(values(report)["switch"]) is bool
+        assert not report.snapshot.skipped
+    asked = listener.cloud([product_of(products[0])])
+    snapshot = (await asked.readings([listed(chiller)])).snapshots[chiller.did]
+    assert {key: reading.value for key, reading in snapshot.readings.items()} == values(report)
+    assert push.hears(listed(chiller))
+
+
+async def test_an_enum_comes_as_its_label_or_its_index(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    await listener.hear(products[0], follow=[chiller])
+    server.report(chiller, {"mode": 1})
+    await until(lambda: listener.heard)
+    assert values(listener.of(Report)[0]) == {"mode": "制热"}
+
+
+@pytest.mark.parametrize("spell", [float, int, lambda at: int(at * 1000), str, lambda at: str(int(at))])
+async def test_a_report_is_as_old_as_its_event(
+    listener: Listener,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    chiller: GizwitsDevice,
+    spell: Callable[[float], Any],
+) -> None:
+    await listener.hear(products[0], follow=[chiller])
+    at = float(int(time.time()) - 2 * 86_400)
+    server.report(chiller, {"power": 5}, created_at=spell(at))
+    await until(lambda: listener.heard)
+    (report,) = listener.of(Report)
+    assert report.snapshot.reported_at == datetime.fromtimestamp(at, UTC)
+    assert report.snapshot.readings["power"].taken_at == datetime.fromtimestamp(at, UTC)
+
+
+async def test_what_is_older_than_what_is_known_is_dropped(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    await listener.hear(products[0], follow=[chiller])
+    now = time.time()
+    server.report(chiller, {"power": 2, "current": 2}, created_at=now - 20)
+    server.report(chiller, {"power": 1, "current": 1}, created_at=now - 30)  # late
+    server.report(chiller, {"power": 2, "current": 2}, created_at=now - 20)  # once more
+    server.report(chiller, {"power": 0, "room_temp": 5}, created_at=now - 40)  # late, but for what it alone tells
+    server.report(chiller, {"power": 3}, created_at=now - 10)
+    await until(lambda: len(server.of("event_ack")) == 5)
+    assert [values(report) for report in listener.of(Report)] == [
+        {"power": 2, "current": 2},
+        {"power": 2, "current": 2},
+        {"room_temp": 5},
+        {"power": 3},
+    ]
+
+
+@pytest.mark.parametrize("created_at", [None, "soon", 0, time.time() * 2])
+async def test_an_event_without_a_sensible_time_is_taken_and_outdoes_none(
+    listener: Listener,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    chiller: GizwitsDevice,
+    created_at: Any,
+) -> None:
+    await listener.hear(products[0], follow=[chiller])
+    event = {"event_type": "device_status_kv", "did": chiller.did, "data": {"power": 2}, "created_at": created_at}
+    server.send_line(json.dumps({"cmd": "event_push", **event}).encode() + b"\n")
+    server.report(chiller, {"power": 3})
+    await until(lambda: server.of("event_ack"))
+    reports = listener.of(Report)
+    assert [values(report)["power"] for report in reports] == [2, 3]
+    assert reports[0].snapshot.reported_at is None
+
+
+async def test_alarms_begin_and_end(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    await listener.hear(products[0], follow=[chiller])
+    now = time.time()
+    for event, name, value, age in (
+        ("device.attr_fault", "fault_compressor", 1, 30),
+        ("device.attr_alert", "over_pressure", 1, 30),
+        ("device.attr_fault", "fault_compressor", 0, 10),
+        ("device.attr_fault", "fault_compressor", 1, 30),  # once more, too late
+    ):
+        data = {"attr_name": name, "attr_displayname": "x", "value": value}
+        server.push(products[0].product_key, event, chiller, created_at=now - age, data=data, event_id="e")
+    values_of_before = {"fault_compressor": True}
+    server.push(products[0].product_key, "device.status.kv", chiller, created_at=now - 20, data=values_of_before)
+    await until(lambda: len(server.of("event_ack")) == 5)
+    assert [values(report) for report in listener.of(Report)] == [
+        {"fault_compressor": True},
+        {"over_pressure": True},
+        {"fault_compressor": False},
+    ]
+
+
+async def test_several_alarms_may_come_at_once(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    await listener.hear(products[0], follow=[chiller])
+    data = [{"attr_name": "fault_compressor", "value": "1"}, {"attr_name": "fault_probe", "value": False}, {}]
+    server.push(products[0].product_key, "device.attr_fault", chiller, data=data)
+    await until(lambda: listener.heard)
+    assert values(listener.of(Report)[0]) == {"fault_compressor": True, "fault_probe": False}
+
+
+async def test_comings_and_goings_are_told_in_their_order(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    await listener.hear(products[0], follow=[chiller])
+    now = time.time()
+    server.push(products[0].product_key, "device.offline", chiller, created_at=now - 10)
+    server.push(products[0].product_key, "device.online", chiller, created_at=now - 20)  # of before
+    server.report(chiller, {"power": 1}, created_at=now - 20)  # another matter
+    server.push(products[0].product_key, "device.online", chiller, created_at=now - 5)
+    await until(lambda: len(server.of("event_ack")) == 4)
+    assert [(news.device_id, news.is_online, news.at) for news in listener.of(Presence)] == [
+        (chiller.did, False, datetime.fromtimestamp(now - 10, UTC)),
+        (chiller.did, True, datetime.fromtimestamp(now - 5, UTC)),
+    ]
+    assert len(listener.of(Report)) == 1
+    assert len(listener.heard) == 3
+
+
+async def test_a_stranger_that_comes_online_is_told_once(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    push = await listener.hear(products[0], follow=[])
+    for _ in range(3):
+        chiller.is_online = False
+        chiller.is_online = True
+    await until(lambda: len(server.of("event_ack")) == 6)
+    assert listener.heard == [DevicesChanged()]
+    push.follow([listed(chiller)])
+    chiller.is_online = False
+    await until(lambda: listener.of(Presence))
+    push.follow([])
+    chiller.is_online = True
+    await until(lambda: len(listener.of(DevicesChanged)) == 2)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "device.bind",
+        "device.unbind",
+        "device.reset",
+        "center_control.sub_device_added",
+        "center_control.sub_device_deleted",
+    ],
+)
+async def test_a_change_of_the_devices_is_told(
+    listener: Listener,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    chiller: GizwitsDevice,
+    event: str,
+) -> None:
+    await listener.hear(products[0], follow=[])
+    server.push(products[0].product_key, event, chiller)
+    await until(lambda: server.of("event_ack"))
+    assert listener.heard == [DevicesChanged()]
+
+
+async def test_a_definition_that_changed_is_fetched_again(
+    listener: Listener,
+    simulation: Simulation,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    chiller: GizwitsDevice,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cloud = listener.cloud([product_of(products[0])])
+    assert cloud.push is not None
+    cloud.push.follow([listed(chiller)])
+    listener.listen(cloud.push)
+    before = await cloud.schema(listed(chiller))
+    attrs = products[0].definition["entities"][0]["attrs"]  # type: ignore[index]
+    attrs.append({**attrs[0], "name": "boost", "id": 99})
+    try:
+        server.push(products[0].product_key, "datapoints.changed")
+        await until(lambda: listener.of(SchemaChanged))
+        assert listener.of(SchemaChanged) == [SchemaChanged(products[0].product_key)]
+        after = await cloud.schema(listed(chiller))
+        await cloud.schema(listed(chiller))
+        hours_later = SimpleNamespace(time=lambda: time.time() + 3 * 3600)
+        monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.definitions.time", hours_later)
+        await cloud.schema(listed(chiller))
+        assert simulation.gizwits_enterprise.requests[DATAPOINT] == 2
+    finally:
+        attrs.pop()
+    assert {datapoint.key for datapoint in after.datapoints} - {datapoint.key for datapoint in before.datapoints} == {
+        "boost"
+    }
+
+
+async def test_a_changed_definition_that_cannot_be_had_is_not_asked_for_all_the_time(
+    listener: Listener,
+    simulation: Simulation,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    chiller: GizwitsDevice,
+) -> None:
+    enterprise = simulation.gizwits_enterprise
+    cloud = listener.cloud([product_of(products[0])])
+    assert cloud.push is not None
+    cloud.push.follow([listed(chiller)])
+    listener.listen(cloud.push)
+    await cloud.schema(listed(chiller))
+    enterprise.faults.append(Fault(matches=lambda request: request.path.endswith("/datapoint"), status=404, body="{}"))
+    server.push(products[0].product_key, "datapoints.changed")
+    for power in range(5):
+        server.report(chiller, {"power": power})
+    await until(lambda: len(listener.of(Report)) == 5)
+    assert enterprise.requests[DATAPOINT] == 2
+
+
+async def test_values_are_not_lost_for_want_of_a_definition(
+    listener: Listener,
+    simulation: Simulation,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    chiller: GizwitsDevice,
+) -> None:
+    enterprise = simulation.gizwits_enterprise
+    enterprise.faults.append(Fault(status=404, body="{}"))
+    await listener.hear(products[0], follow=[chiller])
+    server.binaries_as = "hex"
+    server.report(chiller, {"power": 5, "schedule": "0aff"})
+    await until(lambda: server.of("event_ack"))
+    assert values(listener.of(Report)[0]) == {"power": 5, "schedule": "0aff"}
+    assert server.of("event_ack")
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("snoti.gizwits.com", ("snoti.gizwits.com", 2017)),
+        (" snoti.gizwits.com:2018 ", ("snoti.gizwits.com", 2018)),
+        ("SNoti.example.com.", ("snoti.example.com.", 2017)),
+        ("localhost:1", ("localhost", 1)),
+        ("127.0.0.1:65535", ("127.0.0.1", 65535)),
+        ("::1", ("::1", 2017)),
+        ("[::1]", ("::1", 2017)),
+        ("[::1]:99", ("::1", 99)),
+        ("", None),
+        (":2017", None),
+        ("https://snoti.gizwits.com", None),
+        ("snoti.gizwits.com/path", None),
+        ("user@host", None),
+        ("host:0", None),
+        ("host:65536", None),
+        ("host:port", None),
+        ("a b", None),
+        ("a..b", None),
+        ("-a", None),
+        ("a" * 64, None),
+        ("[::1", None),
+        ("[x]:1", None),
+    ],
+)
+def test_an_address_is_a_host_and_perhaps_a_port(text: str, address: tuple[str, int] | None) -> None:
+    assert host_and_port(text, 2017) == address
+
+
+def test_this_machine_is_known_by_all_its_names() -> None:
+    assert all(map(is_loopback, ("localhost", "127.0.0.1", "127.3.2.1", "::1")))
+    assert not any(map(is_loopback, ("", "localhost.example.com", "192.0.2.1", "::2")))
