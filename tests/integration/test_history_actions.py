@@ -37,7 +37,7 @@ from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll, state_of
-from .past import EVERYTHING, answer_of, at, give_past, refusal_of, target_of
+from .fake_history import EVERYTHING, answer_of, at, give_past, refusal_of, target_of
 from .subjects import air_conditioner, chiller, ups
 
 _NOW = "2026-10-20T10:30:00+00:00"  # a Tuesday; 12:30 in Paris

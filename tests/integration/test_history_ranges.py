@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from simulator.simulation import Simulation
 
 from .accounts import add_account
-from .past import answer_of, at, give_past, refusal_of, target_of
+from .fake_history import answer_of, at, give_past, refusal_of, target_of
 from .subjects import air_conditioner
 
 _NOW = "2026-10-20T10:30:00+00:00"  # a Tuesday; 12:30 in Paris
