@@ -50,10 +50,12 @@ _TEXT_OF_CLASS: dict[type[CloudError], str] = {
 # What actions say of the past where the others' texts speak of polls or commands.
 _TEXT_OF_HISTORY: dict[Reason | None, str] = {
     Reason.FEATURE_NOT_GRANTED: "history_not_granted",
+    Reason.INVALID_VALUE: "history_refused",
     Reason.ITEM_ID_MISSING: "history_item_id_missing",
     Reason.NOT_FOUND: "history_not_found",
     Reason.SERVER_ERROR: "history_server_error",
     Reason.WRONG_QUERY: "history_wrong_query",
+    Reason.ZONE_UNPROVEN: "history_zone_unproven",
 }
 
 
@@ -135,13 +137,12 @@ def of_history(error: CloudError, subject: str, *, is_to_be_granted: bool = Fals
     )
 
 
-def not_kept(since: datetime) -> HomeAssistantError:
-    """What an action answers that was asked for more than the cloud keeps."""
-    return HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key="history_not_kept",
-        translation_placeholders={"since": dt_util.as_local(since).strftime("%Y-%m-%d %H:%M")},
-    )
+def not_kept(since: datetime | None) -> HomeAssistantError:
+    """What an action answers that was asked for more than the cloud keeps; `since` None: for nothing that it keeps."""
+    key, since_when = "history_none_kept", {}
+    if since is not None:
+        key, since_when = "history_not_kept", {"since": dt_util.as_local(since).strftime("%Y-%m-%d %H:%M")}
+    return HomeAssistantError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=since_when)
 
 
 def of_call(key: str, **placeholders: str) -> ServiceValidationError:

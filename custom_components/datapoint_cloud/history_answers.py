@@ -49,7 +49,7 @@ def told[R](past: Past[R], asked: Range, subject: str, offer: Offer, row: _Row[R
     if past.stopped_by is not None:
         reason = str(failures.of_history(past.stopped_by, subject, is_to_be_granted=offer.is_to_be_granted))
     elif past.start > asked.start or past.end < asked.end:
-        reason = str(failures.not_kept(past.start))
+        reason = str(failures.not_kept(past.start if past.start < past.end else None))
     return {
         "start": shown(past.start),
         "end": shown(past.end),

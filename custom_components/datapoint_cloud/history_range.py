@@ -26,7 +26,7 @@ WORDS = (*_SPANS, *_DAYS, *_RUNNING, *_OVER)
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What is asked for, in UTC: from `start` on, until before `end`, which is not in the future."""
+    """What is asked for, in UTC and whole seconds: from `start` on, until before `end`, which is not in the future."""
 
     start: datetime
     end: datetime
@@ -37,7 +37,7 @@ def _moment(value: Any) -> datetime:
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime.combine(value, time())
     try:
-        return dt_util.as_utc(cv.datetime(value))
+        return dt_util.as_utc(cv.datetime(value)).replace(microsecond=0)
     except OverflowError as error:
         raise vol.Invalid("Invalid datetime specified") from error
 
@@ -52,7 +52,7 @@ RANGE_FIELDS = {
 def range_of(asked: Mapping[str, Any]) -> Range:
     """The range of a call. Raises a translated error for one that cannot be."""
     word, start, end = asked.get("range"), asked.get("start"), asked.get("end")
-    now = dt_util.utcnow()
+    now = dt_util.utcnow().replace(microsecond=0)
     if word is not None:
         if start is not None or end is not None:
             raise failures.of_call("range_twice")

@@ -88,7 +88,7 @@ class FakeHistory:
             raise self.raises
 
     def _past(self, key: str, start: datetime, end: datetime) -> Past[Any]:
-        since = max(start, self.keeps_since or start)
+        since = min(max(start, self.keeps_since or start), end)
         return Past(rows=tuple(self.rows.get(key, ())), start=since, end=end, stopped_by=self.errors.get(key))
 
 

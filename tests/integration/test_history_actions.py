@@ -21,6 +21,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
     RateLimited,
     Reason,
     Rejected,
+    UnexpectedAnswer,
     Unreachable,
 )
 from custom_components.datapoint_cloud.clouds.history import (
@@ -162,6 +163,11 @@ async def test_what_the_cloud_keeps_no_more_is_told_with_the_range_that_is_compl
     assert series["end"] == "2026-10-20T12:30:00+02:00"
     assert not series["complete"]
     assert series["reason"] == "The cloud tells nothing from before 2026-10-13 12:30"
+    answer = await answer_of(hass, "get_history", device_id=target, datapoints="switch", range="last_month")
+    (series,) = answer["series"]
+    assert series["start"] == series["end"]
+    assert not series["complete"]
+    assert series["reason"] == "The cloud keeps nothing of this time"
 
 
 @pytest.mark.parametrize(
@@ -172,8 +178,9 @@ async def test_what_the_cloud_keeps_no_more_is_told_with_the_range_that_is_compl
         (Unreachable(Reason.SERVER_ERROR), "The cloud's server failed"),
         (RateLimited(Reason.QUOTA_EXHAUSTED), "The cloud allows no more requests until 12:31"),
         (Forbidden(Reason.FEATURE_NOT_GRANTED, code=5018), "The vendor has to grant this function first. "),
-        (Rejected(Reason.INVALID_REQUEST), "The cloud does not take this request for 客厅空调"),
+        (Rejected(Reason.INVALID_REQUEST), "The cloud cannot tell this of 客厅空调"),
         (Rejected(code=5401), "The cloud refuses the request as wrong (code 5401)"),
+        (UnexpectedAnswer(Reason.ZONE_UNPROVEN), "The cloud does not say in which time zone its periods begin"),
         (NotSupported(), "The cloud does not offer this function"),
     ],
 )

@@ -68,7 +68,7 @@ def _all_failures() -> list[HomeAssistantError]:
         *of_actions,
         *of_groups,
         *(failures.of_history(error, "Pump", is_to_be_granted=True) for error in _all_errors()),
-        failures.not_kept(datetime.now(UTC)),
+        *(failures.not_kept(since) for since in (None, datetime.now(UTC))),
         failures.of_unloading("Pump"),
     ]
 
