@@ -3,6 +3,7 @@
 The texts stand in the translations, where the connectivity sensor's attribute finds them too.
 """
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -17,6 +18,7 @@ from .const import DOMAIN
 LAST_DISCONNECT_REASON = "last_disconnect_reason"
 
 _TEXTS = f"component.{DOMAIN}.entity.binary_sensor.connectivity.state_attributes.{LAST_DISCONNECT_REASON}.state."
+_LOG_IS_BEHIND = 5.0  # seconds, at least what remains of the one that is running
 _LOOK_BACK = timedelta(days=1)
 # The device came online again, and its old connection was cut (Gizwits Enterprise API, "offline reasons").
 _NO_OUTAGE = frozenset({"offline_force"})
@@ -33,7 +35,8 @@ def is_outage(reason: str) -> bool:
 
 
 async def async_last_reason(history: History, device: Device) -> str | None:
-    """The cloud's word for why the device last went. May raise any `CloudError`."""
+    """The cloud's word for why the device last went, soon after it did. May raise any `CloudError`."""
+    await asyncio.sleep(_LOG_IS_BEHIND)
     now = dt_util.utcnow()
     past = await history.online_log(device, now - _LOOK_BACK, now)
     return next((word_of(line.reason) for line in reversed(past.rows) if line.reason), None)

@@ -13,6 +13,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components.datapoint_cloud import disconnects
 from custom_components.datapoint_cloud.clouds.errors import (
     AuthFailed,
     CloudError,
@@ -45,7 +46,10 @@ _NOW = "2026-10-20T10:30:00+00:00"  # a Tuesday; 12:30 in Paris
 
 
 @pytest.fixture(autouse=True)
-async def _in_paris(hass: HomeAssistant, freezer: FrozenDateTimeFactory, small_fleets: None) -> None:
+async def _in_paris(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, small_fleets: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disconnects, "_LOG_IS_BEHIND", 0)
     freezer.move_to(_NOW)
     await hass.config.async_set_time_zone("Europe/Paris")
 
@@ -533,13 +537,13 @@ async def test_queries_that_are_none_are_refused_with_those_there_are(
 async def test_a_refused_query_is_told(
     hass: HomeAssistant, simulation: Simulation, firstlight: MockConfigEntry
 ) -> None:
-    error = Forbidden(Reason.WRONG_QUERY, code="40460101")
+    error = Forbidden(Reason.WRONG_QUERY, code="40460101", subject="period")
     for told in ({"raises": error}, {"errors": {_QUERY: error}}):
         give_past(firstlight, **told)
         text = await refusal_of(
             hass, "get_usage", HomeAssistantError, config_entry_id=firstlight.entry_id, range="today"
         )
-        assert text.startswith("The cloud refuses the query content genre per day as it is asked (code 40460101)")
+        assert text.startswith("The cloud refuses the query because of period (code 40460101)")
 
 
 # Why a device went
