@@ -1,6 +1,5 @@
 """Binary sensors: read-only switches, single alarms, and of each device its connection and whether it has a problem."""
 
-import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, override
 
@@ -10,7 +9,6 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .clouds.errors import CloudError
 from .coordinator import DatapointCoordinator
 from .describe import Description
 from .disconnects import LAST_DISCONNECT_REASON, async_last_reason
@@ -19,8 +17,6 @@ from .fleet import CONNECTIVITY, PROBLEM, DeviceState
 
 if TYPE_CHECKING:
     from . import DatapointConfigEntry
-
-_LOGGER = logging.getLogger(__name__)
 
 PARALLEL_UPDATES = 0
 
@@ -98,16 +94,11 @@ class Connectivity(DeviceEntity, BinarySensorEntity):
             self._was_on = self.is_on
 
     async def _async_learn_reason(self) -> None:
-        """Ask once why the device went; nothing depends on the answer."""
-        if (state := self.state_of_device) is None:
-            return
-        try:
-            reason = await async_last_reason(self.coordinator.cloud.history, state.device)
-        except CloudError as error:
-            _LOGGER.debug("Why a device went offline is unknown: %s", error)
-            return
-        self._reason = reason
-        self.async_write_ha_state()
+        state = self.state_of_device
+        reason = await async_last_reason(self.coordinator.cloud.history, state.device) if state else None
+        if reason is not None:
+            self._reason = reason
+            self.async_write_ha_state()
 
 
 class Problem(DeviceEntity, BinarySensorEntity):

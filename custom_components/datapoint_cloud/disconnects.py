@@ -4,6 +4,7 @@ The texts stand in the translations, where the connectivity sensor's attribute f
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -11,9 +12,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
+from .clouds.errors import CloudError
 from .clouds.history import History
 from .clouds.model import Device
 from .const import DOMAIN
+
+_LOGGER = logging.getLogger(__name__)
 
 LAST_DISCONNECT_REASON = "last_disconnect_reason"
 
@@ -35,10 +39,14 @@ def is_outage(reason: str) -> bool:
 
 
 async def async_last_reason(history: History, device: Device) -> str | None:
-    """The cloud's word for why the device last went, soon after it did. May raise any `CloudError`."""
+    """The cloud's word for why the device went just now; None where it is not to be had. Asks once."""
     await asyncio.sleep(_LOG_IS_BEHIND)
     now = dt_util.utcnow()
-    past = await history.online_log(device, now - _LOOK_BACK, now)
+    try:
+        past = await history.online_log(device, now - _LOOK_BACK, now)
+    except CloudError as error:
+        _LOGGER.debug("Why a device went offline is unknown: %s", error)
+        return None
     return next((word_of(line.reason) for line in reversed(past.rows) if line.reason), None)
 
 
