@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, override
 from homeassistant.components.binary_sensor import BinarySensorEntity
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.const import EntityCategory, Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DatapointCoordinator
 from .describe import Description
+from .disconnects import LAST_DISCONNECT_REASON, async_last_reason
 from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
 from .fleet import CONNECTIVITY, PROBLEM, DeviceState
 
@@ -52,13 +53,17 @@ class DatapointBinarySensor(DatapointEntity, BinarySensorEntity):
 
 
 class Connectivity(DeviceEntity, BinarySensorEntity):
-    """Whether the device is connected to its cloud."""
+    """Whether the device is connected to its cloud, and why it last was not any more."""
 
     _attr_device_class = BinarySensorDeviceClass.CONNECTIVITY
     _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_translation_key = "connectivity"
+    _unrecorded_attributes = frozenset({LAST_DISCONNECT_REASON})
 
     def __init__(self, coordinator: DatapointCoordinator, device_id: str) -> None:
         super().__init__(coordinator, device_id, CONNECTIVITY)
+        self._was_on = self.is_on
+        self._reason: str | None = None
 
     @property
     @override
@@ -70,6 +75,30 @@ class Connectivity(DeviceEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         state = self.state_of_device
         return None if state is None else state.is_connected
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        has_log = self.coordinator.cloud.history.offer.has_online_log
+        return {LAST_DISCONNECT_REASON: self._reason} if has_log else None
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        super()._handle_coordinator_update()
+        if self.is_on is False and self._was_on and self.coordinator.cloud.history.offer.has_online_log:
+            self.coordinator.config_entry.async_create_background_task(
+                self.hass, self._async_learn_reason(), f"{self.entity_id} reason"
+            )
+        if self.is_on is not None:
+            self._was_on = self.is_on
+
+    async def _async_learn_reason(self) -> None:
+        state = self.state_of_device
+        reason = await async_last_reason(self.coordinator.cloud.history, state.device) if state else None
+        if reason is not None:
+            self._reason = reason
+            self.async_write_ha_state()
 
 
 class Problem(DeviceEntity, BinarySensorEntity):

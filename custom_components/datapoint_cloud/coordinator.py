@@ -262,7 +262,13 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             self._note_all(state)
 
     def _list_soon(self) -> None:
+        """List the devices again, at once if that was not done a moment ago; several reasons are one."""
+        listed_at = self.inventory.listed_at
+        if listed_at is None:
+            return
         self.inventory.listed_at = None
+        if dt_util.utcnow() - listed_at < self.wished_interval:
+            return
         self.config_entry.async_create_background_task(self.hass, self.async_request_refresh(), f"{self.name} listing")
 
     # The list of devices
@@ -357,6 +363,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             and state.device.is_online is not False
         ]
         problems += self.refused_control.items()
+        if self.cloud.push is not None:
+            problems += self.cloud.push.refused.items()
         report_problems(self.hass, self.config_entry, problems, self._notices())
 
     def _notices(self) -> Iterator[Notice]:

@@ -1,6 +1,6 @@
 """The only translation of a cloud's error into an exception of Home Assistant, each with a translated text."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.update_coordinator import UpdateFailed
@@ -45,6 +45,17 @@ _TEXT_OF_CLASS: dict[type[CloudError], str] = {
     Rejected: "rejected",
     NotSupported: "not_supported",
     UnexpectedAnswer: "unexpected_answer",
+}
+
+# What actions say of the past where the others' texts speak of polls or commands.
+_TEXT_OF_HISTORY: dict[Reason | None, str] = {
+    Reason.FEATURE_NOT_GRANTED: "history_not_granted",
+    Reason.INVALID_VALUE: "history_refused",
+    Reason.ITEM_ID_MISSING: "history_item_id_missing",
+    Reason.NOT_FOUND: "history_not_found",
+    Reason.SERVER_ERROR: "history_server_error",
+    Reason.WRONG_QUERY: "history_wrong_query",
+    Reason.ZONE_UNPROVEN: "history_zone_unproven",
 }
 
 
@@ -105,6 +116,38 @@ def of_group(error: CloudError, group_id: str) -> HomeAssistantError:
             translation_placeholders=_placeholders(error) | {"device": group_id},
         )
     return of_action(error, group_id)
+
+
+def of_history(error: CloudError, subject: str, *, is_to_be_granted: bool = False) -> HomeAssistantError:
+    """What an action raises, or answers, that could not learn of the past of `subject`, or not all.
+
+    `is_to_be_granted`: what the cloud seems not to have, the vendor may only not have granted.
+    """
+    key = _TEXT_OF_HISTORY.get(error.reason) or text_key(error)
+    if isinstance(error, RateLimited):
+        key = "history_rate_limited"
+    elif isinstance(error, NotSupported) and is_to_be_granted:
+        key = "history_not_granted"
+    elif key == "rejected" and error.code is None and error.status is None:
+        key = "history_refused"
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders=_placeholders(error) | {"subject": error.subject or subject},
+    )
+
+
+def not_kept(since: datetime | None) -> HomeAssistantError:
+    """What an action answers that was asked for more than the cloud keeps; `since` None: for nothing that it keeps."""
+    key, since_when = "history_none_kept", {}
+    if since is not None:
+        key, since_when = "history_not_kept", {"since": dt_util.as_local(since).strftime("%Y-%m-%d %H:%M")}
+    return HomeAssistantError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=since_when)
+
+
+def of_call(key: str, **placeholders: str) -> ServiceValidationError:
+    """What an action raises that was called in a way that cannot be."""
+    return ServiceValidationError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
 
 
 def of_unloading(device: str) -> HomeAssistantError:

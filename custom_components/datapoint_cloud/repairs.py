@@ -28,6 +28,7 @@ _MENDED_IN_A_SCOPE: frozenset[Reason] = frozenset(
         Reason.PRODUCT_NOT_ASSOCIATED,
         Reason.ITEM_ID_MISSING,
         Reason.WRONG_QUERY,
+        Reason.PUSH_REFUSED,
     }
 )
 _ISSUES: frozenset[Reason] = (

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -14,7 +15,7 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import failures, repairs, services
+from custom_components.datapoint_cloud import coordinator, failures, repairs
 from custom_components.datapoint_cloud.clouds import errors
 from custom_components.datapoint_cloud.clouds.errors import CloudError, Reason
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType
@@ -66,6 +67,8 @@ def _all_failures() -> list[HomeAssistantError]:
         *(failures.of_poll(error) for error in _all_errors()),
         *of_actions,
         *of_groups,
+        *(failures.of_history(error, "Pump", is_to_be_granted=True) for error in _all_errors()),
+        *(failures.not_kept(since) for since in (None, datetime.now(UTC))),
         failures.of_unloading("Pump"),
     ]
 
@@ -101,7 +104,13 @@ async def test_the_states_and_attributes_of_events_have_texts(
 
 
 def test_every_failure_has_a_text_and_every_text_a_failure() -> None:
-    of_services = set(re.findall(r'translation_key="(\w+)"', Path(services.__file__).read_text(encoding="utf-8")))
+    of_services = {
+        key
+        for module in ("services", "history_actions", "history_range", "targets")
+        for key in re.findall(
+            r'(?:translation_key=|of_call\(\s*)"(\w+)"', (_FOLDER / f"{module}.py").read_text(encoding="utf-8")
+        )
+    }
     assert {failure.translation_key for failure in _all_failures()} | of_services == set(_TEXTS["exceptions"])
 
 
@@ -114,7 +123,8 @@ def test_the_text_of_a_failure_gets_all_it_wants() -> None:
 
 def test_every_issue_has_its_texts_and_every_text_an_issue() -> None:
     issues = _TEXTS["issues"]
-    assert {str(reason) for reason in repairs._ISSUES} == set(issues)
+    notices = set(re.findall(r'Notice\(\s*"(\w+)"', Path(coordinator.__file__).read_text(encoding="utf-8")))
+    assert {str(reason) for reason in repairs._ISSUES} | notices == set(issues)
     for reason in repairs._ISSUES:
         texts = issues[str(reason)]
         if reason in repairs._MENDED_IN_A_SCOPE:

@@ -3,11 +3,12 @@
 It knows no vendor, no connection and nothing of what is done with the news.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from .errors import CloudError
 from .model import Device, Snapshot
 
 
@@ -50,6 +51,10 @@ type News = Report | Presence | DevicesChanged | SchemaChanged | CoverageChanged
 
 class Push(Protocol):
     """The connections on which one account hears of its devices."""
+
+    @property
+    def refused(self) -> Mapping[str, CloudError]:
+        """The scopes whose own credentials for push are refused. `CoverageChanged` is told when that changes."""
 
     def follow(self, devices: Sequence[Device]) -> None:
         """Want to hear of these devices from now on, and of no others. May be called before and while it listens."""

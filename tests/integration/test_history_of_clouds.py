@@ -1,0 +1,258 @@
+"""The actions about the past against the simulated clouds: what was, as it is known there."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from statistics import fmean
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.datapoint_cloud import disconnects
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+from .accounts import add_account, entity_id_of, poll, state_of
+from .fake_history import answer_of, at, refusal_of, target_of
+from .subjects import air_conditioner, chiller, ups
+
+_LOAD_RATE = "Global|0|140100"
+
+
+@pytest.fixture(autouse=True)
+async def _in_paris(hass: HomeAssistant, small_fleets: None) -> None:
+    await hass.config.async_set_time_zone("Europe/Paris")
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
+    return await add_account(hass, simulation, "gizwits_open")
+
+
+@pytest.fixture
+async def enterprise(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
+    return await add_account(hass, simulation, "gizwits_enterprise")
+
+
+@pytest.fixture
+async def sodata(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
+    return await add_account(hass, simulation, "sodata")
+
+
+def _measured(simulation: Simulation, key: str, start: datetime, end: datetime) -> list[tuple[datetime, float]]:
+    """What the UPS itself says it measured."""
+    device = ups(simulation)
+    from_ms, to_ms = (int(moment.timestamp() * 1000) for moment in (start, end))
+    samples = device.samples(device.variables[key], from_ms, to_ms)
+    return [(datetime.fromtimestamp(ms / 1000, UTC), float(str(value))) for ms, value in samples]
+
+
+# SoData
+
+
+async def test_readings_of_a_ups(hass: HomeAssistant, simulation: Simulation, sodata: MockConfigEntry) -> None:
+    entity_id = entity_id_of(hass, "sensor", sodata, ups(simulation).uuid, _LOAD_RATE)
+    answer = await answer_of(hass, "get_history", entity_id=entity_id, range="last_hour")
+    (series,) = answer["series"]
+    assert series["complete"]
+    assert (
+        series["unit"]
+        == state_of(hass, "sensor", sodata, ups(simulation).uuid, _LOAD_RATE).attributes["unit_of_measurement"]
+    )
+    rows = [(at(row["at"]), row["value"]) for row in series["rows"]]
+    # Raw times are told in whole seconds.
+    expected = [
+        (moment.replace(microsecond=0), value)
+        for moment, value in _measured(simulation, _LOAD_RATE, at(answer["start"]), at(answer["end"]))
+    ]
+    assert rows
+    assert rows == expected
+
+
+async def test_days_of_a_ups_begin_at_its_midnight(
+    hass: HomeAssistant, simulation: Simulation, sodata: MockConfigEntry
+) -> None:
+    target = target_of(hass, sodata, ups(simulation).uuid)
+    today = dt_util.now(ZoneInfo("Europe/Paris")).replace(hour=0, minute=0, second=0, microsecond=0)
+    bounds = [today - timedelta(days=days) for days in (2, 1, 0)]
+    answer = await answer_of(
+        hass,
+        "get_aggregate",
+        device_id=target,
+        datapoints=[_LOAD_RATE, "Global|0|999999"],
+        start=bounds[0].isoformat(),
+        end=bounds[-1].isoformat(),
+        period="day",
+        aggregation="max",
+    )
+    series, unknown = answer["series"]
+    assert series["complete"]
+    assert [(row["start"], row["end"], row["value"]) for row in series["rows"]] == [
+        (start.isoformat(), end.isoformat(), max(value for _, value in _measured(simulation, _LOAD_RATE, start, end)))
+        for start, end in pairwise(bounds)
+    ]
+    assert unknown["rows"] == []
+
+
+async def test_a_lost_server_is_told(hass: HomeAssistant, simulation: Simulation, sodata: MockConfigEntry) -> None:
+    simulation.sodata.faults.append(Fault(matches=lambda request: request.path.endswith("/datapoints"), status=503))
+    target = target_of(hass, sodata, ups(simulation).uuid)
+    text = await refusal_of(
+        hass, "get_history", HomeAssistantError, device_id=target, datapoints=_LOAD_RATE, range="today"
+    )
+    assert text == "The cloud's server failed"
+
+
+# Gizwits
+
+
+async def test_reports_of_a_chiller(hass: HomeAssistant, simulation: Simulation, enterprise: MockConfigEntry) -> None:
+    device = chiller(simulation)
+    device.report_seconds = 600
+    entity_id = entity_id_of(hass, "number", enterprise, device.did, "set_temp")
+    answer = await answer_of(
+        hass,
+        "get_history",
+        entity_id=entity_id,
+        device_id=target_of(hass, enterprise, device.did),
+        datapoints="switch",
+        range="last_24_hours",
+    )
+    switch, temperature = answer["series"]
+    assert switch["complete"]
+    assert temperature["complete"]
+    moments = [
+        moment
+        for moment in device.reports(at(answer["start"]).timestamp(), at(answer["end"]).timestamp())
+        if moment < at(answer["end"]).timestamp()
+    ]
+    assert len(moments) > 100
+    told = {key: [device.values_at(moment)[key] for moment in moments] for key in ("switch", "set_temp")}
+    assert [at(row["at"]).timestamp() for row in switch["rows"]] == moments
+    assert [row["value"] for row in switch["rows"]] == told["switch"]
+    assert [row["value"] for row in temperature["rows"]] == told["set_temp"]
+
+
+async def test_what_lies_before_the_past_week_is_told_to_be_gone(
+    hass: HomeAssistant, simulation: Simulation, enterprise: MockConfigEntry
+) -> None:
+    device = chiller(simulation)
+    device.report_seconds = 3600
+    target = target_of(hass, enterprise, device.did)
+    start = dt_util.utcnow() - timedelta(days=9)
+    call: dict[str, Any] = {"device_id": target, "datapoints": "switch", "start": start.isoformat()}
+    (series,) = (await answer_of(hass, "get_history", **call))["series"]
+    assert series["rows"]
+    assert series["reason"].startswith("The cloud tells nothing from before ")
+    assert timedelta(days=1, hours=23) < at(series["start"]) - start < timedelta(days=2, hours=1)
+    (series,) = (await answer_of(hass, "get_history", **call, end=(start + timedelta(days=1)).isoformat()))["series"]
+    assert (series["rows"], series["reason"]) == ([], "The cloud keeps nothing of this time")
+
+
+@pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
+async def test_the_online_log_and_the_connectivity_tell_the_reason(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    monkeypatch.setattr(disconnects, "_LOG_IS_BEHIND", 0)
+    entry = await add_account(hass, simulation, kind)
+    device = air_conditioner(simulation) if kind == "gizwits_open" else chiller(simulation)
+    await poll(hass, entry)
+    device.is_online = False
+    freezer.tick(5)
+    await poll(hass, entry)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    state = state_of(hass, "binary_sensor", entry, device.did, "$connectivity")
+    assert (state.state, state.attributes["last_disconnect_reason"]) == ("off", "no_heartbeat")
+    device.is_online = True
+    answer = await answer_of(hass, "get_online_log", entity_id=state.entity_id, range="last_7_days")
+    (log,) = answer["devices"]
+    went, came = [row for row in log["rows"] if "reason" in row], [row for row in log["rows"] if "reason" not in row]
+    assert went
+    assert came
+    assert {(row["reason"], row["is_outage"]) for row in went} == {("no_heartbeat", True)}
+    assert went[0]["text"] == "The device went silent: it lost its network or its power"
+    assert went[0]["content"]["duration"] > 0
+
+
+async def test_a_log_that_the_vendor_has_not_opened_is_to_be_applied_for(
+    hass: HomeAssistant, simulation: Simulation, enterprise: MockConfigEntry
+) -> None:
+    simulation.gizwits_enterprise.is_data_granted = False
+    target = target_of(hass, enterprise, chiller(simulation).did)
+    calls: dict[str, dict[str, Any]] = {
+        "get_history": {"datapoints": "switch"},
+        "get_online_log": {},
+        "get_communication_log": {},
+        "get_aggregate": {"datapoints": "set_temp", "period": "hour", "aggregation": "avg"},
+    }
+    for name, more in calls.items():
+        text = await refusal_of(hass, name, HomeAssistantError, device_id=target, range="last_24_hours", **more)
+        assert text.startswith("The vendor has to grant this function first")
+
+
+async def test_hours_of_an_air_conditioner(hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry) -> None:
+    device = air_conditioner(simulation)
+    answer = await answer_of(
+        hass,
+        "get_aggregate",
+        device_id=target_of(hass, entry, device.did),
+        datapoints="power",
+        range="last_24_hours",
+        period="hour",
+        aggregation="avg",
+    )
+    (series,) = answer["series"]
+    assert series["complete"], series["reason"]
+    assert 15 < len(series["rows"]) <= 24
+    scale = entry.runtime_data.coordinator.fleet[device.did].descriptions["power"].scale
+    row = series["rows"][0]
+    samples = range(int(at(row["start"]).timestamp()), int(at(row["end"]).timestamp()), 600)
+    expected = fmean(device.values_at(moment)["power"] for moment in samples if device.was_online(moment))
+    assert row["value"] == pytest.approx(expected * scale, rel=1e-3)
+    weeks = await refusal_of(
+        hass,
+        "get_aggregate",
+        device_id=target_of(hass, entry, device.did),
+        datapoints="power",
+        range="this_year",
+        period="year",
+        aggregation="avg",
+    )
+    assert weeks.endswith("does not offer the period year. It offers: hour, day, week, month")
+
+
+async def test_frames_that_were_sent(hass: HomeAssistant, simulation: Simulation, enterprise: MockConfigEntry) -> None:
+    device = chiller(simulation)
+    target = target_of(hass, enterprise, device.did)
+    device._commands.append(device.online_log()[0].__class__(dt_util.utcnow().timestamp() - 60, "app2dev", b"\x07"))
+    answer = await answer_of(hass, "get_communication_log", device_id=target, range="last_hour")
+    (row,) = answer["devices"][0]["rows"]
+    assert row["kind"] == "app2dev"
+    assert row["content"]["payload"].endswith("07")
+
+
+# Firstlight
+
+
+async def test_usage_of_yesterday(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "firstlight")
+    call: dict[str, Any] = {"config_entry_id": entry.entry_id, "range": "yesterday"}
+    answer = await answer_of(hass, "get_usage", **call)
+    assert answer["complete"]
+    assert answer["unit"] == "plays"
+    from_ms, to_ms = (int(at(answer[name]).timestamp() * 1000) for name in ("start", "end"))
+    counted = simulation.firstlight.usages["content/genre"].count_by_name(from_ms, to_ms, None)
+    assert {row["label"]: row["value"] for row in answer["rows"]} == counted
+    answer = await answer_of(hass, "get_usage", **call, group_by="network")
+    assert {row["label"] for row in answer["rows"]} == {"ON NET", "OFF NET"}
+    text = await refusal_of(hass, "get_usage", HomeAssistantError, **call, period="fortnight")
+    assert text.startswith("The cloud refuses the query because of period (code 40460101)")
