@@ -16,12 +16,15 @@ from ..memory import Memory
 from ..model import Account, Device, Schema, Scope, Snapshot, Value
 from ..push import Push
 from ..rounds import read_round
+from ..tokens import Token
 from . import spellings
+from .conversation import PushAccess
 from .definitions import Definitions
 from .errors import judge_open_api
 from .framing import payload_of
 from .granted_token import Grant, GrantedToken
 from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin
+from .websocket import WebSocketPush
 
 _PARALLEL: Final = 6
 _PAGE: Final = 100
@@ -35,7 +38,6 @@ class GizwitsOpenCloud:
     kind: ClassVar[str] = "gizwits_open"
     default_interval: ClassVar[timedelta] = timedelta(seconds=60)
     listing_interval: ClassVar[timedelta | None] = None
-    push: Push | None = None
 
     def __init__(
         self,
@@ -56,6 +58,11 @@ class GizwitsOpenCloud:
         self._token = GrantedToken(memory, "user token", owner=owner, days_ahead=3, ask=self._log_in)
         self._refusal: AuthFailed | None = None
         self._definitions = Definitions(memory, self._fetch_definition)
+        access = PushAccess(
+            session=session, app_id=app_id, token=self._token, enter=self._enter, definitions=self._definitions
+        )
+        self._push = WebSocketPush(access, is_secure=not api_url.lower().startswith("http://"))
+        self.push: Push | None = self._push
 
     @property
     def quota(self) -> Quota | None:
@@ -73,8 +80,7 @@ class GizwitsOpenCloud:
 
     async def account(self) -> Account:
         """Log in if need be; the account is the app and its user."""
-        self._raise_refusal()
-        await self._token.keeper.get()
+        await self._enter()
         return Account(id=f"{self._app_id}_{self._token.uid}", name=self._user_name)
 
     async def devices(self) -> Listing:
@@ -91,6 +97,7 @@ class GizwitsOpenCloud:
             # The server may have cut the page, so one that is shorter than asked for need not be the last.
             if len(page) < _DEFAULT_PAGE or len(rows) == known:
                 break
+        self._push.locate(rows.values())
         return Listing(devices=tuple(device for row in rows.values() if (device := self._device(row))))
 
     async def schema(self, device: Device) -> Schema:
@@ -200,6 +207,10 @@ class GizwitsOpenCloud:
         except AuthFailed as refusal:
             self._refusal = refusal
             raise
+
+    async def _enter(self) -> Token:
+        self._raise_refusal()
+        return await self._token.keeper.get()
 
     async def _log_in(self) -> Grant:
         self._raise_refusal()
