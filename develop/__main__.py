@@ -40,6 +40,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     is_new = arguments.reset or arguments.empty
     port = _port(folder, arguments.port, is_new=is_new)
     simulation = Simulation()
+    simulation.gizwits_open.pushes_regularly = True
     ports = {server.name: port + 1 + number for number, server in enumerate(simulation.servers)}
     _require_free({"Home Assistant": port, **ports})
     if is_new:

@@ -65,6 +65,7 @@ def _lines(accounts: dict[str, dict[str, Any]]) -> Iterator[str]:
 
 async def _run(arguments: argparse.Namespace) -> None:
     simulation = Simulation(seed=arguments.seed)
+    simulation.gizwits_open.pushes_regularly = True
     stopped = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopped.set)

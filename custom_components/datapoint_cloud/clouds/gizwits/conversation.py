@@ -6,7 +6,8 @@ It knows frames and nothing of addresses, nor of what is done when a connection 
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Set as AbstractSet
+from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final

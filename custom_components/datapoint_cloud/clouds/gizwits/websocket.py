@@ -177,11 +177,11 @@ class _Line:
 def _address(binding: Mapping[str, Any], *, is_secure: bool) -> URL | None:
     host = wire.text(binding.get("host"))
     port = spellings.count(binding.get("wss_port" if is_secure else "ws_port"))
-    if host is None or not port:
+    if host is None or port is None or not 0 < port < 2**16:
         return None
     try:
         return URL.build(scheme="wss" if is_secure else "ws", host=host, port=port, path="/ws/app/v1")
-    except ValueError:  # no name of a host, or a port beyond all ports
+    except ValueError:  # no name of a host
         return None
 
 
