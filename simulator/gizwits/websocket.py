@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .open_api import GizwitsOpenServer
 
 _LONGEST_HEARTBEAT_SECONDS = 180
+_LOOK_SECONDS = 1.0  # between two looks at who reports
 _NOT_LOGGED_IN = 1009
 _BAD_CONTENT = 1010
 
@@ -33,8 +34,8 @@ class Connection:
 
     socket: web.WebSocketResponse
     transport: asyncio.Transport | None
+    heartbeat_seconds: float
     uid: str | None = None
-    heartbeat_seconds: float = _LONGEST_HEARTBEAT_SECONDS
     subscribed: set[str] = field(default_factory=set)
     outgoing: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
 
@@ -125,7 +126,7 @@ class OpenPush:
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(timeout=0.5)
         await socket.prepare(request)
-        connection = Connection(socket, request.transport)
+        connection = Connection(socket, request.transport, _LONGEST_HEARTBEAT_SECONDS)
         self.connections.append(connection)
         tasks = [asyncio.create_task(work(connection)) for work in (self._write, self._report_regularly)]
         try:
@@ -153,7 +154,7 @@ class OpenPush:
         """Push what each device reports every `report_seconds`, while the server is told to."""
         last = self._server.clock()
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(_LOOK_SECONDS)
             now = self._server.clock()
             for did in sorted(connection.subscribed) if self._server.pushes_regularly else ():
                 device = self._server.devices.get(did)

@@ -225,10 +225,11 @@ class Conversation:
     def _on_binding(self, said: Mapping[str, Any]) -> None:
         if (did := wire.text(said.get("did"))) is None:
             return
-        # Whatever it was before, it is to be subscribed to anew; if it is new, the list of devices brings it here.
-        self._subscribed.discard(did)
+        # What the login subscribed to may have ended with an earlier binding; a new device comes with the next list.
         self._cover(refused={did})
-        self._wanted.set()
+        if spellings.flag(said.get("bind")) is not False:
+            self._subscribed.discard(did)
+            self._wanted.set()
         self._tell(DevicesChanged())
 
     def _on_subscription(self, said: Mapping[str, Any]) -> None:
