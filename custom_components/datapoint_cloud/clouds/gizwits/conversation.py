@@ -93,12 +93,9 @@ class Conversation:
 
         Raises, in groups, `Lost`, `LoginRefused`, `AuthFailed`, or what a failed connection raises.
         """
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._hear())
-                tasks.create_task(self._speak(token))
-        finally:
-            self._covered.clear()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._hear())
+            tasks.create_task(self._speak(token))
 
     async def _speak(self, token: Token) -> None:
         login = {

@@ -186,8 +186,7 @@ def _address(binding: Mapping[str, Any], *, is_secure: bool) -> URL | None:
 
 
 def _cause(failures: BaseExceptionGroup) -> BaseException:
-    """What is wrong with the account, if that is among it."""
-    cause: BaseException = failures.subgroup(AuthFailed) or failures
+    cause: BaseException = failures
     while isinstance(cause, BaseExceptionGroup):
         cause = cause.exceptions[0]
     return cause
