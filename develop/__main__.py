@@ -41,6 +41,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     is_new = arguments.reset or arguments.empty
     port = _port(folder, arguments.port, is_new=is_new)
     simulation = Simulation()
+    simulation.gizwits_open.pushes_regularly = True
     simulation.gizwits_snoti.report_every = PUSH_SECONDS
     ports = {name: port + 1 + number for number, name in enumerate(simulation.names)}
     _require_free({"Home Assistant": port, **ports})

@@ -73,6 +73,7 @@ def _lines(accounts: dict[str, dict[str, Any]]) -> Iterator[str]:
 
 async def _run(arguments: argparse.Namespace) -> None:
     simulation = Simulation(seed=arguments.seed)
+    simulation.gizwits_open.pushes_regularly = True
     simulation.gizwits_snoti.report_every = _PUSH_EVERY
     stopped = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):

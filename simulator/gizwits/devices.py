@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from .behaviours import Value
 from .control import Command
@@ -91,6 +91,16 @@ class _Presence:
     reason: str
 
 
+class Watcher(Protocol):
+    """Whoever is told what a device does, as it does it."""
+
+    def reported(self, device: GizwitsDevice, at: float, values: Mapping[str, Value], /) -> None:
+        """Take note of values it reports beside its regular reports, now or later."""
+
+    def came_or_went(self, device: GizwitsDevice, /) -> None:
+        """Take note that it came online or went."""
+
+
 @dataclass(eq=False, kw_only=True)
 class GizwitsDevice:
     """One device. Public attributes may be changed at any time.
@@ -98,6 +108,7 @@ class GizwitsDevice:
     `uid` is the user it is bound to, None for nobody. `is_forgotten`: the cloud holds no values of it.
     `silent` names datapoints it never reports. `fails_commands`: the cloud cannot deliver commands to it.
     `obedience`: what becomes of commands, None for what its server says. `report_seconds`: how often it reports.
+    `host`, `ws_port`: where its reports are pushed, None for its server itself.
     """
 
     product: Product = field(repr=False)
@@ -120,12 +131,13 @@ class GizwitsDevice:
     fails_commands: bool = False
     obedience: Obedience | None = None
     report_seconds: int = 60
-    host: str = "usm2m.gizwits.com"
-    ws_port: int = 8080
+    host: str | None = None
+    ws_port: int | None = None
     wss_port: int = 8880
     offline_for: float | None = None  # seconds, at the beginning
     created_at: int = 0
     bound_at: float = 0.0
+    watchers: list[Watcher] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         """Give it a past: connected long ago, one short outage, perhaps gone again."""
@@ -135,10 +147,6 @@ class GizwitsDevice:
         self.bound_at = self.bound_at or float(self.created_at)
         self.received: list[Mapping[str, Any]] = []
         """The bodies of all commands that were passed on to it, in order."""
-        self.on_report: list[Callable[[GizwitsDevice, float], None]] = []
-        """Called with when it reports what it is made to, epoch seconds; this may lie ahead."""
-        self.on_presence: list[Callable[[GizwitsDevice], None]] = []
-        """Called when it has come online or gone."""
         self._writes: list[_Write] = []
         self._commands: deque[LogEntry] = deque(maxlen=1000)
         self._pinned_updated_at: int | None = None
@@ -163,8 +171,8 @@ class GizwitsDevice:
     def is_online(self, is_online: bool) -> None:
         if is_online != self.is_online:
             self._presence.append(_Presence(self.clock(), is_online, "" if is_online else "no_heartbeat"))
-            for call in self.on_presence:
-                call(self)
+            for watcher in self.watchers:
+                watcher.came_or_went(self)
 
     @property
     def online_latest(self) -> int:
@@ -271,8 +279,8 @@ class GizwitsDevice:
         self.is_forgotten = False
         self._pinned_updated_at = None
         bisect.insort(self._writes, _Write(at, values), key=lambda write: write.at)
-        for call in self.on_report:
-            call(self, at)
+        for watcher in self.watchers:
+            watcher.reported(self, at, values)
 
     def described(self) -> dict[str, Any]:
         """Tell what `change` may change, and whose values these are."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from yarl import URL
 
 from simulator.server import Server
 
@@ -19,6 +20,7 @@ from .obedience import Obedience, obedience_of
 from .open_groups import Groups
 from .open_history import OpenHistory
 from .products import AIR_CONDITIONER, HEATER, LAMP, PUMP
+from .websocket import OpenPush
 from .wire import json_object, one_of, required_text, whole_number
 
 _CODES = Codes(form=9015, attribute=9025, raw=9015)
@@ -30,6 +32,7 @@ class GizwitsOpenServer(Server):
 
     `write_delay`: seconds until a command shows in `latest`. `obedience`: what becomes of commands to
     devices that have no obedience of their own. `content_type`: how its JSON is labelled.
+    `pushes_regularly`: push what devices report every `report_seconds`, not only what is set.
     `is_throttled`: refuse everything with 9041. `products`: those of the app, by key; without one, code 9029.
     `has_documented_log`: answer the raw log as the document has it, rather than as the real service was seen to.
     `aggregation`: what the documents of the aggregation leave open.
@@ -53,6 +56,7 @@ class GizwitsOpenServer(Server):
         self.is_throttled = False
         self.has_documented_log = False
         self.aggregation = AggregationDialect()
+        self.pushes_regularly = False
         self.products = dict(PRODUCTS)
         self._user = User(uid=self.uid, username="household@simulated.example", password="Open-Api-Passw0rd!")
         self._aep_user = User(
@@ -69,6 +73,7 @@ class GizwitsOpenServer(Server):
             device_of(clock, seed, self.phone_uid, LAMP, "Desk lamp"),
         ]
         self.devices = {device.did: device for device in devices}
+        self.push = OpenPush(self)
         self.groups = Groups(self)
         self.groups.add("客厅", self.uid, AIR_CONDITIONER.key, [devices[0].did])
         heaters = [device.did for device in devices if device.product is HEATER]
@@ -198,6 +203,7 @@ class GizwitsOpenServer(Server):
         route.add_get("/status", self._status)
         route.add_get("/errors", self._errors)
         self.groups.add_routes()
+        self.push.add_routes()
         LoginFront(self).add_routes()
         OpenHistory(self).add_routes()
 
@@ -212,6 +218,8 @@ class GizwitsOpenServer(Server):
             return self.answer(open_api_error(refused), 400)
 
     def _check_caller(self, request: web.Request) -> None:
+        if request.path.startswith("/ws/"):
+            return  # another host of the vendor's
         if self.is_throttled:
             raise Refused(9041)
         is_known = request.match_info.http_exception is None
@@ -285,10 +293,10 @@ class GizwitsOpenServer(Server):
     def _common_row(self, device: GizwitsDevice) -> dict[str, Any]:
         return {
             "protoc": 3,
-            "ws_port": device.ws_port,
+            "ws_port": device.ws_port or URL(self.url).port,
             "port_s": 8883,
             "gw_did": None,
-            "host": device.host,
+            "host": device.host or URL(self.url).host,
             "sleep_duration": 3600,
             "port": 1883,
             "product_key": device.product.key,

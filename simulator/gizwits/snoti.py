@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from .behaviours import Value
 from .certificate import server_context
 from .devices import GizwitsDevice
 from .fleet import EnterpriseProduct
@@ -82,8 +83,7 @@ class SnotiServer:
         """The ids of the alarms that are on, by device and datapoint: they end under the same."""
         for product in products.values():
             for device in product.devices.values():
-                device.on_report.append(self._watch_report)
-                device.on_presence.append(self._push_presence)
+                device.watchers.append(self)
                 self._alarms |= {(device.did, name): self._event_id() for name in _active_alarms(device)}
 
     @property
@@ -171,7 +171,7 @@ class SnotiServer:
         key = device.product.key
         self.push(key, f"device.attr_{kind}", device, created_at=created_at, event_id=event_id, data=data)
 
-    def _watch_report(self, device: GizwitsDevice, at: float) -> None:
+    def reported(self, device: GizwitsDevice, at: float, _: Mapping[str, Value]) -> None:
         """Push what a device is made to report: now, or when it obeys."""
         delay = at - self._clock()
         if delay > 0:
@@ -179,10 +179,8 @@ class SnotiServer:
         else:
             self._report_at(device, at)
 
-    def _report_at(self, device: GizwitsDevice, at: float) -> None:
-        self.report(device, device.values_at(at), at)
-
-    def _push_presence(self, device: GizwitsDevice) -> None:
+    def came_or_went(self, device: GizwitsDevice) -> None:
+        """Push that it came online or went."""
         place = device.place
         where = {"ip": "192.0.2.7"} | {
             name: getattr(place, name) if place else "" for name in ("country", "region", "city")
@@ -191,6 +189,9 @@ class SnotiServer:
             self.push(device.product.key, "device.online", device, **where)
         else:
             self.push(device.product.key, "device.offline", device)
+
+    def _report_at(self, device: GizwitsDevice, at: float) -> None:
+        self.report(device, device.values_at(at), at)
 
     async def _report_regularly(self, seconds: float) -> None:
         while True:

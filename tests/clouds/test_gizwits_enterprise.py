@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -246,7 +246,7 @@ async def test_a_token_is_renewed_a_day_ahead(
     server.faults.append(answering("/access_token", {"token": "t"} | told, 201))
     memory = Memory()
     await make_cloud(memory=memory).account()
-    ((_, record),) = memory.content.items()
+    (record,) = (record for key, record in memory.content.items() if key.startswith("token"))
     assert record["renew_at"] == pytest.approx(now + days * DAY, abs=60)
 
 
@@ -690,38 +690,36 @@ async def test_a_failing_definition_is_asked_for_once_a_round(
 async def test_the_quota_is_what_the_headers_say(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
-    assert cloud.quota is None
+    assert (cloud.budget.limit, cloud.budget.remaining, cloud.budget.resets_at) == (3600, 3600, None)
+    server.quota_remaining = 1234
     await cloud.account()
-    quota = cloud.quota
-    assert quota is not None
-    assert (quota.limit, quota.remaining) == (3600, 3599)
-    assert quota.resets_at == datetime.fromtimestamp(server.quota_reset, UTC)
+    assert (cloud.budget.limit, cloud.budget.remaining) == (3600, 1233)
+    assert cloud.budget.resets_at == server.quota_reset
 
 
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        ({"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "56"}, (60, 56, None)),
-        ({"X-RateLimit-Limit": "x", "X-RateLimit-Remaining": "56"}, (None, 56, None)),
-        ({"X-RateLimit-Limit": "0", "X-RateLimit-Remaining": "-3"}, (None, None, None)),
-        ({"X-RateLimit-Limit": "60", "X-RateLimit-Reset": "soon"}, (60, None, None)),
-        ({"X-RateLimit-Limit": "60", "X-RateLimit-Reset": "1517300000"}, (60, None, None)),
+        ({"X-RateLimit-Limit": "600", "X-RateLimit-Remaining": "56"}, (600, 599, None)),
+        ({"X-RateLimit-Limit": "x", "X-RateLimit-Remaining": "56"}, (3600, 3599, None)),
+        ({"X-RateLimit-Limit": "0", "X-RateLimit-Remaining": "-3"}, (3600, 3599, None)),
+        ({"X-RateLimit-Limit": "99999"}, (3600, 3599, None)),
+        ({"X-RateLimit-Limit": "600", "X-RateLimit-Reset": "soon"}, (600, 599, None)),
+        ({"X-RateLimit-Limit": "600", "X-RateLimit-Reset": "1517300000"}, (600, 599, None)),
     ],
 )
 async def test_headers_may_be_missing_or_wrong(
     cloud: GizwitsEnterpriseCloud,
     server: GizwitsEnterpriseServer,
     headers: dict[str, str],
-    expected: tuple[int | None, int | None, None],
+    expected: tuple[int, int, None],
 ) -> None:
     answer = answering("/access_token", {"token": "t"})
     answer.headers = headers
     server.faults.append(answer)
     # The simulated cloud adds its own headers to every answer but those of its faults.
     await cloud.account()
-    quota = cloud.quota
-    assert quota is not None
-    assert (quota.limit, quota.remaining, quota.resets_at) == expected
+    assert (cloud.budget.limit, cloud.budget.remaining, cloud.budget.resets_at) == expected
 
 
 async def test_a_spent_quota_waits_for_its_end(cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer) -> None:
@@ -752,16 +750,16 @@ async def test_the_pace_leaves_three_tenths_of_the_quota(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
     cloud = make_cloud()
-    assert cloud.least_interval(0).total_seconds() == pytest.approx(1.43 * 2)
+    assert cloud.budget.pace == pytest.approx(0.7)
     await cloud.devices()
-    assert cloud.least_interval(50).total_seconds() == pytest.approx(1.43 * 52)
+    assert cloud.requests_a_listing == 2
     server.maximum_limit = 20
     await cloud.devices()
-    assert cloud.least_interval(50).total_seconds() == pytest.approx(1.43 * 54)
+    assert cloud.requests_a_listing == 4
     server.quota_limit = 720
     server.quota_reset = int(time.time()) + 1800
     await cloud.devices()
-    assert cloud.least_interval(50).total_seconds() == pytest.approx(1.43 * 54 * 5)
+    assert cloud.budget.pace == pytest.approx(0.14, rel=0.02)
     assert cloud.default_interval.total_seconds() == 60
     assert cloud.listing_interval is None
 
@@ -769,11 +767,39 @@ async def test_the_pace_leaves_three_tenths_of_the_quota(
 async def test_a_quota_of_a_minute_is_not_taken_for_one_of_an_hour(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
-    server.quota_limit = 60
+    server.quota_limit = server.quota_remaining = 60
     server.quota_reset = int(time.time()) + 50
     cloud = make_cloud()
     await cloud.devices()
-    assert cloud.least_interval(50).total_seconds() == pytest.approx(1.43 * 52)
+    assert cloud.budget.limit == 3600
+
+
+async def test_who_was_active_is_asked_for_with_a_moment(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    online = {device.id for device in (await cloud.devices()).devices if device.is_online}
+    moment = datetime.now(UTC) - timedelta(seconds=60)
+    server.reset_counts()
+    active = await cloud.active_since(moment)
+    assert active is not None
+    assert {device.id for device in active} == online
+    asked = [request.query["liveness_start"] for request in server.log]
+    assert asked == [str(int(moment.timestamp()))] * 2
+    assert cloud.requests_a_listing == 2
+    server.faults.append(failing("/devices/search", 5002))
+    assert await cloud.active_since(moment) is None
+
+
+async def test_groups_are_listed_with_their_children(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    expected = {
+        f"{product.product_key}/{gid}": f"{product.name}: {gid}"
+        for product in server.products.values()
+        for gid in product.groups
+    }
+    await cloud.devices()  # the names come with the definitions
+    assert await cloud.groups() == expected
 
 
 # Writes

@@ -655,6 +655,6 @@ async def test_nothing_can_be_written(client: SoDataCloud) -> None:
 
 
 def test_rhythm_is_that_of_the_devices(client: SoDataCloud) -> None:
-    assert client.least_interval(500) == timedelta(minutes=1)
+    assert client.shortest_interval == timedelta(minutes=1)
     assert (client.default_interval, client.listing_interval) == (timedelta(minutes=2), timedelta(hours=1))
-    assert (client.quota, client.scopes, client.kind) == (None, (), "sodata")
+    assert (client.budget.limit, client.scopes, client.kind) == (None, (), "sodata")

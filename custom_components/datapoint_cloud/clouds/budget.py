@@ -53,6 +53,7 @@ class Budget:
         self._memory = memory
         self._limit = per_hour
         self._remaining: int | None = None
+        self._reserve_of_told = 0.0
         self._resets_at = 0.0  # epoch seconds
         self._spent = self._remembered()  # by minute: all, those beyond the pace, those for history
         self._filled_at = time.time()
@@ -81,7 +82,7 @@ class Budget:
         pace = max(0.0, self._bearable() - self._sum(1)) / _HOUR
         told, left_seconds = self._told_remaining(), self._resets_at - time.time()
         if told is not None and left_seconds > 0:
-            pace = min(pace, max(0.0, told - self._reserve()) / left_seconds)
+            pace = min(pace, max(0.0, told - self._reserve_of_told) / left_seconds)
         return pace
 
     def allowance(self) -> float:
@@ -95,10 +96,11 @@ class Budget:
             return float("inf")
         told = self._told_remaining()
         own = self._limit - self._sum(0)
-        by_cloud = own if told is None else min(own, told)
         if purpose is Purpose.CONTROL:
-            return by_cloud
-        left = min(by_cloud - self._reserve(), self._bearable() - self._sum(0))
+            return own if told is None else min(own, told)
+        left = min(own - self._limit * _RESERVE, self._bearable() - self._sum(0))
+        if told is not None:
+            left = min(left, told - self._reserve_of_told)
         if purpose is Purpose.POLLING:
             return left
         of_polling = max(0.0, self.planned - (self._sum(0) - self._sum(1)))
@@ -107,9 +109,6 @@ class Budget:
 
     def _bearable(self) -> float:
         return (self._limit or 0) * self.share * self._slowed()
-
-    def _reserve(self) -> float:
-        return (self._limit or 0) * _RESERVE
 
     # What is spent
 
@@ -151,7 +150,7 @@ class Budget:
         return sum(counts[index] for counts in self._spent.values())
 
     def _seconds_until_more(self) -> float:
-        if (told := self._told_remaining()) is not None and told - self._reserve() < 1:
+        if (told := self._told_remaining()) is not None and told - self._reserve_of_told < 1:
             return self._resets_at - time.time()
         first = min(self._spent, default=int(time.time() // 60))
         return max(1.0, (first + _MINUTES) * 60 - time.time())
@@ -170,12 +169,16 @@ class Budget:
         """When the cloud's own count begins anew, in epoch seconds; None where it does not say."""
         return self._resets_at if self._resets_at > time.time() else None
 
-    def heed(self, *, per_hour: float | None, remaining: int | None, resets_at: float | None) -> None:
-        """Take what an answer says of the quota (`resets_at` in epoch seconds); it can only lower the limit."""
+    def heed(self, *, limit: int | None, window_seconds: int, remaining: int | None, resets_at: float | None) -> None:
+        """Take what an answer says of the quota: so many in a window, so many of them left until `resets_at`.
+
+        It can only lower the documented limit. `resets_at` is in epoch seconds.
+        """
         if self._limit is None or self.documented is None:
             return
-        if per_hour:
-            self._limit = min(self.documented, int(per_hour))
+        if limit:
+            self._limit = min(self.documented, limit * _HOUR // window_seconds)
+        self._reserve_of_told = _RESERVE * (limit or self._limit)
         self._remaining, self._resets_at = remaining, resets_at or 0.0
 
     def slow_down(self) -> None:

@@ -17,13 +17,16 @@ from ..memory import Memory
 from ..model import Account, Device, Schema, Scope, Snapshot, Value
 from ..push import Push
 from ..rounds import read_round
+from ..tokens import Token
 from . import spellings
+from .conversation import PushAccess
 from .definitions import Definitions
 from .errors import judge_open_api
 from .framing import payload_of
 from .granted_token import Grant, GrantedToken
 from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin
 from .open_history import OpenHistory
+from .websocket import WebSocketPush
 
 _PARALLEL: Final = 10
 _REQUESTS_PER_HOUR: Final = 6000  # no document tells: what a household of vendors' own apps is seen to send
@@ -39,7 +42,6 @@ class GizwitsOpenCloud:
     default_interval: ClassVar[timedelta] = timedelta(seconds=60)
     shortest_interval: ClassVar[timedelta] = timedelta(seconds=30)
     listing_interval: ClassVar[timedelta | None] = None
-    push: Push | None = None
 
     def __init__(
         self,
@@ -63,6 +65,11 @@ class GizwitsOpenCloud:
         self._definitions = Definitions(memory, self._fetch_definition)
         ask = partial(self._request, purpose=Purpose.HISTORY)
         self.history: History = OpenHistory(ask, self._definitions, memory, server=api_url)
+        access = PushAccess(
+            session=session, app_id=app_id, token=self._token, enter=self._enter, definitions=self._definitions
+        )
+        self._push = WebSocketPush(access, is_secure=not api_url.lower().startswith("http://"))
+        self.push: Push | None = self._push
 
     @property
     def scopes(self) -> Sequence[Scope]:
@@ -71,8 +78,7 @@ class GizwitsOpenCloud:
 
     async def account(self) -> Account:
         """Log in if need be; the account is the app and its user."""
-        self._raise_refusal()
-        await self._token.keeper.get()
+        await self._enter()
         return Account(id=f"{self._app_id}_{self._token.uid}", name=self._user_name)
 
     async def groups(self) -> Mapping[str, str]:
@@ -94,6 +100,7 @@ class GizwitsOpenCloud:
             # The server may have cut the page, so one that is shorter than asked for need not be the last.
             if len(page) < _DEFAULT_PAGE or len(rows) == known:
                 break
+        self._push.locate(rows.values())
         return Listing(devices=tuple(device for row in rows.values() if (device := self._device(row))))
 
     async def active_since(self, moment: datetime) -> tuple[Device, ...] | None:
@@ -213,6 +220,10 @@ class GizwitsOpenCloud:
         if isinstance(error, RateLimited):
             self.budget.slow_down()
         return error
+
+    async def _enter(self) -> Token:
+        self._raise_refusal()
+        return await self._token.keeper.get()
 
     async def _log_in(self) -> Grant:
         self._raise_refusal()

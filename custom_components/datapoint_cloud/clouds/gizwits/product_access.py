@@ -166,5 +166,4 @@ class ProductAccess:
         # The document says an hour, and shows a limit that would suit a minute: the furthest reset tells.
         if resets_at is None or resets_at - time.time() > _MINUTE:
             self._window_seconds = _HOUR
-        per_hour = None if limit is None else limit * _HOUR / self._window_seconds
-        self._budget.heed(per_hour=per_hour, remaining=remaining, resets_at=resets_at)
+        self._budget.heed(limit=limit, window_seconds=self._window_seconds, remaining=remaining, resets_at=resets_at)

@@ -1,0 +1,934 @@
+"""The push of the Open API: the client against the simulated cloud, and against a server that says odd things."""
+
+import asyncio
+import gc
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.errors import AuthFailed, Reason
+from custom_components.datapoint_cloud.clouds.gizwits import conversation, websocket
+from custom_components.datapoint_cloud.clouds.gizwits.login import PasswordLogin
+from custom_components.datapoint_cloud.clouds.gizwits.open_api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.model import Device
+from custom_components.datapoint_cloud.clouds.push import CoverageChanged, DevicesChanged, News, Presence, Push, Report
+from simulator.gizwits import GizwitsDevice, GizwitsOpenServer
+from simulator.gizwits.household import device_of
+from simulator.gizwits.products import LAMP
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+LOGIN, CONNECT = "POST /app/login", "GET /ws/app/v1"
+
+type Until = Callable[[Callable[[], Any]], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
+    monkeypatch.setattr(websocket, "_FIRST_PAUSE_SECONDS", 0.002)
+    monkeypatch.setattr(websocket, "_LONGEST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(websocket, "_CLOSE_SECONDS", 0.02)
+    monkeypatch.setattr(conversation, "_READ_PAUSE_SECONDS", 0)
+
+
+@pytest.fixture
+def server(simulation: Simulation) -> GizwitsOpenServer:
+    return simulation.gizwits_open
+
+
+@pytest.fixture
+async def session(socket_enabled: None) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield session
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory()
+
+
+@pytest.fixture
+def cloud(session: aiohttp.ClientSession, server: GizwitsOpenServer, memory: Memory) -> GizwitsOpenCloud:
+    return cloud_at(server.url, session, server, memory)
+
+
+def cloud_at(
+    api_url: str, session: aiohttp.ClientSession, server: GizwitsOpenServer, memory: Memory
+) -> GizwitsOpenCloud:
+    login = PasswordLogin(username=server.username, password=server.password)
+    return GizwitsOpenCloud(session, api_url=api_url, app_id=server.app_id, login=login, memory=memory)
+
+
+async def until(is_so: Callable[[], Any]) -> None:
+    async with asyncio.timeout(5):
+        while not is_so():  # noqa: ASYNC110  # what is waited for is not ours to announce
+            await asyncio.sleep(0.001)
+
+
+class Ear:
+    """Whoever listens to a cloud's push, until the test is over."""
+
+    def __init__(self, cloud: GizwitsOpenCloud) -> None:
+        assert cloud.push is not None
+        self.cloud = cloud
+        self.push: Push = cloud.push
+        self.news: list[News] = []
+        self.devices: dict[str, Device] = {}
+        self.task: asyncio.Task[None] | None = None
+
+    async def refresh(self) -> None:
+        listing = await self.cloud.devices()
+        self.devices = {device.id: device for device in listing.devices}
+        self.push.follow(listing.devices)
+
+    async def listen(self) -> None:
+        await self.refresh()
+        for device in self.devices.values():
+            await self.cloud.schema(device)
+        self.task = asyncio.create_task(self.push.listen(self.tell))
+
+    def tell(self, news: News) -> None:
+        self.news.append(news)
+
+    async def stop(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+
+    def hears(self, did: str) -> bool:
+        return self.push.hears(self.devices[did])
+
+    def hears_all(self) -> bool:
+        return all(map(self.push.hears, self.devices.values()))
+
+    def hears_none(self) -> bool:
+        return not any(map(self.push.hears, self.devices.values()))
+
+    def reports(self, did: str) -> list[Report]:
+        return [news for news in self.news if isinstance(news, Report) and news.device_id == did]
+
+    def values(self, did: str) -> dict[str, Any]:
+        return {k: r.value for report in self.reports(did) for k, r in report.snapshot.readings.items()}
+
+    def count(self, kind: type) -> int:
+        return sum(isinstance(news, kind) for news in self.news)
+
+
+@pytest.fixture
+async def ear(cloud: GizwitsOpenCloud) -> AsyncIterator[Ear]:
+    ear = Ear(cloud)
+    yield ear
+    await ear.stop()
+
+
+class OddServer:
+    """A push server that says what the test wants. By default it accepts every login and answers pings."""
+
+    def __init__(self) -> None:
+        self.logins: list[Any] = []
+        self.heard: list[Any] = []
+        self.sockets: list[web.WebSocketResponse] = []
+        self.login_answers: list[str | None] = []  # for the first logins, None for no answer
+        self.pong: str | None = '{"cmd": "pong"}'
+        self.closes_after_login = False
+        self.port = 0
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.router.add_get("/ws/app/v1", self._serve)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    async def say(self, content: Any) -> None:
+        text = content if isinstance(content, str) else json.dumps(content)
+        await self.sockets[-1].send_str(text)
+
+    def said(self, cmd: str) -> list[Any]:
+        return [frame for frame in self.heard if frame["cmd"] == cmd]
+
+    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(timeout=0.1)
+        await socket.prepare(request)
+        self.sockets.append(socket)
+        async for message in socket:
+            frame = json.loads(message.data)
+            self.heard.append(frame)
+            answer = self.pong if frame["cmd"] == "ping" else None
+            if frame["cmd"] == "login_req":
+                self.logins.append(frame["data"])
+                right = '{"cmd": "login_res", "data": {"success": true}}'
+                answer = self.login_answers.pop(0) if self.login_answers else right
+            if answer is not None:
+                await socket.send_str(answer)
+            if frame["cmd"] == "login_req" and self.closes_after_login:
+                await socket.close()
+        return socket
+
+
+@pytest.fixture
+async def odd(server: GizwitsOpenServer) -> AsyncIterator[OddServer]:
+    odd = OddServer()
+    await odd.start()
+    for device in server.devices.values():
+        device.ws_port = odd.port
+    yield odd
+    await odd.stop()
+
+
+def called(server: GizwitsOpenServer, alias: str) -> GizwitsDevice:
+    return next(device for device in server.devices.values() if device.alias == alias)
+
+
+def spa_of(server: GizwitsOpenServer) -> GizwitsDevice:
+    return called(server, "Terrace spa")
+
+
+REFUSED = '{"cmd": "login_res", "data": {"success": false, "msg": "no"}}'
+
+
+# Where there are connections
+
+
+async def test_devices_are_heard_once_the_server_has_answered(ear: Ear, server: GizwitsOpenServer) -> None:
+    await ear.refresh()
+    assert ear.hears_none()
+    await ear.listen()
+    await until(ear.hears_all)
+    assert len(ear.devices) == 6
+    assert server.requests[CONNECT] == 1
+    assert server.requests[LOGIN] == 1
+    assert ear.count(CoverageChanged) == 1
+
+
+async def test_the_login_is_the_documents(ear: Ear, server: GizwitsOpenServer) -> None:
+    await ear.listen()
+    await until(ear.hears_all)
+    assert server.push.received[0] == {
+        "cmd": "login_req",
+        "data": {
+            "appid": server.app_id,
+            "uid": server.uid,
+            "token": next(iter(server.accounts.tokens)),
+            "p0_type": "attrs_v4",
+            "heartbeat_interval": 180,
+            "auto_subscribe": True,
+        },
+    }
+
+
+async def test_no_state_is_sent_by_itself_so_each_device_is_read_once(ear: Ear, server: GizwitsOpenServer) -> None:
+    spa = spa_of(server)
+    await ear.listen()
+    await until(lambda: ear.reports(spa.did) and len(server.push.commands("c2s_read")) == 6)
+    assert sorted(content["did"] for content in server.push.commands("c2s_read")) == sorted(ear.devices)
+    assert ear.values(spa.did).keys() == spa.attrs.keys()
+
+
+async def test_reads_do_not_come_in_a_flood(
+    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "_READ_PAUSE_SECONDS", 0.02)
+    for number in range(50):
+        lamp = device_of(server.clock, 1, f"{server.uid}{number}", LAMP, "")
+        lamp.uid = server.uid
+        server.devices[lamp.did] = lamp
+    await ear.listen()
+    await until(ear.hears_all)
+    await asyncio.sleep(0.05)
+    assert 1 <= len(server.push.commands("c2s_read")) < 10
+
+
+async def test_each_host_has_a_connection_of_its_own(ear: Ear, server: GizwitsOpenServer, odd: OddServer) -> None:
+    spa = spa_of(server)
+    spa.ws_port = None  # the simulated cloud's own
+    await ear.listen()
+    await until(ear.hears_all)
+    assert server.requests[CONNECT] == 1
+    assert len(odd.sockets) == 1
+    assert [content["did"] for content in server.push.commands("c2s_read")] == [spa.did]
+    await odd.sockets[0].close()
+    odd.login_answers = [None] * 100
+    await until(lambda: not ear.hears(called(server, "鱼缸水泵").did))
+    assert ear.hears(spa.did)
+
+
+async def test_a_connection_without_devices_is_closed_and_a_new_host_connected(
+    ear: Ear, server: GizwitsOpenServer, odd: OddServer
+) -> None:
+    await ear.listen()
+    await until(ear.hears_all)
+    for device in server.devices.values():
+        device.ws_port = None
+    before = ear.count(CoverageChanged)
+    await ear.refresh()
+    await until(lambda: odd.sockets[0].closed)
+    await until(ear.hears_all)
+    assert ear.count(CoverageChanged) >= before + 2  # away from one host, alive at the other
+    ear.push.follow([])
+    await until(lambda: not server.push.connections)
+    assert ear.hears_none()
+    ear.push.follow([*ear.devices.values()])
+    await until(ear.hears_all)
+
+
+@pytest.mark.parametrize(
+    "binding",
+    [
+        {"host": None},
+        {"host": ""},
+        {"host": "a host"},
+        {"host": 7, "ws_port": "x"},
+        {"ws_port": None},
+        {"ws_port": 0},
+        {"ws_port": 70000},
+        {"ws_port": "no"},
+    ],
+)
+async def test_a_binding_without_host_or_port_has_no_connection(
+    ear: Ear, server: GizwitsOpenServer, binding: dict[str, Any], session: aiohttp.ClientSession
+) -> None:
+    await ear.refresh()
+    async with session.get(
+        f"{server.url}/app/bindings",
+        headers={
+            "X-Gizwits-Application-Id": server.app_id,
+            "X-Gizwits-User-token": next(iter(server.accounts.tokens)),
+        },
+    ) as response:
+        rows = (await response.json(content_type=None))["devices"]
+    rows[0] |= binding
+    body = json.dumps({"devices": rows})
+    server.faults.append(Fault(matches=lambda request: request.path == "/app/bindings", body=body))
+    await ear.listen()
+    await until(lambda: sum(map(ear.push.hears, ear.devices.values())) == 5)
+    assert not ear.hears(rows[0]["did"])
+    assert server.requests[CONNECT] == 1
+
+
+async def test_the_host_is_the_bindings_and_the_port_the_one_of_the_accounts_kind() -> None:
+    row = {"did": "d", "host": " usm2m.gizwits.com ", "ws_port": 8080, "wss_port": "8880"}
+    assert str(websocket._address(row, is_secure=True)) == "wss://usm2m.gizwits.com:8880/ws/app/v1"
+    assert str(websocket._address(row, is_secure=False)) == "ws://usm2m.gizwits.com:8080/ws/app/v1"
+
+
+async def test_a_secure_account_is_pushed_to_over_a_secure_connection(
+    session: aiohttp.ClientSession, server: GizwitsOpenServer, odd: OddServer, memory: Memory
+) -> None:
+    greetings: list[bytes] = []
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        greetings.append(await reader.read(3))
+        writer.close()
+
+    listener = await asyncio.start_server(greet, "127.0.0.1", 0)
+    listing = await cloud_at(server.url, session, server, memory).devices()
+    secure = cloud_at("https://127.0.0.1:9", session, server, memory)  # with the token of the one that could log in
+    assert isinstance(secure.push, websocket.WebSocketPush)
+    port = listener.sockets[0].getsockname()[1]
+    secure.push.locate([{"did": listing.devices[0].id, "host": "127.0.0.1", "wss_port": port, "ws_port": odd.port}])
+    secure.push.follow(listing.devices)
+    task = asyncio.create_task(secure.push.listen(list[News]().append))
+    await until(lambda: greetings)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    listener.close()
+    assert greetings[0][:2] == b"\x16\x03"  # a TLS handshake
+    assert not odd.sockets
+
+
+# News
+
+
+async def test_what_a_device_sets_arrives_and_nothing_else(ear: Ear, server: GizwitsOpenServer) -> None:
+    spa = spa_of(server)
+    await ear.listen()
+    await until(lambda: ear.reports(spa.did))
+    ear.news.clear()
+    before = datetime.now(UTC)
+    spa.set(bit7=1, bubble_minutes=12)
+    await until(lambda: ear.reports(spa.did))
+    (report,) = ear.reports(spa.did)
+    assert {key: reading.value for key, reading in report.snapshot.readings.items()} == {
+        "bit7": 1,
+        "bubble_minutes": 12,
+    }
+    assert report.snapshot.reported_at is not None
+    assert before <= report.snapshot.reported_at <= datetime.now(UTC)
+    assert all(r.taken_at == report.snapshot.reported_at for r in report.snapshot.readings.values())
+
+
+async def test_a_command_comes_back_as_a_report(ear: Ear, server: GizwitsOpenServer) -> None:
+    conditioner = called(server, "客厅空调")
+    await ear.listen()
+    await until(lambda: ear.hears_all() and ear.reports(conditioner.did))
+    switch = next(key for key, value in conditioner.attrs.items() if value is True or value is False)
+    switch = next(a.name for a in conditioner.product.attributes if a.type == "status_writable" and a.name == switch)
+    wanted = not conditioner.attrs[switch]
+    ear.news.clear()
+    await ear.cloud.write(ear.devices[conditioner.did], {switch: wanted})
+    await until(lambda: ear.reports(conditioner.did))
+    assert ear.values(conditioner.did) == {switch: wanted}
+
+
+async def test_the_pushs_spellings_become_the_models(ear: Ear, odd: OddServer, server: GizwitsOpenServer) -> None:
+    conditioner = called(server, "客厅空调")
+    by_type = {attribute.data_type: attribute for attribute in conditioner.product.attributes}
+    everything = [attribute for device in server.devices.values() for attribute in device.product.attributes]
+    binary = next(attribute for attribute in everything if attribute.data_type == "binary")
+    owner = next(device for device in server.devices.values() if binary in device.product.attributes)
+    await ear.listen()
+    await until(ear.hears_all)
+    labels = by_type["enum"].labels
+    for value, seen in ((True, True), (False, False), (1, True), (0, False)):
+        attrs = {by_type["bool"].name: value, by_type["enum"].name: 1}
+        ear.news.clear()
+        await odd.say({"cmd": "s2c_noti", "data": {"did": conditioner.did, "attrs": attrs}})
+        await until(lambda: ear.reports(conditioner.did))
+        values = ear.values(conditioner.did)
+        assert values[by_type["bool"].name] is seen
+        assert values[by_type["enum"].name] == labels[1]
+    others = {binary.name: [0, 171, 255], "not defined": "x"}
+    await odd.say({"cmd": "s2c_noti", "data": {"did": owner.did, "attrs": others}})
+    await until(lambda: binary.name in ear.values(owner.did))
+    assert ear.values(owner.did)[binary.name] == "00abff"
+    assert ear.values(owner.did)["not defined"] == "x"
+    await odd.say({"cmd": "s2c_noti", "data": {"did": conditioner.did, "attrs": {by_type["enum"].name: labels[0]}}})
+    await until(lambda: ear.values(conditioner.did)[by_type["enum"].name] == labels[0])
+
+
+async def test_a_recorded_report_loses_no_value(
+    ear: Ear, odd: OddServer, server: GizwitsOpenServer, real_payloads: Path
+) -> None:
+    frame = json.loads((real_payloads / "websocket" / "s2c-noti-heatzy-glow.json").read_text())
+    spa = spa_of(server)
+    frame["data"]["did"] = spa.did
+    await ear.listen()
+    await until(ear.hears_all)
+    await odd.say(frame)
+    await until(lambda: ear.reports(spa.did))
+    assert ear.values(spa.did) == frame["data"]["attrs"]
+    assert ear.values(spa.did)["on_off"] is True
+    assert ear.reports(spa.did)[0].snapshot.skipped == ()
+
+
+async def test_a_report_is_acknowledged_after_it_was_taken_over(
+    ear: Ear, odd: OddServer, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spa = spa_of(server)
+    acks_at_tell: list[int] = []
+
+    def tell(news: News) -> None:
+        ear.news.append(news)
+        if isinstance(news, Report):
+            acks_at_tell.append(len(odd.said("c2s_ack")))
+
+    monkeypatch.setattr(ear, "tell", tell)
+    await ear.listen()
+    await until(ear.hears_all)
+    noti = {"cmd": "s2c_noti", "data": {"did": spa.did, "attrs": {"bit7": 1}}}
+    await odd.say(noti)
+    await odd.say(noti | {"req_sn": 41})
+    await odd.say({"cmd": "s2c_noti", "data": noti["data"] | {"req_sn": 42}})  # type: ignore[operator]
+    await odd.say(noti | {"res_sn": 43})
+    await until(lambda: len(odd.said("c2s_ack")) == 2 and len(ear.reports(spa.did)) == 4)
+    assert odd.said("c2s_ack") == [{"cmd": "c2s_ack", "res_sn": sn, "did": spa.did} for sn in (41, 42)]
+    assert acks_at_tell[:2] == [0, 0]
+
+
+async def test_a_report_that_cannot_be_read_is_not_acknowledged(
+    ear: Ear, odd: OddServer, server: GizwitsOpenServer
+) -> None:
+    spa, lamp = spa_of(server), called(server, "")
+    await ear.refresh()  # without a definition
+    server.faults.append(Fault(matches=lambda request: request.path == "/app/datapoint", status=500, body=""))
+    ear.task = asyncio.create_task(ear.push.listen(ear.tell))
+    await until(ear.hears_all)
+    await odd.say({"cmd": "s2c_noti", "req_sn": 1, "data": {"did": spa.did, "attrs": {"bit7": 1}}})
+    await until(lambda: server.requests["GET /app/datapoint"] == 2)
+    server.faults.clear()
+    await odd.say({"cmd": "s2c_noti", "req_sn": 2, "data": {"did": lamp.did, "attrs": {"x": 1}}})
+    await until(lambda: odd.said("c2s_ack"))
+    assert [frame["res_sn"] for frame in odd.said("c2s_ack")] == [2]
+    assert not ear.reports(spa.did)
+    assert ear.hears_all()
+
+
+async def test_an_account_that_is_refused_while_it_listens_is_told(
+    ear: Ear, odd: OddServer, server: GizwitsOpenServer
+) -> None:
+    await ear.refresh()
+    ear.task = asyncio.create_task(ear.push.listen(ear.tell))
+    await until(ear.hears_all)
+    refusal = {"error_code": 9004, "error_message": "no"}
+    server.faults.append(
+        Fault(matches=lambda request: request.path == "/app/datapoint", status=400, body=json.dumps(refusal))
+    )
+    await odd.say({"cmd": "s2c_noti", "data": {"did": spa_of(server).did, "attrs": {"bit7": 1}}})
+    await until(lambda: ear.task and ear.task.done())
+    with pytest.raises(AuthFailed):
+        await ear.task
+
+
+@pytest.mark.parametrize("key", ["online", "is_online"])
+async def test_comings_and_goings_are_told_under_either_name(
+    ear: Ear, odd: OddServer, server: GizwitsOpenServer, key: str
+) -> None:
+    spa = spa_of(server)
+    await ear.listen()
+    await until(lambda: ear.hears_all() and len(odd.said("c2s_read")) == 6)
+    for value in (False, True, 0, 1):
+        await odd.say({"cmd": "s2c_online_status", "data": {"did": spa.did, "mac": spa.mac, key: value}})
+    await until(lambda: ear.count(Presence) == 4)
+    told = [news for news in ear.news if isinstance(news, Presence)]
+    assert [news.is_online for news in told] == [False, True, False, True]
+    assert {(news.device_id, news.at) for news in told} == {(spa.did, None)}
+    await until(lambda: len(odd.said("c2s_read")) > 6)  # it may have changed while it was away
+    assert odd.said("c2s_read")[-1]["data"] == {"did": spa.did}
+
+
+async def test_a_simulated_device_that_goes_is_told(ear: Ear, server: GizwitsOpenServer) -> None:
+    spa = spa_of(server)
+    await ear.listen()
+    await until(ear.hears_all)
+    spa.is_online = False
+    await until(lambda: ear.count(Presence))
+    assert Presence(device_id=spa.did, is_online=False) in ear.news
+
+
+async def test_what_is_answered_for_an_absent_device_is_of_an_unknown_time(
+    ear: Ear, odd: OddServer, server: GizwitsOpenServer
+) -> None:
+    spa = spa_of(server)
+    spa.is_online = False
+    await ear.listen()
+    await until(ear.hears_all)
+    answer = {"cmd": "s2c_noti", "res_sn": 1, "data": {"did": spa.did, "attrs": {"bit7": 1}}}
+    report = {"cmd": "s2c_noti", "data": answer["data"]}
+    await odd.say(answer)
+    await odd.say(report)
+    await odd.say({"cmd": "s2c_online_status", "data": {"did": spa.did, "online": True}})
+    await odd.say(answer)
+    await until(lambda: len(ear.reports(spa.did)) == 3)
+    assert [report.snapshot.reported_at is None for report in ear.reports(spa.did)] == [True, False, False]
+
+
+async def test_a_device_that_is_bound_later_is_heard_once_it_is_subscribed_to(
+    ear: Ear, server: GizwitsOpenServer
+) -> None:
+    await ear.listen()
+    await until(ear.hears_all)
+    lamp = device_of(server.clock, 1, "somebody else", LAMP, "New lamp")
+    lamp.uid = server.uid
+    server.devices[lamp.did] = lamp
+    server.push.tell_binding(lamp.did, server.uid, is_bound=True)
+    await until(lambda: ear.count(DevicesChanged))
+    coverage = ear.count(CoverageChanged)
+    await ear.refresh()
+    assert not ear.hears(lamp.did)
+    await until(lambda: ear.hears(lamp.did) and ear.reports(lamp.did))
+    assert ear.count(CoverageChanged) > coverage
+    assert server.requests[CONNECT] == 1
+    ear.news.clear()
+    lamp.set(**{lamp.product.attributes[0].name: lamp.attrs[lamp.product.attributes[0].name]})
+    await until(lambda: ear.reports(lamp.did))
+
+
+async def test_a_device_that_is_unbound_is_heard_no_more_until_it_is_back(ear: Ear, server: GizwitsOpenServer) -> None:
+    spa = spa_of(server)
+    await ear.listen()
+    await until(lambda: ear.hears_all() and ear.reports(spa.did))
+    spa.uid = None
+    server.push.tell_binding(spa.did, server.uid, is_bound=False)
+    await until(lambda: ear.count(DevicesChanged) and not ear.hears(spa.did))
+    spa.uid = server.uid
+    server.push.tell_binding(spa.did, server.uid, is_bound=True)
+    await until(lambda: ear.hears(spa.did))
+    assert ear.count(DevicesChanged) == 2
+
+
+async def test_a_device_whose_subscription_failed_is_not_heard_until_it_speaks(
+    ear: Ear, odd: OddServer, server: GizwitsOpenServer
+) -> None:
+    spa = spa_of(server)
+    await ear.listen()
+    await until(ear.hears_all)
+    failed = [{"did": spa.did, "error_code": 9017, "msg": "no"}, "x", {"error_code": 1}]
+    await odd.say({"cmd": "subscribe_res", "data": {"success": [], "failed": failed}})
+    await until(lambda: not ear.hears(spa.did))
+    assert ear.hears(called(server, "鱼缸水泵").did)
+    noti = {"cmd": "s2c_noti", "data": {"did": spa.did, "attrs": {"bit7": 1}}}
+    await odd.say(noti | {"res_sn": 1})  # an answer says nothing of a subscription
+    await until(lambda: ear.reports(spa.did))
+    assert not ear.hears(spa.did)
+    await odd.say(noti)
+    await until(lambda: ear.hears(spa.did))
+    assert ear.count(CoverageChanged) == 3
+
+
+# Life
+
+
+async def test_before_the_first_answer_nothing_is_heard(ear: Ear, odd: OddServer) -> None:
+    odd.pong = None
+    await ear.listen()
+    await until(lambda: odd.said("ping") and len(odd.said("c2s_read")) == 6)
+    await odd.say({"cmd": "s2c_invalid_msg", "data": {"error_code": 1010, "msg": "bad"}})
+    await odd.say("[]")
+    await asyncio.sleep(0.01)
+    assert ear.hears_none()
+    await odd.say({"cmd": "pong"})
+    await until(ear.hears_all)
+
+
+@pytest.mark.parametrize(
+    "answer", ['{"cmd": "login_res", "data": {"success": 1}}', '{"cmd": "s2c_login_res", "data": {"success": true}}']
+)
+async def test_the_login_may_be_accepted_in_other_words(ear: Ear, odd: OddServer, answer: str) -> None:
+    odd.login_answers = [answer]
+    await ear.listen()
+    await until(ear.hears_all)
+    assert len(odd.logins) == 1
+
+
+async def test_pings_go_on_and_silence_is_noticed(
+    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "_PING_SECONDS", 0.01)
+    await ear.listen()
+    await until(lambda: ear.hears_all() and len(server.push.commands("ping")) > 10)
+    assert server.requests[CONNECT] == 1
+    monkeypatch.setattr(conversation, "_SILENCE_SECONDS", 0.03)
+    spa_of(server).set(bit7=1)  # from the next frame on, silence is short
+    await until(lambda: ear.values(spa_of(server).did).get("bit7") == 1)
+    server.push.is_silent = True
+    await until(ear.hears_none)
+    assert ear.count(CoverageChanged) >= 2
+    server.push.is_silent = False
+    await until(ear.hears_all)
+
+
+async def test_websocket_pings_are_no_sign_of_life(ear: Ear, odd: OddServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "_SILENCE_SECONDS", 0.03)
+    await ear.listen()
+    await until(ear.hears_all)
+    odd.login_answers = [None] * 100
+    async with asyncio.timeout(5):
+        while ear.hears_all():
+            await odd.sockets[0].ping()
+            await asyncio.sleep(0.005)
+
+
+async def test_a_login_that_is_not_answered_is_given_up(
+    ear: Ear, odd: OddServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "_LOGIN_SECONDS", 0.02)
+    odd.login_answers = [None, '{"cmd": "login_res"}', '{"cmd": "login_res", "data": {"success": "?"}}']
+    await ear.listen()
+    await until(ear.hears_all)
+    assert len(odd.logins) == 4
+
+
+async def test_a_lost_connection_is_made_again_and_its_devices_read_again(ear: Ear, server: GizwitsOpenServer) -> None:
+    await ear.listen()
+    await until(lambda: ear.hears_all() and len(server.push.commands("c2s_read")) == 6)
+    server.push.drop()
+    await until(lambda: ear.count(CoverageChanged) == 3)  # alive, lost, alive
+    await until(lambda: len(server.push.commands("c2s_read")) == 12)
+    assert ear.hears_all()
+    assert server.requests[LOGIN] == 1
+
+
+async def test_hours_of_failure_do_not_keep_it_from_coming_back(ear: Ear, server: GizwitsOpenServer) -> None:
+    server.faults.append(Fault(matches=lambda request: request.path == "/ws/app/v1", status=503, body=""))
+    await ear.listen()
+    await until(lambda: server.requests[CONNECT] > 30)
+    server.faults.clear()
+    await until(ear.hears_all)
+
+
+async def test_a_connection_that_is_closed_right_after_login_does_not_spin(
+    ear: Ear, odd: OddServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = watched_pauses(monkeypatch)
+    odd.closes_after_login = True
+    await ear.listen()
+    await until(lambda: len(pauses) >= 8)
+    assert pauses[:4] == sorted(pauses[:4])
+    assert pauses[0] >= 2
+    assert all(120 <= pause <= 180 for pause in pauses[6:])
+
+
+async def test_only_a_connection_that_lived_for_a_while_starts_over(
+    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = watched_pauses(monkeypatch)
+    await ear.listen()
+    for number in range(1, 5):
+        await until(ear.hears_all)
+        server.push.drop()
+        await until(lambda number=number: len(pauses) == number)  # type: ignore[misc]
+    assert pauses[3] >= 16
+    monkeypatch.setattr(websocket, "_STEADY_SECONDS", 0)
+    await until(ear.hears_all)
+    server.push.drop()
+    await until(lambda: len(pauses) == 5)
+    assert 2 <= pauses[4] <= 3
+
+
+def watched_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let the pauses be as long as they really are, write them down and do not wait."""
+    monkeypatch.setattr(websocket, "_FIRST_PAUSE_SECONDS", 2.0)
+    monkeypatch.setattr(websocket, "_LONGEST_PAUSE_SECONDS", 120.0)
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    class Time:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(asyncio, name)
+
+        async def sleep(self, seconds: float) -> None:
+            pauses.append(seconds)
+            await sleep(0.001)
+
+    monkeypatch.setattr(websocket, "asyncio", Time())
+    return pauses
+
+
+# Refusals
+
+
+async def test_a_refused_token_costs_one_login(ear: Ear, server: GizwitsOpenServer) -> None:
+    await ear.listen()
+    await until(ear.hears_all)
+    server.revoke_tokens()
+    server.push.drop()
+    await until(lambda: ear.count(CoverageChanged) == 3)
+    assert ear.hears_all()
+    assert server.requests[LOGIN] == 2
+    logins = server.push.commands("login_req")
+    assert [login["token"] == logins[0]["token"] for login in logins] == [True, True, False]
+
+
+async def test_after_a_second_refusal_there_is_a_long_pause(
+    ear: Ear, odd: OddServer, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = watched_pauses(monkeypatch)
+    odd.login_answers = [REFUSED] * 4
+    await ear.listen()
+    await until(ear.hears_all)
+    assert len(odd.logins) == 5
+    assert [pause >= 900 for pause in pauses] == [False, True, True, True]
+    assert server.requests[LOGIN] == 5
+    assert len({login["token"] for login in odd.logins}) == 5
+
+
+async def test_a_session_that_has_ended_is_logged_in_anew(ear: Ear, server: GizwitsOpenServer) -> None:
+    await ear.listen()
+    await until(ear.hears_all)
+    server.push.invalidate(1009)
+    await until(lambda: server.requests[LOGIN] == 2)
+    await until(ear.hears_all)
+    assert server.requests[CONNECT] == 2
+
+
+async def test_other_invalid_messages_are_put_up_with(ear: Ear, odd: OddServer, server: GizwitsOpenServer) -> None:
+    await ear.listen()
+    await until(ear.hears_all)
+    for content in ({"error_code": 1010, "msg": "bad"}, {"error_code": "x"}, {"error_code": None}, {}, "1009", None):
+        await odd.say({"cmd": "s2c_invalid_msg", "data": content})
+    await still_hears(ear, odd, server)
+    assert len(odd.sockets) == 1
+    assert server.requests[LOGIN] == 1
+    await odd.say({"cmd": "s2c_invalid_msg", "data": {"error_code": "1009"}})
+    await until(lambda: len(odd.logins) == 2)
+
+
+async def test_a_refused_account_ends_the_listening(ear: Ear, server: GizwitsOpenServer) -> None:
+    await ear.listen()
+    await until(ear.hears_all)
+    server.password = "another"
+    server.revoke_tokens()
+    server.push.drop()
+    assert ear.task is not None
+    with pytest.raises(AuthFailed) as refusal:
+        await asyncio.wait_for(ear.task, 5)
+    assert refusal.value.reason is Reason.WRONG_PASSWORD
+    assert ear.hears_none()
+    await until(lambda: not server.push.connections)
+    with pytest.raises(AuthFailed):
+        await ear.push.listen(ear.tell)
+    assert server.requests[LOGIN] == 2
+
+
+async def test_a_throttled_login_is_waited_for(
+    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = watched_pauses(monkeypatch)
+    await ear.listen()
+    await until(ear.hears_all)
+    server.is_throttled = True
+    server.push.invalidate()
+    await until(lambda: len(pauses) == 2)
+    server.is_throttled = False
+    await until(ear.hears_all)
+    assert pauses[1] == 900
+    assert ear.task is not None
+    assert not ear.task.done()
+
+
+async def test_an_unreachable_login_is_tried_again(ear: Ear, server: GizwitsOpenServer) -> None:
+    await ear.listen()
+    await until(ear.hears_all)
+    login = Fault(matches=lambda request: request.path == "/app/login", status=503, body="")
+    server.faults.append(login)
+    server.push.invalidate()
+    await until(lambda: server.requests[LOGIN] > 4)
+    server.faults.clear()
+    await until(ear.hears_all)
+
+
+# Odd frames
+
+
+async def still_hears(ear: Ear, odd: OddServer, server: GizwitsOpenServer) -> None:
+    spa = spa_of(server)
+    before = len(ear.reports(spa.did))
+    await odd.say({"cmd": "s2c_noti", "data": {"did": spa.did, "attrs": {"bit7": 1}}})
+    await until(lambda: len(ear.reports(spa.did)) == before + 1)
+    assert ear.hears_all()
+
+
+async def test_odd_frames_cost_only_themselves(
+    ear: Ear, odd: OddServer, server: GizwitsOpenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    did = spa_of(server).did
+    await ear.listen()
+    await until(ear.hears_all)
+    ear.news.clear()
+    cmds = ("s2c_noti", "s2c_online_status", "s2c_binding_changed", "subscribe_res", "s2c_raw", "s2c_new", "pong")
+    contents: tuple[Any, ...] = (
+        None,
+        [],
+        7,
+        "x",
+        {},
+        {"did": None},
+        {"did": ["d"]},
+        {"did": {}},
+        {"success": 3, "failed": {}},
+    )
+    for cmd in cmds:
+        for content in contents:
+            await odd.say({"cmd": cmd, "data": content})
+    for text in ("", "{", "[]", "null", "7", "[" * 100_000, "NaN", "{}"):
+        await odd.say(text)
+    for odd_cmd in (None, ["s2c_noti"], 1):
+        await odd.say({"cmd": odd_cmd})
+    odd_attrs: tuple[Any, ...] = (None, [], "x", 7, {})
+    for attrs in odd_attrs:
+        await odd.say({"cmd": "s2c_noti", "data": {"did": did, "attrs": attrs}})
+    await odd.say({"cmd": "s2c_noti", "data": {"did": "unknown", "attrs": {"a": 1}}})
+    await odd.say({"cmd": "s2c_online_status", "data": {"did": "unknown", "online": True}})
+    await odd.say({"cmd": "s2c_online_status", "data": {"did": did, "online": "perhaps"}})
+    await odd.say({"cmd": "s2c_raw", "data": {"did": did, "raw": [0, 0, 0, 3]}})
+    await odd.say({"cmd": "login_res", "data": {"success": True}})
+    await odd.say({"cmd": "s2c_ack", "res_sn": 1, "did": did})
+    await odd.sockets[0].send_bytes(b"\xff\xfe")
+    assert not ear.news
+    await odd.say({"cmd": "s2c_noti", "data": {"did": did, "attrs": {"bit7": {"a": 1}, "bubble_minutes": "x"}}})
+    await until(lambda: ear.reports(did))
+    assert ear.reports(did)[0].snapshot.skipped == ("bit7", "bubble_minutes")
+    await odd.sockets[0].send_bytes(json.dumps({"cmd": "s2c_binding_changed", "data": {"did": "x"}}).encode())
+    await until(lambda: ear.count(DevicesChanged) == 1)
+    await still_hears(ear, odd, server)
+    assert len(odd.sockets) == 1
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_a_frame_that_breaks_the_protocol_costs_the_connection(ear: Ear, odd: OddServer) -> None:
+    await ear.listen()
+    await until(ear.hears_all)
+    writer = odd.sockets[0]._writer
+    assert writer is not None
+    await writer.send_frame(b"\xff\xff", aiohttp.WSMsgType.TEXT)
+    await until(lambda: len(odd.logins) == 2)
+    await until(ear.hears_all)
+
+
+# The end
+
+
+async def test_the_end_leaves_nothing_behind(
+    ear: Ear, server: GizwitsOpenServer, odd: OddServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    spa_of(server).ws_port = None
+    before = asyncio.all_tasks()
+    await ear.listen()
+    await until(ear.hears_all)
+    told = len(ear.news)
+    assert ear.task is not None
+    ear.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ear.task
+    assert ear.hears_none()
+    assert len(ear.news) == told
+    await until(lambda: not server.push.connections and odd.sockets[0].closed)
+    assert odd.sockets[0].close_code == aiohttp.WSCloseCode.OK
+    gc.collect()
+    ours = {task for task in asyncio.all_tasks() - before if "datapoint_cloud" in repr(task.get_coro())}
+    assert not ours
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    ear.task = asyncio.create_task(ear.push.listen(ear.tell))
+    await until(ear.hears_all)
+
+
+@pytest.mark.parametrize("is_answering", [True, False])
+async def test_it_can_end_at_any_moment(ear: Ear, odd: OddServer, is_answering: bool) -> None:
+    if not is_answering:
+        odd.login_answers = [None] * 100
+    for steps in range(12):
+        await ear.listen()
+        for _ in range(steps * 3):
+            await asyncio.sleep(0)
+        await asyncio.wait_for(ear.stop(), 1)
+        assert ear.task is not None
+        assert ear.task.cancelled()
+
+
+async def test_nothing_secret_is_logged(ear: Ear, server: GizwitsOpenServer, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    await ear.listen()
+    await until(ear.hears_all)
+    server.push.send("odd")
+    server.push.invalidate(1010)
+    server.push.invalidate(1009)
+    await until(lambda: server.requests[CONNECT] == 2)
+    await until(ear.hears_all)
+    ours = [record.getMessage() for record in caplog.records if "datapoint_cloud" in record.name]
+    assert any("Push" in text for text in ours)
+    for secret in (*server.accounts.tokens, server.password, server.uid, *server.devices):
+        assert not [text for text in ours if secret in text]
+    access = ear.push._access  # type: ignore[attr-defined]
+    assert next(iter(server.accounts.tokens)) not in repr(access)
+
+
+def test_the_times_are_the_documents() -> None:
+    assert conversation._PING_SECONDS < conversation._HEARTBEAT_SECONDS <= 180
+    assert conversation._PING_SECONDS < conversation._SILENCE_SECONDS < timedelta(minutes=2).total_seconds()
