@@ -55,6 +55,11 @@ class WebSocketPush:
         }
         self._rewired.set()
 
+    @property
+    def refused(self) -> Mapping[str, CloudError]:
+        """None ever: the user's own login serves for push, too."""
+        return {}
+
     def follow(self, devices: Sequence[Device]) -> None:
         """Want to hear of these devices from now on, and of no others."""
         self._followed = {device.id: device for device in devices}
