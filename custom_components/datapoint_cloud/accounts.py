@@ -5,7 +5,7 @@ The only module that knows how each cloud is built. It asks nothing and keeps no
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from aiohttp import ClientSession, DummyCookieJar
 from homeassistant.config_entries import ConfigEntry
@@ -164,7 +164,7 @@ def _gizwits_enterprise(hass: HomeAssistant, data: Mapping[str, Any], scopes: Sc
             for group_id in _group_ids(scope, data.get(OPTION_GROUPS, ()))
         ],
         memory=memory,
-        snoti=_snoti_server(data.get(CONF_SNOTI_HOST, "")),
+        snoti=_snoti_server(data.get(CONF_SNOTI_HOST, ""), urlsplit(data[CONF_API_URL]).hostname or ""),
     )
 
 
@@ -175,8 +175,10 @@ def _group_ids(scope: Mapping[str, Any], chosen: Iterable[str]) -> list[str | No
     return of_product or [scope.get(CONF_GROUP_ID)]
 
 
-def _snoti_server(address: str) -> SnotiServer:
-    host, port = host_and_port(address, DEFAULT_PORT) or (DEFAULT_HOST, DEFAULT_PORT)
+def _snoti_server(address: str, api_host: str) -> SnotiServer:
+    # The push of an API on this machine is on it, too, unless the user says otherwise: no secret leaves it unasked.
+    usual_host = api_host if is_loopback(api_host) else DEFAULT_HOST
+    host, port = host_and_port(address, DEFAULT_PORT) or (usual_host, DEFAULT_PORT)
     # What does not leave this machine needs no certificate that anyone has signed. Both contexts are ready made.
     tls = client_context_no_verify() if is_loopback(host) else client_context()
     return SnotiServer(host=host, port=port, tls=tls)
