@@ -56,3 +56,5 @@ CONF_DATE_FORMAT: Final = "date_format"
 OPTION_INTERVAL: Final = "interval"  # seconds
 OPTION_SITES: Final = "sites"
 OPTION_DEVICES: Final = "devices"
+OPTION_IMPORT_HISTORY: Final = "import_history"
+OPTION_IMPORT_DAYS: Final = "import_days"

@@ -107,6 +107,13 @@ def of_group(error: CloudError, group_id: str) -> HomeAssistantError:
     return of_action(error, group_id)
 
 
+def of_import(error: CloudError) -> HomeAssistantError:
+    """What an import of the past raises that is not complete."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN, translation_key=text_key(error), translation_placeholders=_placeholders(error)
+    )
+
+
 def of_unloading(device: str) -> HomeAssistantError:
     """What a command raises whose account is unloaded before its cloud has answered."""
     return HomeAssistantError(

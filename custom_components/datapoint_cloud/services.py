@@ -20,6 +20,7 @@ from .clouds.model import Value
 from .commands import Commands
 from .const import DOMAIN
 from .devices import ids_of
+from .statistics_actions import async_setup_statistics_actions
 
 SET_DATAPOINTS = "set_datapoints"
 SET_GROUP_DATAPOINTS = "set_group_datapoints"
@@ -65,6 +66,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     service.async_register_admin_service(
         hass, DOMAIN, SEND_RAW, _send_raw, _SEND_RAW, supports_response=SupportsResponse.OPTIONAL
     )
+    async_setup_statistics_actions(hass)
 
 
 async def _set_datapoints(call: ServiceCall) -> ServiceResponse:

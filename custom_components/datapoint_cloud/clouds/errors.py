@@ -44,6 +44,8 @@ class Reason(StrEnum):
     # the request
     INVALID_VALUE = "invalid_value"
     INVALID_REQUEST = "invalid_request"
+    # the answer
+    ZONE_UNPROVEN = "zone_unproven"
     # the way there
     TIMEOUT = "timeout"
     NO_CONNECTION = "no_connection"
