@@ -23,16 +23,18 @@ from .watchers import Watch
 
 _READ_AFTER = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds from an accepted command to the first early reading, and from one reading to the next."""
-_TURNS_ALONE = 2
+_TURNS_ALONE = 1
 _TURNS_TOGETHER = 5  # where a second call has come, a third may
 _TAKE_BACK_AFTER = PENDING_FOR.total_seconds() - sum(_READ_AFTER) + 0.1
 
 
 @dataclass(eq=False, slots=True)
 class _Command:
-    """Values that go to one device in one request."""
+    """Values that go to one device in one request, or the payload of a frame. `after` is to be over before it goes."""
 
     accepted: asyncio.Future[None]
+    after: asyncio.Future[None] | None
+    payload: bytes | None = None
     values: dict[str, Value] = field(default_factory=dict)
     confirmed: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
     """By datapoint; False: time ran out, the device took another value, or a later command took its place."""
@@ -43,6 +45,7 @@ class _Line:
     """The commands that wait for one device, and the tasks that work for it."""
 
     waiting: deque[_Command] = field(default_factory=deque)
+    last: _Command | None = None
     calls: int = 0
     sender: asyncio.Task[None] | None = None
     reader: asyncio.Task[None] | None = None
@@ -62,6 +65,7 @@ class Commands:
     def __init__(self, coordinator: DatapointCoordinator) -> None:
         self._coordinator = coordinator
         self._lines: dict[str, _Line] = {}
+        self._last_of_group: asyncio.Future[None] | None = None
         coordinator.config_entry.async_on_unload(self._async_end)
 
     async def async_check(self, device_id: str, values: Mapping[str, Value]) -> Mapping[str, Value]:
@@ -87,24 +91,28 @@ class Commands:
         return all(results)
 
     async def async_write_raw(self, device_id: str, payload: bytes) -> None:
-        """Send the payload of a frame. What it changes only its maker knows, so nothing is expected of it."""
-        state = self._state(device_id)
-        try:
-            await self._coordinator.cloud.write_raw(state.device, payload)
-        except CloudError as error:
-            self._heed(error, state)
-            raise _refusal(error, state) from error
-        self._read_soon(state)
+        """Send the payload of a frame, in line with the device's other commands."""
+        await _outcome(self._enqueue(device_id, {}, payload).accepted)
 
     async def async_write_group(
         self, group_id: str, values: Mapping[str, Value]
     ) -> dict[str, HomeAssistantError | None]:
-        """Send values to the devices of a group; answers the translated error, or None, by device id."""
+        """Send values to the devices of a group; answers the translated error, or None, by device id.
+
+        Nobody knows beforehand which devices those are, so that all earlier commands go first and all later ones wait.
+        """
+        earlier = [line.last.accepted for line in self._lines.values() if line.last is not None]
+        earlier += [self._last_of_group] if self._last_of_group is not None else []
+        self._last_of_group = is_over = self._coordinator.hass.loop.create_future()
         try:
+            if earlier:
+                await asyncio.wait(earlier)
             results = await self._coordinator.cloud.write_group(group_id, values)
         except CloudError as error:
             self._coordinator.async_begin_pause(error)
             raise failures.of_group(error, group_id) from error
+        finally:
+            is_over.set_result(None)
         answers: dict[str, HomeAssistantError | None] = {}
         for device_id, refused in results.items():
             state = self._coordinator.fleet.get(device_id)
@@ -122,14 +130,17 @@ class Commands:
 
     # Sending
 
-    def _enqueue(self, device_id: str, values: Mapping[str, Value]) -> _Command:
-        """Put values in line: into the request that is still to be sent, unless it holds one of them already."""
+    def _enqueue(self, device_id: str, values: Mapping[str, Value], payload: bytes | None = None) -> _Command:
+        """Put a command in line: values into the request still to be sent, unless it holds one of them already."""
         state = self._state(device_id)
         line = self._lines.setdefault(device_id, _Line())
         loop = self._coordinator.hass.loop
         command = line.waiting[-1] if line.waiting else None
-        if command is None or command.values.keys() & values.keys():
-            command = _Command(accepted=loop.create_future())
+        after = self._last_of_group
+        is_apart = command is None or payload is not None or command.payload is not None or command.after is not after
+        if command is None or is_apart or command.values.keys() & values.keys():
+            command = _Command(accepted=loop.create_future(), after=after, payload=payload)
+            line.last = command
             # Whoever asked may have gone; then nobody is to be told.
             command.accepted.add_done_callback(lambda accepted: accepted.cancelled() or accepted.exception())
             line.waiting.append(command)
@@ -159,9 +170,9 @@ class Commands:
             command.accepted.set_exception(error)
             return
         try:
-            await self._coordinator.cloud.write(state.device, command.values)
-            # As the device will report them: the nearest number it can have, the label of an index.
-            shown = await self._coordinator.cloud.check(state.device, command.values)
+            if command.after is not None and not command.after.done():
+                await asyncio.wait((command.after,))
+            shown = await self._async_hand_over(state.device, command)
         except CloudError as error:
             self._heed(error, state)
             command.accepted.set_exception(_refusal(error, state))
@@ -171,6 +182,16 @@ class Commands:
         else:
             self._expect(state, shown, command.confirmed)
             command.accepted.set_result(None)
+
+    async def _async_hand_over(self, device: Device, command: _Command) -> Mapping[str, Value]:
+        """Send a command and give the values as the device will report them: the nearest number, the label."""
+        cloud = self._coordinator.cloud
+        if command.payload is not None:
+            # What it changes only its maker knows, so nothing is expected of it.
+            await cloud.write_raw(device, command.payload)
+            return {}
+        await cloud.write(device, command.values)
+        return await cloud.check(device, command.values)
 
     def _heed(self, error: CloudError, state: DeviceState) -> None:
         """Take from a refusal what it says of the device, its product and the account."""

@@ -29,6 +29,7 @@ class Pending:
     """A value the cloud accepted and the device has not confirmed yet.
 
     `passed` are the values the device may still report on its way: the one from before, and those asked for since.
+    `returns_from` is the reading from before where this value is one of them too: only a newer report confirms it.
     `settle` is told whether the value was confirmed.
     """
 
@@ -36,6 +37,7 @@ class Pending:
     until: datetime
     passed: frozenset[Value | None]
     settle: Callable[[bool], None]
+    returns_from: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ class DeviceState:
                 continue
             shown = self.value(key)
             self.readings[key] = reading
-            self._weigh_pending(key, reading.value, now)
+            self._weigh_pending(key, reading, now)
             if before is None or shown != self.value(key):
                 changed.add(key)
             if (happening := self._happening(key, reading)) is not None:
@@ -168,22 +170,29 @@ class DeviceState:
         """
         earlier = self.pending.get(key)
         passed = frozenset({self.value(key)}) | (earlier.passed if earlier else frozenset())
-        self.pending[key] = Pending(value=value, until=now + PENDING_FOR, passed=passed - {value}, settle=settle)
+        self.pending[key] = Pending(
+            value=value,
+            until=now + PENDING_FOR,
+            passed=passed - {value},
+            settle=settle,
+            returns_from=self.readings.get(key) if earlier is not None and value in earlier.passed else None,
+        )
         self.written_at[key] = now
         if earlier is not None:
             earlier.settle(False)
 
-    def _weigh_pending(self, key: str, value: Value | None, now: datetime) -> None:
+    def _weigh_pending(self, key: str, reading: Reading, now: datetime) -> None:
         """Settle what was asked for when the device shows it, or goes on showing something that nobody asked for."""
         if (pending := self.pending.get(key)) is None:
             return
-        is_confirmed = self._is_same(key, value, pending.value)
+        has_had_time = now >= pending.until - PENDING_FOR + _OWN_WORD_AFTER
+        is_confirmed = self._is_same(key, reading.value, pending.value)
+        if is_confirmed and pending.returns_from is not None and not has_had_time:
+            is_confirmed = _is_older(pending.returns_from, reading)
         # The value from before says nothing: the device may report it on its way to obeying. Another one may be from
         # before too, if it was not known yet; only later it is the device's own word.
-        is_old = now < pending.until - PENDING_FOR + _OWN_WORD_AFTER or any(
-            self._is_same(key, value, passed) for passed in pending.passed
-        )
-        if is_confirmed or not is_old:
+        is_own_word = has_had_time and not any(self._is_same(key, reading.value, passed) for passed in pending.passed)
+        if is_confirmed or is_own_word:
             del self.pending[key]
             pending.settle(is_confirmed)
 

@@ -1,5 +1,6 @@
 """The actions: several datapoints at once, groups of the vendor, raw data; what they answer and what they refuse."""
 
+import asyncio
 import base64
 import json
 import re
@@ -415,6 +416,35 @@ async def test_a_group_of_one_product_takes_one_request(hass: HomeAssistant, sim
     }
     assert state_of(hass, "select", entry, second.did, "mode").state == "舒适"
     assert entry.runtime_data.coordinator.fleet[second.did].value("timer_switch") == "0a" + 83 * "00"
+
+
+async def test_commands_of_every_kind_reach_a_device_in_the_order_they_were_given(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    server, device = simulation.gizwits_open, _of(simulation, HEATER, 1)
+    device.is_online = True
+    entry = await add_account(hass, simulation, "gizwits_open")
+    target, gate = _target(hass, entry, device.did), asyncio.Event()
+    server.faults.append(Fault(matches=lambda request: "/control" in request.path, gate=gate, times=1))
+    group = {"config_entry_id": entry.entry_id, "group_id": server.heater_group_id}
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("set_datapoints", {"device_id": target, "values": {"mode": 0}}),
+        ("send_raw", {"device_id": target, "payload": [1]}),
+        ("set_datapoints", {"device_id": target, "values": {"mode": 1}}),
+        ("set_group_datapoints", {**group, "values": {"mode": 2}}),
+        ("send_raw", {"device_id": target, "payload": [2]}),
+        ("set_group_datapoints", {**group, "values": {"mode": 3}}),
+        ("set_datapoints", {"device_id": target, "values": {"mode": 0}}),
+    ]
+    tasks = []
+    for name, data in calls:
+        tasks.append(hass.async_create_task(_answer(hass, name, **data)))
+        await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(*tasks)
+    modes = [body["attrs"]["mode"] if "attrs" in body else body["raw"] for body in device.received]
+    options = entry.runtime_data.coordinator.fleet[device.did].datapoints["mode"].options
+    assert modes == [options[0], [1], options[1], options[2], [2], options[3], options[0]]
 
 
 async def test_a_group_of_several_products_cannot_be_controlled(

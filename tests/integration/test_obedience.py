@@ -237,6 +237,20 @@ async def test_stale_readings_flip_nothing_back(watched: Watched, stale: dict[st
     assert watched.requests == (1, 3)
 
 
+async def test_a_stale_reading_of_the_value_from_before_confirms_no_return_to_it(watched: Watched) -> None:
+    watched.device.change({"obedience": {"delay": 3}})
+    await watched.turn("off")
+    waiting = watched.hass.async_create_task(watched.set(switch=True, wait=True))
+    while len(watched.device.received) < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    # The first early reading shows it on because the device has not even obeyed the first command.
+    assert await watched.shown_for(2) == ["on"] * 2
+    assert not watched.is_settled
+    assert await watched.shown_for(40) == ["on"] * 40
+    assert await waiting == "confirmed"
+    assert watched.is_settled
+
+
 async def test_a_poll_that_was_under_way_flips_nothing_back(watched: Watched) -> None:
     # What it will answer was neither there before nor asked for, and yet says nothing against the command.
     watched.device.set(set_temp=19)

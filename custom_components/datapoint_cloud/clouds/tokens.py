@@ -36,10 +36,12 @@ class TokenKeeper:
 
     async def get(self) -> Token:
         """A token that is valid as far as is known. Raises what the renewal raises."""
+        if (token := self._valid()) is not None:
+            return token
         known_failure = self._failure
         async with self._lock:
-            if self._token is not None and not self._is_over(self._token, early=self._early):
-                return self._token
+            if (token := self._valid()) is not None:  # another caller may have renewed it meanwhile
+                return token
             if self._failure is not None and self._failure is not known_failure:
                 raise self._failure  # of the renewal this caller waited for: asking again would refuse it again
             try:
@@ -51,6 +53,9 @@ class TokenKeeper:
                 raise
             self._failure = None
             return self._token
+
+    def _valid(self) -> Token | None:
+        return None if self._token is None or self._is_over(self._token, early=self._early) else self._token
 
     def _is_over(self, token: Token, *, early: float = 0) -> bool:
         return self._clock() >= token.expires_at - early
