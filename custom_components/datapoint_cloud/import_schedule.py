@@ -20,7 +20,8 @@ from .clouds.errors import AuthFailed, CloudError, RateLimited
 from .clouds.memory import Memory
 from .const import OPTION_IMPORT_DAYS, OPTION_IMPORT_HISTORY
 from .coordinator import DatapointCoordinator
-from .statistics import Import, Outcome, Target, can_import, has_recorder, targets_of
+from .import_targets import Target, can_import, targets_of
+from .statistics import Import, Outcome, has_recorder
 from .watchers import ACCOUNT
 
 if TYPE_CHECKING:

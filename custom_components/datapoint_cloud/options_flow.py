@@ -21,7 +21,7 @@ from homeassistant.helpers.selector import (
 
 from .const import OPTION_DEVICES, OPTION_IMPORT_DAYS, OPTION_IMPORT_HISTORY, OPTION_INTERVAL, OPTION_SITES
 from .import_schedule import DEFAULT_DAYS
-from .statistics import can_import, reach_of
+from .import_targets import can_import, reach_of
 
 _LONGEST_INTERVAL = 24 * 3600
 _WHOLE_NUMBERS = (OPTION_INTERVAL, OPTION_IMPORT_DAYS)

@@ -25,7 +25,7 @@ from .devices import device_info, scope_device_id
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
 from .fleet import DeviceState
 from .import_schedule import Stage
-from .statistics import can_import
+from .import_targets import can_import
 from .watchers import ACCOUNT
 
 if TYPE_CHECKING:

@@ -22,50 +22,26 @@ from homeassistant.components.recorder.statistics import (
 )
 from homeassistant.components.recorder.tasks import SynchronizeTask
 from homeassistant.components.sensor import SensorStateClass
-from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 
 from . import failures, import_plan
 from .clouds.errors import AuthFailed, CloudError, RateLimited, Reason, Unreachable
-from .clouds.history import Aggregation, Bucket, History, Offer, Past, Period, Series
+from .clouds.history import Aggregation, Bucket, History, Past, Period, Series
 from .clouds.memory import Memory
-from .clouds.model import DataType, Reading
+from .clouds.model import Reading
 from .clouds.windows import split
-from .const import DOMAIN
-from .coordinator import DatapointCoordinator
 from .describe import Description
-from .entity import scaled, unique_id_of
-from .fleet import DeviceState
+from .entity import scaled
 from .import_plan import Convert, Counts, Known, NotHourly, Window
-
-_COUNTERS = frozenset({SensorStateClass.TOTAL, SensorStateClass.TOTAL_INCREASING})
-_WANTED = frozenset({SensorStateClass.MEASUREMENT}) | _COUNTERS
-_OF_MEASUREMENTS = frozenset({Aggregation.AVG, Aggregation.MIN, Aggregation.MAX})
+from .import_targets import Target, reach_of, takes_readings
 
 _SERIES_AT_ONCE = 25  # a month of hours of so many is about what one answer should hold
 _LONGEST_WINDOW = timedelta(days=31)
 _ROWS_AT_ONCE = 500  # the recorder does nothing else meanwhile
 _STILL_ARRIVING = timedelta(days=1)  # devices and gateways hand in what they measured while they were cut off
 _ANSWERED = "statistics answered"  # in the memory: windows as epoch seconds, by the unique id of the entity
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A sensor whose past is wanted."""
-
-    entity_id: str
-    unique_id: str
-    series: Series
-    description: Description
-    device: DeviceState
-
-    @property
-    def is_counter(self) -> bool:
-        """Whether its statistics are a running sum."""
-        return self.description.state_class in _COUNTERS
 
 
 @dataclass(slots=True)
@@ -113,55 +89,9 @@ class _Refused(Exception):
         self.reason = reason
 
 
-def can_import(offer: Offer) -> bool:
-    """Whether a cloud tells enough of the past."""
-    return offer.reach_of_readings is not None or _has_hours(offer)
-
-
-def reach_of(offer: Offer) -> timedelta:
-    """How far back hours can be had."""
-    return (offer.reach_of_readings if _takes_readings(offer) else offer.reach_of_buckets) or timedelta()
-
-
-def _has_hours(offer: Offer) -> bool:
-    return (
-        offer.reach_of_buckets is not None and Period.HOUR in offer.periods and offer.aggregations >= _OF_MEASUREMENTS
-    )
-
-
-def _takes_readings(offer: Offer) -> bool:
-    # What a vendor has to grant first is mostly not there.
-    return offer.reach_of_readings is not None and (offer.is_to_be_granted or not _has_hours(offer))
-
-
 def has_recorder(hass: HomeAssistant) -> bool:
     """Whether there are statistics at all."""
     return "recorder" in hass.config.components
-
-
-def targets_of(hass: HomeAssistant, coordinator: DatapointCoordinator) -> list[Target]:
-    """The enabled sensors of an account that have statistics."""
-    registry = er.async_get(hass)
-    targets: list[Target] = []
-    for state in coordinator.fleet.values():
-        for description in state.descriptions.values():
-            if not _has_statistics(description):
-                continue
-            unique_id = unique_id_of(coordinator, state.device.id, description.datapoint.key)
-            entity_id = registry.async_get_entity_id(Platform.SENSOR, DOMAIN, unique_id)
-            entry = registry.async_get(entity_id) if entity_id is not None else None
-            if entry is not None and not entry.disabled:
-                series = Series(state.device, description.datapoint.key)
-                targets.append(Target(entry.entity_id, unique_id, series, description, state))
-    return targets
-
-
-def _has_statistics(description: Description) -> bool:
-    return (
-        description.platform is Platform.SENSOR
-        and description.datapoint.data_type is DataType.NUMBER
-        and description.state_class in _WANTED
-    )
 
 
 async def async_settled(hass: HomeAssistant) -> None:
@@ -256,7 +186,7 @@ class Import:
 
     async def _async_import_window(self, plans: Sequence[_Plan], window: Window) -> None:
         try:
-            if _takes_readings(self._history.offer):
+            if takes_readings(self._history.offer):
                 await self._async_import_readings(plans, window)
             else:
                 await self._async_import_buckets(plans, window)

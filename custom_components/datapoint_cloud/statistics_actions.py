@@ -15,7 +15,8 @@ from homeassistant.util import dt as dt_util
 
 from . import failures
 from .const import DOMAIN
-from .statistics import Outcome, Target, can_import, has_recorder, targets_of
+from .import_targets import Target, can_import, targets_of
+from .statistics import Outcome, has_recorder
 
 IMPORT_STATISTICS = "import_statistics"
 
