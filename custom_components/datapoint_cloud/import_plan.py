@@ -143,10 +143,11 @@ def by_hour(past: Past[Bucket]) -> Mapping[datetime, float]:
     """The values of the hours that the past is complete for. Raises `NotHourly`."""
     values: dict[datetime, float] = {}
     for bucket in past.rows:
-        start = bucket.start.astimezone(UTC)
-        if bucket.end - bucket.start != HOUR or start != floor(start):
+        # In UTC first: between two times of one zone Python counts what the clock on the wall shows.
+        start, end = bucket.start.astimezone(UTC), bucket.end.astimezone(UTC)
+        if end - start != HOUR or start != floor(start):
             raise NotHourly
-        if past.start <= start and start + HOUR <= past.end and math.isfinite(bucket.value):
+        if past.start <= start and end <= past.end and math.isfinite(bucket.value):
             values[start] = bucket.value
     return values
 

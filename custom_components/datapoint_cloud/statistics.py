@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import batched
+from itertools import batched, groupby
 from typing import Any
 
 from homeassistant.components.recorder.entity_options import is_entity_recorded
@@ -130,7 +130,7 @@ class Import:
         await async_settled(self._hass)
         start = max(start, now - reach_of(self._history.offer))
         window = import_plan.ceil(start), min(import_plan.floor(end), import_plan.last_end(now))
-        for batch in batched(targets, _SERIES_AT_ONCE, strict=False):
+        for batch in _batches(targets):
             if self.stopped_by is None:
                 await self._async_import(await self._async_plan(batch, window), now)
             else:
@@ -274,6 +274,17 @@ class Import:
             if windows:
                 answered[unique_id] = [[int(start.timestamp()), int(end.timestamp())] for start, end in windows]
         self._memory.put(_ANSWERED, answered)
+
+
+def _batches(targets: Sequence[Target]) -> Iterable[Sequence[Target]]:
+    """What is asked for at once: whole devices, since some clouds tell all of one in one answer."""
+    batch: list[Target] = []
+    for _, of_device in groupby(targets, key=lambda target: target.series.device.id):
+        if len(batch) >= _SERIES_AT_ONCE:
+            yield batch
+            batch = []
+        batch += of_device
+    yield batch
 
 
 def _plan(hass: HomeAssistant, target: Target, listed: Mapping[str, Any] | None, outcome: Outcome) -> _Plan:
