@@ -162,7 +162,7 @@ def measured_in_readings(past: Past[Reading], convert: Convert) -> list[Statisti
     held: tuple[datetime, float] | None = None
     for hour, samples in _samples(past):
         values = [(at, convert(value)) for at, value in samples]
-        if held is not None and held[0] >= hour - HOUR:
+        if held is not None and hour - HOUR <= held[0] and hour < values[0][0]:
             values.insert(0, (hour, held[1]))
         held = values[-1]
         if past.start <= hour and hour + HOUR <= past.end:

@@ -99,6 +99,7 @@ class ImportSchedule:
             if is_there and not was_there:
                 # A gap can be filled once the hour after it has its row.
                 self._wait_until(import_plan.compiled_at(dt_util.utcnow()))
+                self._tell()
             was_there = is_there
 
         return heed

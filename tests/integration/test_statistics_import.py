@@ -1,6 +1,7 @@
 """The cloud's past in Home Assistant's long-term statistics: what is written, and what is left alone."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -22,6 +23,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 
 import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud import statistics
 from custom_components.datapoint_cloud.accounts import cloud_of
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
 from custom_components.datapoint_cloud.clouds.errors import (
@@ -43,8 +45,9 @@ from .accounts import add_account, entity_id_of, poll, state_of
 from .passing_time import pass_time
 from .past import HOUR, OF_READINGS, MadeUpPast, measured, metered, rows_of, target_of
 
-NOW = datetime(2026, 11, 26, 10, 20, tzinfo=UTC)
-HOURS_OF_A_DAY = [datetime(2026, 11, 25, 10, tzinfo=UTC) + number * HOUR for number in range(1, 24)]
+# Not today: the recorder notes at its start that the running five minutes are compiled.
+NOW = datetime(2030, 5, 14, 10, 20, tzinfo=UTC)
+HOURS_OF_A_DAY = [datetime(2030, 5, 13, 10, tzinfo=UTC) + number * HOUR for number in range(1, 24)]
 WISH = {"import_history": True, "import_days": 2}
 
 
@@ -54,8 +57,11 @@ def mock_recorder_before_hass(async_test_recorder: object) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _small(recorder_mock: Recorder, small_fleets: None) -> None:
-    """With a recorder, and few devices."""
+def _small(recorder_mock: Recorder, simulation: Simulation) -> None:
+    """With a recorder that does not log each statement, and one device, a meter."""
+    devices = simulation.sodata.devices
+    simulation.sodata.devices = {uuid: device for uuid, device in devices.items() if device.name == "Countis E50"}
+    logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
 
 
 @pytest.fixture
@@ -151,8 +157,8 @@ async def test_measurements_are_what_the_cloud_says(
         target.entity_id: {
             "rows_read": 23,
             "rows_written": 23,
-            "start": "2026-11-25T11:00:00+00:00",
-            "end": "2026-11-26T10:00:00+00:00",
+            "start": "2030-05-13T11:00:00+00:00",
+            "end": "2030-05-14T10:00:00+00:00",
             "reason": "complete",
         }
     }
@@ -214,7 +220,7 @@ async def test_the_recorder_goes_on_without_a_jump(
     await import_statistics(hass, entity_id=target.entity_id, days=1)
     before = await rows_of(hass, target.entity_id)
     assert before[NOW.replace(minute=0)] == {"state": shown, "sum": 0}
-    assert rise(before) == pytest.approx([1.0] * 23)
+    assert rise(before) == pytest.approx([1.0] * 22)
     hass.states.async_set(
         target.entity_id,
         str(shown + 5),
@@ -508,7 +514,7 @@ async def test_a_series_of_which_nothing_is_told_is_named(
     ("fields", "key"),
     [
         ({"entity_id": "sensor.nobody"}, "nothing_to_import"),
-        ({"start": "2026-11-20T00:00:00", "end": "2026-11-19T00:00:00"}, "end_before_start"),
+        ({"start": "2030-05-10T00:00:00", "end": "2030-05-09T00:00:00"}, "end_before_start"),
     ],
 )
 async def test_what_makes_no_sense_is_refused(
@@ -529,7 +535,7 @@ async def test_an_account_without_a_past_is_refused(hass: HomeAssistant, simulat
 
 async def test_entities_without_statistics_are_named(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     target = target_of(hass, entry, is_counter=False)
-    other = entity_id_of(hass, "sensor", entry, "$history_import")
+    other = _progress_id(hass, entry)
     answer = await import_statistics(hass, entity_id=[target.entity_id, other], days=1)
     assert answer[other]["reason"] == "no_statistics"
     assert answer[target.entity_id]["reason"] == "complete"
@@ -540,7 +546,8 @@ async def test_devices_can_be_chosen(hass: HomeAssistant, entry: MockConfigEntry
     device_id = er.async_get(hass).async_get(target.entity_id).device_id  # type: ignore[union-attr]
     answer = await import_statistics(hass, device_id=device_id, days=1)
     assert target.entity_id in answer
-    assert len(answer) < len(await import_statistics(hass, config_entry_id=entry.entry_id, days=1))
+    with pytest.raises(ServiceValidationError):
+        await import_statistics(hass, device_id=er.async_get(hass).async_get(_progress_id(hass, entry)).device_id)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("recorder_config", [{"exclude": {"domains": ["sensor"]}}])
@@ -553,6 +560,10 @@ async def test_what_is_not_recorded_gets_no_statistics(
 
 
 # By itself
+
+
+def _progress_id(hass: HomeAssistant, entry: MockConfigEntry) -> str:
+    return entity_id_of(hass, "sensor", entry, "$history_import")
 
 
 def _progress(hass: HomeAssistant, entry: MockConfigEntry) -> tuple[str, dict[str, Any]]:
@@ -591,7 +602,7 @@ async def test_it_is_not_done_without_the_wish(hass: HomeAssistant, entry: MockC
 async def test_what_the_cloud_does_not_have_is_asked_for_once(
     hass: HomeAssistant, now: datetime, freezer: FrozenDateTimeFactory, simulation: Simulation, past: MadeUpPast
 ) -> None:
-    past.meter = lambda hour: None if hour < HOURS_OF_A_DAY[0] else metered(hour)
+    past.meter = lambda hour: None if hour < HOURS_OF_A_DAY[0] - HOUR else metered(hour)
     entry = await _add_wishing(hass, simulation, past, import_days=4)
     past.asked.clear()
     await hass.config_entries.async_reload(entry.entry_id)
@@ -613,7 +624,7 @@ async def test_a_limit_is_waited_for(
     target = target_of(hass, entry, is_counter=True)
     assert await rows_of(hass, target.entity_id) == {}
     state, attributes = _progress(hass, entry)
-    assert (state, attributes["resumes_at"]) == ("waiting", "2026-11-26T10:50:00+00:00")
+    assert (state, attributes["resumes_at"]) == ("waiting", "2030-05-14T10:50:00+00:00")
     assert len(past.asked) == 1
     await pass_time(hass, freezer, 1801)
     await async_wait_recording_done(hass)
@@ -622,14 +633,15 @@ async def test_a_limit_is_waited_for(
 
 
 async def test_killed_half_way_it_goes_on_where_it_was(
-    hass: HomeAssistant, now: datetime, simulation: Simulation, past: MadeUpPast
+    hass: HomeAssistant, now: datetime, simulation: Simulation, past: MadeUpPast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    past.raises = [None, Unreachable(Reason.TIMEOUT)]  # the first piece of the past is written, the second is not
-    entry = await _add_wishing(hass, simulation, past, import_days=40)
+    monkeypatch.setattr(statistics, "_LONGEST_WINDOW", timedelta(days=1))
+    past.raises = [None, None, None, Unreachable(Reason.TIMEOUT)]  # one piece of the past is written, another is not
+    entry = await _add_wishing(hass, simulation, past)
     target = target_of(hass, entry, is_counter=True)
     assert _progress(hass, entry)[0] == "waiting"
     half = await rows_of(hass, target.entity_id)
-    assert 0 < len(half) < 40 * 24 - 1
+    assert 0 < len(half) < 47
     past.blocked = asyncio.Event()
     await hass.config_entries.async_reload(entry.entry_id)
     await asyncio.sleep(0)
@@ -641,8 +653,8 @@ async def test_killed_half_way_it_goes_on_where_it_was(
     await hass.async_block_till_done(wait_background_tasks=True)
     await async_wait_recording_done(hass)
     rows = await rows_of(hass, target.entity_id)
-    assert len(rows) == 40 * 24 - 1
-    assert rise(rows) == pytest.approx([2.0] * (40 * 24 - 2))
+    assert len(rows) == 47
+    assert rise(rows) == pytest.approx([2.0] * 46)
     assert {hour: rows[hour] for hour in half} == half
     assert all(end <= next(iter(half)) for _, _, end, _ in past.asked[:1])
 
@@ -671,7 +683,7 @@ async def test_gaps_are_filled_after_the_cloud_was_away(
     simulation.sodata.faults.clear()
     await poll(hass, entry)
     assert past.asked == []
-    assert _progress(hass, entry)[1]["resumes_at"] == "2026-11-26T11:05:00+00:00"
+    assert _progress(hass, entry)[1]["resumes_at"] == "2030-05-14T11:05:00+00:00"
     target = target_of(hass, entry, is_counter=True)
     later = NOW.replace(minute=0) + HOUR
     put_rows(hass, target, [StatisticData(start=later, state=metered(later), sum=1000)])
