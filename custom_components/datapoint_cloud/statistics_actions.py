@@ -20,16 +20,14 @@ from .statistics import Outcome, has_recorder
 
 IMPORT_STATISTICS = "import_statistics"
 
+_FIELDS = {
+    vol.Optional("config_entry_id"): cv.string,
+    vol.Optional("start"): cv.datetime,
+    vol.Optional("end"): cv.datetime,
+    vol.Optional("days"): vol.All(vol.Coerce(int), vol.Range(min=1)),
+}
 _IMPORT_STATISTICS = vol.All(
-    vol.Schema(
-        {
-            vol.Optional("config_entry_id"): cv.string,
-            **cv.TARGET_SERVICE_FIELDS,
-            vol.Optional("start"): cv.datetime,
-            vol.Optional("end"): cv.datetime,
-            vol.Optional("days"): vol.All(vol.Coerce(int), vol.Range(min=1)),
-        }
-    ),
+    vol.Schema({**_FIELDS, **cv.TARGET_SERVICE_FIELDS}),
     cv.has_at_least_one_key("config_entry_id", *map(str, cv.TARGET_SERVICE_FIELDS)),
 )
 

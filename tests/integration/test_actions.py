@@ -19,7 +19,7 @@ from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import commands, fleet, services
+from custom_components.datapoint_cloud import commands, fleet, services, statistics_actions
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.gizwits import GizwitsEnterpriseServer
 from simulator.gizwits.devices import GizwitsDevice
@@ -570,6 +570,7 @@ def test_actions_and_fields_have_schemas_texts_and_icons() -> None:
         "set_datapoints": services._SET_DATAPOINTS,
         "set_group_datapoints": services._SET_GROUP_DATAPOINTS,
         "send_raw": services._SEND_RAW,
+        "import_statistics": vol.Schema(statistics_actions._FIELDS),
     }
     texts = json.loads((_FOLDER / "translations" / "en.json").read_text(encoding="utf-8"))
     icons = json.loads((_FOLDER / "icons.json").read_text(encoding="utf-8"))
