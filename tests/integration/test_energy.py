@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from homeassistant.components.energy.data import async_get_manager
 from homeassistant.components.energy.validate import async_validate
-from homeassistant.components.recorder import Recorder
+from homeassistant.components.recorder.core import Recorder
 from homeassistant.components.recorder.statistics import get_start_time
 from homeassistant.components.recorder.tasks import StatisticsTask
 from homeassistant.core import HomeAssistant
@@ -47,7 +47,7 @@ async def _complaints(hass: HomeAssistant, sources: list[dict[str, Any]]) -> lis
 
 
 def _source(kind: str, entity_id: str, **more: Any) -> dict[str, Any]:
-    plain = {"stat_cost": None, "entity_energy_price": None, "number_energy_price": None}
+    plain: dict[str, Any] = {"stat_cost": None, "entity_energy_price": None, "number_energy_price": None}
     if kind == "grid":
         plain |= {"stat_energy_to": None, "cost_adjustment_day": 0.0}
     return {"type": kind, "stat_energy_from": entity_id} | plain | more

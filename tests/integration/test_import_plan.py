@@ -224,7 +224,8 @@ def test_a_reset_before_the_first_row_counts_from_zero() -> None:
 
 def test_a_reset_within_an_hour_loses_nothing() -> None:
     past = readings([(1.1, 100), (1.4, 103), (1.6, 0), (1.9, 2), (2.5, 3)])
-    rows = counted(counts_in_readings(past, as_it_is), *known((0, 99, 10)), None, is_increasing=True)
+    (before,) = known((0, 99, 10))
+    rows = counted(counts_in_readings(past, as_it_is), before, None, is_increasing=True)
     assert [(row["state"], row["sum"]) for row in rows] == [(2, 16), (3, 17)]
 
 

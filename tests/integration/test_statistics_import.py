@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.components.recorder import Recorder
+from homeassistant.components.recorder.core import Recorder
 from homeassistant.components.recorder.models import StatisticData, StatisticMeanType, StatisticMetaData
 from homeassistant.components.recorder.statistics import async_import_statistics
 from homeassistant.config_entries import ConfigEntryState
@@ -71,7 +71,7 @@ def now(freezer: FrozenDateTimeFactory) -> datetime:
 
 
 @pytest.fixture
-def past(monkeypatch: pytest.MonkeyPatch) -> Iterator[MadeUpPast]:
+def past(monkeypatch: pytest.MonkeyPatch) -> MadeUpPast:
     """What the cloud of the next account tells of the past."""
     past = MadeUpPast()
 

@@ -14,7 +14,7 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import failures, repairs, services, statistics_actions
+from custom_components.datapoint_cloud import failures, repairs
 from custom_components.datapoint_cloud.clouds import errors
 from custom_components.datapoint_cloud.clouds.errors import CloudError, Reason
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType
@@ -102,7 +102,7 @@ async def test_the_states_and_attributes_of_events_have_texts(
 
 
 def test_every_failure_has_a_text_and_every_text_a_failure() -> None:
-    actions = (Path(module.__file__).read_text(encoding="utf-8") for module in (services, statistics_actions))
+    actions = ((_FOLDER / f"{name}.py").read_text(encoding="utf-8") for name in ("services", "statistics_actions"))
     of_services = set(re.findall(r'(?:translation_key=|_error\()"(\w+)"', "".join(actions)))
     assert {failure.translation_key for failure in _all_failures()} | of_services == set(_TEXTS["exceptions"])
 
