@@ -56,11 +56,17 @@ def mock_recorder_before_hass(async_test_recorder: object) -> None:
     """The database has to be chosen before Home Assistant is there."""
 
 
+@pytest.fixture
+def names() -> set[str]:
+    """The devices there are: one, a meter."""
+    return {"Countis E50"}
+
+
 @pytest.fixture(autouse=True)
-def _small(recorder_mock: Recorder, simulation: Simulation) -> None:
-    """With a recorder that does not log each statement, and one device, a meter."""
+def _small(recorder_mock: Recorder, simulation: Simulation, names: set[str]) -> None:
+    """With a recorder that does not log each statement, and few devices."""
     devices = simulation.sodata.devices
-    simulation.sodata.devices = {uuid: device for uuid, device in devices.items() if device.name == "Countis E50"}
+    simulation.sodata.devices = {uuid: device for uuid, device in devices.items() if device.name in names}
     logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
 
 
@@ -127,6 +133,25 @@ def put_rows(hass: HomeAssistant, target: Target, rows: list[StatisticData], *, 
     async_import_statistics(hass, metadata, rows)
 
 
+async def show(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    target: Target,
+    value: float,
+) -> float:
+    """Let the device have a value from now on, whatever the time."""
+    freezer.tick(1)  # the recorder takes two states of one moment for two that hold
+    device = simulation.sodata.devices[target.series.device.id]
+    item_type, item_index, service_id = target.series.key.split("|")
+    device.set(item_type, item_index, service_id, str(value))
+    await poll(hass, entry)
+    assert float(hass.states.get(target.entity_id).state) == value  # type: ignore[union-attr]
+    await async_wait_recording_done(hass)
+    return value
+
+
 async def compile_hour(hass: HomeAssistant, freezer: FrozenDateTimeFactory, hour: datetime) -> None:
     """Let the recorder make its row of an hour."""
     freezer.move_to(hour + HOUR + timedelta(seconds=10))
@@ -190,10 +215,14 @@ async def test_a_whole_account_takes_three_requests(
 
 
 async def test_meters_have_a_sum_that_ends_at_what_is_shown_now(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory, entry: MockConfigEntry, past: MadeUpPast
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    past: MadeUpPast,
 ) -> None:
     target = target_of(hass, entry, is_counter=True)
-    shown = float(hass.states.get(target.entity_id).state)  # type: ignore[union-attr]
+    shown = await show(hass, simulation, freezer, entry, target, 2e6)
     past.meter = lambda hour: shown - 2 - 2 * (HOURS_OF_A_DAY[-1] - hour) / HOUR
     await import_statistics(hass, entity_id=target.entity_id, days=1)
     await compile_hour(hass, freezer, HOURS_OF_A_DAY[-1] + HOUR)
@@ -213,7 +242,7 @@ async def test_the_recorder_goes_on_without_a_jump(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     target = target_of(hass, entry, is_counter=True)
-    shown = float(hass.states.get(target.entity_id).state)  # type: ignore[union-attr]
+    shown = await show(hass, simulation, freezer, entry, target, 2e6)
     await compile_hour(hass, freezer, NOW.replace(minute=0))  # the recorder's own first row: sum 0
     past.meter = lambda hour: shown - (NOW.replace(minute=0) - hour) / HOUR
     freezer.move_to(NOW + HOUR)
@@ -221,12 +250,7 @@ async def test_the_recorder_goes_on_without_a_jump(
     before = await rows_of(hass, target.entity_id)
     assert before[NOW.replace(minute=0)] == {"state": shown, "sum": 0}
     assert rise(before) == pytest.approx([1.0] * 22)
-    hass.states.async_set(
-        target.entity_id,
-        str(shown + 5),
-        hass.states.get(target.entity_id).attributes,  # type: ignore[union-attr]
-    )
-    await async_wait_recording_done(hass)
+    await show(hass, simulation, freezer, entry, target, shown + 5)
     await compile_hour(hass, freezer, NOW.replace(minute=0) + HOUR)
     assert rise(await rows_of(hass, target.entity_id))[-1] == pytest.approx(5.0)
     assert "Blocked attempt" not in caplog.text
@@ -705,3 +729,55 @@ async def test_a_cloud_without_a_past_shows_no_progress(hass: HomeAssistant, sim
     assert isinstance(entry.runtime_data.coordinator.cloud.history, NoHistory)
     unique_id = f"{entry.unique_id}_$history_import"
     assert er.async_get(hass).async_get_entity_id("sensor", DOMAIN, unique_id) is None
+
+
+async def test_an_entity_that_has_no_state_yet_is_named(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    target = target_of(hass, entry, is_counter=False)
+    hass.states.async_remove(target.entity_id)
+    await async_wait_recording_done(hass)
+    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
+    assert answer[target.entity_id]["reason"] == "no_state"
+
+
+async def test_the_sum_goes_on_from_the_five_minutes_that_are_there(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    past: MadeUpPast,
+) -> None:
+    target = target_of(hass, entry, is_counter=True)
+    shown = await show(hass, simulation, freezer, entry, target, 2e6)
+    freezer.move_to(NOW + timedelta(minutes=10, seconds=10))
+    do_adhoc_statistics(hass, start=NOW + timedelta(minutes=5))  # sum 0 at what is shown now
+    await async_wait_recording_done(hass)
+    entry.runtime_data.coordinator.fleet[target.series.device.id].readings.clear()
+    past.meter = lambda hour: shown - 3 * (NOW.replace(minute=0) - hour) / HOUR
+    await import_statistics(hass, entity_id=target.entity_id, days=1)
+    rows = await rows_of(hass, target.entity_id)
+    assert rows[HOURS_OF_A_DAY[-1]]["sum"] == pytest.approx(-3)
+
+
+async def test_without_anything_to_go_by_the_sum_ends_at_zero(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    target = target_of(hass, entry, is_counter=True)
+    entry.runtime_data.coordinator.fleet[target.series.device.id].readings.clear()
+    await import_statistics(hass, entity_id=target.entity_id, days=1)
+    assert (await rows_of(hass, target.entity_id))[HOURS_OF_A_DAY[-1]]["sum"] == pytest.approx(0)
+
+
+@pytest.mark.parametrize("names", [{"Countis E50", "Masterys U2 CDS", "Passerelle Sélestat"}])
+async def test_devices_are_asked_for_in_turns_until_the_cloud_has_enough(
+    hass: HomeAssistant,
+    now: datetime,
+    simulation: Simulation,
+    names: set[str],
+    past: MadeUpPast,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(statistics, "_SERIES_AT_ONCE", 1)
+    entry = await add_account(hass, simulation, "sodata")
+    past.is_meter = _meters(hass, entry)
+    past.raises = [None, None, None, RateLimited(Reason.QUOTA_EXHAUSTED)]
+    answer = await import_statistics(hass, config_entry_id=entry.entry_id, days=1)
+    assert {one["reason"] for one in answer.values()} == {"complete", "rate_limited"}
+    assert len(past.asked) == 4  # a device is not divided
