@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 
 from custom_components.datapoint_cloud.clouds.history import Offer
+from custom_components.datapoint_cloud.import_targets import can_import
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account, make_entry
@@ -57,6 +58,8 @@ async def test_left_as_they_are_the_options_change_nothing(
 async def test_sites_are_a_choice_where_there_are_any(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
     entry = await add_account(hass, simulation, kind)
     expected = {"interval", "devices"} | ({"sites"} if kind == "sodata" else set())
+    if can_import(entry.runtime_data.coordinator.cloud.history.offer):
+        expected |= {"import_history", "import_days"}
     assert fields_of(await begin(hass, entry)) == expected
 
 
@@ -70,7 +73,7 @@ async def test_sites_and_devices_are_chosen_by_name(hass: HomeAssistant, simulat
     await submit(hass, form, {"interval": 600, "sites": [site], "devices": [device]})
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
-    assert dict(entry.options) == {"interval": 600, "sites": [site], "devices": [device]}
+    assert {"interval": 600, "sites": [site], "devices": [device]}.items() <= entry.options.items()
     assert set(entry.runtime_data.coordinator.fleet) == {device}
     form = await begin(hass, entry)
     assert shown_in(form) == entry.options
