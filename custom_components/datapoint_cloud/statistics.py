@@ -39,7 +39,7 @@ from .import_targets import Target, reach_of, takes_readings
 
 _SERIES_AT_ONCE = 25  # a month of hours of so many is about what one answer should hold
 _LONGEST_WINDOW = timedelta(days=31)
-_ROWS_AT_ONCE = 500  # the recorder does nothing else meanwhile
+_ROWS_AT_ONCE = 1000  # the recorder does nothing else meanwhile
 _STILL_ARRIVING = timedelta(days=1)  # devices and gateways hand in what they measured while they were cut off
 _ANSWERED = "statistics answered"  # in the memory: windows as epoch seconds, by the unique id of the entity
 
