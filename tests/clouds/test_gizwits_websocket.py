@@ -322,6 +322,17 @@ async def test_a_binding_without_host_or_port_has_no_connection(
     assert server.requests[CONNECT] == 1
 
 
+@pytest.mark.parametrize(
+    ("api_url", "is_connected"), [("http://127.0.0.1:80", False), ("https://euapi.gizwits.com", True)]
+)
+async def test_the_token_of_a_server_on_this_machine_goes_to_no_other(
+    ear: Ear, api_url: str, *, is_connected: bool
+) -> None:
+    push = websocket.WebSocketPush(ear.push._access, api_url=api_url)
+    push.locate([{"did": "d", "host": "usm2m.gizwits.com", "ws_port": 8080, "wss_port": 8880}])
+    assert bool(push._addresses) is is_connected
+
+
 async def test_the_host_is_the_bindings_and_the_port_the_one_of_the_accounts_kind() -> None:
     row = {"did": "d", "host": " usm2m.gizwits.com ", "ws_port": 8080, "wss_port": "8880"}
     assert str(websocket._address(row, is_secure=True)) == "wss://usm2m.gizwits.com:8880/ws/app/v1"
