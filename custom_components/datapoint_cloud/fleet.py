@@ -109,6 +109,8 @@ class DeviceState:
 
         A schema replaces what was there, but for datapoints that only readings describe: those stay.
         """
+        if schema is None and not described:
+            return False
         datapoints = dict(self.datapoints)
         if schema is not None:
             datapoints |= {datapoint.key: datapoint for datapoint in schema.datapoints}
@@ -135,6 +137,8 @@ class DeviceState:
         happenings: list[Happening] = []
         for key, reading in snapshot.readings.items():
             before = self.readings.get(key)
+            if reading is before and key not in self.pending:
+                continue  # a cloud that knows what it told before tells it so
             if before is not None and _is_older(reading, before):
                 continue
             if key in self.written_at and asked_at < self.written_at[key]:
