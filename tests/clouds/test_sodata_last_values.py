@@ -69,7 +69,9 @@ def _newer(body: Body, chance: random.Random) -> None:
 
 
 def _older(body: Body, chance: random.Random) -> None:
-    _one(body, chance).update(value="7", date="2021-01-01T00:00:00.000Z")
+    # The newest row of all, so that the device's own time goes back too.
+    newest = max(_rows(body), key=lambda row: str(row.get("date")))
+    chance.choice([newest, _one(body, chance)]).update(value="7", date="2021-01-01T00:00:00.000Z")
 
 
 def _undated(body: Body, chance: random.Random) -> None:
