@@ -43,12 +43,15 @@ async def _measure_ours(hass: HomeAssistant, data: dict[str, str]) -> dict[str, 
         await coordinator.async_refresh()
         await hass.async_block_till_done(wait_background_tasks=False)
 
-    for _ in range(_ROUNDS):
-        for percent in ("0", "1", "100"):
-            address = data["api_url"].replace("/api/v1", f"/change/{percent}")
-            async with session.post(address) as response:
-                text = await response.read()
-            await asyncio.sleep(0.01)
+    async def change(percent: str) -> bytes:
+        async with session.post(data["api_url"].replace("/api/v1", f"/change/{percent}")) as response:
+            return await response.read()
+
+    for percent in ("0", "1", "100"):
+        await change(percent)
+        await poll()  # what follows, follows a poll of its kind
+        for _ in range(_ROUNDS):
+            text = await change(percent)
             times[percent].append(await _milliseconds(poll))
             began = time.process_time()
             decoded = orjson.loads(text)

@@ -6,7 +6,7 @@ as a whole, so that what comes out is always the same. It sends nothing.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -29,12 +29,16 @@ class _NotPlain(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """An answer and what it was found to say. `is_plain`: each datapoint stands in it once."""
+    """An answer and what it was found to say. `is_plain`: each datapoint stands in it once.
+
+    `pieces` are what the text is between closing braces, where it was cut already.
+    """
 
     text: bytes
     descriptions: Mapping[str, Description | None]
     snapshots: Mapping[str, Snapshot]
     is_plain: bool
+    pieces: list[bytes] = field(default_factory=list)
 
 
 class LastValues:
@@ -85,7 +89,8 @@ def _amended(before: _Read, text: bytes) -> _Read:
     if not before.is_plain:
         raise _NotPlain
     changed: defaultdict[str, dict[str, Reading]] = defaultdict(dict)
-    for old, new in _changed_rows(before.text, text):
+    pieces = text.split(b"}")
+    for old, new in _changed_rows(before.pieces or before.text.split(b"}"), pieces):
         uuid, key, was = _reading(old, before.descriptions)
         _, _, reading = _reading(new, before.descriptions)
         # What was read of the old row tells that the cut found a row and not something that looks like one.
@@ -95,7 +100,7 @@ def _amended(before: _Read, text: bytes) -> _Read:
             raise _NotPlain
         changed[uuid][key] = reading
     snapshots = {uuid: _with(before.snapshots[uuid], readings) for uuid, readings in changed.items()}
-    return replace(before, text=text, snapshots={**before.snapshots, **snapshots})
+    return replace(before, text=text, snapshots={**before.snapshots, **snapshots}, pieces=pieces)
 
 
 def _with(snapshot: Snapshot, readings: Mapping[str, Reading]) -> Snapshot:
@@ -107,9 +112,8 @@ def _with(snapshot: Snapshot, readings: Mapping[str, Reading]) -> Snapshot:
     )
 
 
-def _changed_rows(before: bytes, after: bytes) -> Iterator[tuple[_Row, _Row]]:
+def _changed_rows(old: list[bytes], new: list[bytes]) -> Iterator[tuple[_Row, _Row]]:
     """The rows, old and new, in which two answers differ. Raises `_NotPlain` unless only values and dates do."""
-    old, new = before.split(b"}"), after.split(b"}")
     if len(old) != len(new):
         raise _NotPlain
     changed = [pair for pair in zip(old, new, strict=True) if pair[0] != pair[1]]
