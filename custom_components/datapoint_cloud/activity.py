@@ -35,7 +35,10 @@ class Activity:
 
     def _put_on_trial(self) -> None:
         self.standing = Standing.ON_TRIAL
-        self._asked_at: datetime | None = None
+        self.asked_at: datetime | None = None
+        """When it was last asked for."""
+        self.share_named = 1.0
+        """How much of the devices online the cloud last named."""
         self._asked_first: datetime | None = None
         self._named_at: dict[str, datetime] = {}
         self._rounds_without_choice = 0
@@ -50,20 +53,21 @@ class Activity:
 
     def since(self, now: datetime) -> datetime:
         """From when on to ask, so that the questions leave no gap."""
-        return now - _FIRST_LOOK_BACK if self._asked_at is None else self._asked_at - _OVERLAP
+        return now - _FIRST_LOOK_BACK if self.asked_at is None else self.asked_at - _OVERLAP
 
     def take(self, named: Collection[str] | None, online: int, asked_at: datetime) -> None:
         """Take an answer to the question of `asked_at`; None: there was none."""
         if named is None:
             self._dismiss(asked_at + _DISTRUST)
             return
-        has_no_choice = len(named) >= _NO_CHOICE * online
+        self.share_named = min(1.0, len(named) / online) if online else 1.0
+        has_no_choice = self.share_named >= _NO_CHOICE
         self._rounds_without_choice = self._rounds_without_choice + 1 if has_no_choice else 0
         if self._rounds_without_choice >= _NO_CHOICE_ROUNDS:
             self._dismiss(asked_at + _NO_CHOICE_PAUSE)
             return
         self._asked_first = self._asked_first or self.since(asked_at)
-        self._asked_at = asked_at
+        self.asked_at = asked_at
         self._named_at.update(dict.fromkeys(named, asked_at))
 
     def is_named(self, device_id: str, read_at: datetime | None) -> bool:
@@ -76,15 +80,15 @@ class Activity:
 
         `before` and `after` are when the device had last reported by the reading of `asked_before` and by this one.
         """
-        if self._asked_at is None or self._asked_first is None or before is None or after is None:
+        if self.asked_at is None or self._asked_first is None or before is None or after is None:
             return
         is_named = self.is_named(device_id, asked_before - _OVERLAP)
         if after == before:
             self._quiet += not is_named
         elif is_named:
             self._active += 1
-        elif self._asked_first + _OVERLAP <= after <= self._asked_at - _SETTLED:
-            self._dismiss(self._asked_at + _DISTRUST)
+        elif self._asked_first + _OVERLAP <= after <= self.asked_at - _SETTLED:
+            self._dismiss(self.asked_at + _DISTRUST)
             return
         if self.standing is Standing.ON_TRIAL and min(self._active, self._quiet) >= _WITNESSES:
             self.standing = Standing.TRUSTED

@@ -213,7 +213,10 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         """Learn from the cloud who reported since the last round, so that only those need be read."""
         asked_at = dt_util.utcnow()
         online = sum(state.device.is_online is True and not self.hears(state.device) for state in self.fleet.values())
-        if online < _LEAST_FLEET_WITH_ACTIVITY or not self.activity.is_worth_asking(asked_at):
+        budget, requests = self.cloud.budget, self.cloud.requests_a_listing
+        if online < _LEAST_FLEET_WITH_ACTIVITY or not self.schedule.is_question_due(asked_at, budget.pace, requests):
+            return
+        if budget.left(Purpose.POLLING) < math.ceil(self.activity.share_named * requests):
             return
         named = await self.cloud.active_since(self.activity.since(asked_at))
         self.activity.take(None if named is None else {device.id for device in named}, online, asked_at)

@@ -109,6 +109,8 @@ class DeviceState:
 
         A schema replaces what was there, but for datapoints that only readings describe: those stay.
         """
+        if schema is None and not described:
+            return False
         datapoints = dict(self.datapoints)
         if schema is not None:
             datapoints |= {datapoint.key: datapoint for datapoint in schema.datapoints}
@@ -133,14 +135,17 @@ class DeviceState:
         is_first = self.read_at is None
         changed: set[str] = set()
         happenings: list[Happening] = []
+        known = self.readings
         for key, reading in snapshot.readings.items():
-            before = self.readings.get(key)
+            before = known.get(key)
+            if reading is before and key not in self.pending:
+                continue  # a cloud that knows what it told before tells it so
             if before is not None and _is_older(reading, before):
                 continue
             if key in self.written_at and asked_at < self.written_at[key]:
                 continue
             shown = self.value(key)
-            self.readings[key] = reading
+            known[key] = reading
             self._weigh_pending(key, reading, now)
             if before is None or shown != self.value(key):
                 changed.add(key)

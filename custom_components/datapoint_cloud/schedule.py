@@ -6,13 +6,15 @@ Pure: time and allowance come in as arguments, nothing is asked.
 import math
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from .activity import Activity, Standing
 from .clouds.model import Device
 from .fleet import DeviceState
 
 _SHARE_OF_SWEEPS = 0.1  # of the readings: those that confirm what the cloud says of activity and presence
-_SHARE_OF_LISTINGS = 0.05
+_SHARE_OF_LISTINGS = 0.03
+_SHARE_OF_QUESTIONS = 0.04  # who was active
 _SHARE_OF_THE_HEARD = 0.5
 _SHARE_OF_THE_QUIET = 0.05  # the flag of some clouds is wrong for hours
 _NOW_AND_THEN = timedelta(minutes=15)
@@ -21,6 +23,7 @@ _ROUNDS_OF_MEMORY = 3
 _A_DAY = 86_400.0
 _ROUNDS_A_LISTING_IF_TRUSTED = 5  # who is named as active is listed with it
 _PATIENCE = 7  # how many times longer a device waits that had nothing new so often
+_WITNESSES_A_ROUND = 3  # of the readings, before those of devices that were never read
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -40,6 +43,8 @@ class Schedule:
 
         Those that push tells of, and those that are offline, are read from time to time only.
         """
+        standing = self._activity.standing
+        is_trusted = standing is Standing.TRUSTED
         named: list[DeviceState] = []
         others: list[DeviceState] = []
         heard: list[DeviceState] = []
@@ -49,26 +54,31 @@ class Schedule:
                 heard.append(state)
             elif state.device.is_online is False and not state.is_fresh(wished, now):
                 quiet.append(state)
-            elif state.asked_at is None or self._activity.is_named(state.device.id, state.asked_at):
+            elif self._activity.is_named(state.device.id, state.asked_at) or (
+                state.asked_at is None and not is_trusted
+            ):
                 named.append(state)
             else:
                 others.append(state)
-        named.sort(key=lambda state: _need(state, now), reverse=True)
-        others.sort(key=lambda state: _need(state, now), reverse=True)
-        is_trusted = self._activity.standing is Standing.TRUSTED
+        # Whoever is named and can be believed to be has news, whatever earlier readings found.
+        named.sort(key=_longest_ago if is_trusted else partial(_neediest, now=now))
+        others.sort(key=partial(_neediest, now=now))
         wanted = len(named) * (1 + _SHARE_OF_SWEEPS) if is_trusted else len(named) + len(others)
         self._wanted += (wanted - self._wanted) / _ROUNDS_OF_MEMORY
         sweeps = self._sweeps(others, len(named), allowance)
-        due = [*sweeps, *named, *([] if is_trusted else others[len(sweeps) :])]
+        witnesses = [state for state in named if state.asked_at is not None] if standing is Standing.ON_TRIAL else []
+        due = [*sweeps, *witnesses[:_WITNESSES_A_ROUND], *named, *([] if is_trusted else others)]
         due += _now_and_then(heard, now, pace, _SHARE_OF_THE_HEARD)
         due += _now_and_then(quiet, now, pace, _SHARE_OF_THE_QUIET)[:_QUIET_READS_A_ROUND]
+        due = list({state.device.id: state for state in due}.values())
         return due if allowance == float("inf") else due[: max(0, int(allowance))]
 
     def _sweeps(self, others: list[DeviceState], named: int, allowance: float) -> list[DeviceState]:
-        """A few of those that nothing is expected of."""
+        """A few of those that nothing is expected of; those never read have what the others leave."""
         self._sweeps_due = min(self._sweeps_due + max(1.0, min(named, allowance)) * _SHARE_OF_SWEEPS, len(others))
-        taken = others[: int(min(self._sweeps_due, max(0.0, allowance)))]
-        self._sweeps_due -= len(taken)
+        unread = sum(state.asked_at is None for state in others)
+        taken = others[: int(min(max(self._sweeps_due, min(unread, allowance - named)), max(0.0, allowance)))]
+        self._sweeps_due = max(0.0, self._sweeps_due - len(taken))
         return taken
 
     def interval(self, wished: timedelta, pace: float, requests_a_listing: int) -> timedelta:
@@ -84,16 +94,30 @@ class Schedule:
         rounds = math.ceil(seconds / wished.total_seconds())
         return max(rounds, _ROUNDS_A_LISTING_IF_TRUSTED if self._activity.standing is Standing.TRUSTED else 1)
 
+    def is_question_due(self, now: datetime, pace: float, requests_a_listing: int) -> bool:
+        """Whether it is time to ask who was active, which costs the part of a listing that it will name."""
+        if not self._activity.is_worth_asking(now):
+            return False
+        if (asked_at := self._activity.asked_at) is None:
+            return True
+        requests = self._activity.share_named * requests_a_listing
+        seconds = min(requests / (_SHARE_OF_QUESTIONS * pace), _A_DAY) if pace else _A_DAY
+        return now - asked_at >= timedelta(seconds=seconds)
 
-def _need(state: DeviceState, now: datetime) -> float:
+
+def _neediest(state: DeviceState, now: datetime) -> float:
+    """A key to sort by, the neediest first."""
     if state.asked_at is None:
-        return float("inf")
-    return (now - state.asked_at).total_seconds() / (1 + min(state.reads_without_news, _PATIENCE))
+        return -math.inf
+    return (state.asked_at - now).total_seconds() / (1 + min(state.reads_without_news, _PATIENCE))
+
+
+def _longest_ago(state: DeviceState) -> datetime:
+    return state.asked_at or _NEVER
 
 
 def _now_and_then(states: list[DeviceState], now: datetime, pace: float, share: float) -> list[DeviceState]:
     """Those that were not asked for long, the longest first; seldom enough to spend that share of the pace."""
     by_cost = min(len(states) / (share * pace), _A_DAY) if pace else _A_DAY
     every = max(_NOW_AND_THEN, timedelta(seconds=by_cost))
-    due = [state for state in states if now - (state.asked_at or _NEVER) >= every]
-    return sorted(due, key=lambda state: state.asked_at or _NEVER)
+    return sorted((state for state in states if now - _longest_ago(state) >= every), key=_longest_ago)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from homeassistant.core import CALLBACK_TYPE, callback
 
+from .clouds.model import Role
 from .fleet import PROBLEM, DeviceState, Happening
 
 
@@ -62,10 +63,10 @@ class Watchers:
     @callback
     def async_note_values(self, state: DeviceState, keys: Iterable[str]) -> None:
         """Remember which values of a device changed; that of an alarm is its problem's too."""
-        alarms = {alarm.key for alarm in state.alarms}
         for key in keys:
             self._changed.add(Watch(state.device.id, key))
-            if key in alarms:
+            datapoint = state.datapoints.get(key)
+            if datapoint is not None and datapoint.role is Role.ALARM:
                 self._changed.add(Watch(state.device.id, PROBLEM))
 
     @callback

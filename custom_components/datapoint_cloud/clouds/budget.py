@@ -141,7 +141,10 @@ class Budget:
         elapsed = max(0.0, now - self._filled_at)
         self._filled_at = now
         if self._limit is not None:
-            self._saved_up = min(self._saved_up + elapsed * pace, _SAVED_UP * pace)
+            # What the past hour leaves no room for is not saved either: it would be spent at once when there is room,
+            # and leave none an hour later.
+            room = max(0.0, self.left(Purpose.POLLING))
+            self._saved_up = min(self._saved_up + elapsed * pace, _SAVED_UP * pace, room)
 
     def _sum(self, index: int) -> int:
         oldest = int(time.time() // 60) - _MINUTES

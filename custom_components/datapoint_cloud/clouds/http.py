@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import orjson
 
 from .budget import Budget, Purpose
 from .errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Unreachable
@@ -29,15 +31,28 @@ _PAUSE_BEFORE_SECOND_TRY = 1.0  # seconds, at the most
 _LARGEST_ANSWER = 64 * 2**20  # bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
-    """What a server answered: `body` is the decoded JSON, `is_json` is False where there was none to decode."""
+    """What a server answered: `text` as it came, decoded only for those who ask for it."""
 
     endpoint: str
     status: int
     headers: Mapping[str, str] = field(repr=False)
-    body: Any = field(repr=False)  # it may hold a token
-    is_json: bool
+    text: bytes = field(repr=False)  # it may hold a token
+
+    @property
+    def body(self) -> Any:
+        """The decoded JSON; None where there was none to decode."""
+        return self._decoded[0]
+
+    @property
+    def is_json(self) -> bool:
+        """Whether there was JSON to decode."""
+        return self._decoded[1]
+
+    @cached_property
+    def _decoded(self) -> tuple[Any, bool]:
+        return _decode(self.text)
 
     @property
     def is_success(self) -> bool:
@@ -95,7 +110,7 @@ class HttpClient:
         """Send a request and return its successful answer.
 
         Only a request that reads is tried a second time, when the connection or the server failed: one that writes
-        may have been carried out. `may_be_empty` accepts a successful answer without JSON.
+        may have been carried out. `may_be_empty` accepts a successful answer without JSON, and leaves it undecoded.
 
         Raises what the judge finds in the answer, `Unreachable` (no connection, no answer in time, HTTP 5xx),
         `RateLimited` (HTTP 429, or the budget is spent) or `UnexpectedAnswer` (neither an error known nor JSON).
@@ -143,9 +158,7 @@ class HttpClient:
                 timeout=_TIME_LIMIT,
                 allow_redirects=False,
             ) as response:
-                text = await _read(response, template)
-                body, is_json = _decode(text)
-                answer = Answer(template, response.status, response.headers, body, is_json)
+                answer = Answer(template, response.status, response.headers, await _read(response, template))
         except TimeoutError as error:
             _LOGGER.debug("%s %s: no answer in time", method, template)
             raise Unreachable(Reason.TIMEOUT, endpoint=template) from error
@@ -154,7 +167,9 @@ class HttpClient:
             _LOGGER.debug("%s %s: %s", method, template, type(error).__name__)
             raise Unreachable(Reason.NO_CONNECTION, endpoint=template) from None
         milliseconds = (time.monotonic() - started) * 1000
-        _LOGGER.debug("%s %s: HTTP %d, %d bytes, %.0f ms", method, template, answer.status, len(text), milliseconds)
+        _LOGGER.debug(
+            "%s %s: HTTP %d, %d bytes, %.0f ms", method, template, answer.status, len(answer.text), milliseconds
+        )
         return answer
 
     def _raise_for(self, answer: Answer, *, may_be_empty: bool) -> None:
@@ -166,7 +181,7 @@ class HttpClient:
             raise limited
         if answer.status >= 500 or answer.status == 408:
             raise answer.error(Unreachable, Reason.SERVER_ERROR)
-        if not answer.is_success or not (answer.is_json or may_be_empty):
+        if not answer.is_success or not (may_be_empty or answer.is_json):
             raise answer.error(UnexpectedAnswer)
 
 
@@ -181,6 +196,10 @@ async def _read(response: aiohttp.ClientResponse, template: str) -> bytes:
 
 def _decode(text: bytes) -> tuple[Any, bool]:
     # By content, not by its label: these servers send JSON as text/html and HTML error pages as JSON.
+    try:
+        return orjson.loads(text), True
+    except orjson.JSONDecodeError:
+        pass  # what is not quite JSON, such as NaN, the slower one may still understand
     try:
         return json.loads(text), True
     except ValueError, RecursionError:

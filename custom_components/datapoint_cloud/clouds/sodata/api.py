@@ -40,6 +40,7 @@ from ..rounds import read_round
 from . import mapping
 from .auth import KeycloakLogin
 from .history import SoDataHistory
+from .last_values import LastValues
 from .mapping import CorporateAccount, Description, Site
 from .pieces import ENDPOINT as DATAPOINTS
 
@@ -131,6 +132,7 @@ class SoDataCloud(ReadOnlyCloud):
         self._memory = memory
         self._descriptions: dict[str, Description] = {}  # by device
         self._lists: dict[str, Description] = {}  # by what the memory calls the list of variables
+        self._last_values = LastValues(self._descriptions)
         self._left_out: dict[str, CloudError | None] = {}
 
     # The account
@@ -166,6 +168,7 @@ class SoDataCloud(ReadOnlyCloud):
         sites = await self._sites()
         found = {str(record["uuid"]): record for record in await self._all(_DEVICES)}
         self._left_out.clear()
+        self._last_values.forget()
         self._forget_all_but(found)
         return Listing(devices=tuple(mapping.device(record, sites, found) for record in found.values()))
 
@@ -260,8 +263,8 @@ class SoDataCloud(ReadOnlyCloud):
         snapshots: dict[str, Snapshot] = {}
         if len(devices) > 1:
             try:
-                for chunk in batched(devices, _MOST_DEVICES_A_CALL, strict=False):
-                    snapshots |= await self._bulk([device.id for device in chunk])
+                for number, chunk in enumerate(batched(devices, _MOST_DEVICES_A_CALL, strict=False)):
+                    snapshots |= await self._bulk(number, [device.id for device in chunk])
             except (RateLimited, Unreachable) as error:
                 return Readings(snapshots=snapshots, stopped_by=error)
         missing = [device for device in devices if device.id not in snapshots]
@@ -281,8 +284,8 @@ class SoDataCloud(ReadOnlyCloud):
                 snapshots.setdefault(device.id, Snapshot())
         return Readings(snapshots=snapshots, failures=failures, stopped_by=None if is_reached else singly.stopped_by)
 
-    async def _bulk(self, uuids: list[str]) -> dict[str, Snapshot]:
-        """Read many devices at once; empty if the server does not do that, or not now."""
+    async def _bulk(self, number: int, uuids: list[str]) -> dict[str, Snapshot]:
+        """Read many devices in one call, this `number` of a round; empty if the server does not do that, or not now."""
         known = wire.fields(self._memory.get(_BULK))
         without_until = wire.number(known.get("without_until_seconds"))
         if without_until is not None and 0 <= without_until - time.time() <= _NO_BULK_LIFE_SECONDS:
@@ -291,7 +294,7 @@ class SoDataCloud(ReadOnlyCloud):
         without_for_seconds = _NO_BULK_LIFE_SECONDS
         for name in (works,) if works is not None and works in _BODIES else tuple(_BODIES):
             try:
-                answered = await self._bulk_as(name, uuids)
+                answered = await self._bulk_as(name, number, uuids)
             except Rejected, NotSupported:
                 continue
             except Forbidden, UnexpectedAnswer:
@@ -309,14 +312,19 @@ class SoDataCloud(ReadOnlyCloud):
         self._memory.put(_BULK, None if is_over else {"without_until_seconds": int(time.time()) + without_for_seconds})
         return {}
 
-    async def _bulk_as(self, name: str, uuids: list[str]) -> dict[str, Snapshot]:
-        body = await self._ask("PUT", _LAST_VALUES_OF_MANY, json_body=_BODIES[name](uuids))
-        answered = mapping.snapshots(body, self._descriptions)
+    async def _bulk_as(self, name: str, number: int, uuids: list[str]) -> dict[str, Snapshot]:
+        answer = await self._answer(
+            "PUT", _LAST_VALUES_OF_MANY, json_body=_BODIES[name](uuids), purpose=Purpose.POLLING, may_be_empty=True
+        )
+        answered = self._last_values.read(f"{number}", answer)
         return {uuid: answered[uuid] for uuid in uuids if uuid in answered}
 
     async def _read_one(self, device: Device) -> Snapshot:
         try:
-            answered = mapping.snapshots(await self._get(_LAST_VALUES, device=device.id), self._descriptions)
+            answer = await self._answer(
+                "GET", _LAST_VALUES, device=device.id, purpose=Purpose.POLLING, may_be_empty=True
+            )
+            answered = self._last_values.read(device.id, answer)
         except (Forbidden, DeviceGone) as error:
             self._left_out[device.id] = error
             raise
@@ -342,21 +350,19 @@ class SoDataCloud(ReadOnlyCloud):
         device: str | None = None,
         purpose: Purpose = Purpose.POLLING,
     ) -> Any:
+        answer = await self._answer(
+            method, template, params=params, json_body=json_body, device=device, purpose=purpose
+        )
+        return answer.body
+
+    async def _answer(self, method: str, template: str, *, device: str | None = None, **options: Any) -> Answer:
         parts = {} if template == _ACCOUNTS else {"ca": await self._ca()}
         if device is not None:
             parts["device"] = device
 
-        async def call(token: str) -> Any:
-            answer = await self._http.request(
-                method,
-                template,
-                parts=parts,
-                params=params,
-                headers={"Authorization": f"Bearer {token}"},
-                json_body=json_body,
-                purpose=purpose,
-            )
-            return answer.body
+        async def call(token: str) -> Answer:
+            headers = {"Authorization": f"Bearer {token}"}
+            return await self._http.request(method, template, parts=parts, headers=headers, **options)
 
         return await self._login.use(call)
 

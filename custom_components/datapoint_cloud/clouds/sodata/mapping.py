@@ -214,45 +214,62 @@ def _data_type(record: Mapping[str, Any]) -> DataType:
     return DataType.NUMBER if is_measured else DataType.TEXT
 
 
-def snapshots(body: Any, known: Mapping[str, Description]) -> dict[str, Snapshot]:
-    """Read "Last values", of one device or of many: by the uuid each row or its device carries.
+type Row = Mapping[str, Any]
 
-    What is `known` of a device, by its uuid, is not described again.
-    """
-    rows: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+
+def rows(body: Any) -> dict[str, list[Row]]:
+    """The rows of "Last values", of one device or of many: by the uuid each row or its device carries."""
+    found: dict[str, list[Row]] = defaultdict(list)
     for record in wire.records(body if isinstance(body, list) else wire.fields(body).get("devices")):
         record_uuid = wire.text(record.get("deviceUuid"))
         if record_uuid is not None:
-            rows[record_uuid] += []
+            found[record_uuid] += []
         for row in wire.records(record.get("values")):
             if (uuid := wire.text(row.get("deviceUuid")) or record_uuid) is not None:
-                rows[uuid].append(row)
-    return {uuid: _snapshot(values, known[uuid].types if uuid in known else {}) for uuid, values in rows.items()}
+                found[uuid].append(row)
+    return found
 
 
-def _snapshot(rows: Iterable[Mapping[str, Any]], types: Mapping[str, DataType]) -> Snapshot:
+def snapshots(found: Mapping[str, Iterable[Row]], known: Mapping[str, Description]) -> dict[str, Snapshot]:
+    """Read the rows of each device. What is `known` of a device, by its uuid, is not described again."""
+    return {uuid: _snapshot(values, known[uuid].types if uuid in known else {}) for uuid, values in found.items()}
+
+
+def identity(row: Row) -> tuple[str, str]:
+    """The device and the datapoint a row of "Last values" names. Raises `Unreadable` if it lacks one of them."""
+    uuid, key = wire.text(row.get("deviceUuid")), _key(row)
+    if uuid is None or key is None:
+        raise Unreadable
+    return uuid, key
+
+
+def reading(key: str, row: Row, types: Mapping[str, DataType]) -> Reading:
+    """Read one row of "Last values". Raises `Unreadable`."""
+    data_type = types[key] if key in types else _data_type(row)
+    return Reading(_value(row.get("value"), data_type), wire.moment(row.get("date")))
+
+
+def _snapshot(found: Iterable[Row], types: Mapping[str, DataType]) -> Snapshot:
     readings: dict[str, Reading] = {}
     described: dict[str, Datapoint] = {}
     skipped: set[str] = set()
     reported_at: datetime | None = None
-    for row in rows:
+    for row in found:
         if (key := _key(row)) is None:
             skipped.add(wire.text(row.get("title")) or wire.text(row.get("serviceId")) or "?")
             continue
-        taken_at = wire.moment(row.get("date"))
-        if taken_at is not None and (reported_at is None or taken_at > reported_at):
-            reported_at = taken_at
         if key not in types:
             described[key] = datapoint(key, row)
-        value: Value | None = None
         try:
-            value = _value(row.get("value"), types.get(key) or described[key].data_type)
+            told = reading(key, row, types)
         except Unreadable:
             # What it was before it no longer is.
             skipped.add(key)
-        reading = Reading(value, taken_at)
-        if key not in readings or _is_newer(reading, readings[key]):
-            readings[key] = reading
+            told = Reading(None, wire.moment(row.get("date")))
+        if told.taken_at is not None and (reported_at is None or told.taken_at > reported_at):
+            reported_at = told.taken_at
+        if key not in readings or _is_newer(told, readings[key]):
+            readings[key] = told
     return Snapshot(
         readings=readings, reported_at=reported_at, described=tuple(described.values()), skipped=tuple(sorted(skipped))
     )

@@ -1,0 +1,145 @@
+"""Set-up time and memory of an entity, beside those of one that does nothing.
+
+Both have the same count, names and devices, and every entity is enabled. Time is the processor's, from handing the
+entry to its platforms until all entities have their states; memory is what Python holds more after that, traced in a
+run of its own. What comes before, listing and reading the devices, is told but not compared: the other has none of it.
+`python -m benchmarks.entities`.
+"""
+
+import asyncio
+import gc
+import logging
+import statistics
+import sys
+import time
+import tracemalloc
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.config_entries import ConfigEntries
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.entity import Entity
+
+from . import ups
+from .home import cloud, home_assistant, set_up
+from .plain import Named, plain_integration
+from .report import Goal, Part, run
+
+_ROUNDS = 3
+_MOST = 1.3
+
+
+class _Meter:
+    """What something cost: seconds, or bytes while they are traced."""
+
+    def __init__(self, *, traces: bool) -> None:
+        self._traces = traces
+        self.cost = 0.0
+
+    async def measure(self, work: Callable[[], Awaitable[None]]) -> None:
+        gc.collect()
+        if self._traces:
+            tracemalloc.start()
+        began = time.process_time()
+        await work()
+        self.cost = time.process_time() - began
+        if self._traces:
+            gc.collect()
+            self.cost = float(tracemalloc.get_traced_memory()[0])
+            tracemalloc.stop()
+
+
+async def _ours(data: dict[str, str], meter: _Meter) -> tuple[list[Named], float]:
+    """Set the account up; the entities it has, and the seconds of all of it."""
+    forward = ConfigEntries.async_forward_entry_setups
+
+    async def measured(self: ConfigEntries, *args: Any) -> None:
+        async def work() -> None:
+            await forward(self, *args)
+            # Entities are added in tasks of their own.
+            await self.hass.async_block_till_done(wait_background_tasks=False)
+
+        await meter.measure(work)
+
+    async with home_assistant() as hass:
+        with patch.object(ConfigEntries, "async_forward_entry_setups", measured):
+            began = time.process_time()
+            entry = await set_up(hass, ups.entry(data))
+            seconds = time.process_time() - began
+        return _named(hass, entry.entry_id), seconds
+
+
+def _named(hass: HomeAssistant, entry_id: str) -> list[Named]:
+    return [
+        Named(entity.unique_id, entity.original_name or entity.unique_id, entity.device_id)
+        for entity in er.async_entries_for_config_entry(er.async_get(hass), entry_id)
+        if entity.device_id is not None
+    ]
+
+
+async def _plain(named: Sequence[Named], meter: _Meter) -> None:
+    async with home_assistant() as hass:
+        plain = await plain_integration(hass, named)
+
+        async def work() -> None:
+            await plain.add()
+            await hass.async_block_till_done(wait_background_tasks=False)
+
+        await meter.measure(work)
+
+
+async def _measure(data: dict[str, str]) -> tuple[int, float, dict[str, list[float]]]:
+    costs: dict[str, list[float]] = {}
+    whole: list[float] = []
+    named: list[Named] = []
+    with patch.object(Entity, "entity_registry_enabled_default", property(lambda _: True)):
+        for traces, rounds in ((False, _ROUNDS), (True, 1)):
+            what = "bytes" if traces else "seconds"
+            for _ in range(rounds):
+                meter = _Meter(traces=traces)
+                named, seconds = await _ours(data, meter)
+                costs.setdefault(f"our {what}", []).append(meter.cost / len(named))
+                if not traces:
+                    whole.append(seconds / len(named))
+                await _plain(named, meter)
+                costs.setdefault(f"plain {what}", []).append(meter.cost / len(named))
+    return len(named), statistics.median(whole), costs
+
+
+def measure() -> Part:
+    """Measure entities."""
+    with cloud(ups.serve) as pipe:
+        count, whole, costs = asyncio.run(_measure(pipe.recv()))
+    medians = {what: statistics.median(cost) for what, cost in costs.items()}
+    time_ratio = medians["our seconds"] / medians["plain seconds"]
+    memory_ratio = medians["our bytes"] / medians["plain bytes"]
+    return Part(
+        title=f"Set-up of {count:,} entities, for each",
+        columns=("", "ours", "does nothing", "ratio"),
+        rows=[
+            (
+                "time of adding",
+                f"{medians['our seconds'] * 1e6:.0f} µs",
+                f"{medians['plain seconds'] * 1e6:.0f} µs",
+                f"{time_ratio:.2f}",
+            ),
+            ("time of all", f"{whole * 1e6:.0f} µs", "", ""),
+            (
+                "memory",
+                f"{medians['our bytes']:,.0f} B",
+                f"{medians['plain bytes']:,.0f} B",
+                f"{memory_ratio:.2f}",
+            ),
+        ],
+        goals=[
+            Goal("set-up time, times that of an entity that does nothing", time_ratio, _MOST),
+            Goal("memory, times that of an entity that does nothing", memory_ratio, _MOST),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)
+    sys.exit(run(measure))

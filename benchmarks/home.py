@@ -1,0 +1,59 @@
+"""A Home Assistant to measure in, and the servers beside it in processes of their own, as clouds are."""
+
+import multiprocessing
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from multiprocessing.connection import Connection
+from unittest.mock import patch
+
+import aiohttp
+from homeassistant import loader
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import aiohttp_client
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
+
+import custom_components  # noqa: F401  # before the test kit puts a package of the same name first on the path
+
+
+class _Resolver(aiohttp.ThreadedResolver):
+    """Loopback needs no names; Home Assistant's own resolver wants its network component."""
+
+    async def real_close(self) -> None:
+        await self.close()
+
+
+@asynccontextmanager
+async def home_assistant() -> AsyncIterator[HomeAssistant]:
+    """Start Home Assistant with the integration, in a folder of its own."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.object(aiohttp_client, "_async_make_resolver", lambda _: _Resolver()),
+    ):
+        async with async_test_home_assistant(config_dir=folder) as hass:
+            hass.data.pop(loader.DATA_CUSTOM_COMPONENTS, None)
+            yield hass
+            await hass.async_stop(force=True)
+
+
+async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
+    """Set an account up, and let its first readings come in."""
+    entry.add_to_hass(hass)
+    if not await hass.config_entries.async_setup(entry.entry_id):
+        raise RuntimeError("the account could not be set up")
+    await hass.async_block_till_done(wait_background_tasks=False)
+    return entry
+
+
+@contextmanager
+def cloud(serve: Callable[[Connection], None]) -> Iterator[Connection]:
+    """Run `serve` in a process of its own, with this end of a pipe to it. It ends when anything is sent to it."""
+    pipe, far_end = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(far_end,))
+    process.start()
+    try:
+        yield pipe
+    finally:
+        if process.is_alive():
+            pipe.send(None)
+        process.join()

@@ -1,0 +1,88 @@
+"""An account of the Open API with 200 devices, in a process of its own, and what it is told to do."""
+
+import asyncio
+import random
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from simulator.gizwits.devices import GizwitsDevice, made_up
+from simulator.gizwits.open_api import GizwitsOpenServer
+from simulator.gizwits.products import SPA
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+DEVICES = 200
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def serve(pipe: Connection) -> None:
+    """Be the Open API: tell what an entry needs, then do what is asked for until None is.
+
+    A number is the delay of all answers in seconds; (n, pause) asks for n pushes with a pause between them and tells,
+    when the last is sent, when each was.
+    """
+    asyncio.run(_serve(pipe))
+
+
+async def _serve(pipe: Connection) -> None:
+    simulation = Simulation()
+    server = simulation.gizwits_open
+    devices = [_device(server, number) for number in range(DEVICES)]
+    server.devices = {device.did: device for device in devices}
+    await simulation.start()
+    pipe.send((_data(server), f"{server.app_id}_{server.uid}", [device.did for device in devices]))
+    loop = asyncio.get_running_loop()
+    while (wanted := await loop.run_in_executor(None, pipe.recv)) is not None:
+        if isinstance(wanted, float):
+            server.faults = [Fault(delay=wanted)]
+        else:
+            pipe.send(await _push(server, devices, *wanted))
+    await simulation.stop()
+
+
+def _device(server: GizwitsOpenServer, number: int) -> GizwitsDevice:
+    return GizwitsDevice(
+        product=SPA,
+        did=made_up(f"did {number}", 22, _LETTERS),
+        mac=made_up(f"mac {number}", 12, "0123456789abcdef"),
+        clock=server.clock,
+        alias=f"Spa {number}",
+        uid=server.uid,
+    )
+
+
+def _data(server: GizwitsOpenServer) -> dict[str, Any]:
+    return {
+        "cloud": "gizwits_open",
+        "region": "eu",
+        "api_url": server.url,
+        "app_id": server.app_id,
+        "username": server.username,
+        "password": server.password,
+    }
+
+
+async def _push(server: GizwitsOpenServer, devices: list[GizwitsDevice], count: int, pause: float) -> list[float]:
+    """Push reports of all attributes, device after device, in which the number of the push is a value."""
+    chance = random.Random(1)
+    frames = []
+    attrs = {device.did: dict(device.attrs) for device in devices}
+    for number in range(count):
+        did = devices[number % len(devices)].did
+        # A few measurements move from one report to the next, flags stay for long.
+        attrs[did] |= {"bubble_minutes": number % 1440, "set_temp": 20 + chance.randrange(40) / 2}
+        frames.append({"cmd": "s2c_noti", "data": {"did": did, "attrs": dict(attrs[did])}})
+    sent = []
+    for frame in frames:
+        sent.append(time.monotonic())
+        server.push.send(frame)
+        await asyncio.sleep(pause)
+    return sent
+
+
+def entry(data: dict[str, Any], unique_id: str) -> MockConfigEntry:
+    """An account with what the server told."""
+    return MockConfigEntry(domain="datapoint_cloud", title="Household", unique_id=unique_id, data=data)

@@ -1,0 +1,111 @@
+"""From a report on the wire to the state in Home Assistant, and what reports cost the processor.
+
+The Open API's WebSocket, 200 devices, every report of all attributes of a spa; the cloud is a process of its own, and
+both read the clock that all processes of a machine share. What an hour costs is extrapolated from a burst.
+`python -m benchmarks.push`.
+"""
+
+import asyncio
+import logging
+import statistics
+import sys
+import time
+from multiprocessing.connection import Connection
+
+from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+
+from . import household
+from .home import cloud, home_assistant, set_up
+from .report import Goal, Part, run
+
+_ROUNDS = 300
+_BURST = 2000
+_A_DEVICE_AN_HOUR = 60
+_MOST_MILLISECONDS = 20
+_MOST_SECONDS = 15
+
+
+class _Arrivals:
+    """When the number of each push was seen in a state."""
+
+    def __init__(self, hass: HomeAssistant, prefix: str, dids: list[str]) -> None:
+        registry = er.async_get(hass)
+        ids = [
+            registry.async_get_entity_id("number", "datapoint_cloud", f"{prefix}_{did}_bubble_minutes") for did in dids
+        ]
+        self._entity_ids = set(ids)
+        self.at: dict[int, float] = {}
+        hass.bus.async_listen(EVENT_STATE_CHANGED, self._note)
+
+    @callback
+    def _note(self, event: Event[EventStateChangedData]) -> None:
+        state = event.data["new_state"]
+        if event.data["entity_id"] in self._entity_ids and state is not None:
+            self.at[int(float(state.state))] = time.monotonic()
+
+    async def last(self, number: int) -> None:
+        async with asyncio.timeout(60):
+            while number not in self.at:
+                await asyncio.sleep(0.01)
+
+
+async def _measure(pipe: Connection) -> tuple[list[float], float]:
+    """Milliseconds on the way, and the processor's seconds for one report."""
+    data, unique_id, dids = pipe.recv()
+    loop = asyncio.get_running_loop()
+    async with home_assistant() as hass:
+        entry = await set_up(hass, household.entry(data, unique_id))
+        push = entry.runtime_data.coordinator.cloud.push
+        devices = [state.device for state in entry.runtime_data.coordinator.fleet.values()]
+        async with asyncio.timeout(60):
+            while not all(push.hears(device) for device in devices):
+                await asyncio.sleep(0.1)
+        await asyncio.sleep(DELAY_OF_READS * len(devices))  # each device is read once on the new connection
+        arrivals = _Arrivals(hass, unique_id, dids)
+        pipe.send((_ROUNDS, 0.01))
+        sent = await loop.run_in_executor(None, pipe.recv)
+        await arrivals.last(_ROUNDS - 1)
+        milliseconds = [(arrivals.at[number] - at) * 1000 for number, at in enumerate(sent) if number in arrivals.at]
+        arrivals.at.clear()
+        began = time.process_time()
+        pipe.send((_BURST, 0.0))
+        await loop.run_in_executor(None, pipe.recv)
+        await arrivals.last((_BURST - 1) % 1440)
+        await hass.async_block_till_done(wait_background_tasks=False)
+        seconds = (time.process_time() - began) / _BURST
+    return milliseconds, seconds
+
+
+DELAY_OF_READS = 0.21
+
+
+def measure() -> Part:
+    """Measure reports."""
+    with cloud(household.serve) as pipe:
+        milliseconds, seconds = asyncio.run(_measure(pipe))
+    an_hour = seconds * household.DEVICES * _A_DEVICE_AN_HOUR
+    median = statistics.median(milliseconds)
+    return Part(
+        title=f"Push of {household.DEVICES} devices",
+        columns=("", "median", "p95"),
+        rows=[
+            (
+                "from the wire to the state",
+                f"{median:.2f} ms",
+                f"{statistics.quantiles(milliseconds, n=20)[-1]:.2f} ms",
+            ),
+            ("processor's time of a report", f"{seconds * 1000:.2f} ms", ""),
+            ("of an hour, one a minute each", f"{an_hour:.1f} s", ""),
+        ],
+        goals=[
+            Goal("from the wire to the state", median, _MOST_MILLISECONDS, " ms"),
+            Goal("processor's time of an hour", an_hour, _MOST_SECONDS, " s"),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)
+    sys.exit(run(measure))
