@@ -78,6 +78,7 @@ class DeviceState:
     unlisted_rounds: int = 0
     is_available: bool = False
     is_connected: bool | None = None
+    presence_as_of: datetime | None = None  # as of when it is known whether the device is online
 
     @property
     def alarms(self) -> tuple[Datapoint, ...]:
@@ -236,6 +237,20 @@ class DeviceState:
         is_known = self.unlisted_rounds < _NEGATIVE_READS_TO_LOSE or is_fresh
         self.is_connected = is_connected if is_known else None
         return before != (self.is_available, self.is_connected)
+
+    def take_device(self, device: Device, as_of: datetime) -> None:
+        """Take over what a list says as of a time; whether the device is online may be known from later."""
+        if self.presence_as_of is not None and as_of < self.presence_as_of:
+            device = replace(device, is_online=self.device.is_online)
+        else:
+            self.presence_as_of = as_of
+        self.device = device
+
+    def take_presence(self, as_of: datetime, *, is_online: bool) -> None:
+        """Take over that the device came online or went, unless later is known already."""
+        if self.presence_as_of is None or as_of >= self.presence_as_of:
+            self.presence_as_of = as_of
+            self.device = replace(self.device, is_online=is_online)
 
     def believe_offline(self) -> None:
         """Take the cloud's refusal of a command as newer than its list."""

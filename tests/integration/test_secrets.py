@@ -34,6 +34,7 @@ from simulator.sodata.keycloak import KeycloakServer
 
 from .accounts import entity_id_of, poll
 from .flows import choose, shown_in, submit, typed_for, with_changes
+from .passing_time import settle
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
 
@@ -271,7 +272,7 @@ async def test_no_secret_is_seen_anywhere(
     watched.see(form["errors"], form["description_placeholders"])
     result = await submit(hass.config_entries.flow, form, shown_in(form) | {_SECRET_FIELD[kind]: _NEW})
     assert result["reason"] == "reauth_successful"
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
     watched.know_all()
 
     _look_around(watched, entry, caplog)
