@@ -74,9 +74,9 @@ class AccountOptionsFlow(OptionsFlow):
             fields[vol.Required(OPTION_SHARE, default=DEFAULT_SHARE)] = NumberSelector(
                 NumberSelectorConfig(min=5, max=90, step=5, unit_of_measurement=PERCENTAGE)
             )
-        fields[
-            vol.Required(OPTION_FLEET, default=FIGURES_ONLY if coordinator.inventory.is_too_large else ALL_CHOSEN)
-        ] = SelectSelector(SelectSelectorConfig(options=[ALL_CHOSEN, FIGURES_ONLY], translation_key=OPTION_FLEET))
+        fields[vol.Required(OPTION_FLEET, default=ALL_CHOSEN if coordinator.fleet else FIGURES_ONLY)] = SelectSelector(
+            SelectSelectorConfig(options=[ALL_CHOSEN, FIGURES_ONLY], translation_key=OPTION_FLEET)
+        )
         if groups := await self._groups():
             fields[vol.Optional(OPTION_GROUPS, default=[])] = _choice(groups, chosen.get(OPTION_GROUPS, ()))
         if sites:
