@@ -68,6 +68,7 @@ class DeviceState:
     readings: dict[str, Reading] = field(default_factory=dict)
     pending: dict[str, Pending] = field(default_factory=dict)
     written_at: dict[str, datetime] = field(default_factory=dict)  # when the cloud last accepted a value
+    heard_at: dict[str, datetime] = field(default_factory=dict)  # when a value last came by itself
     raised: set[str] = field(default_factory=set)  # the alarms last heard of as on
     failure: CloudError | None = None
     asked_at: datetime | None = None  # when a round last asked for it
@@ -126,10 +127,12 @@ class DeviceState:
     ) -> tuple[set[str], list[Happening]]:
         """Merge an answer; return the keys whose shown value changed, and the alarms that came and went.
 
-        An answer may be partial, and it may be older than what is known, or than what was written after it was asked
-        for (`asked_at`; None: it came by itself): none of it takes anything away.
+        An answer may be partial, and it may be older than what is known, or than what was written or came by itself
+        after it was asked for (`asked_at`; None: it came by itself): none of it takes anything away.
         """
-        asked_at = asked_at or now
+        if asked_at is None:
+            asked_at = now
+            self.heard_at |= dict.fromkeys(snapshot.readings, now)
         is_first = self.read_at is None
         changed: set[str] = set()
         happenings: list[Happening] = []
@@ -137,7 +140,7 @@ class DeviceState:
             before = self.readings.get(key)
             if before is not None and _is_older(reading, before):
                 continue
-            if key in self.written_at and asked_at < self.written_at[key]:
+            if any(key in since and asked_at < since[key] for since in (self.written_at, self.heard_at)):
                 continue
             shown = self.value(key)
             self.readings[key] = reading
@@ -283,7 +286,11 @@ def holds_free_text(datapoint: Datapoint) -> bool:
 
 
 def _is_older(reading: Reading, known: Reading) -> bool:
-    return reading.taken_at is not None and known.taken_at is not None and reading.taken_at < known.taken_at
+    if reading.taken_at is None or known.taken_at is None:
+        return False
+    if not reading.taken_at.microsecond:  # some clouds count in whole seconds, and push in finer ones
+        return reading.taken_at < known.taken_at.replace(microsecond=0)
+    return reading.taken_at < known.taken_at
 
 
 def _text(moment: datetime | None) -> str | None:
