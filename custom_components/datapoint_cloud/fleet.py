@@ -130,8 +130,8 @@ class DeviceState:
     ) -> tuple[set[str], list[Happening]]:
         """Merge an answer; return the keys whose shown value changed, and the alarms that came and went.
 
-        An answer may be partial, and it may be older than what is known, or than what was written after it was asked
-        for (`asked_at`; None: it came by itself): none of it takes anything away.
+        An answer may be partial, and it may be older than what is known, or than what was written or came by itself
+        after it was asked for (`asked_at`; None: it came by itself): none of it takes anything away.
         """
         is_told = asked_at is None
         asked_at = asked_at or now
@@ -145,7 +145,7 @@ class DeviceState:
                 continue  # a cloud that knows what it told before tells it so
             if before is not None and _is_older(reading, before):
                 continue
-            if key in self.written_at and asked_at < self.written_at[key]:
+            if any(key in since and asked_at < since[key] for since in (self.written_at, self.told_at)):
                 continue
             shown = self.value(key)
             known[key] = reading
@@ -319,7 +319,11 @@ def holds_free_text(datapoint: Datapoint) -> bool:
 
 
 def _is_older(reading: Reading, known: Reading) -> bool:
-    return reading.taken_at is not None and known.taken_at is not None and reading.taken_at < known.taken_at
+    if reading.taken_at is None or known.taken_at is None:
+        return False
+    if not reading.taken_at.microsecond:  # some clouds count in whole seconds, and push in finer ones
+        return reading.taken_at < known.taken_at.replace(microsecond=0)
+    return reading.taken_at < known.taken_at
 
 
 def _text(moment: datetime | None) -> str | None:
