@@ -89,9 +89,14 @@ class Schedule:
         return max(wished, timedelta(seconds=min(requests / pace, _A_DAY) if pace else _A_DAY))
 
     def rounds_a_listing(self, wished: timedelta, pace: float, requests_a_listing: int) -> int:
-        """In which of how many rounds the list of devices is asked for, so that it costs little beside the readings."""
+        """In which of how many rounds the list of devices is asked for.
+
+        In each, where a round bears both the readings and the list; else so seldom that it costs little beside them.
+        """
+        round_seconds = wished.total_seconds()
         seconds = min(requests_a_listing / (_SHARE_OF_LISTINGS * pace) if pace else _A_DAY, _A_DAY)
-        rounds = math.ceil(seconds / wished.total_seconds())
+        bears_both = self._wanted + 2 * requests_a_listing <= pace * round_seconds
+        rounds = 1 if bears_both else math.ceil(seconds / round_seconds)
         return max(rounds, _ROUNDS_A_LISTING_IF_TRUSTED if self._activity.standing is Standing.TRUSTED else 1)
 
     def is_question_due(self, now: datetime, pace: float, requests_a_listing: int) -> bool:
