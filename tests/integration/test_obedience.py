@@ -14,7 +14,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.datapoint_cloud import commands
+from custom_components.datapoint_cloud import commands, disconnects
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.gizwits import GizwitsEnterpriseServer, GizwitsOpenServer
 from simulator.gizwits.devices import GizwitsDevice
@@ -22,6 +22,7 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll, state_of
+from .passing_time import is_of_push
 from .subjects import air_conditioner, chiller, twenty_devices
 
 
@@ -72,7 +73,7 @@ class Watched:
 
     def _are_busy(self) -> bool:
         sleepers = sum(not woken.done() for _, woken in self._asleep)
-        return sum(not task.done() for task in self.entry._background_tasks) > sleepers
+        return sum(not task.done() and not is_of_push(task) for task in self.entry._background_tasks) > sleepers
 
     async def shown_for(self, seconds: int, platform: str = "switch", key: str = "switch") -> list[str]:
         """What is shown at the end of each second."""
@@ -120,7 +121,8 @@ async def watched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Watched:
     watched = Watched(hass, simulation, request.param, freezer)
-    monkeypatch.setattr(commands, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": watched.sleep}))
+    for module in (commands, disconnects):
+        monkeypatch.setattr(module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": watched.sleep}))
     watched.device.set(switch=True, set_temp=16)
     watched.entry = await add_account(hass, simulation, request.param)
     await watched.come_to_rest()
@@ -210,7 +212,8 @@ async def test_a_scene_of_twenty_devices_is_one_command_and_one_reading_each(
 ) -> None:
     devices = twenty_devices(simulation, kind)
     watched = Watched(hass, simulation, kind, freezer)
-    monkeypatch.setattr(commands, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": watched.sleep}))
+    for module in (commands, disconnects):
+        monkeypatch.setattr(module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": watched.sleep}))
     for device in devices:
         device.set(switch=True)
     watched.entry = await add_account(hass, simulation, kind)
