@@ -116,6 +116,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             self._problem = None
             self.async_report_problems()
         except CloudError as error:
+            if error.reason is Reason.BUDGET_SPENT and self._has_started:
+                return  # what the budget does not bear now, a later round does
             self.async_begin_pause(error)
             self._problem = error
             self.async_report_problems()

@@ -242,3 +242,10 @@ def test_without_a_limit_all_is_allowed() -> None:
         assert budget.left(purpose) == float("inf")
     assert (budget.limit, budget.remaining) == (None, None)
     assert budget.pace == budget.allowance() == float("inf")
+
+
+def test_what_is_left_of_a_minute_bounds_the_minute_and_not_the_pace() -> None:
+    budget = Budget(Memory(), per_hour=3600)
+    budget.heed(limit=60, window_seconds=60, remaining=5, resets_at=time.time() + 50)
+    assert budget.pace == pytest.approx(0.7)
+    assert budget.left(Purpose.POLLING) == 2  # three of the sixty are left to commands

@@ -328,6 +328,7 @@ async def test_a_binding_without_host_or_port_has_no_connection(
 async def test_the_token_of_a_server_on_this_machine_goes_to_no_other(
     ear: Ear, api_url: str, *, is_connected: bool
 ) -> None:
+    assert isinstance(ear.push, websocket.WebSocketPush)
     push = websocket.WebSocketPush(ear.push._access, api_url=api_url)
     push.locate([{"did": "d", "host": "usm2m.gizwits.com", "ws_port": 8080, "wss_port": 8880}])
     assert bool(push._addresses) is is_connected

@@ -54,6 +54,7 @@ class Budget:
         self._limit = per_hour
         self._remaining: int | None = None
         self._reserve_of_told = 0.0
+        self._window_seconds = _HOUR
         self._resets_at = 0.0  # epoch seconds
         self._spent = self._remembered()  # by minute: all, those beyond the pace, those for history
         self._filled_at = time.time()
@@ -81,7 +82,8 @@ class Budget:
             return float("inf")
         pace = max(0.0, self._bearable() - self._sum(1)) / _HOUR
         told, left_seconds = self._told_remaining(), self._resets_at - time.time()
-        if told is not None and left_seconds > 0:
+        # What is left of a minute says nothing of what comes after it.
+        if told is not None and left_seconds > 0 and self._window_seconds >= _HOUR:
             pace = min(pace, max(0.0, told - self._reserve_of_told) / left_seconds)
         return pace
 
@@ -182,6 +184,7 @@ class Budget:
         if limit:
             self._limit = min(self.documented, limit * _HOUR // window_seconds)
         self._reserve_of_told = _RESERVE * (limit or self._limit)
+        self._window_seconds = window_seconds
         self._remaining, self._resets_at = remaining, resets_at or 0.0
 
     def slow_down(self) -> None:
