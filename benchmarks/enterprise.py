@@ -1,6 +1,7 @@
 """The Enterprise API with a fleet of any size, in place of the session that requests would go through.
 
-It answers what the vendor's document shows, in bytes and with its headers, counts the quota, and fails when told to. There are no sockets: thousands of devices over hours would spend most of the time on them.
+It answers what the vendor's document shows, in bytes and with its headers, counts the quota, and fails when told to.
+There are no sockets: thousands of devices over hours would spend most of the time on them.
 """
 
 import asyncio
@@ -75,7 +76,7 @@ class EnterpriseFleet:
 
     @asynccontextmanager
     async def request(
-        self, method: str, url: str, *, params: Mapping[str, Any] | None = None, **_: Any
+        self, _method: str, url: str, *, params: Mapping[str, Any] | None = None, **_: Any
     ) -> AsyncIterator[SimpleNamespace]:
         """Answer a request."""
         self.requests += 1
@@ -101,6 +102,9 @@ class EnterpriseFleet:
             self.refused += self._remaining <= 0
             return 400, b'{"error_code": 5013, "error_message": "quota exhausted", "detail_message": ""}'
         self._remaining -= 1
+        return self._success(path, params, now)
+
+    def _success(self, path: list[str], params: Mapping[str, Any], now: float) -> tuple[int, bytes]:
         match path:
             case ["access_token"]:
                 return 201, json.dumps({"token": "0" * 32, "expired_at": int(now) + 7 * 86_400}).encode()

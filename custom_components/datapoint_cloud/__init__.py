@@ -17,6 +17,7 @@ from .commands import Commands
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .devices import async_sync_devices, is_listed, known_device_ids
+from .import_schedule import ImportSchedule
 from .profiles import load_profiles
 from .services import async_setup_services
 from .storage import AccountStorage, take_over
@@ -38,6 +39,7 @@ class Runtime:
     coordinator: DatapointCoordinator
     commands: Commands
     storage: AccountStorage
+    imports: ImportSchedule
 
 
 type DatapointConfigEntry = ConfigEntry[Runtime]
@@ -66,7 +68,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
         # The next try begins with what this one learnt: a token, or for how long the cloud wants no requests.
         await storage.async_close()
         raise
-    entry.runtime_data = Runtime(coordinator, Commands(coordinator), storage)
+    imports = ImportSchedule(hass, entry, coordinator, storage.memory)
+    entry.runtime_data = Runtime(coordinator, Commands(coordinator), storage, imports)
 
     await coordinator.async_read_new()
 
@@ -79,6 +82,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     entry.async_on_unload(coordinator.watchers.async_add_for_inventory(sync_devices))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await coordinator.async_start()
+    imports.async_start()
     return True
 
 

@@ -5,7 +5,7 @@ The only module that knows how each cloud is built. It asks nothing and keeps no
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from aiohttp import ClientSession, DummyCookieJar
 from homeassistant.config_entries import ConfigEntry
@@ -62,7 +62,7 @@ from .const import (
 )
 
 type Scopes = Mapping[str, Mapping[str, Any]]
-"""What the subentries hold, by their unique id."""
+"""What the subentries hold, by the id of the scope."""
 
 
 def cloud_of(hass: HomeAssistant, entry: ConfigEntry, memory: Memory) -> Cloud:
@@ -73,12 +73,13 @@ def cloud_of(hass: HomeAssistant, entry: ConfigEntry, memory: Memory) -> Cloud:
 
 def scopes_of(entry: ConfigEntry) -> Scopes:
     """What the subentries of an entry hold."""
-    return {subentry.unique_id or subentry.subentry_id: subentry.data for subentry in entry.subentries.values()}
+    return {scope_id(subentry.subentry_type, subentry.data): subentry.data for subentry in entry.subentries.values()}
 
 
-def subentry_of(entry: ConfigEntry, scope_id: str | None) -> str | None:
+def subentry_of(entry: ConfigEntry, scope: str | None) -> str | None:
     """The id of the subentry that a scope was named in."""
-    return next((key for key, subentry in entry.subentries.items() if subentry.unique_id == scope_id), None)
+    subentries = entry.subentries.items()
+    return next((key for key, found in subentries if scope_id(found.subentry_type, found.data) == scope), None)
 
 
 def open_cloud(hass: HomeAssistant, kind: str, data: Mapping[str, Any], scopes: Scopes, memory: Memory) -> Cloud:
@@ -110,7 +111,7 @@ def scope_id(subentry_type: str, data: Mapping[str, Any]) -> str:
 def usage_query_id(data: Mapping[str, Any]) -> str:
     """What a usage query asks for, as one text: two queries with the same text are the same query."""
     parts = (CONF_ATY, CONF_FIELD, CONF_ITEM_ID, CONF_PERIOD, CONF_GROUP_BY)
-    return "/".join(quote(data.get(part, ""), safe="") for part in parts)
+    return "/".join(quote(data.get(part) or "", safe="") for part in parts)
 
 
 def usage_query_name(data: Mapping[str, Any]) -> str:
@@ -164,7 +165,7 @@ def _gizwits_enterprise(hass: HomeAssistant, data: Mapping[str, Any], scopes: Sc
             for group_id in _group_ids(scope, data.get(OPTION_GROUPS, ()))
         ],
         memory=memory,
-        snoti=_snoti_server(data.get(CONF_SNOTI_HOST, "")),
+        snoti=_snoti_server(data.get(CONF_SNOTI_HOST, ""), urlsplit(data[CONF_API_URL]).hostname or ""),
     )
 
 
@@ -175,8 +176,10 @@ def _group_ids(scope: Mapping[str, Any], chosen: Iterable[str]) -> list[str | No
     return of_product or [scope.get(CONF_GROUP_ID)]
 
 
-def _snoti_server(address: str) -> SnotiServer:
-    host, port = host_and_port(address, DEFAULT_PORT) or (DEFAULT_HOST, DEFAULT_PORT)
+def _snoti_server(address: str, api_host: str) -> SnotiServer:
+    # The push of an API on this machine is on it, too, unless the user says otherwise: no secret leaves it unasked.
+    usual_host = api_host if is_loopback(api_host) else DEFAULT_HOST
+    host, port = host_and_port(address, DEFAULT_PORT) or (usual_host, DEFAULT_PORT)
     # What does not leave this machine needs no certificate that anyone has signed. Both contexts are ready made.
     tls = client_context_no_verify() if is_loopback(host) else client_context()
     return SnotiServer(host=host, port=port, tls=tls)

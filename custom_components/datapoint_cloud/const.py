@@ -63,3 +63,5 @@ OPTION_GROUPS: Final = "groups"
 OPTION_FLEET: Final = "fleet"  # what is shown of it:
 ALL_CHOSEN: Final = "chosen"
 FIGURES_ONLY: Final = "figures"
+OPTION_IMPORT_HISTORY: Final = "import_history"
+OPTION_IMPORT_DAYS: Final = "import_days"

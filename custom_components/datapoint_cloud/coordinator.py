@@ -7,7 +7,6 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, override
 
@@ -39,7 +38,9 @@ _LOGGER = logging.getLogger(__name__)
 
 _FIRST_READINGS_WITHIN = 10  # seconds that set-up waits for them; they go on in the background
 _LEAST_FLEET_WITH_ACTIVITY = 5  # reading fewer costs no more than asking who was active
+_HOUR = timedelta(hours=1)
 _TOLERATED = 1.1  # times the wished interval
+_REST_A_PAGE = timedelta(seconds=30)  # of the list of devices, between two listings
 _PAUSED_UNTIL = "paused until"  # epoch seconds, in the memory
 
 
@@ -73,6 +74,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self._has_started = False
         self._has_listed = False
         self._rounds_since_listing = 0
+        self._problem: CloudError | None = None  # that the last round ended with
         self._round_began = dt_util.utcnow()
         super().__init__(
             hass,
@@ -110,11 +112,13 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             # The first round is the listing alone: entities of a large fleet need not wait for all its readings.
             if self._has_started:
                 await self._async_ask_for_activity()
-                await self._async_read(self._due_devices())
+                await self._async_read(self._due_in_round())
+            self._problem = None
             self.async_report_problems()
         except CloudError as error:
             self.async_begin_pause(error)
-            self.async_report_problems(error)
+            self._problem = error
+            self.async_report_problems()
             raise failures.of_poll(error) from error
 
     @callback
@@ -194,6 +198,11 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         budget = self.cloud.budget
         return self.schedule.interval(self.wished_interval, budget.pace, self.cloud.requests_a_listing)
 
+    def _due_in_round(self) -> list[DeviceState]:
+        due = self._due_devices()
+        self.cloud.budget.planned = (len(due) + self.cloud.requests_a_listing) * (_HOUR / self.wished_interval)
+        return due
+
     def _due_devices(self, allowance: float | None = None) -> list[DeviceState]:
         """The devices to read in this round, as many as the allowance has requests."""
         budget = self.cloud.budget
@@ -222,7 +231,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.activity.take(None if named is None else {device.id for device in named}, online, asked_at)
         for device in named or ():
             if device.id in self.fleet:
-                self.inventory.take_device(device)
+                self.inventory.take_device(device, asked_at)
 
     # Push
 
@@ -245,8 +254,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
                 self._take_snapshot(device_id, snapshot, None)
                 self._storage.readings_changed()
                 self._judge_heard(device_id)
-            case Presence(device_id=device_id, is_online=is_online) if (state := self.fleet.get(device_id)) is not None:
-                state.device = replace(state.device, is_online=is_online)
+            case Presence(device_id=device_id, is_online=is_online, at=at) if device_id in self.fleet:
+                self.fleet[device_id].take_presence(at or dt_util.utcnow(), is_online=is_online)
                 self._judge_heard(device_id)
             case DevicesChanged():
                 self._list_soon()
@@ -260,7 +269,9 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     def _judge_heard(self, device_id: str) -> None:
         if (state := self.fleet.get(device_id)) is None:
             return
-        evidence = Evidence(was_answered=True, is_listed=True)
+        # That it is gone is for the rounds to confirm: what is told may be of old.
+        is_evident = state.device.is_online is not False
+        evidence = Evidence(was_answered=True, is_listed=True) if is_evident else None
         if state.judge(evidence, interval=self.wished_interval, now=dt_util.utcnow()):
             self._note_all(state)
 
@@ -270,9 +281,15 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         if listed_at is None:
             return
         self.inventory.listed_at = None
-        if dt_util.utcnow() - listed_at < self.wished_interval:
-            return
-        self.config_entry.async_create_background_task(self.hass, self.async_request_refresh(), f"{self.name} listing")
+        pause = _REST_A_PAGE * self.cloud.requests_a_listing - (dt_util.utcnow() - listed_at)
+        self.config_entry.async_create_background_task(
+            self.hass, self._async_list_after(pause.total_seconds()), f"{self.name} listing for push"
+        )
+
+    async def _async_list_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if self.inventory.listed_at is None:  # no poll has come first
+            await self.async_request_refresh()
 
     # The list of devices
 
@@ -350,14 +367,14 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         state.failure = error
 
     @callback
-    def async_report_problems(self, of_account: CloudError | None = None) -> None:
+    def async_report_problems(self) -> None:
         """Report what the user has to mend, by the scope it concerns; None is the account as a whole.
 
         A device that nobody asks any more says nothing of its product.
         """
         problems: list[tuple[str | None, CloudError]] = list(self.inventory.failed_scopes.items())
-        if of_account is not None:
-            problems.append((None, of_account))
+        if self._problem is not None:
+            problems.append((None, self._problem))
         problems += [
             (state.device.scope, state.failure)
             for device_id, state in self.fleet.items()

@@ -28,6 +28,7 @@ from homeassistant.const import (
     UnitOfTemperature,
     UnitOfTime,
     UnitOfVolume,
+    UnitOfVolumeFlowRate,
 )
 
 from .clouds.model import Datapoint, DataType, Reading, Role
@@ -91,6 +92,10 @@ _UNITS: Mapping[str, _Unit] = {
     **dict.fromkeys(("WATTHOUR", "WH"), _Unit(UnitOfEnergy.WATT_HOUR, SensorDeviceClass.ENERGY, _COUNTER)),
     **dict.fromkeys(("KILOWATTHOUR", "KWH"), _Unit(UnitOfEnergy.KILO_WATT_HOUR, SensorDeviceClass.ENERGY, _COUNTER)),
     **dict.fromkeys(("MEGAWATTHOUR", "MWH"), _Unit(UnitOfEnergy.MEGA_WATT_HOUR, SensorDeviceClass.ENERGY, _COUNTER)),
+    **dict.fromkeys(("GIGAWATTHOUR", "GWH"), _Unit(UnitOfEnergy.GIGA_WATT_HOUR, SensorDeviceClass.ENERGY, _COUNTER)),
+    **dict.fromkeys(("KILOJOULE", "KJ"), _Unit(UnitOfEnergy.KILO_JOULE, SensorDeviceClass.ENERGY, _COUNTER)),
+    **dict.fromkeys(("MEGAJOULE", "MJ"), _Unit(UnitOfEnergy.MEGA_JOULE, SensorDeviceClass.ENERGY, _COUNTER)),
+    **dict.fromkeys(("GIGAJOULE", "GJ"), _Unit(UnitOfEnergy.GIGA_JOULE, SensorDeviceClass.ENERGY, _COUNTER)),
     **dict.fromkeys(
         ("KILOVOLTAMPEREREACTIVEHOUR", "KVARH"),
         _Unit(UnitOfReactiveEnergy.KILO_VOLT_AMPERE_REACTIVE_HOUR, SensorDeviceClass.REACTIVE_ENERGY, _COUNTER),
@@ -112,12 +117,26 @@ _UNITS: Mapping[str, _Unit] = {
     **dict.fromkeys(("DAY", "DAYS", "D"), _Unit(UnitOfTime.DAYS, SensorDeviceClass.DURATION)),
     **dict.fromkeys(("CUBICMETER", "CUBICMETRE", "M3", "M³"), _Unit(UnitOfVolume.CUBIC_METERS)),
     **dict.fromkeys(("LITER", "LITRE", "L"), _Unit(UnitOfVolume.LITERS)),
+    **dict.fromkeys(("CUBICFOOT", "CUBICFEET", "FT3", "FT³"), _Unit(UnitOfVolume.CUBIC_FEET)),
+    **dict.fromkeys(("GALLON", "GAL"), _Unit(UnitOfVolume.GALLONS)),
+    **dict.fromkeys(
+        ("CUBICMETERPERHOUR", "CUBICMETREPERHOUR", "M3/H", "M³/H"),
+        _Unit(UnitOfVolumeFlowRate.CUBIC_METERS_PER_HOUR, SensorDeviceClass.VOLUME_FLOW_RATE),
+    ),
+    **dict.fromkeys(
+        ("LITERPERMINUTE", "LITREPERMINUTE", "L/MIN"),
+        _Unit(UnitOfVolumeFlowRate.LITERS_PER_MINUTE, SensorDeviceClass.VOLUME_FLOW_RATE),
+    ),
 }
+
+# What only a meter counts: a profile that says so need not say that it never falls.
+_METERED = frozenset({SensorDeviceClass.ENERGY, SensorDeviceClass.GAS, SensorDeviceClass.WATER})
 
 # In upper case they would be a thousand million times as much.
 _MILLI: Mapping[str, _Unit] = {
     "mW": _Unit(UnitOfPower.MILLIWATT, SensorDeviceClass.POWER),
     "mWh": _Unit(UnitOfEnergy.MILLIWATT_HOUR, SensorDeviceClass.ENERGY, _COUNTER),
+    "mJ": _Unit("mJ"),
 }
 
 
@@ -177,10 +196,13 @@ def _number(plain: Description, hint: Hint, span: float) -> Description:
 
 
 def _sensor(plain: Description, hint: Hint) -> Description:
+    unit = _unit(plain.datapoint.unit)
     if hint.unit or hint.device_class or hint.state_class:
         state_class = SensorStateClass(hint.state_class) if hint.state_class else None
-        return replace(plain, device_class=hint.device_class, unit=hint.unit, state_class=state_class)
-    unit = _unit(plain.datapoint.unit)
+        if state_class is None and hint.device_class in _METERED and not plain.datapoint.is_difference:
+            state_class = _COUNTER
+        shown = hint.unit or unit.symbol or None
+        return replace(plain, device_class=hint.device_class, unit=shown, state_class=state_class)
     if plain.datapoint.is_difference or not unit.symbol:
         return replace(plain, unit=unit.symbol or None)
     return replace(plain, device_class=unit.device_class, unit=unit.symbol, state_class=unit.state_class)

@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import CONNECTION_NETWORK_MAC, ChildDeviceInfo, DeviceEntryType, DeviceInfo
 
-from .accounts import subentry_of
+from .accounts import scopes_of, subentry_of
 from .clouds.model import Device, Part
 from .const import DOMAIN
 
@@ -48,7 +48,7 @@ def part_info(hass: HomeAssistant, entry: DatapointConfigEntry, device_id: str, 
 def known_device_ids(hass: HomeAssistant, entry: DatapointConfigEntry) -> set[str]:
     """The devices of the cloud that are registered already."""
     registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
-    services = {entry.unique_id, *(f"{entry.unique_id}_{subentry.unique_id}" for subentry in entry.subentries.values())}
+    services = {entry.unique_id, *(f"{entry.unique_id}_{scope}" for scope in scopes_of(entry))}
     return {device_id for device in registered for device_id in ids_of(device)} - services
 
 

@@ -31,7 +31,7 @@ class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
         super().__init__(coordinator, Watch(device_id, key))
         self._device_id = device_id
         self._key = key
-        self._attr_unique_id = f"{coordinator.account_id}_{device_id}_{key}"
+        self._attr_unique_id = unique_id_of(coordinator, device_id, key)
         self._attr_device_info = device_info(device_id)
 
     @property
@@ -52,6 +52,11 @@ class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
     def _name_in_language(self, datapoint: Datapoint) -> str | None:
         language = self.coordinator.hass.config.language.lower()
         return datapoint.names.get(language) or datapoint.names.get(language.partition("-")[0])
+
+
+def unique_id_of(coordinator: DatapointCoordinator, device_id: str, key: str) -> str:
+    """The unique id of the entity that shows a datapoint or a fact of a device."""
+    return f"{coordinator.account_id}_{device_id}_{key}"
 
 
 class DatapointEntity(DeviceEntity):

@@ -150,6 +150,13 @@ def of_call(key: str, **placeholders: str) -> ServiceValidationError:
     return ServiceValidationError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
 
 
+def of_import(error: CloudError) -> HomeAssistantError:
+    """What an import of the past raises that is not complete."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN, translation_key=text_key(error), translation_placeholders=_placeholders(error)
+    )
+
+
 def of_unloading(device: str) -> HomeAssistantError:
     """What a command raises whose account is unloaded before its cloud has answered."""
     return HomeAssistantError(

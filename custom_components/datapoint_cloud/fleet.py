@@ -68,6 +68,7 @@ class DeviceState:
     readings: dict[str, Reading] = field(default_factory=dict)
     pending: dict[str, Pending] = field(default_factory=dict)
     written_at: dict[str, datetime] = field(default_factory=dict)  # when the cloud last accepted a value
+    told_at: dict[str, datetime] = field(default_factory=dict)  # when a value last came by itself
     raised: set[str] = field(default_factory=set)  # the alarms last heard of as on
     failure: CloudError | None = None
     asked_at: datetime | None = None  # when a round last asked for it
@@ -78,6 +79,7 @@ class DeviceState:
     unlisted_rounds: int = 0
     is_available: bool = False
     is_connected: bool | None = None
+    presence_as_of: datetime | None = None  # as of when it is known whether the device is online
 
     @property
     def alarms(self) -> tuple[Datapoint, ...]:
@@ -128,9 +130,10 @@ class DeviceState:
     ) -> tuple[set[str], list[Happening]]:
         """Merge an answer; return the keys whose shown value changed, and the alarms that came and went.
 
-        An answer may be partial, and it may be older than what is known, or than what was written after it was asked
-        for (`asked_at`; None: it came by itself): none of it takes anything away.
+        An answer may be partial, and it may be older than what is known, or than what was written or came by itself
+        after it was asked for (`asked_at`; None: it came by itself): none of it takes anything away.
         """
+        is_told = asked_at is None
         asked_at = asked_at or now
         is_first = self.read_at is None
         changed: set[str] = set()
@@ -142,10 +145,12 @@ class DeviceState:
                 continue  # a cloud that knows what it told before tells it so
             if before is not None and _is_older(reading, before):
                 continue
-            if key in self.written_at and asked_at < self.written_at[key]:
+            if any(key in since and asked_at < since[key] for since in (self.written_at, self.told_at)):
                 continue
             shown = self.value(key)
             known[key] = reading
+            if is_told:
+                self.told_at[key] = now
             self._weigh_pending(key, reading, now)
             if before is None or shown != self.value(key):
                 changed.add(key)
@@ -173,12 +178,19 @@ class DeviceState:
         # At the very first reading nobody knows since when an alarm has been on.
         return None if self.read_at is None else Happening(datapoint, is_raised)
 
-    def expect(self, key: str, value: Value, now: datetime, settle: Callable[[bool], None]) -> None:
+    def expect(
+        self, key: str, value: Value, now: datetime, settle: Callable[[bool], None], *, sent_at: datetime | None = None
+    ) -> None:
         """Show an accepted value until a reading confirms it or time runs out; tell `settle` which it was.
 
-        What an earlier command asked for is settled by that as not confirmed.
+        What an earlier command asked for is settled by that as not confirmed. A device may obey and tell of it
+        before the cloud's answer to the command of `sent_at` is here.
         """
         earlier = self.pending.get(key)
+        if earlier is None and self._has_told(key, value, sent_at):
+            self.written_at[key] = now
+            settle(True)
+            return
         passed = frozenset({self.value(key)}) | (earlier.passed if earlier else frozenset())
         self.pending[key] = Pending(
             value=value,
@@ -190,6 +202,11 @@ class DeviceState:
         self.written_at[key] = now
         if earlier is not None:
             earlier.settle(False)
+
+    def _has_told(self, key: str, value: Value, since: datetime | None) -> bool:
+        told_at = self.told_at.get(key)
+        is_news = since is not None and told_at is not None and told_at >= since
+        return is_news and self._is_same(key, self.readings[key].value, value)
 
     def _weigh_pending(self, key: str, reading: Reading, now: datetime) -> None:
         """Settle what was asked for when the device shows it, or goes on showing something that nobody asked for."""
@@ -242,6 +259,20 @@ class DeviceState:
         self.is_connected = is_connected if is_known else None
         return before != (self.is_available, self.is_connected)
 
+    def take_device(self, device: Device, as_of: datetime) -> None:
+        """Take over what a list says as of a time; whether the device is online may be known from later."""
+        if self.presence_as_of is not None and as_of < self.presence_as_of:
+            device = replace(device, is_online=self.device.is_online)
+        else:
+            self.presence_as_of = as_of
+        self.device = device
+
+    def take_presence(self, as_of: datetime, *, is_online: bool) -> None:
+        """Take over that the device came online or went, unless later is known already."""
+        if self.presence_as_of is None or as_of >= self.presence_as_of:
+            self.presence_as_of = as_of
+            self.device = replace(self.device, is_online=is_online)
+
     def believe_offline(self) -> None:
         """Take the cloud's refusal of a command as newer than its list."""
         self.device = replace(self.device, is_online=False)
@@ -288,7 +319,11 @@ def holds_free_text(datapoint: Datapoint) -> bool:
 
 
 def _is_older(reading: Reading, known: Reading) -> bool:
-    return reading.taken_at is not None and known.taken_at is not None and reading.taken_at < known.taken_at
+    if reading.taken_at is None or known.taken_at is None:
+        return False
+    if not reading.taken_at.microsecond:  # some clouds count in whole seconds, and push in finer ones
+        return reading.taken_at < known.taken_at.replace(microsecond=0)
+    return reading.taken_at < known.taken_at
 
 
 def _text(moment: datetime | None) -> str | None:

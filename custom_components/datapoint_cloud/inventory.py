@@ -99,6 +99,7 @@ class Inventory:
 
     async def async_list(self) -> None:
         """Ask for the list of devices and take it over. Raises any `CloudError`."""
+        asked_at = dt_util.utcnow()
         listing = await self._cloud.devices()
         self.failed_scopes = listing.failed
         if not listing.devices and listing.failed:
@@ -108,32 +109,29 @@ class Inventory:
         # Of a scope that could not be listed nothing new is known.
         kept = [device for device in self.counted if device.scope in listing.failed]
         self.counted = (*filter(self._choice.includes, listing.devices), *kept)
-        self._show(self.counted)
+        self._show(self.counted, asked_at)
         self._count_absent(listing)
 
-    def _show(self, devices: Iterable[Device]) -> None:
-        if self.is_too_large or self._choice.shows_devices is False:
-            if self.fleet:
-                self.fleet.clear()
-                self._watchers.async_note_inventory()
+    def _show(self, devices: Iterable[Device], asked_at: datetime) -> None:
+        if self._choice.shows_devices is False:
             return
         for device in devices:
             if device.id in self.fleet:
-                self.take_device(device)
-            else:
+                self.take_device(device, asked_at)
+            # A fleet that outgrows the limit keeps what was shown of it.
+            elif not self.is_too_large or device.id in self.absent:
                 self.fleet[device.id] = self._new_state(device)
+                self.fleet[device.id].take_device(device, asked_at)
                 self._watchers.async_note_inventory()
 
     @callback
-    def take_device(self, device: Device) -> None:
-        """Take over what a list says of a device that is shown."""
+    def take_device(self, device: Device, asked_at: datetime) -> None:
+        """Take over what a list says, as of when it was asked for, of a device that is shown."""
         state = self.fleet[device.id]
-        if state.device == device:
-            return
-        if _is_described_otherwise(state.device, device):
+        before, had_problem = state.device, state.has_problem
+        state.take_device(device, asked_at)
+        if _is_described_otherwise(before, device):
             self._watchers.async_note_inventory()
-        had_problem = state.has_problem
-        state.device = device
         if state.has_problem != had_problem:
             self._watchers.async_note([Watch(device.id, PROBLEM)])
 

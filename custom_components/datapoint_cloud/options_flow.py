@@ -1,13 +1,15 @@
-"""The options of an account: how often it is polled, and what of it is shown."""
+"""The options of an account: how often it is polled, what of it is shown, and whether its past is brought in."""
 
 import logging
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import voluptuous as vol
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
 from homeassistant.const import PERCENTAGE, UnitOfTime
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -26,14 +28,19 @@ from .const import (
     OPTION_DEVICES,
     OPTION_FLEET,
     OPTION_GROUPS,
+    OPTION_IMPORT_DAYS,
+    OPTION_IMPORT_HISTORY,
     OPTION_INTERVAL,
     OPTION_SHARE,
     OPTION_SITES,
 )
+from .import_schedule import DEFAULT_DAYS
+from .import_targets import can_import, reach_of
 
 _LOGGER = logging.getLogger(__name__)
 
 _LONGEST_INTERVAL = 24 * 3600
+_WHOLE_NUMBERS = (OPTION_INTERVAL, OPTION_SHARE, OPTION_IMPORT_DAYS)
 
 
 class AccountOptionsFlow(OptionsFlow):
@@ -44,10 +51,8 @@ class AccountOptionsFlow(OptionsFlow):
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
         if user_input is not None:
-            whole: dict[str, Any] = {
-                key: int(user_input[key]) for key in (OPTION_INTERVAL, OPTION_SHARE) if key in user_input
-            }
-            return self.async_create_entry(data={**user_input, **whole})
+            numbers = {key: int(user_input[key]) for key in _WHOLE_NUMBERS if key in user_input}
+            return self.async_create_entry(data=user_input | numbers)
         coordinator = self.config_entry.runtime_data.coordinator
         chosen = self.config_entry.options
         devices = {device.id: device.name for device in coordinator.inventory.listed}
@@ -69,14 +74,16 @@ class AccountOptionsFlow(OptionsFlow):
             fields[vol.Required(OPTION_SHARE, default=DEFAULT_SHARE)] = NumberSelector(
                 NumberSelectorConfig(min=5, max=90, step=5, unit_of_measurement=PERCENTAGE)
             )
-        fields[
-            vol.Required(OPTION_FLEET, default=FIGURES_ONLY if coordinator.inventory.is_too_large else ALL_CHOSEN)
-        ] = SelectSelector(SelectSelectorConfig(options=[ALL_CHOSEN, FIGURES_ONLY], translation_key=OPTION_FLEET))
+        fields[vol.Required(OPTION_FLEET, default=ALL_CHOSEN if coordinator.fleet else FIGURES_ONLY)] = SelectSelector(
+            SelectSelectorConfig(options=[ALL_CHOSEN, FIGURES_ONLY], translation_key=OPTION_FLEET)
+        )
         if groups := await self._groups():
             fields[vol.Optional(OPTION_GROUPS, default=[])] = _choice(groups, chosen.get(OPTION_GROUPS, ()))
         if sites:
             fields[vol.Optional(OPTION_SITES, default=[])] = _choice(sites, chosen.get(OPTION_SITES, ()))
         fields[vol.Optional(OPTION_DEVICES, default=[])] = _choice(devices, chosen.get(OPTION_DEVICES, ()))
+        if can_import(coordinator.cloud.history.offer):
+            fields |= _of_the_past(reach_of(coordinator.cloud.history.offer))
         shown = {**chosen}
         if OPTION_INTERVAL in chosen:
             shown[OPTION_INTERVAL] = max(chosen[OPTION_INTERVAL], least)
@@ -92,6 +99,19 @@ class AccountOptionsFlow(OptionsFlow):
         except CloudError as error:
             _LOGGER.debug("There are no groups to choose from: %s", error)
             return {}
+
+
+def _of_the_past(reach: timedelta) -> dict[vol.Marker, Any]:
+    """Whether and how far back the past is imported, no further than the cloud reaches."""
+    days = max(1, reach.days)
+    return {
+        vol.Optional(OPTION_IMPORT_HISTORY, default=False): BooleanSelector(),
+        vol.Optional(OPTION_IMPORT_DAYS, default=min(DEFAULT_DAYS, days)): NumberSelector(
+            NumberSelectorConfig(
+                min=1, max=days, step=1, unit_of_measurement=UnitOfTime.DAYS, mode=NumberSelectorMode.BOX
+            )
+        ),
+    }
 
 
 def _choice(names: Mapping[str, str | None], chosen: Iterable[str]) -> SelectSelector:

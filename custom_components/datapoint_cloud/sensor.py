@@ -1,9 +1,9 @@
 """Sensors: read-only datapoints, and the figures of the account and its products."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -24,6 +24,8 @@ from .describe import Description
 from .devices import device_info, scope_device_id
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
 from .fleet import DeviceState
+from .import_schedule import Stage
+from .import_targets import can_import
 from .watchers import ACCOUNT
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class FigureDescription(SensorEntityDescription):
 
     value_fn: Callable[[DatapointCoordinator, list[Device]], StateType | datetime]
     exists_fn: Callable[[DatapointCoordinator], bool] = lambda _: True
+    attributes_fn: Callable[[DatapointCoordinator], Mapping[str, Any] | None] = lambda _: None
 
 
 def _oldest_reading(coordinator: DatapointCoordinator, _: list[Device]) -> datetime | None:
@@ -126,6 +129,16 @@ _OF_ACCOUNT = (
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=_oldest_reading,
     ),
+    FigureDescription(
+        key="$history_import",
+        translation_key="history_import",
+        device_class=SensorDeviceClass.ENUM,
+        options=list(Stage),
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda coordinator, _: coordinator.config_entry.runtime_data.imports.stage,
+        attributes_fn=lambda coordinator: coordinator.config_entry.runtime_data.imports.attributes,
+        exists_fn=lambda coordinator: can_import(coordinator.cloud.history.offer),
+    ),
 )
 
 
@@ -204,3 +217,8 @@ class FigureSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
         counted = self.coordinator.inventory.counted
         devices = [device for device in counted if self._scope is None or device.scope == self._scope]
         return self.entity_description.value_fn(self.coordinator, devices)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        return self.entity_description.attributes_fn(self.coordinator)

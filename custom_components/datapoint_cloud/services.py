@@ -21,6 +21,7 @@ from .commands import Commands
 from .const import DOMAIN
 from .devices import ids_of
 from .history_actions import async_setup_history_actions
+from .statistics_actions import async_setup_statistics_actions
 
 SET_DATAPOINTS = "set_datapoints"
 SET_GROUP_DATAPOINTS = "set_group_datapoints"
@@ -67,6 +68,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         hass, DOMAIN, SEND_RAW, _send_raw, _SEND_RAW, supports_response=SupportsResponse.OPTIONAL
     )
     async_setup_history_actions(hass)
+    async_setup_statistics_actions(hass)
 
 
 async def _set_datapoints(call: ServiceCall) -> ServiceResponse:

@@ -293,7 +293,7 @@ class GizwitsOpenServer(Server):
     def _common_row(self, device: GizwitsDevice) -> dict[str, Any]:
         return {
             "protoc": 3,
-            "ws_port": device.ws_port or URL(self.url).port,
+            "ws_port": (device.ws_port or URL(self.url).port) if self.push.is_offered else None,
             "port_s": 8883,
             "gw_did": None,
             "host": device.host or URL(self.url).host,

@@ -43,12 +43,13 @@ class Connection:
 class OpenPush:
     """The push of one server. Public attributes may be changed at any time.
 
-    `refuses_logins`: all of them. `is_silent`: it sends nothing any more. `wants_acks`: reports ask for one.
-    `connections`: those that are open. `received`: all frames of all clients, in order.
+    `is_offered`: bindings say where it is. `refuses_logins`: all of them. `is_silent`: it sends nothing any more.
+    `wants_acks`: reports ask for one. `connections`: those that are open. `received`: all frames, in order.
     """
 
     def __init__(self, server: GizwitsOpenServer) -> None:
         self._server = server
+        self.is_offered = True
         self.refuses_logins = False
         self.is_silent = False
         self.wants_acks = False
@@ -270,7 +271,8 @@ class OpenPush:
 
     def _watch(self) -> None:
         for device in self._server.devices.values():
-            device.watchers.append(self)
+            if self not in device.watchers:
+                device.watchers.append(self)
 
     def _send(self, connection: Connection, frame: Mapping[str, Any] | str) -> None:
         if not self.is_silent:

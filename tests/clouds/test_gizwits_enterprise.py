@@ -790,6 +790,19 @@ async def test_who_was_active_is_asked_for_with_a_moment(
     assert await cloud.active_since(moment) is None
 
 
+async def test_a_tree_of_groups_may_be_written_out_as_text(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    tree = json.dumps({"g1": {"g2": ""}})
+    for body, groups in ((tree, {"g1", "g2"}), ("none", set())):
+        fault = Fault(
+            matches=lambda request: request.path.endswith("/device_groups"), status=200, body=json.dumps(body)
+        )
+        server.faults.append(fault)
+        assert {group.partition("/")[2] for group in await cloud.groups()} == groups
+        server.faults.clear()
+
+
 async def test_groups_are_listed_with_their_children(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:

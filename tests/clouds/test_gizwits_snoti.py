@@ -687,6 +687,16 @@ async def test_an_event_without_a_sensible_time_is_taken_and_outdoes_none(
     assert reports[0].snapshot.reported_at is None
 
 
+async def test_an_event_may_come_by_the_name_it_is_asked_for_by(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    await listener.hear(products[0], follow=[chiller])
+    event = {"event_type": "device.status.kv", "did": chiller.did, "data": {"power": 2}}
+    server.send_line(json.dumps({"cmd": "event_push", "delivery_id": 1, **event}).encode() + b"\n")
+    await until(lambda: server.of("event_ack"))
+    assert [values(report) for report in listener.of(Report)] == [{"power": 2}]
+
+
 async def test_alarms_begin_and_end(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:

@@ -322,6 +322,17 @@ async def test_a_binding_without_host_or_port_has_no_connection(
     assert server.requests[CONNECT] == 1
 
 
+@pytest.mark.parametrize(
+    ("api_url", "is_connected"), [("http://127.0.0.1:80", False), ("https://euapi.gizwits.com", True)]
+)
+async def test_the_token_of_a_server_on_this_machine_goes_to_no_other(
+    ear: Ear, api_url: str, *, is_connected: bool
+) -> None:
+    push = websocket.WebSocketPush(ear.push._access, api_url=api_url)
+    push.locate([{"did": "d", "host": "usm2m.gizwits.com", "ws_port": 8080, "wss_port": 8880}])
+    assert bool(push._addresses) is is_connected
+
+
 async def test_the_host_is_the_bindings_and_the_port_the_one_of_the_accounts_kind() -> None:
     row = {"did": "d", "host": " usm2m.gizwits.com ", "ws_port": 8080, "wss_port": "8880"}
     assert str(websocket._address(row, is_secure=True)) == "wss://usm2m.gizwits.com:8880/ws/app/v1"
@@ -512,21 +523,22 @@ async def test_a_simulated_device_that_goes_is_told(ear: Ear, server: GizwitsOpe
     assert Presence(device_id=spa.did, is_online=False) in ear.news
 
 
-async def test_what_is_answered_for_an_absent_device_is_of_an_unknown_time(
-    ear: Ear, odd: OddServer, server: GizwitsOpenServer
-) -> None:
+async def test_what_is_answered_is_of_an_unknown_time(ear: Ear, odd: OddServer, server: GizwitsOpenServer) -> None:
     spa = spa_of(server)
-    spa.is_online = False
     await ear.listen()
     await until(ear.hears_all)
     answer = {"cmd": "s2c_noti", "res_sn": 1, "data": {"did": spa.did, "attrs": {"bit7": 1}}}
-    report = {"cmd": "s2c_noti", "data": answer["data"]}
     await odd.say(answer)
-    await odd.say(report)
-    await odd.say({"cmd": "s2c_online_status", "data": {"did": spa.did, "online": True}})
-    await odd.say(answer)
-    await until(lambda: len(ear.reports(spa.did)) == 3)
-    assert [report.snapshot.reported_at is None for report in ear.reports(spa.did)] == [True, False, False]
+    await odd.say({"cmd": "s2c_noti", "data": answer["data"]})
+    await until(lambda: len(ear.reports(spa.did)) == 2)
+    assert [report.snapshot.reported_at is None for report in ear.reports(spa.did)] == [True, False]
+
+
+async def test_the_answers_to_reads_are_told_from_reports(ear: Ear, server: GizwitsOpenServer) -> None:
+    spa = spa_of(server)
+    await ear.listen()
+    await until(lambda: ear.reports(spa.did))
+    assert ear.reports(spa.did)[0].snapshot.reported_at is None
 
 
 async def test_a_device_that_is_bound_later_is_heard_once_it_is_subscribed_to(

@@ -115,6 +115,19 @@ async def poll(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await hass.async_block_till_done()
 
 
+def make_pushed_entry(
+    hass: HomeAssistant, simulation: Simulation, kind: str, *, options: dict[str, Any] | None = None
+) -> MockConfigEntry:
+    """Add an account of a Gizwits cloud that speaks before it is asked."""
+    simulation.gizwits_open.push.is_offered = True
+    entry = make_entry(hass, simulation, kind, options=options, snoti_host=simulation.gizwits_snoti.address)
+    for subentry in entry.subentries.values():
+        product = simulation.gizwits_enterprise.products[subentry.data["product_key"]]
+        credentials = {"auth_id": product.auth_id, "auth_secret": product.auth_secret}
+        hass.config_entries.async_update_subentry(entry, subentry, data={**subentry.data, **credentials})
+    return entry
+
+
 def entity_id_of(hass: HomeAssistant, platform: str, entry: MockConfigEntry, *parts: str) -> str:
     """The entity with this unique id."""
     unique_id = "_".join([str(entry.unique_id), *parts])

@@ -16,6 +16,13 @@ def _integration(enable_custom_integrations: None, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
+def simulation(simulation: Simulation) -> Simulation:
+    """All simulated clouds, none of which speaks before it is asked: what push changes is tested by itself."""
+    simulation.gizwits_open.push.is_offered = False
+    return simulation
+
+
+@pytest.fixture
 def setup_entry() -> Iterator[AsyncMock]:
     """No account is set up for real."""
     with (

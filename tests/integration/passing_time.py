@@ -1,5 +1,7 @@
 """Time that passes as fast as a test wants, for Home Assistant and the simulated clouds alike."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
@@ -11,4 +13,25 @@ async def pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds
     """Let time pass, and what is due in it happen."""
     freezer.tick(timedelta(seconds=seconds))
     async_fire_time_changed(hass)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
+
+
+async def settle(hass: HomeAssistant) -> None:
+    """Let everything come to its end that ever does: push listens for as long as its account is loaded."""
+    await hass.async_block_till_done()
+    while ending := [task for task in asyncio.all_tasks() & hass._background_tasks if not _is_of_push(task)]:
+        await asyncio.wait(ending)
+        await hass.async_block_till_done()
+
+
+def _is_of_push(task: asyncio.Task[object]) -> bool:
+    return task.get_name().endswith(" push")
+
+
+async def until(is_so: Callable[[], object]) -> None:
+    """Wait for what is under way on sockets, though no time passes."""
+    for _ in range(100_000):
+        if is_so():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came to be")

@@ -19,7 +19,7 @@ from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import commands, fleet, history_actions, services
+from custom_components.datapoint_cloud import commands, fleet, history_actions, services, statistics_actions
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.gizwits import GizwitsEnterpriseServer
 from simulator.gizwits.devices import GizwitsDevice
@@ -528,6 +528,14 @@ async def test_a_cloud_without_groups_says_so(hass: HomeAssistant, simulation: S
     assert "cannot control 1 as a whole" in await _refused(hass, "set_group_datapoints", **data)
 
 
+async def test_without_a_recorder_there_are_no_statistics_to_import(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    assert "no statistics" in await _refused(
+        hass, "import_statistics", HomeAssistantError, config_entry_id=entry.entry_id
+    )
+
+
 # What the user interface shows of them
 
 
@@ -571,6 +579,7 @@ def test_actions_and_fields_have_schemas_texts_and_icons() -> None:
         "set_group_datapoints": services._SET_GROUP_DATAPOINTS,
         "send_raw": services._SEND_RAW,
         **history_actions.SCHEMAS,
+        "import_statistics": vol.Schema(statistics_actions._FIELDS),
     }
     texts = json.loads((_FOLDER / "translations" / "en.json").read_text(encoding="utf-8"))
     icons = json.loads((_FOLDER / "icons.json").read_text(encoding="utf-8"))

@@ -15,6 +15,7 @@ from simulator.server import Fault, Server
 from simulator.simulation import Simulation
 
 from .accounts import add_account, poll, state_of
+from .passing_time import settle
 from .subjects import SUBJECTS
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
@@ -232,5 +233,5 @@ async def test_a_set_up_does_not_wait_for_slow_devices(
     entry = await add_account(hass, simulation, "gizwits_open")
     assert entry.state is ConfigEntryState.LOADED
     assert subject.state(hass, simulation, entry) == "unknown"
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
     assert float(subject.state(hass, simulation, entry)) == 24

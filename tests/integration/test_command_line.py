@@ -21,6 +21,7 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll, state_of
+from .passing_time import settle
 from .subjects import twenty_devices
 
 _CONTROL = "POST /app/control/{did}"
@@ -364,7 +365,7 @@ async def test_unloading_lets_nobody_wait(
     assert [str(result) for result in results] == [
         "The account was unloaded before the cloud answered for Terrace spa"
     ] * 2
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
     assert simulation.gizwits_open.requests[_CONTROL] == 1
 

@@ -26,6 +26,7 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll, state_of
+from .passing_time import settle
 
 _CONTROL = "POST /app/control/{did}"
 
@@ -101,7 +102,7 @@ async def test_the_device_obeys_and_an_early_reading_confirms_it(
     device = _device(simulation, SPA)
     simulation.gizwits_open.reset_counts()
     await _call(hass, entry, "switch.turn_on", device, "bubble")
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
     assert device.attrs["bubble"] is True
     assert simulation.gizwits_open.requests == {_CONTROL: 1, "GET /app/devdata/{did}/latest": 1}
     assert entry.runtime_data.coordinator.fleet[device.did].pending == {}
@@ -157,7 +158,7 @@ async def test_it_is_taken_back_without_a_poll_too(
     simulation.gizwits_open.write_delay = 3600
     await _call(hass, entry, "switch.turn_on", device, "bubble")
     freezer.tick(timedelta(seconds=36))
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
     assert state_of(hass, "switch", entry, device.did, "bubble").state == "off"
     assert "Terrace spa did not confirm bubble" in caplog.text
 
@@ -376,7 +377,7 @@ async def test_unloading_ends_the_waiting_for_confirmation(
     await _call(hass, entry, "switch.turn_on", _device(simulation, SPA), "bubble")
     assert await hass.config_entries.async_unload(entry.entry_id)
     async_fire_time_changed(hass)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
 
 
 async def test_refused_control_is_to_be_mended_until_a_device_obeys(

@@ -79,6 +79,14 @@ def test_a_binary_is_disabled_and_diagnostic() -> None:
         ("KILOWATTHOUR", "kWh", "energy", "total_increasing"),
         ("Watt hour", "Wh", "energy", "total_increasing"),
         ("kWh", "kWh", "energy", "total_increasing"),
+        ("GWh", "GWh", "energy", "total_increasing"),
+        ("MEGAJOULE", "MJ", "energy", "total_increasing"),
+        ("GJ", "GJ", "energy", "total_increasing"),
+        ("kJ", "kJ", "energy", "total_increasing"),
+        ("mJ", "mJ", None, "measurement"),
+        ("m³/h", "m³/h", "volume_flow_rate", "measurement"),
+        ("L/min", "L/min", "volume_flow_rate", "measurement"),
+        ("CUBIC_FEET", "ft³", None, "measurement"),
         ("DAYS", "d", "duration", "measurement"),
         ("VOLTS", "V", "voltage", "measurement"),
         ("DEGREES_CELSIUS", "°C", "temperature", "measurement"),
@@ -134,6 +142,16 @@ def test_a_profile_adds_what_the_schema_cannot_say() -> None:
     assert (sensor.state_class, sensor.scale) == ("measurement", 0.1)
     number = _one(Profile(hints={"k": hint}), is_writable=True, minimum=0, maximum=255)
     assert (number.platform, number.unit, number.device_class) == (Platform.NUMBER, "°C", "temperature")
+
+
+@pytest.mark.parametrize(
+    ("kind", "word", "unit"), [("water", "LITER", "L"), ("gas", "M3", "m³"), ("gas", "FT3", "ft³")]
+)
+def test_a_profile_that_names_a_meter_need_not_repeat_what_is_plain(kind: str, word: str, unit: str) -> None:
+    meter = _one(Profile(hints={"k": Hint(device_class=kind)}), unit=word)
+    assert (meter.unit, meter.device_class, meter.state_class) == (unit, kind, "total_increasing")
+    counted = _one(Profile(hints={"k": Hint(device_class=kind)}), unit=word, is_difference=True)
+    assert counted.state_class is None
 
 
 def test_a_profile_takes_what_nobody_would_set_out_of_the_controls() -> None:

@@ -74,6 +74,21 @@ def test_an_older_reading_changes_nothing() -> None:
     assert state.reported_at == _NOW
 
 
+def test_a_cloud_that_counts_whole_seconds_is_believed_after_what_it_pushed_in_the_same_second() -> None:
+    state = _state()
+    pushed_at = _NOW.replace(microsecond=700_000)
+    state.take(_told(pushed_at, power=True), pushed_at)
+    state.take(_told(_NOW.replace(microsecond=0), power=False), pushed_at + _MINUTE, asked_at=pushed_at + _MINUTE)
+    assert state.value("power") is False
+
+
+def test_an_answer_to_what_was_asked_before_a_push_changes_nothing() -> None:
+    state = _state()
+    state.take(_told(_NOW, power=True, level=1), _NOW)
+    state.take(_told(_NOW, power=False, level=2, mode=3), _NOW, asked_at=_NOW - _MINUTE)
+    assert (state.value("power"), state.value("level"), state.value("mode")) == (True, 1, 3)
+
+
 def test_what_was_asked_for_is_shown_until_a_reading_confirms_it() -> None:
     state = _state()
     state.take(_told(power=False), _NOW)

@@ -40,6 +40,7 @@ from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll, state_of
 from .fake_history import EVERYTHING, answer_of, at, give_past, refusal_of, target_of
+from .passing_time import settle
 from .subjects import air_conditioner, chiller, ups
 
 _NOW = "2026-10-20T10:30:00+00:00"  # a Tuesday; 12:30 in Paris
@@ -559,7 +560,7 @@ async def test_connectivity_tells_why_the_device_last_went(
     device.is_online = False
     await poll(hass, entry)
     await poll(hass, entry)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
     (asked,) = history.asked
     assert asked["device"] == device.did
     assert asked["end"] - asked["start"] == timedelta(days=1)
@@ -570,7 +571,7 @@ async def test_connectivity_tells_why_the_device_last_went(
     await poll(hass, entry)
     device.is_online = False
     await poll(hass, entry)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
     assert len(history.asked) == 2
     state = state_of(hass, "binary_sensor", entry, device.did, "$connectivity")
     assert (state.state, state.attributes["last_disconnect_reason"]) == ("off", "tcp_closed")
@@ -584,7 +585,7 @@ async def test_connectivity_tells_no_reason_where_the_cloud_has_no_log(
     await poll(hass, entry)
     device.is_online = False
     await poll(hass, entry)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
     assert not history.asked
     state = state_of(hass, "binary_sensor", entry, device.did, "$connectivity")
     assert "last_disconnect_reason" not in state.attributes

@@ -19,6 +19,7 @@ from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll, state_of
 from .fake_history import answer_of, at, refusal_of, target_of
+from .passing_time import settle
 from .subjects import air_conditioner, chiller, ups
 
 _LOAD_RATE = "Global|0|140100"
@@ -169,7 +170,7 @@ async def test_the_online_log_and_the_connectivity_tell_the_reason(
     device.is_online = False
     freezer.tick(5)
     await poll(hass, entry)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
     state = state_of(hass, "binary_sensor", entry, device.did, "$connectivity")
     assert (state.state, state.attributes["last_disconnect_reason"]) == ("off", "no_heartbeat")
     device.is_online = True

@@ -1,5 +1,6 @@
 """The options of an account."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,10 +8,13 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 
+from custom_components.datapoint_cloud.clouds.history import Offer
+from custom_components.datapoint_cloud.import_targets import can_import
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account, make_entry
 from .flows import TEXTS, Input, check_texts, fields_of, shown_in
+from .past import MadeUpPast
 
 
 async def begin(hass: HomeAssistant, entry: Any) -> Any:
@@ -57,6 +61,8 @@ async def test_sites_are_a_choice_where_there_are_any(hass: HomeAssistant, simul
         "sodata": {"sites"},
         "firstlight": set(),
     }[kind]
+    if can_import(entry.runtime_data.coordinator.cloud.history.offer):
+        expected |= {"import_history", "import_days"}
     assert fields_of(await begin(hass, entry)) == expected
 
 
@@ -70,7 +76,8 @@ async def test_sites_and_devices_are_chosen_by_name(hass: HomeAssistant, simulat
     await submit(hass, form, {"interval": 600, "sites": [site], "devices": [device]})
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
-    assert dict(entry.options) == {"interval": 600, "fleet": "chosen", "sites": [site], "devices": [device]}
+    expected = {"interval": 600, "fleet": "chosen", "sites": [site], "devices": [device]}
+    assert expected.items() <= entry.options.items()
     assert set(entry.runtime_data.coordinator.fleet) == {device}
     form = await begin(hass, entry)
     assert shown_in(form) == entry.options
@@ -107,3 +114,24 @@ async def test_there_is_nothing_to_choose_while_the_account_is_not_running(
     entry = make_entry(hass, simulation, "gizwits_open")
     result = await begin(hass, entry)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "entry_not_loaded")
+
+
+@pytest.mark.parametrize(("days", "most"), [(400, 400), (7, 7)])
+async def test_the_past_is_a_choice_where_the_cloud_tells_of_it(
+    hass: HomeAssistant, simulation: Simulation, days: int, most: int
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_open")
+    entry.runtime_data.coordinator.cloud.history = MadeUpPast(Offer(reach_of_readings=timedelta(days=days)))
+    form = await begin(hass, entry)
+    assert {"import_history", "import_days"} <= fields_of(form)
+    selector = form["data_schema"].schema["import_days"]
+    assert (selector.config["min"], selector.config["max"]) == (1, most)
+    await submit(hass, form, {"interval": 60, "devices": [], "import_history": True, "import_days": 3})
+    await hass.async_block_till_done()
+    assert (entry.options["import_history"], entry.options["import_days"]) == (True, 3)
+    assert isinstance(entry.options["import_days"], int)
+
+
+async def test_the_past_is_no_choice_where_the_cloud_keeps_none(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "firstlight")
+    assert not {"import_history", "import_days"} & fields_of(await begin(hass, entry))

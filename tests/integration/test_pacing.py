@@ -16,7 +16,7 @@ from simulator.server import Fault, Server
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account, entity_id_of, poll
-from .passing_time import pass_time
+from .passing_time import pass_time, settle
 from .subjects import SUBJECTS, air_conditioner, chiller
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
@@ -160,7 +160,7 @@ async def test_nothing_is_asked_before_the_time_that_the_cloud_named(
     lift()
     subject.report(simulation, 23)
     await pass_time(hass, freezer, 102)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
     assert float(subject.state(hass, simulation, entry)) == 23
 
     server.reset_counts()
@@ -192,7 +192,7 @@ async def test_a_limit_outlives_a_restart(
 
     lift()
     await pass_time(hass, freezer, 700)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
     assert entry.state.value == "loaded"
     assert server.log
 

@@ -17,6 +17,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.profiles import load_profiles
 
+from .passing_time import settle
+
 type Json = dict[str, Any]
 
 _ACCOUNT = "app_user"
@@ -176,7 +178,7 @@ async def entry(
     )
     entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
     yield entry
     await hass.config_entries.async_unload(entry.entry_id)
     await server.close()

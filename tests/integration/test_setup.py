@@ -13,7 +13,7 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account, make_entry, poll
-from .passing_time import pass_time
+from .passing_time import pass_time, settle
 from .subjects import SUBJECTS
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
@@ -34,7 +34,7 @@ async def test_an_account_shows_its_values_and_keeps_nothing_running_when_unload
     assert float(subject.state(hass, simulation, entry)) == 22
 
     assert await hass.config_entries.async_unload(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass)
     assert entry.state.value == "not_loaded"
     assert subject.state(hass, simulation, entry) == "unavailable"
     assert not entry._background_tasks

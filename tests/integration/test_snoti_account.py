@@ -34,7 +34,7 @@ def _server(push: Push | None) -> Any:
 @pytest.mark.parametrize(
     ("host", "address", "is_verified"),
     [
-        (None, ("snoti.gizwits.com", 2017), True),
+        ("", ("snoti.gizwits.com", 2017), True),
         ("ussnoti.gizwits.com", ("ussnoti.gizwits.com", 2017), True),
         ("192.0.2.1:99", ("192.0.2.1", 99), True),
         ("127.0.0.1:99", ("127.0.0.1", 99), False),
@@ -43,13 +43,20 @@ def _server(push: Push | None) -> Any:
     ],
 )
 async def test_a_server_elsewhere_has_to_prove_who_it_is(
-    hass: HomeAssistant, simulation: Simulation, host: str | None, address: tuple[str, int], is_verified: bool
+    hass: HomeAssistant, simulation: Simulation, host: str, address: tuple[str, int], is_verified: bool
 ) -> None:
-    server = _server(_push(hass, simulation, **({} if host is None else {"snoti_host": host})))
+    server = _server(_push(hass, simulation, api_url="https://enterpriseapi.gizwits.com", snoti_host=host))
     assert (server.host, server.port) == address
     assert server.tls.check_hostname is is_verified
     assert server.tls.verify_mode is (ssl.CERT_REQUIRED if is_verified else ssl.CERT_NONE)
     assert server.tls is _server(_push(hass, simulation, snoti_host=address[0])).tls  # ready made, not made here
+
+
+async def test_no_push_secret_of_a_server_on_this_machine_leaves_it_unasked(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    server = _server(_push(hass, simulation, api_url="http://127.0.0.1:1"))
+    assert (server.host, server.port) == ("127.0.0.1", 2017)
 
 
 async def test_without_a_push_id_nothing_is_pushed(hass: HomeAssistant, simulation: Simulation) -> None:

@@ -69,6 +69,7 @@ def _all_failures() -> list[HomeAssistantError]:
         *of_groups,
         *(failures.of_history(error, "Pump", is_to_be_granted=True) for error in _all_errors()),
         *(failures.not_kept(since) for since in (None, datetime.now(UTC))),
+        *(failures.of_import(error) for error in _all_errors()),
         failures.of_unloading("Pump"),
     ]
 
@@ -106,9 +107,9 @@ async def test_the_states_and_attributes_of_events_have_texts(
 def test_every_failure_has_a_text_and_every_text_a_failure() -> None:
     of_services = {
         key
-        for module in ("services", "history_actions", "history_range", "targets")
+        for module in ("services", "history_actions", "history_range", "statistics_actions", "targets")
         for key in re.findall(
-            r'(?:translation_key=|of_call\(\s*)"(\w+)"', (_FOLDER / f"{module}.py").read_text(encoding="utf-8")
+            r'(?:translation_key=|of_call\(\s*|_error\()"(\w+)"', (_FOLDER / f"{module}.py").read_text(encoding="utf-8")
         )
     }
     assert {failure.translation_key for failure in _all_failures()} | of_services == set(_TEXTS["exceptions"])

@@ -76,7 +76,7 @@ class Conversation:
         self._subscribed: set[str] = set()  # what was asked for, whatever came of it
         self._unread: dict[str, None] = {}  # in the order they are to be read
         self._covered: set[str] = set()  # the devices whose news the server sends
-        self._online: dict[str, bool] = {}  # what was told since the list of devices
+        self._reads = 0  # the serial number of the last one
         self.alive_since: float | None = None
         """When the server first said more than that the login is right, on the loop's clock."""
 
@@ -139,7 +139,8 @@ class Conversation:
     async def _read(self, did: str) -> None:
         del self._unread[did]
         if did in self._devices:
-            await self._say("c2s_read", {"did": did})
+            self._reads += 1
+            await self._say("c2s_read", {"did": did}, req_sn=self._reads)
             await asyncio.sleep(_READ_PAUSE_SECONDS)
 
     async def _hear(self) -> None:
@@ -191,10 +192,9 @@ class Conversation:
             return
         device = self._devices.get(did)
         if device is not None and attrs:
+            # What a server answers may be of old, and nobody says when it was reported.
             is_answer = said.get("res_sn") is not None
-            # What a server answers for an absent device is of old, and nobody says when it was reported.
-            is_absent = self._online.get(did, device.is_online) is False
-            reported_at = None if is_answer and is_absent else datetime.now(UTC)
+            reported_at = None if is_answer else datetime.now(UTC)
             try:
                 snapshot = await self._access.definitions.snapshot(device.schema_id, attrs, reported_at)
             except AuthFailed:
@@ -213,7 +213,6 @@ class Conversation:
         is_online = spellings.flag(said.get("online", said.get("is_online")))
         if did is None or did not in self._devices or is_online is None:
             return
-        self._online[did] = is_online
         self._tell(Presence(device_id=did, is_online=is_online))
         if is_online:
             self._unread[did] = None
@@ -245,8 +244,10 @@ class Conversation:
         if code == _LOGGED_IN_NO_MORE:
             raise LoginRefused
 
-    async def _say(self, cmd: str, content: Any = None) -> None:
-        await self._socket.send_json({"cmd": cmd} if content is None else {"cmd": cmd, "data": content})
+    async def _say(self, cmd: str, content: Any = None, **beside: Any) -> None:
+        await self._socket.send_json(
+            {"cmd": cmd, **beside} if content is None else {"cmd": cmd, **beside, "data": content}
+        )
 
 
 def _decoded(content: str | bytes) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """The organisation's Gizwits cloud: all devices of the products an enterprise names, through the Enterprise API."""
 
 import asyncio
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -287,9 +288,17 @@ class GizwitsEnterpriseCloud:
 
 def _group_ids(tree: Any) -> Iterator[str]:
     """The ids in a tree of groups: an object of objects, where an empty text stands for no children."""
-    for gid, children in wire.fields(tree).items():
+    for gid, children in wire.fields(_written_out(tree)).items():
         yield gid
         yield from _group_ids(children)
+
+
+def _written_out(tree: Any) -> Any:
+    # The table types it as text, the example shows an object.
+    try:
+        return json.loads(tree) if isinstance(tree, str) else tree
+    except ValueError, RecursionError:
+        return None
 
 
 def _device(row: Mapping[str, Any], product: Product, product_name: str | None) -> Device | None:

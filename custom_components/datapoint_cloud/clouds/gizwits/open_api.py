@@ -68,7 +68,7 @@ class GizwitsOpenCloud:
         access = PushAccess(
             session=session, app_id=app_id, token=self._token, enter=self._enter, definitions=self._definitions
         )
-        self._push = WebSocketPush(access, is_secure=not api_url.lower().startswith("http://"))
+        self._push = WebSocketPush(access, api_url=api_url)
         self.push: Push | None = self._push
 
     @property

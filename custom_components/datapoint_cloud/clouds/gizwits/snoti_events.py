@@ -61,7 +61,8 @@ class Events:
 
     async def news(self, product_key: str, event: Mapping[str, Any]) -> News | None:
         """What an event that came for a product tells; None where that is nothing, or nothing new. Never raises."""
-        kind = wire.text(event.get("event_type"))
+        kind = wire.text(event.get("event_type")) or ""
+        kind = EVENTS.get(kind, kind)  # should one come with the name it is asked for by
         match kind:
             case "device_status_kv" | "attr_fault" | "attr_alert":
                 attrs = event.get("data") if kind == "device_status_kv" else _alarms(event.get("data"))
@@ -76,8 +77,8 @@ class Events:
                 return SchemaChanged(key)
             case "device_bind" | "device_unbind" | "device_reset" | "sub_device_added" | "sub_device_deleted":
                 return DevicesChanged()
-        if str(kind) not in self._odd:
-            self._odd.add(str(kind))
+        if kind not in self._odd:
+            self._odd.add(kind)
             _LOGGER.debug("An event of type %s cannot be understood; no other of its kind is logged", kind)
         return None
 

@@ -10,12 +10,14 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
 
 from .. import wire
 from ..errors import AuthFailed, CloudError, RateLimited
+from ..hosts import is_loopback
 from ..model import Device
 from ..push import CoverageChanged, News
 from ..tokens import Token
@@ -35,10 +37,14 @@ _CLOSE_SECONDS: Final = 2.0
 class WebSocketPush:
     """The connections of one user ("Open API, WebSocket")."""
 
-    def __init__(self, access: PushAccess, *, is_secure: bool) -> None:
-        """Connect as the user of `access`; without `is_secure` to the hosts' open ports."""
+    def __init__(self, access: PushAccess, *, api_url: str) -> None:
+        """Connect as the user of `access`: to the hosts' open ports where the API's address is open, too.
+
+        The token of a server on this machine is sent to no other: there only hosts on this machine are connected to.
+        """
         self._access = access
-        self._is_secure = is_secure
+        self._is_secure = not api_url.lower().startswith("http://")
+        self._is_local = is_loopback(urlsplit(api_url).hostname or "")
         self._addresses: dict[str, URL] = {}  # by device id
         self._followed: dict[str, Device] = {}
         self._served: dict[str, URL] = {}  # by device id, while it listens
@@ -52,6 +58,7 @@ class WebSocketPush:
             for row in bindings
             if (did := wire.text(row.get("did"))) is not None
             and (address := _address(row, is_secure=self._is_secure)) is not None
+            and (is_loopback(address.host or "") or not self._is_local)
         }
         self._rewired.set()
 

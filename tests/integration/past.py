@@ -1,0 +1,124 @@
+"""A cloud's past that a test makes up, and the statistics that came of it."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from homeassistant.components.recorder.statistics import get_last_statistics
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.recorder import get_instance
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.datapoint_cloud.clouds.errors import CloudError
+from custom_components.datapoint_cloud.clouds.history import Aggregation, Bucket, NoHistory, Offer, Past, Period, Series
+from custom_components.datapoint_cloud.clouds.model import Reading
+from custom_components.datapoint_cloud.import_targets import Target, targets_of
+
+HOUR = timedelta(hours=1)
+OF_BUCKETS = Offer(
+    reach_of_buckets=timedelta(days=400),
+    periods=frozenset(Period),
+    aggregations=frozenset(Aggregation),
+)
+OF_READINGS = Offer(reach_of_readings=timedelta(days=7))
+
+
+def measured(hour: datetime) -> float:
+    """What a measurement was on average; it was half a unit less at least and one more at most."""
+    return 20 + (hour.timestamp() / 3600) % 7
+
+
+def metered(hour: datetime) -> float:
+    """What a meter showed at the end of the hour: two units more every hour."""
+    return 2 * (hour.timestamp() / 3600 - 490_000)
+
+
+@dataclass
+class MadeUpPast(NoHistory):
+    """It tells the same of every series of a kind, and whatever a test wants besides."""
+
+    offer: Offer = OF_BUCKETS
+    is_meter: Callable[[Series], bool] = lambda _: False
+    meter: Callable[[datetime], float | None] = metered
+    length: timedelta = HOUR
+    shift: timedelta = timedelta()
+    asked: list[tuple[str, datetime, datetime, int]] = field(default_factory=list)
+    raises: list[CloudError | None] = field(default_factory=list)
+    """What the next requests fail with."""
+    stopped_by: CloudError | None = None
+    complete_until: datetime | None = None
+    blocked: asyncio.Event | None = None
+
+    async def buckets(
+        self,
+        series: Sequence[Series],
+        start: datetime,
+        end: datetime,
+        *,
+        period: Period,
+        aggregation: Aggregation,
+        is_local: bool = False,
+    ) -> Mapping[Series, Past[Bucket]]:
+        assert period is Period.HOUR
+        assert not is_local
+        end = await self._ask(aggregation, series, start, end)
+        return {one: self._past(self._buckets(one, aggregation, start, end), start, end) for one in series}
+
+    async def readings(
+        self, series: Sequence[Series], start: datetime, end: datetime
+    ) -> Mapping[Series, Past[Reading]]:
+        end = await self._ask("readings", series, start, end)
+        return {one: self._past(self._readings(one, start, end), start, end) for one in series}
+
+    async def _ask(self, what: str, series: Sequence[Series], start: datetime, end: datetime) -> datetime:
+        self.asked.append((what, start, end, len(series)))
+        if self.blocked is not None:
+            await self.blocked.wait()
+        if self.raises and (error := self.raises.pop(0)) is not None:
+            raise error
+        return min(end, self.complete_until or end)
+
+    def _past[Row](self, rows: Iterator[Row], start: datetime, end: datetime) -> Past[Row]:
+        return Past(rows=tuple(rows), start=start, end=end, stopped_by=self.stopped_by)
+
+    def _buckets(self, one: Series, aggregation: Aggregation, start: datetime, end: datetime) -> Iterator[Bucket]:
+        for hour in _hours(start + self.shift, end):
+            value = self.meter(hour) if self.is_meter(one) else measured(hour)
+            if value is not None:
+                value += {Aggregation.MIN: -0.5, Aggregation.MAX: 1.0}.get(aggregation, 0.0) * (not self.is_meter(one))
+                yield Bucket(start=hour, end=hour + self.length, value=value)
+
+    def _readings(self, one: Series, start: datetime, end: datetime) -> Iterator[Reading]:
+        for hour in _hours(start, end):
+            if self.is_meter(one):
+                yield Reading(self.meter(hour), hour + timedelta(minutes=59))
+            else:
+                yield Reading(measured(hour), hour)
+                yield Reading(measured(hour) + 6, hour + timedelta(minutes=50))
+
+
+def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
+    while start < end:
+        yield start
+        start += HOUR
+
+
+def target_of(hass: HomeAssistant, entry: MockConfigEntry, *, is_counter: bool) -> Target:
+    """A sensor of the account that measures, or one that counts."""
+    targets = targets_of(hass, entry.runtime_data.coordinator)
+    return next(target for target in targets if target.is_counter is is_counter)
+
+
+async def rows_of(hass: HomeAssistant, entity_id: str) -> dict[datetime, dict[str, Any]]:
+    """The long-term statistics of a sensor, by the beginning of the hour, in their own unit."""
+    rows = await get_instance(hass).async_add_executor_job(
+        get_last_statistics, hass, 100_000, entity_id, False, {"mean", "min", "max", "state", "sum"}
+    )
+    return {
+        datetime.fromtimestamp(row.pop("start"), UTC): {
+            key: value for key, value in row.items() if key != "end" and value is not None
+        }
+        for row in reversed(rows.get(entity_id, []))
+    }

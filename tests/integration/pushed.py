@@ -1,0 +1,162 @@
+"""Accounts of the two Gizwits clouds that speak before they are asked, each with a device to watch."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+
+from custom_components.datapoint_cloud.coordinator import DatapointCoordinator
+from simulator.gizwits.devices import GizwitsDevice
+from simulator.gizwits.products import PUMP
+from simulator.server import Server
+from simulator.simulation import Simulation
+
+from .accounts import entity_id_of, make_pushed_entry
+from .passing_time import pass_time, until
+
+PUSHING_KINDS = ("gizwits_open", "gizwits_enterprise")
+STEP_SECONDS = 5  # time passes in steps that leave room for the pings of a connection
+
+
+@dataclass(slots=True)
+class Pushed:
+    """One account. `key` is a number of `device` that can be written, `alarm` one of its alarms."""
+
+    hass: HomeAssistant
+    simulation: Simulation
+    freezer: FrozenDateTimeFactory
+    kind: str
+    _entry: MockConfigEntry | None = field(default=None)
+
+    @property
+    def is_open(self) -> bool:
+        return self.kind == "gizwits_open"
+
+    @property
+    def server(self) -> Server:
+        return self.simulation.gizwits_open if self.is_open else self.simulation.gizwits_enterprise
+
+    @property
+    def devices(self) -> list[GizwitsDevice]:
+        """All that are shown."""
+        if not self.is_open:
+            products = self.simulation.gizwits_enterprise.products.values()
+            return [device for product in products for device in product.devices.values()]
+        server = self.simulation.gizwits_open
+        return [device for device in server.devices.values() if device.uid == server.uid]
+
+    @property
+    def device(self) -> GizwitsDevice:
+        if self.is_open:
+            return next(device for device in self.devices if device.product is PUMP)
+        return self.devices[1]
+
+    @property
+    def key(self) -> str:
+        return "Flow" if self.is_open else "set_temp"
+
+    @property
+    def alarm(self) -> str:
+        return "Fault_NoLoad" if self.is_open else "over_pressure"
+
+    @property
+    def entry(self) -> MockConfigEntry:
+        assert self._entry is not None
+        return self._entry
+
+    @property
+    def coordinator(self) -> DatapointCoordinator:
+        return self.entry.runtime_data.coordinator
+
+    async def add(self, options: dict[str, Any] | None = None) -> None:
+        """Set the account up and wait until its online devices are heard."""
+        self.make(options)
+        await self.set_up()
+        await until(self.is_all_heard)
+
+    def make(self, options: dict[str, Any] | None = None) -> None:
+        """Add the account to Home Assistant."""
+        self._entry = make_pushed_entry(self.hass, self.simulation, self.kind, options=options)
+
+    async def set_up(self) -> None:
+        await self.hass.config_entries.async_setup(self.entry.entry_id)
+        await self.hass.async_block_till_done()
+
+    def is_all_heard(self) -> bool:
+        states = self.coordinator.fleet.values()
+        return all(self.coordinator.hears(state.device) for state in states)
+
+    def hears(self) -> bool:
+        return self.coordinator.hears(self.coordinator.fleet[self.device.did].device)
+
+    # What happens
+
+    def report(self, value: float) -> None:
+        """Let the device report a value, from 6 to 20 here."""
+        self.set(**{self.key: self._told(value)})
+
+    def set(self, device: GizwitsDevice | None = None, **attrs: float) -> None:
+        """Let a device report any values, and a moment pass."""
+        (device or self.device).set(**attrs)
+        self.freezer.tick(timedelta(milliseconds=1))  # what is due now is not due in frozen time
+
+    def _told(self, value: float) -> float:
+        return value + 30 if self.is_open else value
+
+    def shown(self) -> float | str:
+        """The value that Home Assistant shows, as it was given to `report`."""
+        state = self.hass.states.get(self.entity_id("number", self.key))
+        assert state is not None
+        return state.state if state.state in {"unknown", "unavailable"} else float(state.state) - self._told(0)
+
+    async def shows(self, value: float) -> None:
+        """Wait until it shows, though no time passes."""
+        await until(lambda: self.shown() == value)
+
+    def entity_id(self, platform: str, key: str, device: GizwitsDevice | None = None) -> str:
+        return entity_id_of(self.hass, platform, self.entry, (device or self.device).did, key)
+
+    def state(self, platform: str, key: str) -> str:
+        state = self.hass.states.get(self.entity_id(platform, key))
+        assert state is not None
+        return state.state
+
+    def lose(self) -> None:
+        """End all connections, without a word."""
+        if self.is_open:
+            self.simulation.gizwits_open.push.drop()
+        else:
+            self.simulation.gizwits_snoti.drop_connections()
+
+    def connections(self) -> int:
+        return len(self.simulation.gizwits_open.push.connections) + self.simulation.gizwits_snoti.connections
+
+    async def pass_time(self, seconds: float, *, report: Callable[[int], float] | None = None) -> None:
+        """Let time pass; what the device reports meanwhile, by the number of the step, is shown at each step."""
+        for step in range(round(seconds / STEP_SECONDS)):
+            await pass_time(self.hass, self.freezer, STEP_SECONDS)
+            if report is not None:
+                self.report(report(step))
+                await self.shows(report(step))
+            else:
+                await calm()
+
+    def changes(self) -> Callable[[], list[tuple[str, str]]]:
+        """What becomes of which entity from now on, in order."""
+        events = async_capture_events(self.hass, "state_changed")
+        return lambda: [(event.data["entity_id"], event.data["new_state"].state) for event in events]
+
+    def requests(self) -> list[str]:
+        """What was asked for, besides the WebSocket."""
+        return [request.path for request in self.server.log if not request.path.startswith("/ws/")]
+
+
+async def calm() -> None:
+    """Leave time to what is under way on sockets."""
+    for _ in range(200):
+        await asyncio.sleep(0)

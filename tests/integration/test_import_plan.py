@@ -1,0 +1,258 @@
+"""Which hours of a cloud's past are missing, and the rows they become. No Home Assistant runs here."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from custom_components.datapoint_cloud.clouds.history import Bucket, Past
+from custom_components.datapoint_cloud.clouds.model import Reading
+from custom_components.datapoint_cloud.import_plan import (
+    HOUR,
+    Known,
+    NotHourly,
+    ceil,
+    compiled_at,
+    counted,
+    counts_in_buckets,
+    counts_in_readings,
+    floor,
+    last_end,
+    measured_in_buckets,
+    measured_in_readings,
+    merged,
+    missing,
+    neighbours,
+    runs,
+)
+
+BEGIN = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def at(hours: float) -> datetime:
+    return BEGIN + timedelta(hours=hours)
+
+
+def as_it_is(value: float) -> float:
+    return value
+
+
+def buckets(values: dict[float, float], *, start: float = 0, end: float = 24) -> Past[Bucket]:
+    rows = tuple(Bucket(start=at(hour), end=at(hour + 1), value=value) for hour, value in values.items())
+    return Past(rows=rows, start=at(start), end=at(end))
+
+
+def readings(values: Iterable[tuple[float, object]], *, start: float = 0, end: float = 24) -> Past[Reading]:
+    rows = tuple(Reading(value, at(hour)) for hour, value in values)  # type: ignore[arg-type]
+    return Past(rows=rows, start=at(start), end=at(end))
+
+
+def known(*rows: tuple[float, float | None, float | None]) -> list[Known]:
+    return [Known(at(hour), state, total) for hour, state, total in rows]
+
+
+def sums(
+    values: Sequence[float], before: Known | None, after: Known | None, *, is_increasing: bool = True
+) -> list[float]:
+    counts = [(at(hour), (value,)) for hour, value in enumerate(values, 1)]
+    return [row["sum"] for row in counted(counts, before, after, is_increasing=is_increasing)]
+
+
+# Which hours
+
+
+def test_the_running_hour_is_left_alone_and_the_one_before_until_it_is_surely_compiled() -> None:
+    assert last_end(at(10.5)) == at(10)
+    assert last_end(at(10) + timedelta(minutes=4, seconds=59)) == at(9)
+    assert last_end(at(10) + timedelta(minutes=5)) == at(10)
+    assert compiled_at(at(10.5)) == at(11) + timedelta(minutes=5)
+    assert last_end(compiled_at(at(10.5))) == at(11)
+
+
+def test_hours_are_those_of_utc_where_clocks_are_half_an_hour_off() -> None:
+    kolkata = ZoneInfo("Asia/Kolkata")
+    moment = datetime(2026, 11, 20, 10, 0, tzinfo=kolkata)  # 04:30 in UTC
+    assert floor(moment) == at(4)
+    assert ceil(moment) == at(5)
+    assert floor(moment).tzinfo is UTC
+    assert ceil(at(5)) == at(5)
+
+
+@pytest.mark.parametrize(("month", "day"), [(3, 29), (10, 25)])
+def test_summer_time_loses_and_doubles_no_hour(month: int, day: int) -> None:
+    paris = ZoneInfo("Europe/Paris")
+    start = datetime(2026, month, day, tzinfo=paris)
+    end = datetime(2026, month, day + 1, tzinfo=paris)
+    window = floor(start), floor(end)
+    hours = 23 if month == 3 else 25
+    assert missing([], window) == [window]
+    rows = tuple(
+        Bucket(
+            start=(window[0] + hour * HOUR).astimezone(paris),
+            end=(window[0] + (hour + 1) * HOUR).astimezone(paris),
+            value=hour,
+        )
+        for hour in range(hours)
+    )
+    past = Past(rows=rows, start=start, end=end)
+    found = measured_in_buckets(past, past, past, as_it_is)
+    assert [row["start"] for row in found] == [window[0] + hour * HOUR for hour in range(hours)]
+    assert [row["mean"] for row in found] == list(range(hours))
+
+
+def test_only_hours_before_the_newest_row_are_missing() -> None:
+    rows = known((3, None, None), (4, None, None), (7, None, None))
+    assert missing(rows, (at(0), at(10))) == [(at(0), at(3)), (at(5), at(7))]
+    assert missing(rows, (at(3), at(10))) == [(at(5), at(7))]
+    assert missing([], (at(0), at(10))) == [(at(0), at(10))]
+    assert missing(rows, (at(9), at(10))) == []
+
+
+def test_what_was_answered_is_not_missing() -> None:
+    rows = known((7, None, None))
+    answered = [(at(-5), at(2)), (at(4), at(5)), (at(6), at(20))]
+    assert missing(rows, (at(0), at(10)), answered) == [(at(2), at(4)), (at(5), at(6))]
+
+
+def test_windows_are_as_few_as_possible() -> None:
+    assert runs([]) == []
+    assert merged([(at(4), at(5)), (at(0), at(2)), (at(2), at(3)), (at(1), at(2)), (at(7), at(7))]) == [
+        (at(0), at(3)),
+        (at(4), at(5)),
+    ]
+
+
+def test_neighbours_are_those_that_count() -> None:
+    rows = known((0, 5, 1), (1, None, None), (4, None, None), (5, 9, 3), (6, 10, 4))
+    assert neighbours(rows, (at(2), at(4))) == (rows[0], rows[3])
+    assert neighbours(rows, (at(-3), at(0))) == (None, rows[0])
+    assert neighbours(rows, (at(7), at(9))) == (rows[4], None)
+
+
+# Measurements
+
+
+def test_buckets_become_rows_where_all_three_are_told() -> None:
+    found = measured_in_buckets(
+        buckets({0: 1.5, 1: 2.5, 2: 3.5}), buckets({0: 1, 2: 3}), buckets({0: 2, 1: 3, 2: 4}), lambda value: value * 10
+    )
+    assert found == [
+        {"start": at(0), "mean": 15, "min": 10, "max": 20},
+        {"start": at(2), "mean": 35, "min": 30, "max": 40},
+    ]
+
+
+def test_only_hours_that_the_answer_is_complete_for_are_believed() -> None:
+    past = buckets({0: 1, 1: 2, 2: 3, 3: float("nan"), 4: 5}, start=0.5, end=4.5)
+    assert [row["start"] for row in measured_in_buckets(past, past, past, as_it_is)] == [at(1), at(2)]
+
+
+@pytest.mark.parametrize(("start", "length"), [(0.5, 1), (0, 24), (0, 0.5)], ids=["half past", "a day", "half an hour"])
+def test_what_is_no_hour_of_utc_is_refused(start: float, length: float) -> None:
+    rows = (Bucket(start=at(start), end=at(start + length), value=1),)
+    past = Past(rows=rows, start=at(0), end=at(24))
+    with pytest.raises(NotHourly):
+        measured_in_buckets(past, past, past, as_it_is)
+    with pytest.raises(NotHourly):
+        counts_in_buckets(past, as_it_is)
+
+
+def test_the_mean_of_readings_is_weighted_with_the_time_they_held() -> None:
+    past = readings([(0.25, 10), (0.75, 20), (1.5, 40), (1.75, 0)])
+    assert measured_in_readings(past, as_it_is) == [
+        # As the recorder does where it knows nothing from before, the hour begins with its first reading.
+        {"start": at(0), "mean": pytest.approx((10 * 0.5 + 20 * 0.25) / 0.75), "min": 10, "max": 20},
+        {"start": at(1), "mean": pytest.approx(20 * 0.5 + 40 * 0.25 + 0), "min": 0, "max": 40},
+    ]
+
+
+def test_a_silence_is_not_bridged() -> None:
+    past = readings([(0.5, 10), (3.5, 30)])
+    assert measured_in_readings(past, as_it_is) == [
+        {"start": at(0), "mean": 10, "min": 10, "max": 10},
+        {"start": at(3), "mean": 30, "min": 30, "max": 30},
+    ]
+
+
+def test_readings_out_of_order_without_time_or_without_a_number_do_no_harm() -> None:
+    past = Past(
+        rows=(
+            Reading(20, at(0.5)),
+            Reading(10, at(0)),
+            Reading(99),
+            Reading(None, at(0.1)),
+            Reading(True, at(0.2)),
+            Reading("off", at(0.3)),
+            Reading(float("inf"), at(0.4)),
+        ),
+        start=at(0),
+        end=at(1),
+    )
+    assert measured_in_readings(past, as_it_is) == [{"start": at(0), "mean": 15, "min": 10, "max": 20}]
+
+
+def test_hours_that_were_read_in_part_are_left_out() -> None:
+    past = readings([(0.5, 10), (1.5, 20), (2.2, 30)], start=0.4, end=2.3)
+    assert measured_in_readings(past, as_it_is) == [{"start": at(1), "mean": 15, "min": 10, "max": 20}]
+    assert counts_in_readings(past, as_it_is) == [(at(1), [20])]
+
+
+# Meters
+
+
+def test_older_sums_are_numbered_backwards_from_the_oldest_row() -> None:
+    (after,) = known((4, 107, 2))
+    assert sums([100, 101, 104], None, after) == [-5, -4, -1]
+
+
+def test_without_a_row_of_its_own_the_sum_ends_at_zero() -> None:
+    assert sums([100, 101, 104], None, None) == [-4, -3, 0]
+
+
+def test_a_reset_takes_nothing_away() -> None:
+    (after,) = known((5, 8, 0))
+    # 0 to 5 after the reset, 5 to 8 until the recorder began
+    assert sums([100, 110, 5], None, after) == [-18, -8, -3]
+    assert sums([110, 100, 112], None, None) == [-2, -2, 0]  # a dip is none, and is not counted twice
+
+
+def test_a_reset_before_the_first_row_counts_from_zero() -> None:
+    (after,) = known((3, 2, 0))
+    assert sums([100], None, after) == [-2]
+
+
+def test_a_reset_within_an_hour_loses_nothing() -> None:
+    past = readings([(1.1, 100), (1.4, 103), (1.6, 0), (1.9, 2), (2.5, 3)])
+    (before,) = known((0, 99, 10))
+    rows = counted(counts_in_readings(past, as_it_is), before, None, is_increasing=True)
+    assert [(row["state"], row["sum"]) for row in rows] == [(2, 16), (3, 17)]
+
+
+def test_a_negative_value_of_a_meter_is_no_value() -> None:
+    assert sums([100, -1, 101], None, None) == [-1, 0]
+
+
+def test_a_total_may_fall() -> None:
+    before, after = known((0, 100, 50), (4, 90, 40))
+    assert sums([101, 95, 96], before, after, is_increasing=False) == [51, 45, 46]
+
+
+def test_a_gap_meets_both_ends() -> None:
+    before, after = known((0, 100, 50), (4, 108, 58))
+    assert sums([101, 104, 107], before, after) == [51, 54, 57]
+
+
+@pytest.mark.parametrize(("sum_after", "expected"), [(66, [52, 58, 64]), (54, [50.5, 52, 53.5]), (50, [50, 50, 50])])
+def test_where_the_recorder_counted_otherwise_the_difference_is_spread(sum_after: float, expected: list[float]) -> None:
+    before, after = known((0, 100, 50), (4, 108, sum_after))
+    assert sums([101, 104, 107], before, after) == pytest.approx(expected)
+
+
+def test_in_a_gap_without_consumption_the_sum_stays() -> None:
+    before, after = known((0, 100, 50), (4, 100, 55))
+    assert sums([100, 100], before, after) == [50, 50]
+
+
+def test_nothing_told_is_nothing_written() -> None:
+    assert counted([], None, None, is_increasing=True) == []

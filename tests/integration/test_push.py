@@ -1,0 +1,231 @@
+"""Push in Home Assistant: what a cloud says of its own accord shows at once, and polls go on beside it."""
+
+from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+
+from simulator.gizwits.devices import GizwitsDevice
+from simulator.simulation import Simulation
+
+from .passing_time import until
+from .pushed import PUSHING_KINDS, Pushed, calm
+
+pytestmark = pytest.mark.usefixtures("small_fleets")
+
+_SELDOM = {"interval": 7200}
+
+
+@pytest.fixture(params=PUSHING_KINDS)
+def pushed(
+    request: pytest.FixtureRequest, hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> Pushed:
+    pushed = Pushed(hass, simulation, freezer, request.param)
+    pushed.device.set(**{pushed.alarm: False})
+    return pushed
+
+
+async def test_what_is_pushed_shows_without_being_asked_for(pushed: Pushed) -> None:
+    await pushed.add()
+    pushed.server.reset_counts()
+    for value in (11, 12):
+        pushed.report(value)
+        await pushed.shows(value)
+    assert pushed.requests() == []
+
+
+async def test_a_report_touches_nothing_but_what_it_holds(pushed: Pushed) -> None:
+    await pushed.add()
+    changes = pushed.changes()
+    pushed.report(11)
+    await pushed.shows(11)
+    await calm()
+    assert [entity_id for entity_id, _ in changes()] == [pushed.entity_id("number", pushed.key)]
+
+
+async def test_an_alarm_is_told_as_it_begins_and_ends(pushed: Pushed) -> None:
+    await pushed.add()
+    event = pushed.entity_id("event", "$alarm")
+    told: list[str] = []
+
+    def note(changes: Callable[[], list[tuple[str, str]]]) -> None:
+        state = pushed.hass.states.get(event)
+        assert state is not None
+        assert state.attributes["key"] == pushed.alarm
+        told.append(state.attributes["event_type"])
+        assert [entity_id for entity_id, _ in changes()].count(event) == 1
+
+    for is_raised in (True, False):
+        changes = pushed.changes()
+        await pushed.pass_time(5)
+        pushed.set(**{pushed.alarm: is_raised})
+        await until(lambda is_raised=is_raised: pushed.state("binary_sensor", "$problem") == ("off", "on")[is_raised])
+        await calm()
+        note(changes)
+    assert told == ["raised", "cleared"]
+
+
+async def test_who_comes_and_goes_is_told_at_once(pushed: Pushed) -> None:
+    await pushed.add()
+    pushed.server.reset_counts()
+    for is_online in (False, True, False):
+        pushed.freezer.tick()
+        pushed.device.is_online = is_online
+        await until(
+            lambda is_online=is_online: pushed.state("binary_sensor", "$connectivity") == ("off", "on")[is_online]
+        )
+        assert pushed.shown() != "unavailable"  # what it said last is not of old
+    assert pushed.requests() == []
+
+
+def _twin(pushed: Pushed) -> GizwitsDevice:
+    """A device that comes later."""
+    like = pushed.device
+    return GizwitsDevice(
+        product=like.product,
+        did="NewDevice0000000000000",
+        mac="00000000abcd",
+        clock=like.clock,
+        alias="Twin",
+        uid=like.uid,
+    )
+
+
+def _bind(pushed: Pushed, twin: GizwitsDevice) -> None:
+    if pushed.is_open:
+        server = pushed.simulation.gizwits_open
+        server.devices[twin.did] = twin
+        server.push.tell_binding(twin.did, server.uid, is_bound=True)
+    else:
+        snoti = pushed.simulation.gizwits_snoti
+        pushed.simulation.gizwits_enterprise.products[twin.product.key].devices[twin.did] = twin
+        twin.watchers.append(snoti)
+        snoti.push(twin.product.key, "device.bind", twin)
+
+
+def _unbind(pushed: Pushed, twin: GizwitsDevice) -> None:
+    if pushed.is_open:
+        server = pushed.simulation.gizwits_open
+        del server.devices[twin.did]
+        server.push.tell_binding(twin.did, server.uid, is_bound=False)
+    else:
+        del pushed.simulation.gizwits_enterprise.products[twin.product.key].devices[twin.did]
+        pushed.simulation.gizwits_snoti.push(twin.product.key, "device.unbind", twin)
+
+
+async def test_a_new_device_is_shown_and_heard_before_the_next_poll(pushed: Pushed) -> None:
+    await pushed.add(_SELDOM)
+    runtime = pushed.entry.runtime_data
+    await pushed.pass_time(300)
+    twin = _twin(pushed)
+    _bind(pushed, twin)
+    await until(lambda: twin.did in pushed.coordinator.fleet)
+    await until(pushed.is_all_heard)
+    await pushed.hass.async_block_till_done()
+    assert pushed.entry.runtime_data is runtime
+    for value in (15, 16):
+        pushed.set(twin, **{pushed.key: value + 30 if pushed.is_open else value})
+        state = pushed.entity_id("number", pushed.key, twin)
+        await until(lambda value=value, state=state: _ends_with(pushed.hass, state, value % 10))
+
+
+def _ends_with(hass: HomeAssistant, entity_id: str, digit: int) -> bool:
+    state = hass.states.get(entity_id)
+    return state is not None and state.state.removesuffix(".0").endswith(str(digit))
+
+
+async def test_several_reasons_to_list_again_are_one_a_moment_later(pushed: Pushed) -> None:
+    await pushed.add(_SELDOM)
+    pushed.server.reset_counts()
+    for _ in range(5):
+        _bind(pushed, _twin(pushed))
+        await calm()
+    assert pushed.requests() == []  # the devices were listed a moment ago
+    await pushed.pass_time(120)
+    listings = [path for path in pushed.requests() if path.endswith(("/app/bindings", "/devices/search"))]
+    assert len(listings) == pushed.coordinator.cloud.requests_a_listing
+    assert _twin(pushed).did in pushed.coordinator.fleet
+
+
+async def test_an_unbound_device_goes_once_that_is_certain(pushed: Pushed) -> None:
+    twin = _twin(pushed)
+    await pushed.add()
+    _bind(pushed, twin)
+    await pushed.pass_time(60)
+    entity_id = pushed.entity_id("number", pushed.key, twin)
+    _unbind(pushed, twin)
+    await pushed.pass_time(60)
+    assert er.async_get(pushed.hass).async_get(entity_id) is not None
+    await pushed.pass_time(180)
+    assert er.async_get(pushed.hass).async_get(entity_id) is None
+    assert twin.did not in pushed.coordinator.fleet
+
+
+def _readings_of(pushed: Pushed) -> Counter[str]:
+    """How often each device was read."""
+    reads = [
+        request
+        for request in pushed.server.log
+        if request.path.startswith("/app/devdata/") or request.path.endswith("/data")
+    ]
+    known = {device.did for device in pushed.devices}
+    return Counter(
+        did
+        for request in reads
+        if (did := next((did for did in known if did in request.path or did in request.query.values()), None))
+    )
+
+
+async def test_who_is_heard_is_read_seldom_and_pushes_do_not_put_that_off(pushed: Pushed) -> None:
+    await pushed.add()
+    pushed.server.reset_counts()
+    await pushed.pass_time(3600, report=lambda step: 6 + step % 10)
+    online = {device.did for device in pushed.devices if device.did in pushed.coordinator.fleet}
+    reads = _readings_of(pushed)
+    assert {reads[did] for did in online} <= {3, 4}
+    assert reads[pushed.device.did] in {3, 4}
+
+
+async def _mute(pushed: Pushed) -> Callable[[], Any]:
+    """Lose the push and refuse it from now on; calling the answer ends that."""
+    if pushed.is_open:
+        push = pushed.simulation.gizwits_open.push
+        push.refuses_logins = True
+        push.drop()
+
+        async def end() -> None:
+            push.refuses_logins = False
+    else:
+        snoti = pushed.simulation.gizwits_snoti
+        port = int(snoti.address.rpartition(":")[2])
+        await snoti.stop()
+
+        async def end() -> None:
+            await snoti.start(port)
+
+    return end
+
+
+async def test_polls_take_over_while_push_is_dead_and_nothing_flaps(pushed: Pushed) -> None:
+    await pushed.add()
+    changes = pushed.changes()
+    end = await _mute(pushed)
+    await until(lambda: not pushed.hears())
+    for minute in range(60):
+        pushed.report(6 + minute % 10)
+        await pushed.pass_time(60)
+        assert pushed.shown() == 6 + minute % 10
+    await end()
+    await pushed.pass_time(1800, report=None)
+    await until(pushed.is_all_heard)
+    pushed.server.reset_counts()
+    await pushed.pass_time(840, report=lambda step: 6 + step % 10)
+    assert max(_readings_of(pushed).values(), default=0) <= 1
+    assert {state for _, state in changes()}.isdisjoint({"unavailable", "unknown"})
+    shown = [state for entity_id, state in changes() if entity_id == pushed.entity_id("number", pushed.key)]
+    assert all(before != after for before, after in pairwise(shown))

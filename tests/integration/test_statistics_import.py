@@ -1,0 +1,783 @@
+"""The cloud's past in Home Assistant's long-term statistics: what is written, and what is left alone."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.recorder.core import Recorder
+from homeassistant.components.recorder.models import StatisticData, StatisticMeanType, StatisticMetaData
+from homeassistant.components.recorder.statistics import async_import_statistics
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import entity_registry as er
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+    do_adhoc_statistics,
+)
+
+import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud import statistics
+from custom_components.datapoint_cloud.accounts import cloud_of
+from custom_components.datapoint_cloud.clouds.cloud import Cloud
+from custom_components.datapoint_cloud.clouds.errors import (
+    AuthFailed,
+    Forbidden,
+    RateLimited,
+    Reason,
+    Rejected,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from custom_components.datapoint_cloud.clouds.history import NoHistory, Series
+from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.import_targets import Target
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+from .accounts import add_account, entity_id_of, poll, state_of
+from .passing_time import pass_time
+from .past import HOUR, OF_READINGS, MadeUpPast, measured, metered, rows_of, target_of
+
+# Not today: the recorder notes at its start that the running five minutes are compiled.
+NOW = datetime(2030, 5, 14, 10, 20, tzinfo=UTC)
+HOURS_OF_A_DAY = [datetime(2030, 5, 13, 10, tzinfo=UTC) + number * HOUR for number in range(1, 24)]
+WISH = {"import_history": True, "import_days": 2}
+
+
+@pytest.fixture
+def mock_recorder_before_hass(async_test_recorder: object) -> None:
+    """The database has to be chosen before Home Assistant is there."""
+
+
+@pytest.fixture
+def names() -> set[str]:
+    """The devices there are: one, a meter."""
+    return {"Countis E50"}
+
+
+@pytest.fixture(autouse=True)
+def _small(recorder_mock: Recorder, simulation: Simulation, names: set[str]) -> None:
+    """With a recorder that does not log each statement, and few devices."""
+    devices = simulation.sodata.devices
+    simulation.sodata.devices = {uuid: device for uuid, device in devices.items() if device.name in names}
+    logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
+
+
+@pytest.fixture
+def now(freezer: FrozenDateTimeFactory) -> datetime:
+    freezer.move_to(NOW)
+    return NOW
+
+
+@pytest.fixture
+def past(monkeypatch: pytest.MonkeyPatch) -> MadeUpPast:
+    """What the cloud of the next account tells of the past."""
+    past = MadeUpPast()
+
+    def cloud_with_past(*args: Any) -> Cloud:
+        cloud = cloud_of(*args)
+        cloud.history = past
+        return cloud
+
+    monkeypatch.setattr(integration, "cloud_of", cloud_with_past)
+    return past
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, now: datetime, simulation: Simulation, past: MadeUpPast) -> MockConfigEntry:
+    entry = await add_account(hass, simulation, "sodata")
+    past.is_meter = _meters(hass, entry)
+    await async_wait_recording_done(hass)
+    return entry
+
+
+def _meters(hass: HomeAssistant, entry: MockConfigEntry) -> Callable[[Series], bool]:
+    descriptions = {
+        Series(state.device, key).key: description.state_class == "total_increasing"
+        for state in entry.runtime_data.coordinator.fleet.values()
+        for key, description in state.descriptions.items()
+    }
+    return lambda series: descriptions[series.key]
+
+
+async def import_statistics(hass: HomeAssistant, **fields: Any) -> dict[str, Any]:
+    """Call the action and answer what it says of each sensor."""
+    answer = await hass.services.async_call(DOMAIN, "import_statistics", fields, blocking=True, return_response=True)
+    await async_wait_recording_done(hass)
+    assert answer is not None
+    entities = answer["entities"]
+    assert isinstance(entities, dict)
+    return entities
+
+
+def put_rows(hass: HomeAssistant, target: Target, rows: list[StatisticData], *, unit: str | None = None) -> None:
+    """Have rows there that are the recorder's own."""
+    metadata = StatisticMetaData(
+        mean_type=StatisticMeanType.NONE if target.is_counter else StatisticMeanType.ARITHMETIC,
+        has_sum=target.is_counter,
+        name=None,
+        source="recorder",
+        statistic_id=target.entity_id,
+        unit_class="energy" if target.is_counter else None,
+        unit_of_measurement=unit or target.description.unit,
+    )
+    if not target.is_counter and target.description.unit == "V":
+        metadata["unit_class"] = "voltage"
+    async_import_statistics(hass, metadata, rows)
+
+
+async def show(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    target: Target,
+    value: float,
+) -> float:
+    """Let the device have a value from now on, whatever the time."""
+    freezer.tick(1)  # the recorder takes two states of one moment for two that hold
+    device = simulation.sodata.devices[target.series.device.id]
+    item_type, item_index, service_id = target.series.key.split("|")
+    device.set(item_type, item_index, service_id, str(value))
+    await poll(hass, entry)
+    assert float(hass.states.get(target.entity_id).state) == value  # type: ignore[union-attr]
+    await async_wait_recording_done(hass)
+    return value
+
+
+async def compile_hour(hass: HomeAssistant, freezer: FrozenDateTimeFactory, hour: datetime) -> None:
+    """Let the recorder make its row of an hour."""
+    freezer.move_to(hour + HOUR + timedelta(seconds=10))
+    do_adhoc_statistics(hass, start=hour + timedelta(minutes=55))
+    await async_wait_recording_done(hass)
+
+
+def rise(rows: dict[datetime, dict[str, Any]]) -> list[float]:
+    """By how much the sum rose from each hour to the next."""
+    sums = [row["sum"] for row in rows.values()]
+    return [after - before for before, after in pairwise(sums)]
+
+
+# What is written
+
+
+async def test_measurements_are_what_the_cloud_says(
+    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+) -> None:
+    target = target_of(hass, entry, is_counter=False)
+    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
+    rows = await rows_of(hass, target.entity_id)
+    assert list(rows) == HOURS_OF_A_DAY
+    for hour, row in rows.items():
+        mean = measured(hour)
+        assert row == {"mean": pytest.approx(mean), "min": mean - 0.5, "max": mean + 1}
+    assert answer == {
+        target.entity_id: {
+            "rows_read": 23,
+            "rows_written": 23,
+            "start": "2030-05-13T11:00:00+00:00",
+            "end": "2030-05-14T10:00:00+00:00",
+            "reason": "complete",
+        }
+    }
+    assert [what for what, *_ in past.asked] == ["avg", "min", "max"]
+    metadata = await _metadata(hass, target)
+    assert (metadata["unit_of_measurement"], metadata["has_sum"]) == (target.description.unit, False)
+
+
+async def _metadata(hass: HomeAssistant, target: Target) -> StatisticMetaData:
+    from homeassistant.components.recorder.statistics import get_metadata  # noqa: PLC0415
+    from homeassistant.helpers.recorder import get_instance  # noqa: PLC0415
+
+    found = await get_instance(hass).async_add_executor_job(
+        lambda: get_metadata(hass, statistic_ids={target.entity_id})
+    )
+    return found[target.entity_id][1]
+
+
+async def test_a_whole_account_takes_three_requests(
+    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+) -> None:
+    answer = await import_statistics(hass, config_entry_id=entry.entry_id, days=1)
+    assert len(answer) > 10
+    assert {one["reason"] for one in answer.values()} == {"complete"}
+    assert {one["rows_written"] for one in answer.values()} == {23}
+    batches = [(what, series) for what, _, _, series in past.asked if what == "max"]
+    assert sum(series for _, series in batches) == len(answer)
+    assert len(past.asked) == 3 * len(batches)
+
+
+async def test_meters_have_a_sum_that_ends_at_what_is_shown_now(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    past: MadeUpPast,
+) -> None:
+    target = target_of(hass, entry, is_counter=True)
+    shown = await show(hass, simulation, freezer, entry, target, 2e6)
+    past.meter = lambda hour: shown - 2 - 2 * (HOURS_OF_A_DAY[-1] - hour) / HOUR
+    await import_statistics(hass, entity_id=target.entity_id, days=1)
+    await compile_hour(hass, freezer, HOURS_OF_A_DAY[-1] + HOUR)
+    rows = await rows_of(hass, target.entity_id)
+    assert list(rows) == [*HOURS_OF_A_DAY, HOURS_OF_A_DAY[-1] + HOUR]
+    assert rise(rows) == pytest.approx([2.0] * 23)
+    assert rows[HOURS_OF_A_DAY[0]]["state"] == pytest.approx(shown - 46)
+    assert {what for what, *_ in past.asked} == {"max"}
+
+
+async def test_the_recorder_goes_on_without_a_jump(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    simulation: Simulation,
+    past: MadeUpPast,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    target = target_of(hass, entry, is_counter=True)
+    shown = await show(hass, simulation, freezer, entry, target, 2e6)
+    await compile_hour(hass, freezer, NOW.replace(minute=0))  # the recorder's own first row: sum 0
+    past.meter = lambda hour: shown - (NOW.replace(minute=0) - hour) / HOUR
+    freezer.move_to(NOW + HOUR)
+    await import_statistics(hass, entity_id=target.entity_id, days=1)
+    before = await rows_of(hass, target.entity_id)
+    assert before[NOW.replace(minute=0)] == {"state": shown, "sum": 0}
+    assert rise(before) == pytest.approx([1.0] * 22)
+    await show(hass, simulation, freezer, entry, target, shown + 5)
+    await compile_hour(hass, freezer, NOW.replace(minute=0) + HOUR)
+    assert rise(await rows_of(hass, target.entity_id))[-1] == pytest.approx(5.0)
+    assert "Blocked attempt" not in caplog.text
+
+
+async def test_a_reset_of_the_meter_takes_nothing_away(
+    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+) -> None:
+    target = target_of(hass, entry, is_counter=True)
+    put_rows(hass, target, [StatisticData(start=HOURS_OF_A_DAY[-1], state=30, sum=7)])
+    past.meter = lambda hour: 1000 + hour.hour if hour < HOURS_OF_A_DAY[10] else hour.hour
+    await import_statistics(hass, entity_id=target.entity_id, days=1)
+    rises = rise(await rows_of(hass, target.entity_id))
+    assert min(rises) >= 0
+    assert max(rises) <= 30
+
+
+async def test_readings_become_hours_where_the_cloud_makes_none(
+    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+) -> None:
+    past.offer = OF_READINGS
+    target = target_of(hass, entry, is_counter=False)
+    counter = target_of(hass, entry, is_counter=True)
+    answer = await import_statistics(hass, entity_id=[target.entity_id, counter.entity_id], days=1)
+    rows = await rows_of(hass, target.entity_id)
+    assert list(rows) == HOURS_OF_A_DAY
+    for hour, row in rows.items():
+        value = measured(hour)
+        assert row["mean"] == pytest.approx(value + 1)  # six more for ten minutes
+        assert row["max"] == value + 6
+    assert answer[target.entity_id]["rows_read"] == 46
+    assert rise(await rows_of(hass, counter.entity_id)) == pytest.approx([2.0] * 22)
+    assert past.asked == [("readings", HOURS_OF_A_DAY[0], NOW.replace(minute=0), 2)]
+
+
+async def test_it_reaches_no_further_than_the_cloud(
+    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+) -> None:
+    past.offer = OF_READINGS
+    target = target_of(hass, entry, is_counter=False)
+    await import_statistics(hass, entity_id=target.entity_id, days=100)
+    assert next(iter(await rows_of(hass, target.entity_id))) == NOW.replace(minute=0) + HOUR - timedelta(days=7)
+
+
+async def test_a_long_past_comes_in_pieces_that_meet(
+    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+) -> None:
+    target = target_of(hass, entry, is_counter=True)
+    put_rows(hass, target, [StatisticData(start=HOURS_OF_A_DAY[-1], state=metered(HOURS_OF_A_DAY[-1]), sum=7)])
+    await import_statistics(hass, entity_id=target.entity_id, days=70)
+    rows = await rows_of(hass, target.entity_id)
+    assert len(rows) == 70 * 24 - 1
+    assert rise(rows) == pytest.approx([2.0] * (70 * 24 - 2))
+    assert [what for what, *_ in past.asked] == ["max"] * 3
+    assert past.asked[0][2] > past.asked[1][2] > past.asked[2][2]
+
+
+# What is left alone
+
+
+async def test_twice_in_a_row_changes_nothing(hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast) -> None:
+    targets = [target_of(hass, entry, is_counter=is_counter) for is_counter in (True, False)]
+    await import_statistics(hass, config_entry_id=entry.entry_id, days=2)
+    before = [await rows_of(hass, target.entity_id) for target in targets]
+    past.asked.clear()
+    past.meter = lambda _: 7.0
+    answer = await import_statistics(hass, config_entry_id=entry.entry_id, days=2)
+    assert [await rows_of(hass, target.entity_id) for target in targets] == before
+    assert past.asked == []
+    assert {(one["reason"], one["rows_written"]) for one in answer.values()} == {("nothing_missing", 0)}
+
+
+async def test_hours_that_are_there_are_not_touched_and_gaps_are_filled(
+    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+) -> None:
+    target = target_of(hass, entry, is_counter=False)
+    own = [HOURS_OF_A_DAY[number] for number in (8, 9, 13, 14)]
+    put_rows(hass, target, [StatisticData(start=hour, mean=-1, min=-2, max=-3) for hour in own])
+    await import_statistics(hass, entity_id=target.entity_id, days=1)
+    rows = await rows_of(hass, target.entity_id)
+    assert list(rows) == HOURS_OF_A_DAY[:15]  # what comes after the newest is the recorder's to write
+    assert all(rows[hour] == {"mean": -1, "min": -2, "max": -3} for hour in own)
+    assert rows[HOURS_OF_A_DAY[11]]["mean"] == pytest.approx(measured(HOURS_OF_A_DAY[11]))
+    asked = [(start, end) for what, start, end, _ in past.asked if what == "avg"]
+    assert asked == [(HOURS_OF_A_DAY[10], HOURS_OF_A_DAY[13]), (HOURS_OF_A_DAY[0], HOURS_OF_A_DAY[8])]
+
+
+@pytest.mark.parametrize("counted", [10.0, 8.0, 13.0], ids=["as the cloud", "less", "more"])
+async def test_a_gap_in_a_sum_meets_both_ends(
+    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast, counted: float
+) -> None:
+    target = target_of(hass, entry, is_counter=True)
+    before, after = HOURS_OF_A_DAY[5], HOURS_OF_A_DAY[10]
+    own = {
+        before: {"state": metered(before), "sum": 40.0},
+        after: {"state": metered(after), "sum": 40.0 + counted},
+    }
+    put_rows(hass, target, [StatisticData(start=hour, **row) for hour, row in own.items()])  # type: ignore[typeddict-item]
+    await import_statistics(hass, entity_id=target.entity_id, start=before.isoformat(), end=after.isoformat())
+    rows = await rows_of(hass, target.entity_id)
+    assert list(rows) == HOURS_OF_A_DAY[5:11]
+    assert {hour: rows[hour] for hour in own} == own
+    assert rise(rows) == pytest.approx([counted / 5] * 5)
+
+
+@pytest.mark.parametrize(
+    ("minute", "last"), [(3, HOURS_OF_A_DAY[-2]), (5, HOURS_OF_A_DAY[-1]), (59, HOURS_OF_A_DAY[-1])]
+)
+async def test_the_running_hour_is_left_alone(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, entry: MockConfigEntry, minute: int, last: datetime
+) -> None:
+    freezer.move_to(NOW.replace(minute=minute))
+    target = target_of(hass, entry, is_counter=False)
+    await import_statistics(
+        hass, entity_id=target.entity_id, start=HOURS_OF_A_DAY[0].isoformat(), end=(NOW + 9 * HOUR).isoformat()
+    )
+    assert list(await rows_of(hass, target.entity_id))[-1] == last
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("Europe/Paris", datetime(2026, 3, 29, tzinfo=UTC), 23),
+        ("Europe/Paris", datetime(2026, 10, 25, tzinfo=UTC), 25),
+        ("Asia/Kolkata", datetime(2026, 10, 25, tzinfo=UTC), 24),
+    ],
+    ids=["spring", "autumn", "half an hour off"],
+)
+async def test_every_hour_of_a_local_day_is_there_once(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulation: Simulation,
+    past: MadeUpPast,
+    zone: str,
+    day: datetime,
+    hours: int,
+) -> None:
+    await hass.config.async_set_time_zone(zone)
+    freezer.move_to(day + timedelta(days=3))
+    entry = await add_account(hass, simulation, "sodata")
+    past.is_meter = _meters(hass, entry)
+    target, counter = (target_of(hass, entry, is_counter=is_counter) for is_counter in (False, True))
+    await import_statistics(
+        hass,
+        entity_id=[target.entity_id, counter.entity_id],
+        start=day.replace(tzinfo=None).isoformat(),  # on the wall clock
+        end=(day + timedelta(days=1)).replace(tzinfo=None).isoformat(),
+    )
+    rows = await rows_of(hass, target.entity_id)
+    # Where clocks are half an hour off, the hours at both ends of the day are not wholly in it.
+    assert len(rows) == (hours if zone == "Europe/Paris" else 23)
+    assert all(hour.minute == 0 and row["mean"] == pytest.approx(measured(hour)) for hour, row in rows.items())
+    assert rise(await rows_of(hass, counter.entity_id)) == pytest.approx([2.0] * (len(rows) - 1))
+
+
+@pytest.mark.parametrize(
+    ("shift", "length"),
+    [(timedelta(minutes=30), HOUR), (timedelta(), timedelta(days=1))],
+    ids=["half past", "days"],
+)
+async def test_what_is_no_hour_of_utc_is_not_imported(
+    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast, shift: timedelta, length: timedelta
+) -> None:
+    past.shift, past.length = shift, length
+    targets = [target_of(hass, entry, is_counter=is_counter).entity_id for is_counter in (True, False)]
+    answer = await import_statistics(hass, entity_id=targets, days=1)
+    assert {one["reason"] for one in answer.values()} == {"not_hourly"}
+    assert [await rows_of(hass, entity_id) for entity_id in targets] == [{}, {}]
+
+
+async def test_where_the_zone_of_the_hours_is_unproven_nothing_is_imported(
+    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+) -> None:
+    past.stopped_by = UnexpectedAnswer(Reason.ZONE_UNPROVEN)
+    target = target_of(hass, entry, is_counter=False)
+    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
+    assert answer[target.entity_id] == {
+        "rows_read": 0, "rows_written": 0, "start": None, "end": None, "reason": "zone_unproven"
+    }  # fmt: skip
+    assert await rows_of(hass, target.entity_id) == {}
+
+
+# Units
+
+
+async def test_values_are_converted_to_the_unit_that_the_statistics_have(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    target = target_of(hass, entry, is_counter=True)
+    assert target.description.unit == "kWh"
+    last = HOURS_OF_A_DAY[-1]
+    put_rows(hass, target, [StatisticData(start=last, state=metered(last) * 1000, sum=500)], unit="Wh")
+    await import_statistics(hass, entity_id=target.entity_id, days=1)
+    rows = await rows_of(hass, target.entity_id)
+    assert rise(rows) == pytest.approx([2000.0] * 22)
+    assert (await _metadata(hass, target))["unit_of_measurement"] == "Wh"
+
+
+async def test_the_unit_the_user_chose_is_the_unit_of_new_statistics(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
+) -> None:
+    target = target_of(hass, entry, is_counter=True)
+    er.async_get(hass).async_update_entity_options(target.entity_id, "sensor", {"unit_of_measurement": "MWh"})
+    await hass.async_block_till_done()
+    assert hass.states.get(target.entity_id).attributes["unit_of_measurement"] == "MWh"  # type: ignore[union-attr]
+    await import_statistics(hass, entity_id=target.entity_id, days=1)
+    rows = await rows_of(hass, target.entity_id)
+    assert rows[HOURS_OF_A_DAY[0]]["state"] == pytest.approx(metered(HOURS_OF_A_DAY[0]) / 1000)
+    assert (await _metadata(hass, target))["unit_of_measurement"] == "MWh"
+
+
+async def test_statistics_in_a_unit_of_another_kind_are_left_alone(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    target = target_of(hass, entry, is_counter=False)
+    metadata = StatisticMetaData(
+        mean_type=StatisticMeanType.ARITHMETIC,
+        has_sum=False,
+        name=None,
+        source="recorder",
+        statistic_id=target.entity_id,
+        unit_class=None,
+        unit_of_measurement="parsecs",
+    )
+    async_import_statistics(hass, metadata, [StatisticData(start=HOURS_OF_A_DAY[5], mean=1, min=1, max=1)])
+    counter = target_of(hass, entry, is_counter=True)
+    metadata = metadata | StatisticMetaData(statistic_id=counter.entity_id)  # type: ignore[typeddict-item]
+    async_import_statistics(hass, metadata, [StatisticData(start=HOURS_OF_A_DAY[5], mean=1, min=1, max=1)])
+    answer = await import_statistics(hass, entity_id=[target.entity_id, counter.entity_id], days=1)
+    assert answer[target.entity_id]["reason"] == "other_unit"
+    assert answer[counter.entity_id]["reason"] == "other_statistics"
+    assert len(await rows_of(hass, target.entity_id)) == 1
+
+
+# What the action refuses, and what it says of failures
+
+
+async def test_failures_of_one_request_cost_only_its_series(
+    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+) -> None:
+    target = target_of(hass, entry, is_counter=False)
+    past.raises = [Rejected(Reason.INVALID_REQUEST, code=4711)]
+    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
+    assert answer[target.entity_id]["reason"] == "rejected"
+    past.raises = [Forbidden(Reason.FEATURE_NOT_GRANTED)]
+    with pytest.raises(HomeAssistantError) as raised:
+        await hass.services.async_call(
+            DOMAIN, "import_statistics", {"entity_id": target.entity_id, "days": 1}, blocking=True
+        )
+    assert raised.value.translation_key == "forbidden"
+
+
+async def test_a_failure_of_the_account_ends_everything(
+    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+) -> None:
+    past.raises = [AuthFailed(Reason.TOKEN_REFUSED)]
+    answer = await import_statistics(hass, config_entry_id=entry.entry_id, days=1)
+    assert {one["reason"] for one in answer.values()} == {"auth_failed"}
+    assert len(past.asked) == 1
+
+
+async def test_what_was_told_before_a_limit_is_kept(
+    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+) -> None:
+    target = target_of(hass, entry, is_counter=True)
+    past.stopped_by = RateLimited(Reason.QUOTA_EXHAUSTED)
+    past.complete_until = HOURS_OF_A_DAY[4] + timedelta(minutes=10)
+    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
+    assert list(await rows_of(hass, target.entity_id)) == HOURS_OF_A_DAY[:4]
+    assert answer[target.entity_id]["reason"] == "rate_limited"
+    assert answer[target.entity_id]["end"] == HOURS_OF_A_DAY[4].isoformat()
+
+
+async def test_a_series_of_which_nothing_is_told_is_named(
+    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(*_: Any, **__: Any) -> dict[Series, Any]:
+        return {}
+
+    monkeypatch.setattr(MadeUpPast, "buckets", nothing)
+    target = target_of(hass, entry, is_counter=False)
+    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
+    assert answer[target.entity_id]["reason"] == "nothing_told"
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ({"entity_id": "sensor.nobody"}, "nothing_to_import"),
+        ({"start": "2030-05-10T00:00:00", "end": "2030-05-09T00:00:00"}, "end_before_start"),
+    ],
+)
+async def test_what_makes_no_sense_is_refused(
+    hass: HomeAssistant, entry: MockConfigEntry, fields: dict[str, str], key: str
+) -> None:
+    fields = fields if "entity_id" in fields else fields | {"config_entry_id": entry.entry_id}
+    with pytest.raises(ServiceValidationError) as raised:
+        await import_statistics(hass, **fields)
+    assert raised.value.translation_key == key
+
+
+async def test_an_account_without_a_past_is_refused(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "firstlight")
+    with pytest.raises(ServiceValidationError) as raised:
+        await import_statistics(hass, config_entry_id=entry.entry_id)
+    assert raised.value.translation_key == "no_history_of_account"
+
+
+async def test_entities_without_statistics_are_named(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    target = target_of(hass, entry, is_counter=False)
+    other = _progress_id(hass, entry)
+    answer = await import_statistics(hass, entity_id=[target.entity_id, other], days=1)
+    assert answer[other]["reason"] == "no_statistics"
+    assert answer[target.entity_id]["reason"] == "complete"
+
+
+async def test_devices_can_be_chosen(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    target = target_of(hass, entry, is_counter=True)
+    device_id = er.async_get(hass).async_get(target.entity_id).device_id  # type: ignore[union-attr]
+    answer = await import_statistics(hass, device_id=device_id, days=1)
+    assert target.entity_id in answer
+    with pytest.raises(ServiceValidationError):
+        await import_statistics(hass, device_id=er.async_get(hass).async_get(_progress_id(hass, entry)).device_id)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("recorder_config", [{"exclude": {"domains": ["sensor"]}}])
+async def test_what_is_not_recorded_gets_no_statistics(
+    hass: HomeAssistant, recorder_config: dict[str, Any], entry: MockConfigEntry
+) -> None:
+    target = target_of(hass, entry, is_counter=False)
+    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
+    assert answer[target.entity_id]["reason"] == "not_recorded"
+
+
+# By itself
+
+
+def _progress_id(hass: HomeAssistant, entry: MockConfigEntry) -> str:
+    return entity_id_of(hass, "sensor", entry, "$history_import")
+
+
+def _progress(hass: HomeAssistant, entry: MockConfigEntry) -> tuple[str, dict[str, Any]]:
+    state = state_of(hass, "sensor", entry, "$history_import")
+    return state.state, dict(state.attributes)
+
+
+async def _add_wishing(
+    hass: HomeAssistant, simulation: Simulation, past: MadeUpPast, **options: Any
+) -> MockConfigEntry:
+    past.is_meter = lambda _: True
+    entry = await add_account(hass, simulation, "sodata", options=WISH | options)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await async_wait_recording_done(hass)
+    return entry
+
+
+async def test_it_is_done_after_set_up_if_it_is_wished(
+    hass: HomeAssistant, now: datetime, simulation: Simulation, past: MadeUpPast
+) -> None:
+    entry = await _add_wishing(hass, simulation, past)
+    target = target_of(hass, entry, is_counter=True)
+    assert len(await rows_of(hass, target.entity_id)) == 47
+    state, attributes = _progress(hass, entry)
+    assert state == "finished"
+    assert attributes["series"] == attributes["series_done"] > 10
+    assert attributes["rows_written"] == 47 * attributes["series"]
+    assert attributes["resumes_at"] is None
+
+
+async def test_it_is_not_done_without_the_wish(hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast) -> None:
+    assert past.asked == []
+    assert _progress(hass, entry)[0] == "idle"
+
+
+async def test_what_the_cloud_does_not_have_is_asked_for_once(
+    hass: HomeAssistant, now: datetime, freezer: FrozenDateTimeFactory, simulation: Simulation, past: MadeUpPast
+) -> None:
+    past.meter = lambda hour: None if hour < HOURS_OF_A_DAY[0] - HOUR else metered(hour)
+    entry = await _add_wishing(hass, simulation, past, import_days=4)
+    past.asked.clear()
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    # Of the last day something may still arrive; there is nothing missing in it.
+    assert past.asked == []
+    target = target_of(hass, entry, is_counter=True)
+    await import_statistics(hass, entity_id=target.entity_id, days=4)
+    assert len(past.asked) == 1  # whoever asks for it gets it
+
+
+async def test_a_limit_is_waited_for(
+    hass: HomeAssistant, now: datetime, freezer: FrozenDateTimeFactory, simulation: Simulation, past: MadeUpPast
+) -> None:
+    limit = RateLimited(Reason.QUOTA_EXHAUSTED)
+    limit.retry_after = 1800
+    past.raises = [limit]
+    entry = await _add_wishing(hass, simulation, past)
+    target = target_of(hass, entry, is_counter=True)
+    assert await rows_of(hass, target.entity_id) == {}
+    state, attributes = _progress(hass, entry)
+    assert (state, attributes["resumes_at"]) == ("waiting", "2030-05-14T10:50:00+00:00")
+    assert len(past.asked) == 1
+    await pass_time(hass, freezer, 1801)
+    await async_wait_recording_done(hass)
+    assert len(await rows_of(hass, target.entity_id)) == 47
+    assert _progress(hass, entry)[0] == "finished"
+
+
+async def test_killed_half_way_it_goes_on_where_it_was(
+    hass: HomeAssistant, now: datetime, simulation: Simulation, past: MadeUpPast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statistics, "_LONGEST_WINDOW", timedelta(days=1))
+    past.raises = [None, None, None, Unreachable(Reason.TIMEOUT)]  # one piece of the past is written, another is not
+    entry = await _add_wishing(hass, simulation, past)
+    target = target_of(hass, entry, is_counter=True)
+    assert _progress(hass, entry)[0] == "waiting"
+    half = await rows_of(hass, target.entity_id)
+    assert 0 < len(half) < 47
+    past.blocked = asyncio.Event()
+    await hass.config_entries.async_reload(entry.entry_id)
+    await asyncio.sleep(0)
+    assert await hass.config_entries.async_unload(entry.entry_id)  # in the middle of a request
+    assert entry.state is ConfigEntryState.NOT_LOADED
+    past.blocked = None
+    past.asked.clear()
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await async_wait_recording_done(hass)
+    rows = await rows_of(hass, target.entity_id)
+    assert len(rows) == 47
+    assert rise(rows) == pytest.approx([2.0] * 46)
+    assert {hour: rows[hour] for hour in half} == half
+    assert all(end <= next(iter(half)) for _, _, end, _ in past.asked[:1])
+
+
+async def test_gaps_are_filled_every_day(
+    hass: HomeAssistant, now: datetime, freezer: FrozenDateTimeFactory, simulation: Simulation, past: MadeUpPast
+) -> None:
+    entry = await _add_wishing(hass, simulation, past)
+    target = target_of(hass, entry, is_counter=True)
+    later = NOW.replace(minute=0) + 10 * HOUR
+    put_rows(hass, target, [StatisticData(start=later, state=metered(later), sum=1000)])
+    await pass_time(hass, freezer, 24 * 3600)
+    await async_wait_recording_done(hass)
+    rows = await rows_of(hass, target.entity_id)
+    assert list(rows)[-11:] == [NOW.replace(minute=0) + number * HOUR for number in range(11)]
+
+
+async def test_gaps_are_filled_after_the_cloud_was_away(
+    hass: HomeAssistant, now: datetime, freezer: FrozenDateTimeFactory, simulation: Simulation, past: MadeUpPast
+) -> None:
+    entry = await _add_wishing(hass, simulation, past)
+    past.asked.clear()
+    simulation.sodata.faults += [Fault(status=503)] * 50
+    await poll(hass, entry)
+    assert not entry.runtime_data.coordinator.last_update_success
+    simulation.sodata.faults.clear()
+    await poll(hass, entry)
+    assert past.asked == []
+    assert _progress(hass, entry)[1]["resumes_at"] == "2030-05-14T11:05:00+00:00"
+    target = target_of(hass, entry, is_counter=True)
+    later = NOW.replace(minute=0) + HOUR
+    put_rows(hass, target, [StatisticData(start=later, state=metered(later), sum=1000)])
+    await pass_time(hass, freezer, 3600)
+    await async_wait_recording_done(hass)
+    assert later - HOUR in await rows_of(hass, target.entity_id)
+
+
+async def test_a_refused_account_waits_for_the_user(
+    hass: HomeAssistant, now: datetime, simulation: Simulation, past: MadeUpPast
+) -> None:
+    past.raises = [AuthFailed(Reason.WRONG_PASSWORD)]
+    entry = await _add_wishing(hass, simulation, past)
+    assert _progress(hass, entry)[0] == "idle"
+
+
+async def test_a_cloud_without_a_past_shows_no_progress(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "firstlight", options=WISH)
+    assert isinstance(entry.runtime_data.coordinator.cloud.history, NoHistory)
+    unique_id = f"{entry.unique_id}_$history_import"
+    assert er.async_get(hass).async_get_entity_id("sensor", DOMAIN, unique_id) is None
+
+
+async def test_an_entity_that_has_no_state_yet_is_named(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    target = target_of(hass, entry, is_counter=False)
+    hass.states.async_remove(target.entity_id)
+    await async_wait_recording_done(hass)
+    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
+    assert answer[target.entity_id]["reason"] == "no_state"
+
+
+async def test_the_sum_goes_on_from_the_five_minutes_that_are_there(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    past: MadeUpPast,
+) -> None:
+    target = target_of(hass, entry, is_counter=True)
+    shown = await show(hass, simulation, freezer, entry, target, 2e6)
+    freezer.move_to(NOW + timedelta(minutes=10, seconds=10))
+    do_adhoc_statistics(hass, start=NOW + timedelta(minutes=5))  # sum 0 at what is shown now
+    await async_wait_recording_done(hass)
+    entry.runtime_data.coordinator.fleet[target.series.device.id].readings.clear()
+    past.meter = lambda hour: shown - 3 * (NOW.replace(minute=0) - hour) / HOUR
+    await import_statistics(hass, entity_id=target.entity_id, days=1)
+    rows = await rows_of(hass, target.entity_id)
+    assert rows[HOURS_OF_A_DAY[-1]]["sum"] == pytest.approx(-3)
+
+
+async def test_without_anything_to_go_by_the_sum_ends_at_zero(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    target = target_of(hass, entry, is_counter=True)
+    entry.runtime_data.coordinator.fleet[target.series.device.id].readings.clear()
+    await import_statistics(hass, entity_id=target.entity_id, days=1)
+    assert (await rows_of(hass, target.entity_id))[HOURS_OF_A_DAY[-1]]["sum"] == pytest.approx(0)
+
+
+@pytest.mark.parametrize("names", [{"Countis E50", "Masterys U2 CDS", "Passerelle Sélestat"}])
+async def test_devices_are_asked_for_in_turns_until_the_cloud_has_enough(
+    hass: HomeAssistant,
+    now: datetime,
+    simulation: Simulation,
+    names: set[str],
+    past: MadeUpPast,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(statistics, "_SERIES_AT_ONCE", 1)
+    entry = await add_account(hass, simulation, "sodata")
+    past.is_meter = _meters(hass, entry)
+    past.raises = [None, None, None, RateLimited(Reason.QUOTA_EXHAUSTED)]
+    answer = await import_statistics(hass, config_entry_id=entry.entry_id, days=1)
+    assert {one["reason"] for one in answer.values()} == {"complete", "rate_limited"}
+    assert len(past.asked) == 4  # a device is not divided

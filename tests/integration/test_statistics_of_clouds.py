@@ -1,0 +1,80 @@
+"""The long-term statistics of what the simulated clouds tell of the past."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from homeassistant.components.recorder.core import Recorder
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
+
+import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud.clouds.history import Aggregation, Period
+from custom_components.datapoint_cloud.import_plan import HOUR
+from custom_components.datapoint_cloud.profiles import Hint, Profile
+from simulator.simulation import Simulation
+
+from .accounts import add_account, entity_id_of
+from .past import rows_of, target_of
+from .subjects import chiller
+
+
+@pytest.fixture
+def mock_recorder_before_hass(async_test_recorder: object) -> None:
+    """The database has to be chosen before Home Assistant is there."""
+
+
+@pytest.fixture(autouse=True)
+def _small(recorder_mock: Recorder, small_fleets: None) -> None:
+    """With a recorder and small fleets."""
+
+
+async def _import(hass: HomeAssistant, entity_ids: list[str], days: float) -> dict[str, Any]:
+    answer: dict[str, Any] | None = await hass.services.async_call(
+        "datapoint_cloud",
+        "import_statistics",
+        {"entity_id": entity_ids, "start": (datetime.now(UTC) - timedelta(days=days)).isoformat()},
+        blocking=True,
+        return_response=True,
+    )
+    await async_wait_recording_done(hass)
+    assert answer is not None
+    return dict(answer["entities"])
+
+
+async def test_the_hours_of_sodata_are_those_of_the_cloud(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "sodata")
+    target, counter = (target_of(hass, entry, is_counter=is_counter) for is_counter in (False, True))
+    simulation.sodata.reset_counts()
+    answer = await _import(hass, [target.entity_id, counter.entity_id], 2)
+    assert {one["reason"] for one in answer.values()} == {"complete"}
+    assert sum(simulation.sodata.requests.values()) == 3  # one for each figure, whatever the number of series
+    rows = await rows_of(hass, target.entity_id)
+    assert len(rows) in {46, 47}
+    history = entry.runtime_data.coordinator.cloud.history
+    for name, aggregation in (("mean", Aggregation.AVG), ("min", Aggregation.MIN), ("max", Aggregation.MAX)):
+        start, end = min(rows), max(rows) + HOUR
+        told = await history.buckets([target.series], start, end, period=Period.HOUR, aggregation=aggregation)
+        assert {hour: row[name] for hour, row in rows.items()} == {
+            bucket.start: bucket.value for bucket in told[target.series].rows
+        }
+    counted = list((await rows_of(hass, counter.entity_id)).values())
+    assert counted[-1]["sum"] <= 0
+    assert all(row["sum"] - counted[0]["sum"] == pytest.approx(row["state"] - counted[0]["state"]) for row in counted)
+
+
+async def test_reports_of_an_enterprise_become_hours(
+    hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hint = Hint(unit="°C", device_class="temperature", state_class="measurement", is_measurement=True)
+    profiles = {chiller(simulation).product.key: Profile(hints={"set_temp": hint})}
+    monkeypatch.setattr(integration, "load_profiles", lambda: profiles)
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    device_id = chiller(simulation).did
+    entity_id = entity_id_of(hass, "sensor", entry, device_id, "set_temp")
+    answer = (await _import(hass, [entity_id], 30))[entity_id]
+    assert answer["reason"] == "complete"
+    rows = await rows_of(hass, entity_id)
+    assert answer["rows_written"] == len(rows) > 0
+    assert min(rows) > datetime.now(UTC) - timedelta(days=7)
+    assert all(row["min"] <= row["mean"] <= row["max"] for row in rows.values())
