@@ -8,41 +8,31 @@ benchmarks.control` prints a table.
 import asyncio
 import json
 import logging
-import multiprocessing
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
 from typing import Any, override
-from unittest.mock import patch
 
 import aiohttp
 from aiohttp import web
-from homeassistant import loader
 from homeassistant.components.switch import DATA_COMPONENT, SwitchEntity
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import aiohttp_client
 from homeassistant.helpers import entity_registry as er
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-import custom_components  # noqa: F401  # before the test kit puts a package of the same name first on the path
 from simulator.gizwits import GizwitsOpenServer
 from simulator.gizwits.products import SPA
 from simulator.simulation import Simulation
+
+from .home import cloud, home_assistant, set_up
+from .report import Goal, Part, run
 
 _ROUNDS = 200
 _WARM_UP = 20
 _GOAL = 1.5
 _KEY = "bubble"
-
-
-class _Resolver(aiohttp.ThreadedResolver):
-    """Loopback needs no names; Home Assistant's own resolver wants its network component."""
-
-    async def real_close(self) -> None:
-        await self.close()
 
 
 def _serve(pipe: Connection) -> None:
@@ -78,8 +68,8 @@ async def _began(call: Callable[[], Awaitable[None]]) -> float:
     return began
 
 
-async def _add_account(hass: HomeAssistant, server: GizwitsOpenServer) -> MockConfigEntry:
-    entry = MockConfigEntry(
+def _entry(server: GizwitsOpenServer) -> MockConfigEntry:
+    return MockConfigEntry(
         domain="datapoint_cloud",
         unique_id=f"{server.app_id}_{server.uid}",
         data={
@@ -91,11 +81,6 @@ async def _add_account(hass: HomeAssistant, server: GizwitsOpenServer) -> MockCo
             "password": server.password,
         },
     )
-    entry.add_to_hass(hass)
-    if not await hass.config_entries.async_setup(entry.entry_id):
-        raise RuntimeError("the account could not be set up")
-    await hass.async_block_till_done()
-    return entry
 
 
 class _PlainSwitch(SwitchEntity):
@@ -114,7 +99,7 @@ class _PlainSwitch(SwitchEntity):
 
 async def _measure(hass: HomeAssistant, server: GizwitsOpenServer) -> list[float]:
     """Take turns between the service calls and a bare POST; tell when each began."""
-    entry = await _add_account(hass, server)
+    entry = await set_up(hass, _entry(server))
     did = next(device.did for device in server.devices.values() if device.product is SPA)
     entity_id = er.async_get(hass).async_get_entity_id("switch", "datapoint_cloud", f"{entry.unique_id}_{did}_{_KEY}")
     url = f"{server.url}/app/control/{did}"
@@ -141,42 +126,38 @@ async def _measure(hass: HomeAssistant, server: GizwitsOpenServer) -> list[float
 
 async def _milliseconds(server: GizwitsOpenServer, pipe: Connection) -> list[float]:
     """From each call to its receipt."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        patch.object(aiohttp_client, "_async_make_resolver", lambda _: _Resolver()),
-    ):
-        async with async_test_home_assistant(config_dir=folder) as hass:
-            hass.data.pop(loader.DATA_CUSTOM_COMPONENTS, None)
-            began = await _measure(hass, server)
-            await hass.async_stop(force=True)
+    async with home_assistant() as hass:
+        began = await _measure(hass, server)
     pipe.send(None)
     received: list[float] = pipe.recv()
     return [(end - start) * 1000 for start, end in zip(began, received, strict=True)]
 
 
-def main() -> int:
-    """Measure, print, and fail if the goal is missed."""
-    pipe, far_end = multiprocessing.Pipe()
-    cloud = multiprocessing.get_context("spawn").Process(target=_serve, args=(far_end,))
-    cloud.start()
-    server = Simulation().gizwits_open
-    server.url = pipe.recv()
-    times = asyncio.run(_milliseconds(server, pipe))
-    cloud.join()
+def measure() -> Part:
+    """Measure commands."""
+    with cloud(_serve) as pipe:
+        server = Simulation().gizwits_open
+        server.url = pipe.recv()
+        times = asyncio.run(_milliseconds(server, pipe))
     by_service, plain, bare = (times[3 * _WARM_UP + way :: 3] for way in range(3))
-    ratio = statistics.median(by_service) / statistics.median(bare)
-    print(f"{'from the call to the wire':<28}{'median':>10}{'p95':>10}")
-    for name, way in (
-        ("switch.turn_on", by_service),
-        ("of a switch that only posts", plain),
-        ("bare aiohttp POST", bare),
-    ):
-        print(f"{name:<28}{statistics.median(way):>7.3f} ms{statistics.quantiles(way, n=20)[-1]:>7.3f} ms")
-    print(f"{'ratio to the bare POST':<28}{ratio:>10.2f}   (goal: at most {_GOAL})")
-    print(f"{'of the switch that only posts':<28}{statistics.median(plain) / statistics.median(bare):>9.2f}")
-    return 0 if ratio <= _GOAL else 1
+    least = statistics.median(bare)
+    ways = {"switch.turn_on": by_service, "of a switch that only posts": plain, "bare aiohttp POST": bare}
+    return Part(
+        title="A command, from the call to the wire",
+        columns=("", "median", "p95", "ratio"),
+        rows=[
+            (
+                name,
+                f"{statistics.median(way):.3f} ms",
+                f"{statistics.quantiles(way, n=20)[-1]:.3f} ms",
+                f"{statistics.median(way) / least:.2f}",
+            )
+            for name, way in ways.items()
+        ],
+        goals=[Goal("switch.turn_on, times a bare POST", statistics.median(by_service) / least, _GOAL)],
+    )
 
 
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
-    sys.exit(main())
+    sys.exit(run(measure))

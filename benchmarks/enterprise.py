@@ -1,7 +1,7 @@
 """The Enterprise API with a fleet of any size, in place of the session that requests would go through.
 
-It answers what the vendor's document shows, at the bytes and headers of each answer, counts the quota, and fails when
-told to. There are no sockets: thousands of devices over hours would spend most of the time on them.
+It answers what the vendor's document shows, in bytes and with its headers, counts the quota, and fails when told to.
+There are no sockets: thousands of devices over hours would spend most of the time on them.
 """
 
 import asyncio
@@ -46,7 +46,10 @@ class Reporter:
 
 
 class EnterpriseFleet:
-    """A stand-in for `aiohttp.ClientSession`. `failure` is a status, or "timeout", that all requests meet."""
+    """A stand-in for `aiohttp.ClientSession`. `failure` is what all requests meet.
+
+    A status, "timeout", or "quota": it was spent by others.
+    """
 
     def __init__(self, devices: int, active: float, *, answers_in: float = 0.1) -> None:
         """Have so many devices, of which a part reports every minute; answer within so many seconds."""
@@ -73,7 +76,7 @@ class EnterpriseFleet:
 
     @asynccontextmanager
     async def request(
-        self, method: str, url: str, *, params: Mapping[str, Any] | None = None, **_: Any
+        self, _method: str, url: str, *, params: Mapping[str, Any] | None = None, **_: Any
     ) -> AsyncIterator[SimpleNamespace]:
         """Answer a request."""
         self.requests += 1
@@ -95,10 +98,13 @@ class EnterpriseFleet:
             self._remaining, self._reset = QUOTA, (now // 3600 + 1) * 3600
         if isinstance(self.failure, int):
             return self.failure, b""
-        if self._remaining <= 0:
-            self.refused += 1
+        if self._remaining <= 0 or self.failure == "quota":
+            self.refused += self._remaining <= 0
             return 400, b'{"error_code": 5013, "error_message": "quota exhausted", "detail_message": ""}'
         self._remaining -= 1
+        return self._success(path, params, now)
+
+    def _success(self, path: list[str], params: Mapping[str, Any], now: float) -> tuple[int, bytes]:
         match path:
             case ["access_token"]:
                 return 201, json.dumps({"token": "0" * 32, "expired_at": int(now) + 7 * 86_400}).encode()

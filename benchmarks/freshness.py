@@ -21,14 +21,14 @@ from typing import Any, cast
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product
+from custom_components.datapoint_cloud.coordinator import DatapointCoordinator
+from custom_components.datapoint_cloud.storage import AccountStorage
+
 from .enterprise import PRODUCT_KEY, QUOTA, EnterpriseFleet
 from .home import home_assistant
 from .report import Goal, Part, run
 from .virtual_time import run_in_virtual_time
-
-from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product
-from custom_components.datapoint_cloud.coordinator import DatapointCoordinator
-from custom_components.datapoint_cloud.storage import AccountStorage
 
 _FLEETS = (10, 100, 1_000, 10_000)
 _ACTIVE = (0.05, 0.5)

@@ -3,7 +3,7 @@
 import multiprocessing
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from multiprocessing.connection import Connection
 from unittest.mock import patch
 
@@ -54,6 +54,6 @@ def cloud(serve: Callable[[Connection], None]) -> Iterator[Connection]:
     try:
         yield pipe
     finally:
-        if process.is_alive():
+        with suppress(OSError):  # it may have ended already
             pipe.send(None)
         process.join()

@@ -86,7 +86,7 @@ async def plain_integration(hass: HomeAssistant, named: Sequence[Named]) -> Plai
         return True
 
     async def set_up_platform(
-        hass: HomeAssistant, entry: ConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+        _: HomeAssistant, __: ConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
     ) -> None:
         async_add_entities(PlainSensor(coordinator, one) for one in named)
 

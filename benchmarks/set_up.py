@@ -1,6 +1,7 @@
 """How long it takes to set up 200 devices of the Open API whose every answer takes 100 ms.
 
-From the start of the set-up to an entry that is loaded and has a reading of every device. `python -m benchmarks.set_up`.
+From the start of the set-up to an entry that is loaded and has a reading of every device.
+`python -m benchmarks.set_up` prints a table.
 """
 
 import asyncio
