@@ -669,7 +669,7 @@ async def test_what_is_older_than_what_is_known_is_dropped(
     ]
 
 
-@pytest.mark.parametrize("created_at", [None, "soon", 0, time.time() * 2])
+@pytest.mark.parametrize("created_at", [None, "soon", 0, 4_000_000_000])
 async def test_an_event_without_a_sensible_time_is_taken_and_outdoes_none(
     listener: Listener,
     server: SimulatedSnoti,
