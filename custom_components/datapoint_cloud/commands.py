@@ -7,6 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -107,6 +108,7 @@ class Commands:
         try:
             if earlier:
                 await asyncio.wait(earlier)
+            sent_at = dt_util.utcnow()
             results = await self._coordinator.cloud.write_group(group_id, values)
         except CloudError as error:
             self._coordinator.async_begin_pause(error)
@@ -117,7 +119,7 @@ class Commands:
         for device_id, refused in results.items():
             state = self._coordinator.fleet.get(device_id)
             if state is not None and refused is None:
-                self._expect(state, await self.async_check(device_id, values), {})
+                self._expect(state, await self.async_check(device_id, values), {}, sent_at)
             elif state is not None and refused is not None:
                 self._heed(refused, state)
             answers[device_id] = None if refused is None else _refusal(refused, state)
@@ -172,6 +174,7 @@ class Commands:
         try:
             if command.after is not None and not command.after.done():
                 await asyncio.wait((command.after,))
+            sent_at = dt_util.utcnow()
             shown = await self._async_hand_over(state.device, command)
         except CloudError as error:
             self._heed(error, state)
@@ -180,7 +183,7 @@ class Commands:
             command.accepted.set_exception(failures.of_unloading(state.device.name))
             raise
         else:
-            self._expect(state, shown, command.confirmed)
+            self._expect(state, shown, command.confirmed, sent_at)
             command.accepted.set_result(None)
 
     async def _async_hand_over(self, device: Device, command: _Command) -> Mapping[str, Value]:
@@ -208,13 +211,17 @@ class Commands:
     # Confirming
 
     def _expect(
-        self, state: DeviceState, values: Mapping[str, Value], confirmed: Mapping[str, asyncio.Future[bool]]
+        self,
+        state: DeviceState,
+        values: Mapping[str, Value],
+        confirmed: Mapping[str, asyncio.Future[bool]],
+        sent_at: datetime,
     ) -> None:
         """Show what the cloud accepted, and look soon whether the device does too."""
         coordinator = self._coordinator
         now = dt_util.utcnow()
         for key, value in values.items():
-            state.expect(key, value, now, partial(_settle, confirmed.get(key)))
+            state.expect(key, value, now, partial(_settle, confirmed.get(key)), sent_at=sent_at)
         coordinator.watchers.async_note_values(state, values)
         coordinator.watchers.async_tell()
         if coordinator.refused_control.pop(state.device.scope, None) is not None:

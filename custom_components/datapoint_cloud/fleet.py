@@ -68,6 +68,7 @@ class DeviceState:
     readings: dict[str, Reading] = field(default_factory=dict)
     pending: dict[str, Pending] = field(default_factory=dict)
     written_at: dict[str, datetime] = field(default_factory=dict)  # when the cloud last accepted a value
+    told_at: dict[str, datetime] = field(default_factory=dict)  # when a value last came by itself
     raised: set[str] = field(default_factory=set)  # the alarms last heard of as on
     failure: CloudError | None = None
     asked_at: datetime | None = None  # when a round last asked for it
@@ -130,6 +131,7 @@ class DeviceState:
         An answer may be partial, and it may be older than what is known, or than what was written after it was asked
         for (`asked_at`; None: it came by itself): none of it takes anything away.
         """
+        is_told = asked_at is None
         asked_at = asked_at or now
         is_first = self.read_at is None
         changed: set[str] = set()
@@ -142,6 +144,8 @@ class DeviceState:
                 continue
             shown = self.value(key)
             self.readings[key] = reading
+            if is_told:
+                self.told_at[key] = now
             self._weigh_pending(key, reading, now)
             if before is None or shown != self.value(key):
                 changed.add(key)
@@ -169,12 +173,19 @@ class DeviceState:
         # At the very first reading nobody knows since when an alarm has been on.
         return None if self.read_at is None else Happening(datapoint, is_raised)
 
-    def expect(self, key: str, value: Value, now: datetime, settle: Callable[[bool], None]) -> None:
+    def expect(
+        self, key: str, value: Value, now: datetime, settle: Callable[[bool], None], *, sent_at: datetime | None = None
+    ) -> None:
         """Show an accepted value until a reading confirms it or time runs out; tell `settle` which it was.
 
-        What an earlier command asked for is settled by that as not confirmed.
+        What an earlier command asked for is settled by that as not confirmed. A device may obey and tell of it
+        before the cloud's answer to the command of `sent_at` is here.
         """
         earlier = self.pending.get(key)
+        if earlier is None and self._has_told(key, value, sent_at):
+            self.written_at[key] = now
+            settle(True)
+            return
         passed = frozenset({self.value(key)}) | (earlier.passed if earlier else frozenset())
         self.pending[key] = Pending(
             value=value,
@@ -186,6 +197,11 @@ class DeviceState:
         self.written_at[key] = now
         if earlier is not None:
             earlier.settle(False)
+
+    def _has_told(self, key: str, value: Value, since: datetime | None) -> bool:
+        told_at = self.told_at.get(key)
+        is_news = since is not None and told_at is not None and told_at >= since
+        return is_news and self._is_same(key, self.readings[key].value, value)
 
     def _weigh_pending(self, key: str, reading: Reading, now: datetime) -> None:
         """Settle what was asked for when the device shows it, or goes on showing something that nobody asked for."""

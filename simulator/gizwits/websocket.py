@@ -271,7 +271,8 @@ class OpenPush:
 
     def _watch(self) -> None:
         for device in self._server.devices.values():
-            device.watchers.append(self)
+            if self not in device.watchers:
+                device.watchers.append(self)
 
     def _send(self, connection: Connection, frame: Mapping[str, Any] | str) -> None:
         if not self.is_silent:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
@@ -19,13 +20,14 @@ async def pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds
 async def settle(hass: HomeAssistant) -> None:
     """Let everything come to its end that ever does: push listens for as long as its account is loaded."""
     await hass.async_block_till_done()
-    while ending := [task for task in asyncio.all_tasks() & hass._background_tasks if not _is_of_push(task)]:
+    while ending := [task for task in hass._background_tasks if not is_of_push(task)]:
         await asyncio.wait(ending)
         await hass.async_block_till_done()
 
 
-def _is_of_push(task: asyncio.Task[object]) -> bool:
-    return task.get_name().endswith(" push")
+def is_of_push(task: asyncio.Future[Any]) -> bool:
+    """Whether the task waits for news of a cloud, and so until its account is unloaded."""
+    return isinstance(task, asyncio.Task) and task.get_name().endswith(" push")
 
 
 async def until(is_so: Callable[[], object]) -> None:

@@ -1,7 +1,7 @@
 """Accounts of the two Gizwits clouds that speak before they are asked, each with a device to watch."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -71,7 +71,8 @@ class Pushed:
 
     @property
     def coordinator(self) -> DatapointCoordinator:
-        return self.entry.runtime_data.coordinator
+        coordinator: DatapointCoordinator = self.entry.runtime_data.coordinator
+        return coordinator
 
     async def add(self, options: dict[str, Any] | None = None) -> None:
         """Set the account up and wait until its online devices are heard."""
@@ -98,25 +99,29 @@ class Pushed:
 
     def report(self, value: float) -> None:
         """Let the device report a value, from 6 to 20 here."""
-        self.set(**{self.key: self._told(value)})
+        self.set(values={self.key: self._told(value)})
 
-    def set(self, device: GizwitsDevice | None = None, **attrs: float) -> None:
+    def set(self, *, values: Mapping[str, float], device: GizwitsDevice | None = None) -> None:
         """Let a device report any values, and a moment pass."""
-        (device or self.device).set(**attrs)
+        (device or self.device).set(**values)
         self.freezer.tick(timedelta(milliseconds=1))  # what is due now is not due in frozen time
 
     def _told(self, value: float) -> float:
         return value + 30 if self.is_open else value
 
-    def shown(self) -> float | str:
+    def shown(self, device: GizwitsDevice | None = None) -> float | str:
         """The value that Home Assistant shows, as it was given to `report`."""
-        state = self.hass.states.get(self.entity_id("number", self.key))
+        state = self.hass.states.get(self.entity_id("number", self.key, device))
         assert state is not None
         return state.state if state.state in {"unknown", "unavailable"} else float(state.state) - self._told(0)
 
-    async def shows(self, value: float) -> None:
+    async def is_told(self, key: str, state: str) -> None:
+        """Wait until a binary sensor has this state, though no time passes."""
+        await until(lambda: self.state("binary_sensor", key) == state)
+
+    async def shows(self, value: float, device: GizwitsDevice | None = None) -> None:
         """Wait until it shows, though no time passes."""
-        await until(lambda: self.shown() == value)
+        await until(lambda: self.shown(device) == value)
 
     def entity_id(self, platform: str, key: str, device: GizwitsDevice | None = None) -> str:
         return entity_id_of(self.hass, platform, self.entry, (device or self.device).did, key)

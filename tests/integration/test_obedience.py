@@ -22,6 +22,7 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll, state_of
+from .passing_time import is_of_push
 from .subjects import air_conditioner, chiller, twenty_devices
 
 
@@ -72,7 +73,7 @@ class Watched:
 
     def _are_busy(self) -> bool:
         sleepers = sum(not woken.done() for _, woken in self._asleep)
-        return sum(not task.done() for task in self.entry._background_tasks) > sleepers
+        return sum(not task.done() and not is_of_push(task) for task in self.entry._background_tasks) > sleepers
 
     async def shown_for(self, seconds: int, platform: str = "switch", key: str = "switch") -> list[str]:
         """What is shown at the end of each second."""

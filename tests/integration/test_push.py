@@ -63,8 +63,8 @@ async def test_an_alarm_is_told_as_it_begins_and_ends(pushed: Pushed) -> None:
     for is_raised in (True, False):
         changes = pushed.changes()
         await pushed.pass_time(5)
-        pushed.set(**{pushed.alarm: is_raised})
-        await until(lambda is_raised=is_raised: pushed.state("binary_sensor", "$problem") == ("off", "on")[is_raised])
+        pushed.set(values={pushed.alarm: is_raised})
+        await pushed.is_told("$problem", "on" if is_raised else "off")
         await calm()
         note(changes)
     assert told == ["raised", "cleared"]
@@ -76,9 +76,7 @@ async def test_who_comes_and_goes_is_told_at_once(pushed: Pushed) -> None:
     for is_online in (False, True, False):
         pushed.freezer.tick()
         pushed.device.is_online = is_online
-        await until(
-            lambda is_online=is_online: pushed.state("binary_sensor", "$connectivity") == ("off", "on")[is_online]
-        )
+        await pushed.is_told("$connectivity", "on" if is_online else "off")
         assert pushed.shown() != "unavailable"  # what it said last is not of old
     assert pushed.requests() == []
 
@@ -129,14 +127,8 @@ async def test_a_new_device_is_shown_and_heard_before_the_next_poll(pushed: Push
     await pushed.hass.async_block_till_done()
     assert pushed.entry.runtime_data is runtime
     for value in (15, 16):
-        pushed.set(twin, **{pushed.key: value + 30 if pushed.is_open else value})
-        state = pushed.entity_id("number", pushed.key, twin)
-        await until(lambda value=value, state=state: _ends_with(pushed.hass, state, value % 10))
-
-
-def _ends_with(hass: HomeAssistant, entity_id: str, digit: int) -> bool:
-    state = hass.states.get(entity_id)
-    return state is not None and state.state.removesuffix(".0").endswith(str(digit))
+        pushed.set(device=twin, values={pushed.key: value + 30 if pushed.is_open else value})
+        await pushed.shows(value, twin)
 
 
 async def test_several_reasons_to_list_again_are_one_a_moment_later(pushed: Pushed) -> None:

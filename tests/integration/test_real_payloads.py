@@ -47,7 +47,8 @@ class Recorded:
     def _add_bindings(self, payloads: Path) -> None:
         for _, answer in _read(payloads / "bindings"):
             for row in answer["devices"]:
-                self.rows[row["did"]] = row
+                # Where the vendor's push was is left alone.
+                self.rows[row["did"]] = row | {"ws_port": None, "wss_port": None}
 
     def _add_snapshots(self, payloads: Path) -> None:
         of_push = [(path, frame["data"]) for path, frame in _read(payloads / "websocket")]

@@ -34,7 +34,7 @@ from simulator.sodata.keycloak import KeycloakServer
 
 from .accounts import entity_id_of, poll
 from .flows import choose, shown_in, submit, typed_for, with_changes
-from .passing_time import settle
+from .passing_time import settle, until
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
 
@@ -81,7 +81,9 @@ class Watched:
         self.know(*(device.passcode for device in opened.devices.values()))
         self.know(enterprise.enterprise_secret, *enterprise.tokens)
         for product in enterprise.products.values():
-            self.know(product.product_secret, *(device.passcode for device in product.devices.values()))
+            self.know(
+                product.product_secret, product.auth_secret, *(device.passcode for device in product.devices.values())
+            )
         self.know(self.simulation.keycloak.password, self.simulation.keycloak.client_secret)
         self.know(*(uuid_of(site.uuid, "activation") for site in self.simulation.sodata.sites))
         self.know(self.simulation.firstlight.authorization_token, self.simulation.firstlight.user_token)
@@ -159,8 +161,15 @@ async def _add(watched: Watched, kind: str) -> MockConfigEntry:
     """Add an account as a user does who mistypes the secret first."""
     hass = watched.hass
     typed = typed_for(watched.simulation, kind)
+    watched.simulation.gizwits_open.push.is_offered = True
     if kind == "gizwits_enterprise":
-        typed["advanced"] |= {"auth_id": "push", "auth_secret": _PUSH}
+        product = next(iter(watched.simulation.gizwits_enterprise.products.values()))
+        product.auth_secret = _PUSH
+        typed["advanced"] |= {
+            "auth_id": product.auth_id,
+            "auth_secret": _PUSH,
+            "snoti_host": watched.simulation.gizwits_snoti.address,
+        }
     form = await choose(hass, kind)
     form = await submit(hass.config_entries.flow, form, with_changes(typed, {_SECRET_FIELD[kind]: _WRONG}))
     # A form gives the user's own input of a moment ago back to be corrected.
@@ -212,6 +221,23 @@ async def _control(watched: Watched, entry: MockConfigEntry) -> None:
     server.faults = []
 
 
+async def _push(watched: Watched, kind: str, secrets: set[str]) -> None:
+    """Let a server of push babble, refuse and be lost."""
+    everything = json.dumps({"cmd": " ".join(secrets), "data": {name: name for name in secrets}, "msg": "x"})
+    if kind == "gizwits_open":
+        push = watched.simulation.gizwits_open.push
+        await until(lambda: push.commands("login_req"))
+        push.send(everything)
+        push.invalidate()
+        await until(lambda: not push.connections)
+    elif kind == "gizwits_enterprise":
+        snoti = watched.simulation.gizwits_snoti
+        await until(lambda: snoti.of("ping"))
+        snoti.send_line(everything.encode() + b"\n")
+        snoti.drop_connections()
+        await until(lambda: not snoti.connections)
+
+
 def _look_around(watched: Watched, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture) -> None:
     hass = watched.hass
     # The test kit's own store tells what is written; Home Assistant's does not.
@@ -245,6 +271,7 @@ async def test_no_secret_is_seen_anywhere(
     entry = await _add(watched, kind)
     await poll(hass, entry)
     watched.know_all()
+    await _push(watched, kind, watched.secrets)
 
     for fault in _faults(watched.secrets):
         for server in _servers(simulation, kind):

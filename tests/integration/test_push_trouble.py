@@ -1,0 +1,296 @@
+"""Push that comes late, twice, out of order, not at all, or is refused; and the end of it."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.repairs.const import DOMAIN as REPAIRS
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.datapoint_cloud.const import DOMAIN
+from simulator.gizwits.obedience import Obedience
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+from .accounts import poll
+from .passing_time import pass_time, until
+from .pushed import PUSHING_KINDS, Pushed, calm
+
+pytestmark = pytest.mark.usefixtures("small_fleets")
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(getattr(request, "param", "gizwits_enterprise"))
+
+
+@pytest.fixture
+def pushed(hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str) -> Pushed:
+    return Pushed(hass, simulation, freezer, kind)
+
+
+both = pytest.mark.parametrize("kind", PUSHING_KINDS, indirect=True)
+of_open_api = pytest.mark.parametrize("kind", ["gizwits_open"], indirect=True)
+
+
+# What is of old
+
+
+async def test_what_waited_while_push_was_dead_does_not_undo_what_was_polled(pushed: Pushed) -> None:
+    await pushed.add()
+    snoti = pushed.simulation.gizwits_snoti
+    await snoti.stop()
+    for value in (8, 9, 10):
+        pushed.report(value)
+        pushed.freezer.tick(20)
+    for is_online in (False, True):
+        pushed.device.is_online = is_online
+        pushed.freezer.tick(20)
+    await poll(pushed.hass, pushed.entry)
+    assert pushed.shown() == 10
+    changes = pushed.changes()
+    await snoti.start(int(snoti.address.rpartition(":")[2]))
+    pushed.freezer.tick(30)
+    await until(pushed.is_all_heard)
+    await until(lambda: len(snoti.of("event_ack")) >= 5)
+    await calm()
+    mine = {pushed.entity_id("number", pushed.key), pushed.entity_id("binary_sensor", "$connectivity")}
+    assert [change for change in changes() if change[0] in mine] == []
+
+
+async def test_neither_wrong_order_nor_repetition_matters(pushed: Pushed) -> None:
+    await pushed.add()
+    snoti, now = pushed.simulation.gizwits_snoti, pushed.device.clock()
+    changes = pushed.changes()
+    for value, at in ((12, now + 2), (11, now + 1), (12, now + 2), (10, now)):
+        snoti.report(pushed.device, {pushed.key: value}, at)
+    await until(lambda: len(snoti.of("event_ack")) == 4)
+    entity_id = pushed.entity_id("number", pushed.key)
+    assert [float(state) for changed, state in changes() if changed == entity_id] == [12]
+
+
+async def test_an_event_is_acknowledged_once_it_shows(pushed: Pushed) -> None:
+    await pushed.add()
+    snoti = pushed.simulation.gizwits_snoti
+    for value in (11, 12, 13):
+        pushed.report(value)
+        snoti.received.clear()
+        await until(lambda: snoti.of("event_ack"))
+        assert pushed.shown() == value
+
+
+@of_open_api
+async def test_a_poll_that_tells_of_old_does_not_undo_what_was_pushed(
+    pushed: Pushed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pushed.add()
+    pushed.report(9)
+    await pushed.shows(9)
+    before = pushed.device.read()
+    pushed.freezer.tick(5)
+    pushed.report(12)
+    await pushed.shows(12)
+    monkeypatch.setattr(pushed.device, "read", lambda: before)
+    await pushed.coordinator.async_read_device(pushed.device.did)
+    assert pushed.shown() == 12
+
+
+@both
+async def test_a_list_that_was_asked_for_before_does_not_undo_who_went(pushed: Pushed) -> None:
+    await pushed.add()
+    state = pushed.coordinator.fleet[pushed.device.did]
+    listed = next(device for device in pushed.coordinator.inventory.listed if device.id == pushed.device.did)
+    asked_at = state.presence_as_of
+    assert asked_at is not None
+    pushed.freezer.tick(5)
+    pushed.device.is_online = False
+    await until(lambda: pushed.state("binary_sensor", "$connectivity") == "off")
+    pushed.coordinator.inventory.take_device(listed, asked_at)
+    assert state.device.is_online is False
+    pushed.device.is_online = True
+    pushed.freezer.tick(6)
+    await pushed.coordinator.async_refresh()
+    assert state.device.is_online is True
+
+
+# Commands
+
+
+@both
+async def test_push_confirms_a_command(pushed: Pushed) -> None:
+    await pushed.add({"interval": 7200})
+    await pushed.pass_time(30)  # each device is read once by push, too
+    pushed.device.obedience = Obedience(stale_reads=1000)
+    data = {"entity_id": pushed.entity_id("number", pushed.key), "value": 44 if pushed.is_open else 14}
+    await pushed.hass.services.async_call("number", "set_value", data, blocking=True)
+    pushed.freezer.tick(0.001)
+    state = pushed.coordinator.fleet[pushed.device.did]
+    await until(lambda: not state.pending)
+    assert pushed.shown() == 14
+    await pushed.pass_time(60)
+    assert pushed.shown() == 14
+
+
+# Refusals
+
+
+def _issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
+    return [issue for (domain, _), issue in ir.async_get(hass).issues.items() if domain == DOMAIN]
+
+
+async def test_a_refused_push_is_a_repair_that_leads_to_the_product(
+    pushed: Pushed, hass_client: ClientSessionGenerator
+) -> None:
+    hass = pushed.hass
+    product = next(iter(pushed.simulation.gizwits_enterprise.products.values()))
+    right, product.auth_secret = product.auth_secret, "another"
+    pushed.make()
+    product.auth_secret = right
+    await pushed.set_up()
+    await until(lambda: _issues(hass))
+    (issue,) = _issues(hass)
+    assert (issue.translation_key, issue.is_fixable) == ("push_refused", True)
+    other = list(pushed.simulation.gizwits_enterprise.products.values())[1]
+    await until(
+        lambda: all(
+            pushed.coordinator.hears(pushed.coordinator.fleet[did].device)
+            for did in other.devices
+            if did in pushed.coordinator.fleet
+        )
+    )
+    await poll(hass, pushed.entry)
+    assert len(_issues(hass)) == 1
+
+    assert await async_setup_component(hass, REPAIRS, {})
+    client = await hass_client()
+    answer = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue.issue_id})
+    assert answer.status == HTTPStatus.OK
+    form = await answer.json()
+    answer = await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={})
+    _, flow_id = (await answer.json())["next_flow"]
+    typed = {
+        "product_key": product.product_key,
+        "product_secret": product.product_secret,
+        "advanced": {"auth_id": product.auth_id, "auth_secret": right},
+    }
+    result = await hass.config_entries.subentries.async_configure(flow_id, typed)
+    assert (result["type"], result["reason"]) == ("abort", "reconfigure_successful")
+    await hass.async_block_till_done()
+    await until(pushed.is_all_heard)
+    assert _issues(hass) == []
+
+
+@both
+async def test_a_change_of_push_says_nothing_of_the_account(pushed: Pushed) -> None:
+    await pushed.add()
+    if pushed.is_open:
+        pushed.simulation.gizwits_open.app_id = "another"
+    else:
+        pushed.simulation.gizwits_enterprise.is_ip_allowed = False
+    await poll(pushed.hass, pushed.entry)
+    before = [issue.issue_id for issue in _issues(pushed.hass)]
+    assert before
+    pushed.lose()
+    await until(lambda: not pushed.hears())
+    assert [issue.issue_id for issue in _issues(pushed.hass)] == before
+
+
+@of_open_api
+async def test_a_refused_account_is_asked_once_to_sign_in_again(pushed: Pushed) -> None:
+    await pushed.add()
+    server = pushed.simulation.gizwits_open
+    server.password = "changed"
+    server.revoke_tokens()
+    server.push.invalidate()
+    await pushed.pass_time(120)
+    (flow,) = pushed.hass.config_entries.flow.async_progress()
+    assert flow["context"]["source"] == "reauth"
+    assert not server.push.connections
+
+
+# The end, and what else stops
+
+
+@both
+async def test_unloading_an_account_ends_its_connections(pushed: Pushed) -> None:
+    await pushed.add()
+    assert pushed.connections()
+    assert await pushed.hass.config_entries.async_unload(pushed.entry.entry_id)
+    await until(lambda: not pushed.connections())
+    assert not [task for task in asyncio.all_tasks() if task.get_name().endswith(" push")]
+    changes = pushed.changes()
+    pushed.report(12)
+    await calm()
+    assert changes() == []
+
+
+@both
+async def test_a_reload_goes_on_where_it_was(pushed: Pushed) -> None:
+    await pushed.add()
+    pushed.report(11)
+    await pushed.shows(11)
+    assert await pushed.hass.config_entries.async_reload(pushed.entry.entry_id)
+    await until(pushed.is_all_heard)
+    assert pushed.shown() == 11
+    pushed.report(12)
+    await pushed.shows(12)
+    subkeys = {item["subkey"] for login in pushed.simulation.gizwits_snoti.of("login_req") for item in login["data"]}
+    assert len(subkeys) == (0 if pushed.is_open else 1)
+
+
+@both
+async def test_push_ends_with_home_assistant(pushed: Pushed) -> None:
+    await pushed.add()
+    await pushed.hass.async_stop(force=True)
+    await until(lambda: not pushed.connections())
+
+
+@both
+async def test_push_goes_on_where_polling_is_disabled(pushed: Pushed) -> None:
+    pushed.make()
+    pushed.hass.config_entries.async_update_entry(pushed.entry, pref_disable_polling=True)
+    await pushed.set_up()
+    await until(pushed.is_all_heard)
+    pushed.server.reset_counts()
+    await pushed.pass_time(1200, report=lambda step: 6 + step % 10)
+    assert pushed.requests() == []
+
+
+@both
+async def test_a_cloud_that_only_pushes_keeps_its_devices(pushed: Pushed) -> None:
+    """The servers of polls and of push are apart: one may be down while the other speaks."""
+    await pushed.add()
+    pushed.server.faults = [Fault(matches=lambda request: not request.path.startswith("/ws/"), status=502, body="")]
+    changes = pushed.changes()
+    await pushed.pass_time(1800, report=lambda step: 6 + step % 10)
+    entity_id = pushed.entity_id("number", pushed.key)
+    assert "unavailable" not in {state for changed, state in changes() if changed == entity_id}
+
+
+@both
+async def test_diagnostics_tell_who_is_heard(pushed: Pushed, hass_client: ClientSessionGenerator) -> None:
+    await pushed.add()
+    assert await async_setup_component(pushed.hass, "diagnostics", {})
+    diagnostics: Any = await get_diagnostics_for_config_entry(pushed.hass, hass_client, pushed.entry)
+    polling = diagnostics["polling"]
+    assert polling["heard"] == len(pushed.coordinator.fleet) > 3
+    assert polling["interval_in_force"] == 60
+    assert polling["activity"] == "on_trial"
+
+
+async def test_a_server_of_push_that_is_not_there_costs_nothing(pushed: Pushed) -> None:
+    await pushed.simulation.gizwits_snoti.stop()
+    pushed.make()
+    await pushed.set_up()
+    assert pushed.entry.state is ConfigEntryState.LOADED
+    pushed.report(13)
+    await pass_time(pushed.hass, pushed.freezer, 60)
+    assert pushed.shown() == 13
+    assert not pushed.hears()
