@@ -299,6 +299,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             return False
         if cloud.listing_interval is not None:
             return dt_util.utcnow() - listed_at >= cloud.listing_interval
+        if not self.fleet:  # nothing else needs the requests
+            return cloud.budget.allowance() >= cloud.requests_a_listing
         return self._rounds_since_listing >= self.schedule.rounds_a_listing(
             self.wished_interval, cloud.budget.pace, cloud.requests_a_listing
         )

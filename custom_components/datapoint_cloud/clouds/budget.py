@@ -12,7 +12,7 @@ from .errors import RateLimited, Reason
 from .memory import Memory
 
 _HOUR = 3600
-_MINUTES = 60  # how long what was spent is remembered
+_MINUTES = 61  # how long what was spent is remembered: an hour, wherever in a minute it begins
 _RESERVE = 0.05  # of the limit, which commands alone may spend
 _SAVED_UP = 900  # seconds of the pace, at most
 _HISTORY_AT_LEAST = 0.02  # of the limit, so that the past is read at all where polling needs everything

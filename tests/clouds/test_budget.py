@@ -1,0 +1,244 @@
+"""A budget lets commands go before polling before history, and trips no quota. Time is frozen."""
+
+import json
+import time
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+
+from custom_components.datapoint_cloud.clouds.budget import Budget, Purpose
+from custom_components.datapoint_cloud.clouds.errors import RateLimited, Reason
+from custom_components.datapoint_cloud.clouds.memory import Memory
+
+_HOUR = 3600
+
+
+@pytest.fixture(autouse=True)
+def _frozen(freezer: FrozenDateTimeFactory) -> None:
+    freezer.move_to("2026-05-01 12:00:00")
+
+
+def _budget(per_hour: int | None = 100, *, share: float = 0.5, memory: Memory | None = None) -> Budget:
+    budget = Budget(memory or Memory(), per_hour=per_hour)
+    budget.share = share
+    return budget
+
+
+def _spend_all(budget: Budget, purpose: Purpose) -> int:
+    """Spend until it is refused; how many requests that were."""
+    for count in range(10_000):
+        try:
+            budget.spend(purpose)
+        except RateLimited:
+            return count
+    raise AssertionError("it was never refused")
+
+
+def _refusal(budget: Budget, purpose: Purpose = Purpose.POLLING) -> RateLimited:
+    with pytest.raises(RateLimited) as caught:
+        budget.spend(purpose)
+    return caught.value
+
+
+def test_history_leaves_polling_what_it_needs_and_both_leave_commands_the_rest() -> None:
+    budget = _budget()
+    budget.planned = 40
+    assert _spend_all(budget, Purpose.HISTORY) == 10
+    assert _spend_all(budget, Purpose.POLLING) == 40
+    assert budget.left(Purpose.CONTROL) == 50
+
+
+def test_history_has_a_little_where_polling_needs_everything() -> None:
+    budget = _budget()
+    budget.planned = 1000
+    assert _spend_all(budget, Purpose.HISTORY) == 2
+
+
+def test_history_has_what_polling_does_not_need() -> None:
+    budget = _budget()
+    budget.planned = 10
+    for _ in range(10):
+        budget.spend(Purpose.POLLING)
+    assert _spend_all(budget, Purpose.HISTORY) == 40
+
+
+def test_a_command_is_let_through_to_the_last() -> None:
+    budget = _budget(10)
+    for _ in range(20):
+        budget.spend(Purpose.CONTROL)
+    assert budget.remaining == 0
+    assert _refusal(budget).reason is Reason.BUDGET_SPENT
+
+
+@pytest.mark.parametrize(("share", "requests"), [(0.2, 20), (0.9, 90), (1.0, 95)])
+def test_readings_have_their_share_and_never_the_reserve(share: float, requests: int) -> None:
+    assert _spend_all(_budget(share=share), Purpose.POLLING) == requests
+
+
+def test_what_was_spent_counts_for_an_hour(freezer: FrozenDateTimeFactory) -> None:
+    budget = _budget()
+    _spend_all(budget, Purpose.POLLING)
+    freezer.tick(1800)
+    assert _spend_all(budget, Purpose.POLLING) == 0
+    assert budget.remaining == 50
+    freezer.tick(1861)
+    assert budget.remaining == 100
+    assert _spend_all(budget, Purpose.POLLING) == 50
+
+
+def test_no_hour_has_more_than_the_share_however_it_is_cut(freezer: FrozenDateTimeFactory) -> None:
+    budget = _budget()
+    spent: list[float] = []
+    for _ in range(300):
+        freezer.tick(61)
+        while budget.allowance() >= 1:
+            budget.spend(Purpose.POLLING)
+            spent.append(time.time())
+    assert len(spent) > 200
+    assert max(sum(0 <= later - first < _HOUR for later in spent) for first in spent) <= 50
+
+
+def test_a_pause_saves_up_for_a_quarter_of_an_hour_at_most(freezer: FrozenDateTimeFactory) -> None:
+    budget = _budget(3600)
+    assert budget.pace == 0.5
+    assert budget.allowance() == 450
+    freezer.tick(7200)
+    assert budget.allowance() == 450
+    for _ in range(450):
+        budget.spend(Purpose.POLLING)
+    assert budget.allowance() < 1
+    freezer.tick(100)
+    assert budget.allowance() == pytest.approx(50)
+
+
+def test_what_is_sent_beside_the_pace_slows_it_for_an_hour(freezer: FrozenDateTimeFactory) -> None:
+    budget = _budget(3600)
+    for _ in range(900):
+        budget.spend(Purpose.CONTROL)
+    assert budget.pace == 0.25
+    freezer.tick(_HOUR + 60)
+    assert budget.pace == 0.5
+
+
+# What the cloud says
+
+
+def test_what_the_cloud_says_can_only_lower_the_limit() -> None:
+    budget = _budget()
+    budget.heed(limit=1000, window_seconds=_HOUR, remaining=None, resets_at=None)
+    assert budget.limit == 100
+    budget.heed(limit=60, window_seconds=_HOUR, remaining=None, resets_at=None)
+    assert budget.limit == 60
+    budget.heed(limit=1, window_seconds=60, remaining=None, resets_at=None)
+    assert budget.limit == 60  # one a minute
+    budget.heed(limit=None, window_seconds=_HOUR, remaining=10, resets_at=time.time() + 60)
+    assert (budget.limit, budget.remaining) == (60, 10)
+
+
+def test_what_others_spent_stretches_the_pace_until_the_count_begins_anew(freezer: FrozenDateTimeFactory) -> None:
+    budget = _budget(3600, share=1.0)
+    assert budget.pace == 1.0
+    resets_at = time.time() + 1800
+    budget.heed(limit=3600, window_seconds=_HOUR, remaining=360, resets_at=resets_at)
+    assert budget.resets_at == resets_at
+    assert budget.remaining == 360
+    assert budget.pace == pytest.approx(0.1)  # without the reserve of 180
+    assert budget.left(Purpose.POLLING) == 180
+    assert budget.left(Purpose.CONTROL) == 360
+    freezer.tick(1801)
+    assert budget.resets_at is None
+    assert budget.remaining == 3600
+    assert budget.pace == 1.0
+
+
+def test_a_count_that_is_spent_tells_when_it_begins_anew() -> None:
+    budget = _budget()
+    budget.heed(limit=100, window_seconds=_HOUR, remaining=3, resets_at=time.time() + 90)
+    assert _refusal(budget).retry_after == 90
+
+
+def test_who_is_refused_may_come_again_when_told(freezer: FrozenDateTimeFactory) -> None:
+    budget = _budget()
+    for _ in range(5):
+        budget.spend(Purpose.POLLING)
+        freezer.tick(120)
+    _spend_all(budget, Purpose.POLLING)
+    refusal = _refusal(budget)
+    assert refusal.reason is Reason.BUDGET_SPENT
+    assert refusal.retry_after is not None
+    assert 1 <= refusal.retry_after <= _HOUR + 60
+    freezer.tick(refusal.retry_after - 60)
+    _refusal(budget)
+    freezer.tick(60)
+    budget.spend(Purpose.POLLING)
+
+
+# Refusals
+
+
+def test_refusals_that_come_together_halve_the_pace_once(freezer: FrozenDateTimeFactory) -> None:
+    budget = _budget(3600)
+    for _ in range(5):
+        budget.slow_down()
+        freezer.tick(5)
+    assert budget.pace == pytest.approx(0.25, rel=0.01)
+    freezer.tick(61)
+    budget.slow_down()
+    assert budget.pace == pytest.approx(0.125, rel=0.01)
+
+
+def test_a_refusal_is_forgiven_in_the_course_of_hours(freezer: FrozenDateTimeFactory) -> None:
+    budget = _budget(3600)
+    budget.slow_down()
+    paces = []
+    for _ in range(7):
+        paces.append(budget.pace)
+        freezer.tick(_HOUR)
+    assert paces == sorted(paces)
+    assert paces[3] == pytest.approx(0.375)
+    assert paces[6] == 0.5
+
+
+def test_however_often_it_is_refused_something_is_left(freezer: FrozenDateTimeFactory) -> None:
+    budget = _budget(3600)
+    for _ in range(20):
+        budget.slow_down()
+        freezer.tick(61)
+    assert _spend_all(budget, Purpose.POLLING) >= 90
+
+
+# Restarts and clouds without a limit
+
+
+def test_a_restart_forgets_neither_what_was_spent_nor_refusals(freezer: FrozenDateTimeFactory) -> None:
+    memory = Memory()
+    before = _budget(memory=memory)
+    for _ in range(30):
+        before.spend(Purpose.POLLING)
+    freezer.tick(60)
+    before.spend(Purpose.HISTORY)
+    before.slow_down()
+    stored = json.loads(json.dumps(memory.content))
+    after = _budget(memory=Memory(stored))
+    assert after.remaining == 70
+    assert after.left(Purpose.POLLING) < 1  # the half of 50, and 30 are spent
+    freezer.tick(6 * _HOUR)
+    assert _budget(memory=Memory(stored)).left(Purpose.POLLING) == 50
+
+
+def test_what_is_no_record_of_spending_is_none() -> None:
+    odd = {"spent": {"x": [1, 1, 1], "7": [1], "8": "no", "9": None}, "slowed": [1]}
+    budget = _budget(memory=Memory(odd))
+    assert (budget.remaining, budget.pace) == (100, 50 / _HOUR)
+
+
+def test_without_a_limit_all_is_allowed() -> None:
+    budget = _budget(None)
+    budget.heed(limit=1, window_seconds=_HOUR, remaining=0, resets_at=time.time() + 60)
+    budget.slow_down()
+    for purpose in Purpose:
+        for _ in range(1000):
+            budget.spend(purpose)
+        assert budget.left(purpose) == float("inf")
+    assert (budget.limit, budget.remaining) == (None, None)
+    assert budget.pace == budget.allowance() == float("inf")

@@ -1,0 +1,184 @@
+"""Fleets beyond what Home Assistant can show: figures alone, a repair that says so, and a choice that helps."""
+
+from typing import Any
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import issue_registry as ir
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.inventory import LARGE_FLEET
+from simulator.gizwits.devices import GizwitsDevice
+from simulator.gizwits.fleet import EnterpriseProduct
+from simulator.simulation import Simulation
+
+from .accounts import add_account, poll
+from .passing_time import pass_time
+
+_MOST_ENTITIES = 10_000
+
+
+def _meters(simulation: Simulation, count: int) -> EnterpriseProduct:
+    """Leave the enterprise one product, with so many meters, every tenth of them offline."""
+    server = simulation.gizwits_enterprise
+    product = list(server.products.values())[1]
+    for key in [key for key in server.products if key != product.product_key]:
+        del server.products[key]
+    product.devices = dict(list(product.devices.items())[:1])
+    _add_meters(simulation, product, count - 1)
+    return product
+
+
+def _add_meters(simulation: Simulation, product: EnterpriseProduct, count: int) -> None:
+    for number in range(len(product.devices), len(product.devices) + count):
+        device = GizwitsDevice(
+            product=product.product,
+            did=f"meter{number:017}",
+            mac=f"{number:012x}",
+            clock=simulation.gizwits_enterprise.clock,
+            uid="bound",
+            offline_for=9000.0 if number % 10 == 9 else None,
+        )
+        product.devices[device.did] = device
+
+
+def _shown(entry: MockConfigEntry) -> set[str]:
+    return set(entry.runtime_data.coordinator.fleet)
+
+
+def _issues(hass: HomeAssistant) -> dict[str, dict[str, str] | None]:
+    issues = ir.async_get(hass).issues.values()
+    return {str(issue.translation_key): issue.translation_placeholders for issue in issues if issue.domain == DOMAIN}
+
+
+def _entities(hass: HomeAssistant, entry: MockConfigEntry) -> list[er.RegistryEntry]:
+    return er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+
+
+def _figure(hass: HomeAssistant, entry: MockConfigEntry, key: str, product: EnterpriseProduct | None = None) -> str:
+    account = entry.unique_id if product is None else f"{entry.unique_id}_{product.product_key}"
+    entity_id = er.async_get(hass).async_get_entity_id("sensor", DOMAIN, f"{account}_{key}")
+    assert entity_id is not None
+    state = hass.states.get(entity_id)
+    assert state is not None
+    return state.state
+
+
+async def _choose(hass: HomeAssistant, entry: MockConfigEntry, **options: Any) -> None:
+    form = await hass.config_entries.options.async_init(entry.entry_id)
+    result: Any = await hass.config_entries.options.async_configure(form["flow_id"], options)
+    assert result["type"] == "create_entry"
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+
+
+@pytest.mark.parametrize("count", [LARGE_FLEET + 1, 5000])
+async def test_of_a_large_fleet_figures_are_shown_until_the_user_chooses(
+    hass: HomeAssistant, simulation: Simulation, count: int
+) -> None:
+    product = _meters(simulation, count)
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    assert entry.state is ConfigEntryState.LOADED
+    assert _shown(entry) == set()
+    assert _issues(hass) == {
+        "fleet_too_large": {"account": entry.title, "devices": str(count), "most": str(LARGE_FLEET)}
+    }
+    online = sum(device.is_online for device in product.devices.values())
+    for of in (None, product):
+        assert _figure(hass, entry, "$devices", of) == str(count)
+        assert _figure(hass, entry, "$online", of) == str(online)
+    assert len(_entities(hass, entry)) < 20
+    counts = simulation.gizwits_enterprise.requests
+    assert sum(counts.values()) == counts["GET /v1/products/{product_key}/devices/search"] + 2  # token and datapoints
+
+    next(iter(product.devices.values())).is_online = False
+    await poll(hass, entry)
+    assert _figure(hass, entry, "$online") == str(online - 1)
+
+
+async def test_a_chosen_group_is_shown(hass: HomeAssistant, simulation: Simulation) -> None:
+    product = _meters(simulation, LARGE_FLEET + 50)
+    chosen = list(product.devices.values())[20:25]
+    product.groups[product.child_gid].macs = [device.mac for device in chosen]
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    form: Any = await hass.config_entries.options.async_init(entry.entry_id)
+    group = f"{product.product_key}/{product.child_gid}"
+    assert group in {option["value"] for option in form["data_schema"].schema["groups"].config["options"]}
+    await _choose(hass, entry, fleet="chosen", groups=[group])
+    assert _shown(entry) == {device.did for device in chosen}
+    assert _figure(hass, entry, "$devices") == "5"
+    assert _issues(hass) == {}
+
+
+async def test_chosen_devices_are_shown(hass: HomeAssistant, simulation: Simulation) -> None:
+    product = _meters(simulation, LARGE_FLEET + 50)
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    chosen = list(product.devices)[:3]
+    await _choose(hass, entry, fleet="chosen", devices=chosen)
+    assert _shown(entry) == set(chosen)
+    assert _issues(hass) == {}
+
+
+async def test_figures_alone_can_be_wished(hass: HomeAssistant, simulation: Simulation) -> None:
+    product = _meters(simulation, 12)
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    assert len(_shown(entry)) == 12
+    await _choose(hass, entry, fleet="figures")
+    assert _shown(entry) == set()
+    assert _issues(hass) == {}
+    assert _figure(hass, entry, "$devices", product) == "12"
+    assert {entity.domain for entity in _entities(hass, entry)} == {"sensor"}
+    await _choose(hass, entry, fleet="chosen")
+    assert len(_shown(entry)) == 12
+
+
+async def test_a_fleet_of_the_most_devices_is_shown_and_read_within_the_quota(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    product = _meters(simulation, LARGE_FLEET)
+    server = simulation.gizwits_enterprise
+    server.quota_reset = int(server.clock()) + 1800
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    coordinator = entry.runtime_data.coordinator
+    assert _issues(hass) == {}
+    assert _shown(entry) == set(product.devices)
+    enabled = [entity for entity in _entities(hass, entry) if entity.disabled_by is None]
+    assert LARGE_FLEET < len(enabled) < _MOST_ENTITIES
+    online = {device.did for device in product.devices.values() if device.is_online}
+    for _ in range(3):
+        await pass_time(hass, freezer, 60)
+    assert {did for did, state in coordinator.fleet.items() if state.read_at is not None} >= online
+    assert all(coordinator.fleet[did].is_available for did in online)
+    assert server.quota_remaining > 0.3 * server.quota_limit
+    assert coordinator.last_update_success
+
+
+async def test_a_fleet_that_outgrows_the_limit_keeps_what_is_shown(
+    hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.datapoint_cloud.inventory.LARGE_FLEET", 10)
+    product = _meters(simulation, 10)
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    before = set(product.devices)
+    entities = {entity.entity_id for entity in _entities(hass, entry)}
+    _add_meters(simulation, product, 1)
+    await poll(hass, entry)
+    assert "fleet_too_large" in _issues(hass)
+    assert _figure(hass, entry, "$devices") == "11"
+    assert _shown(entry) == before
+
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert _shown(entry) == before
+    assert {entity.entity_id for entity in _entities(hass, entry)} == entities
+    assert "fleet_too_large" in _issues(hass)
+
+    form: Any = await hass.config_entries.options.async_init(entry.entry_id)
+    await hass.config_entries.options.async_configure(form["flow_id"], {})
+    await hass.async_block_till_done()
+    assert _shown(entry) == set(product.devices)  # all of them, as the user has seen now
+    assert _issues(hass) == {}
