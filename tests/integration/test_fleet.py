@@ -204,3 +204,34 @@ def test_a_schema_that_lost_nothing_changes_nothing() -> None:
     assert state.describe(None, [Datapoint(key="new", name="New", data_type=DataType.NUMBER)])
     assert not state.describe(_SCHEMA)
     assert set(state.descriptions) == {"power", "level", "leak", "new"}
+
+
+def test_a_device_may_tell_that_it_obeyed_before_the_cloud_says_so() -> None:
+    state = _state()
+    settled: list[bool] = []
+    state.take(_told(power=False), _NOW)
+    state.take(_told(_NOW + _MINUTE, power=True), _NOW + _MINUTE)
+    state.expect("power", True, _NOW + 2 * _MINUTE, settled.append, sent_at=_NOW + _MINUTE)
+    assert (settled, state.pending, state.value("power")) == ([True], {}, True)
+    # What was told before the command says nothing of it, and neither does what had to be asked for.
+    state.expect("power", True, _NOW + 4 * _MINUTE, settled.append, sent_at=_NOW + 3 * _MINUTE)
+    assert settled == [True]
+    state.pending.clear()
+    asked_at = _NOW + 5 * _MINUTE
+    state.take(_told(asked_at, power=True), asked_at, asked_at=asked_at)
+    state.expect("power", True, asked_at, settled.append, sent_at=asked_at)
+    assert settled == [True]
+
+
+def test_who_is_online_is_known_as_of_a_time() -> None:
+    state = _state(is_online=True)
+    state.take_presence(_NOW, is_online=False)
+    state.take_presence(_NOW - _MINUTE, is_online=True)
+    assert state.device.is_online is False
+    listed = Device(id="d", name="Renamed", schema_id="s", is_online=True)
+    state.take_device(listed, _NOW - _MINUTE)
+    assert (state.device.name, state.device.is_online) == ("Renamed", False)
+    state.take_device(listed, _NOW + _MINUTE)
+    assert state.device.is_online is True
+    state.take_presence(_NOW, is_online=False)
+    assert state.device.is_online is True
