@@ -17,7 +17,8 @@ from typing import Any, override
 
 import aiohttp
 from aiohttp import web
-from homeassistant.components.switch import DATA_COMPONENT, SwitchEntity
+from homeassistant.components.switch import SwitchEntity
+from homeassistant.components.switch.const import DATA_COMPONENT
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import override
 
-from homeassistant.components.sensor import SensorEntity
+from homeassistant.components.sensor import SensorDeviceClass, SensorEntity
 from homeassistant.config_entries import ConfigEntry, ConfigFlow
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceInfo
-from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.entity_platform import AddEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity, DataUpdateCoordinator
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -39,6 +39,8 @@ class Named:
     unique_id: str
     name: str
     device: str
+    device_class: SensorDeviceClass | None = None
+    unit: str | None = None
 
 
 class PlainSensor(CoordinatorEntity[DataUpdateCoordinator[dict[str, float]]], SensorEntity):
@@ -50,6 +52,8 @@ class PlainSensor(CoordinatorEntity[DataUpdateCoordinator[dict[str, float]]], Se
         super().__init__(coordinator)
         self._attr_unique_id = named.unique_id
         self._attr_name = named.name
+        self._attr_device_class = named.device_class
+        self._attr_native_unit_of_measurement = named.unit
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, named.device)})
 
     @property
@@ -85,9 +89,7 @@ async def plain_integration(hass: HomeAssistant, named: Sequence[Named]) -> Plai
         await coordinator.async_refresh()
         return True
 
-    async def set_up_platform(
-        _: HomeAssistant, __: ConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
-    ) -> None:
+    async def set_up_platform(_: HomeAssistant, __: ConfigEntry, async_add_entities: AddEntitiesCallback) -> None:
         async_add_entities(PlainSensor(coordinator, one) for one in named)
 
     coordinator = DataUpdateCoordinator(hass, _LOGGER, config_entry=entry, name="Plain", update_method=update)

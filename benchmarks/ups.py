@@ -59,7 +59,7 @@ class _Values:
         self._chance = random.Random(1)
         self._number = 0
         self._seconds = 0
-        self._devices = [
+        self._devices: list[dict[str, Any]] = [
             {
                 "deviceUuid": device.uuid,
                 "values": [
@@ -89,7 +89,7 @@ class _Values:
 
     async def change(self, request: web.Request) -> web.Response:
         """Let so many percent of the values be others, and answer what is told from now on."""
-        rows: list[dict[str, Any]] = [row for device in self._devices for row in device["values"]]
+        rows = [row for device in self._devices for row in device["values"]]
         self._seconds += 1
         for row in self._chance.sample(rows, round(len(rows) * float(request.match_info["percent"]) / 100)):
             self._number += 1

@@ -296,3 +296,18 @@ async def test_what_is_left_of_a_quota_is_stretched_over_the_time_that_is_left(
     # What is left is for commands.
     assert server.quota_remaining >= 3600 * 0.05 - 2
     assert entry.runtime_data.coordinator.last_update_success
+
+
+async def test_polls_that_come_a_little_early_do_not_make_a_pause_longer(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    _exhaust(simulation)
+    await poll(hass, entry)
+    server = simulation.gizwits_enterprise
+    freezer.tick(server.quota_reset - server.clock() - 0.5)
+    await poll(hass, entry)
+    server.reset_counts()
+    freezer.tick(0.6)
+    await poll(hass, entry)
+    assert server.log
