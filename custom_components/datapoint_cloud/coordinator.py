@@ -44,10 +44,6 @@ _REST_A_PAGE = timedelta(seconds=30)  # of the list of devices, between two list
 _PAUSED_UNTIL = "paused until"  # epoch seconds, in the memory
 
 
-class _Paused(RateLimited):
-    """The pause that the cloud asked for goes on."""
-
-
 class DatapointCoordinator(DataUpdateCoordinator[None]):
     """The fleet of one account, kept fresh."""
 
@@ -130,9 +126,9 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     @callback
     def async_begin_pause(self, error: CloudError) -> None:
         """Ask nothing for as long as the cloud asked to be left alone."""
-        if isinstance(error, _Paused):
-            return  # polls that come early must not make it longer, or it would never end
-        if isinstance(error, RateLimited) and error.retry_after and error.reason is not Reason.BUDGET_SPENT:
+        # What this client holds back itself makes no pause, and polls that come early in one make it no longer.
+        is_own = error.reason in {Reason.BUDGET_SPENT, Reason.PAUSED}
+        if isinstance(error, RateLimited) and error.retry_after and not is_own:
             until = dt_util.utcnow() + timedelta(seconds=error.retry_after)
             self._storage.memory.put(_PAUSED_UNTIL, until.timestamp())
 
@@ -140,7 +136,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         """Ask nothing before the time that the cloud named, after a restart neither. Raises its limit anew."""
         left = (self._storage.memory.get(_PAUSED_UNTIL) or 0) - dt_util.utcnow().timestamp()
         if left > 0:
-            limit = _Paused(Reason.QUOTA_EXHAUSTED)
+            limit = RateLimited(Reason.PAUSED)
             limit.retry_after = left + 1  # polls start up to a second early
             raise limit
 

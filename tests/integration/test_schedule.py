@@ -180,14 +180,23 @@ def test_a_believed_cloud_makes_turns_shorter() -> None:
     [
         (Standing.DISMISSED, UNLIMITED, 1, 1),
         (Standing.DISMISSED, 1, 1, 1),
-        (Standing.DISMISSED, 1, 18, 10),
+        (Standing.DISMISSED, 1, 30, 1),  # half of what a round of a minute bears, and nobody to read
+        (Standing.DISMISSED, 1, 36, 20),
         (Standing.DISMISSED, 0, 1, 1440),
         (Standing.TRUSTED, 1, 1, 5),
-        (Standing.TRUSTED, 1, 18, 10),
+        (Standing.TRUSTED, 1, 36, 20),
     ],
 )
 def test_listings_cost_little_beside_readings(standing: Standing, pace: float, requests: int, rounds: int) -> None:
     assert _schedule(standing=standing).rounds_a_listing(MINUTE, pace, requests) == rounds
+
+
+def test_a_list_gives_way_to_the_readings_of_a_fleet_that_needs_them() -> None:
+    schedule = _schedule(standing=Standing.DISMISSED)
+    assert schedule.rounds_a_listing(MINUTE, 1, 2) == 1
+    for _ in range(20):
+        schedule.due(_many("d", 57), now=NOW, wished=MINUTE, allowance=60, pace=1)
+    assert schedule.rounds_a_listing(MINUTE, 1, 2) == 2
 
 
 def test_questions_cost_little_beside_readings() -> None:

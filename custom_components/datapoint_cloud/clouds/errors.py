@@ -37,6 +37,7 @@ class Reason(StrEnum):
     NO_DATAPOINTS = "no_datapoints"
     RIGHT_MISSING = "right_missing"
     QUOTA_EXHAUSTED = "quota_exhausted"
+    PAUSED = "paused"  # the cloud asked to be left alone, and that is not over
     BUDGET_SPENT = "budget_spent"  # held back by this client itself, before the cloud would refuse
     # the device
     OFFLINE = "offline"
