@@ -52,6 +52,8 @@ def _serve(pipe: Connection) -> None:
             return await handler(request)
 
         simulation = Simulation()
+        # What a device reports to one command would be heard while the next one is on its way.
+        simulation.gizwits_open.push.is_offered = False
         simulation.gizwits_open.app.middlewares.insert(0, note)
         await simulation.start()
         pipe.send(simulation.gizwits_open.url)
