@@ -268,7 +268,7 @@ async def test_a_refused_command_does_not_stop_those_behind_it(
 # Side by side
 
 
-@pytest.mark.parametrize(("kind", "bound"), [("gizwits_open", 10), ("gizwits_enterprise", 4)])
+@pytest.mark.parametrize(("kind", "bound"), [("gizwits_open", 16), ("gizwits_enterprise", 4)])
 async def test_twenty_devices_are_asked_side_by_side_within_the_bound_of_the_cloud(
     hass: HomeAssistant, simulation: Simulation, kind: str, bound: int, gate: Gate
 ) -> None:

@@ -28,7 +28,7 @@ from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin
 from .open_history import OpenHistory
 from .websocket import WebSocketPush
 
-_PARALLEL: Final = 10
+_PARALLEL: Final = 16
 _REQUESTS_PER_HOUR: Final = 6000  # no document tells: what a household of vendors' own apps is seen to send
 _PAGE: Final = 100
 _DEFAULT_PAGE: Final = 20  # no server is expected to cut pages shorter than this
