@@ -1,8 +1,7 @@
 """Set-up time and memory of an entity, beside those of one that does nothing.
 
 Both have the same count, names and devices, and every entity is enabled. The plain entity is told twice: bare, and as
-a sensor with the device class and the unit that ours has, for which Home Assistant itself does more at the first
-set-up: it works out how many decimals to show, keeps that, and writes the state again. Time is the processor's, from
+a sensor with the device class and the unit that ours has. Time is the processor's, from
 handing the entry to its platforms until all entities have their states; memory is what Python holds more after that,
 traced in a run of its own. What comes before, listing and reading the devices, is told but not compared: the other has
 none of it. `python -m benchmarks.entities`.
