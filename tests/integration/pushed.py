@@ -80,6 +80,12 @@ class Pushed:
         await self.set_up()
         await until(self.is_all_heard)
 
+    def silence_alarms(self) -> None:
+        """Leave no alarm of the device to chance."""
+        kinds = {"alert", "fault"}
+        names = [attribute.name for attribute in self.device.product.attributes if attribute.type in kinds]
+        self.set(values=dict.fromkeys(names, False))
+
     def make(self, options: dict[str, Any] | None = None) -> None:
         """Add the account to Home Assistant."""
         self._entry = make_pushed_entry(self.hass, self.simulation, self.kind, options=options)

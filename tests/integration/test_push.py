@@ -49,6 +49,7 @@ async def test_a_report_touches_nothing_but_what_it_holds(pushed: Pushed) -> Non
 
 
 async def test_an_alarm_is_told_as_it_begins_and_ends(pushed: Pushed) -> None:
+    pushed.silence_alarms()
     await pushed.add()
     event = pushed.entity_id("event", "$alarm")
     told: list[str] = []
