@@ -110,6 +110,11 @@ def _nested(body: Body, chance: random.Random) -> None:
     _one(body, chance)["extra"] = {"value": f"{chance.random()}", "deviceUuid": "device-0"}
 
 
+def _copied(body: Body, chance: random.Random) -> None:
+    device = chance.choice(body["devices"])
+    device["newest"] = {**_row(0, chance.randrange(40)), "value": f"{chance.random()}"}
+
+
 def _moved(body: Body, chance: random.Random) -> None:
     chance.choice(body["devices"])["deviceUuid"] = "device-9"
 
@@ -128,6 +133,7 @@ _CHANGES: tuple[Callable[[Body, random.Random], None], ...] = (
     _repeated,
     _shortened,
     _nested,
+    _copied,
     _moved,
     _foreign,
 )

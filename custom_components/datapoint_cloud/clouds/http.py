@@ -186,12 +186,14 @@ class HttpClient:
 
 
 async def _read(response: aiohttp.ClientResponse, template: str) -> bytes:
-    content = bytearray()
+    pieces: list[bytes] = []
+    size = 0
     async for piece in response.content.iter_any():
-        content += piece
-        if len(content) > _LARGEST_ANSWER:
+        pieces.append(piece)
+        size += len(piece)
+        if size > _LARGEST_ANSWER:
             raise UnexpectedAnswer(endpoint=template, status=response.status)
-    return bytes(content)
+    return b"".join(pieces)
 
 
 def _decode(text: bytes) -> tuple[Any, bool]:

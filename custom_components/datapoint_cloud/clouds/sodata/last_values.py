@@ -29,7 +29,9 @@ class _NotPlain(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """An answer and what it was found to say. `is_plain`: each datapoint stands in it once.
+    """An answer and what it was found to say.
+
+    `is_plain`: each datapoint stands in it once, and its braces are those of rows, of their devices and of the whole.
 
     `pieces` are what the text is between closing braces, where it was cut already.
     """
@@ -76,11 +78,14 @@ class LastValues:
             raise answer.error(UnexpectedAnswer)
         rows = mapping.rows(answer.body)
         snapshots = mapping.snapshots(rows, self._descriptions)
+        told = sum(map(len, rows.values()))
+        objects = told + len(rows) + isinstance(answer.body, dict)
         return _Read(
             text=answer.text,
             descriptions={uuid: self._descriptions.get(uuid) for uuid in rows},
             snapshots=snapshots,
-            is_plain=sum(map(len, rows.values())) == sum(len(snapshot.readings) for snapshot in snapshots.values()),
+            is_plain=told == sum(len(snapshot.readings) for snapshot in snapshots.values())
+            and answer.text.count(b"{") == answer.text.count(b"}") == objects,
         )
 
 
@@ -90,17 +95,18 @@ def _amended(before: _Read, text: bytes) -> _Read:
         raise _NotPlain
     changed: defaultdict[str, dict[str, Reading]] = defaultdict(dict)
     pieces = text.split(b"}")
-    for old, new in _changed_rows(before.pieces or before.text.split(b"}"), pieces):
-        uuid, key, was = _reading(old, before.descriptions)
-        _, _, reading = _reading(new, before.descriptions)
-        # What was read of the old row tells that the cut found a row and not something that looks like one.
-        if uuid not in before.snapshots or before.snapshots[uuid].readings.get(key) != was:
-            raise _NotPlain
-        if was.taken_at is not None and (reading.taken_at is None or reading.taken_at < was.taken_at):
+    for new in _changed_rows(before.pieces or before.text.split(b"}"), pieces):
+        uuid, key, reading = _reading(new, before.descriptions)
+        was = before.snapshots[uuid].readings.get(key) if uuid in before.snapshots else None
+        if was is None or _is_older(reading, was):
             raise _NotPlain
         changed[uuid][key] = reading
     snapshots = {uuid: _with(before.snapshots[uuid], readings) for uuid, readings in changed.items()}
     return replace(before, text=text, snapshots={**before.snapshots, **snapshots}, pieces=pieces)
+
+
+def _is_older(reading: Reading, was: Reading) -> bool:
+    return was.taken_at is not None and (reading.taken_at is None or reading.taken_at < was.taken_at)
 
 
 def _with(snapshot: Snapshot, readings: Mapping[str, Reading]) -> Snapshot:
@@ -112,8 +118,8 @@ def _with(snapshot: Snapshot, readings: Mapping[str, Reading]) -> Snapshot:
     )
 
 
-def _changed_rows(old: list[bytes], new: list[bytes]) -> Iterator[tuple[_Row, _Row]]:
-    """The rows, old and new, in which two answers differ. Raises `_NotPlain` unless only values and dates do."""
+def _changed_rows(old: list[bytes], new: list[bytes]) -> Iterator[_Row]:
+    """The new rows in which two answers differ. Raises `_NotPlain` unless only values and dates do."""
     if len(old) != len(new):
         raise _NotPlain
     changed = [pair for pair in zip(old, new, strict=True) if pair[0] != pair[1]]
@@ -124,7 +130,7 @@ def _changed_rows(old: list[bytes], new: list[bytes]) -> Iterator[tuple[_Row, _R
         new_lead, new_row = _row(new_piece)
         if old_lead != new_lead or _fixed(old_row) != _fixed(new_row):
             raise _NotPlain
-        yield old_row, new_row
+        yield new_row
 
 
 def _row(piece: bytes) -> tuple[bytes, _Row]:
