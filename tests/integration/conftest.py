@@ -1,12 +1,16 @@
 """Home Assistant with the integration in it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from unittest.mock import AsyncMock, patch
 
 import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
 
 from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 
 
@@ -16,10 +20,20 @@ def _integration(enable_custom_integrations: None, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def simulation(simulation: Simulation) -> Simulation:
+async def simulation(hass: HomeAssistant, simulation: Simulation) -> AsyncIterator[Simulation]:
     """All simulated clouds, none of which speaks before it is asked: what push changes is tested by itself."""
     simulation.gizwits_open.push.is_offered = False
-    return simulation
+    yield simulation
+    # Time that was frozen jumps at the end of a test, and what was due by then would ask clouds that are stopping.
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        if entry.state is ConfigEntryState.LOADED:
+            await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.fixture
+def fixed_time(freezer: FrozenDateTimeFactory) -> None:
+    """Begin some seconds after all regular reports. Ask for it before the clouds, whose devices have a past."""
+    freezer.move_to("2026-11-24T10:00:10Z")
 
 
 @pytest.fixture

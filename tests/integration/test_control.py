@@ -153,11 +153,10 @@ async def test_it_is_taken_back_without_a_poll_too(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(commands, "_READ_AFTER", ())
-    monkeypatch.setattr(commands, "_TAKE_BACK_AFTER", 0)
     device = _device(simulation, SPA)
     simulation.gizwits_open.write_delay = 3600
     await _call(hass, entry, "switch.turn_on", device, "bubble")
-    freezer.tick(timedelta(seconds=36))
+    freezer.tick(timedelta(seconds=37))
     await settle(hass)
     assert state_of(hass, "switch", entry, device.did, "bubble").state == "off"
     assert "Terrace spa did not confirm bubble" in caplog.text

@@ -23,7 +23,7 @@ from .accounts import poll
 from .passing_time import pass_time, until
 from .pushed import PUSHING_KINDS, Pushed, calm
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
+pytestmark = pytest.mark.usefixtures("fixed_time", "small_fleets")
 
 
 @pytest.fixture
