@@ -1,10 +1,10 @@
 """Set-up time and memory of an entity, beside those of one that does nothing.
 
-Both have the same count, names and devices, and every entity is enabled. The plain entity is told twice: bare, and as
-a sensor with the device class and the unit that ours has. Time is the processor's, from
-handing the entry to its platforms until all entities have their states; memory is what Python holds more after that,
-traced in a run of its own. What comes before, listing and reading the devices, is told but not compared: the other has
-none of it. `python -m benchmarks.entities`.
+Both have the same count, names, devices and areas, and every entity is enabled. The plain entity is told twice: bare,
+and as a sensor with the device class and the unit that ours has. Time is the processor's, from handing the entry to its
+platforms until all entities have their states; memory is what Python holds more after that, traced in a run of its own.
+What comes before, listing and reading the devices, is told but not compared: the other has none of it.
+`python -m benchmarks.entities`.
 """
 
 import asyncio
@@ -22,12 +22,14 @@ from unittest.mock import patch
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.config_entries import ConfigEntries
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 
 from . import ups
 from .home import cloud, home_assistant, set_up
-from .plain import Named, plain_integration
+from .plain import Named, Place, plain_integration
 from .report import Goal, Part, run
 
 _ROUNDS = 3
@@ -79,15 +81,25 @@ def _named(hass: HomeAssistant, entry_id: str) -> list[Named]:
         Named(
             entity.unique_id,
             entity.original_name or entity.unique_id,
-            entity.device_id,
+            _place(hass, entity.device_id),
             SensorDeviceClass(entity.original_device_class)
-            if entity.domain == "sensor" and entity.original_device_class
+            if entity.domain == "sensor" and entity.original_device_class and entity.unit_of_measurement  # numbers
             else None,
             entity.unit_of_measurement,
         )
         for entity in er.async_entries_for_config_entry(er.async_get(hass), entry_id)
         if entity.device_id is not None
     ]
+
+
+def _place(hass: HomeAssistant, device_id: str) -> Place:
+    """The device of an entity of ours. A part of a device is one of its own, where its device is."""
+    registry = dr.async_get(hass)
+    device = registry.async_get(device_id)
+    whole = registry.async_get(device.parent_device_id) if isinstance(device, dr.ChildDeviceEntry) else None
+    lineage = [one for one in (whole, device) if one is not None]
+    areas = [area.name for one in lineage if (area := ar.async_get(hass).async_get_area(one.area_id or ""))]
+    return Place(device_id, " ".join(one.name or "" for one in lineage), areas[0] if areas else None)
 
 
 async def _plain(named: Sequence[Named], meter: _Meter) -> None:

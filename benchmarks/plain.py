@@ -33,12 +33,21 @@ class PlainFlow(ConfigFlow, domain=DOMAIN):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A device to be: its identifier, what it is called, and the area it is in."""
+
+    id: str
+    name: str
+    area: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
-    """An entity to be: what it is called, and by the identifier of which device it is found."""
+    """An entity to be: what it is called, and which device it is found at."""
 
     unique_id: str
     name: str
-    device: str
+    device: Place
     device_class: SensorDeviceClass | None = None
     unit: str | None = None
 
@@ -54,7 +63,7 @@ class PlainSensor(CoordinatorEntity[DataUpdateCoordinator[dict[str, float]]], Se
         self._attr_name = named.name
         self._attr_device_class = named.device_class
         self._attr_native_unit_of_measurement = named.unit
-        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, named.device)})
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, named.device.id)})
 
     @property
     @override
@@ -85,7 +94,12 @@ async def plain_integration(hass: HomeAssistant, named: Sequence[Named]) -> Plai
     async def set_up_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
         registry = dr.async_get(hass)
         for device in dict.fromkeys(one.device for one in named):
-            registry.async_get_or_create(config_entry_id=entry.entry_id, identifiers={(DOMAIN, device)}, name=device)
+            registry.async_get_or_create(
+                config_entry_id=entry.entry_id,
+                identifiers={(DOMAIN, device.id)},
+                name=device.name,
+                suggested_area=device.area,
+            )
         await coordinator.async_refresh()
         return True
 

@@ -20,7 +20,7 @@ from homeassistant.helpers.entity import Entity
 
 from . import ups
 from .home import cloud, home_assistant, set_up
-from .plain import Named, plain_integration
+from .plain import Named, Place, plain_integration
 from .report import Goal, Part, run
 
 _ROUNDS = 15
@@ -61,7 +61,10 @@ async def _measure_ours(hass: HomeAssistant, data: dict[str, str]) -> dict[str, 
 
 
 async def _measure_stock(hass: HomeAssistant) -> list[float]:
-    named = [Named(f"{number}", f"Sensor {number}", f"{number // 141}") for number in range(ups.DATAPOINTS)]
+    places = [Place(f"{number}", f"UPS {number}") for number in range(ups.DEVICES)]
+    named = [
+        Named(f"{number}", f"Sensor {number}", places[number // ups.VARIABLES]) for number in range(ups.DATAPOINTS)
+    ]
     plain = await plain_integration(hass, named)
     await plain.add()
     await hass.async_block_till_done()
