@@ -1,10 +1,10 @@
 """Set-up time and memory of an entity, beside those of one that does nothing.
 
 Both have the same count, names, devices and areas, and every entity is enabled. The plain entity is told twice: bare,
-and as a sensor with the device class and the unit that ours has. Time is the processor's, from handing the entry to its
-platforms until all entities have their states; memory is what Python holds more after that, traced in a run of its own.
-What comes before, listing and reading the devices, is told but not compared: the other has none of it.
-`python -m benchmarks.entities`.
+and as a sensor with the device class and the unit that ours has. Time is the processor's, from the moment the values
+are there, or the entry is handed to its platform, until all entities have their states; memory is what Python holds
+more after that, traced in a run of its own. What comes before, listing and reading the devices, is told but not
+compared: the other has none of it. `python -m benchmarks.entities`.
 """
 
 import asyncio
@@ -14,18 +14,20 @@ import statistics
 import sys
 import time
 import tracemalloc
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
 from homeassistant.components.sensor import SensorDeviceClass
-from homeassistant.config_entries import ConfigEntries
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
+
+from custom_components.datapoint_cloud.clouds.model import Snapshot
+from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
 
 from . import ups
 from .home import cloud, home_assistant, set_up
@@ -41,15 +43,17 @@ class _Meter:
 
     def __init__(self, *, traces: bool) -> None:
         self._traces = traces
+        self._began = 0.0
         self.cost = 0.0
 
-    async def measure(self, work: Callable[[], Awaitable[None]]) -> None:
+    def begin(self) -> None:
         gc.collect()
         if self._traces:
             tracemalloc.start()
-        began = time.process_time()
-        await work()
-        self.cost = time.process_time() - began
+        self._began = time.process_time()
+
+    def end(self) -> None:
+        self.cost = time.process_time() - self._began
         if self._traces:
             gc.collect()
             self.cost = float(tracemalloc.get_traced_memory()[0])
@@ -58,21 +62,19 @@ class _Meter:
 
 async def _ours(data: dict[str, str], meter: _Meter) -> tuple[list[Named], float]:
     """Set the account up; the entities it has, and the seconds of all of it."""
-    forward = ConfigEntries.async_forward_entry_setups
+    read = SoDataCloud._bulk  # noqa: SLF001
 
-    async def measured(self: ConfigEntries, *args: Any) -> None:
-        async def work() -> None:
-            await forward(self, *args)
-            # Entities are added in tasks of their own.
-            await self.hass.async_block_till_done(wait_background_tasks=False)
-
-        await meter.measure(work)
+    async def read_then_begin(self: SoDataCloud, *args: Any) -> dict[str, Snapshot]:
+        snapshots = await read(self, *args)
+        meter.begin()
+        return snapshots
 
     async with home_assistant() as hass:
-        with patch.object(ConfigEntries, "async_forward_entry_setups", measured):
+        with patch.object(SoDataCloud, "_bulk", read_then_begin):
             began = time.process_time()
             entry = await set_up(hass, ups.entry(data))
             seconds = time.process_time() - began
+        meter.end()
         return _named(hass, entry.entry_id), seconds
 
 
@@ -105,12 +107,10 @@ def _place(hass: HomeAssistant, device_id: str) -> Place:
 async def _plain(named: Sequence[Named], meter: _Meter) -> None:
     async with home_assistant() as hass:
         plain = await plain_integration(hass, named)
-
-        async def work() -> None:
-            await plain.add()
-            await hass.async_block_till_done(wait_background_tasks=False)
-
-        await meter.measure(work)
+        meter.begin()
+        await plain.add()
+        await hass.async_block_till_done(wait_background_tasks=False)
+        meter.end()
 
 
 async def _measure(data: dict[str, str]) -> tuple[int, float, dict[str, list[float]]]:

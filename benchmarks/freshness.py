@@ -76,7 +76,6 @@ async def _ours(devices: int, active: float) -> tuple[_Result, _Result]:
         )
         coordinator = DatapointCoordinator(hass, entry, cloud, storage, {})
         await coordinator.async_refresh()
-        await coordinator.async_read_new()
         await coordinator.async_start()
         lead, measured = _hours(devices)
         await asyncio.sleep(lead * _HOUR)

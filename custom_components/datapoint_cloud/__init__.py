@@ -71,8 +71,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     imports = ImportSchedule(hass, entry, coordinator, storage.memory)
     entry.runtime_data = Runtime(coordinator, Commands(coordinator), storage, imports)
 
-    await coordinator.async_read_new()
-
     @callback
     def sync_devices() -> None:
         async_sync_devices(hass, entry, coordinator)

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-_FIRST_READINGS_WITHIN = 10  # seconds that set-up waits for them; they go on in the background
+_FIRST_READINGS_WITHIN = 10.0  # seconds that set-up waits for them; they go on in the background
+_SHOWN_EVERY = 0.02  # seconds meanwhile: entities are added while the cloud is waited for
 _LEAST_FLEET_WITH_ACTIVITY = 5  # reading fewer costs no more than asking who was active
 _HOUR = timedelta(hours=1)
 _TOLERATED = 1.1  # times the wished interval
@@ -140,20 +141,26 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             limit.retry_after = left + 1  # polls start up to a second early
             raise limit
 
-    async def async_read_new(self) -> None:
-        """Read the devices that were never read, or that nothing but their readings describes.
+    def ready(self) -> Iterator[DeviceState]:
+        """The devices whose entities can be added: which of them are enabled, the first readings say.
 
-        What they say decides which of their entities are enabled.
+        Once the account has started, none is waited for any more.
         """
+        return (state for state in self.fleet.values() if self._has_started or state.read_at is not None)
+
+    async def async_start(self) -> None:
+        """Read the devices that were never read, or that nothing but their readings describes, then poll.
+
+        What is in the store is shown at once, and what is not fresh of it is read again.
+        """
+        self._judge(self.fleet.values(), is_failed=False)
         allowance = self.cloud.budget.left(Purpose.POLLING)
         await self._async_read_patiently(
             [state for state in self._due_devices(allowance) if state.read_at is None or not state.datapoints]
         )
-
-    async def async_start(self) -> None:
-        """Go on from the store: its readings are shown at once, and those that are not fresh are read again."""
         self._has_started = True
         self._judge(self.fleet.values(), is_failed=False)
+        self.watchers.async_note_inventory()
         self.watchers.async_tell()
         now = dt_util.utcnow()
         await self._async_read_patiently(
@@ -171,13 +178,23 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             )
 
     async def _async_read_patiently(self, states: Sequence[DeviceState]) -> None:
-        """Read these, but keep set-up waiting only so long: slow devices answer in their own time."""
+        """Read these and show what has come so far, but keep set-up waiting only so long for slow devices."""
         if not states:
             return
         task = self.config_entry.async_create_background_task(
             self.hass, self._async_read_now(states), f"{self.name} first readings"
         )
-        await asyncio.wait({task}, timeout=_FIRST_READINGS_WITHIN)
+        shown = 0
+        for _ in range(round(_FIRST_READINGS_WITHIN / _SHOWN_EVERY)):
+            await asyncio.wait({task}, timeout=_SHOWN_EVERY)
+            if task.done():
+                return
+            read = [state for state in states if state.read_at is not None]
+            if len(read) > shown:
+                shown = len(read)
+                self._judge(read, is_failed=False)
+                self.watchers.async_note_inventory()
+                self.watchers.async_tell()
 
     async def async_read_device(self, device_id: str) -> None:
         """Read one device outside the rounds, to see whether it obeyed."""
@@ -326,9 +343,10 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         """Read the last values of these devices. Raises what ended the round before its time."""
         asked_at = dt_util.utcnow()
         before = {state.device.id: (state.asked_at, state.reported_at) for state in states}
-        readings = await self.cloud.readings([state.device for state in states])
-        for device_id, snapshot in readings.snapshots.items():
-            self._take_snapshot(device_id, snapshot, asked_at)
+        readings = await self.cloud.readings(
+            [state.device for state in states],
+            lambda device_id, snapshot: self._take_snapshot(device_id, snapshot, asked_at),
+        )
         for device_id, error in readings.failures.items():
             self._take_failure(device_id, error)
         self._weigh_activity(before, asked_at)

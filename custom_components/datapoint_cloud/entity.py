@@ -1,7 +1,8 @@
 """What all entities share: one datapoint or one fact of a device, told by the coordinator when it changed."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, override
 
 from homeassistant.const import Platform
@@ -11,7 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .accounts import subentry_of
-from .clouds.model import Datapoint, Value
+from .clouds.model import Datapoint, Device, Value
 from .coordinator import DatapointCoordinator
 from .describe import Description
 from .devices import device_info, part_info
@@ -88,6 +89,15 @@ def scaled(value: float, scale: float) -> float:
     return value if scale == 1.0 else round(value * scale, 10)
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The entities of a device that a platform has, and what they were made of."""
+
+    device: Device
+    descriptions: Mapping[str, Description]
+    unique_ids: frozenset[str | None]
+
+
 type _Make = Callable[[DatapointCoordinator, DeviceState], Iterable[DeviceEntity]]
 
 
@@ -100,22 +110,26 @@ def async_add_entities_of_devices(
     Entities of devices that are gone are forgotten, so that they are added again should the device come back.
     """
     coordinator = entry.runtime_data.coordinator
-    known: set[str] = set()
+    made: dict[str, _Made] = {}  # by device id
 
     @callback
     def add_new() -> None:
         of_subentry: dict[str | None, list[Entity]] = defaultdict(list)
-        present: set[str] = set()
-        for state in coordinator.fleet.values():
-            for entity in make(coordinator, state):
-                unique_id = str(entity.unique_id)
-                present.add(unique_id)
-                if unique_id not in known:
-                    of_subentry[subentry_of(entry, state.device.scope)].append(entity)
-        known.clear()
-        known.update(present)
-        for subentry_id, entities in of_subentry.items():
-            async_add_entities(entities, config_subentry_id=subentry_id)
+        ready = {state.device.id: state for state in coordinator.ready()}
+        for gone in made.keys() - ready.keys():
+            del made[gone]
+        for device_id, state in ready.items():
+            before = made.get(device_id)
+            if before is not None and before.device is state.device and before.descriptions is state.descriptions:
+                continue
+            entities = {entity.unique_id: entity for entity in make(coordinator, state)}
+            made[device_id] = _Made(state.device, state.descriptions, frozenset(entities))
+            known = before.unique_ids if before is not None else frozenset()
+            of_subentry[subentry_of(entry, state.device.scope)] += [
+                entity for unique_id, entity in entities.items() if unique_id not in known
+            ]
+        for subentry_id, new in of_subentry.items():
+            async_add_entities(new, config_subentry_id=subentry_id)
 
     add_new()
     entry.async_on_unload(coordinator.watchers.async_add_for_inventory(add_new))

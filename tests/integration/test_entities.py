@@ -139,7 +139,16 @@ async def test_the_kinds_of_gizwits_datapoints(hass: HomeAssistant, simulation: 
 @pytest.mark.usefixtures("all_enabled")
 async def test_what_gizwits_datapoints_show(hass: HomeAssistant, simulation: Simulation) -> None:
     air, spa, lamp, pump = (_gizwits(simulation, product) for product in (AIR_CONDITIONER, SPA, LAMP, PUMP))
-    air.set(switch=True, sleep=False, mode="自动", set_temp=23, room_temp=-12.5, energy=0.07, fault_comm=True)
+    air.set(
+        switch=True,
+        sleep=False,
+        mode="自动",
+        set_temp=23,
+        room_temp=-12.5,
+        energy=0.07,
+        fault_comm=True,
+        fault_sensor=False,
+    )
     spa.set(heat_reached=False, water_temp=37.5)
     pump.set(Voltage=23.91)
     entry = await add_account(hass, simulation, "gizwits_open")

@@ -1,6 +1,6 @@
 """What a cloud can do, whichever vendor's it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
@@ -30,6 +30,14 @@ class Readings:
     snapshots: Mapping[str, Snapshot]
     failures: Mapping[str, CloudError] = field(default_factory=dict)
     stopped_by: CloudError | None = None
+
+
+type Tell = Callable[[str, Snapshot], None]
+"""Hears of the last values of a device, by its id, as soon as they are here."""
+
+
+def unheard(device_id: str, snapshot: Snapshot) -> None:
+    """Tell nobody."""
 
 
 class Cloud(Protocol):
@@ -81,8 +89,8 @@ class Cloud(Protocol):
         None where it cannot tell. What "active" means need not be documented: it is for the caller to find out.
         """
 
-    async def readings(self, devices: Sequence[Device]) -> Readings:
-        """Read the last values of the devices, side by side within the bound the cloud bears.
+    async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
+        """Read the last values of the devices, side by side within the bound the cloud bears; `tell` each at once.
 
         Raises only what concerns the account (`AuthFailed`); a failing device is a failure of its own, and a spent
         quota or a lost connection ends the round with `stopped_by`.

@@ -6,7 +6,7 @@ It knows neither what is read nor from where.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from .cloud import Readings
+from .cloud import Readings, Tell
 from .errors import AuthFailed, CloudError, RateLimited, Unreachable
 from .model import Device, Snapshot
 
@@ -14,19 +14,20 @@ _LOST_AFTER = 4  # devices in a row that could not be reached
 
 
 async def read_round(
-    devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]], *, parallel: int
+    devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]], tell: Tell, *, parallel: int
 ) -> Readings:
-    """Read each device with `read`, at most `parallel` at a time.
+    """Read each device with `read`, at most `parallel` at a time, and `tell` what came.
 
     The round ends early when requests are limited or nothing can be reached any more. Raises `AuthFailed` alone.
     """
-    return await _Round(devices, read).run(parallel)
+    return await _Round(devices, read, tell).run(parallel)
 
 
 class _Round:
-    def __init__(self, devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]]) -> None:
+    def __init__(self, devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]], tell: Tell) -> None:
         self._waiting = iter(devices)
         self._read = read
+        self._tell = tell
         self._snapshots: dict[str, Snapshot] = {}
         self._failures: dict[str, CloudError] = {}
         self._unreached = 0
@@ -45,7 +46,9 @@ class _Round:
             if self._stopped_by is not None:
                 return
             try:
-                self._snapshots[device.id] = await self._read(device)
+                snapshot = await self._read(device)
+                self._snapshots[device.id] = snapshot
+                self._tell(device.id, snapshot)
                 self._unreached = 0
             except (AuthFailed, RateLimited) as error:
                 # A refused account outweighs whatever else ended the round.

@@ -16,7 +16,7 @@ import aiohttp
 
 from .. import wire
 from ..budget import Budget, Purpose
-from ..cloud import Listing, Readings, ReadOnlyCloud
+from ..cloud import Listing, Readings, ReadOnlyCloud, Tell, unheard
 from ..errors import CloudError, Forbidden, Reason, Rejected, UnexpectedAnswer
 from ..history import History, Period
 from ..http import HttpClient
@@ -138,7 +138,7 @@ class FirstlightCloud(ReadOnlyCloud):
             Device(id=query.id, name=query.name, schema_id=query.id, scope=query.id, is_service=True)
             for query in self._queries.values()
         ]
-        tried = await read_round(devices, self._try, parallel=_PARALLEL)
+        tried = await read_round(devices, self._try, unheard, parallel=_PARALLEL)
         if tried.stopped_by is not None:
             raise tried.stopped_by
         return Listing(
@@ -159,10 +159,10 @@ class FirstlightCloud(ReadOnlyCloud):
         """Nothing describes a query but its answers."""
         return Schema()
 
-    async def readings(self, devices: Sequence[Device]) -> Readings:
+    async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
         """Ask the queries ("User usage aggregate")."""
         known = [device for device in devices if device.id in self._queries]
-        return await read_round(known, self._read_one, parallel=_PARALLEL)
+        return await read_round(known, self._read_one, tell, parallel=_PARALLEL)
 
     async def _read_one(self, device: Device) -> Snapshot:
         query = self._queries[device.id]

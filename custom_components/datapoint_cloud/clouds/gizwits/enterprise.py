@@ -11,7 +11,7 @@ import aiohttp
 
 from .. import wire
 from ..budget import Budget, Purpose
-from ..cloud import Listing, Readings
+from ..cloud import Listing, Readings, Tell, unheard
 from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected, UnexpectedAnswer
 from ..history import History
 from ..memory import Memory
@@ -155,7 +155,7 @@ class GizwitsEnterpriseCloud:
         """Describe the datapoints of the device's product ("Enterprise API, Datapoint definition")."""
         return (await self._definitions.get(device.schema_id)).schema
 
-    async def readings(self, devices: Sequence[Device]) -> Readings:
+    async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
         """Read the newest report of each device ("Enterprise API, Device history data")."""
         refused: dict[str, Forbidden] = {}
 
@@ -169,7 +169,7 @@ class GizwitsEnterpriseCloud:
                 refused[device.schema_id] = error
                 raise
 
-        return await read_round(devices, read, parallel=_PARALLEL)
+        return await read_round(devices, read, tell, parallel=_PARALLEL)
 
     async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Hold values against the definition of the device's product."""

@@ -9,7 +9,7 @@ import aiohttp
 
 from .. import wire
 from ..budget import Budget, Purpose
-from ..cloud import Listing, Readings
+from ..cloud import Listing, Readings, Tell, unheard
 from ..errors import AuthFailed, CloudError, NotSupported, RateLimited, Reason, Rejected, UnexpectedAnswer
 from ..history import History
 from ..http import Answer, HttpClient
@@ -111,9 +111,9 @@ class GizwitsOpenCloud:
         """Describe the datapoints of the device's product ("Open API, Datapoint definition")."""
         return (await self._definitions.get(device.schema_id)).schema
 
-    async def readings(self, devices: Sequence[Device]) -> Readings:
+    async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
         """Read the last values of each device ("Open API, Device data")."""
-        return await read_round(devices, self._read, parallel=_PARALLEL)
+        return await read_round(devices, self._read, tell, parallel=_PARALLEL)
 
     async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Hold values against the definition of the device's product."""

@@ -18,7 +18,7 @@ import aiohttp
 
 from .. import wire
 from ..budget import Budget, Purpose
-from ..cloud import Listing, Readings, ReadOnlyCloud
+from ..cloud import Listing, Readings, ReadOnlyCloud, Tell, unheard
 from ..errors import (
     CloudError,
     DeviceGone,
@@ -258,20 +258,23 @@ class SoDataCloud(ReadOnlyCloud):
 
     # Last values
 
-    async def readings(self, devices: Sequence[Device]) -> Readings:
+    async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
         """Read the last values ("Last values"): of all devices at once where the server is known to do that."""
         snapshots: dict[str, Snapshot] = {}
         if len(devices) > 1:
             try:
                 for number, chunk in enumerate(batched(devices, _MOST_DEVICES_A_CALL, strict=False)):
-                    snapshots |= await self._bulk(number, [device.id for device in chunk])
+                    told = await self._bulk(number, [device.id for device in chunk])
+                    snapshots |= told
+                    for uuid, snapshot in told.items():
+                        tell(uuid, snapshot)
             except (RateLimited, Unreachable) as error:
                 return Readings(snapshots=snapshots, stopped_by=error)
         missing = [device for device in devices if device.id not in snapshots]
         # What a working bulk call leaves out was asked for once, and has nothing to say until the next listing.
         left_out = self._left_out if snapshots else {}
         singly = await read_round(
-            [device for device in missing if device.id not in left_out], self._read_one, parallel=_PARALLEL
+            [device for device in missing if device.id not in left_out], self._read_one, tell, parallel=_PARALLEL
         )
         # A server that answers for the others is not lost.
         is_reached = bool(snapshots) and isinstance(singly.stopped_by, Unreachable)
@@ -280,8 +283,9 @@ class SoDataCloud(ReadOnlyCloud):
         for device in missing:
             if (refusal := left_out.get(device.id)) is not None:
                 failures.setdefault(device.id, refusal)
-            elif device.id in left_out:
-                snapshots.setdefault(device.id, Snapshot())
+            elif device.id in left_out and device.id not in snapshots:
+                snapshots[device.id] = Snapshot()
+                tell(device.id, snapshots[device.id])
         return Readings(snapshots=snapshots, failures=failures, stopped_by=None if is_reached else singly.stopped_by)
 
     async def _bulk(self, number: int, uuids: list[str]) -> dict[str, Snapshot]:
