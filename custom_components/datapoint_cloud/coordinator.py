@@ -15,18 +15,18 @@ from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
-from . import failures
+from . import failures, problems
 from .activity import Activity
 from .clouds.budget import Purpose
 from .clouds.cloud import Cloud
-from .clouds.errors import AuthFailed, CloudError, DeviceGone, Forbidden, RateLimited, Reason
+from .clouds.errors import CloudError, DeviceGone, Forbidden, RateLimited, Reason
 from .clouds.model import Device, Snapshot
-from .clouds.push import CoverageChanged, DevicesChanged, News, Presence, Push, Report, SchemaChanged
 from .const import DEFAULT_SHARE, OPTION_INTERVAL, OPTION_SHARE
 from .fleet import ALARM, CONNECTIVITY, PROBLEM, DeviceState, Evidence
-from .inventory import LARGE_FLEET, Choice, Inventory
+from .inventory import Choice, Inventory
+from .listener import Listener
 from .profiles import Profile
-from .repairs import Notice, report_problems
+from .repairs import report_problems
 from .schedule import Schedule
 from .storage import AccountStorage
 from .watchers import ACCOUNT, Watch, Watchers
@@ -40,8 +40,6 @@ _FIRST_READINGS_WITHIN = 10.0  # seconds that set-up waits for them; they go on 
 _SHOWN_EVERY = 0.02  # seconds meanwhile: entities are added while the cloud is waited for
 _LEAST_FLEET_WITH_ACTIVITY = 5  # reading fewer costs no more than asking who was active
 _HOUR = timedelta(hours=1)
-_TOLERATED = 1.1  # times the wished interval
-_REST_A_PAGE = timedelta(seconds=30)  # of the list of devices, between two listings
 _PAUSED_UNTIL = "paused until"  # epoch seconds, in the memory
 
 
@@ -75,7 +73,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self._has_started = False
         self._has_listed = False
         self._rounds_since_listing = 0
-        self._problem: CloudError | None = None  # that the last round ended with
+        self.problem: CloudError | None = None
+        """What the last round ended with."""
         self._round_began = dt_util.utcnow()
         super().__init__(
             hass,
@@ -97,7 +96,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         return self.watchers.async_add(context, update_callback)
 
     @callback
-    def _note_all(self, state: DeviceState) -> None:
+    def async_note_all(self, state: DeviceState) -> None:
+        """Note everything of a device, until it is told."""
         self.watchers.async_note_values(state, [*state.datapoints, CONNECTIVITY, PROBLEM, ALARM])
 
     # Rounds
@@ -114,13 +114,13 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             if self._has_started:
                 await self._async_ask_for_activity()
                 await self._async_read(self._due_in_round())
-            self._problem = None
+            self.problem = None
             self.async_report_problems()
         except CloudError as error:
             if error.reason is Reason.BUDGET_SPENT and self._has_started:
                 return  # what the budget does not bear now, a later round does
             self.async_begin_pause(error)
-            self._problem = error
+            self.problem = error
             self.async_report_problems()
             raise failures.of_poll(error) from error
 
@@ -154,6 +154,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         What is in the store is shown at once, and what is not fresh of it is read again.
         """
         self._judge(self.fleet.values(), is_failed=False)
+        self.watchers.async_tell()
         allowance = self.cloud.budget.left(Purpose.POLLING)
         await self._async_read_patiently(
             [state for state in self._due_devices(allowance) if state.read_at is None or not state.datapoints]
@@ -174,7 +175,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.config_entry.async_on_unload(super().async_add_listener(lambda: None))
         if self.cloud.push is not None:
             self.config_entry.async_create_background_task(
-                self.hass, self._async_listen(self.cloud.push), f"{self.name} push"
+                self.hass, Listener(self).async_listen(self.cloud.push), f"{self.name} push"
             )
 
     async def _async_read_patiently(self, states: Sequence[DeviceState]) -> None:
@@ -189,7 +190,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             await asyncio.wait({task}, timeout=_SHOWN_EVERY)
             if task.done():
                 return
-            read = [state for state in states if state.read_at is not None]
+            read = [state for state in states if self._was_read(state)]
             if len(read) > shown:
                 shown = len(read)
                 self._judge(read, is_failed=False)
@@ -254,63 +255,9 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             if device.id in self.fleet:
                 self.inventory.take_device(device, asked_at)
 
-    # Push
-
     def hears(self, device: Device) -> bool:
         """Whether push tells of the device now."""
         return self.cloud.push is not None and self.cloud.push.hears(device)
-
-    async def _async_listen(self, push: Push) -> None:
-        try:
-            await push.listen(self._hear)
-        except AuthFailed as error:
-            # The next poll meets the same refusal and starts the reauthentication.
-            _LOGGER.debug("Push has ended: %s", error)
-
-    @callback
-    def _hear(self, news: News) -> None:
-        """Take over what the cloud says of its own accord; polls go on beside it in their own time."""
-        match news:
-            case Report(device_id=device_id, snapshot=snapshot):
-                self._take_snapshot(device_id, snapshot, None)
-                self._storage.readings_changed()
-                self._judge_heard(device_id)
-            case Presence(device_id=device_id, is_online=is_online, at=at) if device_id in self.fleet:
-                self.fleet[device_id].take_presence(at or dt_util.utcnow(), is_online=is_online)
-                self._judge_heard(device_id)
-            case DevicesChanged():
-                self._list_soon()
-            case SchemaChanged(schema_id):
-                self.inventory.forget_schema(schema_id)
-                self._list_soon()
-            case CoverageChanged():
-                self.async_report_problems()
-        self.watchers.async_tell()
-
-    def _judge_heard(self, device_id: str) -> None:
-        if (state := self.fleet.get(device_id)) is None:
-            return
-        # That it is gone is for the rounds to confirm: what is told may be of old.
-        is_evident = state.device.is_online is not False
-        evidence = Evidence(was_answered=True, is_listed=True) if is_evident else None
-        if state.judge(evidence, interval=self.wished_interval, now=dt_util.utcnow()):
-            self._note_all(state)
-
-    def _list_soon(self) -> None:
-        """List the devices again, at once if that was not done a moment ago; several reasons are one."""
-        listed_at = self.inventory.listed_at
-        if listed_at is None:
-            return
-        self.inventory.listed_at = None
-        pause = _REST_A_PAGE * self.cloud.requests_a_listing - (dt_util.utcnow() - listed_at)
-        self.config_entry.async_create_background_task(
-            self.hass, self._async_list_after(pause.total_seconds()), f"{self.name} listing for push"
-        )
-
-    async def _async_list_after(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        if self.inventory.listed_at is None:  # no poll has come first
-            await self.async_request_refresh()
 
     # The list of devices
 
@@ -345,12 +292,11 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         before = {state.device.id: (state.asked_at, state.reported_at) for state in states}
         readings = await self.cloud.readings(
             [state.device for state in states],
-            lambda device_id, snapshot: self._take_snapshot(device_id, snapshot, asked_at),
+            lambda device_id, snapshot: self.async_take_snapshot(device_id, snapshot, asked_at),
         )
         for device_id, error in readings.failures.items():
             self._take_failure(device_id, error)
         self._weigh_activity(before, asked_at)
-        self._storage.readings_changed()
         stopped_by = readings.stopped_by
         if stopped_by is not None and stopped_by.reason is not Reason.BUDGET_SPENT:
             raise stopped_by
@@ -371,7 +317,9 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             state.reads_without_news = 0 if has_news else state.reads_without_news + 1
             state.asked_at = asked_at
 
-    def _take_snapshot(self, device_id: str, snapshot: Snapshot, asked_at: datetime | None) -> None:
+    @callback
+    def async_take_snapshot(self, device_id: str, snapshot: Snapshot, asked_at: datetime | None) -> None:
+        """Take over what a device says, and note it until it is told. `asked_at` is None for what came by itself."""
         if (state := self.fleet.get(device_id)) is None:
             return
         if state.describe(None, snapshot.described):
@@ -379,6 +327,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         changed, happenings = state.take(snapshot, dt_util.utcnow(), asked_at=asked_at)
         self.watchers.async_note_values(state, changed)
         self.watchers.async_note_happenings(device_id, happenings)
+        self._storage.readings_changed()
 
     def _take_failure(self, device_id: str, error: CloudError) -> None:
         if (state := self.fleet.get(device_id)) is None:
@@ -392,45 +341,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
 
     @callback
     def async_report_problems(self) -> None:
-        """Report what the user has to mend, by the scope it concerns; None is the account as a whole.
-
-        A device that nobody asks any more says nothing of its product.
-        """
-        problems: list[tuple[str | None, CloudError]] = list(self.inventory.failed_scopes.items())
-        if self._problem is not None:
-            problems.append((None, self._problem))
-        problems += [
-            (state.device.scope, state.failure)
-            for device_id, state in self.fleet.items()
-            if state.failure is not None
-            and device_id not in self.inventory.absent
-            and state.device.is_online is not False
-        ]
-        problems += self.refused_control.items()
-        if self.cloud.push is not None:
-            problems += self.cloud.push.refused.items()
-        report_problems(self.hass, self.config_entry, problems, self._notices())
-
-    def _notices(self) -> Iterator[Notice]:
-        """What the user should know of the size and the pace."""
-        if self.inventory.is_too_large:
-            yield Notice("fleet_too_large", {"devices": str(len(self.inventory.counted)), "most": str(LARGE_FLEET)})
-        wished, in_force = self.wished_interval, self.interval_in_force
-        budget = self.cloud.budget
-        if OPTION_INTERVAL not in self.config_entry.options or budget.limit is None or in_force <= _TOLERATED * wished:
-            return
-        devices = sum(state.device.is_online is not False for state in self.fleet.values())
-        requests = in_force / wished * budget.pace * 3600
-        yield Notice(
-            "interval_too_short",
-            {
-                "devices": str(devices),
-                "wished": _in_words(wished),
-                "requests": f"{requests:,.0f}",
-                "share": f"{budget.limit * budget.share:,.0f}",
-                "possible": _in_words(in_force),
-            },
-        )
+        """Report what the user has to mend or should know."""
+        report_problems(self.hass, self.config_entry, problems.to_mend(self), problems.to_know(self))
 
     # Who is there
 
@@ -443,7 +355,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             # Nothing is asked any more until the user has signed in again.
             for state in self.fleet.values():
                 state.lose()
-                self._note_all(state)
+                self.async_note_all(state)
         else:
             self._judge(self.fleet.values(), is_failed=is_failed)
         self.watchers.async_note([ACCOUNT])
@@ -460,12 +372,15 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             _LOGGER.info("%s did not confirm %s", state.device.name, ", ".join(sorted(late)))
             self.watchers.async_note_values(state, late)
 
+    def _was_read(self, state: DeviceState) -> bool:
+        return state.read_at is not None and state.read_at >= self._round_began
+
     def _judge(self, states: Iterable[DeviceState], *, is_failed: bool) -> None:
         """Weigh what a round told of each device, and note those that came or went with it."""
         now = dt_util.utcnow()
         for state in states:
             device_id = state.device.id
-            was_read = state.read_at is not None and state.read_at >= self._round_began
+            was_read = self._was_read(state)
             # A value that is not granted says nothing against the device.
             is_well = state.failure is None or isinstance(state.failure, Forbidden)
             is_absent = device_id in self.inventory.absent or state.device.scope in self.inventory.failed_scopes
@@ -476,10 +391,4 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             has_news = was_read or self._has_listed or is_failed or not is_well
             evidence = Evidence(was_answered=was_answered, is_listed=is_listed) if has_news else None
             if state.judge(evidence, interval=self.wished_interval, now=now):
-                self._note_all(state)
-
-
-def _in_words(interval: timedelta) -> str:
-    """An interval as the user would say it: seconds below two minutes, else minutes."""
-    seconds = interval.total_seconds()
-    return f"{seconds:.0f} s" if seconds < 120 else f"{math.ceil(seconds / 60):,} min"
+                self.async_note_all(state)

@@ -203,8 +203,12 @@ async def test_a_change_of_push_says_nothing_of_the_account(pushed: Pushed) -> N
 
 
 @of_open_api
-async def test_a_refused_account_is_asked_once_to_sign_in_again(pushed: Pushed) -> None:
-    await pushed.add()
+@pytest.mark.parametrize("is_polled", [True, False], ids=["polled", "not polled"])
+async def test_a_refused_account_is_asked_once_to_sign_in_again(pushed: Pushed, is_polled: bool) -> None:
+    pushed.make()
+    pushed.hass.config_entries.async_update_entry(pushed.entry, pref_disable_polling=not is_polled)
+    await pushed.set_up()
+    await until(pushed.is_all_heard)
     server = pushed.simulation.gizwits_open
     server.password = "changed"
     server.revoke_tokens()

@@ -1,0 +1,65 @@
+"""What the user of an account has to mend or should know, gathered from all that knows of it.
+
+It opens no issues and mends nothing.
+"""
+
+import math
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from .clouds.errors import CloudError
+from .const import OPTION_INTERVAL
+from .inventory import LARGE_FLEET
+from .repairs import Notice
+
+if TYPE_CHECKING:
+    from .coordinator import DatapointCoordinator
+
+_TOLERATED = 1.1  # times the wished interval
+
+
+def to_mend(coordinator: DatapointCoordinator) -> Iterator[tuple[str | None, CloudError]]:
+    """What the clouds complain of, by the scope it concerns; None is the account as a whole.
+
+    A device that nobody asks any more says nothing of its product.
+    """
+    inventory, push = coordinator.inventory, coordinator.cloud.push
+    yield from inventory.failed_scopes.items()
+    if coordinator.problem is not None:
+        yield None, coordinator.problem
+    for device_id, state in coordinator.fleet.items():
+        if state.failure is not None and device_id not in inventory.absent and state.device.is_online is not False:
+            yield state.device.scope, state.failure
+    yield from coordinator.refused_control.items()
+    if push is not None:
+        yield from push.refused.items()
+
+
+def to_know(coordinator: DatapointCoordinator) -> Iterator[Notice]:
+    """What the size of the fleet and the wished interval lead to."""
+    inventory, budget = coordinator.inventory, coordinator.cloud.budget
+    if inventory.is_too_large:
+        yield Notice("fleet_too_large", {"devices": str(len(inventory.counted)), "most": str(LARGE_FLEET)})
+    wished, in_force = coordinator.wished_interval, coordinator.interval_in_force
+    is_wished = OPTION_INTERVAL in coordinator.config_entry.options
+    if not is_wished or budget.limit is None or in_force <= _TOLERATED * wished:
+        return
+    devices = sum(state.device.is_online is not False for state in coordinator.fleet.values())
+    requests = in_force / wished * budget.pace * 3600
+    yield Notice(
+        "interval_too_short",
+        {
+            "devices": str(devices),
+            "wished": _in_words(wished),
+            "requests": f"{requests:,.0f}",
+            "share": f"{budget.limit * budget.share:,.0f}",
+            "possible": _in_words(in_force),
+        },
+    )
+
+
+def _in_words(interval: timedelta) -> str:
+    """An interval as the user would say it: seconds below two minutes, else minutes."""
+    seconds = interval.total_seconds()
+    return f"{seconds:.0f} s" if seconds < 120 else f"{math.ceil(seconds / 60):,} min"
