@@ -1,5 +1,6 @@
 """Answers that no document promises, to every kind of request: nothing breaks, and all is well when they are over."""
 
+import asyncio
 import logging
 from dataclasses import replace
 
@@ -8,15 +9,18 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 
 from custom_components.datapoint_cloud import coordinator
 from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.const import DOMAIN
+from simulator.gizwits.devices import GizwitsDevice
 from simulator.server import Fault, Server
 from simulator.simulation import Simulation
 
-from .accounts import add_account, poll, state_of
-from .passing_time import settle
-from .subjects import SUBJECTS
+from .accounts import add_account, make_entry, poll, state_of
+from .passing_time import settle, until
+from .subjects import SUBJECTS, twenty_devices
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
 
@@ -235,3 +239,28 @@ async def test_a_set_up_does_not_wait_for_slow_devices(
     assert subject.state(hass, simulation, entry) == "unknown"
     await settle(hass)
     assert float(subject.state(hass, simulation, entry)) == 24
+
+
+async def test_devices_show_while_another_is_waited_for(hass: HomeAssistant, simulation: Simulation) -> None:
+    slow, fast = twenty_devices(simulation, "gizwits_open")[:2]
+    gate = asyncio.Event()
+    simulation.gizwits_open.faults = [
+        Fault(matches=lambda request: request.path.endswith(f"{slow.did}/latest"), gate=gate)
+    ]
+    entry = make_entry(hass, simulation, "gizwits_open")
+    setting_up = asyncio.ensure_future(hass.config_entries.async_setup(entry.entry_id))
+    registry = er.async_get(hass)
+
+    def shown(device: GizwitsDevice) -> str | None:
+        entity_id = registry.async_get_entity_id("switch", DOMAIN, f"{entry.unique_id}_{device.did}_switch")
+        state = hass.states.get(entity_id) if entity_id is not None else None
+        return state.state if state is not None else None
+
+    await until(lambda: shown(fast))
+    assert shown(fast) in {"on", "off"}
+    assert not setting_up.done()
+    assert shown(slow) is None
+    gate.set()
+    assert await setting_up
+    await hass.async_block_till_done()
+    assert shown(slow) in {"on", "off"}
