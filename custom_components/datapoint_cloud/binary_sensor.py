@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PARALLEL_UPDATES = 0
 
+_LAST_ONLINE = "last_online"
+
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
@@ -53,12 +55,12 @@ class DatapointBinarySensor(DatapointEntity, BinarySensorEntity):
 
 
 class Connectivity(DeviceEntity, BinarySensorEntity):
-    """Whether the device is connected to its cloud, and why it last was not any more."""
+    """Whether the device is connected to its cloud; if not, since when, and why it last was not any more."""
 
     _attr_device_class = BinarySensorDeviceClass.CONNECTIVITY
     _attr_entity_category = EntityCategory.DIAGNOSTIC
     _attr_translation_key = "connectivity"
-    _unrecorded_attributes = frozenset({LAST_DISCONNECT_REASON})
+    _unrecorded_attributes = frozenset({LAST_DISCONNECT_REASON, _LAST_ONLINE})
 
     def __init__(self, coordinator: DatapointCoordinator, device_id: str) -> None:
         super().__init__(coordinator, device_id, CONNECTIVITY)
@@ -78,9 +80,14 @@ class Connectivity(DeviceEntity, BinarySensorEntity):
 
     @property
     @override
-    def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        has_log = self.coordinator.cloud.history.offer.has_online_log
-        return {LAST_DISCONNECT_REASON: self._reason} if has_log else None
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        state = self.state_of_device
+        attributes: dict[str, Any] = {}
+        if self.coordinator.cloud.history.offer.has_online_log:
+            attributes[LAST_DISCONNECT_REASON] = self._reason
+        if state is not None and state.is_connected is False and state.device.last_online is not None:
+            attributes[_LAST_ONLINE] = state.device.last_online
+        return attributes
 
     @callback
     @override

@@ -271,7 +271,7 @@ class DeviceState:
         """Take over that the device came online or went, unless later is known already."""
         if self.presence_as_of is None or as_of >= self.presence_as_of:
             self.presence_as_of = as_of
-            self.device = replace(self.device, is_online=is_online)
+            self.device = replace(self.device, is_online=is_online, last_online=as_of)
 
     def believe_offline(self) -> None:
         """Take the cloud's refusal of a command as newer than its list."""

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.budget import Purpose
 from custom_components.datapoint_cloud.clouds.errors import (
     CloudError,
     DeviceGone,
@@ -74,8 +75,8 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
         yield caplog
 
 
-async def read(client: HttpClient) -> Any:
-    return await client.get("/things/{thing}", parts=PARTS)
+async def read(client: HttpClient, template: str = "/things/{thing}", **options: Any) -> Any:
+    return (await client.request("GET", template, parts=PARTS, purpose=Purpose.POLLING, **options)).body
 
 
 async def write(client: HttpClient) -> Answer:
@@ -102,7 +103,7 @@ async def test_form_is_encoded(client: HttpClient) -> None:
 
 
 async def test_get_may_carry_a_body(client: HttpClient) -> None:
-    assert (await client.get("/things/{thing}", parts=PARTS, json_body={"itemId": "x"}))["body"] == {"itemId": "x"}
+    assert (await read(client, json_body={"itemId": "x"}))["body"] == {"itemId": "x"}
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "application/octet-stream"])
@@ -157,7 +158,7 @@ async def test_unknown_status_is_unexpected(client: HttpClient, server: Server) 
 async def test_redirect_is_not_followed(client: HttpClient, server: Server) -> None:
     server.faults = [Fault(status=302, headers={"Location": f"{server.url}/things/elsewhere"}, times=1)]
     with pytest.raises(UnexpectedAnswer):
-        await client.get("/things/{thing}", parts=PARTS, headers={"X-Test": "secret"})
+        await read(client, headers={"X-Test": "secret"})
     assert server.requests.total() == 1
 
 
@@ -247,7 +248,7 @@ async def test_requests_are_bounded(session: aiohttp.ClientSession, socket_enabl
     await server.start()
     try:
         client = HttpClient(session, server.url, judge, parallel=2)
-        await asyncio.gather(*(client.get("/") for _ in range(6)))
+        await asyncio.gather(*(read(client, "/") for _ in range(6)))
     finally:
         await server.stop()
     assert most == 2

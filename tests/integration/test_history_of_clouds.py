@@ -173,7 +173,11 @@ async def test_the_online_log_and_the_connectivity_tell_the_reason(
     await settle(hass)
     state = state_of(hass, "binary_sensor", entry, device.did, "$connectivity")
     assert (state.state, state.attributes["last_disconnect_reason"]) == ("off", "no_heartbeat")
+    told = kind == "gizwits_enterprise"
+    assert state.attributes.get("last_online") == (datetime.fromtimestamp(device.online_latest, UTC) if told else None)
     device.is_online = True
+    await poll(hass, entry)
+    assert "last_online" not in state_of(hass, "binary_sensor", entry, device.did, "$connectivity").attributes
     answer = await answer_of(hass, "get_online_log", entity_id=state.entity_id, range="last_7_days")
     (log,) = answer["devices"]
     went, came = [row for row in log["rows"] if "reason" in row], [row for row in log["rows"] if "reason" not in row]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
 
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.simulation import Simulation
@@ -78,6 +80,12 @@ async def test_who_comes_and_goes_is_told_at_once(pushed: Pushed) -> None:
         pushed.freezer.tick()
         pushed.device.is_online = is_online
         await pushed.is_told("$connectivity", "on" if is_online else "off")
+        connectivity = pushed.hass.states.get(pushed.entity_id("binary_sensor", "$connectivity"))
+        assert connectivity is not None
+        if is_online:
+            assert "last_online" not in connectivity.attributes
+        else:
+            assert dt_util.utcnow() - connectivity.attributes["last_online"] < timedelta(seconds=1)
         assert pushed.shown() != "unavailable"  # what it said last is not of old
     assert pushed.requests() == []
 

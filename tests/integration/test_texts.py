@@ -15,7 +15,7 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import coordinator, failures, repairs
+from custom_components.datapoint_cloud import failures, problems, repairs
 from custom_components.datapoint_cloud.clouds import errors
 from custom_components.datapoint_cloud.clouds.errors import CloudError, Reason
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType
@@ -124,7 +124,7 @@ def test_the_text_of_a_failure_gets_all_it_wants() -> None:
 
 def test_every_issue_has_its_texts_and_every_text_an_issue() -> None:
     issues = _TEXTS["issues"]
-    notices = set(re.findall(r'Notice\(\s*"(\w+)"', Path(coordinator.__file__).read_text(encoding="utf-8")))
+    notices = set(re.findall(r'Notice\(\s*"(\w+)"', Path(problems.__file__).read_text(encoding="utf-8")))
     assert {str(reason) for reason in repairs._ISSUES} | notices == set(issues)
     for reason in repairs._ISSUES:
         texts = issues[str(reason)]

@@ -90,10 +90,6 @@ class HttpClient:
         # A command does not wait behind a round of readings, nor that behind the past.
         self._places = {purpose: asyncio.Semaphore(parallel) for purpose in Purpose}
 
-    async def get(self, template: str, **options: Any) -> Any:
-        """GET; see `request`."""
-        return (await self.request("GET", template, purpose=Purpose.POLLING, **options)).body
-
     async def request(
         self,
         method: str,
