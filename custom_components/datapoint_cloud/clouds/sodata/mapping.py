@@ -217,10 +217,15 @@ def _data_type(record: Mapping[str, Any]) -> DataType:
 type Row = Mapping[str, Any]
 
 
+def records(body: Any) -> list[Row]:
+    """The devices of "Last values", each with its rows: of one device or of many."""
+    return wire.records(body if isinstance(body, list) else wire.fields(body).get("devices"))
+
+
 def rows(body: Any) -> dict[str, list[Row]]:
-    """The rows of "Last values", of one device or of many: by the uuid each row or its device carries."""
+    """The rows of "Last values" by the uuid each row or its device carries."""
     found: dict[str, list[Row]] = defaultdict(list)
-    for record in wire.records(body if isinstance(body, list) else wire.fields(body).get("devices")):
+    for record in records(body):
         record_uuid = wire.text(record.get("deviceUuid"))
         if record_uuid is not None:
             found[record_uuid] += []
