@@ -41,7 +41,7 @@ def judge(answer: Answer) -> CloudError | None:
     if codes:
         return min((_error(answer, code) for code in codes), key=lambda error: _GRAVEST_FIRST.index(type(error)))
     if wire.number(header.get("code")) not in {None, 0}:
-        return answer.error(Rejected, Reason.INVALID_REQUEST, code=wire.text(header.get("code")))
+        return _unknown(answer, wire.text(header.get("code")))
     if answer.status == 404:
         return answer.error(NotSupported)
     return answer.error(Rejected, Reason.INVALID_REQUEST) if answer.status in {400, 405, 415, 422} else None
@@ -62,4 +62,11 @@ def _error(answer: Answer, code: str) -> CloudError:
     # Only these two numbers mean the same in every API of the family.
     if code.endswith(("90", "91")):
         return answer.error(Unreachable, Reason.SERVER_ERROR, code=code)
-    return answer.error(Rejected, Reason.INVALID_REQUEST, code=code if code.isdecimal() else None)
+    return _unknown(answer, code if code.isdecimal() else None)
+
+
+def _unknown(answer: Answer, code: str | None) -> CloudError:
+    # Of a code that is not in the table the status alone says whose fault it is.
+    if answer.status >= 500:
+        return answer.error(Unreachable, Reason.SERVER_ERROR, code=code)
+    return answer.error(Rejected, Reason.INVALID_REQUEST, code=code)
