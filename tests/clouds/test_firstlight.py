@@ -206,6 +206,17 @@ async def test_count_is_believed_where_it_is_told(firstlight: Firstlight) -> Non
     assert len(firstlight.server.log) == 3
 
 
+async def test_page_after_the_last_may_be_refused(firstlight: Firstlight) -> None:
+    firstlight.answer_data(rows(0, 100))
+    firstlight.server.faults.insert(
+        0,
+        Fault(
+            matches=lambda request: request.query["pageNumber"] == "2", status=400, body=json.dumps(refusal("40460105"))
+        ),
+    )
+    assert len((await firstlight.read()).readings) == 100
+
+
 async def test_server_without_pages_is_asked_twice_at_most(firstlight: Firstlight) -> None:
     firstlight.answer_data(rows(0, 100))
     cloud = firstlight.client()

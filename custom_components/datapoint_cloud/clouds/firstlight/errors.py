@@ -10,6 +10,7 @@ from ..errors import AuthFailed, CloudError, Forbidden, NotSupported, Reason, Re
 from ..http import Answer
 
 WRONG_USER_TOKEN = "40450101"
+WRONG_PAGE_NUMBER = "40460105"
 WRONG_PAGE_SIZE = "40460106"
 
 _CODES: Mapping[str, tuple[type[CloudError], Reason, str | None]] = {
@@ -19,7 +20,7 @@ _CODES: Mapping[str, tuple[type[CloudError], Reason, str | None]] = {
     "40460102": (Forbidden, Reason.WRONG_QUERY, "fromDate"),
     "40460103": (Forbidden, Reason.WRONG_QUERY, "toDate"),
     "40460104": (Forbidden, Reason.WRONG_QUERY, "groupBy"),
-    "40460105": (Forbidden, Reason.WRONG_QUERY, "pageNumber"),
+    WRONG_PAGE_NUMBER: (Forbidden, Reason.WRONG_QUERY, "pageNumber"),
     WRONG_PAGE_SIZE: (Forbidden, Reason.WRONG_QUERY, "pageSize"),
     "40460107": (Forbidden, Reason.WRONG_QUERY, "sortOrder"),
 }

@@ -21,10 +21,11 @@ _DISCONNECTED = frozenset(
 # How an active alarm is written is not shown anywhere.
 _ACTIVE = frozenset(
     {"true", "active", "activated", "on", "yes", "alarm", "inalarm", "raised", "set", "present"}
-    | {"warning", "minor", "major", "critical", "fault", "error", "failure"}
+    | {"appeared", "triggered", "started", "warning", "minor", "major", "critical", "fault", "error", "failure"}
 )
 _INACTIVE = frozenset(
     {"false", "inactive", "deactivated", "off", "no", "noalarm", "normal", "ok", "none", "clear", "cleared", "absent"}
+    | {"notactive", "notpresent", "disappeared", "reset", "ended", "resolved", "nofault"}
 )
 
 _VARIABLE_FIELDS = (
