@@ -148,9 +148,10 @@ def _row(piece: bytes) -> tuple[bytes, _Row]:
     return lead, row
 
 
-def _fixed(row: _Row) -> str:
+def _fixed(row: _Row) -> bytes:
     # As text: to Python 1 and true are the same.
-    return repr(sorted((name, value) for name, value in row.items() if name not in {"value", "date"}))
+    fixed = {name: value for name, value in row.items() if name not in {"value", "date"}}
+    return orjson.dumps(fixed, option=orjson.OPT_SORT_KEYS)
 
 
 def _reading(row: _Row, descriptions: Mapping[str, Description | None]) -> tuple[str, str, Reading]:
