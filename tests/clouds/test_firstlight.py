@@ -206,6 +206,17 @@ async def test_count_is_believed_where_it_is_told(firstlight: Firstlight) -> Non
     assert len(firstlight.server.log) == 3
 
 
+async def test_page_after_the_last_may_be_refused(firstlight: Firstlight) -> None:
+    firstlight.answer_data(rows(0, 100))
+    firstlight.server.faults.insert(
+        0,
+        Fault(
+            matches=lambda request: request.query["pageNumber"] == "2", status=400, body=json.dumps(refusal("40460105"))
+        ),
+    )
+    assert len((await firstlight.read()).readings) == 100
+
+
 async def test_server_without_pages_is_asked_twice_at_most(firstlight: Firstlight) -> None:
     firstlight.answer_data(rows(0, 100))
     cloud = firstlight.client()
@@ -368,9 +379,7 @@ def refusal(*codes: Any) -> dict[str, Any]:
         (["40450103"], Forbidden, Reason.ITEM_ID_MISSING, None),
         (["40460190"], Unreachable, Reason.SERVER_ERROR, None),
         (["49990191"], Unreachable, Reason.SERVER_ERROR, None),
-        (["40469999"], Rejected, Reason.INVALID_REQUEST, None),
         (["40469999", "40450103"], Forbidden, Reason.ITEM_ID_MISSING, None),
-        ([None], Rejected, Reason.INVALID_REQUEST, None),
     ],
 )
 async def test_error_is_in_the_envelope_whatever_the_status(
@@ -386,10 +395,21 @@ async def test_error_is_in_the_envelope_whatever_the_status(
     assert (type(error), error.reason, error.subject) == (kind, reason, subject)
 
 
-@pytest.mark.parametrize("header", [{"code": -1, "message": "Failure"}, {"code": "-1", "errors": "none"}])
-async def test_failure_without_a_code_is_a_refusal(firstlight: Firstlight, header: dict[str, Any]) -> None:
-    firstlight.answer({"header": header})
-    assert isinstance(await firstlight.failure(), Rejected)
+@pytest.mark.parametrize(("status", "kind"), [(200, Rejected), (400, Rejected), (500, Unreachable)])
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"code": -1, "message": "Failure"},
+        {"code": "-1", "errors": "none"},
+        {"code": -1, "errors": [{"code": "40469999"}]},
+        {"code": -1, "errors": [{"code": None}]},
+    ],
+)
+async def test_failure_without_a_known_code_is_told_by_its_status(
+    firstlight: Firstlight, status: int, kind: type[CloudError], header: dict[str, Any]
+) -> None:
+    firstlight.answer({"header": header}, status=status)
+    assert isinstance(await firstlight.failure(), kind)
 
 
 @pytest.mark.parametrize(

@@ -269,6 +269,11 @@ async def test_rate_limit_says_when(
     assert server.requests.total() == 1
 
 
+@pytest.mark.parametrize("value", ["1e12", "9" * 20, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_retry_after_stays_within_the_calendar(value: str) -> None:
+    assert retry_after({"Retry-After": value}) == timedelta(days=31).total_seconds()
+
+
 def test_retry_after_may_be_a_date() -> None:
     header = {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)}
     seconds = retry_after(header)

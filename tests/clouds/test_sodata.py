@@ -400,8 +400,14 @@ async def test_number_that_is_none_is_unknown_and_named(sodata: SoData, value: A
 @pytest.mark.parametrize(
     ("value", "is_active"),
     [
-        *[(value, True) for value in ("1", 1, True, "true", "ACTIVE", "On", "raised", "In alarm", "CRITICAL", 2)],
-        *[(value, False) for value in ("0", 0, 0.0, False, "false", "Inactive", "off", "normal", "No alarm")],
+        *[
+            (value, True)
+            for value in ("1", 1, True, "true", "ACTIVE", "On", "raised", "In alarm", "CRITICAL", "Appeared", 2)
+        ],
+        *[
+            (value, False)
+            for value in ("0", 0, 0.0, False, "false", "Inactive", "off", "normal", "No alarm", "NOT_ACTIVE", "reset")
+        ],
         *[(value, None) for value in (None, "", " ")],
     ],
 )

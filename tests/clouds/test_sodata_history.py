@@ -474,6 +474,21 @@ async def test_other_aggregations_are_not_taken_for_the_one_asked_for(sodata: So
     assert plain(told[series]) == [(utc("2026-09-01"), utc("2026-09-02"), 2.0)]
 
 
+async def test_weeks_may_begin_on_sunday(sodata: SoData, client: SoDataCloud) -> None:
+    (series,) = series_of(simulated(sodata, "UPS"), LOAD_RATE)
+    data = [
+        {"at": f"{day}T00:00:00Z", "value": value}
+        for value, day in enumerate(("2026-08-23", "2026-08-30", "2026-09-06"))
+    ]
+    named = {"deviceUuid": series.device.id, "serviceId": "140100"}
+    sodata.api.faults = [answer(DATAPOINTS, {"series": [entry(*data, **named)]})]
+    told = await days(client, [series], "2026-09-02", "2026-09-10", Period.WEEK, is_local=False)
+    assert plain(told[series]) == [
+        (utc("2026-08-30"), utc("2026-09-06"), 1.0),
+        (utc("2026-09-06"), utc("2026-09-13"), 2.0),
+    ]
+
+
 async def test_the_last_of_two_figures_of_a_bucket_counts(sodata: SoData, client: SoDataCloud) -> None:
     (series,) = series_of(simulated(sodata, "UPS"), LOAD_RATE)
     data = [{"at": "2026-09-01T00:00:00Z", "value": value} for value in (1, "2")]

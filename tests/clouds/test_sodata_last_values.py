@@ -155,6 +155,46 @@ def test_what_is_read_does_not_depend_on_what_was_read_before(seed: int) -> None
             chance.choice(_CHANGES if chance.random() < 0.4 else (_newer,))(body, chance)
 
 
+def _alike(body: Body) -> Body:
+    """A row that differs in nothing but what Python takes for the same."""
+    body["devices"][2]["values"][2]["unit"] = True
+    return body
+
+
+def _with_odd_values(value: str, date: str) -> Body:
+    body = _body()
+    body["devices"][2]["values"][0].update(value=value, date=date)
+    return body
+
+
+def _under_a_gateway(value: str) -> Body:
+    """Rows of one device in the record of another, beside what looks like one of them."""
+    newest = _row(0, 3) | {"value": value}
+    return {"devices": [{"deviceUuid": "gateway", "values": _body()["devices"][0]["values"], "newest": newest}]}
+
+
+def _beside_a_row(value: str) -> Body:
+    """A row where only devices belong."""
+    body = _body()
+    body["devices"].append(_row(0, 3) | {"value": value})
+    return body
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (_with_odd_values("lost", "2022-07-28T11:19:00Z"), _with_odd_values("9", "2022-07-28T12:00:00Z")),
+        (_under_a_gateway("3.5"), _under_a_gateway("77")),
+        (_beside_a_row("3.5"), _beside_a_row("77")),
+        (json.loads(json.dumps(_alike(_body())).replace('"unit": true', '"unit": 1')), _alike(_body())),
+    ],
+)
+def test_what_only_resembles_a_new_value_is_none(before: Body, after: Body) -> None:
+    values = LastValues({})
+    values.read("all", _answer(before))
+    assert values.read("all", _answer(after)) == LastValues({}).read("all", _answer(after))
+
+
 def _readings(snapshots: Mapping[str, Snapshot]) -> dict[tuple[str, str], Any]:
     return {(uuid, key): reading for uuid, snapshot in snapshots.items() for key, reading in snapshot.readings.items()}
 

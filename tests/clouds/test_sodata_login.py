@@ -238,6 +238,26 @@ async def test_what_the_vendor_has_to_mend_is_told_apart(
     assert caught.value.reason is reason
 
 
+async def test_login_that_is_not_allowed_any_more_is_no_fault_of_the_devices(
+    sodata: SoData, client: SoDataCloud
+) -> None:
+    devices = (await client.devices()).devices
+    await client.readings(devices)
+    sodata.keycloak.revoke_sessions()
+    sodata.seconds += 280
+    sodata.keycloak.allows_password_grant = False
+    sodata.keycloak.reset_counts()
+    readings = await client.readings(devices)
+    assert (readings.snapshots, readings.failures) == ({}, {})
+    assert readings.stopped_by is not None
+    assert readings.stopped_by.reason is Reason.PASSWORD_LOGIN_NOT_ALLOWED
+    assert sodata.keycloak.requests[TOKEN] == 2  # a refresh and a login
+    sodata.keycloak.allows_password_grant = True
+    sodata.api.reset_counts()
+    assert (await client.readings(devices)).failures == {}
+    assert sum(sodata.api.requests.values()) == 1
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -28,6 +28,7 @@ _LOGGER = logging.getLogger(__name__)
 
 _TIME_LIMIT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 _PAUSE_BEFORE_SECOND_TRY = 1.0  # seconds, at the most
+_LONGEST_PAUSE = 31 * 24 * 3600.0  # seconds: what asks for more is a slip, or lies beyond the calendar
 _LARGEST_ANSWER = 64 * 2**20  # bytes
 
 
@@ -212,11 +213,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
-        pass
-    else:
-        return max(0.0, seconds) if math.isfinite(seconds) else None
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return min(max(0.0, seconds), _LONGEST_PAUSE) if math.isfinite(seconds) else None

@@ -26,7 +26,7 @@ from ..push import Push
 from ..rounds import read_round
 from ..windows import begin_of, end_of
 from . import mapping
-from .errors import WRONG_PAGE_SIZE, judge
+from .errors import WRONG_PAGE_NUMBER, WRONG_PAGE_SIZE, judge
 from .history import FirstlightHistory, Window
 
 _LOGGER = logging.getLogger(__name__)
@@ -224,7 +224,8 @@ class FirstlightCloud(ReadOnlyCloud):
             except CloudError as error:
                 if number == 1:
                     raise
-                return _Pages(rows, stopped_by=error)
+                # After a full page only asking tells whether there is another one.
+                return _Pages(rows, stopped_by=None if error.code == WRONG_PAGE_NUMBER else error)
             data = page.get("data")
             page_rows = mapping.rows_of(data)
             if page_rows is None:

@@ -10,6 +10,7 @@ from ..errors import AuthFailed, CloudError, Forbidden, NotSupported, Reason, Re
 from ..http import Answer
 
 WRONG_USER_TOKEN = "40450101"
+WRONG_PAGE_NUMBER = "40460105"
 WRONG_PAGE_SIZE = "40460106"
 
 _CODES: Mapping[str, tuple[type[CloudError], Reason, str | None]] = {
@@ -19,7 +20,7 @@ _CODES: Mapping[str, tuple[type[CloudError], Reason, str | None]] = {
     "40460102": (Forbidden, Reason.WRONG_QUERY, "fromDate"),
     "40460103": (Forbidden, Reason.WRONG_QUERY, "toDate"),
     "40460104": (Forbidden, Reason.WRONG_QUERY, "groupBy"),
-    "40460105": (Forbidden, Reason.WRONG_QUERY, "pageNumber"),
+    WRONG_PAGE_NUMBER: (Forbidden, Reason.WRONG_QUERY, "pageNumber"),
     WRONG_PAGE_SIZE: (Forbidden, Reason.WRONG_QUERY, "pageSize"),
     "40460107": (Forbidden, Reason.WRONG_QUERY, "sortOrder"),
 }
@@ -41,7 +42,7 @@ def judge(answer: Answer) -> CloudError | None:
     if codes:
         return min((_error(answer, code) for code in codes), key=lambda error: _GRAVEST_FIRST.index(type(error)))
     if wire.number(header.get("code")) not in {None, 0}:
-        return answer.error(Rejected, Reason.INVALID_REQUEST, code=wire.text(header.get("code")))
+        return _unknown(answer, wire.text(header.get("code")))
     if answer.status == 404:
         return answer.error(NotSupported)
     return answer.error(Rejected, Reason.INVALID_REQUEST) if answer.status in {400, 405, 415, 422} else None
@@ -62,4 +63,11 @@ def _error(answer: Answer, code: str) -> CloudError:
     # Only these two numbers mean the same in every API of the family.
     if code.endswith(("90", "91")):
         return answer.error(Unreachable, Reason.SERVER_ERROR, code=code)
-    return answer.error(Rejected, Reason.INVALID_REQUEST, code=code if code.isdecimal() else None)
+    return _unknown(answer, code if code.isdecimal() else None)
+
+
+def _unknown(answer: Answer, code: str | None) -> CloudError:
+    # Of a code that is not in the table the status alone says whose fault it is.
+    if answer.status >= 500:
+        return answer.error(Unreachable, Reason.SERVER_ERROR, code=code)
+    return answer.error(Rejected, Reason.INVALID_REQUEST, code=code)

@@ -20,6 +20,7 @@ from .. import wire
 from ..budget import Budget, Purpose
 from ..cloud import Listing, Readings, ReadOnlyCloud, Tell, unheard
 from ..errors import (
+    AuthFailed,
     CloudError,
     DeviceGone,
     Forbidden,
@@ -261,6 +262,12 @@ class SoDataCloud(ReadOnlyCloud):
     async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
         """Read the last values ("Last values"): of all devices at once where the server is known to do that."""
         snapshots: dict[str, Snapshot] = {}
+        try:
+            await self._login.ensure()
+        except AuthFailed:
+            raise
+        except CloudError as error:  # no fault of any device
+            return Readings(snapshots=snapshots, stopped_by=error)
         if len(devices) > 1:
             try:
                 for number, chunk in enumerate(batched(devices, _MOST_DEVICES_A_CALL, strict=False)):

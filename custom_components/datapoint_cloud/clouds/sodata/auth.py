@@ -70,6 +70,10 @@ class KeycloakLogin:
         """Keycloak's id of the user, once signed in; None where the token does not tell it."""
         return None if self._session is None else wire.subject_of_jwt(self._session.access.value)
 
+    async def ensure(self) -> None:
+        """See to it that there is a token, as far as is known. Raises what the logins raise."""
+        await self._tokens.get()
+
     async def use[T](self, call: Callable[[str], Awaitable[T]]) -> T:
         """Call with an access token; when it is refused, with a refreshed one, and at last with that of a new login.
 

@@ -79,7 +79,9 @@ class LastValues:
         rows = mapping.rows(answer.body)
         snapshots = mapping.snapshots(rows, self._descriptions)
         told = sum(map(len, rows.values()))
-        objects = told + len(rows) + isinstance(answer.body, dict)
+        # What stands where devices do and looks like a row is none.
+        devices = sum("serviceId" not in record for record in mapping.records(answer.body))
+        objects = told + devices + isinstance(answer.body, dict)
         return _Read(
             text=answer.text,
             descriptions={uuid: self._descriptions.get(uuid) for uuid in rows},
@@ -114,6 +116,7 @@ def _with(snapshot: Snapshot, readings: Mapping[str, Reading]) -> Snapshot:
     return replace(
         snapshot,
         readings={**snapshot.readings, **readings},
+        skipped=tuple(key for key in snapshot.skipped if key not in readings),
         reported_at=max((time for time in times if time is not None), default=None),
     )
 
@@ -145,8 +148,10 @@ def _row(piece: bytes) -> tuple[bytes, _Row]:
     return lead, row
 
 
-def _fixed(row: _Row) -> _Row:
-    return {name: value for name, value in row.items() if name not in {"value", "date"}}
+def _fixed(row: _Row) -> bytes:
+    # As text: to Python 1 and true are the same.
+    fixed = {name: value for name, value in row.items() if name not in {"value", "date"}}
+    return orjson.dumps(fixed, option=orjson.OPT_SORT_KEYS)
 
 
 def _reading(row: _Row, descriptions: Mapping[str, Description | None]) -> tuple[str, str, Reading]:

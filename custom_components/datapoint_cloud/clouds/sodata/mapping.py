@@ -21,10 +21,11 @@ _DISCONNECTED = frozenset(
 # How an active alarm is written is not shown anywhere.
 _ACTIVE = frozenset(
     {"true", "active", "activated", "on", "yes", "alarm", "inalarm", "raised", "set", "present"}
-    | {"warning", "minor", "major", "critical", "fault", "error", "failure"}
+    | {"appeared", "triggered", "started", "warning", "minor", "major", "critical", "fault", "error", "failure"}
 )
 _INACTIVE = frozenset(
     {"false", "inactive", "deactivated", "off", "no", "noalarm", "normal", "ok", "none", "clear", "cleared", "absent"}
+    | {"notactive", "notpresent", "disappeared", "reset", "ended", "resolved", "nofault"}
 )
 
 _VARIABLE_FIELDS = (
@@ -217,10 +218,15 @@ def _data_type(record: Mapping[str, Any]) -> DataType:
 type Row = Mapping[str, Any]
 
 
+def records(body: Any) -> list[Row]:
+    """The devices of "Last values", each with its rows: of one device or of many."""
+    return wire.records(body if isinstance(body, list) else wire.fields(body).get("devices"))
+
+
 def rows(body: Any) -> dict[str, list[Row]]:
-    """The rows of "Last values", of one device or of many: by the uuid each row or its device carries."""
+    """The rows of "Last values" by the uuid each row or its device carries."""
     found: dict[str, list[Row]] = defaultdict(list)
-    for record in wire.records(body if isinstance(body, list) else wire.fields(body).get("devices")):
+    for record in records(body):
         record_uuid = wire.text(record.get("deviceUuid"))
         if record_uuid is not None:
             found[record_uuid] += []

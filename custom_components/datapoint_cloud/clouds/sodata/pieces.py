@@ -47,6 +47,7 @@ _ROWS_A_DAY: Mapping[Period | None, float] = {
 }
 _LEAST_RAW = timedelta(hours=1)
 _LEAST_LIMIT = timedelta(seconds=1)
+_WEEKS_BEGIN_WITHIN = timedelta(days=6)  # before Monday: that they begin on it is nowhere said
 _REFUSED_AFTER = 4  # series, when none was answered
 
 _LIMITS = "datapoints:"
@@ -257,6 +258,8 @@ class Work:
         first = piece.start.replace(microsecond=0)
         if self._question.period is not None:
             first = begin_of(self._question.period, first, piece.zone or UTC)
+        if self._question.period is Period.WEEK:
+            first -= _WEEKS_BEGIN_WITHIN
         progress.rows.update(dict.fromkeys(row for row in rows if first <= row[0] < piece.end))
         progress.until = max(progress.until, piece.end)
         progress.is_answered = True
