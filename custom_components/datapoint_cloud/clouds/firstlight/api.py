@@ -84,7 +84,7 @@ class FirstlightCloud(ReadOnlyCloud):
 
     kind: ClassVar[str] = "firstlight"
     default_interval: ClassVar[timedelta] = timedelta(minutes=15)
-    shortest_interval: ClassVar[timedelta] = timedelta(minutes=1)
+    shortest_interval: ClassVar[timedelta] = timedelta(minutes=15)
     listing_interval: ClassVar[timedelta | None] = timedelta(days=1)
     push: Push | None = None
 
