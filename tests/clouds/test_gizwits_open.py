@@ -526,6 +526,19 @@ async def test_all_pages_are_turned_and_none_for_nothing(
     assert server.requests[BINDINGS] <= most_requests
 
 
+async def test_pages_that_are_too_long_are_asked_for_shorter_from_then_on(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer
+) -> None:
+    body = json.dumps({"error_message": "form invalid!", "error_code": 9015, "detail_message": None})
+    too_long = Fault(matches=lambda request: int(request.query.get("limit", 20)) > 50, status=400, body=body)
+    shelf = Shelf(45)
+    server.faults.extend([too_long, shelf.answer])
+    for requests in (4, 3):
+        server.reset_counts()
+        assert len((await cloud.devices()).devices) == 45
+        assert server.requests[BINDINGS] == requests
+
+
 # Definitions
 
 
