@@ -746,6 +746,17 @@ async def test_a_spent_quota_without_an_end_lasts_an_hour(
     assert limited.value.retry_after == 3600
 
 
+async def test_a_spent_quota_that_ends_just_now_is_not_waited_for(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    fault = failing("/access_token", 5013, 403)
+    fault.headers = {"X-RateLimit-Reset": str(int(time.time()))}
+    server.faults.append(fault)
+    with pytest.raises(RateLimited) as limited:
+        await cloud.account()
+    assert limited.value.retry_after == 1
+
+
 async def test_the_pace_leaves_three_tenths_of_the_quota(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:

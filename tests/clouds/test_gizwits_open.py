@@ -802,12 +802,23 @@ async def test_a_write_that_cannot_succeed_is_not_sent(
     assert server.requests[CONTROL] == 0
 
 
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "attr mode invalid or read only.",
+        "mode",
+        "mode is read only, so is switch",
+        "attr 'mode' does not exist",
+        "attrs: mode",
+        'invalid attr "mode"',
+    ],
+)
 async def test_a_value_the_cloud_rejects_names_the_datapoint(
-    cloud: GizwitsOpenCloud, server: GizwitsOpenServer
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, detail: str
 ) -> None:
     device = await device_called(cloud, "客厅空调")
-    detail = {"error_message": "attr invalid!", "error_code": 9025, "detail_message": "attr mode invalid or read only."}
-    server.faults.append(answering("/app/control", detail, 400))
+    body = {"error_message": "attr invalid!", "error_code": 9025, "detail_message": detail}
+    server.faults.append(answering("/app/control", body, 400))
     with pytest.raises(Rejected) as refusal:
         await cloud.write(device, {"switch": True, "mode": "制热"})
     assert (refusal.value.reason, refusal.value.subject) == (Reason.INVALID_VALUE, "mode")
@@ -954,6 +965,22 @@ async def test_a_bare_400_passes(cloud: GizwitsOpenCloud, server: GizwitsOpenSer
     server.faults.append(Fault(matches=at("/app/bindings"), status=400, body=body))
     with pytest.raises(Unreachable):
         await cloud.devices()
+
+
+@pytest.mark.parametrize("status", [200, 400, 424])
+async def test_a_gateway_tells_its_codes_in_its_own_way(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, status: int
+) -> None:
+    await cloud.account()
+    server.faults.append(answering("/app/bindings", {"code": 9006, "msg": "token has expired"}, status, times=1))
+    assert (await cloud.devices()).devices
+    assert server.requests[LOGIN] == 2
+
+
+@pytest.mark.parametrize("code", [200, "200", 0, None, "", "OK"])
+async def test_a_code_of_success_is_no_error(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, code: Any) -> None:
+    server.faults.append(answering("/app/bindings", {"code": code, "devices": [ROW]}))
+    assert (await cloud.devices()).devices
 
 
 @pytest.mark.parametrize("nothing", [None, 0, "0", ""])
