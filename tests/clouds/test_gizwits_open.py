@@ -275,6 +275,32 @@ async def test_a_proxy_that_refuses_a_login_says_nothing_of_the_password(
         await cloud.account()
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(matches=at("/app/login"), status=400, body=""),
+        failing("/app/login", 9008),
+        Fault(matches=at("/app/login"), body="<html>"),
+    ],
+)
+async def test_a_login_that_keeps_failing_is_tried_ever_less_often(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    server.faults.append(fault)
+    began = time.monotonic()
+    tried: list[float] = []
+    for seconds in range(0, 7200, 30):
+        monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.login.time", _Clock(began + seconds))
+        before = server.requests[LOGIN]
+        with pytest.raises((Unreachable, UnexpectedAnswer)):
+            await cloud.devices()
+        tried += [seconds] * (server.requests[LOGIN] - before)
+    assert tried == [0, 30, 90, 210, 450, 930, 1830, 2730, 3630, 4530, 5430, 6330]
+    server.faults.clear()
+    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.login.time", _Clock(began + 7230))
+    assert (await cloud.devices()).devices
+
+
 # Tokens
 
 
@@ -586,6 +612,8 @@ class _Clock:
 
     def time(self) -> float:
         return self.now
+
+    monotonic = time
 
 
 @pytest.mark.parametrize(

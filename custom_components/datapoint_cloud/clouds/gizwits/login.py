@@ -3,6 +3,7 @@
 A replaceable step of its own: it answers a token and knows nothing of what the token is used for.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from .. import wire
-from ..errors import AuthFailed, CloudError, Reason, UnexpectedAnswer
+from ..errors import AuthFailed, CloudError, Reason, UnexpectedAnswer, Unreachable
 from ..http import Answer, HttpClient
 from ..memory import Memory
 from .errors import judge_front, judge_open_api
@@ -41,6 +42,10 @@ KNOWN_APPS: Final[Mapping[str, str]] = {
     "b59fcef4de7a4d2ab7f4c26eb81a0537": "Maxspect",
     "78a879318939402b9c70819d918ef8ed": "Wave Spa",
 }
+
+# Logins are throttled far harder than reads, and a throttled one may look like any failure: a bare HTTP 400.
+_FIRST_PAUSE_SECONDS: Final = 60.0  # after the second failure in a row
+_LONGEST_PAUSE_SECONDS: Final = 900.0
 
 _FRONT_KNOWS: Final = (9005, 9020)  # what the Open API says of a user whom only the front can log in
 
@@ -80,13 +85,36 @@ class LoginStep:
         self._api = HttpClient(session, api_url, judge_open_api)
         front_url = login.front_url if isinstance(login, PasswordLogin) else None
         self._front = HttpClient(session, front_url or _front_of(api_url), judge_front)
+        self._failure: CloudError | None = None
+        self._failures = 0  # in a row
+        self._again_at = 0.0  # on the monotonic clock
 
     async def log_in(self) -> Grant:
         """Log in once ("Open API, User login" and "Anonymous login").
 
         Raises `AuthFailed` for a refused user, `Forbidden` for an unknown app, `RateLimited` when logins are
-        throttled, `Unreachable` or `UnexpectedAnswer`.
+        throttled, `Unreachable` or `UnexpectedAnswer`. What a server answered several times in a row with less
+        than a refusal is not tried again before a while has passed: the last failure is raised once more.
         """
+        if self._failure is not None and time.monotonic() < self._again_at:
+            raise self._failure.with_traceback(None)
+        try:
+            grant = await self._tried()
+        except (Unreachable, UnexpectedAnswer) as failure:
+            if failure.status is not None and failure.status < 500:  # a server that is down throttles nobody
+                self._rest_after(failure)
+            raise
+        self._failure, self._failures = None, 0
+        return grant
+
+    def _rest_after(self, failure: CloudError) -> None:
+        self._failure = failure
+        self._failures += 1
+        if self._failures > 1:
+            pause = min(_FIRST_PAUSE_SECONDS * 2 ** (self._failures - 2), _LONGEST_PAUSE_SECONDS)
+            self._again_at = time.monotonic() + pause
+
+    async def _tried(self) -> Grant:
         if isinstance(self._login, AnonymousLogin):
             return await self._at_api("/app/users", {"phone_id": self._login.phone_id})
         if self._memory.get("login front"):
