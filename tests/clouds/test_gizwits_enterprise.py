@@ -896,7 +896,6 @@ async def test_a_value_the_cloud_rejects_names_the_datapoint_and_casts_doubt_on_
     cloud: GizwitsEnterpriseCloud,
     server: GizwitsEnterpriseServer,
     chiller: Device,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     refusal = {"error_code": "5401", "error_message": "attr invalid", "detail": "attr mode invalid"}
     server.faults.append(answering("/control", refusal, 400))
@@ -904,7 +903,6 @@ async def test_a_value_the_cloud_rejects_names_the_datapoint_and_casts_doubt_on_
         await cloud.write(chiller, {"mode": "制热"})
     assert (rejected.value.reason, rejected.value.subject) == (Reason.INVALID_VALUE, "mode")
     assert server.requests[DATAPOINT] == 1
-    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.definitions.time", Later(1.1))
     await cloud.schema(chiller)
     await cloud.schema(chiller)
     assert server.requests[DATAPOINT] == 2

@@ -636,7 +636,7 @@ async def test_an_old_definition_serves_on_when_a_new_one_cannot_be_had(
     assert server.requests[DATAPOINT] == requests  # of one attempt; the next is due in a day
 
 
-async def test_a_new_name_fetches_the_definition_at_most_once_a_day(
+async def test_a_name_without_a_definition_fetches_it_at_most_once_a_day(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spa = await device_called(cloud, "Terrace spa")  # reports bit7, which no definition names
@@ -647,6 +647,43 @@ async def test_a_new_name_fetches_the_definition_at_most_once_a_day(
             later.setattr(definitions, "time", _Clock(time.time() + days * DAY))
             await cloud.readings([spa])
             await cloud.readings([spa])
+        assert server.requests[DATAPOINT] == fetches
+
+
+async def test_a_name_that_was_not_there_before_fetches_the_definition_at_once(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    began = time.time()
+    await cloud.readings([device])
+    steps: tuple[tuple[float, str, int], ...] = (
+        (30, "soon", 1),  # of a definition that is seconds old nothing else is to be expected
+        (3600, "new", 2),
+        (7200, "new", 2),
+        (7200, "newer", 3),
+    )
+    for seconds, name, fetches in steps:
+        attr = {"switch": 1, name: 5}
+        server.faults.append(answering("/app/devdata", {"did": device.id, "updated_at": 1, "attr": attr}))
+        monkeypatch.setattr(definitions, "time", _Clock(began + seconds))
+        for _ in range(2):
+            assert name in (await cloud.readings([device])).snapshots[device.id].readings
+        assert server.requests[DATAPOINT] == fetches
+        server.faults.clear()
+
+
+async def test_a_refused_value_fetches_the_definition_once_an_hour(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    await cloud.schema(device)
+    server.faults.append(failing("/app/control", 9025))
+    began = time.time()
+    for seconds, fetches in ((1, 2), (2, 2), (3500, 2), (3700, 3)):
+        monkeypatch.setattr(definitions, "time", _Clock(began + seconds))
+        with pytest.raises(Rejected):
+            await cloud.write(device, {"switch": True})
+        await cloud.schema(device)
         assert server.requests[DATAPOINT] == fetches
 
 
