@@ -37,7 +37,6 @@ class Definitions:
         self._doubted: set[str] = set()
         self._outdated: set[str] = set()
         self._contradicted_at: dict[str, float] = {}
-        self._unnamed: defaultdict[str, set[str]] = defaultdict(set)  # what devices reported that no definition names
 
     def known(self, product_key: str) -> Definition | None:
         """The definition as far as it is known without asking."""
@@ -50,7 +49,7 @@ class Definitions:
         return self._parsed.get(product_key)
 
     def contradict(self, product_key: str) -> None:
-        """Ask again at the next occasion, at most once an hour: the cloud refused what the definition allows."""
+        """Ask again at the next occasion, at most once an hour: a device or the cloud contradicted the definition."""
         now = time.time()
         if not 0 <= now - self._contradicted_at.get(product_key, 0) < _HOUR:
             self._contradicted_at[product_key] = now
@@ -94,13 +93,19 @@ class Definitions:
         """
         definition = await self.get(product_key)
         if lacking := definition.lacks(attrs):
-            is_news = not lacking <= self._unnamed[product_key]
-            self._unnamed[product_key] |= lacking
-            if is_news and not 0 <= time.time() - self._asked_at.get(product_key, 0) < _MINUTE:
-                self.outdate(product_key)
+            if not lacking <= (unnamed := self._unnamed(product_key)):
+                record = wire.fields(self._memory.get(_slot(product_key)))
+                self._memory.put(_slot(product_key), {**record, "unnamed": sorted(unnamed | lacking)}, is_urgent=False)
+                if not 0 <= time.time() - self._asked_at.get(product_key, 0) < _MINUTE:
+                    self.contradict(product_key)
             self._doubted.add(product_key)
             definition = await self.get(product_key)
         return definition.snapshot(attrs, reported_at)
+
+    def _unnamed(self, product_key: str) -> set[str]:
+        """What devices are known to report that the definition does not name."""
+        names = wire.fields(self._memory.get(_slot(product_key))).get("unnamed")
+        return set(map(str, names)) if isinstance(names, list) else set()
 
     def _is_due(self, product_key: str, known: Definition) -> bool:
         now = time.time()
@@ -121,7 +126,8 @@ class Definitions:
             body, definition = None, Definition()
         if definition is None:
             raise UnexpectedAnswer(subject=product_key)
-        self._memory.put(_slot(product_key), {"fetched_at": time.time(), "body": body})
+        record = {"fetched_at": time.time(), "body": body, "unnamed": sorted(self._unnamed(product_key))}
+        self._memory.put(_slot(product_key), record)
         self._parsed[product_key] = definition
         self._failures.pop(product_key, None)
         self._doubted.discard(product_key)

@@ -43,8 +43,9 @@ KNOWN_APPS: Final[Mapping[str, str]] = {
     "78a879318939402b9c70819d918ef8ed": "Wave Spa",
 }
 
-# Logins are throttled far harder than reads, and a throttled one may look like any failure: a bare HTTP 400.
-_FIRST_PAUSE_SECONDS: Final = 60.0  # after the second failure in a row
+# Logins are throttled far harder than reads, and throttling was seen as HTTP 400 without a code, too.
+_TOLERATED: Final = 3  # failures in a row, as they happen several times a day
+_FIRST_PAUSE_SECONDS: Final = 60.0  # after one more
 _LONGEST_PAUSE_SECONDS: Final = 900.0
 
 _FRONT_KNOWS: Final = (9005, 9020)  # what the Open API says of a user whom only the front can log in
@@ -93,15 +94,15 @@ class LoginStep:
         """Log in once ("Open API, User login" and "Anonymous login").
 
         Raises `AuthFailed` for a refused user, `Forbidden` for an unknown app, `RateLimited` when logins are
-        throttled, `Unreachable` or `UnexpectedAnswer`. What a server answered several times in a row with less
-        than a refusal is not tried again before a while has passed: the last failure is raised once more.
+        throttled, `Unreachable` or `UnexpectedAnswer`. What may be a throttled login is tried ever less often:
+        meanwhile the last failure is raised once more.
         """
         if self._failure is not None and time.monotonic() < self._again_at:
             raise self._failure.with_traceback(None)
         try:
             grant = await self._tried()
-        except (Unreachable, UnexpectedAnswer) as failure:
-            if failure.status is not None and failure.status < 500:  # a server that is down throttles nobody
+        except Unreachable as failure:
+            if failure.status == 400 and failure.code is None:
                 self._rest_after(failure)
             raise
         self._failure, self._failures = None, 0
@@ -110,8 +111,8 @@ class LoginStep:
     def _rest_after(self, failure: CloudError) -> None:
         self._failure = failure
         self._failures += 1
-        if self._failures > 1:
-            pause = min(_FIRST_PAUSE_SECONDS * 2 ** (self._failures - 2), _LONGEST_PAUSE_SECONDS)
+        if self._failures > _TOLERATED:
+            pause = min(_FIRST_PAUSE_SECONDS * 2 ** (self._failures - _TOLERATED - 1), _LONGEST_PAUSE_SECONDS)
             self._again_at = time.monotonic() + pause
 
     async def _tried(self) -> Grant:
