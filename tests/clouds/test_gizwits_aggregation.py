@@ -374,6 +374,27 @@ async def test_lower_case_units_are_found_out_once(make_cloud: MakeCloud, server
     assert [request.query["unit"] for request in aggregate_requests(server)] == ["hours"]
 
 
+@pytest.mark.parametrize(("reach", "reached"), [(30.5, 30), (29, 28)])
+async def test_a_shorter_month_is_found_out_once(
+    make_cloud: MakeCloud, server: Server, series: Series, reach: float, reached: int
+) -> None:
+    def is_too_early(request: web.Request) -> bool:
+        return "start_ts" in request.query and int(request.query["start_ts"]) / 1000 < time.time() - reach * 86_400
+
+    code = 5002 if isinstance(server, GizwitsEnterpriseServer) else 9015
+    server.faults.append(Fault(matches=is_too_early, status=400, body=json.dumps({"error_code": code})))
+    memory = Memory()
+    for refused in (True, False):
+        server.reset_counts()
+        past = await buckets(make_cloud(memory), series, hour() - 40 * DAY, hour())
+        assert past.stopped_by is None
+        assert abs(past.start - (datetime.now(UTC) - reached * DAY)) < 2 * timedelta(minutes=1)
+        assert past.rows[0].start - past.start < 2 * HOUR
+        assert any(is_too_early(request) for request in aggregate_requests(server)) is refused
+    recent = await buckets(make_cloud(memory), series, hour() - 2 * DAY, hour())
+    assert (recent.start, recent.stopped_by) == (hour() - 2 * DAY, None)
+
+
 async def test_a_refusal_in_either_case_is_one(cloud: AnyCloud, server: Server, series: Series) -> None:
     code = 5002 if isinstance(server, GizwitsEnterpriseServer) else 9015
     refusal = json.dumps({"error_code": code})

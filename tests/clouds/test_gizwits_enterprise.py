@@ -746,6 +746,17 @@ async def test_a_spent_quota_without_an_end_lasts_an_hour(
     assert limited.value.retry_after == 3600
 
 
+async def test_a_spent_quota_that_ends_just_now_is_not_waited_for(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    fault = failing("/access_token", 5013, 403)
+    fault.headers = {"X-RateLimit-Reset": str(int(time.time()))}
+    server.faults.append(fault)
+    with pytest.raises(RateLimited) as limited:
+        await cloud.account()
+    assert limited.value.retry_after == 1
+
+
 async def test_the_pace_leaves_three_tenths_of_the_quota(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
@@ -885,7 +896,6 @@ async def test_a_value_the_cloud_rejects_names_the_datapoint_and_casts_doubt_on_
     cloud: GizwitsEnterpriseCloud,
     server: GizwitsEnterpriseServer,
     chiller: Device,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     refusal = {"error_code": "5401", "error_message": "attr invalid", "detail": "attr mode invalid"}
     server.faults.append(answering("/control", refusal, 400))
@@ -893,7 +903,6 @@ async def test_a_value_the_cloud_rejects_names_the_datapoint_and_casts_doubt_on_
         await cloud.write(chiller, {"mode": "制热"})
     assert (rejected.value.reason, rejected.value.subject) == (Reason.INVALID_VALUE, "mode")
     assert server.requests[DATAPOINT] == 1
-    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.definitions.time", Later(1.1))
     await cloud.schema(chiller)
     await cloud.schema(chiller)
     assert server.requests[DATAPOINT] == 2

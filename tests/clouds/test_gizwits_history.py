@@ -134,6 +134,7 @@ class Shelf:
         self.tells_total = behaviour.get("tells_total", True)
         self.is_newest_first = behaviour.get("is_newest_first", False)
         self.ignores_skip = behaviour.get("ignores_skip", False)
+        self.cut_at = behaviour.get("cut_at", 1000)
         self.answers = Fault(matches=self._matches)
 
     def _matches(self, request: web.Request) -> bool:
@@ -144,7 +145,7 @@ class Shelf:
         end = int(query.get("end_ts") or query["end_time"])
         rows = [row for row in self.rows if start <= _told_at(row) <= end]
         rows.sort(key=_told_at, reverse=self.is_newest_first)
-        skip, limit = 0 if self.ignores_skip else int(query["skip"]), int(query["limit"])
+        skip, limit = 0 if self.ignores_skip else int(query["skip"]), min(int(query["limit"]), self.cut_at)
         meta = {"total": len(rows)} if self.tells_total else {}
         self.answers.body = json.dumps({"meta": meta, "objects": rows[skip : skip + limit]})
         return True
@@ -314,7 +315,8 @@ async def test_what_is_refused_in_the_known_unit_is_refused(
         (100, {}, 1),
         (101, {}, 2),
         (250, {"tells_total": False}, 4),
-        (110, {"tells_total": False}, 2),
+        (110, {"tells_total": False}, 3),
+        (35, {"tells_total": False, "cut_at": 10}, 5),
         (250, {"tells_total": False, "ignores_skip": True}, 2),
         (250, {"is_newest_first": True}, 3),
     ],
@@ -324,7 +326,7 @@ async def test_pages_are_turned_whatever_the_server_tells(
     server: GizwitsEnterpriseServer,
     device: Device,
     rows: int,
-    behaviour: dict[str, bool],
+    behaviour: dict[str, Any],
     requests: int,
 ) -> None:
     end = now()

@@ -275,6 +275,25 @@ async def test_a_proxy_that_refuses_a_login_says_nothing_of_the_password(
         await cloud.account()
 
 
+@pytest.mark.parametrize("body", ["", "{}", "<html>Bad Request</html>"])
+async def test_a_login_that_may_be_throttled_is_tried_ever_less_often(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    server.faults.append(Fault(matches=at("/app/login"), status=400, body=body))
+    began = time.monotonic()
+    tried: list[float] = []
+    for seconds in range(0, 7200, 30):
+        monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.login.time", _Clock(began + seconds))
+        before = server.requests[LOGIN]
+        with pytest.raises(Unreachable):
+            await cloud.devices()
+        tried += [seconds] * (server.requests[LOGIN] - before)
+    assert tried == [0, 30, 60, 90, 150, 270, 510, 990, 1890, 2790, 3690, 4590, 5490, 6390]
+    server.faults.clear()
+    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.login.time", _Clock(began + 7290))
+    assert (await cloud.devices()).devices
+
+
 # Tokens
 
 
@@ -526,6 +545,19 @@ async def test_all_pages_are_turned_and_none_for_nothing(
     assert server.requests[BINDINGS] <= most_requests
 
 
+async def test_pages_that_are_too_long_are_asked_for_shorter_from_then_on(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer
+) -> None:
+    body = json.dumps({"error_message": "form invalid!", "error_code": 9015, "detail_message": None})
+    too_long = Fault(matches=lambda request: int(request.query.get("limit", 20)) > 50, status=400, body=body)
+    shelf = Shelf(45)
+    server.faults.extend([too_long, shelf.answer])
+    for requests in (4, 3):
+        server.reset_counts()
+        assert len((await cloud.devices()).devices) == 45
+        assert server.requests[BINDINGS] == requests
+
+
 # Definitions
 
 
@@ -574,6 +606,8 @@ class _Clock:
     def time(self) -> float:
         return self.now
 
+    monotonic = time
+
 
 @pytest.mark.parametrize(
     ("fault", "requests"), [(failing("/app/datapoint", 9008), 2), (answering("/app/datapoint", {}), 1)]
@@ -595,7 +629,7 @@ async def test_an_old_definition_serves_on_when_a_new_one_cannot_be_had(
     assert server.requests[DATAPOINT] == requests  # of one attempt; the next is due in a day
 
 
-async def test_a_new_name_fetches_the_definition_at_most_once_a_day(
+async def test_a_name_without_a_definition_fetches_it_at_most_once_a_day(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spa = await device_called(cloud, "Terrace spa")  # reports bit7, which no definition names
@@ -606,6 +640,43 @@ async def test_a_new_name_fetches_the_definition_at_most_once_a_day(
             later.setattr(definitions, "time", _Clock(time.time() + days * DAY))
             await cloud.readings([spa])
             await cloud.readings([spa])
+        assert server.requests[DATAPOINT] == fetches
+
+
+async def test_a_name_that_was_not_there_before_fetches_the_definition_at_once(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    began = time.time()
+    await cloud.readings([device])
+    steps: tuple[tuple[float, str, int], ...] = (
+        (30, "soon", 1),  # of a definition that is seconds old nothing else is to be expected
+        (3600, "new", 2),
+        (7200, "new", 2),
+        (7200, "newer", 3),
+    )
+    for seconds, name, fetches in steps:
+        attr = {"switch": 1, name: 5}
+        server.faults.append(answering("/app/devdata", {"did": device.id, "updated_at": 1, "attr": attr}))
+        monkeypatch.setattr(definitions, "time", _Clock(began + seconds))
+        for _ in range(2):
+            assert name in (await cloud.readings([device])).snapshots[device.id].readings
+        assert server.requests[DATAPOINT] == fetches
+        server.faults.clear()
+
+
+async def test_a_refused_value_fetches_the_definition_once_an_hour(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    await cloud.schema(device)
+    server.faults.append(failing("/app/control", 9025))
+    began = time.time()
+    for seconds, fetches in ((1, 2), (2, 2), (3500, 2), (3700, 3)):
+        monkeypatch.setattr(definitions, "time", _Clock(began + seconds))
+        with pytest.raises(Rejected):
+            await cloud.write(device, {"switch": True})
+        await cloud.schema(device)
         assert server.requests[DATAPOINT] == fetches
 
 
@@ -789,12 +860,23 @@ async def test_a_write_that_cannot_succeed_is_not_sent(
     assert server.requests[CONTROL] == 0
 
 
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "attr mode invalid or read only.",
+        "mode",
+        "mode is read only, so is switch",
+        "attr 'mode' does not exist",
+        "attrs: mode",
+        'invalid attr "mode"',
+    ],
+)
 async def test_a_value_the_cloud_rejects_names_the_datapoint(
-    cloud: GizwitsOpenCloud, server: GizwitsOpenServer
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, detail: str
 ) -> None:
     device = await device_called(cloud, "客厅空调")
-    detail = {"error_message": "attr invalid!", "error_code": 9025, "detail_message": "attr mode invalid or read only."}
-    server.faults.append(answering("/app/control", detail, 400))
+    body = {"error_message": "attr invalid!", "error_code": 9025, "detail_message": detail}
+    server.faults.append(answering("/app/control", body, 400))
     with pytest.raises(Rejected) as refusal:
         await cloud.write(device, {"switch": True, "mode": "制热"})
     assert (refusal.value.reason, refusal.value.subject) == (Reason.INVALID_VALUE, "mode")
@@ -941,6 +1023,22 @@ async def test_a_bare_400_passes(cloud: GizwitsOpenCloud, server: GizwitsOpenSer
     server.faults.append(Fault(matches=at("/app/bindings"), status=400, body=body))
     with pytest.raises(Unreachable):
         await cloud.devices()
+
+
+@pytest.mark.parametrize("status", [200, 400, 424])
+async def test_a_gateway_tells_its_codes_in_its_own_way(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, status: int
+) -> None:
+    await cloud.account()
+    server.faults.append(answering("/app/bindings", {"code": 9006, "msg": "token has expired"}, status, times=1))
+    assert (await cloud.devices()).devices
+    assert server.requests[LOGIN] == 2
+
+
+@pytest.mark.parametrize("code", [200, "200", 0, None, "", "OK"])
+async def test_a_code_of_success_is_no_error(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, code: Any) -> None:
+    server.faults.append(answering("/app/bindings", {"code": code, "devices": [ROW]}))
+    assert (await cloud.devices()).devices
 
 
 @pytest.mark.parametrize("nothing", [None, 0, "0", ""])

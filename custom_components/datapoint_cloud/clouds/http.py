@@ -34,12 +34,13 @@ _LARGEST_ANSWER = 64 * 2**20  # bytes
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered: `text` as it came, decoded only for those who ask for it."""
+    """What a server answered: `text` as it came, decoded only for those who ask for it; `sent` is the JSON it got."""
 
     endpoint: str
     status: int
     headers: Mapping[str, str] = field(repr=False)
     text: bytes = field(repr=False)  # it may hold a token
+    sent: Any = field(default=None, repr=False)
 
     @property
     def body(self) -> Any:
@@ -155,7 +156,7 @@ class HttpClient:
                 timeout=_TIME_LIMIT,
                 allow_redirects=False,
             ) as response:
-                answer = Answer(template, response.status, response.headers, await _read(response, template))
+                answer = Answer(template, response.status, response.headers, await _read(response, template), json_body)
         except TimeoutError as error:
             _LOGGER.debug("%s %s: no answer in time", method, template)
             raise Unreachable(Reason.TIMEOUT, endpoint=template) from error

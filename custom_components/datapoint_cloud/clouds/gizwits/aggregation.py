@@ -40,6 +40,7 @@ _UNITS: Final[Mapping[Period, _Unit]] = {
 PERIODS: Final = frozenset(_UNITS)
 AGGREGATIONS: Final = frozenset({Aggregation.SUM, Aggregation.AVG, Aggregation.MAX, Aggregation.MIN})
 REACH_OF_BUCKETS: Final = timedelta(days=31)  # "about the last month"
+_REACHES: Final = (REACH_OF_BUCKETS, timedelta(days=30), timedelta(days=28))  # which other servers may take it for
 _METHODS: Final = ("GET", "PUT")
 _NO_SUCH_METHOD: Final = (404, 405)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -61,6 +62,7 @@ class Aggregates:
         self._memory = memory
         self._zone = LabelZone(memory, server)
         self._slot = f"aggregation at {server}"
+        self._reach_slot = f"reach of aggregates at {server}"
 
     async def buckets(
         self, series: Sequence[Series], start: datetime, end: datetime, *, period: Period, aggregation: Aggregation
@@ -87,13 +89,35 @@ class Aggregates:
             }
             if numbers and first < last:
                 asked = _Asked(self._answer, device, ",".join(numbers), aggregation)
-                rows = await self._rows(asked, period, first, last)
-                pasts |= {key: Past(rows=_buckets(rows, key), start=first, end=last) for key in numbers}
+                begin, rows = await self._reached(asked, period, first, last)
+                pasts |= {key: Past(rows=_buckets(rows, key), start=begin, end=last) for key in numbers}
             else:
                 pasts |= {key: Past(rows=(), start=first, end=last) for key in numbers}
             return pasts
 
         return await by_device(series, first, read)
+
+    async def _reached(
+        self, asked: _Asked, period: Period, start: datetime, end: datetime
+    ) -> tuple[datetime, Sequence[_Dated]]:
+        """The rows of a range and where it begins, which is later where the server refuses to look back so far."""
+        known = timedelta(days=wire.number(self._memory.get(self._reach_slot)) or REACH_OF_BUCKETS.days)
+        begins = {reachable(start, end, reach)[0]: reach for reach in reversed(_REACHES) if reach <= known}
+        refused = False
+        for begin in sorted(begins):
+            if begin >= end:
+                break
+            try:
+                rows = await self._rows(asked, period, begin, end)
+            except Rejected:
+                if begin == max(begins):
+                    raise
+                refused = True
+                continue
+            if refused:
+                self._memory.put(self._reach_slot, begins[begin].days)
+            return begin, rows
+        return end, ()
 
     async def _rows(self, asked: _Asked, period: Period, start: datetime, end: datetime) -> Sequence[_Dated]:
         """The rows of the periods that begin in a range, oldest first."""

@@ -19,6 +19,7 @@ from .schema import Definition, parse
 _HOUR: Final = 3600
 _DAY: Final = 86_400
 _WEEK: Final = 7 * _DAY
+_MINUTE: Final = 60
 _PAUSE_AFTER_FAILURE: Final = 10  # seconds: the other devices of the product ask within the same round
 
 
@@ -35,6 +36,7 @@ class Definitions:
         self._failures: dict[str, CloudError] = {}
         self._doubted: set[str] = set()
         self._outdated: set[str] = set()
+        self._contradicted_at: dict[str, float] = {}
 
     def known(self, product_key: str) -> Definition | None:
         """The definition as far as it is known without asking."""
@@ -46,9 +48,12 @@ class Definitions:
                 self._parsed[product_key] = definition
         return self._parsed.get(product_key)
 
-    def doubt(self, product_key: str) -> None:
-        """Ask again soon, at most once a day: a device or the cloud contradicted the definition."""
-        self._doubted.add(product_key)
+    def contradict(self, product_key: str) -> None:
+        """Ask again at the next occasion, at most once an hour: a device or the cloud contradicted the definition."""
+        now = time.time()
+        if not 0 <= now - self._contradicted_at.get(product_key, 0) < _HOUR:
+            self._contradicted_at[product_key] = now
+            self.outdate(product_key)
 
     def outdate(self, product_key: str) -> None:
         """Ask again at the next occasion: the vendor says that the definition is another one now."""
@@ -82,12 +87,25 @@ class Definitions:
                 return known
 
     async def snapshot(self, product_key: str, attrs: Mapping[str, Any], reported_at: datetime | None) -> Snapshot:
-        """Read the attributes a device reported; a name that is new is a reason to ask for the definition again."""
+        """Read the attributes a device reported.
+
+        A name that is new is a reason to ask for the definition again, at once if it was not there before, then daily.
+        """
         definition = await self.get(product_key)
-        if definition.lacks(attrs):
-            self.doubt(product_key)
+        if lacking := definition.lacks(attrs):
+            if not lacking <= (unnamed := self._unnamed(product_key)):
+                record = wire.fields(self._memory.get(_slot(product_key)))
+                self._memory.put(_slot(product_key), {**record, "unnamed": sorted(unnamed | lacking)}, is_urgent=False)
+                if not 0 <= time.time() - self._asked_at.get(product_key, 0) < _MINUTE:
+                    self.contradict(product_key)
+            self._doubted.add(product_key)
             definition = await self.get(product_key)
         return definition.snapshot(attrs, reported_at)
+
+    def _unnamed(self, product_key: str) -> set[str]:
+        """What devices are known to report that the definition does not name."""
+        names = wire.fields(self._memory.get(_slot(product_key))).get("unnamed")
+        return set(map(str, names)) if isinstance(names, list) else set()
 
     def _is_due(self, product_key: str, known: Definition) -> bool:
         now = time.time()
@@ -108,7 +126,8 @@ class Definitions:
             body, definition = None, Definition()
         if definition is None:
             raise UnexpectedAnswer(subject=product_key)
-        self._memory.put(_slot(product_key), {"fetched_at": time.time(), "body": body})
+        record = {"fetched_at": time.time(), "body": body, "unnamed": sorted(self._unnamed(product_key))}
+        self._memory.put(_slot(product_key), record)
         self._parsed[product_key] = definition
         self._failures.pop(product_key, None)
         self._doubted.discard(product_key)

@@ -14,7 +14,7 @@ from ..errors import Rejected, UnexpectedAnswer
 from ..memory import Memory
 from ..model import Device
 from . import spellings
-from .paging import DEFAULT_PAGE, MOST_PAGES, PageSize
+from .paging import MOST_PAGES, PageSize
 from .product_access import ProductAccess
 from .refusals import Refusals
 
@@ -86,7 +86,7 @@ class DeviceLogs:
             yield page.rows
             before = page.rows
             skip += page.count
-            if not page.count or (page.count < DEFAULT_PAGE if page.total is None else skip >= page.total):
+            if not page.count or (page.total is not None and skip >= page.total):
                 return
         raise UnexpectedAnswer(endpoint=_path(log), subject=device.name)
 

@@ -186,7 +186,7 @@ class GizwitsEnterpriseCloud:
             await self._control(device.schema_id, device.id, {"attrs": attrs})
         except Rejected as error:
             if error.reason is Reason.INVALID_VALUE:
-                self._definitions.doubt(device.schema_id)
+                self._definitions.contradict(device.schema_id)
             raise
 
     async def write_raw(self, device: Device, payload: bytes) -> None:

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from .. import wire
 from ..errors import (
@@ -122,10 +122,12 @@ _LOGINS: Final = (
     "/app/smart_home/login/pwd",
     "/v1/products/{product_key}/access_token",
 )
-_OFFENDER: Final = re.compile(r"\battrs? +(?!invalid\b)([A-Za-z_]\w*)")
+_WORD: Final = re.compile(r"\w+")
 _PAUSE_SECONDS: Final = 300.0  # after a throttled read, where the cloud does not say
 _LOGIN_PAUSE_SECONDS: Final = 900.0  # logins are throttled far harder
 _QUOTA_PAUSE_SECONDS: Final = 3600.0  # the enterprise quota is by the hour
+_JUST_RESET_SECONDS: Final = 60.0  # the quota ends while it is told, and clocks differ
+_LEAST_PAUSE_SECONDS: Final = 1.0
 
 
 def judge_open_api(answer: Answer) -> CloudError | None:
@@ -142,8 +144,10 @@ def judge_enterprise_api(answer: Answer) -> CloudError | None:
     error = _error(answer, ENTERPRISE_API)
     if isinstance(error, RateLimited):
         resets_at = spellings.epoch_seconds(answer.headers.get("X-RateLimit-Reset"))
-        pause = 0.0 if resets_at is None else resets_at - time.time()
-        error.retry_after = pause if 0 < pause <= _QUOTA_PAUSE_SECONDS else _QUOTA_PAUSE_SECONDS
+        pause = _QUOTA_PAUSE_SECONDS if resets_at is None else resets_at - time.time()
+        if not -_JUST_RESET_SECONDS < pause <= _QUOTA_PAUSE_SECONDS:
+            pause = _QUOTA_PAUSE_SECONDS
+        error.retry_after = max(pause, _LEAST_PAUSE_SECONDS)
     return error
 
 
@@ -161,16 +165,20 @@ def judge_front(answer: Answer) -> CloudError | None:
 
 def _error(answer: Answer, meanings: Mapping[int, Meaning]) -> CloudError | None:
     body = wire.fields(answer.body)
-    # The status is no guide: nearly all errors are HTTP 400, a refused token too. Gateways write `code`.
-    found = body.get("error_code", None if answer.is_success else body.get("code"))
+    # The status is no guide: nearly all errors are HTTP 400, a refused token too.
+    found = body.get("error_code")
     code = spellings.count(found)
+    if found is None:
+        found, code = body.get("code"), spellings.count(body.get("code"))  # as gateways write it
+        if answer.is_success and code not in meanings:
+            found = None  # of a success it need not be a code of an error
     if found in (None, "") or code == 0:
         return _error_without_code(answer)
     is_refused_command = "/control" in answer.endpoint and answer.status < 500
     kind, reason = meanings.get(code or 0, _WRONG_REQUEST if is_refused_command else _TRANSIENT)
     if kind is TokenRefused and answer.endpoint in _LOGINS:
         kind = AuthFailed
-    return answer.error(kind, reason, code=code, subject=_offender(body) if kind is Rejected else None)
+    return answer.error(kind, reason, code=code, subject=_offender(answer) if kind is Rejected else None)
 
 
 def _error_without_code(answer: Answer) -> CloudError | None:
@@ -181,9 +189,11 @@ def _error_without_code(answer: Answer) -> CloudError | None:
     return None
 
 
-def _offender(body: Mapping[str, Any]) -> str | None:
-    """The datapoint that was refused: the name alone, for the vendor's text is not fit to be shown."""
-    for name in ("detail_message", "detail"):
-        if (detail := wire.text(body.get(name))) and (found := _OFFENDER.search(detail)):
-            return found[1]
-    return None
+def _offender(answer: Answer) -> str | None:
+    """The datapoint that was refused: the first the vendor's text names, for the text is not fit to be shown.
+
+    No document says in which words it does so, but it can only be one of those that were sent.
+    """
+    body, sent = wire.fields(answer.body), wire.fields(wire.fields(answer.sent).get("attrs"))
+    details = (wire.text(body.get(name)) or "" for name in ("detail_message", "detail"))
+    return next((word for detail in details for word in _WORD.findall(detail) if word in sent), None)

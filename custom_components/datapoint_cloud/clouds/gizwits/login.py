@@ -3,6 +3,7 @@
 A replaceable step of its own: it answers a token and knows nothing of what the token is used for.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from .. import wire
-from ..errors import AuthFailed, CloudError, Reason, UnexpectedAnswer
+from ..errors import AuthFailed, CloudError, Reason, UnexpectedAnswer, Unreachable
 from ..http import Answer, HttpClient
 from ..memory import Memory
 from .errors import judge_front, judge_open_api
@@ -41,6 +42,11 @@ KNOWN_APPS: Final[Mapping[str, str]] = {
     "b59fcef4de7a4d2ab7f4c26eb81a0537": "Maxspect",
     "78a879318939402b9c70819d918ef8ed": "Wave Spa",
 }
+
+# Logins are throttled far harder than reads, and throttling was seen as HTTP 400 without a code, too.
+_TOLERATED: Final = 3  # failures in a row, as they happen several times a day
+_FIRST_PAUSE_SECONDS: Final = 60.0  # after one more
+_LONGEST_PAUSE_SECONDS: Final = 900.0
 
 _FRONT_KNOWS: Final = (9005, 9020)  # what the Open API says of a user whom only the front can log in
 
@@ -80,13 +86,36 @@ class LoginStep:
         self._api = HttpClient(session, api_url, judge_open_api)
         front_url = login.front_url if isinstance(login, PasswordLogin) else None
         self._front = HttpClient(session, front_url or _front_of(api_url), judge_front)
+        self._failure: CloudError | None = None
+        self._failures = 0  # in a row
+        self._again_at = 0.0  # on the monotonic clock
 
     async def log_in(self) -> Grant:
         """Log in once ("Open API, User login" and "Anonymous login").
 
         Raises `AuthFailed` for a refused user, `Forbidden` for an unknown app, `RateLimited` when logins are
-        throttled, `Unreachable` or `UnexpectedAnswer`.
+        throttled, `Unreachable` or `UnexpectedAnswer`. What may be a throttled login is tried ever less often:
+        meanwhile the last failure is raised once more.
         """
+        if self._failure is not None and time.monotonic() < self._again_at:
+            raise self._failure.with_traceback(None)
+        try:
+            grant = await self._tried()
+        except Unreachable as failure:
+            if failure.status == 400 and failure.code is None:
+                self._rest_after(failure)
+            raise
+        self._failure, self._failures = None, 0
+        return grant
+
+    def _rest_after(self, failure: CloudError) -> None:
+        self._failure = failure
+        self._failures += 1
+        if self._failures > _TOLERATED:
+            pause = min(_FIRST_PAUSE_SECONDS * 2 ** (self._failures - _TOLERATED - 1), _LONGEST_PAUSE_SECONDS)
+            self._again_at = time.monotonic() + pause
+
+    async def _tried(self) -> Grant:
         if isinstance(self._login, AnonymousLogin):
             return await self._at_api("/app/users", {"phone_id": self._login.phone_id})
         if self._memory.get("login front"):

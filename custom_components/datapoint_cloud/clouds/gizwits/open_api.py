@@ -26,13 +26,11 @@ from .framing import payload_of
 from .granted_token import Grant, GrantedToken
 from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin
 from .open_history import OpenHistory
+from .paging import DEFAULT_PAGE, MOST_PAGES, PageSize
 from .websocket import WebSocketPush
 
 _PARALLEL: Final = 16
 _REQUESTS_PER_HOUR: Final = 6000  # no document tells: what a household of vendors' own apps is seen to send
-_PAGE: Final = 100
-_DEFAULT_PAGE: Final = 20  # no server is expected to cut pages shorter than this
-_MOST_PAGES: Final = 1000
 
 
 class GizwitsOpenCloud:
@@ -63,6 +61,7 @@ class GizwitsOpenCloud:
         self._token = GrantedToken(memory, "user token", owner=owner, days_ahead=3, ask=self._log_in)
         self._refusal: AuthFailed | None = None
         self._definitions = Definitions(memory, self._fetch_definition)
+        self._page_size = PageSize(memory, "bindings page")
         ask = partial(self._request, purpose=Purpose.HISTORY)
         self.history: History = OpenHistory(ask, self._definitions, memory, server=api_url)
         access = PushAccess(
@@ -89,7 +88,7 @@ class GizwitsOpenCloud:
         """List the devices bound to the user ("Open API, Bound devices"), with their online state."""
         rows: dict[str, Mapping[str, Any]] = {}
         skip = 0
-        for number in range(1, _MOST_PAGES + 1):
+        for number in range(1, MOST_PAGES + 1):
             self.requests_a_listing = number
             page = await self._bindings(skip)
             known = len(rows)
@@ -97,8 +96,9 @@ class GizwitsOpenCloud:
                 if (did := wire.text(row.get("did"))) is not None:
                     rows.setdefault(did, row)
             skip += len(page)
-            # The server may have cut the page, so one that is shorter than asked for need not be the last.
-            if len(page) < _DEFAULT_PAGE or len(rows) == known:
+            # The server may have cut the page, so one that is shorter than asked for need not be the last; but none is
+            # expected to cut it shorter than the documents promise.
+            if len(page) < DEFAULT_PAGE or len(rows) == known:
                 break
         self._push.locate(rows.values())
         return Listing(devices=tuple(device for row in rows.values() if (device := self._device(row))))
@@ -129,7 +129,7 @@ class GizwitsOpenCloud:
             await self._control(device, {"attrs": attrs})
         except Rejected as error:
             if error.reason is Reason.INVALID_VALUE:
-                self._definitions.doubt(device.schema_id)
+                self._definitions.contradict(device.schema_id)
             raise
 
     async def write_raw(self, device: Device, payload: bytes) -> None:
@@ -172,7 +172,7 @@ class GizwitsOpenCloud:
 
     async def _bindings(self, skip: int) -> list[Mapping[str, Any]]:
         endpoint = "/app/bindings"
-        body = await self._get(endpoint, params={"limit": _PAGE, "skip": skip})
+        body = await self._page_size.ask(lambda limit: self._get(endpoint, params={"limit": limit, "skip": skip}))
         rows = wire.fields(body).get("devices")
         if not isinstance(rows, list):
             raise UnexpectedAnswer(endpoint=endpoint)

@@ -13,7 +13,7 @@ from . import spellings
 DEFAULT_PAGE: Final = 20  # what the documents promise
 MOST_PAGES: Final = 1000
 _PAGE: Final = 100
-_FORM_INVALID: Final = 5002
+_FORM_INVALID: Final = (5002, 9015)
 
 
 class PageSize:
@@ -30,7 +30,7 @@ class PageSize:
         try:
             return await ask(limit)
         except Rejected as error:
-            if error.code != _FORM_INVALID or limit == DEFAULT_PAGE:
+            if error.code not in _FORM_INVALID or limit == DEFAULT_PAGE:
                 raise
         answer = await ask(DEFAULT_PAGE)
         self._memory.put(self._slot, DEFAULT_PAGE)

@@ -35,9 +35,9 @@ class Definition:
     schema: Schema = field(default_factory=Schema)
     by_key: Mapping[str, Datapoint] = field(default_factory=dict)
 
-    def lacks(self, attrs: Mapping[str, Any]) -> bool:
-        """Whether a device reports something that the definition does not name at all."""
-        return any(name not in self.by_key and name not in self.schema.skipped for name in attrs)
+    def lacks(self, attrs: Mapping[str, Any]) -> set[str]:
+        """What a device reports that the definition does not name at all."""
+        return {name for name in attrs if name not in self.by_key and name not in self.schema.skipped}
 
     def snapshot(self, attrs: Mapping[str, Any], reported_at: datetime | None) -> Snapshot:
         """Read the attributes a device reported.
