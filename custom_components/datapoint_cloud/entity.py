@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, override
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import callback
 from homeassistant.helpers.entity import Entity
@@ -114,6 +115,8 @@ def async_add_entities_of_devices(
 
     @callback
     def add_new() -> None:
+        if entry.state is ConfigEntryState.UNLOAD_IN_PROGRESS:
+            return  # what came now would outlive its platform, and be in the way of the next set-up
         of_subentry: dict[str | None, list[Entity]] = defaultdict(list)
         ready = {state.device.id: state for state in coordinator.ready()}
         for gone in made.keys() - ready.keys():
