@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
@@ -125,4 +125,5 @@ async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: DatapointConfigEntry, device: dr.AnyDeviceEntry
 ) -> bool:
     """Let the user remove a device that the cloud no longer lists."""
-    return not is_listed(device, entry.runtime_data.coordinator)
+    # Of an account that is not set up nobody knows what its cloud lists.
+    return entry.state is ConfigEntryState.LOADED and not is_listed(device, entry.runtime_data.coordinator)

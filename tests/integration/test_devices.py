@@ -405,6 +405,21 @@ async def test_only_a_device_that_is_no_longer_listed_can_be_removed_by_hand(
 
 
 @pytest.mark.usefixtures("small_fleets")
+async def test_no_device_of_an_account_that_is_not_set_up_can_be_removed_by_hand(
+    hass: HomeAssistant, hass_ws_client: WebSocketGenerator, simulation: Simulation
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_open")
+    found = device(hass, entry, SUBJECTS["gizwits_open"].device_id(simulation))
+    await hass.config_entries.async_unload(entry.entry_id)
+    device_registry_api.async_setup(hass)
+    client = await hass_ws_client(hass)
+    await client.send_json_auto_id({"type": "config/device_registry/remove", "device_id": found.id})
+    answer = await client.receive_json()
+    assert answer["error"]["message"] == "Failed to remove device entry, rejected by integration"
+    await client.close()
+
+
+@pytest.mark.usefixtures("small_fleets")
 async def test_a_renamed_and_updated_device_shows_it(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
