@@ -218,6 +218,21 @@ async def test_a_product_is_changed_without_typing_its_secret_again(
     assert dict(last_subentry(enterprise).data) == stored  # without its id the push has no secret either
 
 
+async def test_a_mended_product_sets_the_account_up_at_once(hass: HomeAssistant, simulation: Simulation) -> None:
+    server = simulation.gizwits_enterprise
+    product = next(iter(server.products.values()))
+    server.products = {product.product_key: product}
+    entry = make_entry(hass, simulation, "gizwits_enterprise")
+    subentry = last_subentry(entry)
+    hass.config_entries.async_update_subentry(entry, subentry, data={**subentry.data, "product_secret": "old"})
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    result = await submit(hass, await begin_change(hass, entry, subentry), product_typed(simulation))
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done()
+    assert entry.state.value == "loaded"
+
+
 async def test_a_product_stays_the_same_product(
     hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry
 ) -> None:
