@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import voluptuous as vol
@@ -15,16 +15,19 @@ from homeassistant.util import dt as dt_util
 
 from . import failures
 from .const import DOMAIN
+from .history_range import moment
 from .import_targets import Target, can_import, targets_of
 from .statistics import Outcome, has_recorder
 
 IMPORT_STATISTICS = "import_statistics"
 
+_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+
 _FIELDS = {
     vol.Optional("config_entry_id"): cv.string,
-    vol.Optional("start"): cv.datetime,
-    vol.Optional("end"): cv.datetime,
-    vol.Optional("days"): vol.All(vol.Coerce(int), vol.Range(min=1)),
+    vol.Optional("start"): moment,
+    vol.Optional("end"): moment,
+    vol.Optional("days"): vol.All(vol.Coerce(int), vol.Range(min=1, max=3650)),
 }
 _IMPORT_STATISTICS = vol.All(
     vol.Schema({**_FIELDS, **cv.TARGET_SERVICE_FIELDS}),
@@ -90,8 +93,9 @@ def _targets(call: ServiceCall) -> tuple[Mapping[_Entry, list[Target]], set[str]
 
 
 def _range(call: ServiceCall, now: datetime, days: int) -> tuple[datetime, datetime]:
-    end = dt_util.as_utc(call.data.get("end", now))
-    start = dt_util.as_utc(call.data.get("start", end - timedelta(days=call.data.get("days", days))))
+    end = call.data.get("end", now)
+    length = min(timedelta(days=call.data.get("days", days)), end - _FIRST_MOMENT)
+    start = call.data.get("start", end - length)
     if start >= end:
         raise _error("end_before_start", ServiceValidationError)
     return start, end
