@@ -6,6 +6,7 @@ import pytest
 from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import device_registry as dr
 
 from simulator.server import Fault
 from simulator.simulation import Simulation
@@ -260,6 +261,20 @@ async def test_a_query_does_not_become_another_that_is_there(hass: HomeAssistant
     form = await begin_change(hass, firstlight, last_subentry(firstlight))
     result = await submit(hass, form, QUERY_TYPED)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
+
+
+async def test_a_changed_query_takes_the_place_of_the_old_one(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "firstlight")
+
+    def queries() -> set[str]:
+        devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+        return {device_id for device in devices for _, device_id in device.identifiers} - {str(entry.unique_id)}
+
+    assert queries() == {"content/genre//day/"}
+    form = await begin_change(hass, entry, last_subentry(entry))
+    await submit(hass, form, QUERY_TYPED | {"period": "month"})
+    await hass.async_block_till_done()
+    assert queries() == {"content/genre//month/"}
 
 
 async def test_a_new_query_is_polled_at_once(hass: HomeAssistant, simulation: Simulation) -> None:
