@@ -74,7 +74,9 @@ class AccountOptionsFlow(OptionsFlow):
             fields[vol.Required(OPTION_SHARE, default=DEFAULT_SHARE)] = NumberSelector(
                 NumberSelectorConfig(min=5, max=90, step=5, unit_of_measurement=PERCENTAGE)
             )
-        fields[vol.Required(OPTION_FLEET, default=ALL_CHOSEN if coordinator.fleet else FIGURES_ONLY)] = SelectSelector(
+        is_nothing_shown = coordinator.inventory.is_too_large and not coordinator.fleet
+        shown_now = chosen.get(OPTION_FLEET, FIGURES_ONLY if is_nothing_shown else ALL_CHOSEN)
+        fields[vol.Required(OPTION_FLEET, default=shown_now)] = SelectSelector(
             SelectSelectorConfig(options=[ALL_CHOSEN, FIGURES_ONLY], translation_key=OPTION_FLEET)
         )
         # What was chosen is left out by nobody but the user, though the cloud has nothing to offer just now.

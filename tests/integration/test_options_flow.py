@@ -13,7 +13,7 @@ from custom_components.datapoint_cloud.import_targets import can_import
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
-from .accounts import KINDS, add_account, make_entry
+from .accounts import KINDS, add_account, make_entry, poll
 from .flows import TEXTS, Input, check_texts, fields_of, shown_in
 from .past import MadeUpPast
 
@@ -91,6 +91,19 @@ async def test_a_chosen_device_that_is_gone_can_be_left_out(hass: HomeAssistant,
     assert options_of(form, "devices")["gone"] == "gone"
     await submit(hass, form, {"interval": 600, "devices": []})
     assert entry.options["devices"] == []
+
+
+async def test_the_options_of_an_account_without_devices_hide_none_that_come(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    devices = dict(simulation.gizwits_open.devices)
+    simulation.gizwits_open.devices.clear()
+    entry = await add_account(hass, simulation, "gizwits_open")
+    await submit(hass, await begin(hass, entry), {"interval": 90})
+    await hass.async_block_till_done()
+    simulation.gizwits_open.devices.update(devices)
+    await poll(hass, entry)
+    assert entry.runtime_data.coordinator.fleet
 
 
 async def test_groups_that_were_chosen_stay_on_offer_while_the_cloud_tells_none(
