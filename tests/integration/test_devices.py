@@ -177,6 +177,19 @@ async def test_an_account_without_devices_is_set_up(hass: HomeAssistant, simulat
     assert entry.runtime_data.coordinator.last_update_success
 
 
+@pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
+async def test_an_account_without_devices_counts_those_that_come(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
+) -> None:
+    appear = _new_heater if kind == "gizwits_open" else _new_meter
+    _empty(simulation)
+    entry = await add_account(hass, simulation, kind)
+    appear(simulation)
+    await _listings(hass, entry, freezer, 1)
+    assert state_of(hass, "sensor", entry, "$devices").state == "1"
+    assert state_of(hass, "sensor", entry, "$online").state == "1"
+
+
 async def test_an_account_without_scopes_is_set_up(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     for subentry_id in list(entry.subentries):
