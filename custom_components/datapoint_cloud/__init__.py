@@ -13,6 +13,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.typing import ConfigType
 
 from .accounts import cloud_of
+from .clouds.model import Device
 from .commands import Commands
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
@@ -71,9 +72,18 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     imports = ImportSchedule(hass, entry, coordinator, storage.memory)
     entry.runtime_data = Runtime(coordinator, Commands(coordinator), storage, imports)
 
+    registered: list[Device | str] | None = None
+
     @callback
     def sync_devices() -> None:
-        async_sync_devices(hass, entry, coordinator)
+        nonlocal registered
+        known: list[Device | str] = [
+            *(state.device for state in coordinator.fleet.values()),
+            *coordinator.inventory.absent,
+        ]
+        if known != registered:  # during set-up nothing but datapoints comes, many times
+            registered = known
+            async_sync_devices(hass, entry, coordinator)
 
     sync_devices()
     # Before the platforms': an entity finds its device, and the parent of its part, registered.

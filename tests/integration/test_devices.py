@@ -172,6 +172,7 @@ async def test_an_account_without_devices_is_set_up(hass: HomeAssistant, simulat
     _empty(simulation)
     entry = await add_account(hass, simulation, kind)
     assert entry.state is ConfigEntryState.LOADED
+    assert device(hass, entry, str(entry.unique_id)).name == entry.title
     assert state_of(hass, "sensor", entry, "$devices").state == "0"
     await poll(hass, entry)
     assert entry.runtime_data.coordinator.last_update_success

@@ -10,6 +10,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 
+import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud.devices import async_sync_devices
 from custom_components.datapoint_cloud.storage import AccountStorage
 from simulator.server import Fault
 from simulator.simulation import Simulation
@@ -227,3 +229,18 @@ async def test_what_is_read_while_an_account_is_unloaded_leaves_nothing_behind(
     await hass.async_block_till_done()
     assert state_of(hass, "switch", entry, late.did, "switch").state in {"on", "off"}
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_the_registry_is_gone_through_once_however_many_readings_come(
+    hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = 0
+
+    def sync(*arguments: Any) -> None:
+        nonlocal times
+        times += 1
+        async_sync_devices(*arguments)
+
+    monkeypatch.setattr(integration, "async_sync_devices", sync)
+    await add_account(hass, simulation, "gizwits_open")
+    assert times == 1
