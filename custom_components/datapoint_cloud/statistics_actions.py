@@ -3,10 +3,9 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 import voluptuous as vol
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -18,6 +17,9 @@ from .const import DOMAIN
 from .history_range import moment
 from .import_targets import Target, can_import, targets_of
 from .statistics import Outcome, has_recorder
+
+if TYPE_CHECKING:
+    from . import DatapointConfigEntry
 
 IMPORT_STATISTICS = "import_statistics"
 
@@ -33,8 +35,6 @@ _IMPORT_STATISTICS = vol.All(
     vol.Schema({**_FIELDS, **cv.TARGET_SERVICE_FIELDS}),
     cv.has_at_least_one_key("config_entry_id", *map(str, cv.TARGET_SERVICE_FIELDS)),
 )
-
-type _Entry = ConfigEntry[Any]
 
 
 @callback
@@ -66,10 +66,10 @@ async def _import_statistics(call: ServiceCall) -> ServiceResponse:
     return {"entities": {entity_id: outcome.as_dict() for entity_id, outcome in outcomes.items()}}
 
 
-def _targets(call: ServiceCall) -> tuple[Mapping[_Entry, list[Target]], set[str]]:
+def _targets(call: ServiceCall) -> tuple[Mapping[DatapointConfigEntry, list[Target]], set[str]]:
     """The sensors asked for, by account, and the entities that are none. Raises where there are no sensors."""
     entry_id = call.data.get("config_entry_id")
-    entries: list[_Entry]
+    entries: list[DatapointConfigEntry]
     if entry_id is None:
         entries = call.hass.config_entries.async_loaded_entries(DOMAIN)
     else:
@@ -79,7 +79,7 @@ def _targets(call: ServiceCall) -> tuple[Mapping[_Entry, list[Target]], set[str]
     selection = target.TargetSelection(call.data)
     selected = target.async_extract_referenced_entity_ids(call.hass, selection, primary_entities_only=False)
     chosen = selected.referenced | selected.indirectly_referenced
-    targets: dict[_Entry, list[Target]] = defaultdict(list)
+    targets: dict[DatapointConfigEntry, list[Target]] = defaultdict(list)
     for entry in entries:
         coordinator = entry.runtime_data.coordinator
         if can_import(coordinator.cloud.history.offer):
