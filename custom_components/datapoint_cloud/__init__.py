@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
@@ -13,6 +13,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.typing import ConfigType
 
 from .accounts import cloud_of
+from .clouds.model import Device
 from .commands import Commands
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
@@ -71,9 +72,18 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     imports = ImportSchedule(hass, entry, coordinator, storage.memory)
     entry.runtime_data = Runtime(coordinator, Commands(coordinator), storage, imports)
 
+    registered: list[Device | str] | None = None
+
     @callback
     def sync_devices() -> None:
-        async_sync_devices(hass, entry, coordinator)
+        nonlocal registered
+        known: list[Device | str] = [
+            *(state.device for state in coordinator.fleet.values()),
+            *coordinator.inventory.absent,
+        ]
+        if known != registered:  # during set-up nothing but datapoints comes, many times
+            registered = known
+            async_sync_devices(hass, entry, coordinator)
 
     sync_devices()
     # Before the platforms': an entity finds its device, and the parent of its part, registered.
@@ -125,4 +135,5 @@ async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: DatapointConfigEntry, device: dr.AnyDeviceEntry
 ) -> bool:
     """Let the user remove a device that the cloud no longer lists."""
-    return not is_listed(device, entry.runtime_data.coordinator)
+    # Of an account that is not set up nobody knows what its cloud lists.
+    return entry.state is ConfigEntryState.LOADED and not is_listed(device, entry.runtime_data.coordinator)

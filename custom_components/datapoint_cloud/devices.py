@@ -46,10 +46,15 @@ def part_info(hass: HomeAssistant, entry: DatapointConfigEntry, device_id: str, 
 
 @callback
 def known_device_ids(hass: HomeAssistant, entry: DatapointConfigEntry) -> set[str]:
-    """The devices of the cloud that are registered already."""
+    """The devices of the cloud that are registered already; of queries those that are still asked."""
     registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
-    services = {entry.unique_id, *(f"{entry.unique_id}_{scope}" for scope in scopes_of(entry))}
-    return {device_id for device in registered for device_id in ids_of(device)} - services
+    scopes = scopes_of(entry)
+    return {
+        device_id
+        for device in registered
+        for device_id in ids_of(device)
+        if device.entry_type is not DeviceEntryType.SERVICE or device_id in scopes
+    }
 
 
 @callback

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, override
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
-from homeassistant.core import callback
+from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -131,8 +132,21 @@ def async_add_entities_of_devices(
         for subentry_id, new in of_subentry.items():
             async_add_entities(new, config_subentry_id=subentry_id)
 
-    add_new()
-    entry.async_on_unload(coordinator.watchers.async_add_for_inventory(add_new))
+    async_add_with_inventory(entry, add_new)
+
+
+@callback
+def async_add_with_inventory(entry: DatapointConfigEntry, add: CALLBACK_TYPE) -> None:
+    """Call `add` now and whenever devices or datapoints come."""
+
+    @callback
+    def add_new() -> None:
+        # What came while the account is unloaded would outlive its platform, and be in the way of the next set-up.
+        if entry.state is not ConfigEntryState.UNLOAD_IN_PROGRESS:
+            add()
+
+    add()
+    entry.async_on_unload(entry.runtime_data.coordinator.watchers.async_add_for_inventory(add_new))
 
 
 def descriptions_for(state: DeviceState, platform: Platform) -> Iterable[Description]:

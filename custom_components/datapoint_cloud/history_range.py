@@ -32,7 +32,7 @@ class Range:
     end: datetime
 
 
-def _moment(value: Any) -> datetime:
+def moment(value: Any) -> datetime:
     """Read a time, without an offset in Home Assistant's zone, or a date, which is its midnight."""
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime.combine(value, time())
@@ -44,8 +44,8 @@ def _moment(value: Any) -> datetime:
 
 RANGE_FIELDS = {
     vol.Optional("range"): vol.In(WORDS),
-    vol.Optional("start"): _moment,
-    vol.Optional("end"): _moment,
+    vol.Optional("start"): moment,
+    vol.Optional("end"): moment,
 }
 
 

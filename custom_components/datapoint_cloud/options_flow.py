@@ -74,12 +74,15 @@ class AccountOptionsFlow(OptionsFlow):
             fields[vol.Required(OPTION_SHARE, default=DEFAULT_SHARE)] = NumberSelector(
                 NumberSelectorConfig(min=5, max=90, step=5, unit_of_measurement=PERCENTAGE)
             )
-        fields[vol.Required(OPTION_FLEET, default=ALL_CHOSEN if coordinator.fleet else FIGURES_ONLY)] = SelectSelector(
+        is_nothing_shown = coordinator.inventory.is_too_large and not coordinator.fleet
+        shown_now = chosen.get(OPTION_FLEET, FIGURES_ONLY if is_nothing_shown else ALL_CHOSEN)
+        fields[vol.Required(OPTION_FLEET, default=shown_now)] = SelectSelector(
             SelectSelectorConfig(options=[ALL_CHOSEN, FIGURES_ONLY], translation_key=OPTION_FLEET)
         )
-        if groups := await self._groups():
+        # What was chosen is left out by nobody but the user, though the cloud has nothing to offer just now.
+        if (groups := await self._groups()) or chosen.get(OPTION_GROUPS):
             fields[vol.Optional(OPTION_GROUPS, default=[])] = _choice(groups, chosen.get(OPTION_GROUPS, ()))
-        if sites:
+        if sites or chosen.get(OPTION_SITES):
             fields[vol.Optional(OPTION_SITES, default=[])] = _choice(sites, chosen.get(OPTION_SITES, ()))
         fields[vol.Optional(OPTION_DEVICES, default=[])] = _choice(devices, chosen.get(OPTION_DEVICES, ()))
         if can_import(coordinator.cloud.history.offer):

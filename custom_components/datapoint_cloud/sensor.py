@@ -12,7 +12,7 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory, Platform, UnitOfTime
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -22,7 +22,7 @@ from .clouds.model import DataType, Device
 from .coordinator import DatapointCoordinator
 from .describe import Description
 from .devices import device_info, scope_device_id
-from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
+from .entity import DatapointEntity, async_add_entities_of_devices, async_add_with_inventory, descriptions_for
 from .fleet import DeviceState
 from .import_schedule import Stage
 from .import_targets import can_import
@@ -147,11 +147,16 @@ async def async_setup_entry(
 ) -> None:
     """Add the sensors of an account."""
     coordinator = entry.runtime_data.coordinator
-    async_add_entities(
-        FigureSensor(coordinator, description, None)
-        for description in _OF_ACCOUNT
-        if description.exists_fn(coordinator)
-    )
+    figures: set[str] = set()  # by key
+
+    @callback
+    def add_figures() -> None:
+        """Add what there is to tell of the account by now: its first devices may come later."""
+        new = [figure for figure in _OF_ACCOUNT if figure.key not in figures and figure.exists_fn(coordinator)]
+        figures.update(figure.key for figure in new)
+        async_add_entities(FigureSensor(coordinator, figure, None) for figure in new)
+
+    async_add_with_inventory(entry, add_figures)
     for scope in coordinator.cloud.scopes:
         if scope.id not in coordinator.fleet:
             async_add_entities(

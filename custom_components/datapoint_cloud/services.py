@@ -6,10 +6,9 @@ It checks what it is given, hands it to the accounts' commands and answers for e
 import asyncio
 import base64
 from collections.abc import Awaitable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import voluptuous as vol
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -22,6 +21,9 @@ from .const import DOMAIN
 from .devices import ids_of
 from .history_actions import async_setup_history_actions
 from .statistics_actions import async_setup_statistics_actions
+
+if TYPE_CHECKING:
+    from . import DatapointConfigEntry
 
 SET_DATAPOINTS = "set_datapoints"
 SET_GROUP_DATAPOINTS = "set_group_datapoints"
@@ -104,7 +106,7 @@ async def _send_raw(call: ServiceCall) -> ServiceResponse:
 
 async def _set_group_datapoints(call: ServiceCall) -> ServiceResponse:
     """Write values to the devices of a group that the vendor keeps."""
-    entry: ConfigEntry[Any] = service.async_get_config_entry(call.hass, DOMAIN, call.data["config_entry_id"])
+    entry: DatapointConfigEntry = service.async_get_config_entry(call.hass, DOMAIN, call.data["config_entry_id"])
     results = await entry.runtime_data.commands.async_write_group(call.data["group_id"], call.data["values"])
     registry = dr.async_get(call.hass)
     answers: dict[str, HomeAssistantError | str] = {}

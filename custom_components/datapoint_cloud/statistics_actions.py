@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import voluptuous as vol
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -15,23 +14,27 @@ from homeassistant.util import dt as dt_util
 
 from . import failures
 from .const import DOMAIN
+from .history_range import moment
 from .import_targets import Target, can_import, targets_of
 from .statistics import Outcome, has_recorder
 
+if TYPE_CHECKING:
+    from . import DatapointConfigEntry
+
 IMPORT_STATISTICS = "import_statistics"
+
+_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 
 _FIELDS = {
     vol.Optional("config_entry_id"): cv.string,
-    vol.Optional("start"): cv.datetime,
-    vol.Optional("end"): cv.datetime,
-    vol.Optional("days"): vol.All(vol.Coerce(int), vol.Range(min=1)),
+    vol.Optional("start"): moment,
+    vol.Optional("end"): moment,
+    vol.Optional("days"): vol.All(vol.Coerce(int), vol.Range(min=1, max=3650)),
 }
 _IMPORT_STATISTICS = vol.All(
     vol.Schema({**_FIELDS, **cv.TARGET_SERVICE_FIELDS}),
     cv.has_at_least_one_key("config_entry_id", *map(str, cv.TARGET_SERVICE_FIELDS)),
 )
-
-type _Entry = ConfigEntry[Any]
 
 
 @callback
@@ -63,10 +66,10 @@ async def _import_statistics(call: ServiceCall) -> ServiceResponse:
     return {"entities": {entity_id: outcome.as_dict() for entity_id, outcome in outcomes.items()}}
 
 
-def _targets(call: ServiceCall) -> tuple[Mapping[_Entry, list[Target]], set[str]]:
+def _targets(call: ServiceCall) -> tuple[Mapping[DatapointConfigEntry, list[Target]], set[str]]:
     """The sensors asked for, by account, and the entities that are none. Raises where there are no sensors."""
     entry_id = call.data.get("config_entry_id")
-    entries: list[_Entry]
+    entries: list[DatapointConfigEntry]
     if entry_id is None:
         entries = call.hass.config_entries.async_loaded_entries(DOMAIN)
     else:
@@ -76,7 +79,7 @@ def _targets(call: ServiceCall) -> tuple[Mapping[_Entry, list[Target]], set[str]
     selection = target.TargetSelection(call.data)
     selected = target.async_extract_referenced_entity_ids(call.hass, selection, primary_entities_only=False)
     chosen = selected.referenced | selected.indirectly_referenced
-    targets: dict[_Entry, list[Target]] = defaultdict(list)
+    targets: dict[DatapointConfigEntry, list[Target]] = defaultdict(list)
     for entry in entries:
         coordinator = entry.runtime_data.coordinator
         if can_import(coordinator.cloud.history.offer):
@@ -90,8 +93,9 @@ def _targets(call: ServiceCall) -> tuple[Mapping[_Entry, list[Target]], set[str]
 
 
 def _range(call: ServiceCall, now: datetime, days: int) -> tuple[datetime, datetime]:
-    end = dt_util.as_utc(call.data.get("end", now))
-    start = dt_util.as_utc(call.data.get("start", end - timedelta(days=call.data.get("days", days))))
+    end = call.data.get("end", now)
+    length = min(timedelta(days=call.data.get("days", days)), end - _FIRST_MOMENT)
+    start = call.data.get("start", end - length)
     if start >= end:
         raise _error("end_before_start", ServiceValidationError)
     return start, end

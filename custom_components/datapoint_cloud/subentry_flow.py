@@ -5,7 +5,7 @@ One flow for both: the type of the subentry says which fields its form has.
 
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState, ConfigSubentryFlow, SubentryFlowResult
 
 from .accounts import scope_id
 from .const import CONF_CLOUD, CONF_PRODUCT_KEY
@@ -57,7 +57,11 @@ class ScopeFlow(ConfigSubentryFlow):
         title = answer.names[unique_id]
         if changed is None:
             return self.async_create_entry(title=title, data=scope, unique_id=unique_id)
-        return self.async_update_and_abort(entry, changed, data=scope, title=title, unique_id=unique_id)
+        result = self.async_update_and_abort(entry, changed, data=scope, title=title, unique_id=unique_id)
+        if entry.state in (ConfigEntryState.SETUP_RETRY, ConfigEntryState.SETUP_ERROR):
+            # Only an account that is set up hears of the change by itself.
+            self.hass.config_entries.async_schedule_reload(entry.entry_id)
+        return result
 
     @property
     def _fields(self) -> tuple[Field, ...]:

@@ -5,10 +5,9 @@ It looks into the registries and the fleets and asks no cloud.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import voluptuous as vol
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -25,6 +24,9 @@ from .coordinator import DatapointCoordinator
 from .describe import Description
 from .devices import ids_of, scope_device_id
 from .fleet import CONNECTIVITY, DeviceState
+
+if TYPE_CHECKING:
+    from . import DatapointConfigEntry
 
 _LIST = vol.All(cv.ensure_list, [vol.All(cv.string, vol.Length(min=1))], vol.Length(min=1), vol.Unique())
 
@@ -156,7 +158,7 @@ def _entity(
     entity = er.async_get(hass).async_get(entity_id)
     if entity is None or entity.platform != DOMAIN:
         raise failures.of_call("no_entity_of_a_cloud", entity=entity_id)
-    entry: ConfigEntry[Any] = service.async_get_config_entry(hass, DOMAIN, entity.config_entry_id)
+    entry: DatapointConfigEntry = service.async_get_config_entry(hass, DOMAIN, entity.config_entry_id)
     coordinator: DatapointCoordinator = entry.runtime_data.coordinator
     for state in coordinator.fleet.values():
         beginning = f"{coordinator.account_id}_{state.device.id}_"

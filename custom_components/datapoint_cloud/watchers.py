@@ -82,14 +82,17 @@ class Watchers:
     @callback
     def async_tell(self) -> None:
         """Tell of what came and went, then of what changed, then of what happened."""
+        changed, self._changed = self._changed, set()
+        watching = [(listeners, tuple(listeners)) for watch in changed if (listeners := self._of_watches.get(watch))]
         if self._is_inventory_new:
             self._is_inventory_new = False
             for listener in tuple(self._of_inventory):
                 listener()
-        changed, self._changed = self._changed, set()
-        for watch in changed:
-            for listener in tuple(self._of_watches.get(watch, ())):
-                listener()
+        for listeners, before in watching:
+            for listener in before:
+                # Who came with the inventory shows already what is, and who went with it is not there any more.
+                if listener in listeners:
+                    listener()
         happenings, self._happenings = self._happenings, []
         for device_id, happening in happenings:
             for tell in tuple(self._of_alarms[device_id]):

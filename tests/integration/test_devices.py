@@ -172,9 +172,23 @@ async def test_an_account_without_devices_is_set_up(hass: HomeAssistant, simulat
     _empty(simulation)
     entry = await add_account(hass, simulation, kind)
     assert entry.state is ConfigEntryState.LOADED
+    assert device(hass, entry, str(entry.unique_id)).name == entry.title
     assert state_of(hass, "sensor", entry, "$devices").state == "0"
     await poll(hass, entry)
     assert entry.runtime_data.coordinator.last_update_success
+
+
+@pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
+async def test_an_account_without_devices_counts_those_that_come(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
+) -> None:
+    appear = _new_heater if kind == "gizwits_open" else _new_meter
+    _empty(simulation)
+    entry = await add_account(hass, simulation, kind)
+    appear(simulation)
+    await _listings(hass, entry, freezer, 1)
+    assert state_of(hass, "sensor", entry, "$devices").state == "1"
+    assert state_of(hass, "sensor", entry, "$online").state == "1"
 
 
 async def test_an_account_without_scopes_is_set_up(hass: HomeAssistant, simulation: Simulation) -> None:
@@ -401,6 +415,21 @@ async def test_only_a_device_that_is_no_longer_listed_can_be_removed_by_hand(
     assert device_of_id(hass, entry, device_id) is None
     await _listings(hass, entry, freezer, 3)
     assert device_of_id(hass, entry, device_id) is None
+    await client.close()
+
+
+@pytest.mark.usefixtures("small_fleets")
+async def test_no_device_of_an_account_that_is_not_set_up_can_be_removed_by_hand(
+    hass: HomeAssistant, hass_ws_client: WebSocketGenerator, simulation: Simulation
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_open")
+    found = device(hass, entry, SUBJECTS["gizwits_open"].device_id(simulation))
+    await hass.config_entries.async_unload(entry.entry_id)
+    device_registry_api.async_setup(hass)
+    client = await hass_ws_client(hass)
+    await client.send_json_auto_id({"type": "config/device_registry/remove", "device_id": found.id})
+    answer = await client.receive_json()
+    assert answer["error"]["message"] == "Failed to remove device entry, rejected by integration"
     await client.close()
 
 

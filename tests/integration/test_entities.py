@@ -18,7 +18,7 @@ from simulator.gizwits.products import AIR_CONDITIONER, HEATER, LAMP, PUMP, SPA,
 from simulator.simulation import Simulation
 from simulator.sodata.fleet import SoDataDevice
 
-from .accounts import KINDS, add_account, entity_id_of, poll, state_of
+from .accounts import KINDS, add_account, entity_id_of, make_entry, poll, state_of
 
 
 def _gizwits(simulation: Simulation, product: Product) -> GizwitsDevice:
@@ -456,6 +456,18 @@ async def test_a_poll_that_brings_nothing_new_writes_no_state_of_a_device(
     assert written == []
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_new_entity_writes_its_state_once(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
+    entry = make_entry(hass, simulation, kind)
+    written = _writes(hass, entry)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    times = Counter(written)
+    of_devices = {entity.entity_id for entity in _registered(hass, entry) if not _is_figure(entity)} & times.keys()
+    assert of_devices
+    assert {times[entity_id] for entity_id in of_devices} == {1}
+
+
 async def test_one_changed_value_writes_one_state(hass: HomeAssistant, simulation: Simulation) -> None:
     for did, device in simulation.gizwits_open.devices.items():
         simulation.gizwits_open.set_device(did, {"attrs": dict(device.attrs)})
@@ -468,11 +480,13 @@ async def test_one_changed_value_writes_one_state(hass: HomeAssistant, simulatio
     assert written == [entity_id_of(hass, "sensor", entry, spa.did, "water_temp")]
 
 
+def _is_figure(entity: er.RegistryEntry) -> bool:
+    return entity.domain == SENSOR and "_$" in entity.unique_id
+
+
 def _writes(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
     """The entities, but for the account's figures, that write a state from now on."""
-    figures = {
-        entity.entity_id for entity in _registered(hass, entry) if entity.domain == SENSOR and "_$" in entity.unique_id
-    }
+    figures = {entity.entity_id for entity in _registered(hass, entry) if _is_figure(entity)}
     written: list[str] = []
 
     @callback

@@ -10,9 +10,10 @@ from homeassistant.data_entry_flow import FlowResultType, InvalidData
 
 from custom_components.datapoint_cloud.clouds.history import Offer
 from custom_components.datapoint_cloud.import_targets import can_import
+from simulator.server import Fault
 from simulator.simulation import Simulation
 
-from .accounts import KINDS, add_account, make_entry
+from .accounts import KINDS, add_account, make_entry, poll
 from .flows import TEXTS, Input, check_texts, fields_of, shown_in
 from .past import MadeUpPast
 
@@ -90,6 +91,43 @@ async def test_a_chosen_device_that_is_gone_can_be_left_out(hass: HomeAssistant,
     assert options_of(form, "devices")["gone"] == "gone"
     await submit(hass, form, {"interval": 600, "devices": []})
     assert entry.options["devices"] == []
+
+
+async def test_the_options_of_an_account_without_devices_hide_none_that_come(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    devices = dict(simulation.gizwits_open.devices)
+    simulation.gizwits_open.devices.clear()
+    entry = await add_account(hass, simulation, "gizwits_open")
+    await submit(hass, await begin(hass, entry), {"interval": 90})
+    await hass.async_block_till_done()
+    simulation.gizwits_open.devices.update(devices)
+    await poll(hass, entry)
+    assert entry.runtime_data.coordinator.fleet
+
+
+async def test_groups_that_were_chosen_stay_on_offer_while_the_cloud_tells_none(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    form = await begin(hass, entry)
+    group = next(iter(options_of(form, "groups")))
+    await submit(hass, form, {"interval": 60, "groups": [group]})
+    await hass.async_block_till_done()
+    simulation.gizwits_enterprise.faults = [Fault(matches=lambda request: "group" in request.path, status=502)]
+    form = await begin(hass, entry)
+    assert options_of(form, "groups") == {group: group}
+    assert shown_in(form)["groups"] == [group]
+
+
+async def test_sites_that_were_chosen_stay_on_offer_while_no_device_has_one(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    simulation.sodata.devices.clear()
+    entry = await add_account(hass, simulation, "sodata", options={"sites": ["site"]})
+    form = await begin(hass, entry)
+    assert options_of(form, "sites") == {"site": "site"}
+    assert shown_in(form)["sites"] == ["site"]
 
 
 @pytest.mark.parametrize("interval", [1, 100_000])

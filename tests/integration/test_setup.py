@@ -1,5 +1,6 @@
 """Setting up, unloading, restarting and removing an account."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,12 +10,15 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 
+import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud.devices import async_sync_devices
+from custom_components.datapoint_cloud.storage import AccountStorage
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
-from .accounts import KINDS, add_account, make_entry, poll
-from .passing_time import pass_time, settle
-from .subjects import SUBJECTS
+from .accounts import KINDS, add_account, make_entry, poll, state_of
+from .passing_time import pass_time, settle, until
+from .subjects import SUBJECTS, twenty_devices
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
 
@@ -190,3 +194,53 @@ async def test_an_account_of_a_later_version_is_left_alone(hass: HomeAssistant, 
     await hass.config_entries.async_setup(entry.entry_id)
     assert entry.state is ConfigEntryState.MIGRATION_ERROR
     assert not simulation.gizwits_open.log
+
+
+async def test_what_is_read_while_an_account_is_unloaded_leaves_nothing_behind(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    late = twenty_devices(simulation, "gizwits_open")[0]
+    server = simulation.gizwits_open
+    del server.devices[late.did]
+    entry = await add_account(hass, simulation, "gizwits_open")
+    coordinator = entry.runtime_data.coordinator
+    server.devices[late.did] = late
+    gate = asyncio.Event()
+    server.faults = [Fault(matches=lambda request: request.path.endswith(f"{late.did}/latest"), gate=gate)]
+    polling = entry.async_create_background_task(hass, coordinator.async_refresh(), "poll")
+    await until(lambda: late.did in coordinator.fleet)
+    close = AccountStorage.async_close
+
+    async def close_late(storage: AccountStorage) -> None:
+        gate.set()
+        await polling
+        await close(storage)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AccountStorage, "async_close", close_late)
+        assert await hass.config_entries.async_unload(entry.entry_id)
+    assert late.did in coordinator.fleet
+    assert [state.entity_id for state in hass.states.async_all() if not state.attributes.get("restored")] == []
+
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert state_of(hass, "switch", entry, late.did, "switch").state in {"on", "off"}
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_the_registry_is_gone_through_once_however_many_readings_come(
+    hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = 0
+
+    def sync(*arguments: Any) -> None:
+        nonlocal times
+        times += 1
+        async_sync_devices(*arguments)
+
+    monkeypatch.setattr(integration, "async_sync_devices", sync)
+    await add_account(hass, simulation, "gizwits_open")
+    assert times == 1

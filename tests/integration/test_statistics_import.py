@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import voluptuous as vol
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.components.recorder.models import StatisticData, StatisticMeanType, StatisticMetaData
@@ -548,6 +549,22 @@ async def test_what_makes_no_sense_is_refused(
     with pytest.raises(ServiceValidationError) as raised:
         await import_statistics(hass, **fields)
     assert raised.value.translation_key == key
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"days": 3651}, {"days": 10**12}, {"start": "0001-01-01T00:00:00+14:00"}, {"end": "9999-12-31T23:59:59-12:00"}],
+)
+async def test_what_no_calendar_holds_is_refused_by_the_form(
+    hass: HomeAssistant, entry: MockConfigEntry, fields: dict[str, Any]
+) -> None:
+    with pytest.raises(vol.Invalid):
+        await import_statistics(hass, config_entry_id=entry.entry_id, **fields)
+
+
+async def test_the_days_before_the_first_one_are_none(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    answer = await import_statistics(hass, config_entry_id=entry.entry_id, end="0001-01-03T00:00:00+00:00", days=3650)
+    assert {outcome["rows_written"] for outcome in answer.values()} == {0}
 
 
 async def test_an_account_without_a_past_is_refused(hass: HomeAssistant, simulation: Simulation) -> None:

@@ -6,6 +6,7 @@ import pytest
 from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import device_registry as dr
 
 from simulator.server import Fault
 from simulator.simulation import Simulation
@@ -218,6 +219,21 @@ async def test_a_product_is_changed_without_typing_its_secret_again(
     assert dict(last_subentry(enterprise).data) == stored  # without its id the push has no secret either
 
 
+async def test_a_mended_product_sets_the_account_up_at_once(hass: HomeAssistant, simulation: Simulation) -> None:
+    server = simulation.gizwits_enterprise
+    product = next(iter(server.products.values()))
+    server.products = {product.product_key: product}
+    entry = make_entry(hass, simulation, "gizwits_enterprise")
+    subentry = last_subentry(entry)
+    hass.config_entries.async_update_subentry(entry, subentry, data={**subentry.data, "product_secret": "old"})
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    result = await submit(hass, await begin_change(hass, entry, subentry), product_typed(simulation))
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done()
+    assert entry.state.value == "loaded"
+
+
 async def test_a_product_stays_the_same_product(
     hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry
 ) -> None:
@@ -245,6 +261,20 @@ async def test_a_query_does_not_become_another_that_is_there(hass: HomeAssistant
     form = await begin_change(hass, firstlight, last_subentry(firstlight))
     result = await submit(hass, form, QUERY_TYPED)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
+
+
+async def test_a_changed_query_takes_the_place_of_the_old_one(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "firstlight")
+
+    def queries() -> set[str]:
+        devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+        return {device_id for device in devices for _, device_id in device.identifiers} - {str(entry.unique_id)}
+
+    assert queries() == {"content/genre//day/"}
+    form = await begin_change(hass, entry, last_subentry(entry))
+    await submit(hass, form, QUERY_TYPED | {"period": "month"})
+    await hass.async_block_till_done()
+    assert queries() == {"content/genre//month/"}
 
 
 async def test_a_new_query_is_polled_at_once(hass: HomeAssistant, simulation: Simulation) -> None:
