@@ -210,7 +210,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         except CloudError as error:
             # What fails here fails in the next round too, and is told there.
             self.async_begin_pause(error)
-        self._judge(states, is_failed=False)
+        # Reads between the rounds say nothing against a device: they follow each other too soon.
+        self._judge([state for state in states if self._was_read(state)], is_failed=False)
         self.watchers.async_note([ACCOUNT])
         self.watchers.async_tell()
 

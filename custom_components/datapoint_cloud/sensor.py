@@ -215,6 +215,16 @@ class FigureSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
         device_id = coordinator.account_id if scope is None else scope_device_id(coordinator, scope)
         self._attr_unique_id = f"{device_id}_{description.key}"
         self._attr_device_info = device_info(device_id)
+        self._shown: tuple[object, ...] = ()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        # It is told after every round, whatever that was about.
+        shown = (self.available, self.native_value, self.extra_state_attributes)
+        if shown != self._shown:
+            self._shown = shown
+            super()._handle_coordinator_update()
 
     @property
     @override

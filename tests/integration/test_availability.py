@@ -54,6 +54,25 @@ async def test_an_offline_device_is_lost_at_the_third_poll_once_its_reading_is_o
 
 
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
+async def test_reads_in_vain_after_a_command_say_nothing_against_the_device(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
+) -> None:
+    subject = SUBJECTS[kind]
+    entry = await add_account(hass, simulation, kind)
+    device = air_conditioner(simulation) if kind == "gizwits_open" else chiller(simulation)
+    server = simulation.gizwits_open if kind == "gizwits_open" else simulation.gizwits_enterprise
+    before = subject.state(hass, simulation, entry)
+    freezer.tick(1000)
+    server.faults = [Fault(matches=lambda request: f"/{device.did}/" in request.path, status=500, body="")]
+    for _ in range(5):
+        await entry.runtime_data.coordinator.async_read_device(device.did)
+        assert subject.state(hass, simulation, entry) == before
+    for _ in range(3):
+        await poll(hass, entry)
+    assert subject.state(hass, simulation, entry) == "unavailable"
+
+
+@pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
 async def test_an_offline_device_is_believed_as_long_as_its_reading_is_new(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
