@@ -440,7 +440,7 @@ async def test_every_shape_of_firstlights_data(
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_poll_that_brings_nothing_new_writes_no_state_of_a_device(
-    hass: HomeAssistant, simulation: Simulation, kind: str
+    hass: HomeAssistant, fixed_time: None, simulation: Simulation, kind: str
 ) -> None:
     for server in (simulation.gizwits_open, simulation.gizwits_enterprise):
         for did, device in list(server.describe_devices().items()):
