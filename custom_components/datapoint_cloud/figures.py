@@ -1,0 +1,195 @@
+"""The figures of an account and of its products: how many devices, how fresh, how many requests are left."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, override
+
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import EntityCategory, UnitOfTime
+from homeassistant.core import callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .accounts import subentry_of
+from .clouds.model import Device
+from .coordinator import DatapointCoordinator
+from .devices import device_info, scope_device_id
+from .entity import async_add_with_inventory
+from .import_schedule import Stage
+from .import_targets import can_import
+from .watchers import ACCOUNT
+
+if TYPE_CHECKING:
+    from . import DatapointConfigEntry
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureDescription(SensorEntityDescription):
+    """A figure of an account or of one of its scopes, from the devices that belong to it."""
+
+    value_fn: Callable[[DatapointCoordinator, list[Device]], StateType | datetime]
+    exists_fn: Callable[[DatapointCoordinator], bool] = lambda _: True
+    attributes_fn: Callable[[DatapointCoordinator], Mapping[str, Any] | None] = lambda _: None
+
+
+def _oldest_reading(coordinator: DatapointCoordinator, _: list[Device]) -> datetime | None:
+    states = coordinator.fleet.values()
+    return min(
+        (state.read_at for state in states if state.device.is_online is not False and state.read_at), default=None
+    )
+
+
+def _requests_left(coordinator: DatapointCoordinator, _: list[Device]) -> int | None:
+    return coordinator.cloud.budget.remaining
+
+
+def _interval_in_force(coordinator: DatapointCoordinator, _: list[Device]) -> int:
+    return round(coordinator.interval_in_force.total_seconds())
+
+
+def _count(
+    is_counted: Callable[[Device], bool | None],
+) -> Callable[[DatapointCoordinator, list[Device]], int]:
+    return lambda _, devices: sum(bool(is_counted(device)) for device in devices)
+
+
+def _has_flags(coordinator: DatapointCoordinator) -> bool:
+    return any(device.has_flags for device in coordinator.inventory.counted)
+
+
+def _lists_online(coordinator: DatapointCoordinator) -> bool:
+    return any(device.is_online is not None for device in coordinator.inventory.counted)
+
+
+_OF_BOTH = (
+    FigureDescription(
+        key="$devices",
+        translation_key="devices",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=_count(lambda _: True),
+    ),
+    FigureDescription(
+        key="$online",
+        translation_key="devices_online",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=_count(lambda device: device.is_online),
+        exists_fn=_lists_online,
+    ),
+    FigureDescription(
+        key="$faulty",
+        translation_key="devices_faulty",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=_count(lambda device: device.has_fault),
+        exists_fn=_has_flags,
+    ),
+    FigureDescription(
+        key="$alerting",
+        translation_key="devices_alerting",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=_count(lambda device: device.has_alert),
+        exists_fn=_has_flags,
+    ),
+)
+_OF_ACCOUNT = (
+    *_OF_BOTH,
+    FigureDescription(
+        key="$requests_left",
+        translation_key="requests_left",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=_requests_left,
+        exists_fn=lambda coordinator: coordinator.cloud.budget.limit is not None,
+    ),
+    FigureDescription(
+        key="$interval",
+        translation_key="interval_in_force",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=_interval_in_force,
+    ),
+    FigureDescription(
+        key="$oldest_reading",
+        translation_key="oldest_reading",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=_oldest_reading,
+    ),
+    FigureDescription(
+        key="$history_import",
+        translation_key="history_import",
+        device_class=SensorDeviceClass.ENUM,
+        options=list(Stage),
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda coordinator, _: coordinator.config_entry.runtime_data.imports.stage,
+        attributes_fn=lambda coordinator: coordinator.config_entry.runtime_data.imports.attributes,
+        exists_fn=lambda coordinator: can_import(coordinator.cloud.history.offer),
+    ),
+)
+
+
+@callback
+def async_add_figures(entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Add the sensors of the account, and those of its scopes that are no devices themselves."""
+    coordinator = entry.runtime_data.coordinator
+    figures: set[str] = set()  # by key
+
+    @callback
+    def add_figures() -> None:
+        """Add what there is to tell of the account by now: its first devices may come later."""
+        new = [figure for figure in _OF_ACCOUNT if figure.key not in figures and figure.exists_fn(coordinator)]
+        figures.update(figure.key for figure in new)
+        async_add_entities(FigureSensor(coordinator, figure, None) for figure in new)
+
+    async_add_with_inventory(entry, add_figures)
+    for scope in coordinator.cloud.scopes:
+        if scope.id not in coordinator.fleet:
+            async_add_entities(
+                [FigureSensor(coordinator, description, scope.id) for description in _OF_BOTH],
+                config_subentry_id=subentry_of(entry, scope.id),
+            )
+
+
+class FigureSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
+    """A figure of the account (scope None) or of one of its scopes."""
+
+    _attr_has_entity_name = True
+    entity_description: FigureDescription
+
+    def __init__(self, coordinator: DatapointCoordinator, description: FigureDescription, scope: str | None) -> None:
+        super().__init__(coordinator, ACCOUNT)
+        self.entity_description = description
+        self._scope = scope
+        device_id = coordinator.account_id if scope is None else scope_device_id(coordinator, scope)
+        self._attr_unique_id = f"{device_id}_{description.key}"
+        self._attr_device_info = device_info(device_id)
+        self._shown: tuple[object, ...] = ()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        # It is told after every round, whatever that was about.
+        shown = (self.available, self.native_value, self.extra_state_attributes)
+        if shown != self._shown:
+            self._shown = shown
+            super()._handle_coordinator_update()
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        counted = self.coordinator.inventory.counted
+        devices = [device for device in counted if self._scope is None or device.scope == self._scope]
+        return self.entity_description.value_fn(self.coordinator, devices)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        return self.entity_description.attributes_fn(self.coordinator)
