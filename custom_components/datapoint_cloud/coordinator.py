@@ -153,8 +153,6 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
 
         What is in the store is shown at once, and what is not fresh of it is read again.
         """
-        self._judge(self.fleet.values(), is_failed=False)
-        self.watchers.async_tell()
         allowance = self.cloud.budget.left(Purpose.POLLING)
         await self._async_read_patiently(
             [state for state in self._due_devices(allowance) if state.read_at is None or not state.datapoints]
@@ -289,6 +287,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
 
     async def _async_read(self, states: Sequence[DeviceState]) -> None:
         """Read the last values of these devices. Raises what ended the round before its time."""
+        if not states:
+            return
         asked_at = dt_util.utcnow()
         before = {state.device.id: (state.asked_at, state.reported_at) for state in states}
         readings = await self.cloud.readings(

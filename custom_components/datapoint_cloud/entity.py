@@ -126,11 +126,10 @@ def async_add_entities_of_devices(
             entities = {entity.unique_id: entity for entity in make(coordinator, state)}
             made[device_id] = _Made(state.device, state.descriptions, frozenset(entities))
             known = before.unique_ids if before is not None else frozenset()
-            of_subentry[subentry_of(entry, state.device.scope)] += [
-                entity for unique_id, entity in entities.items() if unique_id not in known
-            ]
-        for subentry_id, new in of_subentry.items():
-            async_add_entities(new, config_subentry_id=subentry_id)
+            if new := [entity for unique_id, entity in entities.items() if unique_id not in known]:
+                of_subentry[subentry_of(entry, state.device.scope)] += new
+        for subentry_id, entities_of_subentry in of_subentry.items():
+            async_add_entities(entities_of_subentry, config_subentry_id=subentry_id)
 
     async_add_with_inventory(entry, add_new)
 

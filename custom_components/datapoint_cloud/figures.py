@@ -145,9 +145,9 @@ def async_add_figures(entry: DatapointConfigEntry, async_add_entities: AddConfig
     @callback
     def add_figures() -> None:
         """Add what there is to tell of the account by now: its first devices may come later."""
-        new = [figure for figure in _OF_ACCOUNT if figure.key not in figures and figure.exists_fn(coordinator)]
-        figures.update(figure.key for figure in new)
-        async_add_entities(FigureSensor(coordinator, figure, None) for figure in new)
+        if new := [figure for figure in _OF_ACCOUNT if figure.key not in figures and figure.exists_fn(coordinator)]:
+            figures.update(figure.key for figure in new)
+            async_add_entities(FigureSensor(coordinator, figure, None) for figure in new)
 
     async_add_with_inventory(entry, add_figures)
     for scope in coordinator.cloud.scopes:

@@ -59,13 +59,14 @@ async def test_reads_in_vain_after_a_command_say_nothing_against_the_device(
 ) -> None:
     subject = SUBJECTS[kind]
     entry = await add_account(hass, simulation, kind)
-    device = air_conditioner(simulation) if kind == "gizwits_open" else chiller(simulation)
-    server = simulation.gizwits_open if kind == "gizwits_open" else simulation.gizwits_enterprise
+    device_id = subject.device_id(simulation)
     before = subject.state(hass, simulation, entry)
     freezer.tick(1000)
-    server.faults = [Fault(matches=lambda request: f"/{device.did}/" in request.path, status=500, body="")]
+    subject.server(simulation).faults = [
+        Fault(matches=lambda request: f"/{device_id}/" in request.path, status=500, body="")
+    ]
     for _ in range(5):
-        await entry.runtime_data.coordinator.async_read_device(device.did)
+        await entry.runtime_data.coordinator.async_read_device(device_id)
         assert subject.state(hass, simulation, entry) == before
     for _ in range(3):
         await poll(hass, entry)
