@@ -115,6 +115,7 @@ class Watched:
 @pytest.fixture(params=["gizwits_open", "gizwits_enterprise"])
 async def watched(
     hass: HomeAssistant,
+    fixed_time: None,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
     request: pytest.FixtureRequest,
