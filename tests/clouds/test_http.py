@@ -120,6 +120,31 @@ async def test_what_is_no_json_is_unexpected(client: HttpClient, server: Server,
     assert caught.value.endpoint == "/things/{thing}"
 
 
+@pytest.mark.parametrize(
+    ("body", "decoded"),
+    [
+        (r'{"n": "a\ud83c"}', {"n": "a\ufffd"}),
+        (r'{"\udf21": [1]}', {"\ufffd": [1]}),
+        (r'["\ud83c\udf21", "\u0000"]', ["\U0001f321", "\ufffd"]),
+        ("[NaN, -Infinity, 1e999, -1e999]", [None, None, None, None]),
+        (f"[{2**64 - 1}, {2**64}, {-(2**63)}, -1{'0' * 30}]", [2**64 - 1, float(2**64), -(2**63), -1e30]),
+        (f"[{'9' * 5000}]", [None]),
+        ("\ufeff[1]", [1]),
+    ],
+    ids=["half a pair", "name", "no character", "endless", "whole numbers", "endless digits", "byte order mark"],
+)
+async def test_what_cannot_be_stored_is_mended(client: HttpClient, server: Server, body: str, decoded: Any) -> None:
+    server.faults = [Fault(body=body)]
+    assert await read(client) == decoded
+
+
+@pytest.mark.parametrize("depth", [200, 2000, 50_000])
+async def test_what_is_nested_too_deep_is_no_json(client: HttpClient, server: Server, depth: int) -> None:
+    server.faults = [Fault(body="[" * depth + "]" * depth)]
+    with pytest.raises(UnexpectedAnswer):
+        await read(client)
+
+
 async def test_cut_off_json_is_unexpected(client: HttpClient, server: Server) -> None:
     server.faults = [Fault(cuts_at=20)]
     with pytest.raises(UnexpectedAnswer):

@@ -5,7 +5,6 @@ logs and errors. Headers and bodies reach neither.
 """
 
 import asyncio
-import json
 import logging
 import math
 import random
@@ -19,8 +18,8 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
-import orjson
 
+from . import wire
 from .budget import Budget, Purpose
 from .errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Unreachable
 
@@ -197,12 +196,8 @@ async def _read(response: aiohttp.ClientResponse, template: str) -> bytes:
 def _decode(text: bytes) -> tuple[Any, bool]:
     # By content, not by its label: these servers send JSON as text/html and HTML error pages as JSON.
     try:
-        return orjson.loads(text), True
-    except orjson.JSONDecodeError:
-        pass  # what is not quite JSON, such as NaN, the slower one may still understand
-    try:
-        return json.loads(text), True
-    except ValueError, RecursionError:
+        return wire.decode(text), True
+    except ValueError:
         return None, False
 
 

@@ -1,16 +1,79 @@
-"""Values of the wire, whatever type they came in: None stands for everything that is not what it should be.
+"""The wire's JSON, and its values whatever type they came in: None stands for all that is not what it should be.
 
 It knows no vendor and no endpoint.
 """
 
 import base64
 import json
+import math
+import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Any, Final
+
+import orjson
 
 _FIRST_IN_MILLISECONDS = 100_000_000_000  # as seconds this lies in the year 5138, as milliseconds in 1973
+
+_LONGEST_INTEGER: Final = 19  # characters: with more it may not fit into 64 bits
+_LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**64 - 1  # that can be stored
+_NEVER_STORED: Final = re.compile("[\0\ud800-\udfff]")
+_LEVELS_ABOVE: Final = 100  # around what is kept: those of files and of answers to the user
+
+
+def decode(text: bytes | str) -> Any:
+    """Read JSON from outside into values that can be stored. Raises `ValueError` where there is none.
+
+    JSON can say what no file and no database takes. One such character in one name must not cost an answer about many
+    devices, so it is mended: half a surrogate pair, NUL and broken UTF-8 become U+FFFD, numbers without end become
+    null, integers beyond 64 bits are rounded. Only what is nested deeper than can be stored counts as no JSON.
+    """
+    content = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+    try:
+        decoded = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        decoded = _decode_leniently(content)
+    else:
+        if b"\\u0000" in content:
+            decoded = _mended(decoded)
+    _raise_if_too_deep(decoded)
+    return decoded
+
+
+def _decode_leniently(content: bytes) -> Any:
+    try:
+        found = json.loads(
+            content.decode("utf-8-sig", errors="replace"),
+            parse_int=lambda digits: int(digits) if len(digits) <= _LONGEST_INTEGER else _finite(digits),
+            parse_float=_finite,
+            parse_constant=lambda _: None,
+        )
+        return _mended(found)
+    except RecursionError as error:
+        raise ValueError from error
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return _NEVER_STORED.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_mended(name): _mended(member) for name, member in value.items()}
+    return [_mended(member) for member in value] if isinstance(value, list) else value
+
+
+def _raise_if_too_deep(value: Any) -> None:
+    for _ in range(_LEVELS_ABOVE):
+        value = [value]
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise ValueError from error
 
 
 def text(value: Any) -> str | None:
@@ -21,12 +84,14 @@ def text(value: Any) -> str | None:
 
 
 def number(value: Any) -> int | float | None:
-    """A finite number, also when it is written as text (`"18"`, `"-0.5"`)."""
+    """A finite number that can be stored, also when it is written as text (`"18"`, `"-0.5"`)."""
     if isinstance(value, str):
         value = _parsed(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if abs(value) <= sys.float_info.max else None
+    if not abs(value) <= sys.float_info.max:
+        return None
+    return value if isinstance(value, float) or _LEAST_INTEGER <= value <= _GREATEST_INTEGER else float(value)
 
 
 def _parsed(value: str) -> int | float | None:
@@ -67,7 +132,7 @@ def subject_of_jwt(token: str) -> str | None:
     _, _, rest = token.partition(".")
     claims, _, _ = rest.partition(".")
     try:
-        decoded = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-    except ValueError, RecursionError:
+        decoded = decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    except ValueError:
         return None
     return text(fields(decoded).get("sub"))

@@ -4,7 +4,6 @@ It knows frames and nothing of addresses, nor of what is done when a connection 
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
@@ -252,8 +251,8 @@ class Conversation:
 
 def _decoded(content: str | bytes) -> Mapping[str, Any]:
     try:
-        return wire.fields(json.loads(content))
-    except ValueError, RecursionError:
+        return wire.fields(wire.decode(content))
+    except ValueError:
         return {}
 
 

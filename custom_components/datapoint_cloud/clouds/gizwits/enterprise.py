@@ -1,7 +1,6 @@
 """The organisation's Gizwits cloud: all devices of the products an enterprise names, through the Enterprise API."""
 
 import asyncio
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -296,8 +295,8 @@ def _group_ids(tree: Any) -> Iterator[str]:
 def _written_out(tree: Any) -> Any:
     # The table types it as text, the example shows an object.
     try:
-        return json.loads(tree) if isinstance(tree, str) else tree
-    except ValueError, RecursionError:
+        return wire.decode(tree) if isinstance(tree, str) else tree
+    except ValueError:
         return None
 
 

@@ -4,7 +4,6 @@ It knows what is in a row, not where rows come from.
 """
 
 import base64
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -50,8 +49,8 @@ def _payload(payload: Any) -> Mapping[str, Any]:
 
 def _decoded(text: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(text)
-    except ValueError, RecursionError:
+        found = wire.decode(text)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 

@@ -276,6 +276,6 @@ class _Pauses:
 def _decoded(line: bytes) -> Message:
     """The object in a line; an empty one for anything else."""
     try:
-        return wire.fields(json.loads(line))
-    except ValueError, RecursionError:
+        return wire.fields(wire.decode(line))
+    except ValueError:
         return {}

@@ -39,6 +39,8 @@ _VARIABLE_FIELDS = (
     "active",
 )
 
+_LONGEST_INDEX = 9  # digits; what is longer counts nothing
+
 
 class Unreadable(ValueError):
     """A value that is not what its datapoint promises."""
@@ -194,7 +196,7 @@ def _part(item_type: str, item_index: str) -> Part | None:
     if (item_type, item_index) == ("Global", "0"):
         return None
     # People count the units from 1, the API from 0.
-    number = int(item_index) + 1 if item_index.isdecimal() else item_index
+    number = int(item_index) + 1 if item_index.isdecimal() and len(item_index) <= _LONGEST_INDEX else item_index
     return Part(id=f"{item_type}|{item_index}", name=f"{item_type} {number}")
 
 
