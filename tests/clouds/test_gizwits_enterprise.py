@@ -681,7 +681,7 @@ async def test_a_failing_definition_is_asked_for_once_a_round(
     readings = await cloud.readings(devices)
     assert readings.failures
     assert not readings.snapshots
-    assert server.requests[DATAPOINT] == 2
+    assert server.requests[DATAPOINT] == 1
 
 
 # The quota

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from custom_components.datapoint_cloud.clouds import http
-from custom_components.datapoint_cloud.clouds.budget import Purpose
+from custom_components.datapoint_cloud.clouds.budget import Budget, Purpose
 from custom_components.datapoint_cloud.clouds.errors import (
     CloudError,
     DeviceGone,
@@ -22,6 +22,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
     Unreachable,
 )
 from custom_components.datapoint_cloud.clouds.http import Answer, HttpClient, retry_after
+from custom_components.datapoint_cloud.clouds.memory import Memory
 from simulator.server import Fault, Server
 
 PARTS = {"thing": "a/b ?ü"}
@@ -220,6 +221,41 @@ async def test_dropped_write_is_sent_once(client: HttpClient, server: Server) ->
     assert server.requests.total() == 1
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+async def test_lost_connection_costs_two_requests_and_both_count(
+    session: aiohttp.ClientSession, server: Server, method: str
+) -> None:
+    budget = Budget(Memory(), per_hour=100)
+    client = HttpClient(session, server.url, judge, budget=budget)
+    await read(client)  # opens the connection that is lost: aiohttp itself repeats what it sends on one that was open
+    server.faults = [Fault(drops=True)]
+    with pytest.raises(Unreachable) as caught:
+        await client.request(method, "/things/{thing}", parts=PARTS, purpose=Purpose.POLLING)
+    assert caught.value.reason is Reason.NO_CONNECTION
+    assert server.requests.total() == 3
+    assert budget.remaining == 97
+
+
+async def test_error_with_a_code_is_an_answer_and_not_asked_for_twice(
+    session: aiohttp.ClientSession, server: Server
+) -> None:
+    server.faults = [Fault(status=400, body="{}")]
+    client = HttpClient(session, server.url, lambda answer: answer.error(Unreachable, Reason.SERVER_ERROR, code=5406))
+    with pytest.raises(Unreachable):
+        await read(client)
+    assert server.requests.total() == 1
+
+
+async def test_closed_session_is_unreachable(
+    client: HttpClient, session: aiohttp.ClientSession, server: Server
+) -> None:
+    await session.close()
+    with pytest.raises(Unreachable) as caught:
+        await read(client)
+    assert caught.value.reason is Reason.NO_CONNECTION
+    assert server.requests.total() == 0
+
+
 async def test_no_connection_is_unreachable(client: HttpClient, server: Server) -> None:
     await server.stop()
     with pytest.raises(Unreachable) as caught:
@@ -233,13 +269,16 @@ async def test_unusable_address_is_unreachable(session: aiohttp.ClientSession, u
         await read(HttpClient(session, url, judge))
 
 
-async def test_silent_server_costs_the_time_limit(
+async def test_silent_server_costs_the_time_limit_once(
     session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=0.05))
+    monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=30, sock_read=0.05))
     finished = asyncio.Event()
+    connections = 0
 
     async def never_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
         await finished.wait()
         writer.close()
 
@@ -247,11 +286,12 @@ async def test_silent_server_costs_the_time_limit(
     port = listener.sockets[0].getsockname()[1]
     try:
         with pytest.raises(Unreachable) as caught:
-            await write(HttpClient(session, f"http://127.0.0.1:{port}", judge))
+            await read(HttpClient(session, f"http://127.0.0.1:{port}", judge))
     finally:
         finished.set()
         listener.close()
     assert caught.value.reason is Reason.TIMEOUT
+    assert connections == 1
 
 
 async def test_requests_are_bounded(session: aiohttp.ClientSession, socket_enabled: None) -> None:

@@ -25,7 +25,9 @@ from .errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Unreachab
 
 _LOGGER = logging.getLogger(__name__)
 
-_TIME_LIMIT = aiohttp.ClientTimeout(total=30, sock_connect=10)
+# What hangs costs 10 or 15 seconds, what is only slow has 30. The past may take a server longer to look up.
+_TIME_LIMIT = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=15)
+_TIME_LIMIT_OF_HISTORY = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=20)
 _PAUSE_BEFORE_SECOND_TRY = 1.0  # seconds, at the most
 _LONGEST_PAUSE = 31 * 24 * 3600.0  # seconds: what asks for more is a slip, or lies beyond the calendar
 _LARGEST_ANSWER = 64 * 2**20  # bytes
@@ -106,8 +108,9 @@ class HttpClient:
     ) -> Answer:
         """Send a request and return its successful answer.
 
-        Only a request that reads is tried a second time, when the connection or the server failed: one that writes
-        may have been carried out. `may_be_empty` accepts a successful answer without JSON, and leaves it undecoded.
+        Only a request that reads is tried a second time, when the connection was lost or the server failed: one that
+        writes may have been carried out. Neither is what took too long, nor what the vendor gave a code: that is an
+        answer. `may_be_empty` accepts a successful answer without JSON, and leaves it undecoded.
 
         Raises what the judge finds in the answer, `Unreachable` (no connection, no answer in time, HTTP 5xx),
         `RateLimited` (HTTP 429, or the budget is spent) or `UnexpectedAnswer` (neither an error known nor JSON).
@@ -118,16 +121,19 @@ class HttpClient:
 
         async def attempt() -> Answer:
             async with places:
+                if self._session.closed:
+                    raise Unreachable(Reason.NO_CONNECTION, endpoint=template)
                 if self._budget is not None:
                     self._budget.spend(purpose)
-                answer = await self._send(method, url, template, params, headers, json_body, form)
+                answer = await self._send(method, url, template, params, headers, json_body, form, purpose)
             self._raise_for(answer, may_be_empty=may_be_empty)
             return answer
 
         try:
             return await attempt()
-        except Unreachable:
-            if not purpose.is_read:
+        except Unreachable as error:
+            is_answer = error.code is not None
+            if not purpose.is_read or is_answer or error.reason is Reason.TIMEOUT or self._session.closed:
                 raise
         await asyncio.sleep(random.uniform(0, _PAUSE_BEFORE_SECOND_TRY))  # noqa: S311  # jitter, not cryptography
         return await attempt()
@@ -141,6 +147,7 @@ class HttpClient:
         headers: Mapping[str, str] | None,
         json_body: Any,
         form: Mapping[str, str] | None,
+        purpose: Purpose,
     ) -> Answer:
         started = time.monotonic()
         try:
@@ -152,8 +159,9 @@ class HttpClient:
                 headers=headers,
                 json=json_body,
                 data=form,
-                timeout=_TIME_LIMIT,
+                timeout=_TIME_LIMIT_OF_HISTORY if purpose is Purpose.HISTORY else _TIME_LIMIT,
                 allow_redirects=False,
+                middlewares=(_send_once,),
             ) as response:
                 answer = Answer(template, response.status, response.headers, await _read(response, template), json_body)
         except TimeoutError as error:
@@ -161,7 +169,7 @@ class HttpClient:
             raise Unreachable(Reason.TIMEOUT, endpoint=template) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # ValueError: aiohttp's answer to an address it cannot use. Its text holds the address, so it is left out.
-            _LOGGER.debug("%s %s: %s", method, template, type(error).__name__)
+            _LOGGER.debug("%s %s: %s", method, template, type(error.__cause__ or error).__name__)
             raise Unreachable(Reason.NO_CONNECTION, endpoint=template) from None
         milliseconds = (time.monotonic() - started) * 1000
         _LOGGER.debug(
@@ -180,6 +188,14 @@ class HttpClient:
             raise answer.error(Unreachable, Reason.SERVER_ERROR)
         if not answer.is_success or not (may_be_empty or answer.is_json):
             raise answer.error(UnexpectedAnswer)
+
+
+async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating GET and PUT by itself when the connection is lost: nobody would count that."""
+    try:
+        return await send(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError from error
 
 
 async def _read(response: aiohttp.ClientResponse, template: str) -> bytes:

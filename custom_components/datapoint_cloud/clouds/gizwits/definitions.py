@@ -83,6 +83,7 @@ class Definitions:
             except CloudError as error:
                 if known is None:
                     self._failures[product_key] = error
+                    self._asked_at[product_key] = time.time()  # a server that hangs takes longer to fail than the pause
                     raise
                 return known
 

@@ -1,0 +1,87 @@
+"""Clouds that never answer hold up neither the start of Home Assistant for long nor its stop."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
+from homeassistant.core import HomeAssistant
+
+from simulator.server import Fault, Server
+from simulator.simulation import Simulation
+
+from .accounts import KINDS, add_account, make_entry
+from .passing_time import until
+from .subjects import SUBJECTS
+
+pytestmark = pytest.mark.usefixtures("small_fleets")
+
+LONGEST_WAIT = 20  # seconds
+
+
+def _hang(simulation: Simulation, kind: str, last_word: str = "") -> asyncio.Event:
+    """Let a cloud answer nothing, or nothing whose path ends so, before the event."""
+    gate = asyncio.Event()
+    for server in (SUBJECTS[kind].server(simulation), simulation.keycloak):
+        server.faults = [Fault(gate=gate, matches=lambda request: request.path.endswith(last_word))]
+    return gate
+
+
+async def _seconds_until_done(waiting: asyncio.Future[bool], server: Server, freezer: FrozenDateTimeFactory) -> int:
+    """Let one second pass after another until something is done; how many that took."""
+    await until(lambda: server.requests.total() or waiting.done())
+    for second in range(100):
+        for _ in range(200):  # what is due by now happens
+            await asyncio.sleep(0)
+        if waiting.done():
+            return second
+        freezer.tick(timedelta(seconds=1))
+    raise AssertionError("it was never done")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_start_waits_for_a_hanging_cloud_no_longer_than_its_time_limit(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
+) -> None:
+    gate = _hang(simulation, kind)
+    entry = make_entry(hass, simulation, kind)
+    starting = asyncio.ensure_future(hass.config_entries.async_setup(entry.entry_id))
+    server = simulation.keycloak if kind == "sodata" else SUBJECTS[kind].server(simulation)
+    seconds = await _seconds_until_done(starting, server, freezer)
+    gate.set()
+    assert seconds <= LONGEST_WAIT
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+
+
+@pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
+async def test_start_waits_for_the_definitions_of_all_products_no_longer_than_for_one(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
+) -> None:
+    gate = _hang(simulation, kind, "/datapoint")
+    entry = make_entry(hass, simulation, kind)
+    starting = asyncio.ensure_future(hass.config_entries.async_setup(entry.entry_id))
+    seconds = await _seconds_until_done(starting, SUBJECTS[kind].server(simulation), freezer)
+    gate.set()
+    assert seconds <= LONGEST_WAIT
+    assert entry.state is ConfigEntryState.LOADED
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_stop_in_the_midst_of_a_request_is_quiet(
+    hass: HomeAssistant, simulation: Simulation, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    entry = await add_account(hass, simulation, kind)
+    server = SUBJECTS[kind].server(simulation)
+    gate = _hang(simulation, kind)
+    server.reset_counts()
+    polling = hass.async_create_task(entry.runtime_data.coordinator.async_refresh())
+    await until(server.requests.total)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_CLOSE)  # closes the connections
+    await polling
+    await entry.runtime_data.coordinator.async_refresh()
+    gate.set()
+    assert not [record for record in caplog.records if record.exc_info and record.levelno >= logging.WARNING]
+    assert entry.runtime_data.coordinator.last_exception.translation_key
