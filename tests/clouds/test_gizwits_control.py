@@ -75,6 +75,22 @@ def _air_conditioner(household: GizwitsOpenServer) -> GizwitsDevice:
     return next(device for device in household.devices.values() if device.product is AIR_CONDITIONER)
 
 
+@pytest.mark.parametrize("body", ["<html><body>Please log in to the network</body></html>", "OK"])
+async def test_a_page_is_no_accepted_command(
+    open_cloud: GizwitsOpenCloud,
+    household: GizwitsOpenServer,
+    enterprise_cloud: GizwitsEnterpriseCloud,
+    enterprise: GizwitsEnterpriseServer,
+    body: str,
+) -> None:
+    in_fleet = next(device for it in enterprise.products.values() for device in it.devices.values())
+    clouds = ((open_cloud, household, _air_conditioner(household)), (enterprise_cloud, enterprise, in_fleet))
+    for cloud, server, device in clouds:
+        server.faults = [Fault(matches=lambda request: "/control" in request.path, body=body, content_type="text/html")]
+        with pytest.raises(UnexpectedAnswer):
+            await cloud.write_raw(_listed(device), b"\x01")
+
+
 # Frames
 
 

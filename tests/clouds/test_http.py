@@ -158,6 +158,14 @@ async def test_answer_may_be_empty_where_that_is_allowed(client: HttpClient, ser
     assert (answer.status, answer.body, answer.is_json) == (204, None, False)
 
 
+@pytest.mark.parametrize("body", ["<html>Welcome</html>", "OK", "{", "\x00"])
+async def test_answer_that_may_be_empty_is_no_page(client: HttpClient, server: Server, body: str) -> None:
+    server.faults = [Fault(body=body)]
+    with pytest.raises(UnexpectedAnswer):
+        await client.request("POST", "/things/{thing}", parts=PARTS, may_be_empty=True)
+    assert server.requests.total() == 1
+
+
 async def test_oversized_answer_is_refused(client: HttpClient, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     server.faults = [Fault(body=f'"{"x" * 998}"')]
     monkeypatch.setattr(http, "_LARGEST_ANSWER", 1000)

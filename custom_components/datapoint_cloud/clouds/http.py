@@ -105,12 +105,14 @@ class HttpClient:
         form: Mapping[str, str] | None = None,
         purpose: Purpose = Purpose.CONTROL,
         may_be_empty: bool = False,
+        is_read_later: bool = False,
     ) -> Answer:
         """Send a request and return its successful answer.
 
         Only a request that reads is tried a second time, when the connection was lost or the server failed: one that
         writes may have been carried out. Neither is what took too long, nor what the vendor gave a code: that is an
-        answer. `may_be_empty` accepts a successful answer without JSON, and leaves it undecoded.
+        answer. `may_be_empty` accepts a successful answer without any content. `is_read_later` leaves it to the caller
+        to find out whether there is JSON in a successful answer, since to decode a large one takes time.
 
         Raises what the judge finds in the answer, `Unreachable` (no connection, no answer in time, HTTP 5xx),
         `RateLimited` (HTTP 429, or the budget is spent) or `UnexpectedAnswer` (neither an error known nor JSON).
@@ -126,7 +128,10 @@ class HttpClient:
                 if self._budget is not None:
                     self._budget.spend(purpose)
                 answer = await self._send(method, url, template, params, headers, json_body, form, purpose)
-            self._raise_for(answer, may_be_empty=may_be_empty)
+            self._raise_for(answer)
+            is_accepted = is_read_later or (may_be_empty and not answer.text.strip()) or answer.is_json
+            if not is_accepted:
+                raise answer.error(UnexpectedAnswer)
             return answer
 
         try:
@@ -177,7 +182,7 @@ class HttpClient:
         )
         return answer
 
-    def _raise_for(self, answer: Answer, *, may_be_empty: bool) -> None:
+    def _raise_for(self, answer: Answer) -> None:
         if (error := self._judge(answer)) is not None:
             raise error
         if answer.status == 429:
@@ -186,7 +191,7 @@ class HttpClient:
             raise limited
         if answer.status >= 500 or answer.status == 408:
             raise answer.error(Unreachable, Reason.SERVER_ERROR)
-        if not answer.is_success or not (may_be_empty or answer.is_json):
+        if not answer.is_success:
             raise answer.error(UnexpectedAnswer)
 
 

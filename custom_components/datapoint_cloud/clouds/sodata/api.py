@@ -325,7 +325,7 @@ class SoDataCloud(ReadOnlyCloud):
 
     async def _bulk_as(self, name: str, number: int, uuids: list[str]) -> dict[str, Snapshot]:
         answer = await self._answer(
-            "PUT", _LAST_VALUES_OF_MANY, json_body=_BODIES[name](uuids), purpose=Purpose.POLLING, may_be_empty=True
+            "PUT", _LAST_VALUES_OF_MANY, json_body=_BODIES[name](uuids), purpose=Purpose.POLLING, is_read_later=True
         )
         answered = self._last_values.read(f"{number}", answer)
         return {uuid: answered[uuid] for uuid in uuids if uuid in answered}
@@ -333,7 +333,7 @@ class SoDataCloud(ReadOnlyCloud):
     async def _read_one(self, device: Device) -> Snapshot:
         try:
             answer = await self._answer(
-                "GET", _LAST_VALUES, device=device.id, purpose=Purpose.POLLING, may_be_empty=True
+                "GET", _LAST_VALUES, device=device.id, purpose=Purpose.POLLING, is_read_later=True
             )
             answered = self._last_values.read(device.id, answer)
         except (Forbidden, DeviceGone) as error:
