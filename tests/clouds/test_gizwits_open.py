@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -772,6 +773,17 @@ async def test_a_failing_device_costs_itself_alone(
     readings = await cloud.readings(listing.devices)
     assert set(readings.failures) == {victim.id}
     assert set(readings.snapshots) == {device.id for device in listing.devices} - {victim.id}
+    assert readings.stopped_by is None
+
+
+@pytest.mark.parametrize("did", ["..", ".", "../../login"])
+async def test_an_id_that_is_a_path_costs_its_own_device_alone(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, did: str
+) -> None:
+    healthy = await device_called(cloud, "客厅空调")
+    readings = await cloud.readings([replace(healthy, id=did), healthy])
+    assert set(readings.failures) == {did}
+    assert set(readings.snapshots) == {healthy.id}
     assert readings.stopped_by is None
 
 

@@ -18,6 +18,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
     DeviceGone,
     RateLimited,
     Reason,
+    Rejected,
     UnexpectedAnswer,
     Unreachable,
 )
@@ -95,6 +96,21 @@ async def test_parts_parameters_headers_and_body_arrive_unchanged(client: HttpCl
     )
     assert answer.is_success
     assert answer.body == {"thing": "a/b ?ü", "query": {"n": "1", "t": "a&b=ü"}, "header": "yes", "body": {"a": [1]}}
+
+
+@pytest.mark.parametrize("thing", ["%2e%2e", "../things/x", "a?b#c", "..\\x", "...", "a b", "ü", "\ud83c", "\r\n"])
+async def test_part_stays_one_segment_of_the_path(client: HttpClient, server: Server, thing: str) -> None:
+    await client.request("GET", "/things/{thing}", parts={"thing": thing})
+    assert server.log[0].match_info["thing"] == thing.replace("\ud83c", "?")
+    assert server.log[0].raw_path.count("/") == 2
+
+
+@pytest.mark.parametrize("thing", ["", ".", ".."])
+async def test_part_that_is_no_segment_is_refused(client: HttpClient, server: Server, thing: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        await client.request("GET", "/things/{thing}", parts={"thing": thing})
+    assert (caught.value.reason, caught.value.endpoint) == (Reason.INVALID_REQUEST, "/things/{thing}")
+    assert server.requests.total() == 0
 
 
 async def test_form_is_encoded(client: HttpClient) -> None:

@@ -21,7 +21,7 @@ import aiohttp
 
 from . import wire
 from .budget import Budget, Purpose
-from .errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Unreachable
+from .errors import CloudError, RateLimited, Reason, Rejected, UnexpectedAnswer, Unreachable
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ _TIME_LIMIT_OF_HISTORY = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_r
 _PAUSE_BEFORE_SECOND_TRY = 1.0  # seconds, at the most
 _LONGEST_PAUSE = 31 * 24 * 3600.0  # seconds: what asks for more is a slip, or lies beyond the calendar
 _LARGEST_ANSWER = 64 * 2**20  # bytes
+_NO_SEGMENTS = frozenset({"", ".", ".."})
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,10 @@ class HttpClient:
         to find out whether there is JSON in a successful answer, since to decode a large one takes time.
 
         Raises what the judge finds in the answer, `Unreachable` (no connection, no answer in time, HTTP 5xx),
-        `RateLimited` (HTTP 429, or the budget is spent) or `UnexpectedAnswer` (neither an error known nor JSON).
+        `RateLimited` (HTTP 429, or the budget is spent), `UnexpectedAnswer` (neither an error known nor JSON), or
+        `Rejected` for a part that would change the path.
         """
-        url = self._base_url + template.format_map({name: quote(part, safe="") for name, part in (parts or {}).items()})
-
+        url = self._base_url + _filled(template, parts or {})
         places = self._places[purpose]
 
         async def attempt() -> Answer:
@@ -193,6 +194,16 @@ class HttpClient:
             raise answer.error(Unreachable, Reason.SERVER_ERROR)
         if not answer.is_success:
             raise answer.error(UnexpectedAnswer)
+
+
+def _filled(template: str, parts: Mapping[str, str]) -> str:
+    """Put each part into the template as one segment, whatever a vendor calls its things.
+
+    Raises `Rejected` for what cannot be one: dots are resolved on the way, escaped or not.
+    """
+    if _NO_SEGMENTS.intersection(parts.values()):
+        raise Rejected(Reason.INVALID_REQUEST, endpoint=template)
+    return template.format_map({name: quote(part, safe="", errors="replace") for name, part in parts.items()})
 
 
 async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
