@@ -123,14 +123,17 @@ def test_what_is_sent_beside_the_pace_slows_it_for_an_hour(freezer: FrozenDateTi
 # What the cloud says
 
 
-def test_what_the_cloud_says_can_only_lower_the_limit() -> None:
+def test_the_limit_is_what_the_cloud_says_of_an_hour() -> None:
     budget = _budget()
     budget.heed(limit=1000, window_seconds=_HOUR, remaining=None, resets_at=None)
-    assert budget.limit == 100
+    assert budget.limit == 1000
     budget.heed(limit=60, window_seconds=_HOUR, remaining=None, resets_at=None)
     assert budget.limit == 60
     budget.heed(limit=1, window_seconds=60, remaining=None, resets_at=None)
     assert budget.limit == 60  # one a minute
+    budget.heed(limit=1000, window_seconds=60, remaining=None, resets_at=None)
+    assert budget.limit == 100  # what a minute allows need not be allowed sixty times an hour
+    budget.heed(limit=60, window_seconds=_HOUR, remaining=None, resets_at=None)
     budget.heed(limit=None, window_seconds=_HOUR, remaining=10, resets_at=time.time() + 60)
     assert (budget.limit, budget.remaining) == (60, 10)
 
@@ -205,6 +208,91 @@ def test_however_often_it_is_refused_something_is_left(freezer: FrozenDateTimeFa
         budget.slow_down()
         freezer.tick(61)
     assert _spend_all(budget, Purpose.POLLING) >= 90
+
+
+# Our own clock, which may be set at any time
+
+_WRONG_CLOCKS = pytest.mark.parametrize("wrong_by", [-365 * 86400, -600, 600, 365 * 86400])
+
+
+def _set_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Set the clock; no time passes."""
+    before = time.time
+    monkeypatch.setattr(time, "time", lambda: before() + seconds)
+
+
+@_WRONG_CLOCKS
+def test_a_clock_that_is_set_neither_freezes_nor_floods(
+    freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, wrong_by: float
+) -> None:
+    budget = _budget()
+    _spend_all(budget, Purpose.POLLING)
+    _set_clock(monkeypatch, wrong_by)
+    assert _spend_all(budget, Purpose.POLLING) == 0
+    refusal = _refusal(budget)
+    assert refusal.retry_after is not None
+    assert refusal.retry_after <= _HOUR + 60
+    freezer.tick(_HOUR + 60)
+    assert _spend_all(budget, Purpose.POLLING) == 50
+
+
+@_WRONG_CLOCKS
+def test_a_clock_that_is_set_leaves_the_pace(
+    freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, wrong_by: float
+) -> None:
+    budget = _budget(3600)
+    for _ in range(450):
+        budget.spend(Purpose.POLLING)
+    _set_clock(monkeypatch, wrong_by)
+    assert budget.allowance() < 1
+    freezer.tick(100)
+    assert budget.allowance() == pytest.approx(50)
+
+
+@_WRONG_CLOCKS
+def test_what_the_cloud_said_ends_when_it_was_to_end_however_the_clock_is_set(
+    freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, wrong_by: float
+) -> None:
+    budget = _budget(3600)
+    budget.heed(limit=3600, window_seconds=_HOUR, remaining=3, resets_at=time.time() + 1800)
+    budget.slow_down()
+    _set_clock(monkeypatch, wrong_by)
+    assert budget.remaining == 3
+    assert _refusal(budget).retry_after == 1800
+    freezer.tick(1801)
+    assert budget.remaining == 3600
+    freezer.tick(6 * _HOUR)
+    assert budget.pace == 0.5
+
+
+def test_a_count_that_ends_after_its_window_is_of_another_clock(freezer: FrozenDateTimeFactory) -> None:
+    budget = _budget(3600)
+    budget.heed(limit=3600, window_seconds=_HOUR, remaining=3, resets_at=time.time() + 12 * _HOUR)
+    assert budget.remaining == 3
+    freezer.tick(_HOUR + 1)
+    assert budget.remaining == 3600
+
+
+@_WRONG_CLOCKS
+def test_what_was_kept_under_a_wrong_clock_counts_no_longer_than_ever(
+    freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, wrong_by: float
+) -> None:
+    memory = Memory()
+    with monkeypatch.context() as wrong:
+        _set_clock(wrong, wrong_by)
+        before = _budget(3600, memory=memory)
+        for _ in range(100):
+            before.spend(Purpose.POLLING)
+        freezer.tick(60)
+        before.spend(Purpose.POLLING)
+        before.slow_down()
+    budget = _budget(3600, memory=Memory(json.loads(json.dumps(memory.content))))
+    freezer.tick(_HOUR + 120)
+    assert budget.remaining == 3600
+    budget.slow_down()
+    assert budget.pace < 0.5
+    freezer.tick(6 * _HOUR)
+    assert budget.pace == 0.5
 
 
 # Restarts and clouds without a limit

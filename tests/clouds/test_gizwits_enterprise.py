@@ -703,7 +703,7 @@ async def test_the_quota_is_what_the_headers_say(
         ({"X-RateLimit-Limit": "600", "X-RateLimit-Remaining": "56"}, (600, 599, None)),
         ({"X-RateLimit-Limit": "x", "X-RateLimit-Remaining": "56"}, (3600, 3599, None)),
         ({"X-RateLimit-Limit": "0", "X-RateLimit-Remaining": "-3"}, (3600, 3599, None)),
-        ({"X-RateLimit-Limit": "99999"}, (3600, 3599, None)),
+        ({"X-RateLimit-Limit": "99999"}, (99999, 99998, None)),
         ({"X-RateLimit-Limit": "600", "X-RateLimit-Reset": "soon"}, (600, 599, None)),
         ({"X-RateLimit-Limit": "600", "X-RateLimit-Reset": "1517300000"}, (600, 599, None)),
     ],

@@ -1,7 +1,8 @@
 """Who may spend the requests that a cloud allows: commands before polling before history.
 
 It counts what is sent, heeds what the cloud says, and holds back what would trip a quota. It knows no endpoint and
-sends nothing.
+sends nothing. It measures time with the monotonic clock, since the other one may be set at any time: that serves only
+to read what the cloud says, and to remember across a restart.
 """
 
 import time
@@ -55,9 +56,11 @@ class Budget:
         self._remaining: int | None = None
         self._reserve_of_told = 0.0
         self._window_seconds = _HOUR
-        self._resets_at = 0.0  # epoch seconds
+        self._resets_at = 0.0  # epoch seconds, as the cloud says
+        self._told_until = 0.0
         self._spent = self._remembered()  # by minute: all, those beyond the pace, those for history
-        self._filled_at = time.time()
+        self._slowed_by, self._slowed_at = self._remembered_slowness()
+        self._filled_at = time.monotonic()
         self._saved_up = _SAVED_UP * self.pace
 
     # What may be spent
@@ -81,7 +84,7 @@ class Budget:
         if self._limit is None:
             return float("inf")
         pace = max(0.0, self._bearable() - self._sum(1)) / _HOUR
-        told, left_seconds = self._told_remaining(), self._resets_at - time.time()
+        told, left_seconds = self._told_remaining(), self._told_until - time.monotonic()
         # What is left of a minute says nothing of what comes after it.
         if told is not None and left_seconds > 0 and self._window_seconds >= _HOUR:
             pace = min(pace, max(0.0, told - self._reserve_of_told) / left_seconds)
@@ -128,10 +131,9 @@ class Budget:
         is_paced = purpose is Purpose.POLLING and self.allowance() >= 1
         if is_paced:
             self._saved_up -= 1
-        minute = int(time.time() // 60)
+        minute = _minute()
         if minute not in self._spent:
-            spent = {str(minute): list(counts) for minute, counts in self._spent.items()}
-            self._memory.put(_SPENT, spent, is_urgent=False)
+            self._remember()
             self._spent[minute] = [0, 0, 0]
         counts = self._spent[minute]
         counts[0] += 1
@@ -139,7 +141,7 @@ class Budget:
         counts[2] += purpose is Purpose.HISTORY
 
     def _fill(self) -> None:
-        now, pace = time.time(), self.pace
+        now, pace = time.monotonic(), self.pace
         elapsed = max(0.0, now - self._filled_at)
         self._filled_at = now
         if self._limit is not None:
@@ -149,22 +151,33 @@ class Budget:
             self._saved_up = min(self._saved_up + elapsed * pace, _SAVED_UP * pace, room)
 
     def _sum(self, index: int) -> int:
-        oldest = int(time.time() // 60) - _MINUTES
+        oldest = _minute() - _MINUTES
         for minute in [minute for minute in self._spent if minute <= oldest]:
             del self._spent[minute]
         return sum(counts[index] for counts in self._spent.values())
 
     def _seconds_until_more(self) -> float:
         if (told := self._told_remaining()) is not None and told - self._reserve_of_told < 1:
-            return self._resets_at - time.time()
-        first = min(self._spent, default=int(time.time() // 60))
-        return max(1.0, (first + _MINUTES) * 60 - time.time())
+            return self._told_until - time.monotonic()
+        first = min(self._spent, default=_minute())
+        return max(1.0, (first + _MINUTES) * 60 - time.monotonic())
+
+    def _remember(self) -> None:
+        ahead = int(time.time() // 60) - _minute()
+        spent = {str(minute + ahead): list(counts) for minute, counts in self._spent.items()}
+        self._memory.put(_SPENT, spent, is_urgent=False)
 
     def _remembered(self) -> dict[int, list[int]]:
+        now = _minute()
+        ahead = int(time.time() // 60) - now
         spent: dict[int, list[int]] = {}
-        for minute, counts in wire.fields(self._memory.get(_SPENT)).items():
-            if minute.isdecimal() and isinstance(counts, list) and len(counts) == 3:
-                spent[int(minute)] = [int(wire.number(count) or 0) for count in counts]
+        for name, counts in wire.fields(self._memory.get(_SPENT)).items():
+            kept_at = wire.number(name)
+            if kept_at is not None and isinstance(counts, list) and len(counts) == 3:
+                # What lies ahead was kept under another clock, and counts from now on.
+                minute = min(int(kept_at) - ahead, now)
+                known = spent.get(minute, (0, 0, 0))
+                spent[minute] = [was + int(wire.number(count) or 0) for was, count in zip(known, counts, strict=True)]
         return spent
 
     # What the cloud says
@@ -172,36 +185,50 @@ class Budget:
     @property
     def resets_at(self) -> float | None:
         """When the cloud's own count begins anew, in epoch seconds; None where it does not say."""
-        return self._resets_at if self._resets_at > time.time() else None
+        return None if self._told_remaining() is None else self._resets_at
 
     def heed(self, *, limit: int | None, window_seconds: int, remaining: int | None, resets_at: float | None) -> None:
         """Take what an answer says of the quota: so many in a window, so many of them left until `resets_at`.
 
-        It can only lower the documented limit. `resets_at` is in epoch seconds.
+        A window shorter than an hour can only lower the documented limit: what it allows need not be allowed again and
+        again. `resets_at` is in epoch seconds.
         """
         if self._limit is None or self.documented is None:
             return
         if limit:
-            self._limit = min(self.documented, limit * _HOUR // window_seconds)
+            of_an_hour = limit * _HOUR // window_seconds
+            self._limit = of_an_hour if window_seconds >= _HOUR else min(self.documented, of_an_hour)
         self._reserve_of_told = _RESERVE * (limit or self._limit)
         self._window_seconds = window_seconds
         self._remaining, self._resets_at = remaining, resets_at or 0.0
+        # No count lasts longer than its window: where it seems to, one of the two clocks is wrong.
+        self._told_until = time.monotonic() + min(self._resets_at - time.time(), window_seconds)
 
     def slow_down(self) -> None:
         """Heed a refusal: the limit is lower than it was thought to be. Those that come together are one."""
-        at = wire.number(wire.fields(self._memory.get(_SLOWED)).get("at")) or 0
-        if self._limit is not None and time.time() - at > _ONE_REFUSAL:
-            slowed = max(_SLOWEST, self._slowed() * _SLOWED_BY)
-            self._memory.put(_SLOWED, {"by": slowed, "at": time.time()})
+        is_another = self._slowed_by is None or time.monotonic() - self._slowed_at > _ONE_REFUSAL
+        if self._limit is not None and is_another:
+            self._slowed_by = max(_SLOWEST, self._slowed() * _SLOWED_BY)
+            self._slowed_at = time.monotonic()
+            self._memory.put(_SLOWED, {"by": self._slowed_by, "at": time.time()})
 
     def _slowed(self) -> float:
         """How much slower it goes after refusals, forgiven bit by bit."""
+        if self._slowed_by is None:
+            return 1.0
+        forgiven = min(1.0, (time.monotonic() - self._slowed_at) / _FORGIVEN_AFTER)
+        return self._slowed_by + (1 - self._slowed_by) * forgiven
+
+    def _remembered_slowness(self) -> tuple[float | None, float]:
         record = wire.fields(self._memory.get(_SLOWED))
         by, at = wire.number(record.get("by")), wire.number(record.get("at"))
         if by is None or at is None:
-            return 1.0
-        forgiven = min(1.0, max(0.0, time.time() - at) / _FORGIVEN_AFTER)
-        return by + (1 - by) * forgiven
+            return None, 0.0
+        return by, time.monotonic() - max(0.0, time.time() - at)
 
     def _told_remaining(self) -> int | None:
-        return self._remaining if self._resets_at > time.time() else None
+        return self._remaining if self._told_until > time.monotonic() else None
+
+
+def _minute() -> int:
+    return int(time.monotonic() // 60)
