@@ -358,9 +358,17 @@ async def test_rate_limit_says_when(
     assert server.requests.total() == 1
 
 
-@pytest.mark.parametrize("value", ["1e12", "9" * 20, "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_retry_after_stays_within_the_calendar(value: str) -> None:
-    assert retry_after({"Retry-After": value}) == timedelta(days=31).total_seconds()
+@pytest.mark.parametrize("value", ["3601", "86400", "1e12", "9" * 20, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_retry_after_is_asked_again_after_an_hour(value: str) -> None:
+    assert retry_after({"Retry-After": value}) == 3600
+
+
+@pytest.mark.parametrize("wrong_by", [-365 * 86400, -600, 600, 365 * 86400])
+def test_retry_after_is_a_date_on_the_clock_of_the_server(wrong_by: float) -> None:
+    theirs = datetime.now(UTC) + timedelta(seconds=wrong_by)
+    retry_at = theirs + timedelta(seconds=100)
+    headers = {"Date": format_datetime(theirs, usegmt=True), "Retry-After": format_datetime(retry_at, usegmt=True)}
+    assert retry_after(headers) == 100
 
 
 def test_retry_after_may_be_a_date() -> None:

@@ -29,7 +29,7 @@ _LOGGER = logging.getLogger(__name__)
 _TIME_LIMIT = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=15)
 _TIME_LIMIT_OF_HISTORY = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=20)
 _PAUSE_BEFORE_SECOND_TRY = 1.0  # seconds, at the most
-_LONGEST_PAUSE = 31 * 24 * 3600.0  # seconds: what asks for more is a slip, or lies beyond the calendar
+_LONGEST_PAUSE = 3600.0  # seconds: whoever asks for more is asked again then, and may say so again
 _LARGEST_ANSWER = 64 * 2**20  # bytes
 _NO_SEGMENTS = frozenset({"", ".", ".."})
 
@@ -234,16 +234,24 @@ def _decode(text: bytes) -> tuple[Any, bool]:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds a Retry-After header asks for, given as seconds or as an HTTP date."""
+    """The seconds a Retry-After header asks for, given as seconds or as an HTTP date; an hour at the most."""
     value = headers.get("Retry-After")
     if value is None:
         return None
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-        except ValueError:
+        if (moment := _date(value)) is None:
             return None
-        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+        # On the server's clock where it tells: ours, or its own, may be wrong.
+        now = _date(headers.get("Date", "")) or datetime.now(UTC)
+        seconds = (moment - now).total_seconds()
     return min(max(0.0, seconds), _LONGEST_PAUSE) if math.isfinite(seconds) else None
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError, OverflowError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
