@@ -445,7 +445,6 @@ class Shelf:
         (Shelf(250, cut_at=40), 7),
         (Shelf(250, tells_total=False), 4),
         (Shelf(250, tells_total=False, ignores_skip=True), 2),
-        (Shelf(0, tells_total=False), 1),
     ],
 )
 async def test_all_pages_are_turned_and_none_for_nothing(
@@ -471,11 +470,85 @@ async def test_a_page_that_is_too_long_is_asked_for_shorter_from_then_on(
     assert server.requests[SEARCH] == 2
 
 
-async def test_a_broken_row_costs_itself_alone(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
-    rows = [None, 5, {}, {"did": [1]}, {"did": "off", "is_disabled": 1}, {"did": "d1", "mac": None, "is_online": "1"}]
-    server.faults.append(answering("/devices/search", {"meta": {"total": 6}, "objects": rows}))
+@pytest.mark.parametrize("row", [None, 5, [], {}, {"did": [1]}, {"did": " "}, {"mac": "x"}])
+async def test_a_list_with_a_row_that_cannot_be_read_is_not_complete(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, row: Any
+) -> None:
+    first, second = server.products
+    rows = [{"did": "d1", "mac": "x"}, row]
+    server.faults.append(answering(f"{first}/devices/search", {"meta": {"total": 2}, "objects": rows}))
+    listing = await cloud.devices()
+    assert isinstance(listing.failed[first], UnexpectedAnswer)
+    assert {device.scope for device in listing.devices} == {second}
+
+
+async def test_flags_of_a_row_may_be_missing(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
+    rows = [{"did": "off", "is_disabled": 1}, {"did": "d1", "mac": None, "is_online": "1"}]
+    server.faults.append(answering("/devices/search", {"meta": {"total": 2}, "objects": rows}))
     (device,) = (await make_cloud(products_of(server)[:1]).devices()).devices
     assert (device.id, device.is_online, device.mac) == ("d1", True, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"meta": {"total": 4}, "objects": []},
+        {"meta": {"total": 4}, "objects": [{"did": "d1"}]},
+        {"meta": {"total": 4}, "objects": [{"did": "d1"}] * 4},
+        {"meta": {"total": "2"}, "objects": [{"did": "d1"}]},
+        {"meta": {"total": 0}, "objects": [{"did": "d1"}]},
+        {"meta": {"total": 1}, "objects": [{"did": "d1"}, {"did": "d2"}]},
+        {"meta": {}, "objects": []},
+        {"meta": None, "objects": []},
+        {"meta": {"total": None}, "objects": []},
+        {"objects": []},
+    ],
+)
+async def test_a_list_that_contradicts_its_own_total_is_not_complete(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, body: Any
+) -> None:
+    cloud = make_cloud(products_of(server)[:1])
+    server.faults.append(answering("/devices/search", body))
+    with pytest.raises(UnexpectedAnswer):
+        await cloud.devices()
+    assert server.requests[SEARCH] <= 3
+
+
+async def test_an_empty_list_that_says_so_is_empty(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
+    server.faults.append(answering("/devices/search", {"meta": {"total": 0}, "objects": []}))
+    listing = await make_cloud(products_of(server)[:1]).devices()
+    assert (listing.devices, dict(listing.failed)) == ((), {})
+
+
+async def test_a_list_that_changes_while_its_pages_are_turned_is_read_again(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
+    shelf = Shelf(150)
+    pages: list[str] = []
+
+    def lose_the_first(request: web.Request) -> bool:
+        is_a_page = shelf._turns_to(request)
+        if is_a_page and len(pages) == 0:
+            del shelf.rows[0]  # all others move up, one of them to the page that has been read
+        pages.extend(["page"] * is_a_page)
+        return is_a_page
+
+    shelf.answer.matches = lose_the_first
+    server.faults.append(shelf.answer)
+    devices = (await make_cloud(products_of(server)[:1]).devices()).devices
+    assert {device.id for device in devices} == {row["did"] for row in shelf.rows}
+    assert server.requests[SEARCH] == 4
+
+
+async def test_rows_that_are_repeated_for_ever_count_once(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
+    shelf = Shelf(150)
+    shelf.rows[100] = shelf.rows[99]
+    server.faults.append(shelf.answer)
+    cloud = make_cloud(products_of(server)[:1])
+    for _ in range(2):
+        assert len((await cloud.devices()).devices) == 149
 
 
 @pytest.mark.parametrize(

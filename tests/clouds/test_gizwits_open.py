@@ -470,19 +470,29 @@ async def test_the_online_state_is_read_leniently(
     assert (await cloud.devices()).devices[0].is_online is is_online
 
 
-async def test_a_broken_row_costs_itself_alone(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
-    rows: list[Any] = [
-        None,
-        5,
-        [],
-        {},
-        {"did": 7.5, "product_key": "p"},
-        {"did": "x"},
-        ROW | {"is_disabled": True, "did": "d0"},
-        ROW,
-    ]
+@pytest.mark.parametrize("row", [None, 5, [], {}, {"did": 7.5, "product_key": "p"}, {"did": "x"}, {"product_key": "p"}])
+async def test_a_list_with_a_row_that_cannot_be_read_is_not_complete(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, row: Any
+) -> None:
+    server.faults.append(answering("/app/bindings", {"devices": [ROW, row]}))
+    with pytest.raises(UnexpectedAnswer):
+        await cloud.devices()
+
+
+async def test_a_disabled_device_is_not_listed(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+    rows = [ROW | {"is_disabled": True, "did": "d0"}, ROW]
     server.faults.append(answering("/app/bindings", {"devices": rows}))
     assert [device.id for device in (await cloud.devices()).devices] == ["d1"]
+
+
+@pytest.mark.parametrize("devices", [[], [ROW], [ROW] * 4])
+async def test_a_list_that_contradicts_its_own_total_is_not_complete(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, devices: list[Any]
+) -> None:
+    # The document promises no total, but a server that tells one is believed.
+    server.faults.append(answering("/app/bindings", {"meta": {"total": 4}, "devices": devices}))
+    with pytest.raises(UnexpectedAnswer):
+        await cloud.devices()
 
 
 @pytest.mark.parametrize("body", [{}, None, [], {"devices": None}, {"devices": {}}, "x", 5])

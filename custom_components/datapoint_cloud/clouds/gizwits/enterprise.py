@@ -23,7 +23,7 @@ from .device_logs import DeviceLogs
 from .enterprise_history import EnterpriseHistory
 from .framing import payload_of
 from .latest_data import LatestData
-from .paging import MOST_PAGES, PageSize
+from .paging import Page, PageSize, all_devices
 from .product_access import Product, ProductAccess
 from .refusals import Refusals
 from .snoti import SnotiPush, SnotiServer
@@ -244,24 +244,19 @@ class GizwitsEnterpriseCloud:
         return [device for row in rows if (device := _device(row, product, name)) is not None]
 
     async def _search(self, product: Product, **filters: str) -> Sequence[Mapping[str, Any]]:
-        rows: dict[str, Mapping[str, Any]] = {}
-        skip = 0
-        for page in range(1, MOST_PAGES + 1):
+        async def turn(skip: int) -> Page:
             body = wire.fields(await self._page(product, skip, filters))
-            found = body.get("objects")
-            if not isinstance(found, list):
-                raise UnexpectedAnswer(endpoint=_SEARCH_PATH, subject=product.product_key)
-            known = len(rows)
-            for row in wire.records(found):
-                if (did := wire.text(row.get("did"))) is not None:
-                    rows.setdefault(did, row)
-            skip += len(found)
+            rows = body.get("objects")
             total = spellings.count(wire.fields(body.get("meta")).get("total"))
-            if product in self._pages and not filters:  # not a group asked for once
-                self._pages[product] = page
-            if len(rows) == known or (total is not None and skip >= total):
-                break
-        return list(rows.values())
+            # The document promises the total. Without one the rows tell what there is, but none at all tell nothing.
+            if not isinstance(rows, list) or (not rows and not skip and total is None):
+                raise UnexpectedAnswer(endpoint=_SEARCH_PATH, subject=product.product_key)
+            return Page(rows, total)
+
+        listed = await all_devices(turn, endpoint=_SEARCH_PATH)
+        if product in self._pages and not filters:  # not a group asked for once
+            self._pages[product] = listed.pages
+        return list(listed.rows.values())
 
     async def _page(self, product: Product, skip: int, filters: Mapping[str, str]) -> Any:
         async def ask(limit: int) -> Any:

@@ -26,10 +26,11 @@ from .framing import payload_of
 from .granted_token import Grant, GrantedToken
 from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin
 from .open_history import OpenHistory
-from .paging import DEFAULT_PAGE, MOST_PAGES, PageSize
+from .paging import Page, PageSize, all_devices
 from .websocket import WebSocketPush
 
 _PARALLEL: Final = 16
+_BINDINGS_PATH: Final = "/app/bindings"
 _REQUESTS_PER_HOUR: Final = 6000  # no document tells: what a household of vendors' own apps is seen to send
 
 
@@ -86,20 +87,9 @@ class GizwitsOpenCloud:
 
     async def devices(self) -> Listing:
         """List the devices bound to the user ("Open API, Bound devices"), with their online state."""
-        rows: dict[str, Mapping[str, Any]] = {}
-        skip = 0
-        for number in range(1, MOST_PAGES + 1):
-            self.requests_a_listing = number
-            page = await self._bindings(skip)
-            known = len(rows)
-            for row in page:
-                if (did := wire.text(row.get("did"))) is not None:
-                    rows.setdefault(did, row)
-            skip += len(page)
-            # The server may have cut the page, so one that is shorter than asked for need not be the last; but none is
-            # expected to cut it shorter than the documents promise.
-            if len(page) < DEFAULT_PAGE or len(rows) == known:
-                break
+        listed = await all_devices(self._bindings, endpoint=_BINDINGS_PATH, needs=("product_key",))
+        self.requests_a_listing = listed.pages
+        rows = listed.rows
         self._push.locate(rows.values())
         return Listing(devices=tuple(device for row in rows.values() if (device := self._device(row))))
 
@@ -170,13 +160,15 @@ class GizwitsOpenCloud:
             raise UnexpectedAnswer(endpoint=endpoint)
         return await self._definitions.snapshot(device.schema_id, attrs, spellings.moment(body.get("updated_at")))
 
-    async def _bindings(self, skip: int) -> list[Mapping[str, Any]]:
-        endpoint = "/app/bindings"
-        body = await self._page_size.ask(lambda limit: self._get(endpoint, params={"limit": limit, "skip": skip}))
-        rows = wire.fields(body).get("devices")
+    async def _bindings(self, skip: int) -> Page:
+        body = wire.fields(
+            await self._page_size.ask(lambda limit: self._get(_BINDINGS_PATH, params={"limit": limit, "skip": skip}))
+        )
+        rows = body.get("devices")
         if not isinstance(rows, list):
-            raise UnexpectedAnswer(endpoint=endpoint)
-        return [wire.fields(row) for row in rows]
+            raise UnexpectedAnswer(endpoint=_BINDINGS_PATH)
+        # The document promises no total here. One that is told all the same is held against the list.
+        return Page(rows, spellings.count(wire.fields(body.get("meta")).get("total")))
 
     def _device(self, row: Mapping[str, Any]) -> Device | None:
         did, product_key = wire.text(row.get("did")), wire.text(row.get("product_key"))
