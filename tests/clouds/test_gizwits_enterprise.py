@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -205,15 +206,69 @@ async def test_a_refused_token_is_renewed_once_and_the_call_repeated(
         assert server.requests[TOKEN] == 2
 
 
-async def test_a_token_that_stays_refused_ends_in_one_renewal(
-    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+def not_at_a_login(request: web.Request) -> bool:
+    return not request.path.endswith("/access_token")
+
+
+@pytest.mark.parametrize(
+    "refusal", [failing("", 5009), failing("", 5011), failing("", 5004), Fault(status=401, body="")]
+)
+async def test_a_token_that_every_endpoint_refuses_ends_in_one_renewal(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, refusal: Fault
 ) -> None:
     cloud = make_cloud(products_of(server)[:1])
-    server.faults.append(failing("/devices/search", 5009))
+    server.faults.append(replace(refusal, matches=not_at_a_login))
     for _ in range(2):
         with pytest.raises(AuthFailed):
             await cloud.devices()
     assert server.requests[TOKEN] == 2
+
+
+@pytest.mark.parametrize(
+    ("refusal", "tokens"),
+    [
+        (failing("", 5009), 2),
+        (failing("", 5003), 2),
+        (Fault(status=401, body="<html>"), 1),
+        (Fault(status=403, body=""), 1),
+    ],
+)
+@pytest.mark.parametrize("path", ["/devices/search", "/data", "/control"])
+async def test_a_token_that_one_endpoint_refuses_is_no_matter_of_the_account(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, chiller: Device, refusal: Fault, tokens: int, path: str
+) -> None:
+    cloud = make_cloud(products_of(server)[:1])
+    await cloud.devices()
+    server.faults.append(replace(refusal, matches=lambda request: request.path.endswith(path)))
+    for _ in range(3):
+        match path:
+            case "/devices/search":
+                with pytest.raises(Unreachable):
+                    await cloud.devices()
+            case "/control":
+                with pytest.raises(Unreachable):
+                    await cloud.write(chiller, {"switch": True})
+            case _:
+                assert isinstance((await cloud.readings([chiller])).failures[chiller.id], Unreachable)
+    assert server.requests[TOKEN] == tokens
+    server.faults.clear()
+    assert (await cloud.devices()).devices
+    await cloud.write(chiller, {"switch": True})
+    assert server.requests[TOKEN] == tokens
+
+
+async def test_a_token_that_all_endpoints_of_one_product_refuse_is_the_products_matter(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
+    first, second = server.products
+    await cloud.devices()
+    server.faults.append(
+        replace(failing("", 5009), matches=lambda request: first in request.path and not_at_a_login(request))
+    )
+    listing = await cloud.devices()
+    assert isinstance(listing.failed[first], Forbidden)
+    assert listing.failed[first].subject == first
+    assert {device.scope for device in listing.devices} == {second}
 
 
 async def test_a_token_of_another_product_is_the_products_matter(
@@ -1064,7 +1119,8 @@ async def test_every_documented_code_has_its_meaning(
     for code, (documented_status, (kind, reason)) in DOCUMENTED.items():
         for status, spelling in ((documented_status, str(code)), (200, code), (400, str(code))):
             cloud = make_cloud(memory=Memory(memory.content))
-            server.faults = [answering("/control", {"error_code": spelling, "error_message": "x"}, status)]
+            answer = answering("", {"error_code": spelling, "error_message": "x"}, status)
+            server.faults = [replace(answer, matches=not_at_a_login)]
             with pytest.raises(CloudError) as sent:
                 await cloud.write(chiller, {"switch": True})
             server.faults = []

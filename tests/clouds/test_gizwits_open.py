@@ -310,20 +310,25 @@ async def test_a_refused_token_is_renewed_once_and_the_call_repeated(
         assert server.requests[LOGIN] == 1
 
 
+def not_at_a_login(request: web.Request) -> bool:
+    return request.path != "/app/login"
+
+
 @pytest.mark.parametrize(
     "refusal",
     [
-        failing("/app/bindings", 9004),
-        failing("/app/bindings", "9006"),
-        answering("/app/bindings", {"error_code": 9004}, 200),
-        answering("/app/bindings", {"code": 9006, "msg": "token"}, 424),
-        Fault(matches=at("/app/bindings"), status=401, body="<html>no</html>"),
-        Fault(matches=at("/app/bindings"), status=403, body=""),
+        failing("", 9004),
+        failing("", "9006"),
+        answering("", {"error_code": 9004}, 200),
+        answering("", {"code": 9006, "msg": "token"}, 424),
+        Fault(status=401, body="<html>no</html>"),
+        Fault(status=403, body=""),
     ],
 )
-async def test_a_token_that_stays_refused_ends_in_one_login(
+async def test_a_token_that_every_endpoint_refuses_ends_in_one_login(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, refusal: Fault
 ) -> None:
+    refusal.matches = not_at_a_login
     server.faults.append(refusal)
     for _ in range(2):
         with pytest.raises(AuthFailed) as failure:
@@ -333,9 +338,45 @@ async def test_a_token_that_stays_refused_ends_in_one_login(
     assert server.requests[BINDINGS] == 2
 
 
+@pytest.mark.parametrize(
+    ("refusal", "logins"),
+    [
+        (failing("", 9004), 2),
+        (failing("", 9005), 2),
+        (answering("", {"code": 9006, "msg": "token"}, 424), 2),
+        (Fault(status=401, body="<html>no</html>"), 1),
+        (Fault(status=403, body=""), 1),
+    ],
+)
+@pytest.mark.parametrize("path", ["/app/bindings", "/app/devdata", "/app/control", "/app/datapoint"])
+async def test_a_token_that_one_endpoint_refuses_is_no_matter_of_the_account(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, refusal: Fault, logins: int, path: str
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    if path != "/app/datapoint":
+        await cloud.schema(device)
+    server.faults.append(replace(refusal, matches=at(path)))
+    for _ in range(3):
+        match path:
+            case "/app/bindings":
+                with pytest.raises(Unreachable):
+                    await cloud.devices()
+            case "/app/control":
+                with pytest.raises(Unreachable):
+                    await cloud.write(device, {"switch": True})
+            case _:
+                assert isinstance((await cloud.readings([device])).failures[device.id], Unreachable)
+    assert server.requests[LOGIN] == logins
+    server.faults.clear()
+    assert (await cloud.devices()).devices
+    if path != "/app/datapoint":  # what failed is not asked for again within seconds
+        await cloud.write(device, {"switch": True})
+    assert server.requests[LOGIN] == logins
+
+
 async def test_side_by_side_refusals_share_the_renewal(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
     listing = await cloud.devices()
-    server.faults.append(failing("/app/devdata", 9004))
+    server.faults.append(replace(failing("", 9004), matches=not_at_a_login))
     server.reset_counts()
     with pytest.raises(AuthFailed):
         await cloud.readings(listing.devices)
@@ -1012,7 +1053,7 @@ async def test_every_documented_code_has_its_meaning(make_cloud: MakeCloud, serv
     for code, (kind, reason) in DOCUMENTED.items():
         for status, spelling in ((400, code), (400, str(code)), (200, code)):
             body = {"error_message": "x", "error_code": spelling, "detail_message": None}
-            server.faults = [answering("/app/bindings", body, status), answering("/app/control", body, status)]
+            server.faults = [replace(answering("", body, status), matches=not_at_a_login)]
             with pytest.raises(CloudError) as listed:
                 await make_cloud(memory=Memory(memory.content)).devices()
             with pytest.raises(CloudError) as sent:
@@ -1080,7 +1121,7 @@ async def test_no_secret_reaches_the_log_an_error_or_a_repr(
     listing = await cloud.devices()
     await cloud.readings(listing.devices)
     await make_cloud(anonymous).account()
-    server.faults.append(failing("/app/bindings", 9004))
+    server.faults.append(replace(failing("", 9004), matches=not_at_a_login))
     with pytest.raises(AuthFailed) as failure:
         await cloud.devices()
     secrets = [server.password, server.phone_id, memory.content["user token"]["token"]]

@@ -4,7 +4,14 @@ import asyncio
 
 import pytest
 
-from custom_components.datapoint_cloud.clouds.errors import AuthFailed, Reason, TokenRefused, Unreachable
+from custom_components.datapoint_cloud.clouds.errors import (
+    AuthFailed,
+    CloudError,
+    Forbidden,
+    Reason,
+    TokenRefused,
+    Unreachable,
+)
 from custom_components.datapoint_cloud.clouds.tokens import Token, TokenKeeper
 
 
@@ -15,6 +22,8 @@ class Issuer:
         self.now = 1000.0
         self.renewals = 0
         self.failures: list[Exception] = []
+        self.probed: list[tuple[str, str]] = []
+        self.word_of_the_other: CloudError | None = None
         self.keeper = TokenKeeper(self.renew, lambda: self.now, early=10)
 
     async def renew(self) -> Token:
@@ -24,6 +33,12 @@ class Issuer:
         if self.failures:
             raise self.failures.pop(0)
         return Token(f"token {number}", self.now + 100)
+
+    async def probe(self, token: str, endpoint: str) -> None:
+        self.probed.append((token, endpoint))
+        await asyncio.sleep(0)
+        if self.word_of_the_other is not None:
+            raise self.word_of_the_other
 
 
 async def test_token_is_kept_while_it_lives() -> None:
@@ -89,23 +104,58 @@ async def test_refused_token_is_renewed_and_the_call_repeated_once() -> None:
     async def call(token: str) -> str:
         used.append(token)
         if token == "token 1":
-            raise TokenRefused
+            raise TokenRefused(code=1, endpoint="/x")
         return "done"
 
-    assert await issuer.keeper.use(call) == "done"
+    assert await issuer.keeper.use(call, issuer.probe) == "done"
     assert used == ["token 1", "token 2"]
 
 
-async def test_refusal_of_a_fresh_token_is_a_failed_authentication() -> None:
+async def test_refusal_of_a_fresh_token_by_two_endpoints_is_a_failed_authentication() -> None:
     issuer = Issuer()
+    issuer.word_of_the_other = TokenRefused()
 
     async def call(token: str) -> str:
         raise TokenRefused(endpoint="/x", status=401)
 
     with pytest.raises(AuthFailed) as caught:
-        await issuer.keeper.use(call)
+        await issuer.keeper.use(call, issuer.probe)
     assert (caught.value.reason, caught.value.endpoint, caught.value.status) == (Reason.TOKEN_REFUSED, "/x", 401)
     assert issuer.renewals == 2
+    assert issuer.probed == [("token 1", "/x"), ("token 2", "/x")]
+
+
+@pytest.mark.parametrize("word", [None, Unreachable(Reason.TIMEOUT), Forbidden(Reason.IP_NOT_ALLOWED)])
+@pytest.mark.parametrize(("code", "renewals"), [(None, 1), (9004, 2)])
+async def test_refusal_by_one_endpoint_is_that_endpoints_matter(
+    word: CloudError | None, code: int | None, renewals: int
+) -> None:
+    issuer = Issuer()
+    issuer.word_of_the_other = word
+
+    async def call(token: str) -> str:
+        raise TokenRefused(endpoint="/x", status=403, code=code)
+
+    for _ in range(5):
+        with pytest.raises(Unreachable) as caught:
+            await issuer.keeper.use(call, issuer.probe)
+        assert (caught.value.endpoint, caught.value.status, caught.value.code) == ("/x", 403, code)
+    assert issuer.renewals == renewals
+    assert len(issuer.probed) == 1
+
+
+async def test_two_endpoints_that_refuse_every_token_do_not_renew_it_in_turn() -> None:
+    issuer = Issuer()
+
+    for _ in range(5):
+        for endpoint in ("/x", "/y"):
+
+            async def call(token: str, endpoint: str = endpoint) -> str:
+                raise TokenRefused(endpoint=endpoint, code=9004)
+
+            with pytest.raises(Unreachable):
+                await issuer.keeper.use(call, issuer.probe)
+    assert issuer.renewals == 3
 
 
 async def test_token_refused_to_many_at_once_is_renewed_once() -> None:
@@ -114,10 +164,10 @@ async def test_token_refused_to_many_at_once_is_renewed_once() -> None:
     async def call(token: str) -> str:
         await asyncio.sleep(0)
         if token == "token 1":
-            raise TokenRefused
+            raise TokenRefused(code=1, endpoint="/x")
         return token
 
-    assert set(await asyncio.gather(*(issuer.keeper.use(call) for _ in range(4)))) == {"token 2"}
+    assert set(await asyncio.gather(*(issuer.keeper.use(call, issuer.probe) for _ in range(4)))) == {"token 2"}
     assert issuer.renewals == 2
 
 

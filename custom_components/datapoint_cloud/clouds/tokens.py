@@ -1,10 +1,16 @@
 """A token and its renewal: early, by one caller at a time, and once more when a server refuses it."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from .errors import AuthFailed, CloudError, Reason, TokenRefused, Unreachable
+
+_VERDICT_SECONDS = 600.0  # how long the word of a second endpoint on a token counts
+
+type Probe = Callable[[str, str], Awaitable[object]]
+"""Asks with a token at another endpoint than the one that refused it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,9 @@ class TokenKeeper:
         self._token = token
         self._lock = asyncio.Lock()
         self._failure: CloudError | None = None
+        self._doubtful: set[str] = set()  # endpoints that refused even a fresh token
+        self._probing = asyncio.Lock()
+        self._verdict: _Verdict | None = None
 
     async def get(self) -> Token:
         """A token that is valid as far as is known. Raises what the renewal raises."""
@@ -65,21 +74,69 @@ class TokenKeeper:
         if self._token is token:
             self._token = None
 
-    async def use[T](self, call: Callable[[str], Awaitable[T]]) -> T:
+    async def use[T](self, call: Callable[[str], Awaitable[T]], probe: Probe) -> T:
         """Call with a valid token; when it is refused, renew it and call once more.
 
-        Raises `AuthFailed` when a fresh token is refused too.
+        One endpoint alone does not end a token, unless it does so by a code of the vendor's and for the first time: a
+        proxy refuses, too. Else `probe` has the last word. Raises `AuthFailed` when both refuse a fresh token, and
+        `Unreachable` when they do not agree.
         """
         token = await self.get()
         try:
             return await call(token.value)
-        except TokenRefused:
+        except TokenRefused as refusal:
+            is_word_enough = refusal.code is not None and refusal.endpoint not in self._doubtful
+            if not is_word_enough and not await self._is_refused_elsewhere(token, refusal, probe):
+                raise _of_endpoint(refusal) from refusal
             self.drop(token)
         token = await self.get()
         try:
             return await call(token.value)
-        except TokenRefused as error:
+        except TokenRefused as refusal:
+            self._doubtful.add(refusal.endpoint)
+            if not await self._is_refused_elsewhere(token, refusal, probe):
+                raise _of_endpoint(refusal) from refusal
             self.drop(token)
             raise AuthFailed(
-                Reason.TOKEN_REFUSED, endpoint=error.endpoint, status=error.status, code=error.code
-            ) from error
+                refusal.reason or Reason.TOKEN_REFUSED,
+                endpoint=refusal.endpoint,
+                status=refusal.status,
+                code=refusal.code,
+            ) from refusal
+
+    async def _is_refused_elsewhere(self, token: Token, refusal: TokenRefused, probe: Probe) -> bool:
+        """Whether another endpoint refuses the token as well; asked once for all that wait, and seldom."""
+        async with self._probing:
+            if self._verdict is None or not self._verdict.is_on(token):
+                is_refused = False
+                try:
+                    await probe(token.value, refusal.endpoint)
+                except TokenRefused:
+                    is_refused = True
+                except CloudError:
+                    pass  # it says nothing, and without a second word nobody is to blame
+                self._verdict = _Verdict(token, time.monotonic(), is_refused)
+            return self._verdict.is_refused
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What a second endpoint said of a token."""
+
+    token: Token
+    told_at: float  # on the monotonic clock
+    is_refused: bool
+
+    def is_on(self, token: Token) -> bool:
+        """Whether it is still the word on this token."""
+        return self.token is token and time.monotonic() - self.told_at < _VERDICT_SECONDS
+
+
+def _of_endpoint(refusal: TokenRefused) -> Unreachable:
+    return Unreachable(
+        Reason.SERVER_ERROR,
+        endpoint=refusal.endpoint,
+        status=refusal.status,
+        code=refusal.code,
+        subject=refusal.subject,
+    )

@@ -176,8 +176,9 @@ def _error(answer: Answer, meanings: Mapping[int, Meaning]) -> CloudError | None
         return _error_without_code(answer)
     is_refused_command = "/control" in answer.endpoint and answer.status < 500
     kind, reason = meanings.get(code or 0, _WRONG_REQUEST if is_refused_command else _TRANSIENT)
-    if kind is TokenRefused and answer.endpoint in _LOGINS:
-        kind = AuthFailed
+    # Of the credentials only a login can tell; elsewhere they were not tried.
+    if kind in (AuthFailed, TokenRefused):
+        kind = AuthFailed if answer.endpoint in _LOGINS else TokenRefused
     return answer.error(kind, reason, code=code, subject=_offender(answer) if kind is Rejected else None)
 
 

@@ -31,6 +31,7 @@ from .websocket import WebSocketPush
 
 _PARALLEL: Final = 16
 _BINDINGS_PATH: Final = "/app/bindings"
+_GROUPS_PATH: Final = "/app/group"
 _REQUESTS_PER_HOUR: Final = 6000  # no document tells: what a household of vendors' own apps is seen to send
 
 
@@ -128,7 +129,7 @@ class GizwitsOpenCloud:
 
     async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
         """Send values to a group of one product in one command ("Open API, Device groups")."""
-        groups = await self._get("/app/group")
+        groups = await self._get(_GROUPS_PATH)
         records = wire.records(groups if isinstance(groups, list) else wire.fields(groups).get("objects"))
         group = next((record for record in records if record.get("id") == group_id), None)
         if group is None:
@@ -197,15 +198,22 @@ class GizwitsOpenCloud:
 
     async def _request(self, method: str, template: str, **options: Any) -> Any:
         async def call(token: str) -> Any:
-            headers = {"X-Gizwits-Application-Id": self._app_id, "X-Gizwits-User-token": token}
-            return (await self._http.request(method, template, headers=headers, **options)).body
+            return (await self._http.request(method, template, headers=self._headers(token), **options)).body
 
         self._raise_refusal()
         try:
-            return await self._token.keeper.use(call)
+            return await self._token.keeper.use(call, self._probe)
         except AuthFailed as refusal:
             self._refusal = refusal
             raise
+
+    async def _probe(self, token: str, endpoint: str) -> None:
+        """Hear whether a token that `endpoint` refuses is good elsewhere."""
+        template = _BINDINGS_PATH if endpoint != _BINDINGS_PATH else _GROUPS_PATH
+        await self._http.request("GET", template, headers=self._headers(token))
+
+    def _headers(self, token: str) -> dict[str, str]:
+        return {"X-Gizwits-Application-Id": self._app_id, "X-Gizwits-User-token": token}
 
     def _judge(self, answer: Answer) -> CloudError | None:
         error = judge_open_api(answer)

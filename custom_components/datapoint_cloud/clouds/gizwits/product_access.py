@@ -13,7 +13,7 @@ import aiohttp
 
 from .. import wire
 from ..budget import Budget
-from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer
+from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer, Unreachable
 from ..http import Answer, HttpClient
 from ..memory import Memory
 from ..tokens import TokenKeeper
@@ -21,6 +21,10 @@ from . import spellings
 from .errors import judge_enterprise_api
 from .granted_token import Grant, GrantedToken, token_end
 
+_PRODUCT_PATH: Final = "/v1/products/{product_key}"
+_SEARCH_PATH: Final = _PRODUCT_PATH + "/devices/search"
+_DEFINITION_PATH: Final = _PRODUCT_PATH + "/datapoint"
+_TOKEN_PATH: Final = "/access_token"
 _TOKEN_OF_ANOTHER_PRODUCT: Final = 5010
 _MINUTE: Final = 60
 _HOUR: Final = 3600
@@ -67,6 +71,7 @@ class ProductAccess:
         self._enterprise_id = enterprise_id
         self._enterprise_secret = enterprise_secret
         self._refusal: AuthFailed | None = None
+        self._answering: set[str] = set()  # products that accepted their token
         self._budget = budget
         self._window_seconds = _MINUTE
         self._tokens: dict[str, GrantedToken] = {}
@@ -88,17 +93,21 @@ class ProductAccess:
         Raises any `CloudError`; `Forbidden` with the product key.
         """
 
-        async def call(token: str) -> Any:
-            answer = await self._http.request(
-                method,
-                "/v1/products/{product_key}" + path,
-                parts={"product_key": product_key, **(parts or {})},
-                headers={"Content-Type": "application/json", "Authorization": f"token {token}"},
-                **options,
-            )
-            return answer.body
+        async def send(token: str, method: str, template: str, **options: Any) -> Any:
+            headers = {"Content-Type": "application/json", "Authorization": f"token {token}"}
+            parts = {"product_key": product_key, **options.pop("parts", {})}
+            return (await self._http.request(method, template, parts=parts, headers=headers, **options)).body
 
-        return await self._guarded(product_key, partial(self._keeper_of(product_key).use, call))
+        async def call(token: str) -> Any:
+            body = await send(token, method, _PRODUCT_PATH + path, parts=parts or {}, **options)
+            self._answering.add(product_key)
+            return body
+
+        async def probe(token: str, endpoint: str) -> None:
+            # The two cheapest that every product has.
+            await send(token, "GET", _SEARCH_PATH if endpoint != _SEARCH_PATH else _DEFINITION_PATH)
+
+        return await self._guarded(product_key, partial(self._keeper_of(product_key).use, call, probe))
 
     async def _guarded[T](self, product_key: str, call: Callable[[], Awaitable[T]]) -> T:
         if self._refusal is not None:
@@ -108,15 +117,15 @@ class ProductAccess:
         except Forbidden as error:
             error.subject = product_key
             raise
-        except AuthFailed as refusal:
+        except Unreachable as refusal:
             if refusal.code == _TOKEN_OF_ANOTHER_PRODUCT:
-                raise Forbidden(
-                    Reason.PRODUCT_NOT_ASSOCIATED,
-                    endpoint=refusal.endpoint,
-                    status=refusal.status,
-                    code=refusal.code,
-                    subject=product_key,
-                ) from refusal
+                raise _of_product(refusal, product_key) from refusal
+            raise
+        except AuthFailed as refusal:
+            # Whoever granted a fresh token accepts the enterprise, and other products may show that it is well.
+            is_granted = not refusal.endpoint.endswith(_TOKEN_PATH)
+            if refusal.code == _TOKEN_OF_ANOTHER_PRODUCT or (is_granted and self._answering - {product_key}):
+                raise _of_product(refusal, product_key) from refusal
             self._refusal = refusal
             raise
 
@@ -134,7 +143,7 @@ class ProductAccess:
             raise self._refusal.with_traceback(None)
         answer = await self._http.request(
             "POST",
-            "/v1/products/{product_key}/access_token",
+            _PRODUCT_PATH + _TOKEN_PATH,
             parts={"product_key": product.product_key},
             json_body={
                 "enterprise_id": self._enterprise_id,
@@ -167,3 +176,13 @@ class ProductAccess:
         if resets_at is None or resets_at - time.time() > _MINUTE:
             self._window_seconds = _HOUR
         self._budget.heed(limit=limit, window_seconds=self._window_seconds, remaining=remaining, resets_at=resets_at)
+
+
+def _of_product(refusal: CloudError, product_key: str) -> Forbidden:
+    return Forbidden(
+        Reason.PRODUCT_NOT_ASSOCIATED,
+        endpoint=refusal.endpoint,
+        status=refusal.status,
+        code=refusal.code,
+        subject=product_key,
+    )
