@@ -771,6 +771,33 @@ async def test_a_failing_device_costs_itself_alone(
     assert readings.stopped_by is None
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        failing("", 5406, 500),
+        failing("", 5409, 500),
+        failing("", 5601, 500),
+        failing("", 5403),
+        Fault(status=502, body="<html>"),
+        Fault(status=403, body="<html>"),
+        Fault(status=500, body=""),
+    ],
+)
+async def test_data_that_fails_for_one_product_leaves_the_others_alone(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, fault: Fault
+) -> None:
+    first, _ = server.products
+    online = [device for device in (await cloud.devices()).devices if device.is_online]
+    of_first = {device.id for device in online if device.scope == first}
+    fault = replace(fault, matches=lambda request: first in request.path and request.path.endswith("/data"))
+    server.faults.append(fault)
+    readings = await cloud.readings(online)
+    assert (set(readings.failures), readings.stopped_by) == (of_first, None)
+    assert set(readings.snapshots) == {device.id for device in online} - of_first
+    alone = await cloud.readings([device for device in online if device.scope == first])
+    assert (set(alone.failures), alone.stopped_by) == (of_first, None)
+
+
 async def test_what_is_forbidden_for_a_product_is_heard_once_a_round(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:

@@ -490,7 +490,7 @@ async def test_an_account_that_is_refused_while_it_listens_is_told(
     await until(ear.hears_all)
     refusal = {"error_code": 9004, "error_message": "no"}
     server.faults.append(
-        Fault(matches=lambda request: request.path == "/app/datapoint", status=400, body=json.dumps(refusal))
+        Fault(matches=lambda request: request.path != "/app/login", status=400, body=json.dumps(refusal))
     )
     await odd.say({"cmd": "s2c_noti", "data": {"did": spa_of(server).did, "attrs": {"bit7": 1}}})
     await until(lambda: ear.task and ear.task.done())

@@ -10,7 +10,7 @@ from .cloud import Readings, Tell
 from .errors import AuthFailed, CloudError, RateLimited, Unreachable
 from .model import Device, Snapshot
 
-_LOST_AFTER = 4  # devices in a row that could not be reached
+_LOST_AFTER = 4  # devices in a row without any answer
 
 
 async def read_round(
@@ -18,7 +18,8 @@ async def read_round(
 ) -> Readings:
     """Read each device with `read`, at most `parallel` at a time, and `tell` what came.
 
-    The round ends early when requests are limited or nothing can be reached any more. Raises `AuthFailed` alone.
+    The round ends early when requests are limited or the cloud does not answer any more. An error that it answers is
+    the device's: those of another product may be well. Raises `AuthFailed` alone.
     """
     return await _Round(devices, read, tell).run(parallel)
 
@@ -54,17 +55,18 @@ class _Round:
                 # A refused account outweighs whatever else ended the round.
                 if not isinstance(self._stopped_by, AuthFailed):
                     self._stopped_by = error
-            except Unreachable as error:
-                self._failures[device.id] = error
-                self._unreached += 1
-                if self._unreached >= _LOST_AFTER:
-                    self._stopped_by = self._stopped_by or error
             except CloudError as error:
                 self._failures[device.id] = error
-                self._unreached = 0
+                self._unreached = self._unreached + 1 if _is_without_answer(error) else 0
+                if self._unreached >= _LOST_AFTER:
+                    self._stopped_by = self._stopped_by or error
 
     def _loss(self) -> CloudError | None:
         """The loss of the way there, when no device at all was reached."""
         failures = list(self._failures.values())
-        is_lost = failures and not self._snapshots and all(isinstance(failure, Unreachable) for failure in failures)
+        is_lost = failures and not self._snapshots and all(map(_is_without_answer, failures))
         return failures[0] if is_lost else None
+
+
+def _is_without_answer(error: CloudError) -> bool:
+    return isinstance(error, Unreachable) and error.status is None
