@@ -678,31 +678,34 @@ async def test_an_old_definition_serves_on_when_a_new_one_cannot_be_had(
     assert server.requests[DATAPOINT] == 1  # the next attempt is due in a day
 
 
-async def test_a_name_without_a_definition_fetches_it_at_most_once_a_day(
+async def test_a_name_without_a_definition_fetches_it_once_more_and_then_once_a_day(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spa = await device_called(cloud, "Terrace spa")  # reports bit7, which no definition names
+    began = time.time()
     assert "bit7" in (await cloud.readings([spa])).snapshots[spa.id].readings
     assert server.requests[DATAPOINT] == 1
-    for days, fetches in ((0.9, 1), (1.1, 2), (1.9, 2), (2.2, 3)):
-        with monkeypatch.context() as later:
-            later.setattr(definitions, "time", _Clock(time.time() + days * DAY))
-            await cloud.readings([spa])
-            await cloud.readings([spa])
+    for days, fetches in ((0.005, 1), (0.01, 2), (0.9, 2), (1.1, 3), (1.9, 3), (2.2, 4)):
+        monkeypatch.setattr(definitions, "time", _Clock(began + days * DAY))
+        for _ in range(2):
+            assert "bit7" in (await cloud.readings([spa])).snapshots[spa.id].readings
         assert server.requests[DATAPOINT] == fetches
 
 
-async def test_a_name_that_was_not_there_before_fetches_the_definition_at_once(
+async def test_a_name_that_was_not_there_before_fetches_the_definition_soon(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = await device_called(cloud, "客厅空调")
     began = time.time()
     await cloud.readings([device])
     steps: tuple[tuple[float, str, int], ...] = (
-        (30, "soon", 1),  # of a definition that is seconds old nothing else is to be expected
-        (3600, "new", 2),
-        (7200, "new", 2),
-        (7200, "newer", 3),
+        (30, "soon", 1),  # the definition is seconds old, and may be a shortened one
+        (500, "soon", 1),
+        (700, "soon", 2),
+        (4000, "soon", 2),
+        (7200, "new", 3),
+        (7300, "newer", 3),
+        (10900, "newer", 4),
     )
     for seconds, name, fetches in steps:
         attr = {"switch": 1, name: 5}
@@ -712,6 +715,133 @@ async def test_a_name_that_was_not_there_before_fetches_the_definition_at_once(
             assert name in (await cloud.readings([device])).snapshots[device.id].readings
         assert server.requests[DATAPOINT] == fetches
         server.faults.clear()
+
+
+async def test_names_that_are_ever_new_are_kept_within_bounds(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
+    memory = Memory()
+    cloud = make_cloud(memory=memory)
+    device = await device_called(cloud, "客厅空调")
+    kept: set[str] = set()
+    for poll in range(40):
+        attr = {f"poll {poll} name {number}": number for number in range(20)} | {"long" * 100: 1, "switch": 1}
+        server.faults = [answering("/app/devdata", {"did": device.id, "updated_at": 1, "attr": attr})]
+        snapshot = (await cloud.readings([device])).snapshots[device.id]
+        kept |= {*snapshot.readings, *snapshot.skipped}
+        assert snapshot.readings["switch"].value is True
+    assert 50 < len(kept) <= 101
+    assert len(json.dumps(dict(memory.content))) < 30_000
+    assert server.requests[DATAPOINT] <= 2
+
+
+def definition_of(cloud: GizwitsOpenServer, device: Device) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(json.dumps(cloud.products[device.schema_id].definition))
+    return found
+
+
+def _without(which: str, index: int = 0) -> Callable[[dict[str, Any]], None]:
+    def spoil(definition: dict[str, Any]) -> None:
+        del definition["entities"][0]["attrs"][index][which]
+
+    return spoil
+
+
+def _in_attrs(change: Callable[[list[Any]], object]) -> Callable[[dict[str, Any]], object]:
+    return lambda definition: change(definition["entities"][0]["attrs"])
+
+
+DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no entities": lambda definition: definition["entities"].clear(),
+    "an entity that is none": lambda definition: definition["entities"].append(None),
+    "no attributes": lambda definition: definition["entities"][0]["attrs"].clear(),
+    "attributes that are no list": lambda definition: definition["entities"][0].update(attrs={}),
+    "attributes left out": lambda definition: definition["entities"][0].pop("attrs"),
+    "an attribute that is none": _in_attrs(lambda attrs: attrs.insert(1, None)),
+    "an attribute without a name": _without("name"),
+    "an attribute without a type": _without("type"),
+    "an attribute without a type of data": _without("data_type"),
+    "the first attribute missing": _in_attrs(lambda attrs: attrs.pop(0)),
+    "one missing in the middle": _in_attrs(lambda attrs: attrs.pop(2)),
+    "half of them missing": _in_attrs(lambda attrs: attrs.__delitem__(slice(len(attrs) // 2, None))),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+async def test_a_damaged_definition_is_not_kept(
+    make_cloud: MakeCloud,
+    server: GizwitsOpenServer,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Callable[[dict[str, Any]], object],
+) -> None:
+    memory = Memory()
+    cloud = make_cloud(memory=memory)
+    device = await device_called(cloud, "客厅空调")
+    body = definition_of(server, device)
+    damage(body)
+    server.faults.append(answering("/app/datapoint", body))
+    with pytest.raises(UnexpectedAnswer):
+        await cloud.schema(device)
+    assert isinstance((await cloud.readings([device])).failures[device.id], UnexpectedAnswer)
+    assert not any(key.startswith("definition") for key in memory.content)
+    server.faults.clear()
+    monkeypatch.setattr(definitions, "time", _Clock(time.time() + 60))
+    assert len((await cloud.schema(device)).datapoints) == len(server.products[device.schema_id].attributes)
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+async def test_a_damaged_definition_does_not_replace_a_whole_one(
+    cloud: GizwitsOpenCloud,
+    server: GizwitsOpenServer,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Callable[[dict[str, Any]], object],
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    whole = await cloud.schema(device)
+    body = definition_of(server, device)
+    damage(body)
+    server.faults.append(answering("/app/datapoint", body))
+    began = time.time() + 8 * DAY
+    monkeypatch.setattr(definitions, "time", _Clock(began))
+    for _ in range(3):
+        assert await cloud.schema(device) == whole
+    assert server.requests[DATAPOINT] == 2
+    server.faults.clear()
+    monkeypatch.setattr(definitions, "time", _Clock(began + 700))
+    assert await cloud.schema(device) == whole
+    assert server.requests[DATAPOINT] == 3
+
+
+async def test_a_definition_that_stays_odd_is_what_the_vendor_has(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    body = definition_of(server, device)
+    body["entities"][0]["attrs"][1]["type"] = None
+    server.faults.append(answering("/app/datapoint", body))
+    began = time.time()
+    for seconds in (0, 60, 120):
+        monkeypatch.setattr(definitions, "time", _Clock(began + seconds))
+        with pytest.raises(UnexpectedAnswer):
+            await cloud.schema(device)
+    monkeypatch.setattr(definitions, "time", _Clock(began + 700))
+    assert len((await cloud.schema(device)).datapoints) == len(server.products[device.schema_id].attributes)
+
+
+async def test_what_a_shortened_definition_lacks_is_described_by_later_readings(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = await device_called(cloud, "客厅空调")
+    body = definition_of(server, device)
+    gone = body["entities"][0]["attrs"].pop()["name"]  # the last of them, an alarm that no screen shows
+    server.faults.append(answering("/app/datapoint", body, times=1))
+    began = time.time()
+    assert gone not in {datapoint.key for datapoint in (await cloud.schema(device)).datapoints}
+    assert (await cloud.readings([device])).snapshots[device.id].described == ()
+    monkeypatch.setattr(definitions, "time", _Clock(began + 700))
+    snapshot = (await cloud.readings([device])).snapshots[device.id]
+    assert gone in {datapoint.key for datapoint in snapshot.described}
+    assert snapshot.readings[gone].value in (True, False)
+    assert await cloud.schema(device)
+    assert (await cloud.readings([device])).snapshots[device.id].described == ()
 
 
 async def test_a_refused_value_fetches_the_definition_once_an_hour(

@@ -152,7 +152,7 @@ class GizwitsEnterpriseCloud:
 
     async def schema(self, device: Device) -> Schema:
         """Describe the datapoints of the device's product ("Enterprise API, Datapoint definition")."""
-        return (await self._definitions.get(device.schema_id)).schema
+        return await self._definitions.schema(device.schema_id)
 
     async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
         """Read the newest report of each device ("Enterprise API, Device history data")."""

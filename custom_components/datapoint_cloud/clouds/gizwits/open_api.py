@@ -100,7 +100,7 @@ class GizwitsOpenCloud:
 
     async def schema(self, device: Device) -> Schema:
         """Describe the datapoints of the device's product ("Open API, Datapoint definition")."""
-        return (await self._definitions.get(device.schema_id)).schema
+        return await self._definitions.schema(device.schema_id)
 
     async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
         """Read the last values of each device ("Open API, Device data")."""
