@@ -28,6 +28,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
 )
 from custom_components.datapoint_cloud.clouds.gizwits import definitions
 from custom_components.datapoint_cloud.clouds.gizwits.login import (
+    FRONT_APPS,
     KNOWN_APPS,
     REGIONS,
     AnonymousLogin,
@@ -56,6 +57,12 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def server(simulation: Simulation) -> GizwitsOpenServer:
     return simulation.gizwits_open
+
+
+@pytest.fixture
+def newer_app(server: GizwitsOpenServer) -> None:
+    """Let the app be one whose users log in at the front; to be named before the clouds."""
+    (server.app_id,) = FRONT_APPS
 
 
 @pytest.fixture
@@ -125,6 +132,7 @@ async def test_one_login_serves_everything_and_the_next_start(make_cloud: MakeCl
     assert server.requests[LOGIN] == 1
 
 
+@pytest.mark.usefixtures("newer_app")
 async def test_a_remembered_token_is_not_used_for_another_user(
     make_cloud: MakeCloud, server: GizwitsOpenServer
 ) -> None:
@@ -141,6 +149,7 @@ async def test_an_anonymous_user_is_who_has_the_text(make_cloud: MakeCloud, serv
     assert [device.name for device in (await cloud.devices()).devices] == ["Desk lamp"]
 
 
+@pytest.mark.usefixtures("newer_app")
 async def test_a_newer_apps_user_logs_in_at_the_front_and_from_then_on_there_alone(
     make_cloud: MakeCloud, server: GizwitsOpenServer
 ) -> None:
@@ -185,6 +194,7 @@ async def test_the_front_may_stand_at_an_address_of_its_own(
     assert simulation.gizwits_enterprise.requests["POST unknown"] == 1
 
 
+@pytest.mark.usefixtures("newer_app")
 async def test_a_wrong_password_is_told_by_whoever_knows_the_user(
     make_cloud: MakeCloud, server: GizwitsOpenServer
 ) -> None:
@@ -194,6 +204,7 @@ async def test_a_wrong_password_is_told_by_whoever_knows_the_user(
         assert refusal.value.reason is Reason.WRONG_PASSWORD
 
 
+@pytest.mark.usefixtures("newer_app")
 async def test_an_unknown_user_is_unknown_everywhere(make_cloud: MakeCloud) -> None:
     with pytest.raises(AuthFailed) as refusal:
         await make_cloud(PasswordLogin(username="nobody", password="x")).account()
@@ -215,6 +226,7 @@ async def test_an_unknown_user_is_unknown_everywhere(make_cloud: MakeCloud) -> N
         answering("/app/smart_home", {"code": 9006, "msg": "token"}, 424),
     ],
 )
+@pytest.mark.usefixtures("newer_app")
 async def test_without_a_front_the_first_refusal_stands(
     make_cloud: MakeCloud, server: GizwitsOpenServer, fault: Fault
 ) -> None:
@@ -231,7 +243,16 @@ async def test_a_refused_login_is_not_repeated(make_cloud: MakeCloud, server: Gi
     for _ in range(3):
         with pytest.raises(AuthFailed):
             await cloud.devices()
-    assert (server.requests[LOGIN], server.requests[FRONT]) == (1, 1)
+    assert (server.requests[LOGIN], server.requests[FRONT]) == (1, 0)
+
+
+async def test_a_password_goes_to_the_front_only_for_apps_that_log_in_there(
+    make_cloud: MakeCloud, server: GizwitsOpenServer
+) -> None:
+    for username in (server.username, server.aep_username):
+        with pytest.raises(AuthFailed):
+            await make_cloud(PasswordLogin(username=username, password="wrong")).account()
+    assert (server.requests[LOGIN], server.requests[FRONT]) == (2, 0)
 
 
 async def test_a_wrong_app_is_not_the_users_fault(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
@@ -241,13 +262,16 @@ async def test_a_wrong_app_is_not_the_users_fault(make_cloud: MakeCloud, server:
     assert server.requests[FRONT] == 0
 
 
-async def test_a_throttled_login_asks_for_a_long_pause(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+async def test_a_throttled_login_asks_for_a_long_pause(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
     server.is_throttled = True
-    with pytest.raises(RateLimited) as limited:
-        await cloud.account()
-    assert limited.value.retry_after == 900
+    cloud = make_cloud()
+    for _ in range(2):
+        with pytest.raises(RateLimited) as limited:
+            await cloud.account()
+        assert limited.value.retry_after == pytest.approx(900, abs=5)
     assert server.requests[LOGIN] == 1
     server.is_throttled = False
+    cloud = make_cloud()
     await cloud.account()
     server.is_throttled = True
     with pytest.raises(RateLimited) as limited:
@@ -293,6 +317,41 @@ async def test_a_login_that_may_be_throttled_is_tried_ever_less_often(
     server.faults.clear()
     monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.login.time", _Clock(began + 7290))
     assert (await cloud.devices()).devices
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "expected"),
+    [
+        (failing("/app/login", 9003), Forbidden, [0, 60, 180, 420, 900, 1800, 2700]),
+        (failing("/app/login", 9008), Unreachable, [0, 30, 60, 90, 150, 270, 510, 990, 1890, 2790]),
+        (
+            Fault(matches=at("/app/login"), status=500, body=""),
+            Unreachable,
+            [0, 30, 60, 90, 150, 270, *range(510, 3600, 300)],
+        ),
+        (failing("/app/login", 9041), RateLimited, [0, 900, 1800, 2700]),
+        (Fault(matches=at("/app/login"), drops=True), Unreachable, list(range(0, 3600, 30))),
+    ],
+    ids=["unknown app", "code", "broken", "throttled", "no answer"],
+)
+async def test_a_login_that_is_refused_or_fails_is_tried_ever_less_often(
+    cloud: GizwitsOpenCloud,
+    server: GizwitsOpenServer,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Fault,
+    kind: type[CloudError],
+    expected: list[int],
+) -> None:
+    server.faults.append(fault)
+    began = time.monotonic()
+    tried: list[int] = []
+    for seconds in range(0, 3600, 30):
+        monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.login.time", _Clock(began + seconds))
+        before = server.requests[LOGIN]
+        with pytest.raises(kind):
+            await cloud.devices()
+        tried += [seconds] * (server.requests[LOGIN] - before)
+    assert tried == expected
 
 
 # Tokens

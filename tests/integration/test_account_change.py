@@ -9,6 +9,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
+from custom_components.datapoint_cloud.clouds.gizwits.login import FRONT_APPS
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 
@@ -98,6 +99,7 @@ async def test_an_anonymous_user_signs_in_with_a_phone_id(hass: HomeAssistant, s
 
 
 async def test_another_user_is_another_account(hass: HomeAssistant, simulation: Simulation) -> None:
+    (simulation.gizwits_open.app_id,) = FRONT_APPS
     entry = await added_entry(hass, simulation, "gizwits_open")
     before = dict(entry.data)
     server = simulation.gizwits_open
@@ -191,6 +193,7 @@ async def test_an_account_moves_to_another_address(hass: HomeAssistant, simulati
 
 
 async def test_a_changed_account_must_stay_the_same(hass: HomeAssistant, simulation: Simulation) -> None:
+    (simulation.gizwits_open.app_id,) = FRONT_APPS
     entry = await added_entry(hass, simulation, "gizwits_open")
     server = simulation.gizwits_open
     other = {"username": server.aep_username, "password": server.aep_password}

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from .. import wire
-from ..errors import AuthFailed, CloudError, Reason, UnexpectedAnswer, Unreachable
+from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer
 from ..http import Answer, HttpClient
 from ..memory import Memory
 from .errors import judge_front, judge_open_api
@@ -43,10 +43,14 @@ KNOWN_APPS: Final[Mapping[str, str]] = {
     "78a879318939402b9c70819d918ef8ed": "Wave Spa",
 }
 
+# Whose users the front was seen to log in ("Newer vendor logins"). The password of no other user goes there.
+FRONT_APPS: Final = frozenset({"c3703c4888ec4736a3a0d9425c321604"})
+
 # Logins are throttled far harder than reads, and throttling was seen as HTTP 400 without a code, too.
 _TOLERATED: Final = 3  # failures in a row, as they happen several times a day
 _FIRST_PAUSE_SECONDS: Final = 60.0  # after one more
 _LONGEST_PAUSE_SECONDS: Final = 900.0
+_LONGEST_PAUSE_OF_A_BROKEN_SERVER_SECONDS: Final = 300.0
 
 _FRONT_KNOWS: Final = (9005, 9020)  # what the Open API says of a user whom only the front can log in
 
@@ -86,6 +90,7 @@ class LoginStep:
         self._api = HttpClient(session, api_url, judge_open_api)
         front_url = login.front_url if isinstance(login, PasswordLogin) else None
         self._front = HttpClient(session, front_url or _front_of(api_url), judge_front)
+        self._has_front = front_url is not None or app_id in FRONT_APPS
         self._failure: CloudError | None = None
         self._failures = 0  # in a row
         self._again_at = 0.0  # on the monotonic clock
@@ -94,15 +99,17 @@ class LoginStep:
         """Log in once ("Open API, User login" and "Anonymous login").
 
         Raises `AuthFailed` for a refused user, `Forbidden` for an unknown app, `RateLimited` when logins are
-        throttled, `Unreachable` or `UnexpectedAnswer`. What may be a throttled login is tried ever less often:
-        meanwhile the last failure is raised once more.
+        throttled, `Unreachable` or `UnexpectedAnswer`. A login that the server refused or failed at is tried ever
+        less often: meanwhile the last failure is raised once more. One that got no answer cost the server nothing.
         """
-        if self._failure is not None and time.monotonic() < self._again_at:
+        if self._failure is not None and (left := self._again_at - time.monotonic()) > 0:
+            if isinstance(self._failure, RateLimited):
+                self._failure.retry_after = left
             raise self._failure.with_traceback(None)
         try:
             grant = await self._tried()
-        except Unreachable as failure:
-            if failure.status == 400 and failure.code is None:
+        except CloudError as failure:
+            if failure.status is not None:
                 self._rest_after(failure)
             raise
         self._failure, self._failures = None, 0
@@ -111,9 +118,13 @@ class LoginStep:
     def _rest_after(self, failure: CloudError) -> None:
         self._failure = failure
         self._failures += 1
-        if self._failures > _TOLERATED:
-            pause = min(_FIRST_PAUSE_SECONDS * 2 ** (self._failures - _TOLERATED - 1), _LONGEST_PAUSE_SECONDS)
-            self._again_at = time.monotonic() + pause
+        times = self._failures - (0 if isinstance(failure, Forbidden) else _TOLERATED)
+        is_broken = isinstance(failure, UnexpectedAnswer) or (failure.status or 0) >= 500
+        longest = _LONGEST_PAUSE_OF_A_BROKEN_SERVER_SECONDS if is_broken else _LONGEST_PAUSE_SECONDS
+        pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(times - 1, 10), longest) if times > 0 else 0.0
+        if isinstance(failure, RateLimited):
+            pause = failure.retry_after or _LONGEST_PAUSE_SECONDS
+        self._again_at = time.monotonic() + pause
 
     async def _tried(self) -> Grant:
         if isinstance(self._login, AnonymousLogin):
@@ -125,7 +136,7 @@ class LoginStep:
                 "/app/login", {"username": self._login.username, "password": self._login.password}
             )
         except AuthFailed as refusal:
-            if refusal.code not in _FRONT_KNOWS:
+            if refusal.code not in _FRONT_KNOWS or not self._has_front:
                 raise
             user = await self._at_front_after(refusal, self._login)
         self._memory.put("login front", value=True)
