@@ -1,15 +1,18 @@
 """Commands of both Gizwits clouds beyond single values: checks, frames of a maker's own, groups."""
 
+import json
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from custom_components.datapoint_cloud.clouds.errors import (
     CloudError,
     DeviceOffline,
     Forbidden,
     NotSupported,
+    RateLimited,
     Reason,
     Rejected,
     UnexpectedAnswer,
@@ -236,6 +239,59 @@ async def test_each_member_of_an_enterprise_group_gets_the_command(
         assert (error is None) == (device.received == [{"attrs": {key: True}}])
         if not device.is_online:
             assert isinstance(error, DeviceOffline)
+
+
+@pytest.mark.parametrize(("code", "status"), [(5013, 403), (5012, 400), (5404, 403)])
+async def test_a_group_command_ends_with_the_first_refusal_of_all(
+    enterprise_cloud: GizwitsEnterpriseCloud, enterprise: GizwitsEnterpriseServer, code: int, status: int
+) -> None:
+    product = next(iter(enterprise.products.values()))
+    key = _switch_of(next(iter(product.devices.values())))
+    group = product.root_gid
+    members = set(await enterprise_cloud.write_group(group, {key: True}))
+    enterprise.reset_counts()
+    taken = 0
+
+    def strikes(request: web.Request) -> bool:
+        nonlocal taken
+        taken += request.path.endswith("/control")
+        return request.path.endswith("/control") and taken > 5
+
+    body = json.dumps({"error_code": str(code), "error_message": "no", "detail": ""})
+    enterprise.faults.append(Fault(matches=strikes, status=status, body=body))
+    results = await enterprise_cloud.write_group(group, {key: True})
+    assert set(results) == members
+    refused = [error for error in results.values() if isinstance(error, RateLimited | Forbidden)]
+    assert len(refused) == len(members) - 5
+    assert {error.code for error in refused} == {code}
+    assert enterprise.requests["POST /v1/products/{product_key}/devices/{did}/control"] <= 9  # side by side
+
+
+async def test_an_empty_group_is_a_group(
+    enterprise_cloud: GizwitsEnterpriseCloud, enterprise: GizwitsEnterpriseServer
+) -> None:
+    product = list(enterprise.products.values())[-1]
+    product.groups[product.child_gid].macs.clear()
+    key = _switch_of(next(iter(product.devices.values())))
+    assert await enterprise_cloud.write_group(product.child_gid, {key: True}) == {}
+
+
+async def test_a_group_with_groups_below_it_alone_has_their_devices(
+    enterprise_cloud: GizwitsEnterpriseCloud, enterprise: GizwitsEnterpriseServer
+) -> None:
+    product = list(enterprise.products.values())[-1]
+    key = _switch_of(next(iter(product.devices.values())))
+    of_child = set(await enterprise_cloud.write_group(product.child_gid, {key: True}))
+    empty = json.dumps({"meta": {"total": 0}, "objects": []})
+    enterprise.faults.append(Fault(matches=lambda request: request.query.get("gid") == product.root_gid, body=empty))
+    assert of_child
+    assert set(await enterprise_cloud.write_group(product.root_gid, {key: True})) == of_child
+
+
+async def test_an_empty_consumers_group_is_a_group(open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer) -> None:
+    key = _switch_of(_heaters(household)[0])
+    household.groups.by_id[household.heater_group_id].dids.clear()
+    assert await open_cloud.write_group(household.heater_group_id, {key: True}) == {}
 
 
 async def test_an_unknown_enterprise_group_is_told(enterprise_cloud: GizwitsEnterpriseCloud) -> None:

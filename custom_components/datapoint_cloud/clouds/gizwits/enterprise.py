@@ -116,7 +116,7 @@ class GizwitsEnterpriseCloud:
         """
         groups: dict[str, str] = {}
         for scope in self.scopes:
-            tree = await self._access.request(scope.id, "GET", "/device_groups", purpose=Purpose.POLLING)
+            tree = await self._group_tree(scope.id)
             groups |= {f"{scope.id}/{gid}": f"{scope.name}: {gid}" for gid in _group_ids(tree)}
         return groups
 
@@ -197,31 +197,49 @@ class GizwitsEnterpriseCloud:
         product, dids = await self._members(group_id)
         attrs = (await self._definitions.get(product.product_key)).attrs(values)
 
-        async def send(did: str) -> CloudError | None:
-            try:
-                await self._control(product.product_key, did, {"attrs": attrs})
-            except CloudError as error:
-                return error
-            return None
+        waiting, results = iter(dids), dict[str, CloudError | None]()
+        stopped_by: CloudError | None = None
 
-        return dict(zip(dids, await asyncio.gather(*map(send, dids)), strict=True))
+        async def work() -> None:
+            nonlocal stopped_by
+            for did in waiting:
+                results[did] = stopped_by
+                if stopped_by is not None:
+                    continue  # not asked: the answer would be the same
+                try:
+                    await self._control(product.product_key, did, {"attrs": attrs})
+                except CloudError as error:
+                    results[did] = error
+                    if isinstance(error, RateLimited | AuthFailed | Forbidden):
+                        stopped_by = error
+
+        await asyncio.gather(*(work() for _ in range(_PARALLEL)))
+        return {did: results[did] for did in dids}
 
     async def _members(self, group_id: str) -> tuple[Product, list[str]]:
-        """The product a group belongs to, and the devices in it."""
+        """The product a group belongs to, and the devices in it or, if it has none itself, in the groups below it."""
         failure: CloudError = Rejected(Reason.NOT_FOUND, subject=group_id)
         for product in self._products:
             try:
-                rows = await self._search(replace(product, group_id=group_id))
+                if dids := await self._dids(product, group_id):
+                    return product, dids
+                below = _below(await self._group_tree(product.product_key), group_id)
+                if below is not None:
+                    members = [await self._dids(product, gid) for gid in below]
+                    return product, list(dict.fromkeys(did for dids in members for did in dids))
             except AuthFailed, RateLimited:
                 raise
             except Rejected:
                 continue  # the group is another product's
             except CloudError as error:
                 failure = error  # unless another product has the group
-                continue
-            if rows:
-                return product, [str(row["did"]) for row in rows]
         raise failure
+
+    async def _dids(self, product: Product, group_id: str) -> list[str]:
+        return [str(row["did"]) for row in await self._search(replace(product, group_id=group_id))]
+
+    async def _group_tree(self, product_key: str) -> Any:
+        return await self._access.request(product_key, "GET", "/device_groups", purpose=Purpose.POLLING)
 
     async def _control(self, product_key: str, did: str, body: Mapping[str, Any]) -> None:
         await self._access.request(
@@ -285,6 +303,15 @@ def _group_ids(tree: Any) -> Iterator[str]:
     for gid, children in wire.fields(_written_out(tree)).items():
         yield gid
         yield from _group_ids(children)
+
+
+def _below(tree: Any, group_id: str) -> list[str] | None:
+    """The ids of the groups below one in a tree; None where it is not in the tree."""
+    groups = wire.fields(_written_out(tree))
+    if group_id in groups:
+        return list(_group_ids(groups[group_id]))
+    found = (_below(children, group_id) for children in groups.values())
+    return next((below for below in found if below is not None), None)
 
 
 def _written_out(tree: Any) -> Any:
