@@ -125,6 +125,9 @@ class Later:
     def time(self) -> float:
         return time.time() + self._seconds
 
+    def monotonic(self) -> float:
+        return time.monotonic() + self._seconds
+
 
 # The account and its tokens
 
@@ -722,7 +725,7 @@ async def test_the_unit_of_the_window_is_found_out_once(make_cloud: MakeCloud, s
 
 
 @pytest.mark.parametrize("denial", [5018, 5024])
-async def test_history_that_is_not_granted_is_not_asked_for_again_for_a_day(
+async def test_history_that_is_not_granted_is_asked_for_again_hourly_and_by_a_new_client(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, monkeypatch: pytest.MonkeyPatch, denial: int
 ) -> None:
     server.is_data_granted = False
@@ -731,9 +734,8 @@ async def test_history_that_is_not_granted_is_not_asked_for_again_for_a_day(
     product = products_of(server)[0]
     cloud = make_cloud([product], memory=memory)
     devices = (await cloud.devices()).devices
-    for again in range(3):
-        one = cloud if again < 2 else make_cloud([product], memory=Memory(json.loads(json.dumps(memory.content))))
-        readings = await one.readings(devices)
+    for _ in range(3):
+        readings = await cloud.readings(devices)
         assert set(readings.failures) == {device.id for device in devices}
         assert {(type(error), error.reason, error.subject) for error in readings.failures.values()} == {
             (Forbidden, Reason.FEATURE_NOT_GRANTED, product.product_key)
@@ -741,7 +743,9 @@ async def test_history_that_is_not_granted_is_not_asked_for_again_for_a_day(
         assert readings.stopped_by is None
     assert server.requests[DATA] <= 4  # those of the first round that were on their way side by side
     server.is_data_granted = True
-    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.refusals.time", Later(1.1))
+    reloaded = make_cloud([product], memory=Memory(json.loads(json.dumps(memory.content))))
+    assert (await reloaded.readings(devices[:1])).snapshots
+    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.refusals.time", Later(1.1 / 24))
     assert (await cloud.readings(devices[:1])).snapshots
 
 

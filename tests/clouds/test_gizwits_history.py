@@ -485,7 +485,7 @@ async def test_what_is_forbidden_for_a_product_is_heard_once(
 
 
 @pytest.mark.parametrize("denial", [5018, 5024])
-async def test_what_is_not_granted_is_not_asked_for_again_for_a_day(
+async def test_what_is_not_granted_is_asked_for_again_hourly_and_by_a_new_client(
     session: aiohttp.ClientSession,
     server: GizwitsEnterpriseServer,
     device: Device,
@@ -494,8 +494,8 @@ async def test_what_is_not_granted_is_not_asked_for_again_for_a_day(
 ) -> None:
     server.is_data_granted, server.data_denial = False, denial
     memory = Memory()
+    cloud = enterprise_cloud(session, server, memory)
     for _ in range(2):
-        cloud = enterprise_cloud(session, server, memory)
         past = (await cloud.history.readings([Series(device, "power")], now() - HOUR, now()))[Series(device, "power")]
         assert isinstance(past.stopped_by, Forbidden)
         assert past.stopped_by.reason is Reason.FEATURE_NOT_GRANTED
@@ -505,9 +505,11 @@ async def test_what_is_not_granted_is_not_asked_for_again_for_a_day(
             assert (refusal.value.reason, refusal.value.subject) == (Reason.FEATURE_NOT_GRANTED, device.schema_id)
     assert [server.requests[log] for log in (DATA, ONLINE, CMD)] == [1, 1, 1]
     server.is_data_granted = True
+    reloaded = enterprise_cloud(session, server, memory)
+    assert (await reloaded.history.online_log(device, now() - HOUR, now())).stopped_by is None
     monkeypatch.setattr(
         "custom_components.datapoint_cloud.clouds.gizwits.refusals.time",
-        type("Tomorrow", (), {"time": staticmethod(lambda: time.time() + 1.1 * DAY.total_seconds())}),
+        type("Later", (), {"monotonic": staticmethod(lambda: time.monotonic() + 1.1 * HOUR.total_seconds())}),
     )
     assert (await cloud.history.online_log(device, now() - HOUR, now())).stopped_by is None
 

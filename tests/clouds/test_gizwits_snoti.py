@@ -802,7 +802,7 @@ async def test_a_definition_that_changed_is_fetched_again(
     listener.listen(cloud.push)
     before = await cloud.schema(listed(chiller))
     attrs = products[0].definition["entities"][0]["attrs"]  # type: ignore[index]
-    attrs.append({**attrs[0], "name": "boost", "id": 99})
+    attrs.append({**attrs[0], "name": "boost", "id": len(attrs)})
     try:
         server.push(products[0].product_key, "datapoints.changed")
         await until(lambda: listener.of(SchemaChanged))

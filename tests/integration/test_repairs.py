@@ -168,9 +168,22 @@ async def test_readings_that_are_granted_close_the_issue(
     server.is_data_granted = False
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     server.is_data_granted = True
-    # The refusal is remembered for a day.
-    freezer.tick(86_401)
+    # The refusal is remembered for an hour.
+    freezer.tick(3601)
     await poll(hass, entry)
+    await poll(hass, entry)
+    assert _issues(hass) == []
+
+
+async def test_readings_that_are_granted_are_noticed_by_a_reload(hass: HomeAssistant, simulation: Simulation) -> None:
+    server = simulation.gizwits_enterprise
+    server.is_data_granted = False
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    await poll(hass, entry)
+    assert _issues(hass)
+    server.is_data_granted = True
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
     await poll(hass, entry)
     assert _issues(hass) == []
 

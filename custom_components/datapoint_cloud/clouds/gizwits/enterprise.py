@@ -69,7 +69,7 @@ class GizwitsEnterpriseCloud:
             parallel=_PARALLEL,
         )
         self._definitions = Definitions(memory, self._fetch_definition)
-        refusals = Refusals(memory)
+        refusals = Refusals()
         logs = DeviceLogs(self._access, refusals, memory)
         self._latest = LatestData(logs, memory)
         self.history: History = EnterpriseHistory(
