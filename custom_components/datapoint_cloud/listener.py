@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+_FIRST_PAUSE_SECONDS = 10.0
+_LONGEST_PAUSE_SECONDS = 900.0
 _REST_A_PAGE = timedelta(seconds=30)  # of the list of devices, between two listings
 
 
@@ -28,18 +30,46 @@ class Listener:
 
     def __init__(self, coordinator: DatapointCoordinator) -> None:
         self._coordinator = coordinator
+        self._failing: set[type] = set()
+        """What went wrong when it was last tried, and was logged: kinds of news, and `Push` for listening itself."""
 
     async def async_listen(self, push: Push) -> None:
-        """Take over all news, until cancelled or refused for good."""
-        try:
-            await push.listen(self._hear)
-        except AuthFailed as error:
-            _LOGGER.debug("Push has ended: %s", error)
-            # A poll would meet the same refusal, but the user may have turned polling off.
-            self._coordinator.config_entry.async_start_reauth(self._coordinator.hass)
+        """Take over all news, until cancelled. Whatever ends it, it begins again, after ever longer pauses."""
+        loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE_SECONDS
+        while True:
+            began = loop.time()
+            try:
+                await push.listen(self._hear)
+            except AuthFailed as error:
+                _LOGGER.debug("Push has ended: %s", error)
+                if AuthFailed not in self._failing:
+                    self._failing.add(AuthFailed)
+                    # A poll would meet the same refusal, but the user may have turned polling off.
+                    self._coordinator.config_entry.async_start_reauth(self._coordinator.hass)
+            except Exception:
+                if Push not in self._failing:
+                    self._failing.add(Push)
+                    _LOGGER.exception("Push of %s ended; it begins again", self._coordinator.name)
+            if loop.time() - began > _LONGEST_PAUSE_SECONDS:
+                pause = _FIRST_PAUSE_SECONDS
+                self._failing -= {AuthFailed, Push}
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     @callback
     def _hear(self, news: News) -> None:
+        """Take over news. What fails costs this news alone, which polls make up for: it must not end all others."""
+        try:
+            self._take(news)
+        except Exception:
+            if type(news) not in self._failing:
+                self._failing.add(type(news))
+                _LOGGER.exception("News of %s could not be taken over", self._coordinator.name)
+        else:
+            self._failing.discard(type(news))
+        self._coordinator.watchers.async_tell()
+
+    def _take(self, news: News) -> None:
         coordinator = self._coordinator
         match news:
             case Report(device_id=device_id, snapshot=snapshot):
@@ -55,7 +85,6 @@ class Listener:
                 self._list_soon()
             case CoverageChanged():
                 coordinator.async_report_problems()
-        coordinator.watchers.async_tell()
 
     def _judge(self, device_id: str) -> None:
         if (state := self._coordinator.fleet.get(device_id)) is None:

@@ -3,14 +3,18 @@
 It gathers news while a round goes on and spreads them at its end. It knows neither fleet nor cloud.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, callback
 
 from .clouds.model import Role
 from .fleet import PROBLEM, DeviceState, Happening
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Watchers:
         self._changed: set[Watch] = set()
         self._happenings: list[tuple[str, Happening]] = []
         self._is_inventory_new = False
+        self._failing: set[Callable[..., None]] = set()
 
     @callback
     def async_add(self, watch: Watch, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
@@ -81,19 +86,30 @@ class Watchers:
 
     @callback
     def async_tell(self) -> None:
-        """Tell of what came and went, then of what changed, then of what happened."""
+        """Tell of what came and went, then of what changed, then of what happened. Raises nothing."""
         changed, self._changed = self._changed, set()
         watching = [(listeners, tuple(listeners)) for watch in changed if (listeners := self._of_watches.get(watch))]
         if self._is_inventory_new:
             self._is_inventory_new = False
             for listener in tuple(self._of_inventory):
-                listener()
+                self._call(listener)
         for listeners, before in watching:
             for listener in before:
                 # Who came with the inventory shows already what is, and who went with it is not there any more.
                 if listener in listeners:
-                    listener()
+                    self._call(listener)
         happenings, self._happenings = self._happenings, []
         for device_id, happening in happenings:
             for tell in tuple(self._of_alarms[device_id]):
-                tell(happening)
+                self._call(tell, happening)
+
+    def _call(self, listener: Callable[..., None], *news: Any) -> None:
+        """Call a listener. One that raises keeps no other from hearing; it is logged when it begins to fail."""
+        try:
+            listener(*news)
+        except Exception:
+            if listener not in self._failing:
+                self._failing.add(listener)
+                _LOGGER.exception("A listener failed to take over what changed")
+        else:
+            self._failing.discard(listener)

@@ -1,6 +1,8 @@
 """Push that comes late, twice, out of order, not at all, or is refused; and the end of it."""
 
 import asyncio
+import time
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +16,10 @@ from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.datapoint_cloud.clouds.gizwits.snoti import SnotiPush
+from custom_components.datapoint_cloud.clouds.gizwits.websocket import WebSocketPush
 from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.watchers import Watch
 from simulator.gizwits.obedience import Obedience
 from simulator.server import Fault
 from simulator.simulation import Simulation
@@ -217,6 +222,93 @@ async def test_a_refused_account_is_asked_once_to_sign_in_again(pushed: Pushed, 
     (flow,) = pushed.hass.config_entries.flow.async_progress()
     assert flow["context"]["source"] == "reauth"
     assert not server.push.connections
+
+
+# What goes wrong on our side
+
+
+def _fail(*_: Any) -> None:
+    raise RuntimeError("a fault of ours")
+
+
+def _tracebacks(caplog: pytest.LogCaptureFixture) -> int:
+    return sum(record.exc_info is not None for record in caplog.records)
+
+
+@both
+async def test_a_listener_that_raises_ends_no_push_and_deafens_no_other(
+    pushed: Pushed, caplog: pytest.LogCaptureFixture
+) -> None:
+    pushed.silence_alarms()
+    await pushed.add()
+    watchers, did = pushed.coordinator.watchers, pushed.device.did
+    heard: list[Any] = []
+    watchers._of_watches[Watch(did, pushed.key)].insert(0, _fail)
+    watchers._of_alarms[did].insert(0, partial(_fail))  # not the same as the other
+    watchers.async_add_for_alarms(did, heard.append)
+    for value in (11, 12, 13):
+        pushed.report(value)
+        await pushed.shows(value)
+    pushed.set(values={pushed.alarm: True})
+    await pushed.is_told("$problem", "on")
+    assert len(heard) == 1
+    assert _tracebacks(caplog) == 2  # one for each that failed, though one of them failed thrice
+    assert pushed.hears()
+
+
+@both
+async def test_a_listener_that_raises_keeps_no_other_from_hearing_of_new_devices(pushed: Pushed) -> None:
+    await pushed.add()
+    heard: list[None] = []
+    watchers = pushed.coordinator.watchers
+    watchers._of_inventory.insert(0, _fail)
+    watchers.async_add_for_inventory(lambda: heard.append(None))
+    watchers.async_note_inventory()
+    pushed.report(11)
+    await pushed.shows(11)
+    assert heard == [None]
+
+
+@both
+async def test_news_that_cannot_be_taken_over_cost_themselves_alone(
+    pushed: Pushed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await pushed.add()
+    with monkeypatch.context() as broken:
+        broken.setattr(pushed.coordinator, "async_take_snapshot", _fail)
+        for value in (11, 12):
+            pushed.report(value)
+            await until(lambda: _tracebacks(caplog))
+        await calm()
+    connections = pushed.connections()
+    pushed.report(13)
+    await pushed.shows(13)
+    assert pushed.connections() == connections
+    assert _tracebacks(caplog) == 1
+
+
+@both
+async def test_push_begins_again_whatever_ended_it(
+    pushed: Pushed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kind = WebSocketPush if pushed.is_open else SnotiPush
+    began: list[float] = []
+
+    async def end(*_: Any) -> None:
+        began.append(time.time())
+        _fail()
+
+    pushed.make()
+    with monkeypatch.context() as broken:
+        broken.setattr(kind, "listen", end)
+        await pushed.set_up()
+        await pushed.pass_time(3600)
+    assert 5 < len(began) < 20  # ever less often
+    assert _tracebacks(caplog) == 1
+    await pushed.pass_time(900)
+    await until(pushed.is_all_heard)
+    pushed.report(11)
+    await pushed.shows(11)
 
 
 # The end, and what else stops
