@@ -5,6 +5,7 @@ It knows no connection, and nothing of when is polled.
 
 import asyncio
 import logging
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
 from .clouds.errors import AuthFailed
-from .clouds.push import CoverageChanged, DevicesChanged, News, Presence, Push, Report, SchemaChanged
+from .clouds.push import CoverageChanged, DevicesChanged, News, Outage, Presence, Push, Report, SchemaChanged
 from .fleet import Evidence
 
 if TYPE_CHECKING:
@@ -32,12 +33,15 @@ class Listener:
         self._coordinator = coordinator
         self._failing: set[type] = set()
         """What went wrong when it was last tried, and was logged: kinds of news, and `Push` for listening itself."""
+        self._outages: Counter[str] = Counter()
+        """How many connections to which server are down for long."""
 
     async def async_listen(self, push: Push) -> None:
         """Take over all news, until cancelled. Whatever ends it, it begins again, after ever longer pauses."""
         loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE_SECONDS
         while True:
             began = loop.time()
+            self._outages.clear()
             try:
                 await push.listen(self._hear)
             except AuthFailed as error:
@@ -85,6 +89,18 @@ class Listener:
                 self._list_soon()
             case CoverageChanged():
                 coordinator.async_report_problems()
+            case Outage(server=server, is_over=is_over):
+                self._take_outage(server, is_over=is_over)
+
+    def _take_outage(self, server: str, *, is_over: bool) -> None:
+        """Say that a server is down, and that it is back; several connections to it are one matter."""
+        before = self._outages[server]
+        self._outages[server] += -1 if is_over else 1
+        name = self._coordinator.name
+        if before == 0:
+            _LOGGER.warning("%s: no push from %s any more; its devices are polled instead", name, server)
+        elif self._outages[server] == 0:
+            _LOGGER.info("%s: push from %s is back", name, server)
 
     def _judge(self, device_id: str) -> None:
         if (state := self._coordinator.fleet.get(device_id)) is None:

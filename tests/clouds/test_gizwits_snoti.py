@@ -5,7 +5,7 @@ import json
 import logging
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -15,29 +15,22 @@ import pytest
 
 from custom_components.datapoint_cloud.clouds.errors import Forbidden, Reason
 from custom_components.datapoint_cloud.clouds.gizwits import snoti
-from custom_components.datapoint_cloud.clouds.gizwits.enterprise import (
-    GizwitsEnterpriseCloud,
-    Product,
-    SnotiServer,
-)
-from custom_components.datapoint_cloud.clouds.gizwits.snoti import SnotiPush
 from custom_components.datapoint_cloud.clouds.hosts import host_and_port, is_loopback
 from custom_components.datapoint_cloud.clouds.memory import Memory
-from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.clouds.push import (
     CoverageChanged,
     DevicesChanged,
     News,
     Presence,
-    Push,
     Report,
     SchemaChanged,
 )
 from simulator.gizwits import EnterpriseProduct, GizwitsDevice
 from simulator.gizwits import SnotiServer as SimulatedSnoti
-from simulator.gizwits.certificate import self_signed
 from simulator.server import Fault
 from simulator.simulation import Simulation
+
+from .snoti_push import Listener, listed, of_product, product_of, until, values
 
 DATAPOINT = "GET /v1/products/{product_key}/datapoint"
 
@@ -70,101 +63,12 @@ def meter(products: list[EnterpriseProduct]) -> GizwitsDevice:
     return next(device for device in products[1].devices.values() if device.is_online)
 
 
-def listed(device: GizwitsDevice) -> Device:
-    """The device as the cloud's list has it."""
-    return Device(id=device.did, name="x", schema_id=device.product.key, scope=device.product.key)
-
-
-def product_of(product: EnterpriseProduct, **changes: Any) -> Product:
-    fields = {
-        "product_key": product.product_key,
-        "product_secret": product.product_secret,
-        "auth_id": product.auth_id,
-        "auth_secret": product.auth_secret,
-    }
-    return Product(**(fields | changes))
-
-
-def trusting() -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=self_signed()[1].decode())
-
-
-async def until(is_so: Callable[[], object]) -> None:
-    async with asyncio.timeout(3):
-        while not is_so():  # noqa: ASYNC110  # what is waited for is not ours to announce
-            await asyncio.sleep(0.001)
-
-
-class Listener:
-    """Who listens to the push of an account, and what it heard."""
-
-    def __init__(self, session: aiohttp.ClientSession, simulation: Simulation) -> None:
-        self.heard: list[News] = []
-        self.before_tell: Callable[[News], None] = lambda _: None
-        self.memory = Memory()
-        self._session = session
-        self._simulation = simulation
-        self._tasks: list[asyncio.Task[None]] = []
-
-    def cloud(self, products: Sequence[Product], tls: ssl.SSLContext | None = None) -> GizwitsEnterpriseCloud:
-        enterprise = self._simulation.gizwits_enterprise
-        address = host_and_port(self._simulation.gizwits_snoti.address, 2017)
-        assert address is not None
-        return GizwitsEnterpriseCloud(
-            self._session,
-            api_url=enterprise.url,
-            enterprise_id=enterprise.enterprise_id,
-            enterprise_secret=enterprise.enterprise_secret,
-            products=products,
-            memory=self.memory,
-            snoti=SnotiServer(host=address[0], port=address[1], tls=tls or trusting()),
-        )
-
-    def push(self, *products: Product, tls: ssl.SSLContext | None = None) -> SnotiPush:
-        push = self.cloud(products, tls).push
-        assert isinstance(push, SnotiPush)
-        return push
-
-    def listen(self, push: Push) -> asyncio.Task[None]:
-        self._tasks.append(asyncio.create_task(push.listen(self._tell)))
-        return self._tasks[-1]
-
-    async def hear(self, *products: EnterpriseProduct, follow: Sequence[GizwitsDevice]) -> SnotiPush:
-        """Listen and return when all products are heard."""
-        push = self.push(*map(product_of, products))
-        push.follow([listed(device) for device in follow])
-        self.listen(push)
-        await until(lambda: all(push.hears(of_product(product)) for product in products))
-        self.heard.clear()
-        return push
-
-    def of[N](self, kind: type[N]) -> list[N]:
-        return [news for news in self.heard if isinstance(news, kind)]
-
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _tell(self, news: News) -> None:
-        self.before_tell(news)
-        self.heard.append(news)
-
-
-def of_product(product: EnterpriseProduct) -> Device:
-    return listed(next(iter(product.devices.values())))
-
-
 @pytest.fixture
 async def listener(simulation: Simulation) -> AsyncIterator[Listener]:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         listener = Listener(session, simulation)
         yield listener
         await listener.close()
-
-
-def values(report: Report) -> dict[str, Any]:
-    return {key: reading.value for key, reading in report.snapshot.readings.items()}
 
 
 # The connections
@@ -314,6 +218,54 @@ async def test_silence_is_noticed(
     assert listener.heard == [CoverageChanged()]
     server.is_silent = False
     await until(lambda: push.hears(listed(chiller)))
+
+
+@pytest.mark.parametrize("complaint", [b'{"cmd":"invalid_msg","error_code":1011}\n', b"{}\n", b"no json\n"])
+async def test_a_server_that_only_complains_is_as_good_as_silent(
+    listener: Listener,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    chiller: GizwitsDevice,
+    monkeypatch: pytest.MonkeyPatch,
+    complaint: bytes,
+) -> None:
+    monkeypatch.setattr(snoti, "_HEARTBEAT", 0.01)
+    monkeypatch.setattr(snoti, "_ANSWER_WITHIN", 0.1)
+    push = await listener.hear(products[0], follow=[chiller])
+    server.is_silent = True
+    async with asyncio.timeout(2):
+        while push.hears(listed(chiller)):
+            server.send_line(complaint)
+            await asyncio.sleep(0.005)
+    server.is_silent = False
+    await until(lambda: push.hears(listed(chiller)))
+
+
+async def test_a_fault_of_ours_costs_a_connection_and_no_other(
+    listener: Listener,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    chiller: GizwitsDevice,
+    meter: GizwitsDevice,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    push = await listener.hear(*products, follow=[chiller, meter])
+
+    def fail(*_: Any) -> None:
+        raise OverflowError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(snoti._Connection, "_take_event", fail)
+        for _ in range(3):
+            chiller.set(set_temp=9.5)
+            await until(lambda: not push.hears(listed(chiller)))
+            assert push.hears(listed(meter))
+            await until(lambda: push.hears(listed(chiller)))
+    chiller.set(set_temp=9.5)
+    await until(lambda: listener.of(Report))
+    assert len(server.of("login_req")) >= 5
+    assert sum(record.exc_info is not None for record in caplog.records if record.levelno >= logging.ERROR) == 1
 
 
 async def test_a_lost_connection_is_made_again(

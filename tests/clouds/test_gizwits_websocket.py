@@ -4,32 +4,29 @@ import asyncio
 import gc
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.errors import AuthFailed, Reason
 from custom_components.datapoint_cloud.clouds.gizwits import conversation, websocket
-from custom_components.datapoint_cloud.clouds.gizwits.login import PasswordLogin
 from custom_components.datapoint_cloud.clouds.gizwits.open_api import GizwitsOpenCloud
 from custom_components.datapoint_cloud.clouds.memory import Memory
-from custom_components.datapoint_cloud.clouds.model import Device
-from custom_components.datapoint_cloud.clouds.push import CoverageChanged, DevicesChanged, News, Presence, Push, Report
-from simulator.gizwits import GizwitsDevice, GizwitsOpenServer
+from custom_components.datapoint_cloud.clouds.push import CoverageChanged, DevicesChanged, News, Presence, Report
+from simulator.gizwits import GizwitsOpenServer
 from simulator.gizwits.household import device_of
 from simulator.gizwits.products import LAMP
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
-LOGIN, CONNECT = "POST /app/login", "GET /ws/app/v1"
+from .websocket_push import REFUSED, Ear, OddServer, called, cloud_at, spa_of, until, watched_pauses
 
-type Until = Callable[[Callable[[], Any]], Awaitable[None]]
+LOGIN, CONNECT = "POST /app/login", "GET /ws/app/v1"
 
 
 @pytest.fixture(autouse=True)
@@ -62,124 +59,11 @@ def cloud(session: aiohttp.ClientSession, server: GizwitsOpenServer, memory: Mem
     return cloud_at(server.url, session, server, memory)
 
 
-def cloud_at(
-    api_url: str, session: aiohttp.ClientSession, server: GizwitsOpenServer, memory: Memory
-) -> GizwitsOpenCloud:
-    login = PasswordLogin(username=server.username, password=server.password)
-    return GizwitsOpenCloud(session, api_url=api_url, app_id=server.app_id, login=login, memory=memory)
-
-
-async def until(is_so: Callable[[], Any]) -> None:
-    async with asyncio.timeout(5):
-        while not is_so():  # noqa: ASYNC110  # what is waited for is not ours to announce
-            await asyncio.sleep(0.001)
-
-
-class Ear:
-    """Whoever listens to a cloud's push, until the test is over."""
-
-    def __init__(self, cloud: GizwitsOpenCloud) -> None:
-        assert cloud.push is not None
-        self.cloud = cloud
-        self.push: Push = cloud.push
-        self.news: list[News] = []
-        self.devices: dict[str, Device] = {}
-        self.task: asyncio.Task[None] | None = None
-
-    async def refresh(self) -> None:
-        listing = await self.cloud.devices()
-        self.devices = {device.id: device for device in listing.devices}
-        self.push.follow(listing.devices)
-
-    async def listen(self) -> None:
-        await self.refresh()
-        for device in self.devices.values():
-            await self.cloud.schema(device)
-        self.task = asyncio.create_task(self.push.listen(self.tell))
-
-    def tell(self, news: News) -> None:
-        self.news.append(news)
-
-    async def stop(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
-
-    def hears(self, did: str) -> bool:
-        return self.push.hears(self.devices[did])
-
-    def hears_all(self) -> bool:
-        return all(map(self.push.hears, self.devices.values()))
-
-    def hears_none(self) -> bool:
-        return not any(map(self.push.hears, self.devices.values()))
-
-    def reports(self, did: str) -> list[Report]:
-        return [news for news in self.news if isinstance(news, Report) and news.device_id == did]
-
-    def values(self, did: str) -> dict[str, Any]:
-        return {k: r.value for report in self.reports(did) for k, r in report.snapshot.readings.items()}
-
-    def count(self, kind: type) -> int:
-        return sum(isinstance(news, kind) for news in self.news)
-
-
 @pytest.fixture
 async def ear(cloud: GizwitsOpenCloud) -> AsyncIterator[Ear]:
     ear = Ear(cloud)
     yield ear
     await ear.stop()
-
-
-class OddServer:
-    """A push server that says what the test wants. By default it accepts every login and answers pings."""
-
-    def __init__(self) -> None:
-        self.logins: list[Any] = []
-        self.heard: list[Any] = []
-        self.sockets: list[web.WebSocketResponse] = []
-        self.login_answers: list[str | None] = []  # for the first logins, None for no answer
-        self.pong: str | None = '{"cmd": "pong"}'
-        self.closes_after_login = False
-        self.port = 0
-        self._runner: web.AppRunner | None = None
-
-    async def start(self) -> None:
-        app = web.Application()
-        app.router.add_get("/ws/app/v1", self._serve)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.port = self._runner.addresses[0][1]
-
-    async def stop(self) -> None:
-        assert self._runner is not None
-        await self._runner.cleanup()
-
-    async def say(self, content: Any) -> None:
-        text = content if isinstance(content, str) else json.dumps(content)
-        await self.sockets[-1].send_str(text)
-
-    def said(self, cmd: str) -> list[Any]:
-        return [frame for frame in self.heard if frame["cmd"] == cmd]
-
-    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(timeout=0.1)
-        await socket.prepare(request)
-        self.sockets.append(socket)
-        async for message in socket:
-            frame = json.loads(message.data)
-            self.heard.append(frame)
-            answer = self.pong if frame["cmd"] == "ping" else None
-            if frame["cmd"] == "login_req":
-                self.logins.append(frame["data"])
-                right = '{"cmd": "login_res", "data": {"success": true}}'
-                answer = self.login_answers.pop(0) if self.login_answers else right
-            if answer is not None:
-                await socket.send_str(answer)
-            if frame["cmd"] == "login_req" and self.closes_after_login:
-                await socket.close()
-        return socket
 
 
 @pytest.fixture
@@ -190,17 +74,6 @@ async def odd(server: GizwitsOpenServer) -> AsyncIterator[OddServer]:
         device.ws_port = odd.port
     yield odd
     await odd.stop()
-
-
-def called(server: GizwitsOpenServer, alias: str) -> GizwitsDevice:
-    return next(device for device in server.devices.values() if device.alias == alias)
-
-
-def spa_of(server: GizwitsOpenServer) -> GizwitsDevice:
-    return called(server, "Terrace spa")
-
-
-REFUSED = '{"cmd": "login_res", "data": {"success": false, "msg": "no"}}'
 
 
 # Where there are connections
@@ -294,6 +167,15 @@ async def test_a_connection_without_devices_is_closed_and_a_new_host_connected(
         {"host": None},
         {"host": ""},
         {"host": "a host"},
+        {"host": "xn--a"},
+        {"host": "xn--a.gizwits.com"},
+        {"host": "a..b"},
+        {"host": "."},
+        {"host": "127.0.0.1:80"},
+        {"host": "user@localhost"},
+        {"host": "[::1]"},
+        {"host": "10.0.0.1"},
+        {"host": "a" * 300},
         {"host": 7, "ws_port": "x"},
         {"ws_port": None},
         {"ws_port": 0},
@@ -334,10 +216,64 @@ async def test_the_token_of_a_server_on_this_machine_goes_to_no_other(
     assert bool(push._addresses) is is_connected
 
 
-async def test_the_host_is_the_bindings_and_the_port_the_one_of_the_accounts_kind() -> None:
-    row = {"did": "d", "host": " usm2m.gizwits.com ", "ws_port": 8080, "wss_port": "8880"}
-    assert str(websocket._address(row, is_secure=True)) == "wss://usm2m.gizwits.com:8880/ws/app/v1"
-    assert str(websocket._address(row, is_secure=False)) == "ws://usm2m.gizwits.com:8080/ws/app/v1"
+@pytest.mark.parametrize(
+    ("api_url", "host", "address"),
+    [
+        ("https://euapi.gizwits.com", " USm2m.gizwits.com ", "wss://usm2m.gizwits.com:8880"),
+        ("http://euapi.gizwits.com", "usm2m.gizwits.com", "wss://usm2m.gizwits.com:8880"),
+        ("HTTP://192.168.1.2:80", "usm2m.gizwits.com", "wss://usm2m.gizwits.com:8880"),
+        ("http://192.168.1.2:80", "192.168.1.3", "ws://192.168.1.3:8080"),
+        ("http://127.0.0.1:80", "::1", "ws://[::1]:8080"),
+        ("https://127.0.0.1:80", "127.0.0.1", "wss://127.0.0.1:8880"),
+    ],
+)
+async def test_news_come_encrypted_unless_the_api_itself_is_in_the_clear_and_nearby(
+    ear: Ear, api_url: str, host: str, address: str
+) -> None:
+    assert isinstance(ear.push, websocket.WebSocketPush)
+    push = websocket.WebSocketPush(ear.push._access, api_url=api_url)
+    push.locate([{"did": "d", "host": host, "ws_port": 8080, "wss_port": "8880"}])
+    assert str(push._addresses["d"]) == f"{address}/ws/app/v1"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_public"),
+    [
+        ("eum2m.gizwits.com", True),
+        ("1.1.1.1", True),
+        ("bücher.example", True),
+        ("localhost", False),
+        ("push.localhost", False),
+        ("homeassistant", False),
+        ("homeassistant.local", False),
+        ("router.home.arpa.", False),
+        ("127.0.0.1", False),
+        ("127.1", False),
+        ("2130706433", False),
+        ("10.0.0.1", False),
+        ("172.16.0.1", False),
+        ("192.168.1.1", False),
+        ("169.254.169.254", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("::1", False),
+        ("::", False),
+        ("fe80::1", False),
+        ("fd00::1", False),
+        ("::ffff:127.0.0.1", False),
+    ],
+)
+async def test_a_cloud_on_the_internet_leads_to_no_host_of_the_users_own_network(
+    ear: Ear, host: str, is_public: bool
+) -> None:
+    assert isinstance(ear.push, websocket.WebSocketPush)
+    row = {"did": "d", "host": host, "ws_port": 8080, "wss_port": 8880}
+    public = websocket.WebSocketPush(ear.push._access, api_url="https://euapi.gizwits.com")
+    public.locate([row])
+    private = websocket.WebSocketPush(ear.push._access, api_url="https://192.168.1.2")
+    private.locate([row])
+    assert ("d" in public._addresses) is is_public
+    assert "d" in private._addresses
 
 
 async def test_a_secure_account_is_pushed_to_over_a_secure_connection(
@@ -705,25 +641,6 @@ async def test_only_a_connection_that_lived_for_a_while_starts_over(
     assert 2 <= pauses[4] <= 3
 
 
-def watched_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let the pauses be as long as they really are, write them down and do not wait."""
-    monkeypatch.setattr(websocket, "_FIRST_PAUSE_SECONDS", 2.0)
-    monkeypatch.setattr(websocket, "_LONGEST_PAUSE_SECONDS", 120.0)
-    pauses: list[float] = []
-    sleep = asyncio.sleep
-
-    class Time:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(asyncio, name)
-
-        async def sleep(self, seconds: float) -> None:
-            pauses.append(seconds)
-            await sleep(0.001)
-
-    monkeypatch.setattr(websocket, "asyncio", Time())
-    return pauses
-
-
 # Refusals
 
 
@@ -752,13 +669,17 @@ async def test_after_a_second_refusal_there_is_a_long_pause(
     assert len({login["token"] for login in odd.logins}) == 5
 
 
-async def test_a_session_that_has_ended_is_logged_in_anew(ear: Ear, server: GizwitsOpenServer) -> None:
+@pytest.mark.parametrize("code", [1003, 1009, 1011, "1011"])
+async def test_a_session_that_has_ended_is_logged_in_anew_with_the_same_token(
+    ear: Ear, server: GizwitsOpenServer, code: Any
+) -> None:
     await ear.listen()
     await until(ear.hears_all)
-    server.push.invalidate(1009)
-    await until(lambda: server.requests[LOGIN] == 2)
+    server.push.invalidate(code)
+    await until(lambda: server.requests[CONNECT] == 2)
     await until(ear.hears_all)
-    assert server.requests[CONNECT] == 2
+    assert server.requests[LOGIN] == 1
+    assert ear.count(CoverageChanged) == 3  # heard, lost, heard
 
 
 async def test_other_invalid_messages_are_put_up_with(ear: Ear, odd: OddServer, server: GizwitsOpenServer) -> None:
@@ -797,11 +718,12 @@ async def test_a_throttled_login_is_waited_for(
     await ear.listen()
     await until(ear.hears_all)
     server.is_throttled = True
-    server.push.invalidate()
-    await until(lambda: len(pauses) == 2)
+    server.revoke_tokens()
+    server.push.drop()
+    await until(lambda: len(pauses) == 3)  # lost, refused, throttled
     server.is_throttled = False
     await until(ear.hears_all)
-    assert pauses[1] == 900
+    assert pauses[2] == 900
     assert ear.task is not None
     assert not ear.task.done()
 
@@ -811,7 +733,8 @@ async def test_an_unreachable_login_is_tried_again(ear: Ear, server: GizwitsOpen
     await until(ear.hears_all)
     login = Fault(matches=lambda request: request.path == "/app/login", status=503, body="")
     server.faults.append(login)
-    server.push.invalidate()
+    server.revoke_tokens()
+    server.push.drop()
     await until(lambda: server.requests[LOGIN] > 4)
     server.faults.clear()
     await until(ear.hears_all)
@@ -872,7 +795,8 @@ async def test_odd_frames_cost_only_themselves(
     await until(lambda: ear.count(DevicesChanged) == 1)
     await still_hears(ear, odd, server)
     assert len(odd.sockets) == 1
-    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert not [record for record in warnings if record.name != "asyncio"]  # which complains of slow machines
 
 
 async def test_a_frame_that_breaks_the_protocol_costs_the_connection(ear: Ear, odd: OddServer) -> None:

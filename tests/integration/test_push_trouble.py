@@ -1,6 +1,7 @@
 """Push that comes late, twice, out of order, not at all, or is refused; and the end of it."""
 
 import asyncio
+import logging
 import time
 from functools import partial
 from http import HTTPStatus
@@ -309,6 +310,83 @@ async def test_push_begins_again_whatever_ended_it(
     await until(pushed.is_all_heard)
     pushed.report(11)
     await pushed.shows(11)
+
+
+# Outages
+
+
+@both
+async def test_an_outage_is_told_once_when_it_is_long_and_once_when_it_is_over(
+    pushed: Pushed, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    snoti = pushed.simulation.gizwits_snoti
+
+    def lines() -> list[tuple[str, str]]:
+        ours = [record for record in caplog.records if "push from" in record.getMessage()]
+        return [(record.levelname, record.getMessage().rpartition(": ")[2]) for record in ours]
+
+    async def end() -> None:
+        if pushed.is_open:
+            pushed.server.faults = [Fault(lambda request: request.path.startswith("/ws/"), status=503, body="")]
+            pushed.lose()
+        else:
+            await snoti.stop()
+
+    async def begin() -> None:
+        pushed.server.faults = []
+        if not pushed.is_open:
+            await snoti.start(int(snoti.address.rpartition(":")[2]))
+
+    await pushed.add()
+    await end()
+    await pushed.pass_time(300)
+    await begin()
+    await pushed.pass_time(600)
+    assert pushed.is_all_heard()
+    assert lines() == []
+    await end()
+    await pushed.pass_time(1500)
+    assert lines() == [("WARNING", "no push from 127.0.0.1 any more; its devices are polled instead")]
+    await begin()
+    await pushed.pass_time(600)
+    assert pushed.is_all_heard()
+    assert lines()[1:] == [("INFO", "push from 127.0.0.1 is back")]
+
+
+@both
+async def test_a_server_that_was_never_there_is_told_too(pushed: Pushed, caplog: pytest.LogCaptureFixture) -> None:
+    if pushed.is_open:
+        pushed.server.faults = [Fault(lambda request: request.path.startswith("/ws/"), status=503, body="")]
+    else:
+        await pushed.simulation.gizwits_snoti.stop()
+    pushed.make()
+    await pushed.set_up()
+    await pushed.pass_time(1500)
+    assert len([record for record in caplog.records if "no push from" in record.getMessage()]) == 1
+
+
+@both
+async def test_a_server_that_ends_each_connection_at_once_is_asked_ever_less_often_and_told_once(
+    pushed: Pushed, caplog: pytest.LogCaptureFixture
+) -> None:
+    await pushed.add()
+    snoti, push = pushed.simulation.gizwits_snoti, pushed.simulation.gizwits_open.push
+
+    def logins() -> int:
+        return len(push.commands("login_req") if pushed.is_open else snoti.of("login_req"))
+
+    before = logins()
+    available = {did: state.is_available for did, state in pushed.coordinator.fleet.items()}
+    for _ in range(300):
+        await pushed.pass_time(5)
+        if pushed.connections():
+            pushed.lose()
+            await calm()
+    assert 6 < logins() - before < 30
+    assert len([record for record in caplog.records if "no push from" in record.getMessage()]) == 1
+    assert not [record for record in caplog.records if "is back" in record.getMessage()]
+    assert {did: state.is_available for did, state in pushed.coordinator.fleet.items()} == available
 
 
 # The end, and what else stops

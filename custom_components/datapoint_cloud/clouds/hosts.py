@@ -1,4 +1,4 @@
-"""Servers that are named by host and port, as users type them, and which of them are this machine.
+"""Servers that are named by host and port, and which of them are this machine, or on the internet.
 
 It knows no vendor and connects to nothing.
 """
@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 _NAME: Final = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
 )
+
+_NEVER_PUBLIC: Final = frozenset({"arpa", "internal", "invalid", "local", "localhost", "test"})
+"""The last parts of names that are set aside for networks of one's own (RFC 6761, RFC 6762, RFC 8375)."""
 
 
 def host_and_port(text: str, default_port: int) -> tuple[str, int] | None:
@@ -28,9 +31,32 @@ def host_and_port(text: str, default_port: int) -> tuple[str, int] | None:
     return (host, port or default_port) if _is_ip_address(host) or _NAME.fullmatch(host) else None
 
 
+def host_name(text: str) -> str | None:
+    """The name or address of a host in the letters of the network; None for what can be none."""
+    text = text.strip().lower()
+    if _is_ip_address(text):
+        return text
+    try:
+        name = text.encode("idna").decode()
+        name.encode().decode("idna")  # what looks encoded may be no encoding of anything
+    except UnicodeError:
+        return None
+    return name if _NAME.fullmatch(name) else None
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine."""
     return host == "localhost" or (_is_ip_address(host) and ip_address(host).is_loopback)
+
+
+def is_public(host: str) -> bool:
+    """Whether a host can be on the internet, as far as its name or address says; names are not looked up."""
+    if _is_ip_address(host):
+        address = ip_address(host)
+        return address.is_global and not address.is_multicast
+    *before, last = host.lower().removesuffix(".").split(".")
+    is_number = last[:1].isdigit()  # "127.1" and "0x7f.1" are addresses to most systems
+    return bool(before) and not is_number and last not in _NEVER_PUBLIC
 
 
 def _is_ip_address(text: str) -> bool:

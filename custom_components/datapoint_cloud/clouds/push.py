@@ -3,13 +3,17 @@
 It knows no vendor, no connection and nothing of what is done with the news.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from .errors import CloudError
 from .model import Device, Snapshot
+
+_LONG_SECONDS: Final = 900.0  # an outage that is worth a word
+_STEADY_SECONDS: Final = 60.0  # up for so long, a connection is back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,52 @@ class CoverageChanged:
     """A connection came to life or died: other devices are heard now than before."""
 
 
-type News = Report | Presence | DevicesChanged | SchemaChanged | CoverageChanged
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """The connection to `server` has been down for long, or is back after that."""
+
+    server: str
+    is_over: bool
+
+
+type News = Report | Presence | DevicesChanged | SchemaChanged | CoverageChanged | Outage
+
+
+class OutageWatch:
+    """Tells of an outage of one connection once it is long, and once more when it is over.
+
+    A connection that is lost again and again within a minute is down all the while.
+    """
+
+    def __init__(self, server: str, tell: Callable[[News], None]) -> None:
+        """Begin with a connection that is down."""
+        self._server = server
+        self._tell = tell
+        self._down_since: float | None = asyncio.get_running_loop().time()
+        self._up_since: float | None = None
+        self._is_told = False
+
+    def note_life(self) -> None:
+        """Take notice of a sign of life."""
+        now = asyncio.get_running_loop().time()
+        if self._up_since is None:
+            self._up_since = now
+        if now - self._up_since < _STEADY_SECONDS:
+            return
+        self._down_since = None
+        if self._is_told:
+            self._is_told = False
+            self._tell(Outage(server=self._server, is_over=True))
+
+    def note_loss(self) -> None:
+        """Take notice of the end of a connection, or of one that did not come about."""
+        now = asyncio.get_running_loop().time()
+        self._up_since = None
+        if self._down_since is None:
+            self._down_since = now
+        if now - self._down_since >= _LONG_SECONDS and not self._is_told:
+            self._is_told = True
+            self._tell(Outage(server=self._server, is_over=False))
 
 
 class Push(Protocol):

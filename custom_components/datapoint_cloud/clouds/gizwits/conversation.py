@@ -29,16 +29,20 @@ _PING_SECONDS: Final = 30.0
 _SILENCE_SECONDS: Final = 45.0  # a ping unanswered for half its interval
 _LOGIN_SECONDS: Final = 20.0
 _READ_PAUSE_SECONDS: Final = 0.2  # between two reads
-_LOGGED_IN_NO_MORE: Final = 1009
-_SAYS_NOTHING_OF_LIFE: Final = ("login_res", "s2c_login_res", "s2c_invalid_msg")
+_SESSION_IS_OVER: Final = (1003, 1009, 1011)  # not logged in (any more), or no heartbeat: nothing is pushed after them
+_SIGNS_OF_LIFE: Final = ("pong", "s2c_noti", "s2c_raw", "s2c_online_status", "s2c_binding_changed")
 
 
 class Lost(Exception):
     """The connection is of no use any more."""
 
 
+class SessionOver(Lost):
+    """The server takes nothing more on this connection; another login on a new one may do."""
+
+
 class LoginRefused(Exception):
-    """The token was refused, or is not accepted any longer."""
+    """The token was refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +68,17 @@ class Conversation:
         socket: aiohttp.ClientWebSocketResponse,
         devices: Mapping[str, Device],
         tell: Callable[[News], None],
+        note_life: Callable[[], None],
     ) -> None:
-        """Tell the news of `devices`, by id; the mapping may change, and `follow` tells when it does."""
+        """Tell the news of `devices`, by id; the mapping may change, and `follow` tells when it does.
+
+        `note_life` is called at each sign of life.
+        """
         self._access = access
         self._socket = socket
         self._devices = devices
         self._tell = tell
+        self._note_life = note_life
         self._logged_in = asyncio.Event()
         self._wanted = asyncio.Event()  # there may be something to subscribe to or to read
         self._subscribed: set[str] = set()  # what was asked for, whatever came of it
@@ -77,7 +86,7 @@ class Conversation:
         self._covered: set[str] = set()  # the devices whose news the server sends
         self._reads = 0  # the serial number of the last one
         self.alive_since: float | None = None
-        """When the server first said more than that the login is right, on the loop's clock."""
+        """When the server first gave a sign of life, on the loop's clock. That the login is right is none."""
 
     def hears(self, device_id: str) -> bool:
         """Whether news of the device arrive."""
@@ -90,7 +99,7 @@ class Conversation:
     async def hold(self, token: Token) -> None:
         """Log in and go on until the connection is lost.
 
-        Raises, in groups, `Lost`, `LoginRefused`, `AuthFailed`, or what a failed connection raises.
+        Raises, in groups, `Lost`, `SessionOver`, `LoginRefused`, `AuthFailed`, or what a failed connection raises.
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._hear())
@@ -143,12 +152,19 @@ class Conversation:
             await asyncio.sleep(_READ_PAUSE_SECONDS)
 
     async def _hear(self) -> None:
+        clock = asyncio.get_running_loop().time
+        patience_ends = clock() + _SILENCE_SECONDS
         while True:
-            async with asyncio.timeout(_SILENCE_SECONDS):
+            async with asyncio.timeout_at(patience_ends):
                 message = await self._socket.receive()
             if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                 raise Lost
-            await self._take(_decoded(message.data))
+            frame = _decoded(message.data)
+            await self._take(frame)
+            # A server that does nothing but complain is as good as silent.
+            if frame.get("cmd") in _SIGNS_OF_LIFE:
+                self._come_alive()
+                patience_ends = clock() + _SILENCE_SECONDS
 
     async def _take(self, frame: Mapping[str, Any]) -> None:
         cmd = frame.get("cmd")
@@ -170,11 +186,12 @@ class Conversation:
                 pass
             case _:
                 _LOGGER.debug("Push: a frame was ignored")
-        if isinstance(cmd, str) and cmd not in _SAYS_NOTHING_OF_LIFE:
-            self._come_alive()
 
     def _come_alive(self) -> None:
-        if self._logged_in.is_set() and self.alive_since is None:
+        if not self._logged_in.is_set():
+            return
+        self._note_life()
+        if self.alive_since is None:
             self.alive_since = asyncio.get_running_loop().time()
             self._tell(CoverageChanged())
 
@@ -231,6 +248,7 @@ class Conversation:
         self._cover(accepted=_dids(said.get("success")), refused=_dids(said.get("failed")))
 
     def _cover(self, *, accepted: AbstractSet[str] = frozenset(), refused: AbstractSet[str] = frozenset()) -> None:
+        self._subscribed -= refused  # to be asked for again with the next list
         covered = (self._covered | (accepted & self._devices.keys())) - refused
         if covered == self._covered:
             return
@@ -240,8 +258,8 @@ class Conversation:
 
     def _on_invalid_message(self, code: int | None) -> None:
         _LOGGER.debug("Push: the server calls a message invalid, code %s", code)
-        if code == _LOGGED_IN_NO_MORE:
-            raise LoginRefused
+        if code in _SESSION_IS_OVER:
+            raise SessionOver
 
     async def _say(self, cmd: str, content: Any = None, **beside: Any) -> None:
         await self._socket.send_json(

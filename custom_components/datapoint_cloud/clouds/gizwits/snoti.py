@@ -20,7 +20,7 @@ from .. import wire
 from ..errors import CloudError, Forbidden, Reason
 from ..memory import Memory
 from ..model import Device
-from ..push import CoverageChanged, News
+from ..push import CoverageChanged, News, OutageWatch
 from . import spellings
 from .definitions import Definitions
 from .product_access import Product
@@ -118,13 +118,16 @@ class _Connection:
         self._product = product
         self._events = events
         self._tell: Tell = lambda _: None
+        self._outage: OutageWatch | None = None
+        self._has_failed = False
         self._is_logged_in = False
         self._pauses = _Pauses(_FIRST_PAUSE, _LONGEST_PAUSE)
         self._pauses_of_the_refused = _Pauses(_FIRST_PAUSE_OF_THE_REFUSED, _LONGEST_PAUSE_OF_THE_REFUSED)
 
     async def keep(self, subkey: str, tell: Tell) -> None:
-        """Connect, and again after a pause when that ends."""
+        """Connect, and again after a pause whatever ended that."""
         self._tell = tell
+        self._outage = OutageWatch(self._server.host, tell)
         try:
             while True:
                 pause = await self._spend(subkey)
@@ -143,6 +146,13 @@ class _Connection:
             return self._pauses_of_the_refused.take()
         except _LOSSES as error:
             _LOGGER.debug("No SNoti of product %s: %s", self._product.product_key, type(error).__name__)
+        except Exception:
+            # Whatever it is, one connection must not end the others, and the next one may do better.
+            if not self._has_failed:
+                self._has_failed = True
+                _LOGGER.exception("SNoti of product %s failed by a fault of its own", self._product.product_key)
+        if self._outage is not None:
+            self._outage.note_loss()
         if self.is_alive and loop.time() - began >= _SETTLED_AFTER:
             self._pauses.reset()
         self._become(is_alive=False, refusal=self.refusal)
@@ -156,12 +166,24 @@ class _Connection:
             async with asyncio.timeout(_ANSWER_WITHIN):
                 while not self._is_logged_in:
                     await self._take(await lines.next(), lines)
-            await lines.send({"cmd": "ping"})  # that a login was granted does not tell that anything comes
-            async with asyncio.timeout(_ANSWER_WITHIN):
-                line = await lines.next()
-            while True:
-                await self._take(line, lines)
-                line = await lines.next_or_ping()
+            while True:  # that a login was granted does not tell that anything comes
+                await lines.send({"cmd": "ping"})
+                if not await self._take_sign_of_life(lines, within=_ANSWER_WITHIN):
+                    raise TimeoutError
+                while await self._take_sign_of_life(lines, within=_HEARTBEAT):
+                    pass
+
+    async def _take_sign_of_life(self, lines: _Lines, *, within: float) -> bool:
+        """Take all that comes until a sign of life is among it; whether there was one in time."""
+        until = asyncio.get_running_loop().time() + within
+        while True:
+            try:
+                async with asyncio.timeout_at(until):
+                    line = await lines.next()
+            except TimeoutError:
+                return False
+            if await self._take(line, lines):
+                return True
 
     def _login(self, subkey: str) -> Message:
         item = {
@@ -173,22 +195,26 @@ class _Connection:
         }
         return {"cmd": "login_req", "prefetch_count": _PREFETCH, "data": [item]}
 
-    async def _take(self, line: bytes, lines: _Lines) -> None:
+    async def _take(self, line: bytes, lines: _Lines) -> bool:
+        """Take a line; whether it is a sign of life. What a server only complains with is none."""
         message = _decoded(line)
         match message.get("cmd"):
             case "login_res":
                 self._take_login(message)
             case "pong":
                 self._come_alive()
+                return True
             case "event_push":
                 self._come_alive()
                 await self._take_event(message, lines)
+                return True
             case "invalid_msg" if not self._is_logged_in:
                 raise self._refused(spellings.count(message.get("error_code")))
             case "invalid_msg":
                 _LOGGER.debug("SNoti did not understand a message: code %s", spellings.count(message.get("error_code")))
             case _:
                 _LOGGER.debug("A line of SNoti was not understood")
+        return False
 
     def _take_login(self, message: Message) -> None:
         result = spellings.flag(wire.fields(message.get("data")).get("result"))
@@ -201,6 +227,8 @@ class _Connection:
 
     def _come_alive(self) -> None:
         if self._is_logged_in:
+            if self._outage is not None:
+                self._outage.note_life()
             self._pauses_of_the_refused.reset()
             self._become(is_alive=True, refusal=None)
 
@@ -233,15 +261,6 @@ class _Lines:
 
     async def next(self) -> bytes:
         return await self._reader.readuntil(b"\n")
-
-    async def next_or_ping(self) -> bytes:
-        """The next line; if there is none for a while, one has to come in answer to a ping."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_HEARTBEAT):
-                return await self.next()
-        await self.send({"cmd": "ping"})
-        async with asyncio.timeout(_ANSWER_WITHIN):
-            return await self.next()
 
 
 @asynccontextmanager

@@ -1,0 +1,107 @@
+"""Who listens to SNoti in tests."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import aiohttp
+
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product, SnotiServer
+from custom_components.datapoint_cloud.clouds.gizwits.snoti import SnotiPush
+from custom_components.datapoint_cloud.clouds.hosts import host_and_port
+from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.model import Device
+from custom_components.datapoint_cloud.clouds.push import News, Push, Report
+from simulator.gizwits import EnterpriseProduct, GizwitsDevice
+from simulator.gizwits.certificate import self_signed
+from simulator.simulation import Simulation
+
+
+def listed(device: GizwitsDevice) -> Device:
+    """The device as the cloud's list has it."""
+    return Device(id=device.did, name="x", schema_id=device.product.key, scope=device.product.key)
+
+
+def product_of(product: EnterpriseProduct, **changes: Any) -> Product:
+    fields = {
+        "product_key": product.product_key,
+        "product_secret": product.product_secret,
+        "auth_id": product.auth_id,
+        "auth_secret": product.auth_secret,
+    }
+    return Product(**(fields | changes))
+
+
+def trusting() -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=self_signed()[1].decode())
+
+
+async def until(is_so: Callable[[], object]) -> None:
+    async with asyncio.timeout(3):
+        while not is_so():  # noqa: ASYNC110  # what is waited for is not ours to announce
+            await asyncio.sleep(0.001)
+
+
+class Listener:
+    """Who listens to the push of an account, and what it heard."""
+
+    def __init__(self, session: aiohttp.ClientSession, simulation: Simulation) -> None:
+        self.heard: list[News] = []
+        self.before_tell: Callable[[News], None] = lambda _: None
+        self.memory = Memory()
+        self._session = session
+        self._simulation = simulation
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def cloud(self, products: Sequence[Product], tls: ssl.SSLContext | None = None) -> GizwitsEnterpriseCloud:
+        enterprise = self._simulation.gizwits_enterprise
+        address = host_and_port(self._simulation.gizwits_snoti.address, 2017)
+        assert address is not None
+        return GizwitsEnterpriseCloud(
+            self._session,
+            api_url=enterprise.url,
+            enterprise_id=enterprise.enterprise_id,
+            enterprise_secret=enterprise.enterprise_secret,
+            products=products,
+            memory=self.memory,
+            snoti=SnotiServer(host=address[0], port=address[1], tls=tls or trusting()),
+        )
+
+    def push(self, *products: Product, tls: ssl.SSLContext | None = None) -> SnotiPush:
+        push = self.cloud(products, tls).push
+        assert isinstance(push, SnotiPush)
+        return push
+
+    def listen(self, push: Push) -> asyncio.Task[None]:
+        self._tasks.append(asyncio.create_task(push.listen(self._tell)))
+        return self._tasks[-1]
+
+    async def hear(self, *products: EnterpriseProduct, follow: Sequence[GizwitsDevice]) -> SnotiPush:
+        """Listen and return when all products are heard."""
+        push = self.push(*map(product_of, products))
+        push.follow([listed(device) for device in follow])
+        self.listen(push)
+        await until(lambda: all(push.hears(of_product(product)) for product in products))
+        self.heard.clear()
+        return push
+
+    def of[N](self, kind: type[N]) -> list[N]:
+        return [news for news in self.heard if isinstance(news, kind)]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _tell(self, news: News) -> None:
+        self.before_tell(news)
+        self.heard.append(news)
+
+
+def of_product(product: EnterpriseProduct) -> Device:
+    return listed(next(iter(product.devices.values())))
+
+
+def values(report: Report) -> dict[str, Any]:
+    return {key: reading.value for key, reading in report.snapshot.readings.items()}
