@@ -117,11 +117,13 @@ def test_only_the_payload_of_a_whole_frame_is_kept(frame: str, payload: str) -> 
     assert payload_of(bytes.fromhex(frame)) == bytes.fromhex(payload)
 
 
+@pytest.mark.parametrize("sent", ["05ff", "00000003 05 00 0090 05ff"], ids=["payload", "frame"])
 async def test_a_payload_is_sent_as_a_list_of_bytes_without_the_frame(
     open_cloud: GizwitsOpenCloud,
     household: GizwitsOpenServer,
     enterprise_cloud: GizwitsEnterpriseCloud,
     enterprise: GizwitsEnterpriseServer,
+    sent: str,
 ) -> None:
     at_home = _air_conditioner(household)
     in_fleet = next(
@@ -130,8 +132,8 @@ async def test_a_payload_is_sent_as_a_list_of_bytes_without_the_frame(
         for device in product.devices.values()
         if device.is_online and device.uid and not device.is_disabled
     )
-    await open_cloud.write_raw(_listed(at_home), bytes.fromhex("00000003 05 00 0090 05ff"))
-    await enterprise_cloud.write_raw(_listed(in_fleet), bytes.fromhex("05ff"))
+    await open_cloud.write_raw(_listed(at_home), bytes.fromhex(sent))
+    await enterprise_cloud.write_raw(_listed(in_fleet), bytes.fromhex(sent))
     assert at_home.received == [{"raw": [5, 255]}]
     assert in_fleet.received == [{"raw": [5, 255]}]
 
