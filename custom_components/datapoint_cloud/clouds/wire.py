@@ -16,6 +16,8 @@ import orjson
 
 _FIRST_IN_MILLISECONDS = 100_000_000_000  # as seconds this lies in the year 5138, as milliseconds in 1973
 
+_EARLIEST, _LATEST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
+
 _LONGEST_INTEGER: Final = 19  # characters: with more it may not fit into 64 bits
 _LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**64 - 1  # that can be stored
 _NEVER_STORED: Final = re.compile("[\0\ud800-\udfff]")
@@ -120,11 +122,21 @@ def moment(value: Any, zone: tzinfo = UTC) -> datetime | None:
     try:
         if (since_1970 := number(value)) is not None:
             seconds = since_1970 / 1000 if abs(since_1970) >= _FIRST_IN_MILLISECONDS else since_1970
-            return datetime.fromtimestamp(seconds, UTC)
+            return since_epoch(seconds)
         parsed = datetime.fromisoformat(value)
-        return parsed.replace(tzinfo=parsed.tzinfo or zone).astimezone(UTC)
-    except TypeError, ValueError, OverflowError, OSError:
+        found = parsed.replace(tzinfo=parsed.tzinfo or zone).astimezone(UTC)
+    except TypeError, ValueError, OverflowError:
         return None
+    return found if _EARLIEST <= found <= _LATEST else None
+
+
+def since_epoch(seconds: float) -> datetime | None:
+    """An aware time in UTC; None for what some time zone has no date for."""
+    try:
+        found = datetime.fromtimestamp(seconds, UTC)
+    except ValueError, OverflowError, OSError:
+        return None
+    return found if _EARLIEST <= found <= _LATEST else None
 
 
 def subject_of_jwt(token: str) -> str | None:

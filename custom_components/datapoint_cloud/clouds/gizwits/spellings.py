@@ -4,10 +4,10 @@ Each function answers None for what it cannot understand and never raises. It kn
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
-from ..wire import number
+from ..wire import number, since_epoch
 
 _TRUTH: Final = {"0": False, "false": False, "1": True, "true": True}
 _MAC: Final = re.compile(r"[0-9a-fA-F]{12}")
@@ -38,10 +38,7 @@ def epoch_seconds(value: Any) -> float | None:
 def moment(value: Any) -> datetime | None:
     """A moment given in epoch seconds, as aware UTC."""
     seconds = epoch_seconds(value)
-    try:
-        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-    except ValueError, OverflowError, OSError:
-        return None
+    return None if seconds is None else since_epoch(seconds)
 
 
 def mac(value: Any) -> str | None:

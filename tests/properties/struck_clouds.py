@@ -1,0 +1,107 @@
+"""The simulated clouds behind a network that damages what they say, and clients that use all of it."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from aiohttp import web
+
+from custom_components.datapoint_cloud.clouds.errors import CloudError
+from simulator.simulation import Simulation
+
+from .damage import Damage
+
+_LONGEST_SECONDS = 8
+_MOST_REQUESTS = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """What becomes of the answers to all requests whose path ends so; `status` and `headers` replace the real ones."""
+
+    path_ends: str
+    damage: Damage
+    status: int | None
+    headers: Mapping[str, str]
+
+
+class StruckClouds:
+    """One simulation on a loop of its own, for many examples in turn."""
+
+    def __init__(self) -> None:
+        self.strikes: tuple[Strike, ...] = ()
+        self.simulation = Simulation()
+        self.session: aiohttp.ClientSession
+        self._runner = asyncio.Runner()
+        for server in self.simulation.servers:
+            server.app.middlewares.append(self._strike)
+
+    def __enter__(self) -> Self:
+        self._runner.run(self._open())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._runner.run(self._close())
+        self._runner.close()
+
+    async def _open(self) -> None:
+        await self.simulation.start()
+        self.session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+
+    async def _close(self) -> None:
+        await self.session.close()
+        await self.simulation.stop()
+
+    def run[Result](self, work: Coroutine[Any, Any, Result], *strikes: Strike) -> Result:
+        """Do something while answers are damaged; it takes neither long nor many requests."""
+        self.strikes = strikes
+        for server in self.simulation.servers:
+            server.reset_counts()
+        result = self._runner.run(self._within_bounds(work))
+        assert sum(server.requests.total() for server in self.simulation.servers) <= _MOST_REQUESTS
+        return result
+
+    async def _within_bounds[Result](self, work: Coroutine[Any, Any, Result]) -> Result:
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            return await work
+
+    @web.middleware
+    async def _strike(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        answer = await handler(request)
+        strike = next((strike for strike in self.strikes if request.path.rstrip("/").endswith(strike.path_ends)), None)
+        if strike is None or not isinstance(answer, web.Response):
+            return answer
+        real = answer.body if isinstance(answer.body, bytes) else b""
+        with contextlib.suppress(ValueError):  # what is no header
+            return web.Response(
+                status=answer.status if strike.status is None else strike.status,
+                body=strike.damage.of(real),
+                headers=strike.headers,
+                content_type="application/json",
+            )
+        return answer
+
+
+class Found:
+    """What a client answered, errors among it. Whatever is not a `CloudError` ends the test."""
+
+    def __init__(self) -> None:
+        self.all: list[Any] = []
+
+    async def of[Result](self, question: Awaitable[Result]) -> Result | None:
+        """Note the answer, and give it where there is one."""
+        try:
+            answer = await question
+        except CloudError as error:
+            self.all.append(error)
+            return None
+        self.all.append(answer)
+        return answer

@@ -1,0 +1,73 @@
+"""What is read out of single texts and numbers is what it should be, or nothing, and can be stored."""
+
+import base64
+import math
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from custom_components.datapoint_cloud.clouds import wire
+from custom_components.datapoint_cloud.clouds.gizwits import spellings
+from custom_components.datapoint_cloud.clouds.http import retry_after
+
+from .damage import any_bytes, any_json, values, written
+from .storable import assert_storable
+
+_many = settings(max_examples=10 * settings().max_examples)  # they cost next to nothing
+_DATES = st.datetimes().map(lambda moment: moment.isoformat()) | st.datetimes(timezones=st.timezones()).map(str)
+
+
+@_many
+@given(any_bytes)
+def test_what_is_decoded_can_be_stored(content: bytes) -> None:
+    try:
+        decoded = wire.decode(content)
+    except ValueError:
+        return
+    assert_storable(decoded)
+    assert wire.decode(written(decoded)) == decoded
+
+
+@_many
+@given(
+    values
+    | any_json
+    | st.integers(-(10**400), 10**400).map(lambda number: number if abs(number) < 10**300 else str(number))
+)
+def test_what_is_read_of_a_value_can_be_stored(value: Any) -> None:
+    number = wire.number(value)
+    assert number is None or math.isfinite(number)
+    for read in (number, spellings.flag(value), spellings.mac(value), spellings.epoch_seconds(value)):
+        assert_storable(read)
+    count = spellings.count(value)
+    assert count is None or count >= 0
+
+
+@_many
+@given(values | _DATES)
+def test_a_moment_can_be_shown_everywhere(value: Any) -> None:
+    for moment in (wire.moment(value), wire.moment(value, ZoneInfo("Pacific/Kiritimati")), spellings.moment(value)):
+        assert_storable(moment)
+
+
+@_many
+@given(any_json.map(written).map(base64.urlsafe_b64encode).map(bytes.decode) | st.text())
+def test_the_subject_of_any_token_can_be_stored(claims: str) -> None:
+    assert_storable(wire.subject_of_jwt(f"x.{claims}.y"))
+    assert_storable(wire.subject_of_jwt(claims))
+
+
+@_many
+@given(st.text() | st.integers().map(str) | st.floats().map(str) | _DATES, st.text() | _DATES)
+def test_a_pause_is_never_longer_than_an_hour(value: str, date: str) -> None:
+    seconds = retry_after({"Retry-After": value, "Date": date})
+    assert seconds is None or 0 <= seconds <= 3600
+
+
+def test_moments_within_a_life_are_read() -> None:
+    for year in (1970, 2026, 2999):
+        moment = datetime(year, 6, 1, tzinfo=UTC)
+        assert wire.moment(moment.isoformat()) == spellings.moment(moment.timestamp()) == moment

@@ -1,0 +1,130 @@
+"""Everything a client can be asked for, once."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from custom_components.datapoint_cloud.clouds.cloud import Cloud
+from custom_components.datapoint_cloud.clouds.firstlight.api import FirstlightCloud, UsageQuery
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product
+from custom_components.datapoint_cloud.clouds.gizwits.login import PasswordLogin
+from custom_components.datapoint_cloud.clouds.gizwits.open_api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.history import Aggregation, Period, Series
+from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.model import Datapoint, Device, Schema, Value
+from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
+
+from .storable import assert_storable
+from .struck_clouds import Found, StruckClouds
+
+_DEVICES = 2
+_TRIED: tuple[Value, ...] = (True, 0, 1.5, -7, "x", "0102", 1e300)
+
+
+def open_cloud(clouds: StruckClouds, memory: Memory) -> Cloud:
+    server = clouds.simulation.gizwits_open
+    login = PasswordLogin(username=server.username, password=server.password)
+    return GizwitsOpenCloud(clouds.session, api_url=server.url, app_id=server.app_id, login=login, memory=memory)
+
+
+def enterprise_cloud(clouds: StruckClouds, memory: Memory) -> Cloud:
+    server = clouds.simulation.gizwits_enterprise
+    return GizwitsEnterpriseCloud(
+        clouds.session,
+        api_url=server.url,
+        enterprise_id=server.enterprise_id,
+        enterprise_secret=server.enterprise_secret,
+        products=[Product(product_key=key, product_secret=it.product_secret) for key, it in server.products.items()],
+        memory=memory,
+    )
+
+
+def sodata_cloud(clouds: StruckClouds, memory: Memory) -> Cloud:
+    keycloak = clouds.simulation.keycloak
+    return SoDataCloud(
+        clouds.session,
+        api_url=clouds.simulation.sodata.url,
+        auth_url=keycloak.url,
+        realm=keycloak.realm,
+        client_id=keycloak.client_id,
+        client_secret=keycloak.client_secret,
+        username=keycloak.username,
+        password=keycloak.password,
+        corporate_account=None,
+        memory=memory,
+    )
+
+
+def firstlight_cloud(clouds: StruckClouds, memory: Memory) -> Cloud:
+    server = clouds.simulation.firstlight
+    plain: Mapping[str, Any] = {"aty": "content", "field": "genre", "item_id": None, "period": "day", "unit": "plays"}
+    return FirstlightCloud(
+        clouds.session,
+        api_url=server.url,
+        authorization_token=server.authorization_token,
+        user_token=server.user_token,
+        queries=[
+            UsageQuery(id="plain", name="plain", group_by=None, **plain),
+            UsageQuery(id="grouped", name="grouped", group_by="service", **plain),
+        ],
+        time_zone=ZoneInfo("Europe/Paris"),
+        memory=memory,
+    )
+
+
+async def tour(cloud: Cloud, memory: Memory) -> None:
+    """Ask for everything, and see to it that what comes can be stored."""
+    found = Found()
+    await found.of(cloud.account())
+    groups = await found.of(cloud.groups())
+    listing = await found.of(cloud.devices())
+    devices = list(listing.devices[:_DEVICES]) if listing is not None else []
+    schemas = [(device, await found.of(cloud.schema(device))) for device in devices]
+    readings = await found.of(cloud.readings(devices))
+    await found.of(cloud.active_since(datetime.now(UTC) - timedelta(hours=1)))
+    for device, schema in schemas:
+        await _command(cloud, device, schema or Schema(), found)
+    for group_id in list(groups or {})[:1]:
+        await found.of(cloud.write_group(group_id, {}))
+    told = readings.snapshots if readings is not None else {}
+    series = [Series(device, key) for device in devices if device.id in told for key in [*told[device.id].readings][:2]]
+    await _past(cloud, devices, series, found)
+    found.all.append([cloud.scopes, cloud.requests_a_listing, cloud.budget.remaining])
+    for one in found.all:
+        assert_storable(one)
+    assert_storable(memory.content)
+
+
+async def _command(cloud: Cloud, device: Device, schema: Schema, found: Found) -> None:
+    writable = [datapoint for datapoint in schema.datapoints if datapoint.is_writable]
+    for datapoint in writable:
+        for value in (*_TRIED, *_of_its_own(datapoint)):
+            await found.of(cloud.check(device, {datapoint.key: value}))
+    for datapoint in writable[:1]:
+        for value in _of_its_own(datapoint)[:1] or [True]:
+            await found.of(cloud.write(device, {datapoint.key: value}))
+    await found.of(cloud.write_raw(device, b"\x01"))
+
+
+def _of_its_own(datapoint: Datapoint) -> Sequence[Value]:
+    ends = (datapoint.minimum, datapoint.maximum)
+    return [*datapoint.options, *(end for end in ends if end is not None)]
+
+
+async def _past(cloud: Cloud, devices: Sequence[Device], series: Sequence[Series], found: Found) -> None:
+    history, offer = cloud.history, cloud.history.offer
+    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    start = end - timedelta(hours=30)
+    await found.of(history.readings(series, start, end))
+    for period in sorted(offer.periods & {Period.HOUR, Period.DAY}):
+        for is_local in (False, True):
+            aggregation = min(offer.aggregations, default=Aggregation.AVG)
+            await found.of(
+                history.buckets(series, start, end, period=period, aggregation=aggregation, is_local=is_local)
+            )
+    for device in devices[:1]:
+        await found.of(history.online_log(device, start, end))
+        await found.of(history.communication_log(device, start, end))
+    for scope in cloud.scopes[:1]:
+        await found.of(history.usage(scope.id, start, end, period="day", group_by=None))
