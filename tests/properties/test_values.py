@@ -16,7 +16,7 @@ from custom_components.datapoint_cloud.clouds.http import retry_after
 from .damage import any_bytes, any_json, values, written
 from .storable import assert_storable
 
-_many = settings(max_examples=10 * settings().max_examples)  # they cost next to nothing
+_many = settings(max_examples=5 * settings().max_examples)  # they cost next to nothing
 _DATES = st.datetimes().map(lambda moment: moment.isoformat()) | st.datetimes(timezones=st.timezones()).map(str)
 
 

@@ -1,0 +1,178 @@
+"""Any frame of either push gives news that can be stored, or none, and ends no listening."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from custom_components.datapoint_cloud.clouds.cloud import Cloud
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product, SnotiServer
+from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.model import Device
+from custom_components.datapoint_cloud.clouds.push import News, Push, Report
+from simulator.gizwits.certificate import self_signed
+
+from .damage import Damage, damages
+from .storable import assert_storable
+from .struck_clouds import StruckClouds
+from .tours import open_cloud
+
+
+class _Listener:
+    """Who listens to one account, anew whenever its connection was lost."""
+
+    def __init__(self, make: Callable[[], Cloud], is_connected: Callable[[], bool]) -> None:
+        self.heard: list[News] = []
+        self._make = make
+        self._is_connected = is_connected
+        self._push: Push | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def listen(self, devices: Sequence[Device]) -> None:
+        """Be heard of, over a new connection if need be."""
+        if self._task is None or self._push is None:
+            cloud = self._make()
+            await cloud.devices()
+            self._push = cloud.push
+            assert self._push is not None
+            self._push.follow(devices)
+            self._task = asyncio.create_task(self._push.listen(self.heard.append))
+        while not self._push.hears(devices[0]):
+            assert not self._task.done()
+            await asyncio.sleep(0.001)
+
+    async def take(self, send: Callable[[], None], is_last: Callable[[News], bool]) -> None:
+        """Send, and wait until that was taken or the connection lost."""
+        assert self._task is not None
+        self.heard.clear()
+        send()
+        while not any(map(is_last, self.heard)) and self._is_connected():
+            assert not self._task.done()
+            await asyncio.sleep(0.001)
+        for news in self.heard:
+            assert_storable(news)
+        if not self._is_connected():
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+
+def _frames(device: Device, attrs: dict[str, Any]) -> list[dict[str, Any]]:
+    did = device.id
+    return [
+        {"cmd": "s2c_noti", "data": {"did": did, "attrs": attrs}},
+        {"cmd": "s2c_noti", "req_sn": 7, "data": {"did": did, "attrs": attrs}},
+        {"cmd": "s2c_online_status", "data": {"did": did, "passcode": "x", "mac": "y", "online": True}},
+        {"cmd": "s2c_binding_changed", "data": {"did": did, "bind": True}},
+        {"cmd": "subscribe_res", "data": {"success": [{"did": did, "error_code": 0, "msg": ""}], "failed": []}},
+        {"cmd": "login_res", "data": {"success": True}},
+        {"cmd": "s2c_invalid_msg", "data": {"error_code": 1003, "msg": "x"}},
+        {"cmd": "pong"},
+    ]
+
+
+_DAMAGED = st.lists(st.tuples(st.integers(0, 7), damages), min_size=1, max_size=4)
+
+
+def test_any_frame_of_the_web_socket(clouds: StruckClouds) -> None:
+    push = clouds.simulation.gizwits_open.push
+    cloud = open_cloud(clouds, Memory())
+    listener = _Listener(lambda: open_cloud(clouds, Memory()), lambda: bool(push.connections))
+    devices = [device for device in clouds.run(cloud.devices()).devices if device.is_online]
+    reading = clouds.run(cloud.readings(devices[:1])).snapshots[devices[0].id].readings
+    attrs = {key: read.value for key, read in reading.items()}
+    frames = [json.dumps(frame).encode() for frame in _frames(devices[0], attrs)]
+
+    async def example(damaged: list[tuple[int, Damage]]) -> None:
+        await listener.listen(devices)
+
+        def send() -> None:
+            for number, damage in damaged:
+                push.send(damage.of(frames[number]).decode(errors="replace"))
+            push.send({"cmd": "s2c_noti", "data": {"did": devices[0].id, "attrs": {"last": "x"}}})
+
+        await listener.take(send, lambda news: isinstance(news, Report) and "last" in news.snapshot.readings)
+
+    @given(_DAMAGED)
+    def check(damaged: list[tuple[int, Damage]]) -> None:
+        clouds.run(example(damaged))
+
+    try:
+        check()
+    finally:
+        clouds.run(listener.stop())
+
+
+def _pushed_cloud(clouds: StruckClouds) -> Cloud:
+    server = clouds.simulation.gizwits_enterprise
+    host, _, port = clouds.simulation.gizwits_snoti.address.rpartition(":")
+    return GizwitsEnterpriseCloud(
+        clouds.session,
+        api_url=server.url,
+        enterprise_id=server.enterprise_id,
+        enterprise_secret=server.enterprise_secret,
+        products=[
+            Product(
+                product_key=key,
+                product_secret=product.product_secret,
+                auth_id=product.auth_id,
+                auth_secret=product.auth_secret,
+            )
+            for key, product in list(server.products.items())[:1]
+        ],
+        memory=Memory(),
+        snoti=SnotiServer(host=host, port=int(port), tls=ssl.create_default_context(cadata=self_signed()[1].decode())),
+    )
+
+
+def _events(device: Device) -> list[dict[str, Any]]:
+    head = {"cmd": "event_push", "delivery_id": 1, "product_key": device.schema_id, "did": device.id, "mac": "x"}
+    head |= {"created_at": 1517384243.5, "msg_id": "m1"}
+    alarm = {"attr_name": "over_pressure", "attr_displayname": "x", "value": 1}
+    return [
+        head | {"event_type": "device_status_kv", "data": {"switch": 1, "set_temp": 20, "mode": "x"}},
+        head | {"event_type": "device_online", "ip": "192.0.2.7", "country": ""},
+        head | {"event_type": "device_offline"},
+        head | {"event_type": "attr_fault", "event_id": "e1", "data": alarm},
+        head | {"event_type": "attr_alert", "event_id": "e1", "data": alarm},
+        head | {"event_type": "datapoints_changed"},
+        {"cmd": "login_res", "data": {"result": True, "msg": "ok"}},
+        {"cmd": "pong"},
+    ]
+
+
+def test_any_line_of_snoti(clouds: StruckClouds) -> None:
+    snoti = clouds.simulation.gizwits_snoti
+    cloud = _pushed_cloud(clouds)
+    listener = _Listener(lambda: _pushed_cloud(clouds), lambda: bool(snoti.connections))
+    devices = [device for device in clouds.run(cloud.devices()).devices if device.is_online]
+    lines = [json.dumps(event).encode() for event in _events(devices[0])]
+    last = {**_events(devices[0])[0], "data": {"last": "x"}}
+
+    async def example(damaged: list[tuple[int, Damage]]) -> None:
+        await listener.listen(devices)
+
+        def send() -> None:
+            for number, damage in damaged:
+                snoti.send_line(damage.of(lines[number]).replace(b"\n", b" ") + b"\n")
+            snoti.send_line(json.dumps(last).encode() + b"\n")
+
+        await listener.take(send, lambda news: isinstance(news, Report) and "last" in news.snapshot.readings)
+
+    @given(_DAMAGED)
+    def check(damaged: list[tuple[int, Damage]]) -> None:
+        clouds.run(example(damaged))
+
+    try:
+        check()
+    finally:
+        clouds.run(listener.stop())
