@@ -22,7 +22,7 @@ from simulator.gizwits import GizwitsOpenServer
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
-from .websocket_push import Ear, OddServer, called, cloud_at, spa_of, until, watched_pauses
+from .websocket_push import REFUSED, Ear, OddServer, called, cloud_at, spa_of, until, watched_pauses
 
 LOGIN, CONNECT = "POST /app/login", "GET /ws/app/v1"
 
@@ -135,6 +135,38 @@ async def test_devices_whose_subscription_failed_are_asked_for_again_with_the_ne
     assert odd.said("subscribe_req")[1]["data"] == [{"did": spa.did}]
     await odd.say({"cmd": "subscribe_res", "data": {"success": [{"did": spa.did}], "failed": []}})
     await until(ear.hears_all)
+
+
+# Tokens
+
+
+async def test_a_token_that_two_hosts_refuse_at_once_costs_one_login(
+    ear: Ear, server: GizwitsOpenServer, odd: OddServer
+) -> None:
+    spa_of(server).ws_port = None  # the simulated cloud's own
+    await ear.listen()
+    await until(ear.hears_all)
+    server.revoke_tokens()
+    odd.login_answers = [REFUSED]
+    server.push.drop()
+    await odd.sockets[0].close()
+    await until(lambda: len(odd.logins) == 3 and len(server.push.commands("login_req")) == 3)
+    await until(ear.hears_all)
+    assert server.requests[LOGIN] == 2
+    assert odd.logins[2]["token"] == server.push.commands("login_req")[2]["token"]
+
+
+async def test_a_token_that_ends_while_push_is_held_costs_one_login_and_is_told_once(
+    ear: Ear, server: GizwitsOpenServer
+) -> None:
+    await ear.listen()
+    await until(ear.hears_all)
+    server.revoke_tokens()
+    server.push.invalidate(1009)  # "please login again!"
+    await until(lambda: server.requests[LOGIN] == 2)
+    await until(ear.hears_all)
+    assert server.requests[CONNECT] == 3
+    assert ear.count(CoverageChanged) == 3  # heard, lost, heard
 
 
 # Handshakes
