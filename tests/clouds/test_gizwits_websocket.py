@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -14,7 +15,7 @@ import pytest
 
 from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.errors import AuthFailed, Reason
-from custom_components.datapoint_cloud.clouds.gizwits import conversation, websocket
+from custom_components.datapoint_cloud.clouds.gizwits import conversation, login, websocket
 from custom_components.datapoint_cloud.clouds.gizwits.open_api import GizwitsOpenCloud
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.push import CoverageChanged, DevicesChanged, News, Presence, Report
@@ -715,6 +716,7 @@ async def test_a_throttled_login_is_waited_for(
     ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses = watched_pauses(monkeypatch)
+    monkeypatch.setattr(login, "time", SimpleNamespace(monotonic=lambda: sum(pauses)))
     await ear.listen()
     await until(ear.hears_all)
     server.is_throttled = True
@@ -728,11 +730,13 @@ async def test_a_throttled_login_is_waited_for(
     assert not ear.task.done()
 
 
-async def test_an_unreachable_login_is_tried_again(ear: Ear, server: GizwitsOpenServer) -> None:
+async def test_an_unreachable_login_is_tried_again(
+    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login, "_FIRST_PAUSE_SECONDS", 0)
     await ear.listen()
     await until(ear.hears_all)
-    login = Fault(matches=lambda request: request.path == "/app/login", status=503, body="")
-    server.faults.append(login)
+    server.faults.append(Fault(matches=lambda request: request.path == "/app/login", status=503, body=""))
     server.revoke_tokens()
     server.push.drop()
     await until(lambda: server.requests[LOGIN] > 4)
