@@ -277,6 +277,17 @@ async def test_a_cloud_on_the_internet_leads_to_no_host_of_the_users_own_network
     assert "d" in private._addresses
 
 
+@pytest.mark.parametrize(
+    "host", ["fe80::1%eth0", "fe80::1%[", "fe80::1%a/b", "xn--a", "xn--ls8h\ud83c", "a\x00b", "a。。b", "-a", "*"]
+)
+async def test_what_is_no_host_costs_no_other_device_its_push(ear: Ear, host: str) -> None:
+    assert isinstance(ear.push, websocket.WebSocketPush)
+    push = websocket.WebSocketPush(ear.push._access, api_url="http://192.168.1.2")
+    ports = {"ws_port": 8080, "wss_port": 8880}
+    push.locate([{"did": "odd", "host": host, **ports}, {"did": "well", "host": "192.168.1.3", **ports}])
+    assert push._addresses.keys() == {"well"}
+
+
 async def test_a_secure_account_is_pushed_to_over_a_secure_connection(
     session: aiohttp.ClientSession, server: GizwitsOpenServer, odd: OddServer, memory: Memory
 ) -> None:

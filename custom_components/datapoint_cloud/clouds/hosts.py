@@ -35,7 +35,7 @@ def host_name(text: str) -> str | None:
     """The name or address of a host in the letters of the network; None for what can be none."""
     text = text.strip().lower()
     if _is_ip_address(text):
-        return text
+        return None if "%" in text else text  # which cable an address is on, nobody else can say
     try:
         name = text.encode("idna").decode()
         name.encode().decode("idna")  # what looks encoded may be no encoding of anything

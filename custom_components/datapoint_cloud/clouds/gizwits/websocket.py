@@ -109,10 +109,11 @@ class WebSocketPush:
     async def listen(self, tell: Callable[[News], None]) -> None:
         """Keep the connections; until cancelled. Raises `AuthFailed` alone."""
         tasks: dict[URL, asyncio.Task[None]] = {}
-        # Of the account's session this has the connector; unlike with `request`, redirects are its own affair.
+        # The account's session in all but one thing: it cannot be told to follow no redirect of a handshake.
         session = aiohttp.ClientSession(
             connector=self._access.session.connector,
             connector_owner=False,
+            headers=self._access.session.headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             middlewares=[_take_no_redirect],
         )
