@@ -248,6 +248,8 @@ async def test_news_come_encrypted_unless_the_api_itself_is_in_the_clear_and_nea
         ("homeassistant", False),
         ("homeassistant.local", False),
         ("router.home.arpa.", False),
+        ("router.lan", False),
+        ("nas.home", False),
         ("127.0.0.1", False),
         ("127.1", False),
         ("2130706433", False),

@@ -12,8 +12,13 @@ _NAME: Final = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
 )
 
-_NEVER_PUBLIC: Final = frozenset({"arpa", "internal", "invalid", "local", "localhost", "test"})
-"""The last parts of names that are set aside for networks of one's own (RFC 6761, RFC 6762, RFC 8375)."""
+_NEVER_PUBLIC: Final = frozenset(
+    {
+        *("arpa", "internal", "invalid", "local", "localhost", "test"),
+        *("corp", "home", "intranet", "lan", "private"),
+    }
+)
+"""The last parts of names in networks of one's own: set aside for them, or used there by custom (RFC 6762, G)."""
 
 
 def host_and_port(text: str, default_port: int) -> tuple[str, int] | None:
