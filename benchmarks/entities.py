@@ -14,7 +14,7 @@ import statistics
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -27,7 +27,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 
 from custom_components.datapoint_cloud.clouds.model import Snapshot
-from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
+from custom_components.datapoint_cloud.clouds.sodata.last_readings import LastReadings
 
 from . import ups
 from .home import cloud, home_assistant, set_up
@@ -62,15 +62,15 @@ class _Meter:
 
 async def _ours(data: dict[str, str], meter: _Meter) -> tuple[list[Named], float]:
     """Set the account up; the entities it has, and the seconds of all of it."""
-    read = SoDataCloud._bulk  # noqa: SLF001
+    read = LastReadings._ask_for_many  # noqa: SLF001
 
-    async def read_then_begin(self: SoDataCloud, *args: Any) -> dict[str, Snapshot]:
+    async def read_then_begin(self: LastReadings, *args: Any) -> Mapping[str, Snapshot]:
         snapshots = await read(self, *args)
         meter.begin()
         return snapshots
 
     async with home_assistant() as hass:
-        with patch.object(SoDataCloud, "_bulk", read_then_begin):
+        with patch.object(LastReadings, "_ask_for_many", read_then_begin):
             began = time.process_time()
             entry = await set_up(hass, ups.entry(data))
             seconds = time.process_time() - began

@@ -216,23 +216,26 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     @property
     def interval_in_force(self) -> timedelta:
         """How long it takes until every device has had its turn: as wished, unless the budget does not bear that."""
-        budget = self.cloud.budget
-        return self.schedule.interval(self.wished_interval, budget.pace, self.cloud.requests_a_listing)
+        # In devices instead of requests: one request may read many.
+        cloud, many = self.cloud, self.cloud.devices_a_request
+        return self.schedule.interval(self.wished_interval, cloud.budget.pace * many, cloud.requests_a_listing * many)
 
     def _due_in_round(self) -> list[DeviceState]:
         due = self._due_devices()
-        self.cloud.budget.planned = (len(due) + self.cloud.requests_a_listing) * (_HOUR / self.wished_interval)
+        requests = math.ceil(len(due) / self.cloud.devices_a_request) + self.cloud.requests_a_listing
+        self.cloud.budget.planned = requests * (_HOUR / self.wished_interval)
         return due
 
     def _due_devices(self, allowance: float | None = None) -> list[DeviceState]:
         """The devices to read in this round, as many as the allowance has requests."""
-        budget = self.cloud.budget
+        budget, many = self.cloud.budget, self.cloud.devices_a_request
+        allowance = budget.allowance() if allowance is None else allowance
         return self.schedule.due(
             self._present(),
             now=dt_util.utcnow(),
             wished=self.wished_interval,
-            allowance=budget.allowance() if allowance is None else allowance,
-            pace=budget.pace,
+            allowance=allowance * many,
+            pace=budget.pace * many,
         )
 
     def _present(self) -> Iterator[DeviceState]:

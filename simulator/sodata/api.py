@@ -58,6 +58,8 @@ class SoDataServer(Server):
         """Whether pages carry `total`."""
         self.bulk_body: Literal["deviceUuids", "devices", "list"] | None = "deviceUuids"
         """The only body that `PUT last-values` takes; None: there is no such method."""
+        self.spoilers: dict[str, int] = {}
+        """Statuses by uuid: what is answered where the device is asked for, alone or among others."""
         self.alarm_words: tuple[Value, Value] = ("0", "1")
         """How a quiet and an active alarm are written."""
         self.history_rules = Rules()
@@ -205,7 +207,10 @@ class SoDataServer(Server):
     # values
 
     async def _get_last_values(self, request: web.Request) -> web.Response:
-        return web.json_response({"devices": [self._show_last_values(self._device(request))]})
+        device = self._device(request)
+        if device.uuid in self.spoilers:
+            raise _refuse(request, self.spoilers[device.uuid])
+        return web.json_response({"devices": [self._show_last_values(device)]})
 
     async def _read_many_last_values(self, request: web.Request) -> web.Response:
         devices = {device.uuid: device for device in self._seen(self._devices(request))}
@@ -218,6 +223,8 @@ class SoDataServer(Server):
             uuids = body.get(self.bulk_body) if isinstance(body, dict) and len(body) == 1 else None
         if not isinstance(uuids, list) or not all(isinstance(uuid, str) for uuid in uuids):
             raise _refuse(request, 400, "Malformed request")
+        if spoiler := next((uuid for uuid in uuids if uuid in self.spoilers), None):
+            raise _refuse(request, self.spoilers[spoiler])
         # no order is promised: answers belong to their uuid, not to a position
         asked = [device for uuid, device in reversed(devices.items()) if uuid in uuids]
         return web.json_response({"devices": [self._show_last_values(device) for device in asked]})

@@ -1,5 +1,6 @@
 """SoData as the model sees it: accounts, devices, schemas, readings, and what each refusal costs."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -23,7 +24,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
 )
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import DataType, Device, Part, Reading, Role, Snapshot
-from custom_components.datapoint_cloud.clouds.sodata import api
+from custom_components.datapoint_cloud.clouds.sodata import api, bulk
 from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
 from simulator.server import Fault
 
@@ -38,7 +39,8 @@ async def sodata(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> Async
     monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
     async with aiohttp.ClientSession() as session:
         sodata = SoData(session)
-        monkeypatch.setattr(api, "time", SimpleNamespace(time=sodata.now))
+        for module in (api, bulk):
+            monkeypatch.setattr(module, "time", SimpleNamespace(time=sodata.now, monotonic=sodata.now))
         await sodata.start()
         yield sodata
         await sodata.stop()
@@ -336,7 +338,7 @@ async def test_variables_of_devices_that_went_are_forgotten(sodata: SoData, clie
     assert sorted(remembered) == sorted(f"variables:{device.id}" for device in devices[1:])
     sodata.api.devices.clear()
     await client.devices()
-    assert dict(sodata.memory.content) == {}
+    assert sodata.memory.content.keys() <= {"spent"}
 
 
 async def test_variables_that_devices_share_are_remembered_once(sodata: SoData, client: SoDataCloud) -> None:
@@ -482,17 +484,20 @@ async def test_body_of_the_bulk_call_is_found_once(sodata: SoData, client: SoDat
     assert sodata.api.requests[SINGLE] == 0
 
 
-async def test_server_without_the_bulk_call_is_left_alone_for_a_day(sodata: SoData, client: SoDataCloud) -> None:
+async def test_server_without_the_bulk_call_is_left_alone_for_a_while(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.bulk_body = None
     devices = (await client.devices()).devices
+    assert client.devices_a_request == 100
     for _ in range(2):
         assert len((await client.readings(devices)).snapshots) == len(devices)
     assert sodata.api.requests[BULK] == 3
     assert sodata.api.requests[SINGLE] == 2 * len(devices)
+    assert client.devices_a_request == 1
     sodata.api.bulk_body = "devices"
-    sodata.seconds += 24 * 3600 + 1
+    sodata.seconds += 901
     await client.readings(devices)
     assert sodata.api.requests[SINGLE] == 2 * len(devices)
+    assert client.devices_a_request == 100
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 415, 422])
@@ -506,34 +511,143 @@ async def test_body_that_no_longer_works_is_searched_again(sodata: SoData, clien
     devices = (await client.devices()).devices
     await client.readings(devices)
     sodata.api.bulk_body = "list"
+    sodata.api.reset_counts()
     assert len((await client.readings(devices)).snapshots) == len(devices)
+    assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (3, 0)
+    await client.readings(devices)
+    assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (4, 0)
+
+
+_TROUBLE = [
+    {"status": 500},
+    {"status": 502, "body": "<html>", "content_type": "text/html"},
+    {"status": 302, "headers": {"Location": "/elsewhere"}},
+    {"status": 200, "body": ""},
+    {"status": 200, "body": "<html>"},
+    {"status": 200, "body": "{}"},
+    {"status": 403, "body": "<html>"},
+    {"status": 404},
+]
+"""What a call may be answered by that worked before."""
+
+
+@pytest.mark.parametrize("fault", _TROUBLE)
+async def test_failing_bulk_call_costs_few_requests_and_comes_back_in_minutes(
+    sodata: SoData, client: SoDataCloud, caplog: pytest.LogCaptureFixture, fault: dict[str, Any]
+) -> None:
+    sodata.api.add_devices("METER", 89)
+    devices = (await client.devices()).devices
+    await client.readings(devices)
+    sodata.api.faults = [route(BULK, **fault)]
+    sodata.api.reset_counts()
+    rounds = 30
+    read: set[str] = set()
+    for number in range(rounds):
+        waiting = [device for device in devices if device.id not in read] + [d for d in devices if d.id in read]
+        readings = await client.readings(waiting)
+        assert readings.snapshots or number == 0
+        assert readings.failures == {}
+        assert readings.stopped_by is not None
+        assert readings.stopped_by.reason is Reason.BUDGET_SPENT
+        read |= readings.snapshots.keys()
+        sodata.seconds += 120
+    assert sum(sodata.api.requests.values()) <= 3 * rounds
+    assert len(read) >= rounds
+    sodata.api.faults = []
+    for _ in range(2):
+        sodata.seconds += 120
+        readings = await client.readings(devices)
+    assert (len(readings.snapshots), readings.stopped_by) == (len(devices), None)
+    lines = [record for record in caplog.records if "last values of all devices" in record.message]
+    assert [record.levelname for record in lines] == ["WARNING", "INFO"]
+
+
+async def test_bulk_call_that_never_worked_is_made_up_for_at_once(sodata: SoData, client: SoDataCloud) -> None:
+    devices = (await client.devices()).devices
+    sodata.api.faults = [route(BULK, status=500)]
+    assert len((await client.readings(devices)).snapshots) == len(devices)
+    assert sodata.api.requests[BULK] == 6  # three bodies, each tried twice
+    sodata.api.reset_counts()
+    assert len((await client.readings(devices)).snapshots) == 1
+    assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (0, 1)
+    sodata.api.faults = []
+    sodata.seconds += 181
+    await client.readings(devices)
+    assert sodata.api.requests[SINGLE] == 1
+
+
+async def test_hanging_bulk_call_does_not_hold_back_all_readings(
+    sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = (await client.devices()).devices
+    await client.readings(devices)
+    monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=0.2))
+    gate = asyncio.Event()
+    sodata.api.faults = [route(BULK, gate=gate)]
+    assert len((await client.readings(devices)).snapshots) == 1
+    calls = sodata.api.requests[BULK]
+    assert len((await client.readings(devices)).snapshots) == 1
+    assert sodata.api.requests[BULK] == calls
+    gate.set()
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize("has_worked", [True, False])
+async def test_device_that_spoils_the_bulk_call_is_left_out_of_it(
+    sodata: SoData, client: SoDataCloud, status: int, has_worked: bool
+) -> None:
+    sodata.api.add_devices("METER", 89)
+    devices = (await client.devices()).devices
+    if has_worked:
+        await client.readings(devices)
+    bad = {devices[7].id, devices[61].id}
+    sodata.api.spoilers = dict.fromkeys(bad, status)
+    sodata.api.reset_counts()
+    for number in range(4):
+        readings = await client.readings(devices)
+        assert readings.failures.keys() == bad or (number == 0 and has_worked)
+    assert len(readings.snapshots) == len(devices) - 2
+    assert readings.stopped_by is None
+    sodata.api.reset_counts()
+    for _ in range(30):
+        await client.readings(devices)
+    assert sodata.api.requests[BULK] == 30
+    assert sodata.api.requests[SINGLE] <= 10
+    await client.devices()
     sodata.api.reset_counts()
     await client.readings(devices)
-    assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (3, 0)
-
-
-@pytest.mark.parametrize("fault", [Fault(body="<html>"), Fault(status=403)])
-async def test_stumbling_bulk_call_is_tried_again_next_time(sodata: SoData, client: SoDataCloud, fault: Fault) -> None:
-    devices = (await client.devices()).devices
-    sodata.api.faults = [route(BULK, status=fault.status, body=fault.body)]
-    assert len((await client.readings(devices)).snapshots) == len(devices)
-    sodata.api.faults = []
+    assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (1, 2)
+    sodata.api.spoilers = {}
+    await client.devices()
+    for _ in range(2):
+        readings = await client.readings(devices)
+        assert len(readings.snapshots) == len(devices)
     sodata.api.reset_counts()
     await client.readings(devices)
     assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (1, 0)
 
 
-async def test_bulk_call_that_breaks_is_left_alone_for_an_hour(sodata: SoData, client: SoDataCloud) -> None:
+async def test_search_for_spoilers_takes_few_calls(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.add_devices("METER", 89)
     devices = (await client.devices()).devices
-    sodata.api.faults = [route(BULK, status=500)]
-    for _ in range(2):
-        assert len((await client.readings(devices)).snapshots) == len(devices)
-    assert sodata.api.requests[BULK] == 6  # three bodies, each tried twice
-    sodata.api.faults = []
-    sodata.api.reset_counts()
-    sodata.seconds += 3601
     await client.readings(devices)
-    assert sodata.api.requests[SINGLE] == 0
+    sodata.api.spoilers = {devices[42].id: 403}
+    sodata.api.reset_counts()
+    readings = await client.readings(devices)
+    assert len(readings.snapshots) == len(devices) - 1
+    assert sodata.api.requests[BULK] <= 15
+
+
+async def test_requests_never_exceed_the_budget(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.bulk_body = None
+    sodata.api.add_devices("METER", 89)
+    devices = (await client.devices()).devices
+    client.budget.share = 0.05
+    for _ in range(3):
+        readings = await client.readings(devices)
+    assert readings.stopped_by is not None
+    assert readings.stopped_by.reason is Reason.BUDGET_SPENT
+    assert sum(sodata.api.requests.values()) <= 0.05 * 3600
 
 
 async def test_server_that_breaks_over_a_body_may_take_another(sodata: SoData, client: SoDataCloud) -> None:
@@ -558,15 +672,18 @@ async def test_device_left_out_of_the_bulk_answer_is_asked_once(sodata: SoData, 
     sodata.api.faults = [Fault(matches=lambda r: nothing.matches(r) and devices[1].id in r.path, body=nothing.body)]
     del sodata.api.devices[devices[2].id]
     added = device_called("never reported")
-    for _ in range(3):
+    for _ in range(2):
         readings = await client.readings([*devices, added])
         assert isinstance(readings.failures[devices[0].id], Forbidden)
         assert isinstance(readings.failures[devices[2].id], DeviceGone)
         assert len(readings.snapshots) == len(devices) - 2
     assert sodata.api.requests[SINGLE] == 3
+    for _ in range(30):  # an hour
+        await client.readings([*devices, added])
+    assert sodata.api.requests[SINGLE] == 3 + 3 * 4
     await client.devices()
     await client.readings([*devices, added])
-    assert sodata.api.requests[SINGLE] == 6
+    assert sodata.api.requests[SINGLE] == 3 + 3 * 4 + 3
 
 
 async def test_device_left_out_that_breaks_the_server_costs_only_itself(sodata: SoData, client: SoDataCloud) -> None:
@@ -629,11 +746,40 @@ async def test_connection_lost_in_the_bulk_call_ends_the_round(sodata: SoData, c
     assert sodata.api.requests[SINGLE] == 0
 
 
-@pytest.mark.parametrize("body", [None, [], {}, {"devices": None}, {"devices": [None, 5, {"values": 3}]}])
-async def test_last_values_of_another_shape_bring_nothing(sodata: SoData, client: SoDataCloud, body: Any) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {},
+        {"devices": None},
+        {"devices": [None, 5, {"values": 3}]},
+        {"devices": [{"deviceUuid": "x", "values": None}]},
+        {"devices": [{"deviceUuid": "x"}]},
+    ],
+)
+async def test_damaged_last_values_are_no_answer(sodata: SoData, client: SoDataCloud, body: Any) -> None:
     sodata.api.faults = [answer(SINGLE, body)]
     readings = await client.readings([device_called("x")])
-    assert readings.snapshots == {"x": Snapshot()}
+    assert readings.snapshots == {}
+    assert isinstance(readings.failures["x"], UnexpectedAnswer)
+
+
+@pytest.mark.parametrize("body", [[], {"devices": []}, {"devices": [{"deviceUuid": "x", "values": []}]}])
+async def test_device_may_have_nothing_to_say(sodata: SoData, client: SoDataCloud, body: Any) -> None:
+    sodata.api.faults = [answer(SINGLE, body)]
+    assert (await client.readings([device_called("x")])).snapshots == {"x": Snapshot()}
+
+
+async def test_device_whose_part_of_the_bulk_answer_is_damaged_is_asked_alone(
+    sodata: SoData, client: SoDataCloud
+) -> None:
+    first, second = (await client.devices()).devices[:2]
+    await client.readings([first, second])
+    record = {"deviceUuid": first.id, "values": []}
+    sodata.api.faults = [answer(BULK, {"devices": [record, {"deviceUuid": second.id, "values": None}]})]
+    readings = await client.readings([first, second])
+    assert readings.snapshots[second.id].readings
+    assert sodata.api.requests[SINGLE] == 1
 
 
 async def test_switched_off_variable_is_no_datapoint_even_if_it_has_a_value(sodata: SoData) -> None:
@@ -665,4 +811,4 @@ async def test_nothing_can_be_written(client: SoDataCloud) -> None:
 def test_rhythm_is_that_of_the_devices(client: SoDataCloud) -> None:
     assert client.shortest_interval == timedelta(minutes=1)
     assert (client.default_interval, client.listing_interval) == (timedelta(minutes=2), timedelta(hours=1))
-    assert (client.budget.limit, client.scopes, client.kind) == (None, (), "sodata")
+    assert (client.budget.limit, client.scopes, client.kind) == (3600, (), "sodata")

@@ -59,7 +59,7 @@ async def test_sites_are_a_choice_where_there_are_any(hass: HomeAssistant, simul
     expected = {"interval", "fleet", "devices"} | {
         "gizwits_open": {"share"},
         "gizwits_enterprise": {"share", "groups"},
-        "sodata": {"sites"},
+        "sodata": {"share", "sites"},
         "firstlight": set(),
     }[kind]
     if can_import(entry.runtime_data.coordinator.cloud.history.offer):

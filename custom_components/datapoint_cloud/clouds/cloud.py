@@ -71,6 +71,10 @@ class Cloud(Protocol):
     def requests_a_listing(self) -> int:
         """How many requests the list of devices took last."""
 
+    @property
+    def devices_a_request(self) -> int:
+        """How many devices one request for last values reads."""
+
     async def account(self) -> Account:
         """Log in if need be and say whose account it is."""
 
@@ -117,6 +121,11 @@ class Cloud(Protocol):
 
 class ReadOnlyCloud:
     """The part of a cloud that cannot be written to, and tells of neither groups nor activity."""
+
+    @property
+    def devices_a_request(self) -> int:
+        """One: each device is asked for alone."""
+        return 1
 
     async def groups(self) -> Mapping[str, str]:
         """None at all."""

@@ -81,6 +81,7 @@ class GizwitsEnterpriseCloud:
         if snoti is not None and any(product.is_pushed for product in products):
             self.push = SnotiPush(snoti, products, self._definitions, memory)
         self._pages = dict.fromkeys(self._products, 1)
+        self.devices_a_request = 1
 
     @property
     def scopes(self) -> Sequence[Scope]:

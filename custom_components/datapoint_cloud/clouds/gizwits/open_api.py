@@ -57,6 +57,7 @@ class GizwitsOpenCloud:
         self._user_name = login.username if isinstance(login, PasswordLogin) else "anonymous"
         self.budget = Budget(memory, per_hour=_REQUESTS_PER_HOUR)
         self.requests_a_listing = 1
+        self.devices_a_request = 1
         self._http = HttpClient(session, api_url, self._judge, parallel=_PARALLEL, budget=self.budget)
         self._login = LoginStep(session, api_url=api_url, app_id=app_id, login=login, memory=memory)
         owner = f"{app_id} {self._user_name}"

@@ -9,9 +9,8 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from itertools import batched
 from typing import Any, ClassVar
 
 import aiohttp
@@ -35,13 +34,12 @@ from ..errors import (
 from ..history import History
 from ..http import Answer, HttpClient
 from ..memory import Memory
-from ..model import Account, Device, Schema, Scope, Snapshot
+from ..model import Account, Device, Schema, Scope
 from ..push import Push
-from ..rounds import read_round
 from . import mapping
 from .auth import KeycloakLogin
 from .history import SoDataHistory
-from .last_values import LastValues
+from .last_readings import PARALLEL, LastReadings
 from .mapping import CorporateAccount, Description, Site
 from .pieces import ENDPOINT as DATAPOINTS
 
@@ -51,33 +49,22 @@ DEFAULT_API_URL = "https://api.iot.socomec.com/api/v1"
 DEFAULT_AUTH_URL = "https://connect.socomec.com"
 DEFAULT_REALM = "Socomec"
 
-_PARALLEL = 4
+_REQUESTS_PER_HOUR = 3600
+"""Our own bound: the document names none ("Errors and limits"). Reading all devices at once needs far less."""
+
 _PAGE = 100
 _MOST_PAGES = 500
-_MOST_DEVICES_A_CALL = 100
 
 _ACCOUNTS = "/ca"
 _CUSTOMERS = "/ca/{ca}/customers"
 _SITES = "/ca/{ca}/sites"
 _DEVICES = "/ca/{ca}/devices"
 _VARIABLES = "/ca/{ca}/devices/{device}/variables"
-_LAST_VALUES = "/ca/{ca}/devices/{device}/last-values"
-_LAST_VALUES_OF_MANY = "/ca/{ca}/last-values"
 
 _SCHEMA_LIFE_SECONDS = 7 * 24 * 3600
-_NO_BULK_LIFE_SECONDS = 24 * 3600
-_BROKEN_BULK_LIFE_SECONDS = 3600
 
-_BULK = "last_values_body"
 _SCHEMA = "variables:"
 _VARIABLE_LIST = "variable list:"
-
-_BODIES: Mapping[str, Callable[[list[str]], Any]] = {
-    "deviceUuids": lambda uuids: {"deviceUuids": uuids},
-    "devices": lambda uuids: {"devices": uuids},
-    "list": lambda uuids: uuids,
-}
-"""How the bulk call may want its devices, the likeliest first. The document does not say."""
 
 _ERRORS: Mapping[int, tuple[type[CloudError], Reason | None]] = {
     401: (TokenRefused, Reason.TOKEN_REFUSED),
@@ -113,11 +100,15 @@ class SoDataCloud(ReadOnlyCloud):
     ) -> None:
         """See `corporate_account` (its uuid), or the user's first one if that is None. `api_url` may lack `/api/v1`."""
         api_url = api_url.rstrip("/")
-        self.budget = Budget(memory, per_hour=None)
+        self.budget = Budget(memory, per_hour=_REQUESTS_PER_HOUR)
         self.requests_a_listing = 1
         self.history: History = SoDataHistory(self._read_datapoints, memory)
         self._http = HttpClient(
-            session, api_url if re.search(r"/api/v\d+$", api_url) else f"{api_url}/api/v1", _judge, parallel=_PARALLEL
+            session,
+            api_url if re.search(r"/api/v\d+$", api_url) else f"{api_url}/api/v1",
+            _judge,
+            parallel=PARALLEL,
+            budget=self.budget,
         )
         self._login = KeycloakLogin(
             session,
@@ -133,8 +124,7 @@ class SoDataCloud(ReadOnlyCloud):
         self._memory = memory
         self._descriptions: dict[str, Description] = {}  # by device
         self._lists: dict[str, Description] = {}  # by what the memory calls the list of variables
-        self._last_values = LastValues(self._descriptions)
-        self._left_out: dict[str, CloudError | None] = {}
+        self._last_readings = LastReadings(self._read_last_values, memory, self._descriptions)
 
     # The account
 
@@ -168,8 +158,7 @@ class SoDataCloud(ReadOnlyCloud):
         """List all devices of the corporate account with the names of their sites ("Devices", "Sites")."""
         sites = await self._sites()
         found = {str(record["uuid"]): record for record in await self._all(_DEVICES)}
-        self._left_out.clear()
-        self._last_values.forget()
+        self._last_readings.take_list(found)
         self._forget_all_but(found)
         return Listing(devices=tuple(mapping.device(record, sites, found) for record in found.values()))
 
@@ -259,89 +248,27 @@ class SoDataCloud(ReadOnlyCloud):
 
     # Last values
 
+    @property
+    def devices_a_request(self) -> int:
+        """How many devices a request for last values reads: many, where the server does that."""
+        return self._last_readings.devices_a_request
+
     async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
         """Read the last values ("Last values"): of all devices at once where the server is known to do that."""
-        snapshots: dict[str, Snapshot] = {}
         try:
             await self._login.ensure()
         except AuthFailed:
             raise
         except CloudError as error:  # no fault of any device
-            return Readings(snapshots=snapshots, stopped_by=error)
-        if len(devices) > 1:
-            try:
-                for number, chunk in enumerate(batched(devices, _MOST_DEVICES_A_CALL, strict=False)):
-                    told = await self._bulk(number, [device.id for device in chunk])
-                    snapshots |= told
-                    for uuid, snapshot in told.items():
-                        tell(uuid, snapshot)
-            except (RateLimited, Unreachable) as error:
-                return Readings(snapshots=snapshots, stopped_by=error)
-        missing = [device for device in devices if device.id not in snapshots]
-        # What a working bulk call leaves out was asked for once, and has nothing to say until the next listing.
-        left_out = self._left_out if snapshots else {}
-        singly = await read_round(
-            [device for device in missing if device.id not in left_out], self._read_one, tell, parallel=_PARALLEL
+            return Readings(snapshots={}, stopped_by=error)
+        return await self._last_readings.read(devices, tell)
+
+    async def _read_last_values(
+        self, method: str, template: str, *, device: str | None = None, json_body: Any = None
+    ) -> Answer:
+        return await self._answer(
+            method, template, device=device, json_body=json_body, purpose=Purpose.POLLING, is_read_later=True
         )
-        # A server that answers for the others is not lost.
-        is_reached = bool(snapshots) and isinstance(singly.stopped_by, Unreachable)
-        snapshots |= singly.snapshots
-        failures = dict(singly.failures)
-        for device in missing:
-            if (refusal := left_out.get(device.id)) is not None:
-                failures.setdefault(device.id, refusal)
-            elif device.id in left_out and device.id not in snapshots:
-                snapshots[device.id] = Snapshot()
-                tell(device.id, snapshots[device.id])
-        return Readings(snapshots=snapshots, failures=failures, stopped_by=None if is_reached else singly.stopped_by)
-
-    async def _bulk(self, number: int, uuids: list[str]) -> dict[str, Snapshot]:
-        """Read many devices in one call, this `number` of a round; empty if the server does not do that, or not now."""
-        known = wire.fields(self._memory.get(_BULK))
-        without_until = wire.number(known.get("without_until_seconds"))
-        if without_until is not None and 0 <= without_until - time.time() <= _NO_BULK_LIFE_SECONDS:
-            return {}
-        works = wire.text(known.get("works"))
-        without_for_seconds = _NO_BULK_LIFE_SECONDS
-        for name in (works,) if works is not None and works in _BODIES else tuple(_BODIES):
-            try:
-                answered = await self._bulk_as(name, number, uuids)
-            except Rejected, NotSupported:
-                continue
-            except Forbidden, UnexpectedAnswer:
-                return {}
-            except Unreachable as error:
-                if name == works or error.reason is not Reason.SERVER_ERROR:
-                    raise
-                # Some servers stumble over a body they did not expect, others for a moment.
-                without_for_seconds = _BROKEN_BULK_LIFE_SECONDS
-                continue
-            if name == works or answered:
-                self._memory.put(_BULK, {"works": name})
-                return answered
-        is_over = works in _BODIES
-        self._memory.put(_BULK, None if is_over else {"without_until_seconds": int(time.time()) + without_for_seconds})
-        return {}
-
-    async def _bulk_as(self, name: str, number: int, uuids: list[str]) -> dict[str, Snapshot]:
-        answer = await self._answer(
-            "PUT", _LAST_VALUES_OF_MANY, json_body=_BODIES[name](uuids), purpose=Purpose.POLLING, is_read_later=True
-        )
-        answered = self._last_values.read(f"{number}", answer)
-        return {uuid: answered[uuid] for uuid in uuids if uuid in answered}
-
-    async def _read_one(self, device: Device) -> Snapshot:
-        try:
-            answer = await self._answer(
-                "GET", _LAST_VALUES, device=device.id, purpose=Purpose.POLLING, is_read_later=True
-            )
-            answered = self._last_values.read(device.id, answer)
-        except (Forbidden, DeviceGone) as error:
-            self._left_out[device.id] = error
-            raise
-        if device.id not in answered:
-            self._left_out[device.id] = None
-        return answered.get(device.id, Snapshot())
 
     # Requests
 

@@ -55,7 +55,7 @@ class LastValues:
     def read(self, asked_for: str, answer: Answer) -> Mapping[str, Snapshot]:
         """What an answer says of each device in it; the answer before to what was `asked_for` saves work.
 
-        Raises `UnexpectedAnswer` if it is no JSON.
+        Raises `UnexpectedAnswer` if it is no JSON, or holds no list, or a list in which nothing can be read.
         """
         before = self._before.get(asked_for)
         if before is None or any(self._descriptions.get(uuid) is not was for uuid, was in before.descriptions.items()):
@@ -75,9 +75,9 @@ class LastValues:
         self._before.clear()
 
     def _decoded(self, answer: Answer) -> _Read:
-        if not answer.is_json:
+        listed, rows = mapping.listed(answer.body), mapping.rows(answer.body)
+        if not isinstance(listed, list) or (listed and not rows):
             raise answer.error(UnexpectedAnswer)
-        rows = mapping.rows(answer.body)
         snapshots = mapping.snapshots(rows, self._descriptions)
         told = sum(map(len, rows.values()))
         # What stands where devices do and looks like a row is none.

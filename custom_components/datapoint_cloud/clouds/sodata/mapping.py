@@ -220,15 +220,22 @@ def _data_type(record: Mapping[str, Any]) -> DataType:
 type Row = Mapping[str, Any]
 
 
+def listed(body: Any) -> Any:
+    """The list of "Last values", of one device or of many; anything else where the answer is damaged."""
+    return body if isinstance(body, list) else wire.fields(body).get("devices")
+
+
 def records(body: Any) -> list[Row]:
-    """The devices of "Last values", each with its rows: of one device or of many."""
-    return wire.records(body if isinstance(body, list) else wire.fields(body).get("devices"))
+    """The devices of "Last values", each with its rows."""
+    return wire.records(listed(body))
 
 
 def rows(body: Any) -> dict[str, list[Row]]:
     """The rows of "Last values" by the uuid each row or its device carries."""
     found: dict[str, list[Row]] = defaultdict(list)
     for record in records(body):
+        if not isinstance(record.get("values"), list):
+            continue  # damaged: that the device has no values is written as an empty list
         record_uuid = wire.text(record.get("deviceUuid"))
         if record_uuid is not None:
             found[record_uuid] += []
