@@ -52,6 +52,8 @@ class SoDataServer(Server):
         """Whether lists show what the user may not open; they are silently shorter otherwise."""
         self.largest_page: int | None = None
         """How many rows a page has at most, whatever `take` says."""
+        self.largest_take: int | None = None
+        """How many rows a page may be asked for; more is refused with 400."""
         self.page_overlap = 0
         """How many rows of the page before a later page repeats, as when the list changes while it is read."""
         self.tells_total = True
@@ -298,6 +300,8 @@ class SoDataServer(Server):
 
     def _page[T](self, request: web.Request, things: Sequence[T], show: Callable[[T], Json]) -> Json:
         take = _read_number(request, "take", _DEFAULT_TAKE, least=1)
+        if self.largest_take is not None and take > self.largest_take:
+            raise _refuse(request, 400, "take is too large")
         skip = _read_number(request, "skip", 0, least=0)
         length = take if self.largest_page is None else min(take, self.largest_page)
         begin = max(0, skip - self.page_overlap)

@@ -24,7 +24,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
 )
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import DataType, Device, Part, Reading, Role, Snapshot
-from custom_components.datapoint_cloud.clouds.sodata import api, bulk
+from custom_components.datapoint_cloud.clouds.sodata import api, bulk, lists
 from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
 from simulator.server import Fault
 
@@ -144,14 +144,82 @@ async def test_list_without_a_total_ends_with_an_empty_page(sodata: SoData, clie
     assert sodata.api.requests[DEVICES] == 4
 
 
-@pytest.mark.parametrize(("total", "pages"), [(None, 2), (10**9, 7)])
-async def test_server_that_repeats_its_page_is_not_asked_for_ever(
-    sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch, total: int | None, pages: int
-) -> None:
-    monkeypatch.setattr(api, "_MOST_PAGES", 7)
-    sodata.api.faults = [answer(DEVICES, {"results": [{"uuid": "x"}], "total": total})]
+async def test_server_that_repeats_its_page_is_not_asked_for_ever(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.faults = [answer(DEVICES, {"results": [{"uuid": "x"}]})]
     assert [device.id for device in (await client.devices()).devices] == ["x"]
-    assert sodata.api.requests[DEVICES] == pages
+    assert sodata.api.requests[DEVICES] == 2
+
+
+async def test_list_that_never_ends_is_given_up(
+    sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "_MOST_PAGES", 2)
+    sodata.api.largest_page = 4
+    with pytest.raises(UnexpectedAnswer):
+        await client.devices()
+
+
+_INCOMPLETE: list[Any] = [
+    {"total": 4, "results": []},
+    {"total": 4, "results": [{"uuid": "x"}]},
+    {"total": 10**9, "results": [{"uuid": "x"}]},
+    {"total": 1, "results": [{"uuid": "x"}, {"uuid": "y"}]},
+    {"total": 0, "results": [{"uuid": "x"}]},
+    {"total": "many", "results": [{"uuid": "x"}]},
+    {"results": [{"uuid": "x"}, None]},
+    {"results": [{"uuid": "x"}, {"name": "without a uuid"}]},
+    {"results": [{"uuid": {}}]},
+]
+"""Lists that contradict themselves, or have rows that cannot be read."""
+
+
+@pytest.mark.parametrize("body", _INCOMPLETE)
+async def test_incomplete_list_is_a_failure(sodata: SoData, client: SoDataCloud, body: Any) -> None:
+    for name, ask in ((ACCOUNTS, client.corporate_accounts), (SITES, client.devices), (DEVICES, client.devices)):
+        sodata.api.faults = [answer(name, body)]
+        with pytest.raises(UnexpectedAnswer):
+            await ask()
+
+
+@pytest.mark.parametrize("body", _INCOMPLETE)
+async def test_incomplete_list_of_sites_does_not_take_known_names_away(
+    sodata: SoData, client: SoDataCloud, body: Any
+) -> None:
+    before = (await client.devices()).devices
+    for fault in (answer(SITES, body), route(SITES, status=503), route(SITES, status=403)):
+        sodata.api.faults = [fault]
+        assert (await client.devices()).devices == before
+
+
+async def test_list_may_change_while_it_is_read(sodata: SoData, client: SoDataCloud) -> None:
+    pages = [{"results": [{"uuid": "a"}, {"uuid": "b"}], "total": 3}, {"results": [{"uuid": "c"}], "total": 2}]
+    sodata.api.faults = [answer(DEVICES, page, times=1) for page in pages]
+    assert len((await client.devices()).devices) == 3
+
+
+@pytest.mark.parametrize(("largest", "takes"), [(50, ["100", "50"]), (20, ["100", "50", "20"])])
+async def test_page_that_is_refused_is_asked_for_in_smaller_ones(
+    sodata: SoData, client: SoDataCloud, largest: int, takes: list[str]
+) -> None:
+    sodata.api.largest_take = largest
+    sodata.api.add_devices("METER", 60)
+    assert len((await client.devices()).devices) == 71
+    asked = [request.query["take"] for request in sodata.api.log if request.path.endswith(("/ca", "/sites"))]
+    assert asked[: len(takes)] == takes
+    sodata.api.reset_counts()
+    await client.devices()
+    assert {request.query["take"] for request in sodata.api.log} == {f"{largest}"}
+    assert client.requests_a_listing == sum(sodata.api.requests.values())
+
+
+async def test_list_that_is_refused_anyway_is_asked_for_in_the_usual_pages(sodata: SoData, client: SoDataCloud) -> None:
+    await client.account()
+    sodata.api.faults = [route(DEVICES, status=400, times=3)]
+    with pytest.raises(Rejected):
+        await client.devices()
+    sodata.api.reset_counts()
+    await client.devices()
+    assert {request.query["take"] for request in sodata.api.log} == {"100"}
 
 
 async def test_account_may_be_empty(sodata: SoData, client: SoDataCloud) -> None:
@@ -163,15 +231,13 @@ async def test_account_may_be_empty(sodata: SoData, client: SoDataCloud) -> None
 
 async def test_odd_devices_are_understood_as_far_as_possible(sodata: SoData, client: SoDataCloud) -> None:
     results: list[Any] = [
-        None,
-        {"name": "without a uuid"},
         {"uuid": "a", "name": "", "technicalName": None, "serialNumber": 12, "gatewayUuid": "a", "siteUuid": {}},
         {"uuid": "b", "name": "名", "noCommunicationPeriod": "15", "gatewayUuid": "gone", "connectionStatus": "ONLINE"},
         {"uuid": "c", "noCommunicationPeriod": 0, "gatewayUuid": "b", "connectionStatus": "Not_Connected"},
         {"uuid": "d", "noCommunicationPeriod": 1e300, "connectionStatus": "PROVISIONED", "timeZone": 3, "name": []},
         {"uuid": "a", "name": "again"},
     ]
-    sodata.api.faults = [answer(DEVICES, {"results": results, "total": "7"})]
+    sodata.api.faults = [answer(DEVICES, {"results": results, "total": "4"})]
     a, b, c, d = (await client.devices()).devices
     assert (a.name, a.serial_number, a.gateway_id, a.site_id) == ("12", "12", None, None)
     assert (b.name, b.silent_after, b.gateway_id, b.is_online) == ("名", timedelta(minutes=15), None, True)
@@ -193,6 +259,22 @@ async def test_customer_names_a_site_without_a_name(sodata: SoData, client: SoDa
     sodata.api.faults = [answer(SITES, {"results": results, "total": 1})]
     devices = (await client.devices()).devices
     assert {device.site for device in devices if device.site_id == site.uuid} == {customer.name}
+
+
+async def test_sites_of_one_name_are_told_apart_by_their_customers(sodata: SoData, client: SoDataCloud) -> None:
+    one, two = sodata.api.customers[0], sodata.api.customers[1]
+    names = [("s1", "Lager", one), ("s2", "lager", two), ("s3", "Büro", one), ("s4", "Werk", one), ("s5", "Werk", one)]
+    results = [{"uuid": uuid, "name": name, "customerUuid": owner.uuid} for uuid, name, owner in names]
+    devices = [{"uuid": f"d{uuid}", "siteUuid": uuid} for uuid, _, _ in names]
+    sodata.api.faults = [
+        answer(SITES, {"results": results, "total": 5}),
+        answer(DEVICES, {"results": devices, "total": 5}),
+    ]
+    expected = [f"{one.name} · Lager", f"{two.name} · lager", "Büro", "Werk", "Werk"]
+    assert [device.site for device in (await client.devices()).devices] == expected
+    assert sodata.api.requests[CUSTOMERS] == 1
+    sodata.api.faults.append(route(CUSTOMERS, status=503))
+    assert [device.site for device in (await client.devices()).devices] == expected
 
 
 async def test_customers_are_not_asked_for_in_vain(sodata: SoData, client: SoDataCloud) -> None:
@@ -237,7 +319,6 @@ async def test_variables_become_datapoints(client: SoDataCloud) -> None:
 async def test_odd_variables_are_understood_as_far_as_possible(sodata: SoData, client: SoDataCloud) -> None:
     whole = {"itemType": "Global", "itemIndex": "0", "serviceType": "Measure", "serviceName": "IName"}
     results: list[Any] = [
-        None,
         {"serviceName": "INowhere"},
         whole | {"serviceId": 1, "itemIndex": 0, "serviceTranslations": {"fr": {"shortName": "Nom"}, "en": None}},
         whole | {"serviceId": "2", "active": False},
@@ -246,7 +327,7 @@ async def test_odd_variables_are_understood_as_far_as_possible(sodata: SoData, c
         whole | {"serviceId": "5", "serviceType": "State", "itemIndex": "A"},
         whole | {"serviceId": "1", "serviceName": "again"},
     ]
-    sodata.api.faults = [answer(VARIABLES, {"results": results, "total": 8})]
+    sodata.api.faults = [answer(VARIABLES, {"results": results, "total": 7})]
     schema = await client.schema(device_called("x"))
     assert schema.skipped == ("INowhere",)
     first, third, fourth, fifth = schema.datapoints
@@ -273,6 +354,35 @@ async def test_what_counts_within_an_interval_is_known_by_its_names(
     sodata.api.faults = [answer(VARIABLES, {"results": [variable | {"serviceTranslations": titles}]})]
     (datapoint,) = (await client.schema(device_called("x"))).datapoints
     assert datapoint.is_difference is is_difference
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"results": [], "total": 3},
+        {"results": [{"itemType": "Global", "itemIndex": "0", "serviceId": "1"}], "total": 141},
+        {"results": [None], "total": 1},
+    ],
+)
+async def test_incomplete_list_of_variables_is_a_failure(sodata: SoData, client: SoDataCloud, body: Any) -> None:
+    sodata.api.faults = [answer(VARIABLES, body)]
+    with pytest.raises(UnexpectedAnswer):
+        await client.schema(device_called("x"))
+
+
+@pytest.mark.parametrize("fault", [{"status": 403}, {"status": 404}, {"body": '{"results": [{"serviceName": "I"}]}'}])
+async def test_damaged_list_of_variables_does_not_replace_the_known_one(
+    sodata: SoData, client: SoDataCloud, fault: dict[str, Any]
+) -> None:
+    ups = next(device for device in (await client.devices()).devices if device.name == "Masterys U2 CDS")
+    known = await client.schema(ups)
+    sodata.seconds += 8 * 24 * 3600
+    sodata.api.faults = [route(VARIABLES, **fault)]
+    assert await client.schema(ups) == known
+    sodata.api.faults = []
+    sodata.api.reset_counts()
+    await client.schema(ups)
+    assert sodata.api.requests[VARIABLES] >= 1  # it was not taken for an answer
 
 
 async def test_languages_are_spelt_in_one_way(sodata: SoData, client: SoDataCloud) -> None:

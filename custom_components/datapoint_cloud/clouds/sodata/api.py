@@ -1,7 +1,7 @@
 """The SoData API of one corporate account, read only: devices, their variables, their last values.
 
-It owns paging, the bulk call whose body is nowhere described, and what is remembered of both. What the answers mean
-is the mapping's business.
+It owns who is asked and with what token, and what is remembered of the variables. What the answers mean is the
+mapping's business.
 """
 
 import hashlib
@@ -40,7 +40,8 @@ from . import mapping
 from .auth import KeycloakLogin
 from .history import SoDataHistory
 from .last_readings import PARALLEL, LastReadings
-from .mapping import CorporateAccount, Description, Site
+from .lists import Lists, unpaged
+from .mapping import CorporateAccount, Description
 from .pieces import ENDPOINT as DATAPOINTS
 
 _LOGGER = logging.getLogger(__name__)
@@ -52,12 +53,7 @@ DEFAULT_REALM = "Socomec"
 _REQUESTS_PER_HOUR = 3600
 """Our own bound: the document names none ("Errors and limits"). Reading all devices at once needs far less."""
 
-_PAGE = 100
-_MOST_PAGES = 500
-
 _ACCOUNTS = "/ca"
-_CUSTOMERS = "/ca/{ca}/customers"
-_SITES = "/ca/{ca}/sites"
 _DEVICES = "/ca/{ca}/devices"
 _VARIABLES = "/ca/{ca}/devices/{device}/variables"
 
@@ -119,11 +115,12 @@ class SoDataCloud(ReadOnlyCloud):
             username=username,
             password=password,
         )
+        self._lists = Lists(self._get)
         self._username = username
         self._corporate_account = corporate_account
         self._memory = memory
         self._descriptions: dict[str, Description] = {}  # by device
-        self._lists: dict[str, Description] = {}  # by what the memory calls the list of variables
+        self._described: dict[str, Description] = {}  # by what the memory calls the list of variables
         self._last_readings = LastReadings(self._read_last_values, memory, self._descriptions)
 
     # The account
@@ -138,7 +135,7 @@ class SoDataCloud(ReadOnlyCloud):
 
     async def corporate_accounts(self) -> tuple[CorporateAccount, ...]:
         """The corporate accounts the user belongs to ("Corporate accounts")."""
-        found = [mapping.corporate_account(record) for record in await self._all(_ACCOUNTS)]
+        found = [mapping.corporate_account(record) for record in await self._lists.all(_ACCOUNTS)]
         return tuple(account for account in found if account is not None)
 
     async def _chosen_account(self) -> CorporateAccount:
@@ -156,47 +153,13 @@ class SoDataCloud(ReadOnlyCloud):
 
     async def devices(self) -> Listing:
         """List all devices of the corporate account with the names of their sites ("Devices", "Sites")."""
-        sites = await self._sites()
-        found = {str(record["uuid"]): record for record in await self._all(_DEVICES)}
+        pages = self._lists.pages
+        sites = await self._lists.sites()
+        found = {str(record["uuid"]): record for record in await self._lists.all(_DEVICES)}
+        self.requests_a_listing = self._lists.pages - pages
         self._last_readings.take_list(found)
         self._forget_all_but(found)
         return Listing(devices=tuple(mapping.device(record, sites, found) for record in found.values()))
-
-    async def _sites(self) -> dict[str, Site]:
-        found = await self._all_allowed(_SITES)
-        customers: dict[str, str] = {}
-        if any(wire.text(record.get("name")) is None for record in found):
-            for record in await self._all_allowed(_CUSTOMERS):
-                if name := wire.text(record.get("name")) or wire.text(record.get("technicalName")):
-                    customers[str(record["uuid"])] = name
-        return {str(record["uuid"]): mapping.site(record, customers) for record in found}
-
-    async def _all_allowed(self, template: str) -> list[Mapping[str, Any]]:
-        """All of what only embellishes the devices; nothing where the user may not see it."""
-        try:
-            return await self._all(template)
-        except (Forbidden, NotSupported, Rejected, UnexpectedAnswer) as error:
-            _LOGGER.debug("Going on without: %s", error)
-            return []
-
-    async def _all(self, template: str) -> list[Mapping[str, Any]]:
-        """Every page of a list ("Paging"), each object once: `uuid` is a text in all of them."""
-        found: dict[str, Mapping[str, Any]] = {}
-        skip = 0
-        for _ in range(_MOST_PAGES):
-            page = await self._get(template, params={"take": _PAGE, "skip": skip})
-            results = _results(page, template)
-            before = len(found)
-            for record in wire.records(results):
-                if (uuid := wire.text(record.get("uuid"))) is not None:
-                    found.setdefault(uuid, {**record, "uuid": uuid})
-            # By what came, not by what was asked for: a server may cut its pages.
-            skip += len(results)
-            total = wire.number(page.get("total"))
-            is_complete = len(found) == before if total is None else skip >= total
-            if not results or is_complete:
-                break
-        return list(found.values())
 
     # Schemas
 
@@ -213,14 +176,17 @@ class SoDataCloud(ReadOnlyCloud):
         if known is not None and asked_at is not None and 0 <= now - asked_at < _SCHEMA_LIFE_SECONDS:
             return known
         try:
-            results = _results(await self._get(_VARIABLES, device=uuid), _VARIABLES)
+            variables = unpaged(await self._get(_VARIABLES, device=uuid), _VARIABLES)
         except Forbidden, DeviceGone, Rejected:
-            return mapping.description(())
+            return known or mapping.description(())
         except Unreachable, RateLimited, UnexpectedAnswer:
             if known is None:
                 raise
             return known
-        read = mapping.essential(wire.records(results))
+        read = mapping.essential(variables)
+        if (described := mapping.description(read)).schema.skipped:
+            # Damaged, perhaps, and then not to be believed for long.
+            return known or described
         # Devices of one type say the same: what hundreds share is kept once.
         list_id = hashlib.sha256(json.dumps(read).encode()).hexdigest()[:16]
         self._memory.put(_VARIABLE_LIST + list_id, read)
@@ -231,9 +197,9 @@ class SoDataCloud(ReadOnlyCloud):
         """What a remembered list of variables says; None where it is not remembered, or empty."""
         if list_id is None or not (variables := wire.records(self._memory.get(_VARIABLE_LIST + list_id))):
             return None
-        if list_id not in self._lists:
-            self._lists[list_id] = mapping.description(variables)
-        return self._lists[list_id]
+        if list_id not in self._described:
+            self._described[list_id] = mapping.description(variables)
+        return self._described[list_id]
 
     def _forget_all_but(self, uuids: Mapping[str, Any]) -> None:
         kept: set[str] = set()
@@ -244,7 +210,7 @@ class SoDataCloud(ReadOnlyCloud):
             if key.startswith((_SCHEMA, _VARIABLE_LIST)):
                 self._memory.put(key, None)
                 self._descriptions.pop(key.removeprefix(_SCHEMA), None)
-                self._lists.pop(key.removeprefix(_VARIABLE_LIST), None)
+                self._described.pop(key.removeprefix(_VARIABLE_LIST), None)
 
     # Last values
 
@@ -311,10 +277,3 @@ def _judge(answer: Answer) -> CloudError | None:
     if answer.status == 404 and "{device}" in answer.endpoint:
         return answer.error(DeviceGone, Reason.NOT_FOUND)
     return answer.error(*_ERRORS.get(answer.status, (Rejected, Reason.INVALID_REQUEST)))
-
-
-def _results(page: Any, template: str) -> list[Any]:
-    results = wire.fields(page).get("results")
-    if isinstance(results, list):
-        return results
-    raise UnexpectedAnswer(endpoint=template)

@@ -5,7 +5,7 @@ Pure, and lenient: whatever is not as the document shows it is left out or skipp
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -85,13 +85,40 @@ def _is_validated(link: Mapping[str, Any]) -> bool:
     return _word(link.get("status")) == "validated"
 
 
-def site(record: Mapping[str, Any], customers: Mapping[str, str]) -> Site:
-    """Read one of "Sites"; its customer's name stands in for a missing one."""
-    name = wire.text(record.get("name")) or wire.text(record.get("technicalName"))
-    return Site(
-        name=name or customers.get(wire.text(record.get("customerUuid")) or ""),
-        time_zone=wire.text(record.get("timeZone")),
-    )
+def name_of(record: Mapping[str, Any]) -> str | None:
+    """The name of a site or a customer."""
+    return wire.text(record.get("name")) or wire.text(record.get("technicalName"))
+
+
+def need_customers(sites: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the customers' names are needed: a site has no name, or sites of two customers have the same."""
+    owners = _owners_by_name(sites, {})
+    return None in owners or any(len(customers) > 1 for customers in owners.values())
+
+
+def sites(records: Sequence[Mapping[str, Any]], customers: Mapping[str, str]) -> dict[str, Site]:
+    """Read "Sites". The names of their `customers` stand in for missing names and tell equal ones apart."""
+    owners = _owners_by_name(records, customers)
+    found: dict[str, Site] = {}
+    for record in records:
+        customer = customers.get(_owner(record))
+        name = name_of(record) or customer
+        if name and customer and name != customer and len(owners[name.casefold()]) > 1:
+            name = f"{customer} · {name}"
+        found[str(record["uuid"])] = Site(name=name, time_zone=wire.text(record.get("timeZone")))
+    return found
+
+
+def _owners_by_name(sites: Iterable[Mapping[str, Any]], customers: Mapping[str, str]) -> dict[str | None, set[str]]:
+    owners: dict[str | None, set[str]] = defaultdict(set)
+    for record in sites:
+        name = name_of(record) or customers.get(_owner(record))
+        owners[name and name.casefold()].add(_owner(record))
+    return owners
+
+
+def _owner(site: Mapping[str, Any]) -> str:
+    return wire.text(site.get("customerUuid")) or ""
 
 
 def device(record: Mapping[str, Any], sites: Mapping[str, Site], listed: Container[str]) -> Device:
