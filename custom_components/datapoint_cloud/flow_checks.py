@@ -59,6 +59,7 @@ _BY_REASON: Mapping[Reason, tuple[str, str]] = {
     Reason.UNKNOWN_APP: (CONF_APP_ID, "unknown_app"),
     Reason.WRONG_CLIENT: (CONF_CLIENT_ID, "wrong_client"),
     Reason.PASSWORD_LOGIN_NOT_ALLOWED: (CONF_CLIENT_ID, "password_login_not_allowed"),
+    Reason.CONSENT_REQUIRED: (CONF_CLIENT_ID, "consent_required"),
     Reason.WRONG_REALM: (CONF_REALM, "wrong_realm"),
     Reason.NO_CORPORATE_ACCOUNT: (BASE, "no_corporate_account"),
     Reason.UNKNOWN_ENTERPRISE: (CONF_ENTERPRISE_ID, "unknown_enterprise"),

@@ -75,6 +75,10 @@ class KeycloakServer(Server):
         self.allows_password_grant = True
         self.is_account_disabled = False
         self.is_account_set_up = True
+        self.needs_consent = False
+        """Whether the user has yet to agree that the client may sign him in."""
+        self.refused_login_status = 401
+        """The status of a wrong user name or password: 401, since Keycloak 26.6 400."""
         self.includes_subject = True
         self.grants: list[str] = []
         """The type of each grant that was given, in order."""
@@ -151,13 +155,15 @@ class KeycloakServer(Server):
         if "username" not in form:
             raise _RefusedGrant(401, "invalid_request", "Missing parameter: username")
         if form["username"].lower() != self.username.lower():
-            raise _RefusedGrant(401, "invalid_grant", "Invalid user credentials")
+            raise _RefusedGrant(self.refused_login_status, "invalid_grant", "Invalid user credentials")
         if self.is_account_disabled:
             raise _RefusedGrant(400, "invalid_grant", "Account disabled")
         if form.get("password") != self.password:
-            raise _RefusedGrant(401, "invalid_grant", "Invalid user credentials")
+            raise _RefusedGrant(self.refused_login_status, "invalid_grant", "Invalid user credentials")
         if not self.is_account_set_up:
             raise _RefusedGrant(400, "invalid_grant", "Account is not fully set up")
+        if self.needs_consent:
+            raise _RefusedGrant(400, "invalid_client", "User consent required")
         session = _Session(self.clock() + self.session_lifetime, "openid" in form.get("scope", "").split())
         self._sessions[session.id] = session
         return session

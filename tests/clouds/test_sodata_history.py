@@ -14,7 +14,6 @@ from aiohttp import web
 
 from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.errors import (
-    AuthFailed,
     CloudError,
     DeviceGone,
     Forbidden,
@@ -683,7 +682,7 @@ async def test_server_that_is_down_is_not_asked_for_long(sodata: SoData, client:
     ("fault", "kind"),
     [
         ({"status": 429, "headers": {"Retry-After": "7"}}, RateLimited),
-        ({"status": 401}, AuthFailed),
+        ({"status": 401}, UnexpectedAnswer),
         ({"drops": True}, Unreachable),
         ({"status": 200, "body": "<html>"}, UnexpectedAnswer),
     ],
@@ -715,7 +714,7 @@ async def test_what_stops_half_way_leaves_what_was_read(
         assert {getattr(past.stopped_by, "retry_after", None) for past in told.values()} == {7.0}
 
 
-@pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (401, AuthFailed)])
+@pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (401, UnexpectedAnswer)])
 async def test_what_stops_at_once_is_raised(
     sodata: SoData, client: SoDataCloud, status: int, kind: type[CloudError]
 ) -> None:

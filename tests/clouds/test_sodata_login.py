@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,13 +20,18 @@ from custom_components.datapoint_cloud.clouds.errors import (
     RateLimited,
     Reason,
     Rejected,
+    UnexpectedAnswer,
     Unreachable,
 )
+from custom_components.datapoint_cloud.clouds.history import Series
 from custom_components.datapoint_cloud.clouds.sodata import auth
 from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
 from simulator.server import Fault
 
-from .sodata_server import ACCOUNTS, TOKEN, SoData, answer
+from .sodata_server import ACCOUNTS, BULK, DEVICES, SINGLE, SITES, TOKEN, VARIABLES, SoData, answer, route
+
+DATAPOINTS = "PUT /api/v1/ca/{ca}/datapoints"
+_DAY = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 9, 2, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -193,6 +200,41 @@ async def test_new_login_refused_by_the_api_is_not_repeated(sodata: SoData, clie
     assert sodata.keycloak.grants == ["password", "password"]
 
 
+@pytest.mark.parametrize("fault", [Fault(status=401), Fault(status=401, body="<html>", content_type="text/html")])
+async def test_refusal_by_one_endpoint_alone_is_its_own_failure(
+    sodata: SoData, client: SoDataCloud, fault: Fault
+) -> None:
+    devices = (await client.devices()).devices
+    await client.readings(devices)
+    for name in (BULK, SINGLE, VARIABLES, DATAPOINTS, SITES, DEVICES):
+        sodata.keycloak.reset_counts()
+        sodata.keycloak.grants.clear()
+        sodata.api.faults = [replace(route(name), status=401, body=fault.body, content_type=fault.content_type)]
+        calls: dict[str, Any] = {
+            VARIABLES: lambda: client.schema(devices[0]),
+            DATAPOINTS: lambda: client.history.readings([Series(devices[0], "Global|0|1")], *_DAY),
+            SITES: client.devices,
+            DEVICES: client.devices,
+        }
+        for _ in range(3):
+            try:
+                await calls.get(name, lambda: client.readings(devices[:1] if name == SINGLE else devices))()  # noqa: B023
+            except CloudError as error:
+                assert isinstance(error, UnexpectedAnswer)  # noqa: PT017
+        assert "password" not in sodata.keycloak.grants
+        assert len(sodata.keycloak.grants) <= 2
+        sodata.api.faults = []
+        await calls.get(name, lambda: client.readings(devices))()
+
+
+async def test_refusal_by_several_endpoints_is_a_failed_authentication(sodata: SoData, client: SoDataCloud) -> None:
+    devices = (await client.devices()).devices
+    await client.readings(devices)
+    sodata.api.faults = [Fault(status=401)]
+    with pytest.raises(AuthFailed):
+        await client.readings(devices)
+
+
 async def test_changed_password_is_found_when_the_session_is_over(sodata: SoData, client: SoDataCloud) -> None:
     await client.corporate_accounts()
     sodata.keycloak.password = "new"
@@ -221,9 +263,38 @@ async def test_wrong_credentials_are_told_apart(
     assert sodata.keycloak.requests[TOKEN] == 1
 
 
+@pytest.mark.parametrize("status", [400, 401])
+@pytest.mark.parametrize(
+    ("description", "reason"),
+    [
+        ("Invalid user credentials", Reason.WRONG_PASSWORD),
+        ("something new", Reason.WRONG_PASSWORD),
+        (None, Reason.WRONG_PASSWORD),
+        ("Account disabled", Reason.ACCOUNT_DISABLED),
+        ("Account is not fully set up", Reason.ACCOUNT_DISABLED),
+    ],
+)
+async def test_refused_login_is_told_apart_by_its_description(
+    sodata: SoData, client: SoDataCloud, status: int, description: str | None, reason: Reason
+) -> None:
+    body = {"error": "invalid_grant", "error_description": description}
+    sodata.keycloak.faults = [answer(TOKEN, body, status=status)]
+    with pytest.raises(AuthFailed) as caught:
+        await client.account()
+    assert caught.value.reason is reason
+
+
+async def test_wrong_password_is_known_since_keycloak_changed_its_status(sodata: SoData) -> None:
+    sodata.keycloak.refused_login_status = 400
+    with pytest.raises(AuthFailed) as caught:
+        await sodata.client(password="wrong").account()
+    assert caught.value.reason is Reason.WRONG_PASSWORD
+
+
 @pytest.mark.parametrize(
     ("switch", "value", "kind", "reason"),
     [
+        ("needs_consent", True, Forbidden, Reason.CONSENT_REQUIRED),
         ("allows_password_grant", False, Forbidden, Reason.PASSWORD_LOGIN_NOT_ALLOWED),
         ("is_account_disabled", True, AuthFailed, Reason.ACCOUNT_DISABLED),
         ("is_account_set_up", False, AuthFailed, Reason.ACCOUNT_DISABLED),

@@ -130,6 +130,10 @@ def _throttle(simulation: Simulation) -> None:
     simulation.gizwits_open.is_throttled = True
 
 
+def _need_consent(simulation: Simulation) -> None:
+    simulation.keycloak.needs_consent = True
+
+
 def _want_item(simulation: Simulation) -> None:
     simulation.firstlight.requires_item_id = True
 
@@ -138,6 +142,7 @@ def _want_item(simulation: Simulation) -> None:
     ("kind", "break_cloud", "errors"),
     [
         ("sodata", _refuse_password_logins, {"client_id": "password_login_not_allowed"}),
+        ("sodata", _need_consent, {"client_id": "consent_required"}),
         ("sodata", _disable_account, {"username": "account_disabled"}),
         ("sodata", _take_corporate_accounts, {"base": "no_corporate_account"}),
         ("sodata", _forbid_devices, {"base": "right_missing"}),

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     # what the user configured
     UNKNOWN_APP = "unknown_app"
     PASSWORD_LOGIN_NOT_ALLOWED = "password_login_not_allowed"
+    CONSENT_REQUIRED = "consent_required"
     WRONG_REALM = "wrong_realm"
     WRONG_PRODUCT_SECRET = "wrong_product_secret"
     UNKNOWN_PRODUCT = "unknown_product"

@@ -54,6 +54,7 @@ _REQUESTS_PER_HOUR = 3600
 """Our own bound: the document names none ("Errors and limits"). Reading all devices at once needs far less."""
 
 _ACCOUNTS = "/ca"
+_SITES = "/ca/{ca}/sites"
 _DEVICES = "/ca/{ca}/devices"
 _VARIABLES = "/ca/{ca}/devices/{device}/variables"
 
@@ -116,6 +117,8 @@ class SoDataCloud(ReadOnlyCloud):
             password=password,
         )
         self._lists = Lists(self._get)
+        self._refusing: set[str] = set()
+        """The endpoints that refuse tokens which others take."""
         self._username = username
         self._corporate_account = corporate_account
         self._memory = memory
@@ -260,15 +263,45 @@ class SoDataCloud(ReadOnlyCloud):
         return answer.body
 
     async def _answer(self, method: str, template: str, *, device: str | None = None, **options: Any) -> Answer:
-        parts = {} if template == _ACCOUNTS else {"ca": await self._ca()}
+        ca = None if template == _ACCOUNTS else await self._ca()
+        parts = {} if ca is None else {"ca": ca}
         if device is not None:
             parts["device"] = device
 
         async def call(token: str) -> Answer:
-            headers = {"Authorization": f"Bearer {token}"}
-            return await self._http.request(method, template, parts=parts, headers=headers, **options)
+            try:
+                answer = await self._http.request(method, template, parts=parts, headers=_bearer(token), **options)
+            except TokenRefused as error:
+                if template in self._refusing:
+                    raise UnexpectedAnswer(Reason.TOKEN_REFUSED, endpoint=template, status=error.status) from error
+                raise
+            self._refusing.discard(template)
+            return answer
 
-        return await self._login.use(call)
+        async def is_refused_elsewhere(token: str) -> bool:
+            is_refused = await self._refuses(_SITES if template == _DEVICES else _DEVICES, token)
+            if not is_refused:
+                self._refusing.add(template)
+            return is_refused
+
+        return await self._login.use(call, None if self._corporate_account is None else is_refused_elsewhere)
+
+    async def _refuses(self, template: str, token: str) -> bool:
+        """Ask an endpoint for as little as possible to see whether it refuses the token, too."""
+        parts, params = {"ca": await self._ca()}, {"take": 1, "skip": 0}
+        try:
+            await self._http.request(
+                "GET", template, parts=parts, params=params, headers=_bearer(token), purpose=Purpose.POLLING
+            )
+        except TokenRefused:
+            return True
+        except CloudError as error:
+            _LOGGER.debug("Whether the token is good is not known: %s", error)
+        return False
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
 
 
 def _judge(answer: Answer) -> CloudError | None:

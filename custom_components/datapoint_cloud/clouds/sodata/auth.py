@@ -21,15 +21,7 @@ _TOKEN = "/realms/{realm}/protocol/openid-connect/token"
 _SECONDS_IN_HAND = 30.0
 _LIFE_IF_UNSAID = 60.0  # seconds
 
-_REFUSED_LOGINS: Mapping[tuple[int, str], tuple[type[CloudError], Reason]] = {
-    (401, "invalid_grant"): (AuthFailed, Reason.WRONG_PASSWORD),
-    (401, "invalid_client"): (AuthFailed, Reason.WRONG_CLIENT),
-    (401, "unauthorized_client"): (AuthFailed, Reason.WRONG_CLIENT),
-    (400, "invalid_client"): (AuthFailed, Reason.WRONG_CLIENT),
-    (400, "unauthorized_client"): (Forbidden, Reason.PASSWORD_LOGIN_NOT_ALLOWED),
-    (400, "invalid_grant"): (AuthFailed, Reason.ACCOUNT_DISABLED),
-}
-"""What Keycloak's errors mean in answer to a password grant, by HTTP status and `error`; others are our own fault."""
+_INACTIVE = ("disabled", "not fully set up")  # in the description of an account that has to be mended first
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +66,13 @@ class KeycloakLogin:
         """See to it that there is a token, as far as is known. Raises what the logins raise."""
         await self._tokens.get()
 
-    async def use[T](self, call: Callable[[str], Awaitable[T]]) -> T:
+    async def use[T](
+        self, call: Callable[[str], Awaitable[T]], is_refused_elsewhere: Callable[[str], Awaitable[bool]] | None = None
+    ) -> T:
         """Call with an access token; when it is refused, with a refreshed one, and at last with that of a new login.
 
-        Raises what the logins raise, and `AuthFailed` when the token of a new login is refused too.
+        Raises what the logins raise, and `AuthFailed` when fresh tokens are refused here and elsewhere. The refusal of
+        one endpoint alone (UnexpectedAnswer, TOKEN_REFUSED) says nothing of the user.
         """
         for refusals in range(3):
             token = await self._tokens.get()
@@ -86,14 +81,14 @@ class KeycloakLogin:
                 return await call(token.value)
             except TokenRefused as error:
                 refused = error
+            if refusals and is_refused_elsewhere is not None and not await is_refused_elsewhere(token.value):
+                raise _as(UnexpectedAnswer, refused) from refused
             self._tokens.drop(token)
             if refusals == 1 and is_new_login:
                 break
             if refusals == 1:
                 self._forget_session_of(token)  # a refresh does not heal every session
-        raise AuthFailed(
-            Reason.TOKEN_REFUSED, endpoint=refused.endpoint, status=refused.status, code=refused.code
-        ) from refused
+        raise _as(AuthFailed, refused) from refused
 
     def _forget_session_of(self, token: Token) -> None:
         if self._session is not None and self._session.access is token:
@@ -153,15 +148,40 @@ class KeycloakLogin:
         )
 
 
+def _as[E: CloudError](kind: type[E], refused: TokenRefused) -> E:
+    return kind(Reason.TOKEN_REFUSED, endpoint=refused.endpoint, status=refused.status, code=refused.code)
+
+
 def _judge_login(answer: Answer) -> CloudError | None:
     if (error := _judge_any(answer)) is not None or answer.status == 429:
         return error
     if answer.status == 404:
         return answer.error(Forbidden, Reason.WRONG_REALM)
     code = wire.text(wire.fields(answer.body).get("error")) or ""
-    if (refusal := _REFUSED_LOGINS.get((answer.status, code))) is not None:
+    if (refusal := _refusal(answer, code)) is not None:
         return answer.error(*refusal, code=code)
     return None if answer.is_success else answer.error(Rejected, Reason.INVALID_REQUEST)
+
+
+def _refusal(answer: Answer, code: str) -> tuple[type[CloudError], Reason] | None:
+    """What Keycloak refuses a password grant for; None: it is our own fault, or no refusal.
+
+    Its statuses change from version to version, so that the description decides.
+    """
+    if answer.status not in {400, 401}:
+        return None
+    said = (wire.text(wire.fields(answer.body).get("error_description")) or "").lower()
+    match code:
+        case "invalid_grant":
+            is_inactive = any(words in said for words in _INACTIVE)
+            return AuthFailed, Reason.ACCOUNT_DISABLED if is_inactive else Reason.WRONG_PASSWORD
+        case "invalid_client" if "consent" in said:
+            return Forbidden, Reason.CONSENT_REQUIRED
+        case "unauthorized_client" if answer.status == 400 or "direct access" in said:
+            return Forbidden, Reason.PASSWORD_LOGIN_NOT_ALLOWED
+        case "invalid_client" | "unauthorized_client":
+            return AuthFailed, Reason.WRONG_CLIENT
+    return None
 
 
 def _judge_refresh(answer: Answer) -> CloudError | None:
