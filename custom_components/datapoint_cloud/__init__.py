@@ -12,7 +12,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.typing import ConfigType
 
-from .accounts import cloud_of
+from .accounts import cloud_of, forget_login
 from .clouds.model import Device
 from .commands import Commands
 from .const import DOMAIN
@@ -121,6 +121,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -
 async def async_remove_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> None:
     """Forget an account, its tokens above all."""
     await AccountStorage(hass, entry.entry_id).async_remove()
+    forget_login(hass, entry)
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(f"{entry.entry_id}_"):
             ir.async_delete_issue(hass, DOMAIN, issue_id)

@@ -25,6 +25,7 @@ from .clouds.gizwits.snoti import DEFAULT_HOST, DEFAULT_PORT
 from .clouds.hosts import host_and_port, is_loopback
 from .clouds.memory import Memory
 from .clouds.sodata.api import SoDataCloud
+from .clouds.sodata.auth import KeycloakLogin
 from .const import (
     CONF_API_URL,
     CONF_APP_ID,
@@ -61,6 +62,8 @@ from .const import (
     SUBENTRY_PRODUCT,
 )
 
+_LOGINS: HassKey[dict[tuple[str, ...], KeycloakLogin]] = HassKey(f"{DOMAIN}_logins")
+
 type Scopes = Mapping[str, Mapping[str, Any]]
 """What the subentries hold, by the id of the scope."""
 
@@ -92,15 +95,44 @@ def sodata_cloud(hass: HomeAssistant, data: Mapping[str, Any], memory: Memory) -
     return SoDataCloud(
         _session(hass),
         api_url=data[CONF_API_URL],
-        auth_url=data[CONF_AUTH_URL],
-        realm=data[CONF_REALM],
-        client_id=data[CONF_CLIENT_ID],
-        client_secret=data[CONF_CLIENT_SECRET],
-        username=data[CONF_USERNAME],
-        password=data[CONF_PASSWORD],
+        login=_keycloak_login(hass, data),
         corporate_account=data.get(CONF_CORPORATE_ACCOUNT),
         memory=memory,
     )
+
+
+def _keycloak_login(hass: HomeAssistant, data: Mapping[str, Any]) -> KeycloakLogin:
+    """The login of a SoData user, the same for forms, set-up and reloads, so that one of them signs in for all.
+
+    It is kept in memory alone, and for no longer than its session lasts.
+    """
+    logins = hass.data.setdefault(_LOGINS, {})
+    for known in [known for known, login in logins.items() if not login.is_signed_in]:
+        del logins[known]
+    credentials = _login_of(data)
+    if credentials not in logins:
+        auth_url, realm, client_id, client_secret, username, password = credentials
+        logins[credentials] = KeycloakLogin(
+            _session(hass),
+            auth_url=auth_url,
+            realm=realm,
+            client_id=client_id,
+            client_secret=client_secret,
+            username=username,
+            password=password,
+        )
+    return logins[credentials]
+
+
+def forget_login(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Keep the session of an account no longer, which is removed."""
+    if entry.data[CONF_CLOUD] == SoDataCloud.kind:
+        hass.data.get(_LOGINS, {}).pop(_login_of(entry.data), None)
+
+
+def _login_of(data: Mapping[str, Any]) -> tuple[str, ...]:
+    names = (CONF_AUTH_URL, CONF_REALM, CONF_CLIENT_ID, CONF_CLIENT_SECRET, CONF_USERNAME, CONF_PASSWORD)
+    return tuple(data[name] for name in names)
 
 
 def scope_id(subentry_type: str, data: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
+from custom_components.datapoint_cloud.clouds.sodata.auth import KeycloakLogin
 from simulator.server import Fault
 from simulator.sodata import KeycloakServer, SoDataServer
 
@@ -42,14 +43,18 @@ class SoData:
         await self.keycloak.stop()
 
     def client(self, **changes: Any) -> SoDataCloud:
-        options: dict[str, Any] = {
-            "api_url": self.api.url,
+        credentials: dict[str, Any] = {
             "auth_url": self.keycloak.url,
             "realm": self.keycloak.realm,
             "client_id": self.keycloak.client_id,
             "client_secret": self.keycloak.client_secret,
             "username": self.keycloak.username,
             "password": self.keycloak.password,
+        }
+        login = KeycloakLogin(self.session, **{name: changes.pop(name, value) for name, value in credentials.items()})
+        options: dict[str, Any] = {
+            "api_url": self.api.url,
+            "login": login,
             "corporate_account": None,
             "memory": self.memory,
         }

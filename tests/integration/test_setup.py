@@ -17,6 +17,7 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account, make_entry, poll, state_of
+from .flows import add
 from .passing_time import pass_time, settle, until
 from .subjects import SUBJECTS, twenty_devices
 
@@ -244,3 +245,19 @@ async def test_the_registry_is_gone_through_once_however_many_readings_come(
     monkeypatch.setattr(integration, "async_sync_devices", sync)
     await add_account(hass, simulation, "gizwits_open")
     assert times == 1
+
+
+async def test_a_sodata_user_is_signed_in_once_for_form_set_up_and_reload(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    result = await add(hass, simulation, "sodata")
+    await hass.async_block_till_done()
+    entry = result["result"]
+    assert entry.state is ConfigEntryState.LOADED
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    assert simulation.keycloak.grants == ["password"]
+    assert await hass.config_entries.async_remove(entry.entry_id)
+    await add(hass, simulation, "sodata")
+    assert simulation.keycloak.grants == ["password", "password"]

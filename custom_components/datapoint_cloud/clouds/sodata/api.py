@@ -86,16 +86,14 @@ class SoDataCloud(ReadOnlyCloud):
         session: aiohttp.ClientSession,
         *,
         api_url: str,
-        auth_url: str,
-        realm: str,
-        client_id: str,
-        client_secret: str,
-        username: str,
-        password: str,
+        login: KeycloakLogin,
         corporate_account: str | None,
         memory: Memory,
     ) -> None:
-        """See `corporate_account` (its uuid), or the user's first one if that is None. `api_url` may lack `/api/v1`."""
+        """See `corporate_account` (its uuid), or the user's first one if that is None. `api_url` may lack `/api/v1`.
+
+        `login` may be shared by all accounts of one user.
+        """
         api_url = api_url.rstrip("/")
         self.budget = Budget(memory, per_hour=_REQUESTS_PER_HOUR)
         self.requests_a_listing = 1
@@ -107,19 +105,10 @@ class SoDataCloud(ReadOnlyCloud):
             parallel=PARALLEL,
             budget=self.budget,
         )
-        self._login = KeycloakLogin(
-            session,
-            auth_url=auth_url,
-            realm=realm,
-            client_id=client_id,
-            client_secret=client_secret,
-            username=username,
-            password=password,
-        )
+        self._login = login
         self._lists = Lists(self._get)
         self._refusing: set[str] = set()
         """The endpoints that refuse tokens which others take."""
-        self._username = username
         self._corporate_account = corporate_account
         self._memory = memory
         self._descriptions: dict[str, Description] = {}  # by device
@@ -133,7 +122,7 @@ class SoDataCloud(ReadOnlyCloud):
         chosen = await self._chosen_account()
         self._corporate_account = chosen.uuid
         user = self._login.subject or chosen.user_link
-        known_by = user or hashlib.sha256(self._username.encode()).hexdigest()[:16]
+        known_by = user or hashlib.sha256(self._login.username.encode()).hexdigest()[:16]
         return Account(id=f"{known_by}_{chosen.uuid}", name=chosen.name, has_lasting_id=user is not None)
 
     async def corporate_accounts(self) -> tuple[CorporateAccount, ...]:

@@ -4,6 +4,7 @@ It keeps the tokens in memory, since they live minutes, and knows nothing of wha
 """
 
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -54,6 +55,7 @@ class KeycloakLogin:
         self._realm = realm
         self._client = {"client_id": client_id, "client_secret": client_secret}
         self._user = {"username": username, "password": password}
+        self.username = username
         self._session: _Session | None = None
         self._tokens = TokenKeeper(self._renew, time.monotonic, early=0)
 
@@ -61,6 +63,12 @@ class KeycloakLogin:
     def subject(self) -> str | None:
         """Keycloak's id of the user, once signed in; None where the token does not tell it."""
         return None if self._session is None else wire.subject_of_jwt(self._session.access.value)
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether there is a session that can be gone on with."""
+        session = self._session
+        return session is not None and (session.refresh_ends_at or math.inf) > time.monotonic()
 
     async def ensure(self) -> None:
         """See to it that there is a token, as far as is known. Raises what the logins raise."""
