@@ -121,7 +121,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -
 async def async_remove_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> None:
     """Forget an account, its tokens above all."""
     await AccountStorage(hass, entry.entry_id).async_remove()
-    forget_login(hass, entry)
+    forget_login(hass, entry.data)
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(f"{entry.entry_id}_"):
             ir.async_delete_issue(hass, DOMAIN, issue_id)

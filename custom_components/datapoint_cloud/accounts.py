@@ -102,7 +102,7 @@ def sodata_cloud(hass: HomeAssistant, data: Mapping[str, Any], memory: Memory) -
 
 
 def _keycloak_login(hass: HomeAssistant, data: Mapping[str, Any]) -> KeycloakLogin:
-    """The login of a SoData user, the same for forms, set-up and reloads, so that one of them signs in for all.
+    """The login of a SoData user, the same for a form, the set-up that follows and reloads: one signs in for all.
 
     It is kept in memory alone, and for no longer than its session lasts.
     """
@@ -124,10 +124,10 @@ def _keycloak_login(hass: HomeAssistant, data: Mapping[str, Any]) -> KeycloakLog
     return logins[credentials]
 
 
-def forget_login(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Keep the session of an account no longer, which is removed."""
-    if entry.data[CONF_CLOUD] == SoDataCloud.kind:
-        hass.data.get(_LOGINS, {}).pop(_login_of(entry.data), None)
+def forget_login(hass: HomeAssistant, data: Mapping[str, Any]) -> None:
+    """Sign in anew with these credentials when next they are used, whatever session there is."""
+    if data[CONF_CLOUD] == SoDataCloud.kind:
+        hass.data.get(_LOGINS, {}).pop(_login_of(data), None)
 
 
 def _login_of(data: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
-from .accounts import Scopes, open_cloud, sodata_cloud
+from .accounts import Scopes, forget_login, open_cloud, sodata_cloud
 from .clouds.cloud import Listing
 from .clouds.errors import (
     AuthFailed,
@@ -122,6 +122,8 @@ async def verify(
     Raises any `CloudError`.
     """
     memory = Memory()
+    if not are_scopes_new:
+        forget_login(hass, data)  # a session that is still open says nothing of what was typed
     cloud = open_cloud(hass, kind, data, scopes, memory)
     account = await cloud.account()
     listing = await cloud.devices()
@@ -133,6 +135,7 @@ async def verify(
 
 async def corporate_accounts(hass: HomeAssistant, data: Mapping[str, Any]) -> Sequence[CorporateAccount]:
     """Log in to SoData and list the corporate accounts of the user. Raises any `CloudError`."""
+    forget_login(hass, data)
     return await sodata_cloud(hass, data, Memory()).corporate_accounts()
 
 
