@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .fleet import SoDataDevice, Value
@@ -50,6 +50,10 @@ class Rules:
     """The status of a request with more series or a longer range than that."""
     most_answered: int | None = None
     """How many series an answer has at most; further ones are left out of it without a word."""
+    labels: Literal["start", "wall", "end", "first"] = "start"
+    """What `at` of a bucket is: its start in UTC, what the wall clock showed then, its end, or its first sample."""
+    heeds_z: bool = False
+    """Whether a range is one of UTC, as its Z says, although the device's own zone is asked for."""
     refused: dict[str, int] = field(default_factory=dict)
     """Statuses by "device uuid|item type|item index|service id": a request with such a series fails."""
 
@@ -84,7 +88,8 @@ def _read_series(body: Json, series: Any, find_device: Callable[[str], SoDataDev
     if (status := rules.refused.get(f"{device.uuid}|{key}")) is not None:
         raise BadRequest("this of the series is refused", status)
     zone = ZoneInfo(device.site.time_zone) if body["useDeviceLocalTimezone"] else None
-    from_ms, to_ms = (_read_time(body, name, zone) for name in ("from", "to"))
+    zone_of_range = None if rules.heeds_z else zone
+    from_ms, to_ms = (_read_time(body, name, zone_of_range) for name in ("from", "to"))
     if rules.longest is not None and to_ms - from_ms > rules.longest.total_seconds() * 1000:
         raise BadRequest("too long a range", rules.limit_status)
     variable = device.variables.get(key)
@@ -97,7 +102,9 @@ def _read_series(body: Json, series: Any, find_device: Callable[[str], SoDataDev
         )
         if rules.has_empty_buckets:
             figures = dict.fromkeys(_begins(from_ms, to_ms, granularity, zone or UTC)) | figures
-        data = list(figures.items())
+        data = [
+            (_label(begin_ms, samples, granularity, zone or UTC, rules), figure) for begin_ms, figure in figures.items()
+        ]
     echoed = (*names, "aggregation") if rules.echoes_aggregation and not is_raw else names
     return {name: series[name] for name in echoed} | {
         "dataType": "number",
@@ -140,15 +147,32 @@ def _aggregate(
     return [(begin_ms, aggregation([value for _, value in bucket])) for begin_ms, bucket in buckets]
 
 
+def _label(begin_ms: int, samples: Sequence[tuple[int, float]], granularity: str, zone: tzinfo, rules: Rules) -> int:
+    match rules.labels:
+        case "wall":
+            shown = datetime.fromtimestamp(begin_ms / 1000, zone).replace(tzinfo=UTC)
+            return int(shown.timestamp() * 1000)
+        case "end":
+            return _end_ms(begin_ms, granularity, zone)
+        case "first":
+            return next(at_ms for at_ms, _ in samples if at_ms >= begin_ms)
+        case _:
+            return begin_ms
+
+
 def _begins(from_ms: int, to_ms: int, granularity: str, zone: tzinfo) -> Iterator[int]:
     """Yield the starts of all buckets of a time, whether there is something in them or not."""
     begin_ms = _begin_ms(from_ms, granularity, zone)
     while begin_ms < to_ms:
         yield begin_ms
-        later_ms = begin_ms
-        while (following_ms := _begin_ms(later_ms, granularity, zone)) == begin_ms:
-            later_ms += 60_000 if granularity in {"minute", "hour"} else 3_600_000
-        begin_ms = following_ms
+        begin_ms = _end_ms(begin_ms, granularity, zone)
+
+
+def _end_ms(begin_ms: int, granularity: str, zone: tzinfo) -> int:
+    later_ms = begin_ms
+    while (following_ms := _begin_ms(later_ms, granularity, zone)) == begin_ms:
+        later_ms += 60_000 if granularity in {"minute", "hour"} else 3_600_000
+    return following_ms
 
 
 def _begin_ms(at_ms: int, granularity: str, zone: tzinfo) -> int:

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
@@ -26,7 +28,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
 )
 from custom_components.datapoint_cloud.clouds.history import Aggregation, Bucket, Past, Period, Series
 from custom_components.datapoint_cloud.clouds.model import Device, Reading
-from custom_components.datapoint_cloud.clouds.sodata import pieces
+from custom_components.datapoint_cloud.clouds.sodata import limits, pieces
 from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
 from simulator.server import Fault
 from simulator.sodata import SoDataDevice
@@ -138,7 +140,8 @@ async def test_buckets_are_asked_for_as_documented(sodata: SoData, client: SoDat
     assert body["series"] == [
         {"deviceUuid": ups.uuid, "itemType": "Unit", "itemIndex": "0", "serviceId": "144000", "aggregation": "count"}
     ]
-    assert (body["from"], body["to"]) == ("2026-09-01T00:00:00.000Z", "2026-09-03T00:00:00.000Z")
+    # Whole weeks, and one more on each side.
+    assert (body["from"], body["to"]) == ("2026-08-24T00:00:00.000Z", "2026-09-14T00:00:00.000Z")
     assert body["useDeviceLocalTimezone"] is True
     assert (body["timezone"], body["granularity"]) == ("UTC", "week")
 
@@ -261,6 +264,84 @@ async def test_local_days(sodata: SoData, client: SoDataCloud, zone: str, bounds
     assert body["to"].endswith("T00:00:00.000Z")
 
 
+@pytest.mark.parametrize("zone", ["Europe/Paris", "Asia/Kolkata", "America/New_York"])
+@pytest.mark.parametrize(
+    ("labels", "heeds_z", "is_proven"),
+    [
+        ("start", True, True),
+        ("wall", False, True),
+        ("wall", True, True),
+        ("end", False, False),
+        ("first", False, False),
+    ],
+)
+async def test_local_days_are_proven(
+    sodata: SoData, client: SoDataCloud, zone: str, labels: Any, heeds_z: bool, is_proven: bool
+) -> None:
+    sodata.api.history_rules.labels = labels
+    sodata.api.history_rules.heeds_z = heeds_z
+    ups = simulated(sodata, "UPS")
+    ups.site.time_zone = zone
+    (series,) = series_of(ups, LOAD_RATE)
+    days_in = [datetime(2026, 3, day, tzinfo=ZoneInfo(zone)).astimezone(UTC) for day in range(7, 12)]
+    told = await client.history.buckets(
+        [series], days_in[0], days_in[-1], period=Period.DAY, aggregation=Aggregation.COUNT, is_local=True
+    )
+    if is_proven:
+        assert plain(told[series]) == bucketed(ups, LOAD_RATE, days_in, len)
+        assert (told[series].end, told[series].stopped_by) == (days_in[-1], None)
+    else:
+        error = told[series].stopped_by
+        assert isinstance(error, UnexpectedAnswer)
+        assert error.reason is Reason.ZONE_UNPROVEN
+        assert (told[series].rows, told[series].end) == ((), days_in[0])
+
+
+@pytest.mark.parametrize("labels", ["end", "first"])
+@pytest.mark.parametrize("period", [Period.HOUR, Period.DAY])
+async def test_hours_and_days_of_utc_are_proven(
+    sodata: SoData, client: SoDataCloud, labels: Any, period: Period
+) -> None:
+    sodata.api.history_rules.labels = labels
+    (series,) = series_of(simulated(sodata, "UPS"), LOAD_RATE)
+    told = await days(client, [series], "2026-09-01", "2026-09-03", period, is_local=False)
+    assert told[series].rows == ()
+    assert told[series].stopped_by is not None
+    assert told[series].stopped_by.reason is Reason.ZONE_UNPROVEN
+
+
+async def test_today_is_not_taken_for_yesterday(sodata: SoData, client: SoDataCloud) -> None:
+    tomorrow = (datetime.now(UTC) + DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+    (series,) = series_of(simulated(sodata, "UPS"), LOAD_RATE, time_zone="UTC")
+    named = {"deviceUuid": series.device.id, "serviceId": "140100", "deviceTimeZone": "UTC"}
+    rows = [{"at": (tomorrow - number * DAY).isoformat(), "value": number} for number in range(3)]
+    sodata.api.faults = [answer(DATAPOINTS, {"series": [entry(*rows, **named)]})]
+    told = await client.history.buckets(
+        [series], tomorrow - 3 * DAY, tomorrow, period=Period.DAY, aggregation=Aggregation.SUM, is_local=True
+    )
+    assert (told[series].rows, told[series].end) == ((), tomorrow - 3 * DAY)
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+async def test_day_that_a_range_begins_or_ends_in_is_a_whole_one(
+    sodata: SoData, client: SoDataCloud, is_local: bool
+) -> None:
+    ups = simulated(sodata, "UPS")
+    (series,) = series_of(ups, LOAD_RATE)
+    told = await days(client, [series], "2026-08-01T03:01", "2026-08-02T03:01", is_local=is_local)
+    begin = utc("2026-07-31T22:00") if is_local else utc("2026-08-01")
+    assert plain(told[series]) == bucketed(ups, LOAD_RATE, [begin + DAY * number for number in range(3)], len)
+
+
+async def test_day_is_asked_for_alone_where_more_is_refused(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.history_rules.longest = DAY
+    ups = simulated(sodata, "UPS")
+    (series,) = series_of(ups, LOAD_RATE)
+    bounds = [utc("2026-07-31T22:00") + DAY * number for number in range(5)]
+    told = await days(client, [series], "2026-07-31T22:00", "2026-08-04T22:00")
+    assert plain(told[series]) == bucketed(ups, LOAD_RATE, bounds, len)
+
+
 @pytest.mark.parametrize(
     ("period", "bounds"),
     [
@@ -283,8 +364,8 @@ async def test_devices_of_different_zones_go_in_different_requests(sodata: SoDat
     series = [series_of(device, key)[0] for device, key in zip(devices, [LOAD_RATE, CURRENT, ENERGY], strict=True)]
     told = await days(client, series, "2026-05-01", "2026-05-03")
     assert [(body["from"], len(body["series"])) for body in await bodies(sodata)] == [
-        ("2026-05-01T02:00:00.000Z", 2),
-        ("2026-05-01T05:30:00.000Z", 1),
+        ("2026-04-30T00:00:00.000Z", 2),
+        ("2026-04-30T00:00:00.000Z", 1),
     ]
     assert [row.start for row in told[series[1]].rows][1:] == [utc("2026-05-01T18:30"), utc("2026-05-02T18:30")]
     sodata.api.reset_counts()
@@ -599,7 +680,7 @@ async def test_memory_may_hold_nonsense(sodata: SoData, client: SoDataCloud, rem
     assert all(len(past.rows) == 1 for past in told.values())
 
 
-async def test_slow_server_is_asked_for_less(
+async def test_slow_server_is_asked_for_less_next_time(
     sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await client.account()
@@ -610,9 +691,51 @@ async def test_slow_server_is_asked_for_less(
         return request.path.endswith("/datapoints") and (request.content_length or 0) > 2000
 
     sodata.api.faults = [Fault(matches=is_much, gate=gate, status=500)]
+    with pytest.raises(Unreachable):
+        await counts(client, many(sodata, 20), 1)
     told = await counts(client, many(sodata, 20), 1)
     gate.set()
     assert all(len(past.rows) == 1 and past.stopped_by is None for past in told.values())
+    assert not [key for key in sodata.memory.content if key.startswith("datapoints:")]
+
+
+async def test_hanging_server_is_waited_for_once(
+    sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_MOST_ROWS", 3000)
+    await client.account()
+    monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=0.3))
+    gate = asyncio.Event()
+    start, end = utc("2026-01-01"), utc("2026-01-09")
+
+    def is_later(request: web.Request) -> bool:
+        return sodata.api.requests[DATAPOINTS] > 1 and request.path.endswith("/datapoints")
+
+    sodata.api.faults = [Fault(matches=is_later, gate=gate)]
+    told = await client.history.readings(many(sodata, 4), start, end)
+    gate.set()
+    assert sodata.api.requests[DATAPOINTS] <= 3
+    (until,) = {past.end for past in told.values()}
+    assert start < until < end
+    assert {past.stopped_by.reason for past in told.values() if past.stopped_by} == {Reason.TIMEOUT}
+    assert all(past.rows and past.stopped_by is not None for past in told.values())
+
+
+async def test_slow_answers_are_not_waited_for_without_end(
+    sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_MOST_ROWS", 1500)
+    monkeypatch.setattr(pieces, "time", SimpleNamespace(monotonic=sodata.now))
+
+    def takes_long(request: web.Request) -> bool:
+        sodata.seconds += 25 if request.path.endswith("/datapoints") else 0
+        return False
+
+    sodata.api.faults = [Fault(matches=takes_long)]
+    start, end = utc("2026-01-01"), utc("2026-01-09")
+    told = await client.history.readings(many(sodata, 4), start, end)
+    assert sodata.api.requests[DATAPOINTS] == 3
+    assert all(start < past.end < end and past.stopped_by is not None for past in told.values())
 
 
 # Refusals
@@ -694,7 +817,7 @@ async def test_what_stops_half_way_leaves_what_was_read(
     kind: type[CloudError],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pieces, "_MOST_ROWS", 3000)
+    monkeypatch.setattr(limits, "_MOST_ROWS", 3000)
     series = many(sodata, 4)
     start, end = utc("2026-01-01"), utc("2026-01-04")
 

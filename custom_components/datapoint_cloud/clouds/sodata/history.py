@@ -13,7 +13,8 @@ from ..model import Reading
 from ..windows import end_of
 from . import datapoints
 from .datapoints import Question
-from .pieces import LONGEST, Ask, Limits, Progress, Work
+from .limits import LONGEST, Caution, Limits
+from .pieces import Ask, Progress, Work
 from .zones import Zones
 
 
@@ -33,6 +34,7 @@ class SoDataHistory(NoHistory):
         self._ask = ask
         self._memory = memory
         self._zones = Zones()
+        self._caution = Caution()
 
     async def readings(
         self, series: Sequence[Series], start: datetime, end: datetime
@@ -72,9 +74,8 @@ class SoDataHistory(NoHistory):
                 datapoints.check(one)
             except Rejected as error:
                 of_one.stopped_by = error
-        await Work(
-            self._ask, question, progress, start, end, limits=Limits(self._memory, question.period), zones=self._zones
-        ).do()
+        limits = Limits(self._memory, question.period, self._caution)
+        await Work(self._ask, question, progress, start, end, limits=limits, zones=self._zones).do()
         return progress
 
 

@@ -4,13 +4,13 @@ The server's limits are described nowhere. This owns what is asked for at once a
 neither how a question is written nor what for it is asked.
 """
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from .. import wire
 from ..errors import (
     AuthFailed,
     CloudError,
@@ -24,34 +24,19 @@ from ..errors import (
     Unreachable,
 )
 from ..history import Period, Series
-from ..memory import Memory
 from ..model import Value
 from ..windows import begin_of, end_of
-from . import datapoints
+from . import datapoints, labels
 from .datapoints import Question, Told
+from .limits import LEAST, Limits
 from .zones import Zones
 
 ENDPOINT = "/ca/{ca}/datapoints"
-LONGEST = timedelta(days=10 * 365)
 
-_MOST_SERIES = 50
-_MOST_ROWS = 100_000
-_ROWS_A_DAY: Mapping[Period | None, float] = {
-    None: 720,  # two minutes is the shortest interval of the document's examples
-    Period.MINUTE: 1440,
-    Period.HOUR: 24,
-    Period.DAY: 1,
-    Period.WEEK: 1 / 7,
-    Period.MONTH: 1 / 30,
-    Period.YEAR: 1 / 365,
-}
 _LEAST_RAW = timedelta(hours=1)
-_LEAST_LIMIT = timedelta(seconds=1)
-_WEEKS_BEGIN_WITHIN = timedelta(days=6)  # before Monday: that they begin on it is nowhere said
 _REFUSED_AFTER = 4  # series, when none was answered
+_MOST_SECONDS = 60  # that one question takes before nothing more is asked
 
-_LIMITS = "datapoints:"
-_LIMITS_LIFE_SECONDS = 24 * 3600
 
 type Ask = Callable[[Any], Awaitable[Any]]
 """Sends the body of a `PUT datapoints` and returns that of its answer."""
@@ -67,42 +52,6 @@ class Progress:
     is_answered: bool = False
     is_started_over: bool = False
     stopped_by: CloudError | None = None
-
-
-class Limits:
-    """How much is asked for at once. What the server was seen to refuse is remembered for a while."""
-
-    def __init__(self, memory: Memory, period: Period | None) -> None:
-        """Start from what `memory` holds of this granularity."""
-        self._memory = memory
-        self._key = _LIMITS + (period or "raw")
-        self._rows_a_day = _ROWS_A_DAY[period]
-        remembered = wire.fields(memory.get(self._key))
-        learned_at = wire.number(remembered.get("learned_at_seconds"))
-        is_fresh = learned_at is not None and 0 <= time.time() - learned_at < _LIMITS_LIFE_SECONDS
-        series = wire.number(remembered.get("series")) if is_fresh else None
-        seconds = wire.number(remembered.get("seconds")) if is_fresh else None
-        self.most_series = _MOST_SERIES if series is None else max(1, min(int(series), _MOST_SERIES))
-        self._longest = LONGEST if seconds is None else max(_LEAST_LIMIT, timedelta(seconds=min(seconds, 10**9)))
-        self._known = (self.most_series, self._longest)
-
-    def longest(self, series: int) -> timedelta:
-        """The longest range that is asked for of so many series."""
-        return min(self._longest, timedelta(days=_MOST_ROWS / (self._rows_a_day * series)))
-
-    def shorten(self, refused: timedelta) -> None:
-        """Ask for half of a range that was refused."""
-        self._longest = max(refused / 2, _LEAST_LIMIT)
-
-    def widen(self) -> None:
-        """Ask for as many series as before: it was not their number."""
-        self.most_series = self._known[0]
-
-    def remember(self) -> None:
-        """Keep what was learned."""
-        if (self.most_series, self._longest) != self._known:
-            learned = {"series": self.most_series, "seconds": int(self._longest.total_seconds())}
-            self._memory.put(self._key, {**learned, "learned_at_seconds": int(time.time())})
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +91,16 @@ class Work:
         self._limits = limits
         self._zones = zones
         self._pieces: list[_Piece] = []  # the next one last
+        self._ends_at = math.inf  # on the monotonic clock
         self._longest_borne = timedelta()  # of a single series
+        # Of local days nobody proves how their range is read, and of weeks on which day they begin: with a period
+        # more on each side, those that were asked for are whole all the same.
+        self._asks_around = True
         self._leaves_out_what_is_empty = False
 
     async def do(self) -> None:
         """Ask. Raises what ended it before anything was answered; what ends it later stops all that is left."""
+        self._ends_at = time.monotonic() + _MOST_SECONDS
         self._put_back(self._progress)
         try:
             while (piece := self._next()) is not None:
@@ -208,7 +162,7 @@ class Work:
         period = self._question.period
         cut = min(piece.start + longest, piece.end)
         if period is None:
-            return min(max(cut.replace(microsecond=0), piece.start + _LEAST_LIMIT), piece.end)
+            return min(max(cut.replace(microsecond=0), piece.start + LEAST), piece.end)
         zone = piece.zone or UTC
         if (cut := begin_of(period, cut, zone)) <= piece.start:
             cut = end_of(period, begin_of(period, piece.start, zone), zone)
@@ -222,7 +176,12 @@ class Work:
     # Answers
 
     async def _try(self, piece: _Piece) -> CloudError | None:
-        """Read a piece, or say why it was refused. Raises what does not depend on the piece."""
+        """Read a piece, or say why it was refused. Raises what does not depend on the piece.
+
+        Whoever waits for the past waits no longer than for one answer that does not come.
+        """
+        if time.monotonic() >= self._ends_at:
+            raise Unreachable(Reason.TIMEOUT, endpoint=ENDPOINT)
         try:
             await self._read(piece)
         except AuthFailed, RateLimited:
@@ -230,11 +189,34 @@ class Work:
         except CloudError as error:
             if error.endpoint != ENDPOINT:
                 raise
+            if error.reason is Reason.TIMEOUT:
+                self._limits.caution.note_timeout(len(piece.series), piece.length)
+                raise
+            if self._is_asked_around(piece) and piece == self._least(piece.series[0], piece):
+                self._asks_around = False  # perhaps it is too long a range only for what is not wanted of it
+                return await self._try(piece)
             return error
         return None
 
+    def _is_asked_around(self, piece: _Piece) -> bool:
+        is_doubtful = piece.zone is not None or self._question.period is Period.WEEK
+        return self._question.period is not None and is_doubtful and self._asks_around
+
+    def _asked(self, piece: _Piece) -> tuple[datetime, datetime]:
+        """The range to ask for: whole periods, so that none is told by a part of it."""
+        period, zone = self._question.period, piece.zone or UTC
+        if period is None:
+            return piece.start, piece.end
+        start, end = begin_of(period, piece.start, zone), begin_of(period, piece.end, zone)
+        if end < piece.end:
+            end = end_of(period, end, zone)
+        if self._is_asked_around(piece):
+            start, end = begin_of(period, start - LEAST, zone), end_of(period, end, zone)
+        return start, end
+
     async def _read(self, piece: _Piece) -> None:
-        body = datapoints.body(self._question, piece.series, piece.start, piece.end, piece.zone)
+        asked = self._asked(piece)
+        body = datapoints.body(self._question, piece.series, *asked, piece.zone)
         told = datapoints.told(await self._ask(body), piece.series, self._question)
         if told is None:
             raise UnexpectedAnswer(endpoint=ENDPOINT)
@@ -249,20 +231,27 @@ class Work:
             told |= dict.fromkeys(missing, Told((), None))
         moved = [one for one, of_one in told.items() if piece.zone and await self._is_elsewhere(one, of_one.time_zone)]
         for one in told.keys() - set(moved):
-            self._take(one, piece, told[one].rows)
+            self._take(one, piece, asked, told[one].rows)
         self._put_back(moved)
 
-    def _take(self, series: Series, piece: _Piece, rows: Sequence[tuple[datetime, Value]]) -> None:
-        progress = self._progress[series]
-        # Answers have whole seconds, and a bucket has the time of its start.
-        first = piece.start.replace(microsecond=0)
-        if self._question.period is not None:
-            first = begin_of(self._question.period, first, piece.zone or UTC)
-        if self._question.period is Period.WEEK:
-            first -= _WEEKS_BEGIN_WITHIN
-        progress.rows.update(dict.fromkeys(row for row in rows if first <= row[0] < piece.end))
-        progress.until = max(progress.until, piece.end)
+    def _take(
+        self, series: Series, piece: _Piece, asked: tuple[datetime, datetime], rows: Sequence[tuple[datetime, Value]]
+    ) -> None:
+        progress, period, zone = self._progress[series], self._question.period, piece.zone or UTC
         progress.is_answered = True
+        if period is None:
+            # Answers have whole seconds.
+            first = piece.start.replace(microsecond=0)
+            taken = [row for row in rows if first <= row[0] < piece.end]
+        else:
+            begun = labels.starts(rows, period, zone, asked, datetime.now(UTC))
+            if begun is None:
+                refusal = UnexpectedAnswer(Reason.ZONE_UNPROVEN, endpoint=ENDPOINT, subject=series.device.name)
+                self._stop([series], refusal)
+                return
+            taken = [row for row in begun if row[0] < piece.end and end_of(period, row[0], zone) > piece.start]
+        progress.rows.update(dict.fromkeys(taken))
+        progress.until = max(progress.until, piece.end)
 
     async def _is_elsewhere(self, series: Series, told_zone: str | None) -> bool:
         """Whether the device counts in another zone than it was asked in: its clock showed another range then.
