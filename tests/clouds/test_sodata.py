@@ -748,6 +748,24 @@ async def test_search_for_spoilers_takes_few_calls(sodata: SoData, client: SoDat
     assert sodata.api.requests[BULK] <= 15
 
 
+@pytest.mark.parametrize("jump", [-365 * 24 * 3600, 365 * 24 * 3600])
+async def test_clock_that_jumps_keeps_no_call_and_no_list_from_being_asked_again(
+    sodata: SoData, client: SoDataCloud, jump: int
+) -> None:
+    sodata.api.bulk_body = None
+    devices = (await client.devices()).devices
+    await client.schema(devices[0])
+    await client.readings(devices)
+    sodata.api.bulk_body = "list"
+    sodata.seconds += jump
+    sodata.api.reset_counts()
+    await client.readings(devices)
+    await client.schema(devices[0])
+    assert sodata.api.requests[BULK] >= 3
+    assert sodata.api.requests[VARIABLES] >= 1
+    assert client.devices_a_request == 100
+
+
 async def test_requests_never_exceed_the_budget(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.bulk_body = None
     sodata.api.add_devices("METER", 89)

@@ -230,6 +230,34 @@ async def test_a_limit_met_by_a_definition_holds(hass: HomeAssistant, simulation
     assert server.requests["GET /app/devdata/{did}/latest"] == 0
 
 
+async def test_sodata_reads_all_devices_at_once_within_a_small_share(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    simulation.sodata.add_devices("METER", 60)
+    entry = await add_account(hass, simulation, "sodata", options={OPTION_INTERVAL: 120, OPTION_SHARE: 5})
+    coordinator = entry.runtime_data.coordinator
+    assert coordinator.interval_in_force == timedelta(seconds=120)
+    for _ in range(10):
+        simulation.sodata.reset_counts()
+        await pass_time(hass, freezer, 120)
+        assert sum(simulation.sodata.requests.values()) == 1
+        assert len({state.read_at for state in coordinator.fleet.values()}) == 1
+
+
+async def test_sodata_without_its_bulk_call_is_not_asked_for_more_than_the_share(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    simulation.sodata.add_devices("METER", 60)
+    simulation.sodata.bulk_body = None
+    entry = await add_account(hass, simulation, "sodata", options={OPTION_INTERVAL: 120, OPTION_SHARE: 5})
+    assert await _requests_in_an_hour(hass, freezer, simulation.sodata) <= 185
+    assert 90 <= await _requests_in_an_hour(hass, freezer, simulation.sodata) <= 185
+    coordinator = entry.runtime_data.coordinator
+    assert coordinator.interval_in_force > timedelta(seconds=600)
+    assert ir.async_get(hass).async_get_issue(DOMAIN, f"{entry.entry_id}_interval_too_short") is not None
+    assert None not in {state.read_at for state in coordinator.fleet.values()}
+
+
 async def test_a_limit_of_which_the_cloud_tells_no_end_costs_one_poll(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:

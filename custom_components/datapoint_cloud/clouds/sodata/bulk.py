@@ -80,10 +80,18 @@ class Bulk:
         self._fails_since: float | None = None  # likewise
 
     @property
-    def is_offered(self) -> bool:
-        """Whether the server does this, as far as is known."""
-        until = wire.number(wire.fields(self._memory.get(_KEPT)).get("without_until_seconds"))
+    def is_refused(self) -> bool:
+        """Whether the server did not do this when it was last tried."""
+        return self._without_until is not None
+
+    @property
+    def _is_worth_trying(self) -> bool:
+        until = self._without_until
         return until is None or not 0 <= until - time.time() <= _WITHOUT_FOR_SECONDS
+
+    @property
+    def _without_until(self) -> float | None:
+        return wire.number(wire.fields(self._memory.get(_KEPT)).get("without_until_seconds"))
 
     @property
     def has_worked(self) -> bool:
@@ -97,7 +105,7 @@ class Bulk:
 
     def reconsider(self) -> None:
         """Forget that the server does not do this: it may have refused devices that are not asked for any more."""
-        if not self.is_offered:
+        if self.is_refused:
             self._memory.put(_KEPT, None)
 
     async def read(self, uuids: Sequence[str], tell: Callable[[Mapping[str, Snapshot]], None]) -> Round:
@@ -112,7 +120,7 @@ class Bulk:
             return found
         try:
             for number, chunk in enumerate(chunks):
-                if not self.is_offered:
+                if not self._is_worth_trying:
                     break
                 known = found.snapshots.keys() | ()
                 await self._read_chunk(f"{number}", chunk, found)

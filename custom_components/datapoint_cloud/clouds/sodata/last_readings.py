@@ -70,7 +70,7 @@ class LastReadings:
     @property
     def devices_a_request(self) -> int:
         """How many devices one request reads."""
-        return bulk.MOST_DEVICES if self._bulk.is_offered else 1
+        return 1 if self._bulk.is_refused else bulk.MOST_DEVICES
 
     def take_list(self, uuids: Container[str]) -> None:
         """Ask for everything that is listed again. What was refused comes back into the bulk call once it answers."""
