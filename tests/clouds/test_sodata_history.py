@@ -684,7 +684,7 @@ async def test_slow_server_is_asked_for_less_next_time(
     sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await client.account()
-    monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=0.3))
+    monkeypatch.setattr(http, "_TIME_LIMIT_OF_HISTORY", aiohttp.ClientTimeout(total=0.3))
     gate = asyncio.Event()
 
     def is_much(request: web.Request) -> bool:
@@ -704,7 +704,7 @@ async def test_hanging_server_is_waited_for_once(
 ) -> None:
     monkeypatch.setattr(limits, "_MOST_ROWS", 3000)
     await client.account()
-    monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=0.3))
+    monkeypatch.setattr(http, "_TIME_LIMIT_OF_HISTORY", aiohttp.ClientTimeout(total=0.3))
     gate = asyncio.Event()
     start, end = utc("2026-01-01"), utc("2026-01-09")
 
