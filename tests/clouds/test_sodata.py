@@ -635,6 +635,7 @@ _TROUBLE = [
     {"status": 200, "body": ""},
     {"status": 200, "body": "<html>"},
     {"status": 200, "body": "{}"},
+    {"status": 200, "body": '{"devices": []}'},
     {"status": 403, "body": "<html>"},
     {"status": 404},
 ]
@@ -670,6 +671,20 @@ async def test_failing_bulk_call_costs_few_requests_and_comes_back_in_minutes(
     assert (len(readings.snapshots), readings.stopped_by) == (len(devices), None)
     lines = [record for record in caplog.records if "last values of all devices" in record.message]
     assert [record.levelname for record in lines] == ["WARNING", "INFO"]
+
+
+async def test_devices_that_the_bulk_answer_lacks_are_read_alone_in_turns(sodata: SoData, client: SoDataCloud) -> None:
+    devices = (await client.devices()).devices
+    await client.readings(devices)
+    kept = {"deviceUuid": devices[0].id, "values": []}
+    sodata.api.faults = [answer(BULK, {"devices": [kept]})]
+    sodata.api.reset_counts()
+    for _ in range(5):
+        readings = await client.readings(devices)
+        assert len(readings.snapshots) == 3
+    assert sum(sodata.api.requests.values()) == 3 * 5
+    sodata.api.faults = []
+    assert len((await client.readings(devices)).snapshots) == len(devices)
 
 
 async def test_bulk_call_that_never_worked_is_made_up_for_at_once(sodata: SoData, client: SoDataCloud) -> None:

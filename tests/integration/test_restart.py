@@ -63,7 +63,7 @@ def requests(simulation: Simulation) -> dict[str, int]:
         (
             "sodata",
             {"token": 1, "sites": 1, "devices": 1, "variables": 11, "last-values": 1},
-            {"token": 1, "sites": 1, "devices": 1},
+            {"sites": 1, "devices": 1},  # the session is still open
             {"last-values": 1},
             {"token": 1, "sites": 1, "devices": 1, "last-values": 1},
         ),

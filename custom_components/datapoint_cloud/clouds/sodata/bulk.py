@@ -44,7 +44,8 @@ class Round:
     """What one round of calls brought.
 
     `refused` are devices that may not be part of a call. `singles` is how many of the others may be read one by one
-    instead; without an end where that is the usual way. `error` is what the call failed with.
+    instead, so that it costs no more than three times the calls; without an end where that is the usual way. `error`
+    is what the call failed with.
     """
 
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
@@ -124,8 +125,9 @@ class Bulk:
                     break
                 known = found.snapshots.keys() | ()
                 await self._read_chunk(f"{number}", chunk, found)
+                found.singles = min(found.singles, 2 * len(chunks) if self.has_worked else math.inf)
                 tell({uuid: snapshot for uuid, snapshot in found.snapshots.items() if uuid not in known})
-            _check(found)
+            self._check(found)
         except _Failing as failing:
             found.error = failing.error
             found.singles = len(chunks)
@@ -213,6 +215,14 @@ class Bulk:
             raise
         return {uuid: told[uuid] for uuid in uuids if uuid in told}
 
+    def _check(self, found: Round) -> None:
+        if found.snapshots or not self.has_worked:
+            return
+        # It is the call that is refused, not the devices; or it is answered by nothing at all.
+        refusals = list(found.refused.values())
+        found.refused.clear()
+        raise _Failing(refusals[0] if refusals else UnexpectedAnswer(endpoint=ENDPOINT))
+
     def _rest(self, error: CloudError) -> None:
         """Leave a failing call alone for a moment."""
         now = time.monotonic()
@@ -227,13 +237,6 @@ class Bulk:
         if self._fails_since is not None and is_answered:
             _LOGGER.info("The last values of all devices can be read at once again")
             self._fails_since = None
-
-
-def _check(found: Round) -> None:
-    if found.refused and not found.snapshots:
-        refusal = next(iter(found.refused.values()))
-        found.refused.clear()
-        raise _Failing(refusal)  # it is the call that is refused, not the devices
 
 
 def _halves(uuids: Sequence[str]) -> list[Sequence[str]]:

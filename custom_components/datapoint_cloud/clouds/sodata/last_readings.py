@@ -111,7 +111,7 @@ class LastReadings:
         """Read one by one what no bulk call told of."""
         missing = [device for device in devices if device.id not in snapshots]
         due = [device for device in missing if self._is_due(device.id, is_spoken_of=bool(snapshots))]
-        taken = self._within(due, together.singles)
+        taken = self._within(due, together.singles, is_bulk_failing=not snapshots)
         were_refused = sum(map(self._is_refused, self._left_out))
         singly = await read_round(taken, self._read_one, tell, parallel=PARALLEL)
         if sum(map(self._is_refused, self._left_out)) > were_refused:
@@ -137,11 +137,11 @@ class LastReadings:
                 tell(device.id, snapshots[device.id])
         return Readings(snapshots=snapshots, failures=failures, stopped_by=stopped_by)
 
-    def _within(self, due: list[Device], singles: float) -> list[Device]:
-        """As many as may be read one by one. Those that were never read come first, where nothing else reads them."""
+    def _within(self, due: list[Device], singles: float, *, is_bulk_failing: bool) -> list[Device]:
+        """As many as may be read one by one, and those that were never read, if no bulk call will tell of them."""
         if singles == math.inf:
             return due
-        if self._bulk.has_worked:
+        if is_bulk_failing and self._bulk.has_worked:
             return due[: int(singles)]
         new = [device for device in due if device.id not in self._answered]
         return new + [device for device in due if device.id in self._answered][: int(singles)]
