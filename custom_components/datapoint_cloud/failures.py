@@ -28,8 +28,18 @@ _TEXT_OF_REASON: frozenset[Reason] = frozenset(
     {
         Reason.IP_NOT_ALLOWED,
         Reason.CONTROL_NOT_ENABLED,
+        Reason.DEVICES_NOT_GRANTED,
         Reason.DISABLED,
+        Reason.FEATURE_NOT_GRANTED,
+        Reason.INVALID_PAYLOAD,
         Reason.INVALID_VALUE,
+        Reason.NO_DATAPOINTS,
+        Reason.NOT_BOUND,
+        Reason.NOT_READY,
+        Reason.PRODUCT_REFUSED,
+        Reason.SENDING_FAILED,
+        Reason.UNKNOWN_GROUP,
+        Reason.UNKNOWN_ORGANIZATION,
         Reason.TIMEOUT,
         Reason.SERVER_ERROR,
     }

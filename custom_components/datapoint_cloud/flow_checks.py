@@ -37,6 +37,7 @@ from .const import (
     CONF_ENTERPRISE_ID,
     CONF_ENTERPRISE_SECRET,
     CONF_GROUP_BY,
+    CONF_GROUP_ID,
     CONF_ITEM_ID,
     CONF_PASSWORD,
     CONF_PERIOD,
@@ -73,6 +74,9 @@ _BY_REASON: Mapping[Reason, tuple[str, str]] = {
     Reason.ITEM_ID_MISSING: (CONF_ITEM_ID, "item_id_missing"),
     Reason.RIGHT_MISSING: (BASE, "right_missing"),
     Reason.FEATURE_NOT_GRANTED: (BASE, "feature_not_granted"),
+    Reason.DEVICES_NOT_GRANTED: (BASE, "feature_not_granted"),
+    Reason.UNKNOWN_GROUP: (CONF_GROUP_ID, "unknown_group"),
+    Reason.UNKNOWN_ORGANIZATION: (BASE, "unknown_organization"),
     Reason.QUOTA_EXHAUSTED: (BASE, "rate_limited"),
 }
 

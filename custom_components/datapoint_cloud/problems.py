@@ -26,7 +26,8 @@ def to_mend(coordinator: DatapointCoordinator) -> Iterator[tuple[str | None, Clo
     """
     inventory, push = coordinator.inventory, coordinator.cloud.push
     yield from inventory.failed_scopes.items()
-    if coordinator.problem is not None:
+    # Where all scopes fail, the round ends with the failure of the first.
+    if coordinator.problem is not None and coordinator.problem not in inventory.failed_scopes.values():
         yield None, coordinator.problem
     for device_id, state in coordinator.fleet.items():
         if state.failure is not None and device_id not in inventory.absent and state.device.is_online is not False:

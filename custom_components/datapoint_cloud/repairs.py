@@ -26,14 +26,18 @@ _MENDED_IN_A_SCOPE: frozenset[Reason] = frozenset(
         Reason.WRONG_PRODUCT_SECRET,
         Reason.UNKNOWN_PRODUCT,
         Reason.PRODUCT_NOT_ASSOCIATED,
+        Reason.PRODUCT_REFUSED,
+        Reason.UNKNOWN_GROUP,
+        Reason.UNKNOWN_ORGANIZATION,
         Reason.ITEM_ID_MISSING,
         Reason.WRONG_QUERY,
         Reason.PUSH_REFUSED,
     }
 )
-_ISSUES: frozenset[Reason] = (
-    _OF_THE_ACCOUNT | _MENDED_IN_A_SCOPE | {Reason.FEATURE_NOT_GRANTED, Reason.CONTROL_NOT_ENABLED}
+_LEFT_TO_THE_VENDOR: frozenset[Reason] = frozenset(
+    {Reason.CONTROL_NOT_ENABLED, Reason.DEVICES_NOT_GRANTED, Reason.NO_DATAPOINTS}
 )
+_ISSUES: frozenset[Reason] = _OF_THE_ACCOUNT | _MENDED_IN_A_SCOPE | _LEFT_TO_THE_VENDOR | {Reason.FEATURE_NOT_GRANTED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -433,6 +433,37 @@ async def test_a_product_whose_list_is_broken_is_not_empty(
     assert listing.devices
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [
+        (5002, 400, Reason.PRODUCT_REFUSED),
+        (5018, 403, Reason.DEVICES_NOT_GRANTED),
+        (5019, 404, Reason.UNKNOWN_ORGANIZATION),
+        (5024, 403, Reason.DEVICES_NOT_GRANTED),
+        (5201, 403, Reason.UNKNOWN_GROUP),
+        (5206, 404, Reason.UNKNOWN_GROUP),
+    ],
+)
+async def test_a_product_whose_list_is_refused_says_why(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, code: int, status: int, reason: Reason
+) -> None:
+    first, second = server.products
+    server.faults.append(failing(f"{first}/devices/search", code, status))
+    listing = await cloud.devices()
+    (error,) = listing.failed.values()
+    assert (type(error), error.reason, error.code, error.subject) == (Forbidden, reason, code, first)
+    assert {device.scope for device in listing.devices} == {second}
+
+
+async def test_a_product_without_datapoints_is_told_and_not_read(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device
+) -> None:
+    server.products[chiller.schema_id].has_definition = False
+    error = (await cloud.readings([chiller])).failures[chiller.id]
+    assert (type(error), error.reason, error.subject) == (Forbidden, Reason.NO_DATAPOINTS, chiller.schema_id)
+    assert server.requests[DATA] == 0
+
+
 async def test_when_nothing_can_be_reached_the_listing_fails(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
@@ -1013,7 +1044,7 @@ async def test_a_number_is_written_on_the_step_of_its_scale(
     [
         ({"is_online": False}, DeviceOffline, Reason.OFFLINE),
         ({"is_disabled": True}, DeviceOffline, Reason.DISABLED),
-        ({"fails_commands": True}, Unreachable, Reason.SERVER_ERROR),
+        ({"fails_commands": True}, Unreachable, Reason.SENDING_FAILED),
         ({"uid": None}, DeviceGone, Reason.NOT_BOUND),
     ],
 )
@@ -1095,12 +1126,12 @@ DOCUMENTED: dict[int, tuple[int, tuple[type[CloudError], Reason]]] = {
     5011: (400, (AuthFailed, Reason.TOKEN_REFUSED)),
     5012: (400, (Forbidden, Reason.IP_NOT_ALLOWED)),
     5013: (403, (RateLimited, Reason.QUOTA_EXHAUSTED)),
-    5014: (400, TRANSIENT),
+    5014: (400, (Unreachable, Reason.NOT_READY)),
     5015: (404, (Forbidden, Reason.UNKNOWN_PRODUCT)),
-    5016: (404, (Forbidden, Reason.UNKNOWN_APP)),
+    5016: (404, CALLER),
     5017: (404, CALLER),
     5018: (403, (Forbidden, Reason.FEATURE_NOT_GRANTED)),
-    5019: (404, (Forbidden, Reason.UNKNOWN_ENTERPRISE)),
+    5019: (404, (Forbidden, Reason.UNKNOWN_ORGANIZATION)),
     5020: (400, CALLER),
     5021: (400, CALLER),
     5022: (404, (AuthFailed, Reason.UNKNOWN_ENTERPRISE)),
@@ -1122,12 +1153,12 @@ DOCUMENTED: dict[int, tuple[int, tuple[type[CloudError], Reason]]] = {
     5305: (400, (DeviceOffline, Reason.OFFLINE)),
     5401: (400, VALUE),
     5402: (404, (Forbidden, Reason.NO_DATAPOINTS)),
-    5403: (400, TRANSIENT),
+    5403: (400, (Unreachable, Reason.SENDING_FAILED)),
     5404: (403, (Forbidden, Reason.CONTROL_NOT_ENABLED)),
     5405: (404, VALUE),
     5406: (500, TRANSIENT),
     5407: (500, TRANSIENT),
-    5408: (400, CALLER),
+    5408: (400, (Rejected, Reason.INVALID_PAYLOAD)),
     5409: (500, TRANSIENT),
     5501: (404, CALLER),
     5502: (400, CALLER),

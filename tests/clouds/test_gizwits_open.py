@@ -1175,6 +1175,7 @@ async def test_a_write_may_be_answered_with_nothing(cloud: GizwitsOpenCloud, ser
 
 TOKEN = (AuthFailed, Reason.TOKEN_REFUSED)
 TRANSIENT = (Unreachable, Reason.SERVER_ERROR)
+SENDING_FAILED = (Unreachable, Reason.SENDING_FAILED)
 CALLER = (Rejected, Reason.INVALID_REQUEST)
 QUOTA = (Forbidden, Reason.QUOTA_EXHAUSTED)
 
@@ -1199,10 +1200,10 @@ DOCUMENTED: dict[int, tuple[type[CloudError], Reason | None]] = {
     9018: CALLER,
     9019: CALLER,
     9020: (AuthFailed, Reason.WRONG_PASSWORD),
-    9021: TRANSIENT,
+    9021: SENDING_FAILED,
     9022: CALLER,
     9023: (DeviceOffline, Reason.DISABLED),
-    9024: TRANSIENT,
+    9024: SENDING_FAILED,
     9025: (Rejected, Reason.INVALID_VALUE),
     9026: (AuthFailed, Reason.UNKNOWN_USER),
     9027: CALLER,

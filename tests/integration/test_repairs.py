@@ -1,9 +1,11 @@
 """Repairs: what the user has to mend opens an issue, leads to its form, and closes by itself."""
 
+import json
 from collections.abc import Callable
 from http import HTTPStatus
 
 import pytest
+from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.repairs.const import DOMAIN as REPAIRS
 from homeassistant.config_entries import ConfigEntryState
@@ -21,6 +23,10 @@ from simulator.simulation import Simulation
 from .accounts import add_account, poll, state_of
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
+
+
+def _at(path: str) -> Callable[[web.Request], bool]:
+    return lambda request: request.path == path
 
 
 def _issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
@@ -137,6 +143,44 @@ async def test_the_whitelist_is_one_issue_of_the_account(hass: HomeAssistant, si
     simulation.gizwits_enterprise.is_ip_allowed = True
     await poll(hass, entry)
     assert _issues(hass) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "key"),
+    [
+        (5002, "product_refused"),
+        (5018, "devices_not_granted"),
+        (5019, "unknown_organization"),
+        (5024, "devices_not_granted"),
+        (5206, "unknown_group"),
+    ],
+)
+async def test_products_whose_devices_cannot_be_listed_are_an_issue_each(
+    hass: HomeAssistant, simulation: Simulation, code: int, key: str
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    first, second = _products(simulation)
+    body = json.dumps({"error_code": str(code), "error_message": "no", "detail": ""})
+    for product, count in ((first, 1), (second, 2)):
+        search = f"/v1/products/{product.product_key}/devices/search"
+        simulation.gizwits_enterprise.faults.append(Fault(matches=_at(search), status=403, body=body))
+        await poll(hass, entry)
+        assert _keys(hass) == [key] * count
+        assert entry.runtime_data.coordinator.last_update_success is (count == 1)
+    assert {(issue.translation_placeholders or {})["scope"] for issue in _issues(hass)} == {"冷水机组", "智能电表"}
+    simulation.gizwits_enterprise.faults.clear()
+    await poll(hass, entry)
+    assert _issues(hass) == []
+
+
+async def test_a_product_without_datapoints_is_an_issue(hass: HomeAssistant, simulation: Simulation) -> None:
+    first = _products(simulation)[0]
+    first.has_definition = False
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    await poll(hass, entry)
+    assert _keys(hass) == ["no_datapoints"]
+    device = next(device for device in first.devices.values() if device.is_online and not device.is_disabled)
+    assert state_of(hass, "binary_sensor", entry, device.did, "$connectivity").state == "on"
 
 
 @pytest.mark.parametrize("code", [5018, 5024])

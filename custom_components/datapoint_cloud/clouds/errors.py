@@ -26,6 +26,9 @@ class Reason(StrEnum):
     WRONG_REALM = "wrong_realm"
     WRONG_PRODUCT_SECRET = "wrong_product_secret"
     UNKNOWN_PRODUCT = "unknown_product"
+    UNKNOWN_GROUP = "unknown_group"
+    UNKNOWN_ORGANIZATION = "unknown_organization"
+    PRODUCT_REFUSED = "product_refused"  # for no reason that the user could be told
     PRODUCT_NOT_ASSOCIATED = "product_not_associated"
     PUSH_REFUSED = "push_refused"
     IP_NOT_ALLOWED = "ip_not_allowed"
@@ -34,6 +37,7 @@ class Reason(StrEnum):
     WRONG_QUERY = "wrong_query"
     # what the vendor has to grant first
     FEATURE_NOT_GRANTED = "feature_not_granted"
+    DEVICES_NOT_GRANTED = "devices_not_granted"
     CONTROL_NOT_ENABLED = "control_not_enabled"
     NO_DATAPOINTS = "no_datapoints"
     RIGHT_MISSING = "right_missing"
@@ -48,8 +52,11 @@ class Reason(StrEnum):
     # the request
     INVALID_VALUE = "invalid_value"
     INVALID_REQUEST = "invalid_request"
+    INVALID_PAYLOAD = "invalid_payload"
+    SENDING_FAILED = "sending_failed"  # from the cloud to the device; worth another try
     # the answer
     ZONE_UNPROVEN = "zone_unproven"
+    NOT_READY = "not_ready"  # the cloud has not made it yet
     # the way there
     TIMEOUT = "timeout"
     NO_CONNECTION = "no_connection"

@@ -52,7 +52,7 @@ class Definitions:
         if product_key not in self._parsed and (record := self._memory.get(_slot(product_key))) is not None:
             # A product without datapoints is remembered without a body.
             remembered = wire.fields(record).get("body", {})
-            definition = Definition() if remembered is None else parse(remembered)
+            definition = Definition(is_defined=False) if remembered is None else parse(remembered)
             if definition is not None:
                 self._parsed[product_key] = definition
         return self._parsed.get(product_key)
@@ -167,7 +167,7 @@ class Definitions:
         except Forbidden as error:
             if error.reason is not Reason.NO_DATAPOINTS:
                 raise
-            body, definition = None, Definition()
+            body, definition = None, Definition(is_defined=False)
         if definition is None or (body is not None and not self._is_believed(product_key, body)):
             self._again_at[product_key] = time.time() + _SOON
             raise UnexpectedAnswer(endpoint="/datapoint", subject=product_key)

@@ -32,6 +32,8 @@ __all__ = ["GizwitsEnterpriseCloud", "Product", "SnotiServer"]
 
 _PARALLEL: Final = 4
 _SEARCH_PATH: Final = "/devices/search"
+_DEFINITION_PATH: Final = "/datapoint"
+_GROUP_UNKNOWN: Final = (5201, 5202, 5206)
 _REQUESTS_PER_HOUR: Final = 3600  # "Quota"
 
 
@@ -248,7 +250,8 @@ class GizwitsEnterpriseCloud:
         )
 
     async def _read(self, device: Device) -> Snapshot:
-        await self._definitions.get(device.schema_id)  # without it the values are not worth a request
+        if not (await self._definitions.get(device.schema_id)).is_defined:
+            raise Forbidden(Reason.NO_DATAPOINTS, endpoint=_DEFINITION_PATH, subject=device.schema_id)
         row = await self._latest.row(device)
         if row is None:
             return Snapshot()
@@ -259,7 +262,7 @@ class GizwitsEnterpriseCloud:
             rows = await self._search(product, **filters)
             name = await self._product_name(product.product_key)
         except CloudError as error:
-            return error
+            return _of_listing(error, product)
         return [device for row in rows if (device := _device(row, product, name)) is not None]
 
     async def _search(self, product: Product, **filters: str) -> Sequence[Mapping[str, Any]]:
@@ -296,7 +299,18 @@ class GizwitsEnterpriseCloud:
             return None
 
     async def _fetch_definition(self, product_key: str) -> Any:
-        return await self._access.request(product_key, "GET", "/datapoint", purpose=Purpose.POLLING)
+        return await self._access.request(product_key, "GET", _DEFINITION_PATH, purpose=Purpose.POLLING)
+
+
+def _of_listing(error: CloudError, product: Product) -> CloudError:
+    """What an error means where it keeps the devices of a product from being listed: something of that product."""
+    if error.reason is Reason.FEATURE_NOT_GRANTED:
+        reason = Reason.DEVICES_NOT_GRANTED
+    elif isinstance(error, Rejected):
+        reason = Reason.UNKNOWN_GROUP if error.code in _GROUP_UNKNOWN else Reason.PRODUCT_REFUSED
+    else:
+        return error
+    return Forbidden(reason, endpoint=error.endpoint, status=error.status, code=error.code, subject=product.product_key)
 
 
 def _group_ids(tree: Any) -> Iterator[str]:

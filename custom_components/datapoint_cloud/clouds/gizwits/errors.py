@@ -27,6 +27,7 @@ type Meaning = tuple[type[CloudError], Reason | None]
 _TOKEN: Final[Meaning] = (TokenRefused, Reason.TOKEN_REFUSED)
 _TRANSIENT: Final[Meaning] = (Unreachable, Reason.SERVER_ERROR)
 _THROTTLED: Final[Meaning] = (RateLimited, Reason.QUOTA_EXHAUSTED)
+_SENDING_FAILED: Final[Meaning] = (Unreachable, Reason.SENDING_FAILED)
 _WRONG_REQUEST: Final[Meaning] = (Rejected, Reason.INVALID_REQUEST)
 _WRONG_VALUE: Final[Meaning] = (Rejected, Reason.INVALID_VALUE)
 
@@ -54,9 +55,9 @@ OPEN_API: Final[Mapping[int, Meaning]] = {
     9016: (DeviceGone, Reason.NOT_FOUND),
     9017: (DeviceGone, Reason.NOT_BOUND),
     9020: (AuthFailed, Reason.WRONG_PASSWORD),
-    9021: _TRANSIENT,
+    9021: _SENDING_FAILED,
     9023: (DeviceOffline, Reason.DISABLED),
-    9024: _TRANSIENT,
+    9024: _SENDING_FAILED,
     9025: _WRONG_VALUE,
     9026: (AuthFailed, Reason.UNKNOWN_USER),
     9029: (Forbidden, Reason.NO_DATAPOINTS),
@@ -75,12 +76,12 @@ OPEN_API: Final[Mapping[int, Meaning]] = {
 ENTERPRISE_API: Final[Mapping[int, Meaning]] = {
     **dict.fromkeys(
         [
-            *(5001, 5002, 5006, 5017, 5020, 5021, 5201, 5202, 5203, 5204, 5205, 5206, 5207, 5408),
+            *(5001, 5002, 5006, 5016, 5017, 5020, 5021, 5201, 5202, 5203, 5204, 5205, 5206, 5207),
             *(5501, 5502, 5503, 5701, 5702, 5703, 5901),
         ],
         _WRONG_REQUEST,
     ),
-    **dict.fromkeys([5014, 5023, 5208, 5403, 5406, 5407, 5409, 5601], _TRANSIENT),
+    **dict.fromkeys([5023, 5208, 5406, 5407, 5409, 5601], _TRANSIENT),
     5003: (AuthFailed, Reason.UNKNOWN_ENTERPRISE),
     5004: (AuthFailed, Reason.WRONG_ENTERPRISE_SECRET),
     5005: (Forbidden, Reason.WRONG_PRODUCT_SECRET),
@@ -91,10 +92,10 @@ ENTERPRISE_API: Final[Mapping[int, Meaning]] = {
     5011: _TOKEN,
     5012: (Forbidden, Reason.IP_NOT_ALLOWED),
     5013: _THROTTLED,
+    5014: (Unreachable, Reason.NOT_READY),
     5015: (Forbidden, Reason.UNKNOWN_PRODUCT),
-    5016: (Forbidden, Reason.UNKNOWN_APP),
     5018: (Forbidden, Reason.FEATURE_NOT_GRANTED),
-    5019: (Forbidden, Reason.UNKNOWN_ENTERPRISE),
+    5019: (Forbidden, Reason.UNKNOWN_ORGANIZATION),
     5022: (AuthFailed, Reason.UNKNOWN_ENTERPRISE),
     5024: (Forbidden, Reason.FEATURE_NOT_GRANTED),
     5025: (Forbidden, Reason.UNKNOWN_PRODUCT),
@@ -105,8 +106,10 @@ ENTERPRISE_API: Final[Mapping[int, Meaning]] = {
     5305: (DeviceOffline, Reason.OFFLINE),
     5401: _WRONG_VALUE,
     5402: (Forbidden, Reason.NO_DATAPOINTS),
+    5403: _SENDING_FAILED,
     5404: (Forbidden, Reason.CONTROL_NOT_ENABLED),
     5405: _WRONG_VALUE,
+    5408: (Rejected, Reason.INVALID_PAYLOAD),
     5801: (Forbidden, Reason.PRODUCT_NOT_ASSOCIATED),
 }
 

@@ -34,6 +34,7 @@ class Definition:
     name: str | None = None
     schema: Schema = field(default_factory=Schema)
     by_key: Mapping[str, Datapoint] = field(default_factory=dict)
+    is_defined: bool = True  # False: the vendor says that the product has no datapoints
 
     def lacks(self, attrs: Mapping[str, Any]) -> set[str]:
         """What a device reports that the definition does not name at all."""
