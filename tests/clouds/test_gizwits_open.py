@@ -497,6 +497,78 @@ async def test_a_token_that_has_ended_is_not_used_on(make_cloud: MakeCloud, serv
     assert server.requests[BINDINGS] == 0
 
 
+GRANTED_TOKEN = "custom_components.datapoint_cloud.clouds.gizwits.granted_token.time"
+
+
+class _SetClock:
+    """The time module, whose wall clock somebody has set."""
+
+    def __init__(self, by: float) -> None:
+        self.by = by
+        self.later = 0.0  # what has passed, whatever the wall clock says
+
+    def time(self) -> float:
+        return time.time() + self.by + self.later
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.later
+
+
+@pytest.mark.parametrize("seconds", [-365 * DAY, -600, 600, 365 * DAY])
+async def test_our_clock_may_be_set_while_a_token_lives(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    await cloud.devices()
+    for by in (seconds, 0, seconds):
+        monkeypatch.setattr(GRANTED_TOKEN, _SetClock(by))
+        assert (await cloud.devices()).devices
+    assert server.requests[LOGIN] == 1
+    server.revoke_tokens()
+    for _ in range(3):
+        assert (await cloud.devices()).devices
+    assert server.requests[LOGIN] == 2
+
+
+@pytest.mark.parametrize(
+    ("granted", "started", "logins"),
+    [(0, -365 * DAY, 0), (0, -600, 0), (0, 600, 0), (0, 365 * DAY, 1), (365 * DAY, 0, 0), (-365 * DAY, 0, 0)],
+)
+async def test_our_clock_may_be_set_between_two_starts(
+    make_cloud: MakeCloud,
+    server: GizwitsOpenServer,
+    monkeypatch: pytest.MonkeyPatch,
+    granted: float,
+    started: float,
+    logins: int,
+) -> None:
+    memory = Memory()
+    monkeypatch.setattr(GRANTED_TOKEN, _SetClock(granted))
+    await make_cloud(memory=memory).account()
+    server.reset_counts()
+    monkeypatch.setattr(GRANTED_TOKEN, _SetClock(started))
+    cloud = make_cloud(memory=memory)
+    for _ in range(3):
+        assert (await cloud.devices()).devices
+    assert server.requests[LOGIN] == logins
+
+
+@pytest.mark.parametrize(("told_on", "days"), [(0, 177), (365 * DAY, 3), (-10 * 365 * DAY, 397)])
+async def test_no_token_is_believed_for_ever(
+    make_cloud: MakeCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, told_on: float, days: float
+) -> None:
+    memory = Memory()
+    monkeypatch.setattr(GRANTED_TOKEN, _SetClock(told_on))
+    await make_cloud(memory=memory).account()
+    clock = _SetClock(told_on - 5 * 365 * DAY)  # as it may be before the network is there
+    monkeypatch.setattr(GRANTED_TOKEN, clock)
+    cloud = make_cloud(memory=memory)
+    for later, logins in ((days - 1, 0), (days + 1, 1)):
+        server.reset_counts()
+        clock.later = later * DAY
+        await cloud.devices()
+        assert server.requests[LOGIN] == logins
+
+
 @pytest.mark.parametrize("name", ["expire_at", "expired_at"])
 async def test_the_end_of_a_token_has_two_names_and_may_be_text(
     make_cloud: MakeCloud, server: GizwitsOpenServer, name: str

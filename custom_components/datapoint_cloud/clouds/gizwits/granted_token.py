@@ -1,6 +1,6 @@
 """A token that outlives a restart: remembered, renewed ahead of its end, and used on while an early renewal fails.
 
-It knows when to ask for a token, not how that is done.
+It knows when to ask for a token, not how that is done. While it runs it goes by a clock that nobody sets.
 """
 
 import time
@@ -17,6 +17,7 @@ from . import spellings
 _HOUR: Final = 3600
 _DAY: Final = 86_400
 _LIFE_IF_UNTOLD: Final = 6 * _DAY  # the documents promise seven days at least
+_LONGEST_LIFE: Final = 400 * _DAY  # twice what was ever seen: what lasts longer was told on another clock than ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +41,8 @@ class GrantedToken:
         self._owner = owner
         self._days_ahead = days_ahead
         self._ask = ask
-        record = self._record()
-        token, renew_at = wire.text(record.get("token")), wire.number(record.get("renew_at"))
-        remembered = Token(token, renew_at) if token is not None and renew_at is not None else None
-        self.keeper = TokenKeeper(self._renew, time.time, early=0, token=remembered)
+        self._renew_at = self._ends_at = 0.0  # on the monotonic clock
+        self.keeper = TokenKeeper(self._renew, time.monotonic, early=0, token=self._remembered())
 
     @property
     def uid(self) -> str | None:
@@ -58,20 +57,36 @@ class GrantedToken:
                 raise
             return token
         now = time.time()
-        half_life = now + (grant.expires_at - now) / 2
-        record = {"owner": self._owner, "token": grant.token, "uid": grant.uid, "expires_at": grant.expires_at}
-        return self._remember(record, max(grant.expires_at - self._days_ahead * _DAY, half_life))
+        expires_at = min(grant.expires_at, now + _LONGEST_LIFE)
+        renew_at = max(expires_at - self._days_ahead * _DAY, now + (expires_at - now) / 2)
+        record = {"owner": self._owner, "token": grant.token, "uid": grant.uid, "granted_at": now}
+        self._memory.put(self._slot, {**record, "expires_at": expires_at, "renew_at": renew_at})
+        return self._token(grant.token, renew_at - now, expires_at - now)
 
     def _postponed(self) -> Token | None:
         """The token that was to be renewed early; None where it was refused instead, or has ended."""
-        record = self._record()
-        renew_at, expires_at = wire.number(record.get("renew_at")) or 0, wire.number(record.get("expires_at")) or 0
-        now = time.time()
-        return self._remember(record, min(now + _HOUR, expires_at)) if renew_at <= now < expires_at else None
+        now, record = time.monotonic(), self._record()
+        if not self._renew_at <= now < self._ends_at:
+            return None
+        left = self._ends_at - now
+        wait = min(_HOUR, left)
+        self._memory.put(self._slot, {**record, "renew_at": time.time() + wait})
+        return self._token(record["token"], wait, left)
 
-    def _remember(self, record: Mapping[str, Any], renew_at: float) -> Token:
-        self._memory.put(self._slot, {**record, "renew_at": renew_at})
-        return Token(record["token"], renew_at)
+    def _remembered(self) -> Token | None:
+        """The token from before. Where our clock was set back since, its life begins anew: nobody knows better."""
+        record = self._record()
+        token, renew_at = wire.text(record.get("token")), wire.number(record.get("renew_at"))
+        if token is None or renew_at is None:
+            return None
+        expires_at, now = wire.number(record.get("expires_at")) or renew_at, time.time()
+        since = max(now, wire.number(record.get("granted_at")) or 0)
+        return self._token(token, min(renew_at - since, _LONGEST_LIFE), min(expires_at - since, _LONGEST_LIFE))
+
+    def _token(self, token: str, wait: float, life: float) -> Token:
+        now = time.monotonic()
+        self._renew_at, self._ends_at = now + wait, now + life
+        return Token(token, self._renew_at)
 
     def _record(self) -> Mapping[str, Any]:
         record = wire.fields(self._memory.get(self._slot))
