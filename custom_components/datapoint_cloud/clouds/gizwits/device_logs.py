@@ -14,7 +14,7 @@ from ..errors import Rejected, UnexpectedAnswer
 from ..memory import Memory
 from ..model import Device
 from . import spellings
-from .paging import MOST_PAGES, PageSize
+from .paging import LONG_PAGE, MOST_PAGES, PageSize
 from .product_access import ProductAccess
 from .refusals import Refusals
 
@@ -49,7 +49,7 @@ class DeviceLogs:
         self._access = access
         self._refusals = refusals
         self._memory = memory
-        self._page_size = PageSize(memory, "history page")
+        self._page_size = PageSize(memory, "history page", longest=LONG_PAGE)
 
     async def newest(self, device: Device, start: int | None = None, end: int | None = None) -> list[Row]:
         """The newest report of a window (epoch seconds), or of the past two days, as a list of one or none.

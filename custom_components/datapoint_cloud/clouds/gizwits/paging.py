@@ -17,28 +17,34 @@ from . import spellings
 DEFAULT_PAGE: Final = 20  # what the documents promise
 MOST_PAGES: Final = 1000
 _PAGE: Final = 100
+LONG_PAGE: Final = 1000  # of rows as small as a device's reports, which come by the thousand
 _FORM_INVALID: Final = (5002, 9015)
 
 
 class PageSize:
     """The length of the pages of one kind of list, under one slot of the memory."""
 
-    def __init__(self, memory: Memory, slot: str) -> None:
-        """Keep in `memory` that long pages were refused."""
+    def __init__(self, memory: Memory, slot: str, *, longest: int = _PAGE) -> None:
+        """Keep in `memory` that pages of up to `longest` rows were refused."""
         self._memory = memory
         self._slot = slot
+        self._longest = longest
 
     async def ask[Answer](self, ask: Callable[[int], Awaitable[Answer]]) -> Answer:
-        """Ask for a page with a limit; once more with the documented one where the first was refused."""
-        limit = spellings.count(self._memory.get(self._slot)) or _PAGE
-        try:
-            return await ask(limit)
-        except Rejected as error:
-            if error.code not in _FORM_INVALID or limit == DEFAULT_PAGE:
-                raise
-        answer = await ask(DEFAULT_PAGE)
-        self._memory.put(self._slot, DEFAULT_PAGE)
-        return answer
+        """Ask for a page with a limit, and where that is refused with a shorter one, down to the documented one."""
+        longest = spellings.count(self._memory.get(self._slot)) or self._longest
+        limits = [longest, *(limit for limit in (_PAGE, DEFAULT_PAGE) if limit < longest)]
+        for limit in limits:
+            try:
+                answer = await ask(limit)
+            except Rejected as error:
+                if error.code not in _FORM_INVALID or limit == limits[-1]:
+                    raise
+                continue
+            if limit != longest:
+                self._memory.put(self._slot, limit)
+            return answer
+        raise AssertionError  # the last limit has answered or raised
 
 
 @dataclass(frozen=True, slots=True)
