@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from .clouds.errors import CloudError
+from .clouds.errors import CloudError, Forbidden
 from .const import OPTION_INTERVAL
 from .inventory import LARGE_FLEET
 from .repairs import Notice
@@ -30,6 +30,8 @@ def to_mend(coordinator: DatapointCoordinator) -> Iterator[tuple[str | None, Clo
     if coordinator.problem is not None and coordinator.problem not in inventory.failed_scopes.values():
         yield None, coordinator.problem
     for device_id, state in coordinator.fleet.items():
+        if isinstance(inventory.failed_scopes.get(state.device.scope or ""), Forbidden):
+            continue  # what is refused for its product as a whole says more
         if state.failure is not None and device_id not in inventory.absent and state.device.is_online is not False:
             yield state.device.scope, state.failure
     yield from coordinator.refused_control.items()
