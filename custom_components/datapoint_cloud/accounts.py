@@ -4,11 +4,12 @@ The only module that knows how each cloud is built. It asks nothing and keeps no
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import count
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from aiohttp import ClientSession, DummyCookieJar
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_create_clientsession
 from homeassistant.helpers.singleton import singleton
@@ -46,6 +47,7 @@ from .const import (
     CONF_GROUP_ID,
     CONF_ITEM_ID,
     CONF_ITEM_ID_AS_PARAMETER,
+    CONF_MOST_ROWS,
     CONF_PASSWORD,
     CONF_PERIOD,
     CONF_PHONE_ID,
@@ -54,6 +56,8 @@ from .const import (
     CONF_REALM,
     CONF_REGION,
     CONF_SNOTI_HOST,
+    CONF_SORT_BY,
+    CONF_SORT_ORDER,
     CONF_UNIT,
     CONF_USER_TOKEN,
     CONF_USERNAME,
@@ -76,13 +80,12 @@ def cloud_of(hass: HomeAssistant, entry: ConfigEntry, memory: Memory) -> Cloud:
 
 def scopes_of(entry: ConfigEntry) -> Scopes:
     """What the subentries of an entry hold."""
-    return {scope_id(subentry.subentry_type, subentry.data): subentry.data for subentry in entry.subentries.values()}
+    return {scope_id_of(subentry): subentry.data for subentry in entry.subentries.values()}
 
 
 def subentry_of(entry: ConfigEntry, scope: str | None) -> str | None:
     """The id of the subentry that a scope was named in."""
-    subentries = entry.subentries.items()
-    return next((key for key, found in subentries if scope_id(found.subentry_type, found.data) == scope), None)
+    return next((key for key, found in entry.subentries.items() if scope_id_of(found) == scope), None)
 
 
 def open_cloud(hass: HomeAssistant, kind: str, data: Mapping[str, Any], scopes: Scopes, memory: Memory) -> Cloud:
@@ -135,13 +138,35 @@ def _login_of(data: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(data[name] for name in names)
 
 
+def scope_id_of(subentry: ConfigSubentry) -> str:
+    """The id of a scope in its account. A usage query keeps the one it was made with, whatever its period is now."""
+    if subentry.subentry_type != SUBENTRY_PRODUCT and subentry.unique_id:
+        return subentry.unique_id
+    return scope_id(subentry.subentry_type, subentry.data)
+
+
 def scope_id(subentry_type: str, data: Mapping[str, Any]) -> str:
-    """The unique id of a scope in its account."""
-    return data[CONF_PRODUCT_KEY] if subentry_type == SUBENTRY_PRODUCT else usage_query_id(data)
+    """What a scope names, as one text: two scopes with the same text are the same. A new scope has it as its id."""
+    return data[CONF_PRODUCT_KEY] if subentry_type == SUBENTRY_PRODUCT else _usage_query(data)
 
 
-def usage_query_id(data: Mapping[str, Any]) -> str:
-    """What a usage query asks for, as one text: two queries with the same text are the same query."""
+def id_of_change(
+    entry: ConfigEntry, changed: ConfigSubentry | None, subentry_type: str, data: Mapping[str, Any]
+) -> str:
+    """The id of a scope that is new, or is changed to `data`: none that another one was made with.
+
+    The figures of a query stay the same ones when nothing but its period is another.
+    """
+    if changed is not None and scope_id(subentry_type, {**changed.data, CONF_PERIOD: ""}) == scope_id(
+        subentry_type, {**data, CONF_PERIOD: ""}
+    ):
+        return scope_id_of(changed)
+    taken = {scope_id_of(other) for other in entry.subentries.values() if other is not changed}
+    wanted = scope_id(subentry_type, data)
+    return next(found for number in count(1) if (found := wanted if number == 1 else f"{wanted}{number}") not in taken)
+
+
+def _usage_query(data: Mapping[str, Any]) -> str:
     parts = (CONF_ATY, CONF_FIELD, CONF_ITEM_ID, CONF_PERIOD, CONF_GROUP_BY)
     return "/".join(quote(data.get(part) or "", safe="") for part in parts)
 
@@ -229,7 +254,7 @@ def _firstlight(hass: HomeAssistant, data: Mapping[str, Any], scopes: Scopes, me
         user_token=data[CONF_USER_TOKEN],
         queries=[
             UsageQuery(
-                id=usage_query_id(scope),
+                id=query_id,
                 name=usage_query_name(scope),
                 aty=scope[CONF_ATY],
                 field=scope[CONF_FIELD],
@@ -239,8 +264,11 @@ def _firstlight(hass: HomeAssistant, data: Mapping[str, Any], scopes: Scopes, me
                 group_by=scope.get(CONF_GROUP_BY),
                 unit=scope.get(CONF_UNIT),
                 date_format=scope[CONF_DATE_FORMAT],
+                sort_by=scope.get(CONF_SORT_BY),
+                sort_order=scope.get(CONF_SORT_ORDER),
+                most_rows=scope.get(CONF_MOST_ROWS),
             )
-            for scope in scopes.values()
+            for query_id, scope in scopes.items()
         ],
         time_zone=dt_util.get_default_time_zone(),
         memory=memory,

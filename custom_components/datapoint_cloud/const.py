@@ -52,6 +52,9 @@ CONF_PERIOD: Final = "period"
 CONF_GROUP_BY: Final = "group_by"
 CONF_UNIT: Final = "unit"
 CONF_DATE_FORMAT: Final = "date_format"
+CONF_SORT_BY: Final = "sort_by"
+CONF_SORT_ORDER: Final = "sort_order"
+CONF_MOST_ROWS: Final = "most_rows"
 
 # the options of an entry
 OPTION_INTERVAL: Final = "interval"  # seconds

@@ -62,8 +62,10 @@ _TEXT_OF_HISTORY: dict[Reason | None, str] = {
     Reason.FEATURE_NOT_GRANTED: "history_not_granted",
     Reason.INVALID_VALUE: "history_refused",
     Reason.ITEM_ID_MISSING: "history_item_id_missing",
+    Reason.WRONG_ITEM_ID: "history_wrong_item_id",
     Reason.NOT_FOUND: "history_not_found",
     Reason.SERVER_ERROR: "history_server_error",
+    Reason.TOO_MANY_ROWS: "history_too_many_rows",
     Reason.WRONG_QUERY: "history_wrong_query",
     Reason.ZONE_UNPROVEN: "history_zone_unproven",
 }

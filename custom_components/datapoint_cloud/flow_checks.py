@@ -21,6 +21,7 @@ from .clouds.errors import (
     RateLimited,
     Reason,
     Rejected,
+    TokenRefused,
     UnexpectedAnswer,
     Unreachable,
 )
@@ -31,6 +32,7 @@ from .clouds.sodata.mapping import CorporateAccount
 from .const import (
     CONF_API_URL,
     CONF_APP_ID,
+    CONF_AUTHORIZATION_TOKEN,
     CONF_CLIENT_ID,
     CONF_CLOUD,
     CONF_DATE_FORMAT,
@@ -39,11 +41,13 @@ from .const import (
     CONF_GROUP_BY,
     CONF_GROUP_ID,
     CONF_ITEM_ID,
+    CONF_MOST_ROWS,
     CONF_PASSWORD,
     CONF_PERIOD,
     CONF_PRODUCT_KEY,
     CONF_PRODUCT_SECRET,
     CONF_REALM,
+    CONF_SORT_ORDER,
     CONF_USER_TOKEN,
     CONF_USERNAME,
 )
@@ -70,8 +74,10 @@ _BY_REASON: Mapping[Reason, tuple[str, str]] = {
     Reason.NO_DATAPOINTS: (CONF_PRODUCT_KEY, "no_datapoints"),
     Reason.WRONG_PRODUCT_SECRET: (CONF_PRODUCT_SECRET, "wrong_product_secret"),
     Reason.IP_NOT_ALLOWED: (BASE, "ip_not_allowed"),
+    Reason.WRONG_AUTHORIZATION_TOKEN: (CONF_AUTHORIZATION_TOKEN, "wrong_authorization_token"),
     Reason.WRONG_USER_TOKEN: (CONF_USER_TOKEN, "wrong_user_token"),
     Reason.ITEM_ID_MISSING: (CONF_ITEM_ID, "item_id_missing"),
+    Reason.WRONG_ITEM_ID: (CONF_ITEM_ID, "wrong_item_id"),
     Reason.RIGHT_MISSING: (BASE, "right_missing"),
     Reason.FEATURE_NOT_GRANTED: (BASE, "feature_not_granted"),
     Reason.DEVICES_NOT_GRANTED: (BASE, "feature_not_granted"),
@@ -85,6 +91,8 @@ _FIELD_OF_PARAMETER = {
     "groupBy": CONF_GROUP_BY,
     "fromDate": CONF_DATE_FORMAT,
     "toDate": CONF_DATE_FORMAT,
+    "pageSize": CONF_MOST_ROWS,
+    "sortOrder": CONF_SORT_ORDER,
 }
 """Which field a usage query's refused parameter comes from."""
 
@@ -92,6 +100,7 @@ _BY_CLASS: Mapping[type[CloudError], str] = {
     Unreachable: "cannot_connect",
     RateLimited: "rate_limited",
     AuthFailed: "invalid_auth",
+    TokenRefused: "invalid_auth",
     UnexpectedAnswer: "unexpected_answer",
     NotSupported: "unexpected_answer",
     Rejected: "refused",

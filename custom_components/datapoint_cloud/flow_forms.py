@@ -12,6 +12,9 @@ import voluptuous as vol
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
     SelectOptionDict,
     Selector,
     SelectSelector,
@@ -48,6 +51,7 @@ from .const import (
     CONF_GROUP_ID,
     CONF_ITEM_ID,
     CONF_ITEM_ID_AS_PARAMETER,
+    CONF_MOST_ROWS,
     CONF_PASSWORD,
     CONF_PERIOD,
     CONF_PHONE_ID,
@@ -56,6 +60,8 @@ from .const import (
     CONF_REALM,
     CONF_REGION,
     CONF_SNOTI_HOST,
+    CONF_SORT_BY,
+    CONF_SORT_ORDER,
     CONF_UNIT,
     CONF_USER_TOKEN,
     CONF_USERNAME,
@@ -212,6 +218,19 @@ SCOPE_FIELDS: Final[Mapping[str, tuple[Field, ...]]] = {
             is_advanced=True,
         ),
         Field(name=CONF_ITEM_ID_AS_PARAMETER, selector=BooleanSelector(), default=False, is_advanced=True),
+        Field(name=CONF_SORT_BY, is_required=False, is_advanced=True),
+        Field(
+            name=CONF_SORT_ORDER,
+            selector=_select(CONF_SORT_ORDER, ["asc", "desc"]),
+            is_required=False,
+            is_advanced=True,
+        ),
+        Field(
+            name=CONF_MOST_ROWS,
+            selector=NumberSelector(NumberSelectorConfig(min=1, max=5000, step=1, mode=NumberSelectorMode.BOX)),
+            is_required=False,
+            is_advanced=True,
+        ),
     ),
 }
 
@@ -259,6 +278,8 @@ def entered(fields: Iterable[Field], user_input: Mapping[str, Any]) -> dict[str,
         value = flat.get(field.name, field.default)
         if isinstance(value, str):
             value = field.clean(value)
+        elif isinstance(value, float):
+            value = round(value)  # numbers come from the front end as such
         if value is not None and value != "":
             values[field.name] = value
     return values

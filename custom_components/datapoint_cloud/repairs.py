@@ -30,6 +30,7 @@ _MENDED_IN_A_SCOPE: frozenset[Reason] = frozenset(
         Reason.UNKNOWN_GROUP,
         Reason.UNKNOWN_ORGANIZATION,
         Reason.ITEM_ID_MISSING,
+        Reason.WRONG_ITEM_ID,
         Reason.WRONG_QUERY,
         Reason.PUSH_REFUSED,
     }

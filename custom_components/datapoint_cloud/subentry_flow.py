@@ -7,7 +7,7 @@ from typing import Any
 
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState, ConfigSubentryFlow, SubentryFlowResult
 
-from .accounts import scope_id
+from .accounts import id_of_change, scope_id
 from .const import CONF_CLOUD, CONF_PRODUCT_KEY
 from .flow_checks import Refused, attempt, verify
 from .flow_forms import (
@@ -44,10 +44,12 @@ class ScopeFlow(ConfigSubentryFlow):
             errors[CONF_PRODUCT_KEY] = "other_product"
         if errors:
             return self._show(values, Refused(placed(errors, self._fields)))
-        unique_id = scope_id(self._subentry_type, scope)
         entry = self._get_entry()
-        if any(other.unique_id == unique_id and other is not changed for other in entry.subentries.values()):
+        named = scope_id(self._subentry_type, scope)
+        others = [other for other in entry.subentries.values() if other is not changed]
+        if any(scope_id(other.subentry_type, other.data) == named for other in others):
             return self.async_abort(reason="already_configured")
+        unique_id = id_of_change(entry, changed, self._subentry_type, scope)
         answer = await attempt(
             verify(self.hass, entry.data[CONF_CLOUD], entry.data, {unique_id: scope}, are_scopes_new=True),
             self._fields,

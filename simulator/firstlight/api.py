@@ -70,6 +70,10 @@ class FirstlightServer(Server):
         self.row_keys = ("name", "value", "date")
         """How a row calls its name, its number and its time; a time called `ut` is in epoch milliseconds."""
         self.has_paging_header = True
+        self.largest_page = _LARGEST_PAGE
+        """The most rows that may be asked for at once."""
+        self.requires_to_date = False
+        self.requires_order = False
         self.errors_as_status = 400
         """The HTTP status of a refused parameter."""
         self.failure: Literal["40460190", "40460191"] | None = None
@@ -123,18 +127,21 @@ class FirstlightServer(Server):
         if from_ms is None:
             query.refusals.append("40460102")
         to_ms = self._read_date(asked["toDate"]) if "toDate" in asked else int(self.clock() * 1000)
+        if self.requires_to_date and "toDate" not in asked:
+            to_ms = None
         if to_ms is None or ("toDate" in asked and from_ms is not None and to_ms < from_ms):
             query.refusals.append("40460103")
-        query.from_ms, query.to_ms = from_ms or 0, to_ms or 0
+        # nothing is counted before it happens
+        query.from_ms, query.to_ms = from_ms or 0, min(to_ms or 0, int(self.clock() * 1000))
         if "groupBy" in asked and asked["groupBy"] not in GROUPS:
             query.refusals.append("40460104")
         query.page_number = _read_number(asked.get("pageNumber", "1"))
         if query.page_number < 1:
             query.refusals.append("40460105")
-        query.page_size = _read_number(asked.get("pageSize", str(_LARGEST_PAGE)))
-        if not 1 <= query.page_size <= _LARGEST_PAGE:
+        query.page_size = _read_number(asked.get("pageSize", str(self.largest_page)))
+        if not 1 <= query.page_size <= self.largest_page:
             query.refusals.append("40460106")
-        if asked.get("sortOrder", "asc") not in ("asc", "desc"):
+        if asked.get("sortOrder", "" if self.requires_order else "asc") not in ("asc", "desc"):
             query.refusals.append("40460107")
         return query
 
@@ -162,7 +169,7 @@ class FirstlightServer(Server):
         begin = (query.page_number - 1) * query.page_size
         page = figures[begin : begin + query.page_size]
         header = self._header(request, 0, "Success")
-        if self.has_paging_header and self.data_shape in ("rows", "nested"):
+        if self.has_paging_header and self.data_shape in ("rows", "nested", "object"):
             header |= {"start": begin, "rows": len(page), "count": len(figures)}
         answer = {"header": header}
         if self.data_shape != "missing":

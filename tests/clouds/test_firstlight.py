@@ -20,13 +20,14 @@ from custom_components.datapoint_cloud.clouds.errors import (
     RateLimited,
     Reason,
     Rejected,
+    TokenRefused,
     UnexpectedAnswer,
     Unreachable,
 )
-from custom_components.datapoint_cloud.clouds.firstlight import api
+from custom_components.datapoint_cloud.clouds.firstlight import api, paging
 from custom_components.datapoint_cloud.clouds.firstlight.api import FirstlightCloud, UsageQuery
 from custom_components.datapoint_cloud.clouds.memory import Memory
-from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Reading, Scope, Snapshot
+from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Device, Reading, Scope, Snapshot
 from simulator.firstlight import FirstlightServer
 from simulator.server import Fault
 
@@ -59,6 +60,10 @@ class Firstlight:
 
     def answer_data(self, data: Any, **header: Any) -> None:
         self.answer({"header": SUCCESS | header, "data": data})
+
+    async def listed(self, *queries: UsageQuery) -> tuple[Device, ...]:
+        """The queries as devices, of which no answer is kept."""
+        return (await self.client(*queries).devices()).devices
 
     async def read(self, query: UsageQuery = QUERY) -> Snapshot:
         cloud = self.client(query)
@@ -98,7 +103,8 @@ async def firstlight(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> A
 
 
 async def test_both_tokens_go_where_they_belong(firstlight: Firstlight) -> None:
-    await firstlight.read()
+    devices = await firstlight.listed()
+    await firstlight.client().readings(devices)
     headers = firstlight.server.log[0].headers
     assert headers["Authorization"] == f"Bearer {firstlight.server.authorization_token}"
     assert headers["X-Authorization"] == firstlight.server.user_token
@@ -119,6 +125,7 @@ async def test_optional_parameters_are_left_out(firstlight: Firstlight) -> None:
     request = firstlight.server.log[0]
     assert dict(request.query) == {
         "fromDate": "2026-09-20T22:00:00Z",
+        "toDate": "2026-09-21T14:13:20Z",
         "period": "day",
         "pageNumber": "1",
         "pageSize": "100",
@@ -144,6 +151,14 @@ async def test_item_id_goes_into_the_body_or_the_query(firstlight: Firstlight, i
     request = firstlight.server.log[0]
     assert request.query.get("itemId") == ("content-123" if in_query else None)
     assert bool(request.content_length) is not in_query
+
+
+async def test_refused_item_is_not_called_missing(firstlight: Firstlight) -> None:
+    firstlight.answer(refusal("40450103"), status=400)
+    assert (await firstlight.failure()).reason is Reason.ITEM_ID_MISSING
+    for in_query in (False, True):
+        query = replace(QUERY, item_id="content-123", is_item_id_in_query=in_query)
+        assert (await firstlight.failure(query)).reason is Reason.WRONG_ITEM_ID
 
 
 @pytest.mark.parametrize(
@@ -180,18 +195,19 @@ def rows(first: int, count: int) -> list[dict[str, Any]]:
     return [{"name": f"n{number}", "value": number} for number in range(first, first + count)]
 
 
-async def serve_pages(firstlight: Firstlight, pages: list[list[dict[str, Any]]], **header: Any) -> Snapshot:
-    firstlight.server.faults = [
+def faults_of(pages: list[Any], **header: Any) -> list[Fault]:
+    return [
         Fault(
             matches=lambda request, number=number: request.query["pageNumber"] == str(number),  # type: ignore[misc]
             body=json.dumps({"header": SUCCESS | header, "data": page}),
         )
         for number, page in enumerate(pages, 1)
     ]
-    cloud = firstlight.client()
-    devices = (await cloud.devices()).devices
-    firstlight.server.reset_counts()
-    return (await cloud.readings(devices)).snapshots["q"]
+
+
+async def serve_pages(firstlight: Firstlight, pages: list[Any], **header: Any) -> Snapshot:
+    firstlight.server.faults = faults_of(pages, **header)
+    return await firstlight.read()
 
 
 async def test_short_page_is_the_last(firstlight: Firstlight) -> None:
@@ -219,14 +235,12 @@ async def test_page_after_the_last_may_be_refused(firstlight: Firstlight) -> Non
 
 async def test_server_without_pages_is_asked_twice_at_most(firstlight: Firstlight) -> None:
     firstlight.answer_data(rows(0, 100))
-    cloud = firstlight.client()
-    snapshot = (await cloud.readings((await cloud.devices()).devices)).snapshots["q"]
-    assert len(snapshot.readings) == 100
-    assert len(firstlight.server.log) == 3
+    assert len((await firstlight.read()).readings) == 100
+    assert len(firstlight.server.log) == 2
 
 
 async def test_paging_has_an_end(firstlight: Firstlight, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "_MOST_PAGES", 4)
+    monkeypatch.setattr(paging, "_MOST_PAGES", 4)
     await serve_pages(firstlight, [rows(number, 100) for number in range(9)], count=10**6)
     assert len(firstlight.server.log) == 4
 
@@ -237,6 +251,104 @@ async def test_smaller_pages_are_asked_for_when_these_are_refused(firstlight: Fi
         Fault(matches=lambda request: request.query["pageSize"] == "100", status=400, body=json.dumps(refusal))
     ]
     assert len((await firstlight.read()).readings) == 4
+
+
+def named(first: int, count: int) -> dict[str, int]:
+    return {f"n{number}": number for number in range(first, first + count)}
+
+
+def dated(first: int, count: int) -> list[dict[str, Any]]:
+    """Seven rows for each name, as many names as `count`."""
+    return [{**row, "date": f"2026-09-1{day}"} for row in rows(first, count) for day in range(7)]
+
+
+def nested(first: int, count: int) -> list[dict[str, Any]]:
+    """A row for each name, with its values by date."""
+    return [
+        {"name": row["name"], "values": [{"date": f"2026-09-1{day}", "value": row["value"]} for day in range(7)]}
+        for row in rows(first, count)
+    ]
+
+
+@pytest.mark.parametrize("has_total", [True, False])
+@pytest.mark.parametrize("page", [rows, named, dated, nested])
+async def test_no_page_is_lost_whatever_a_total_counts(firstlight: Firstlight, page: Any, has_total: bool) -> None:
+    header = {"count": 120} if has_total else {}
+    assert len((await serve_pages(firstlight, [page(0, 100), page(100, 20), []], **header)).readings) == 120
+    assert len(firstlight.server.log) == 2 if has_total else 3
+
+
+async def test_pages_that_the_server_cuts_are_read_on(firstlight: Firstlight) -> None:
+    snapshot = await serve_pages(firstlight, [rows(0, 25), rows(25, 25), rows(50, 3)])
+    assert len(snapshot.readings) == 53
+
+
+@pytest.mark.parametrize("status", [400, 404])
+async def test_page_after_a_short_one_may_not_exist(firstlight: Firstlight, status: int) -> None:
+    firstlight.answer_data(rows(0, 60))
+    firstlight.server.faults.insert(
+        0, Fault(matches=lambda request: request.query["pageNumber"] == "2", status=status, body="<html>")
+    )
+    assert len((await firstlight.read()).readings) == 60
+
+
+@pytest.mark.parametrize("pages", [[[]], [None], [rows(0, 3), []], [rows(0, 100), rows(0, 100)]])
+async def test_answer_that_contradicts_its_total_is_a_failure(firstlight: Firstlight, pages: list[Any]) -> None:
+    devices = await firstlight.listed()
+    firstlight.server.faults = faults_of(pages, count=120)
+    readings = await firstlight.client().readings(devices)
+    assert isinstance(readings.failures["q"], UnexpectedAnswer)
+
+
+async def test_row_that_is_there_twice_counts_once(firstlight: Firstlight) -> None:
+    snapshot = await serve_pages(firstlight, [rows(0, 4) * 2], count=4, rows=4)
+    assert len(snapshot.readings) == 4
+
+
+@pytest.mark.parametrize("largest", [60, 25, 10, 5])
+async def test_pages_grow_shorter_until_the_server_takes_them(firstlight: Firstlight, largest: int) -> None:
+    firstlight.server.largest_page = largest
+    firstlight.server.usages["content/genre"].figures = {f"n{number}": 1 for number in range(56)}
+    assert len((await firstlight.read()).readings) == 60
+    # What was refused once is not asked again, after a restart neither.
+    firstlight.memory = Memory(json.loads(json.dumps(firstlight.memory.content)))
+    firstlight.server.reset_counts()
+    firstlight.server.log.clear()
+    await firstlight.client().readings(await firstlight.listed())
+    assert {request.query.get("pageSize") for request in firstlight.server.log} == {
+        {60: "50", 25: "25", 10: "10"}.get(largest)
+    }
+
+
+async def test_server_that_wants_an_end_and_an_order_gets_them(firstlight: Firstlight) -> None:
+    firstlight.server.requires_to_date = firstlight.server.requires_order = True
+    assert (await firstlight.failure()).subject == "sortOrder"
+    query = replace(QUERY, sort_by="value", sort_order="desc", most_rows=2)
+    assert (await firstlight.read(query)).readings.keys() == {"value:Drama", "value:Comedy"}
+    request = firstlight.server.log[-1]
+    assert [request.query[name] for name in ("sortBy", "sortOrder", "pageSize")] == ["value", "desc", "2"]
+
+
+# How often
+
+
+async def test_what_the_list_asked_is_not_asked_again_at_once(firstlight: Firstlight) -> None:
+    cloud = firstlight.client()
+    devices = (await cloud.devices()).devices
+    assert (await cloud.readings(devices)).snapshots["q"].readings
+    assert len(firstlight.server.log) == 1
+    await cloud.readings(devices)
+    assert len(firstlight.server.log) == 2
+
+
+async def test_query_that_has_just_answered_is_not_tried(firstlight: Firstlight) -> None:
+    await firstlight.read()
+    other = replace(QUERY, id="r", period="week")
+    assert len((await firstlight.client(QUERY, other).devices()).devices) == 2
+    assert [request.query["period"] for request in firstlight.server.log] == ["day", "week"]
+    # Another token may not be right, and another question neither.
+    with pytest.raises(AuthFailed):
+        await firstlight.client(user_token="new").devices()
 
 
 # What an answer holds
@@ -260,6 +372,14 @@ async def test_smaller_pages_are_asked_for_when_these_are_refused(firstlight: Fi
         ([{"plays": 3}], {"total": 3}),
         ({"groups": [{"name": "Drama", "value": 3}], "unit": "min"}, {"value:Drama": 3}),
         ({"name": "Drama", "value": 5}, {"value:Drama": 5}),
+        ({"Drama": {"2026-09-20": 3, "2026-09-21": 4}}, {"value:Drama": 4}),
+        ({"2026-09-20": {"Drama": 3}, "2026-09-21": {"Drama": 4}}, {"value:Drama": 4}),
+        ({"Drama": [{"date": "2026-09-21", "value": 3}], "News": []}, {"value:Drama": 3}),
+        ([{"name": "Drama", "total": 7, "values": [{"date": "2026-09-21", "value": 3}]}], {"value:Drama": 7}),
+        ([{"date": "2026-09-21", "Drama": 3, "News": 4}], {"value:Drama": 3, "value:News": 4}),
+        ({"total": 7, "values": {"Drama": 3, "News": 4}}, {"value:Drama": 3, "value:News": 4}),
+        ([{"name": "Live", "items": [{"name": "Drama", "value": 3}]}], {"value:Live / Drama": 3}),
+        ([{"name": "Drama", "value": 3, "image": {"id": 7}}], {"value:Drama": 3}),
     ],
 )
 async def test_answer_may_have_many_shapes(firstlight: Firstlight, data: Any, values: dict[str, Any]) -> None:
@@ -316,7 +436,7 @@ async def test_what_was_known_is_unknown_in_a_period_without_data(firstlight: Fi
 async def test_values_of_other_queries_are_forgotten(firstlight: Firstlight) -> None:
     await firstlight.values({"Drama": 3})
     await firstlight.client(replace(QUERY, id="other")).devices()
-    assert firstlight.memory.content == {}
+    assert not [key for key in firstlight.memory.content if key.endswith(":q")]
 
 
 async def test_numbers_have_the_unit_the_user_chose(firstlight: Firstlight) -> None:
@@ -415,9 +535,6 @@ async def test_failure_without_a_known_code_is_told_by_its_status(
 @pytest.mark.parametrize(
     ("status", "body", "reason"),
     [
-        (401, "<html>", Reason.TOKEN_REFUSED),
-        (403, "", Reason.TOKEN_REFUSED),
-        (401, json.dumps(refusal("40460101")), Reason.TOKEN_REFUSED),
         (401, json.dumps(refusal("40450101")), Reason.WRONG_USER_TOKEN),
         (403, json.dumps(refusal("40450101")), Reason.WRONG_USER_TOKEN),
         (200, json.dumps(refusal("40450101")), Reason.WRONG_USER_TOKEN),
@@ -427,21 +544,67 @@ async def test_failure_without_a_known_code_is_told_by_its_status(
 async def test_refused_token_is_a_failed_authentication(
     firstlight: Firstlight, status: int, body: str, reason: Reason
 ) -> None:
-    devices = (await firstlight.client().devices()).devices
+    devices = await firstlight.listed()
     firstlight.server.faults = [Fault(status=status, body=body)]
-    for asking in (firstlight.client().devices(), firstlight.client().readings(devices)):
+    for asking in (firstlight.client(user_token="new").devices(), firstlight.client().readings(devices)):
         with pytest.raises(AuthFailed) as caught:
             await asking
         assert caught.value.reason is reason
+
+
+BARE_REFUSALS = [
+    Fault(status=401, body="<html>"),
+    Fault(status=403, body=""),
+    Fault(status=401, body=json.dumps(refusal("40460101"))),
+]
+
+
+@pytest.mark.parametrize("fault", BARE_REFUSALS)
+async def test_refusal_without_a_code_of_one_query_is_its_own_failure(firstlight: Firstlight, fault: Fault) -> None:
+    queries = QUERY, replace(QUERY, id="r", aty="platform", field="deviceName")
+    devices = await firstlight.listed(*queries)
+    cloud = firstlight.client(*queries)
+    firstlight.server.faults = [
+        replace(fault, matches=lambda request: request.match_info["field"] == "genre"),
+    ]
+    for _ in range(3):
+        readings = await cloud.readings(devices)
+        assert isinstance(readings.failures["q"], TokenRefused)
+        assert readings.snapshots.keys() == {"r"}
+
+
+@pytest.mark.parametrize("fault", BARE_REFUSALS)
+async def test_refusal_of_every_query_twice_in_a_row_is_a_failed_authentication(
+    firstlight: Firstlight, fault: Fault
+) -> None:
+    queries = QUERY, replace(QUERY, id="r", aty="platform", field="deviceName")
+    devices = await firstlight.listed(*queries)
+    cloud = firstlight.client(*queries)
+    for refused, is_failed in ((True, False), (False, False), (True, False), (True, True)):
+        firstlight.server.faults = [fault] if refused else []
+        if is_failed:
+            with pytest.raises(AuthFailed) as caught:
+                await cloud.readings(devices)
+            assert caught.value.reason is Reason.TOKEN_REFUSED
+        else:
+            assert len((await cloud.readings(devices)).failures) == 2 * refused
+
+
+@pytest.mark.parametrize("status", [200, 401])
+async def test_wrong_authorization_token_is_not_blamed_on_the_user_token(firstlight: Firstlight, status: int) -> None:
+    errors = [{"code": "40450101", "description": "Invalid Authorization"}]
+    firstlight.answer({"header": {"code": -1, "errors": errors}}, status=status)
+    with pytest.raises(AuthFailed) as caught:
+        await firstlight.client().devices()
+    assert caught.value.reason is Reason.WRONG_AUTHORIZATION_TOKEN
 
 
 async def test_wrong_tokens_are_told_apart_as_far_as_the_server_does(firstlight: Firstlight) -> None:
     with pytest.raises(AuthFailed) as caught:
         await firstlight.client(user_token="wrong").devices()
     assert caught.value.reason is Reason.WRONG_USER_TOKEN
-    with pytest.raises(AuthFailed) as caught:
-        await firstlight.client(authorization_token="wrong").devices()
-    assert caught.value.reason is Reason.TOKEN_REFUSED
+    error = (await firstlight.client(authorization_token="wrong").devices()).failed["q"]
+    assert (type(error), error.reason) == (TokenRefused, Reason.TOKEN_REFUSED)
 
 
 @pytest.mark.parametrize(
@@ -462,10 +625,9 @@ async def test_wrong_tokens_are_told_apart_as_far_as_the_server_does(firstlight:
 async def test_answer_without_an_envelope_is_told_by_its_status(
     firstlight: Firstlight, fault: Fault, kind: type[CloudError]
 ) -> None:
-    cloud = firstlight.client()
-    devices = (await cloud.devices()).devices
+    devices = await firstlight.listed()
     firstlight.server.faults = [fault]
-    readings = await cloud.readings(devices)
+    readings = await firstlight.client().readings(devices)
     assert isinstance(readings.failures["q"], kind)
 
 
@@ -480,14 +642,13 @@ async def test_wrong_query_costs_only_itself(firstlight: Firstlight) -> None:
 
 
 async def test_rate_limit_ends_the_round(firstlight: Firstlight) -> None:
-    cloud = firstlight.client()
-    devices = (await cloud.devices()).devices
+    devices = await firstlight.listed()
     firstlight.server.faults = [Fault(status=429, headers={"Retry-After": "9"})]
-    stopped_by = (await cloud.readings(devices)).stopped_by
+    stopped_by = (await firstlight.client().readings(devices)).stopped_by
     assert isinstance(stopped_by, RateLimited)
     assert stopped_by.retry_after == 9
     with pytest.raises(RateLimited):
-        await cloud.devices()
+        await firstlight.client(user_token="new").devices()
 
 
 async def test_failure_is_logged_with_its_tracking_id_and_no_token(

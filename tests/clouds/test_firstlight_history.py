@@ -13,13 +13,13 @@ import pytest
 
 from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.errors import (
-    AuthFailed,
     CloudError,
     Forbidden,
     NotSupported,
     RateLimited,
     Reason,
     Rejected,
+    TokenRefused,
     UnexpectedAnswer,
     Unreachable,
 )
@@ -152,7 +152,6 @@ async def test_dates_are_written_as_the_query_wants(
             ],
             [("b", 1, None), ("a", 2, 2), ("a", 3, 3)],
         ),
-        ([[1], "two", {"deep": {}}], []),
     ],
 )
 async def test_any_shape_is_told(
@@ -164,6 +163,45 @@ async def test_any_shape_is_told(
     days = [(row.label, row.value, row.at and row.at.astimezone(paris).day) for row in told.rows]
     assert days == rows
     assert told.end == END
+
+
+DAYS = {"2026-09-01": 3, "2026-09-02": 4}
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        {"Drama": DAYS},
+        {date: {"Drama": value} for date, value in DAYS.items()},
+        [{"name": "Drama", "total": 7, "values": [{"date": date, "value": value} for date, value in DAYS.items()]}],
+        [{"date": date, "items": [{"name": "Drama", "value": value}]} for date, value in DAYS.items()],
+        [{"genre": "Drama", "total": 7, "dates": DAYS}],
+    ],
+)
+async def test_values_by_date_are_told(server: FirstlightServer, client: Client, answered: Any) -> None:
+    server.faults = data(answered)
+    told = await client.usage()
+    paris = ZoneInfo("Europe/Paris")
+    assert [(row.label, row.value, row.at and row.at.astimezone(paris).day) for row in told.rows] == [
+        ("Drama", 3, 1),
+        ("Drama", 4, 2),
+    ]
+    assert told.end == END
+
+
+@pytest.mark.parametrize("answered", [[[1], "two", {"deep": {}}], [{"name": "Drama", "value": 3}, {"name": "News"}]])
+async def test_what_cannot_be_read_is_not_all(server: FirstlightServer, client: Client, answered: Any) -> None:
+    server.faults = data(answered)
+    told = await client.usage()
+    assert isinstance(told.stopped_by, UnexpectedAnswer)
+    assert told.end == told.start
+
+
+async def test_total_that_is_not_met_makes_an_answer_incomplete(server: FirstlightServer, client: Client) -> None:
+    server.faults = data([{"name": f"n{row}", "value": row} for row in range(100)], [], count=120)
+    told = await client.usage()
+    assert isinstance(told.stopped_by, UnexpectedAnswer)
+    assert (len(told.rows), told.end) == (100, told.start)
 
 
 async def test_all_pages_are_read(server: FirstlightServer, client: Client) -> None:
@@ -186,7 +224,7 @@ async def test_server_may_want_smaller_pages(server: FirstlightServer, client: C
         Fault(matches=lambda request: request.query["pageSize"] == "100", status=400, body=json.dumps(refusal))
     ]
     assert (await client.usage()).stopped_by is None
-    assert server.log[-1].query["pageSize"] == "10"
+    assert server.log[-1].query["pageSize"] == "50"
 
 
 async def test_endless_pages_are_not_taken_for_all(server: FirstlightServer, client: Client) -> None:
@@ -198,7 +236,7 @@ async def test_endless_pages_are_not_taken_for_all(server: FirstlightServer, cli
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"), [({"status": 429}, RateLimited), ({"status": 401}, AuthFailed), ({"status": 502}, Unreachable)]
+    ("fault", "kind"), [({"status": 429}, RateLimited), ({"status": 401}, TokenRefused), ({"status": 502}, Unreachable)]
 )
 async def test_what_fails_half_way_leaves_what_was_read(
     server: FirstlightServer, client: Client, fault: dict[str, Any], kind: type[CloudError]
@@ -265,7 +303,7 @@ async def test_past_is_asked_for_while_polling_takes_every_place(
     client = Client(server, session)
     devices = (await client.cloud.devices()).devices
     gate = asyncio.Event()
-    server.faults = [Fault(matches=lambda request: "toDate" not in request.query, gate=gate)]
+    server.faults = [Fault(matches=lambda request: not request.query["fromDate"].startswith("2026-09-01"), gate=gate)]
     polls = [asyncio.create_task(client.cloud.readings(devices)) for _ in range(3)]
     await asyncio.sleep(0.02)
     assert (await asyncio.wait_for(client.usage(), 5)).rows

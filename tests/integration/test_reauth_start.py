@@ -113,6 +113,9 @@ async def test_a_refused_account_asks_the_user_once(
 ) -> None:
     entry = await add_account(hass, simulation, kind)
     refuse(simulation)
+    if refuse is _change_authorization_token:
+        await poll(hass, entry)  # only a refusal that lasts is believed: nothing says which token it is about
+        assert not flows(hass, entry)
     await _is_asked_once(hass, simulation, freezer, entry, kind)
 
 

@@ -69,7 +69,7 @@ def requests(simulation: Simulation) -> dict[str, int]:
             {"token": 1, "sites": 1, "devices": 1, "last-values": 1},
         ),
         # Nothing but an answer tells whether a query is right, and which figures it has.
-        ("firstlight", {"aggregate": 2}, {"aggregate": 2}, {"aggregate": 1}, {"aggregate": 2}),
+        ("firstlight", {"aggregate": 1}, {}, {"aggregate": 1}, {"aggregate": 1}),
     ],
 )
 async def test_the_number_of_requests(
@@ -105,11 +105,9 @@ async def test_last_readings_are_there_before_any_is_read(
     entry = await add_account(hass, simulation, kind)
     subject.report(simulation, 22)
     server = subject.server(simulation)
-    if kind != "firstlight":
-        server.faults = [Fault(matches=lambda request: request.path.endswith(_VALUES), status=502)]
+    server.faults = [Fault(matches=lambda request: request.path.endswith(_VALUES), status=502)]
     await restart(hass, entry)
-    expected = 22 if kind == "firstlight" else 21
-    assert float(subject.state(hass, simulation, entry)) == expected
+    assert float(subject.state(hass, simulation, entry)) == 21
 
     server.faults = []
     await poll(hass, entry)

@@ -1,5 +1,6 @@
 """Adding products and usage queries to an account, and changing them."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntrySt
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
 
 from simulator.server import Fault
 from simulator.simulation import Simulation
@@ -252,7 +254,7 @@ async def test_a_query_is_changed(hass: HomeAssistant, firstlight: ConfigEntry) 
     result = await submit(hass, form, QUERY_TYPED | {"period": "month"})
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
     subentry = last_subentry(firstlight)
-    assert (subentry.unique_id, subentry.title) == ("content/genre//month/", "content genre per month")
+    assert (subentry.unique_id, subentry.title) == ("content/genre//day/", "content genre per month")
     assert subentry.data["period"] == "month"
 
 
@@ -272,9 +274,59 @@ async def test_a_changed_query_takes_the_place_of_the_old_one(hass: HomeAssistan
 
     assert queries() == {"content/genre//day/"}
     form = await begin_change(hass, entry, last_subentry(entry))
+    await submit(hass, form, QUERY_TYPED | {"group_by": "network"})
+    await hass.async_block_till_done()
+    assert queries() == {"content/genre//day/network"}
+
+
+async def test_another_period_keeps_the_figures_of_a_query(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "firstlight")
+    registry = er.async_get(hass)
+    before = {one.unique_id: one.entity_id for one in er.async_entries_for_config_entry(registry, entry.entry_id)}
+    form = await begin_change(hass, entry, last_subentry(entry))
     await submit(hass, form, QUERY_TYPED | {"period": "month"})
     await hass.async_block_till_done()
-    assert queries() == {"content/genre//month/"}
+    after = {one.unique_id: one.entity_id for one in er.async_entries_for_config_entry(registry, entry.entry_id)}
+    assert after == before
+    assert simulation.firstlight.log[-1].query["period"] == "month"
+
+    # What it asked before can be asked by another one, with ids of its own.
+    result = await submit(hass, await begin(hass, entry), QUERY_TYPED)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    assert last_subentry(entry).unique_id == "content/genre//day/2"
+    assert [scope.id for scope in entry.runtime_data.coordinator.cloud.scopes] == [
+        "content/genre//day/",
+        "content/genre//day/2",
+    ]
+    result = await submit(hass, await begin(hass, entry), QUERY_TYPED | {"period": "month"})
+    assert result["reason"] == "already_configured"
+
+
+async def test_adding_queries_asks_none_of_them_more_than_twice(hass: HomeAssistant, simulation: Simulation) -> None:
+    firstlight = (await add(hass, simulation, "firstlight"))["result"]
+    await hass.async_block_till_done()
+    for period in ("hour", "week", "month"):
+        await submit(hass, await begin(hass, firstlight), OTHER_QUERY | {"period": period})
+        await hass.async_block_till_done()
+    assert len(firstlight.runtime_data.coordinator.cloud.scopes) == 4
+    asked = Counter(request.query["period"] for request in simulation.firstlight.log)
+    assert asked == dict.fromkeys(("hour", "day", "week", "month"), 2)
+
+
+async def test_a_query_may_be_ordered_and_cut(
+    hass: HomeAssistant, simulation: Simulation, firstlight: ConfigEntry
+) -> None:
+    simulation.firstlight.requires_order = True
+    form = await begin(hass, firstlight)
+    result = await submit(hass, form, OTHER_QUERY)
+    assert result["errors"] == {"advanced": "wrong_query", "sort_order": "wrong_query"}
+    order = {"sort_by": "value", "sort_order": "desc", "most_rows": 2.0}
+    result = await submit(hass, result, OTHER_QUERY | {"advanced": order})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert last_subentry(firstlight).data["most_rows"] == 2
+    await hass.async_block_till_done()
+    assert simulation.firstlight.log[-1].query["pageSize"] == "2"
 
 
 async def test_a_new_query_is_polled_at_once(hass: HomeAssistant, simulation: Simulation) -> None:

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     UNKNOWN_ENTERPRISE = "unknown_enterprise"
     WRONG_ENTERPRISE_SECRET = "wrong_enterprise_secret"
     WRONG_USER_TOKEN = "wrong_user_token"
+    WRONG_AUTHORIZATION_TOKEN = "wrong_authorization_token"
     # what the user configured
     UNKNOWN_APP = "unknown_app"
     PASSWORD_LOGIN_NOT_ALLOWED = "password_login_not_allowed"
@@ -34,6 +35,7 @@ class Reason(StrEnum):
     IP_NOT_ALLOWED = "ip_not_allowed"
     NO_CORPORATE_ACCOUNT = "no_corporate_account"
     ITEM_ID_MISSING = "item_id_missing"
+    WRONG_ITEM_ID = "wrong_item_id"
     WRONG_QUERY = "wrong_query"
     # what the vendor has to grant first
     FEATURE_NOT_GRANTED = "feature_not_granted"
@@ -57,6 +59,7 @@ class Reason(StrEnum):
     # the answer
     ZONE_UNPROVEN = "zone_unproven"
     NOT_READY = "not_ready"  # the cloud has not made it yet
+    TOO_MANY_ROWS = "too_many_rows"
     # the way there
     TIMEOUT = "timeout"
     NO_CONNECTION = "no_connection"

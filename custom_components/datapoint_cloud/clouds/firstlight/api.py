@@ -1,15 +1,18 @@
 """The usage aggregate API of Firstlight: one request per query the user named, a page at a time.
 
-It owns the two tokens, the window and the paging. What the answers hold is the mapping's business.
+It owns the two tokens, the window and when a query is asked. What the answers hold is the mapping's business, whether
+they are complete the paging's.
 """
 
 import hashlib
 import logging
 import re
+import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from typing import Any, ClassVar
 
 import aiohttp
@@ -17,7 +20,7 @@ import aiohttp
 from .. import wire
 from ..budget import Budget, Purpose
 from ..cloud import Listing, Readings, ReadOnlyCloud, Tell, unheard
-from ..errors import CloudError, Forbidden, Reason, Rejected, UnexpectedAnswer
+from ..errors import AuthFailed, CloudError, Forbidden, Reason, Rejected, TokenRefused, UnexpectedAnswer
 from ..history import History, Period
 from ..http import HttpClient
 from ..memory import Memory
@@ -26,19 +29,19 @@ from ..push import Push
 from ..rounds import read_round
 from ..windows import begin_of, end_of
 from . import mapping
-from .errors import WRONG_PAGE_NUMBER, WRONG_PAGE_SIZE, judge
+from .errors import WRONG_PAGE_SIZE, judge
 from .history import FirstlightHistory, Window
+from .paging import ENDPOINT, PageSize, read_pages
 
 _LOGGER = logging.getLogger(__name__)
 
-_AGGREGATE = "/user/usage/aggregate/{aty}/{field}"
-
 _PARALLEL = 2
-_PAGE_SIZES = (100, 10)
-_MOST_PAGES = 50
 _MOST_REMEMBERED = 500
+_KEPT_SECONDS = 60  # an answer that came with the list serves as the readings that follow it
 
 _KNOWN = "usage:"
+_ANSWERED = "answered:"
+_REFUSED_AT = "tokens refused at"
 
 _DATE_FORMATS: Mapping[str, Callable[[datetime], str]] = {
     "iso": lambda moment: moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -53,6 +56,7 @@ class UsageQuery:
 
     `period` is hour, day, week, month or year; `group_by` service, genre or network; `date_format` iso, date or ms.
     `is_item_id_in_query` sends the item id as a query parameter, for servers and proxies that drop the body of a GET.
+    `sort_by` names a field of the answer, `sort_order` is asc or desc; no more than `most_rows` rows are asked for.
     """
 
     id: str
@@ -65,18 +69,9 @@ class UsageQuery:
     group_by: str | None
     unit: str | None
     date_format: str = "iso"
-
-
-@dataclass(frozen=True, slots=True)
-class _Pages:
-    """What was answered, page by page. `rows` is None where `data` holds no rows.
-
-    `stopped_by` says why pages are missing; the first one never is.
-    """
-
-    rows: list[Any] | None
-    data: Any = None
-    stopped_by: CloudError | None = None
+    sort_by: str | None = None
+    sort_order: str | None = None
+    most_rows: int | None = None
 
 
 class FirstlightCloud(ReadOnlyCloud):
@@ -114,7 +109,8 @@ class FirstlightCloud(ReadOnlyCloud):
         self._queries = {query.id: query for query in queries}
         self._time_zone = time_zone
         self._memory = memory
-        self._page_size = _PAGE_SIZES[0]
+        self._page_size = PageSize(memory)
+        self._kept: dict[str, tuple[float, Snapshot]] = {}
         self._strange: set[str] = set()
 
     @property
@@ -132,43 +128,87 @@ class FirstlightCloud(ReadOnlyCloud):
         return Account(id=f"{self._host}_{user}", name=self._host, has_lasting_id=subject is not None)
 
     async def devices(self) -> Listing:
-        """List the queries. Each is tried, since nothing else tells whether it and the tokens are right."""
+        """List the queries. Those that have not answered lately are tried: nothing else tells whether they are right.
+
+        Their answers are kept for the readings that follow.
+        """
         self._forget_other_queries()
         devices = [
             Device(id=query.id, name=query.name, schema_id=query.id, scope=query.id, is_service=True)
             for query in self._queries.values()
         ]
-        tried = await read_round(devices, self._try, unheard, parallel=_PARALLEL)
+        tried = await self._round([device for device in devices if not self._has_answered(device.id)], self._try)
         if tried.stopped_by is not None:
             raise tried.stopped_by
         return Listing(
-            devices=tuple(device for device in devices if device.id in tried.snapshots), failed=tried.failures
+            devices=tuple(device for device in devices if device.id not in tried.failures), failed=tried.failures
         )
 
     def _forget_other_queries(self) -> None:
-        for key in [key for key in self._memory.content if key.startswith(_KNOWN)]:
-            if key.removeprefix(_KNOWN) not in self._queries:
-                self._memory.put(key, None)
+        for key in list(self._memory.content):
+            for prefix in (_KNOWN, _ANSWERED):
+                if key.startswith(prefix) and key.removeprefix(prefix) not in self._queries:
+                    self._memory.put(key, None)
+
+    def _has_answered(self, query_id: str) -> bool:
+        """Whether the query, asked with these tokens, has answered within the time that answers are worth."""
+        answered = wire.fields(self._memory.get(_ANSWERED + query_id))
+        at = wire.number(answered.get("at"))
+        is_recent = at is not None and 0 <= time.time() - at < self.shortest_interval.total_seconds()
+        return is_recent and answered.get("asked") == self._asked(query_id)
+
+    def _asked(self, query_id: str) -> str:
+        """What an answer depends on, as a short text that tells nothing of it."""
+        asked = f"{self._host} {self._headers} {self._queries[query_id]}"
+        return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
     async def _try(self, device: Device) -> Snapshot:
-        query = self._queries[device.id]
-        await self._page(query, self._running(query), 1, Purpose.POLLING)
-        return Snapshot()
+        snapshot = await self._ask_now(device)
+        self._kept[device.id] = time.time(), snapshot
+        return snapshot
+
+    async def _round(
+        self, devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]], tell: Tell = unheard
+    ) -> Readings:
+        """Ask the queries. Raises `AuthFailed` where the server refused the tokens of every query, twice in a row.
+
+        The gateway that checks one of the tokens names none, and answers just as a proxy in a bad hour does.
+        """
+        told = await read_round(devices, read, tell, parallel=_PARALLEL)
+        refusals = [error for error in told.failures.values() if isinstance(error, TokenRefused)]
+        if told.snapshots:
+            self._memory.put(_REFUSED_AT, None)
+        elif devices and len(refusals) == len(devices):
+            if self._memory.get(_REFUSED_AT) is not None:
+                raise AuthFailed(Reason.TOKEN_REFUSED, endpoint=ENDPOINT, status=refusals[0].status)
+            self._memory.put(_REFUSED_AT, int(time.time()))
+        return told
 
     async def schema(self, device: Device) -> Schema:
-        """Nothing describes a query but its answers."""
-        return Schema()
+        """Nothing describes a query but its answers: those before, unless a newer one waits to be read."""
+        query = self._queries.get(device.id)
+        if query is None or device.id in self._kept:
+            return Schema()
+        return Schema(datapoints=tuple(mapping.datapoint(key, query.unit) for key in self._remembered(query)))
 
     async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
         """Ask the queries ("User usage aggregate")."""
-        known = [device for device in devices if device.id in self._queries]
-        return await read_round(known, self._read_one, tell, parallel=_PARALLEL)
+        return await self._round([device for device in devices if device.id in self._queries], self._read_one, tell)
 
     async def _read_one(self, device: Device) -> Snapshot:
+        kept_at, snapshot = self._kept.pop(device.id, (0.0, None))
+        if snapshot is not None and 0 <= time.time() - kept_at < _KEPT_SECONDS:
+            return snapshot
+        return await self._ask_now(device)
+
+    async def _ask_now(self, device: Device) -> Snapshot:
         query = self._queries[device.id]
         figures, stopped_by = await self._figures(query, self._running(query), Purpose.POLLING)
-        if stopped_by is not None:
+        if stopped_by is not None and stopped_by.reason is not Reason.TOO_MANY_ROWS:
             raise stopped_by
+        self._memory.put(
+            _ANSWERED + query.id, {"at": int(time.time()), "asked": self._asked(query.id)}, is_urgent=False
+        )
         usage = mapping.usage(figures)
         remembered = self._remember(query, usage)
         readings = {key: Reading(number) for key, number in usage.numbers.items()}
@@ -183,12 +223,14 @@ class FirstlightCloud(ReadOnlyCloud):
 
     def _remember(self, query: UsageQuery, usage: mapping.Usage) -> list[str]:
         """The keys of this answer and of earlier ones, which stay datapoints when a period has nothing of them."""
-        remembered = self._memory.get(_KNOWN + query.id)
-        earlier = [key for key in remembered if isinstance(key, str)] if isinstance(remembered, list) else []
-        keys = sorted(list(dict.fromkeys([*usage.numbers, *earlier]))[:_MOST_REMEMBERED])
+        keys = sorted(list(dict.fromkeys([*usage.numbers, *self._remembered(query)]))[:_MOST_REMEMBERED])
         if keys:
             self._memory.put(_KNOWN + query.id, keys)
         return keys
+
+    def _remembered(self, query: UsageQuery) -> list[str]:
+        remembered = self._memory.get(_KNOWN + query.id)
+        return [key for key in remembered if isinstance(key, str)] if isinstance(remembered, list) else []
 
     async def _read_past(self, query_id: str, window: Window) -> tuple[mapping.Figures, CloudError | None]:
         if (query := self._queries.get(query_id)) is None:
@@ -197,58 +239,43 @@ class FirstlightCloud(ReadOnlyCloud):
 
     def _running(self, query: UsageQuery) -> Window:
         start = mapping.start_of_period(query.period, datetime.now(UTC), self._time_zone)
-        return Window(start=start, period=query.period, group_by=query.group_by)
+        end = max(start, datetime.now(UTC).replace(microsecond=0))
+        return Window(start=start, end=end, period=query.period, group_by=query.group_by)
 
     async def _figures(
         self, query: UsageQuery, window: Window, purpose: Purpose
     ) -> tuple[mapping.Figures, CloudError | None]:
-        """All numbers of an answer, and what stopped it after its first page."""
+        """All numbers of an answer, and why they are not complete."""
         labels = [label for label in (window.group_by, query.field) if label]
-        pages = await self._pages(query, window, purpose)
-        if pages.rows is None:
-            figures = mapping.figures_of_object(pages.data, labels)
-        else:
-            figures = mapping.figures_of_rows(pages.rows, labels, self._time_zone)
+        while True:
+            size = self._page_size.of(query.most_rows)
+            try:
+                figures, stopped_by = await read_pages(
+                    partial(self._page, query, window, size, purpose),
+                    labels,
+                    self._time_zone,
+                    size=size,
+                    most_rows=query.most_rows,
+                )
+            except Forbidden as error:
+                if error.code != WRONG_PAGE_SIZE or not self._page_size.shorten(size):
+                    raise
+                continue
+            if stopped_by is not None and stopped_by.reason is Reason.TOO_MANY_ROWS:
+                self._warn_of_rows(query)
+            self._tell_strange(figures)
+            return figures, stopped_by
+
+    def _warn_of_rows(self, query: UsageQuery) -> None:
+        if query.id not in self._strange:
+            self._strange.add(query.id)
+            _LOGGER.warning("%s has more rows than are read: sort it, and limit its rows", query.name)
+
+    def _tell_strange(self, figures: mapping.Figures) -> None:
         for strange in figures.skipped:
             if strange not in self._strange:
                 self._strange.add(strange)
                 _LOGGER.debug("An answer of another shape than known: %s", strange)
-        return figures, pages.stopped_by
-
-    async def _pages(self, query: UsageQuery, window: Window, purpose: Purpose) -> _Pages:
-        rows: list[Any] = []
-        last_page: list[Any] | None = None
-        for number in range(1, _MOST_PAGES + 1):
-            try:
-                page = await self._page(query, window, number, purpose)
-            except CloudError as error:
-                if number == 1:
-                    raise
-                # After a full page only asking tells whether there is another one.
-                return _Pages(rows, stopped_by=None if error.code == WRONG_PAGE_NUMBER else error)
-            data = page.get("data")
-            page_rows = mapping.rows_of(data)
-            if page_rows is None:
-                return _Pages(rows) if rows else _Pages(None, data)
-            if page_rows == last_page:
-                return _Pages(rows)  # a server without pages
-            rows += page_rows
-            last_page = page_rows
-            count = wire.number(wire.fields(page.get("header")).get("count"))
-            is_complete = len(page_rows) < self._page_size if count is None else len(rows) >= count
-            if not page_rows or is_complete:
-                return _Pages(rows)
-        # What is shown of the running period need not be all of it, what is told of the past must be.
-        return _Pages(rows, stopped_by=None if purpose is Purpose.POLLING else UnexpectedAnswer(endpoint=_AGGREGATE))
-
-    async def _page(self, query: UsageQuery, window: Window, number: int, purpose: Purpose) -> Mapping[str, Any]:
-        try:
-            return await self._ask(query, window, number, purpose)
-        except Forbidden as error:
-            if number > 1 or error.code != WRONG_PAGE_SIZE or self._page_size == _PAGE_SIZES[-1]:
-                raise
-        self._page_size = _PAGE_SIZES[-1]
-        return await self._ask(query, window, number, purpose)
 
     def _end(self, end: datetime, query: UsageQuery) -> datetime:
         if query.date_format != "date":
@@ -257,25 +284,30 @@ class FirstlightCloud(ReadOnlyCloud):
         last_day = begin_of(Period.DAY, end - timedelta(microseconds=1), self._time_zone)
         return end_of(Period.DAY, last_day, self._time_zone)
 
-    async def _ask(self, query: UsageQuery, window: Window, number: int, purpose: Purpose) -> Mapping[str, Any]:
+    async def _page(
+        self, query: UsageQuery, window: Window, size: int | None, purpose: Purpose, number: int
+    ) -> Mapping[str, Any]:
         write_date = _DATE_FORMATS.get(query.date_format, _DATE_FORMATS["iso"])
         params: dict[str, str | int] = {
             "fromDate": write_date(window.start.astimezone(self._time_zone)),
+            "toDate": write_date(self._end(window.end, query).astimezone(self._time_zone)),
             "period": window.period,
             "pageNumber": number,
-            "pageSize": self._page_size,
         }
-        if window.end is not None:
-            params["toDate"] = write_date(self._end(window.end, query).astimezone(self._time_zone))
-        if window.group_by:
-            params["groupBy"] = window.group_by
+        optional = {
+            "pageSize": size,
+            "groupBy": window.group_by,
+            "sortBy": query.sort_by,
+            "sortOrder": query.sort_order,
+        }
+        params |= {name: value for name, value in optional.items() if value}
         if query.item_id and query.is_item_id_in_query:
             params["itemId"] = query.item_id
         tracking_id = str(uuid.uuid4())
         try:
             answer = await self._http.request(
                 "GET",
-                _AGGREGATE,
+                ENDPOINT,
                 parts={"aty": query.aty, "field": query.field},
                 params=params,
                 headers={**self._headers, "X-Tracking-Id": tracking_id},
@@ -285,6 +317,11 @@ class FirstlightCloud(ReadOnlyCloud):
         except CloudError as error:
             # What the vendor's support asks for.
             _LOGGER.debug("%s, tracking id %s", error, tracking_id)
+            if error.reason is Reason.ITEM_ID_MISSING and query.item_id:
+                # "Invalid or missing": it was sent, so it is wrong, or was lost on the way.
+                raise Forbidden(
+                    Reason.WRONG_ITEM_ID, endpoint=error.endpoint, status=error.status, code=error.code
+                ) from error
             raise
         page = wire.fields(answer.body)
         if not wire.fields(page.get("header")) and "data" not in page:

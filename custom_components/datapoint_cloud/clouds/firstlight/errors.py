@@ -3,10 +3,12 @@
 They stand in the envelope, whatever the HTTP status; what stands before the server answers without an envelope.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .. import wire
-from ..errors import AuthFailed, CloudError, Forbidden, NotSupported, Reason, Rejected, Unreachable
+from ..errors import AuthFailed, CloudError, Forbidden, NotSupported, Reason, Rejected, TokenRefused, Unreachable
 from ..http import Answer
 
 WRONG_USER_TOKEN = "40450101"
@@ -26,6 +28,8 @@ _CODES: Mapping[str, tuple[type[CloudError], Reason, str | None]] = {
 }
 """Code → (class, reason, the parameter it is about)."""
 
+_TOKEN_NAMES = re.compile(r"(?:X-)?Authorization", re.IGNORECASE)
+
 _GRAVEST_FIRST = (AuthFailed, Forbidden, Unreachable, Rejected)
 
 
@@ -36,24 +40,41 @@ def judge(answer: Answer) -> CloudError | None:
     header = wire.fields(wire.fields(answer.body).get("header"))
     errors = header.get("errors")
     found = wire.records([errors] if isinstance(errors, dict) else errors)
-    codes = [wire.text(error.get("code")) or "" for error in found]
+    if (token := _refused_token(answer, found)) is not None:
+        return token
     if answer.status in {401, 403}:
-        return _refusal(answer, codes, has_envelope=bool(header))
+        return _refusal(answer, has_envelope=bool(header))
+    codes = [wire.text(error.get("code")) or "" for error in found]
     if codes:
         return min((_error(answer, code) for code in codes), key=lambda error: _GRAVEST_FIRST.index(type(error)))
     if wire.number(header.get("code")) not in {None, 0}:
         return _unknown(answer, wire.text(header.get("code")))
+    return _by_status(answer)
+
+
+def _by_status(answer: Answer) -> CloudError | None:
     if answer.status == 404:
         return answer.error(NotSupported)
     return answer.error(Rejected, Reason.INVALID_REQUEST) if answer.status in {400, 405, 415, 422} else None
 
 
-def _refusal(answer: Answer, codes: Sequence[str], *, has_envelope: bool) -> CloudError:
-    if WRONG_USER_TOKEN in codes:
-        return answer.error(AuthFailed, Reason.WRONG_USER_TOKEN, code=WRONG_USER_TOKEN)
+def _refusal(answer: Answer, *, has_envelope: bool) -> CloudError:
     if answer.status == 403 and has_envelope:
         return answer.error(Forbidden, Reason.RIGHT_MISSING)
-    return answer.error(AuthFailed, Reason.TOKEN_REFUSED)
+    # Whoever stands before the server answers so, too: one answer alone does not condemn the tokens.
+    return answer.error(TokenRefused, Reason.TOKEN_REFUSED)
+
+
+def _refused_token(answer: Answer, errors: Sequence[Mapping[str, Any]]) -> CloudError | None:
+    """The refusal of one of the tokens, by the service itself."""
+    for error in errors:
+        if wire.text(error.get("code")) == WRONG_USER_TOKEN:
+            # Both tokens are access tokens, and one header is called as the other with an X before it.
+            names = _TOKEN_NAMES.findall(wire.text(error.get("description")) or "")
+            is_other = names and not any(name.lower().startswith("x") for name in names)
+            reason = Reason.WRONG_AUTHORIZATION_TOKEN if is_other else Reason.WRONG_USER_TOKEN
+            return answer.error(AuthFailed, reason, code=WRONG_USER_TOKEN)
+    return None
 
 
 def _error(answer: Answer, code: str) -> CloudError:

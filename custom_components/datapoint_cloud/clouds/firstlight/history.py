@@ -7,17 +7,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..errors import CloudError, Reason, Rejected
+from ..errors import CloudError, Reason, Rejected, UnexpectedAnswer
 from ..history import NoHistory, Offer, Past, Usage
 from .mapping import Figures
+from .paging import ENDPOINT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """What is asked of a query: usage since `start`, until `end` or else until now."""
+    """What is asked of a query: usage since `start`, until `end`."""
 
     start: datetime
-    end: datetime | None = None
+    end: datetime
     period: str
     group_by: str | None
 
@@ -50,10 +51,12 @@ class FirstlightHistory(NoHistory):
         )
         rows = [
             Usage(value=figure.number, label=figure.label, at=figure.time)
-            for figure in figures.found
+            for figure in figures.parts
             if figure.number is not None
         ]
+        if figures.skipped and stopped_by is None:
+            stopped_by = UnexpectedAnswer(endpoint=ENDPOINT)
         # Rows without a time stay where the server put them, before those with one.
         rows.sort(key=lambda row: 0.0 if row.at is None else row.at.timestamp())
-        # Pages are no ranges: with one missing, nothing is complete.
+        # Pages are no ranges: with one missing, or a row that cannot be read, nothing is complete.
         return Past(rows=tuple(rows), start=start, end=end if stopped_by is None else start, stopped_by=stopped_by)

@@ -3,8 +3,9 @@
 Pure, and lenient: the document shows no `data`, so that every shape its family uses is tried in turn.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
@@ -16,7 +17,9 @@ _VALUE = "value:"
 
 _LABELS = ("name", "key", "n", "id")
 _NUMBERS = ("value", "total", "count", "v")
-_TIMES = ("date", "ut", "from")
+_TIMES = ("date", "ut", "from", "timestamp")
+_CONTAINERS = frozenset({"groups", "items", "values", "rows", "data", "series", "results", "content", "list", "dates"})
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
 
 _DEEPEST = 3
 _WIDEST = 12
@@ -32,11 +35,20 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number of an answer: `label` None is the whole, `time` None where the answer does not say when."""
+    """One number of an answer: `label` None is the whole, `time` None where the answer does not say when.
+
+    `is_sum`: the answer has its parts by date as well.
+    """
 
     label: str | None
     time: datetime | None
     number: int | float | None
+    is_sum: bool = False
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing says what it is the number of."""
+        return self.label is None and self.time is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,19 @@ class Figures:
 
     found: tuple[Figure, ...] = ()
     skipped: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Figure, ...]:
+        """The numbers without the sums of others among them."""
+        return tuple(figure for figure in self.found if not figure.is_sum)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One value of an object whose names are labels or dates."""
+
+    name: str
+    value: Any
 
 
 def start_of_period(period: str, now: datetime, zone: tzinfo) -> datetime:
@@ -67,68 +92,149 @@ def datapoint(key: str, unit: str | None) -> Datapoint:
     return Datapoint(key=key, name=name, data_type=DataType.NUMBER, unit=unit)
 
 
-def rows_of(data: Any) -> list[Any] | None:
-    """The rows of `data`: a list, or the only list in an object. None where there are no rows."""
+def entries_of(data: Any) -> list[Any] | None:
+    """What pages of `data` are made of: rows, or `Named` values. None where there is but one thing, or nothing."""
     if isinstance(data, list):
         return data
-    lists = [value for value in wire.fields(data).values() if isinstance(value, list)]
-    return lists[0] if len(lists) == 1 else None
+    fields = wire.fields(data)
+    lists = [value for value in fields.values() if isinstance(value, list)]
+    if len(lists) == 1:
+        return lists[0]
+    containers = {name for name, value in fields.items() if isinstance(value, dict | list)}
+    if len(containers) == 1 and containers < fields.keys() and containers <= _CONTAINERS:
+        return entries_of(fields[next(iter(containers))])
+    has_numbers = all(value is None or wire.number(value) is not None for value in fields.values())
+    if not fields or fields.keys() == {"count"} or not (has_numbers or len(containers) == len(fields)):
+        return None
+    return [Named(name, value) for name, value in fields.items()]
 
 
-def figures_of_object(data: Any, labels: Iterable[str]) -> Figures:
-    """Read `data` without rows: nothing, a number, a count, numbers by name, or a single row."""
+def figures_of(data: Any, labels: Iterable[str], zone: tzinfo) -> Figures:
+    """Read `data` that has no entries: nothing, a number, a count, or a single row."""
     if data is None or data == {}:
         return Figures()
-    if (number := wire.number(data)) is not None:
-        return Figures((Figure(None, None, number),))
-    fields = wire.fields(data)
-    numbers = {name: wire.number(value) for name, value in fields.items()}
-    if fields and all(number is not None or fields[name] is None for name, number in numbers.items()):
-        if len(numbers) == 1 and "count" in numbers:
-            return Figures((Figure(None, None, numbers["count"]),))
-        return Figures(tuple(Figure(name, None, number) for name, number in numbers.items()))
-    return figures_of_rows([data], labels, None)
+    number = wire.fields(data).get("count") if wire.fields(data).keys() == {"count"} else data
+    if number is None or wire.number(number) is not None:
+        return Figures((Figure(None, None, wire.number(number)),))
+    return figures_of_entries([data], labels, zone)
 
 
-def figures_of_rows(rows: Sequence[Any], labels: Iterable[str], zone: tzinfo | None) -> Figures:
-    """Read rows. `labels` are the columns that the query itself makes likely to name a row."""
-    columns = (*_LABELS, *labels)
+def figures_of_entries(entries: Sequence[Any], labels: Iterable[str], zone: tzinfo) -> Figures:
+    """Read entries. `labels` are the columns that the query itself makes likely to name a row."""
+    reader = _Reader((*_LABELS, *labels), zone)
     found: list[Figure] = []
     skipped: set[str] = set()
-    for row in rows:
-        read = _read(wire.fields(row), columns, zone)
-        if read is None or (read.label is None and read.time is None and len(rows) > 1):
-            skipped.add(shape(row))
+    for entry in entries:
+        read = reader.read(entry)
+        if read is None or (len(entries) > 1 and any(figure.is_bare for figure in read)):
+            skipped.add(shape({entry.name: entry.value} if isinstance(entry, Named) else entry))
         else:
-            found.append(read)
+            found += read
+    if not found and all(isinstance(entry, Named) for entry in entries):
+        skipped = {shape({entry.name: entry.value for entry in entries})} if entries else set()
     return Figures(tuple(found), tuple(sorted(skipped)))
 
 
 def usage(figures: Figures) -> Usage:
-    """One number a label: the newest where a label has several."""
-    newest: dict[str, Figure] = {}
+    """One number a label: the newest where a label has several, and their sum where the answer tells it."""
+    best: dict[str, Figure] = {}
     for figure in figures.found:
         key = TOTAL if figure.label is None else _VALUE + figure.label
-        known = newest.get(key)
-        if known is None or (figure.time is not None and (known.time is None or figure.time > known.time)):
-            newest[key] = figure
-    return Usage({key: figure.number for key, figure in newest.items()}, figures.skipped)
+        known = best.get(key)
+        if known is None or figure.is_sum or (not known.is_sum and _is_newer(figure, known)):
+            best[key] = figure
+    return Usage({key: figure.number for key, figure in best.items()}, figures.skipped)
 
 
-def _read(row: Mapping[str, Any], columns: Iterable[str], zone: tzinfo | None) -> Figure | None:
-    label_column = next((column for column in columns if wire.text(row.get(column)) is not None), None)
-    label = None if label_column is None else wire.text(row.get(label_column))
-    times = (wire.moment(row.get(column), *(() if zone is None else (zone,))) for column in _TIMES)
-    time = next((time for time in times if time is not None), None)
+def _is_newer(figure: Figure, known: Figure) -> bool:
+    return figure.time is not None and (known.time is None or figure.time > known.time)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads entries, and what is nested in them. None stands for what could not be understood."""
+
+    columns: tuple[str, ...]
+    zone: tzinfo
+
+    def read(self, entry: Any, above: Figure | None = None, depth: int = 0) -> list[Figure] | None:
+        """The figures of an entry; it belongs to the label and the time of `above`."""
+        above = above or Figure(None, None, None)
+        if isinstance(entry, Named):
+            return self._value(entry.value, self._below(above, entry.name), depth)
+        return self._row(entry, above, depth) if isinstance(entry, dict) else None
+
+    def _below(self, above: Figure, name: str) -> Figure:
+        if _DATE.fullmatch(name) and (time := wire.moment(name, self.zone)) is not None:
+            return replace(above, time=time)
+        return replace(above, label=_joined(above.label, name))
+
+    def _value(self, value: Any, above: Figure, depth: int) -> list[Figure] | None:
+        if value is None or wire.number(value) is not None:
+            return [replace(above, number=wire.number(value))]
+        if depth == _DEEPEST or not value:
+            return None
+        if isinstance(value, list):
+            return _all(self.read(entry, above, depth + 1) for entry in value)
+        if not isinstance(value, dict):
+            return None
+        if any(name in value for name in (*self.columns, *_NUMBERS, *_TIMES)):
+            return self._row(value, above, depth + 1)
+        return _all(self.read(Named(name, one), above, depth + 1) for name, one in value.items())
+
+    def _row(self, row: Mapping[str, Any], above: Figure, depth: int) -> list[Figure] | None:
+        column = next((column for column in self.columns if wire.text(row.get(column)) is not None), None)
+        times = (wire.moment(row.get(name), self.zone) for name in _TIMES)
+        here = Figure(
+            _joined(above.label, None if column is None else wire.text(row.get(column))),
+            next((time for time in times if time is not None), above.time),
+            None,
+        )
+        if column is None and here.time is not None and (columns := _wide(row)):
+            return [replace(self._below(here, name), number=number) for name, number in columns.items()]
+        number = _number_of(row, column)
+        nested = [value for value in row.values() if isinstance(value, dict | list) and value]
+        parts = _all(self._value(value, here, depth) for value in nested) if nested else None
+        if number is None:
+            return parts
+        own = replace(here, number=number[0])
+        if parts is not None and all(part.time is not None and part.time != here.time for part in parts):
+            return [replace(own, is_sum=True), *parts]
+        return [own]
+
+
+def _number_of(row: Mapping[str, Any], label_column: str | None) -> tuple[int | float | None] | None:
+    """The number of a row, which may be null; None where it cannot be told."""
     for column in _NUMBERS:
         if column in row and (row[column] is None or wire.number(row[column]) is not None):
-            return Figure(label, time, wire.number(row[column]))
+            return (wire.number(row[column]),)
     numbers = [
         value
         for column, value in row.items()
         if column not in {label_column, *_TIMES} and not isinstance(value, str) and wire.number(value) is not None
     ]
-    return Figure(label, time, numbers[0]) if len(numbers) == 1 else None
+    return (numbers[0],) if len(numbers) == 1 else None
+
+
+def _wide(row: Mapping[str, Any]) -> Mapping[str, float]:
+    """The numbers of a row with a column for each label; none where the row has anything else."""
+    numbers = {name: wire.number(value) for name, value in row.items() if name not in _TIMES}
+    is_wide = len(numbers) > 1 and not numbers.keys() & {*_NUMBERS}
+    found = {name: number for name, number in numbers.items() if number is not None}
+    return found if is_wide and len(found) == len(numbers) else {}
+
+
+def _joined(above: str | None, below: str | None) -> str | None:
+    return " / ".join(label for label in (above, below) if label is not None) or None
+
+
+def _all(read: Iterable[list[Figure] | None]) -> list[Figure] | None:
+    figures: list[Figure] = []
+    for some in read:
+        if some is None:
+            return None
+        figures += some
+    return figures
 
 
 def shape(data: Any, depth: int = 0) -> str:
