@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import voluptuous as vol
+from homeassistant.auth.permissions.const import POLICY_READ
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import service
@@ -22,7 +23,9 @@ from .clouds.model import Device, Reading
 from .const import CONF_GROUP_BY, CONF_PERIOD, CONF_UNIT, DOMAIN
 from .coordinator import DatapointCoordinator
 from .disconnects import async_texts_of_reasons
+from .fleet import CONNECTIVITY
 from .history_range import RANGE_FIELDS, Range, range_of
+from .rights import Rights
 from .targets import DEVICE_FIELDS, SERIES_FIELDS, DeviceTarget, SeriesTarget, devices_of, query_of, series_of
 
 GET_HISTORY = "get_history"
@@ -86,6 +89,7 @@ def async_setup_history_actions(hass: HomeAssistant) -> None:
 async def _get_history(call: ServiceCall) -> ServiceResponse:
     """Answer every reading of datapoints."""
     targets, asked = series_of(call), range_of(call.data)
+    await _require_rights(call, targets)
     for coordinator in _accounts(targets):
         if coordinator.cloud.history.offer.reach_of_readings is None:
             raise failures.of_call("readings_not_offered", account=coordinator.config_entry.title)
@@ -102,6 +106,7 @@ async def _get_history(call: ServiceCall) -> ServiceResponse:
 async def _get_aggregate(call: ServiceCall) -> ServiceResponse:
     """Answer one number for each period of datapoints."""
     targets, asked = series_of(call), range_of(call.data)
+    await _require_rights(call, targets)
     period, aggregation = call.data["period"], call.data["aggregation"]
     for coordinator in _accounts(targets):
         _require_buckets(coordinator, period, aggregation)
@@ -139,6 +144,12 @@ def _require_buckets(coordinator: DatapointCoordinator, period: Period, aggregat
         raise failures.of_call("aggregation_not_offered", account=account, aggregation=aggregation, offered=offered)
 
 
+async def _require_rights(call: ServiceCall, targets: Iterable[SeriesTarget]) -> None:
+    rights = await Rights.async_of(call, POLICY_READ)
+    for target in targets:
+        rights.require_datapoints(target.coordinator, target.state.device.id, [target.key])
+
+
 def _accounts(targets: Iterable[DeviceTarget]) -> Iterable[DatapointCoordinator]:
     return dict.fromkeys(target.coordinator for target in targets)
 
@@ -172,6 +183,9 @@ async def _ask_each_account[R](
 async def _get_online_log(call: ServiceCall) -> ServiceResponse:
     """Answer when devices came online and went, and why."""
     targets, asked = devices_of(call), range_of(call.data)
+    rights = await Rights.async_of(call, POLICY_READ)
+    for target in targets:
+        rights.require_datapoints(target.coordinator, target.state.device.id, [CONNECTIVITY])
     for coordinator in _accounts(targets):
         if not coordinator.cloud.history.offer.has_online_log:
             raise failures.of_call("online_log_not_offered", account=coordinator.config_entry.title)
@@ -223,6 +237,7 @@ async def _ask_each_device(
 async def _get_usage(call: ServiceCall) -> ServiceResponse:
     """Answer how much was used, of what a query asks for."""
     coordinator, query, stored = query_of(call)
+    (await Rights.async_of(call, POLICY_READ)).require_device(coordinator, query.id)
     asked = range_of(call.data)
     period = call.data.get("period", stored[CONF_PERIOD])
     group_by = call.data.get("group_by", stored.get(CONF_GROUP_BY))

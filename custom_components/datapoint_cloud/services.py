@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import voluptuous as vol
+from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -20,10 +21,11 @@ from .commands import Commands
 from .const import DOMAIN
 from .devices import ids_of
 from .history_actions import async_setup_history_actions
+from .rights import Rights
 from .statistics_actions import async_setup_statistics_actions
 
 if TYPE_CHECKING:
-    from . import DatapointConfigEntry
+    from . import DatapointConfigEntry, Runtime
 
 SET_DATAPOINTS = "set_datapoints"
 SET_GROUP_DATAPOINTS = "set_group_datapoints"
@@ -49,8 +51,8 @@ _SEND_RAW = vol.Schema(
     }
 )
 
-type _Target = tuple[str, Commands, str]
-"""A device: its id in the registry, the commands of its account, and its id in the cloud."""
+type _Target = tuple[str, Runtime, str]
+"""A device: its id in the registry, its account, and its id in the cloud."""
 
 
 @callback
@@ -76,7 +78,10 @@ def async_setup_services(hass: HomeAssistant) -> None:
 async def _set_datapoints(call: ServiceCall) -> ServiceResponse:
     """Write values to devices: first all are checked, then each gets one request."""
     targets = _targets(call)
-    checked = [await commands.async_check(device_id, call.data["values"]) for _, commands, device_id in targets]
+    rights = await Rights.async_of(call, POLICY_CONTROL)
+    for _, runtime, device_id in targets:
+        rights.require_datapoints(runtime.coordinator, device_id, call.data["values"])
+    checked = [await runtime.commands.async_check(device_id, call.data["values"]) for _, runtime, device_id in targets]
 
     async def write(commands: Commands, device_id: str, values: Mapping[str, Value]) -> str:
         if call.data["wait"]:
@@ -87,8 +92,8 @@ async def _set_datapoints(call: ServiceCall) -> ServiceResponse:
     return await _each(
         call,
         {
-            target: write(commands, device_id, values)
-            for (target, commands, device_id), values in zip(targets, checked, strict=True)
+            target: write(runtime.commands, device_id, values)
+            for (target, runtime, device_id), values in zip(targets, checked, strict=True)
         },
     )
 
@@ -101,12 +106,16 @@ async def _send_raw(call: ServiceCall) -> ServiceResponse:
         await commands.async_write_raw(device_id, payload)
         return "accepted"
 
-    return await _each(call, {target: send(commands, device_id) for target, commands, device_id in _targets(call)})
+    return await _each(
+        call, {target: send(runtime.commands, device_id) for target, runtime, device_id in _targets(call)}
+    )
 
 
 async def _set_group_datapoints(call: ServiceCall) -> ServiceResponse:
     """Write values to the devices of a group that the vendor keeps."""
     entry: DatapointConfigEntry = service.async_get_config_entry(call.hass, DOMAIN, call.data["config_entry_id"])
+    # Which devices are in the group, only the cloud knows.
+    (await Rights.async_of(call, POLICY_CONTROL)).require_account(entry.runtime_data.coordinator)
     results = await entry.runtime_data.commands.async_write_group(call.data["group_id"], call.data["values"])
     registry = dr.async_get(call.hass)
     answers: dict[str, HomeAssistantError | str] = {}
@@ -129,7 +138,7 @@ def _targets(call: ServiceCall) -> list[_Target]:
                 translation_key="no_device_of_a_cloud",
                 translation_placeholders={"device": device.name_by_user or device.name or target},
             )
-        targets.append((target, runtime.commands, device_id))
+        targets.append((target, runtime, device_id))
     return targets
 
 

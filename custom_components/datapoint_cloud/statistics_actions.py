@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import voluptuous as vol
+from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -16,6 +17,7 @@ from . import failures
 from .const import DOMAIN
 from .history_range import moment
 from .import_targets import Target, can_import, targets_of
+from .rights import Rights
 from .statistics import Outcome, has_recorder
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ async def _import_statistics(call: ServiceCall) -> ServiceResponse:
         raise _error("no_recorder", HomeAssistantError)
     now = dt_util.utcnow()
     of_entries, lacking = _targets(call)
+    rights = await Rights.async_of(call, POLICY_CONTROL)
+    rights.require_entities(target.entity_id for targets in of_entries.values() for target in targets)
     outcomes = {entity_id: Outcome(reason="no_statistics") for entity_id in sorted(lacking)}
     for entry, targets in of_entries.items():
         start, end = _range(call, now, entry.runtime_data.imports.days)

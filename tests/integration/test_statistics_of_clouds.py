@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from homeassistant.auth.models import User
 from homeassistant.components.recorder.core import Recorder
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import Unauthorized
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
 
 import custom_components.datapoint_cloud as integration
@@ -61,6 +63,23 @@ async def test_the_hours_of_sodata_are_those_of_the_cloud(hass: HomeAssistant, s
     counted = list((await rows_of(hass, counter.entity_id)).values())
     assert counted[-1]["sum"] <= 0
     assert all(row["sum"] - counted[0]["sum"] == pytest.approx(row["state"] - counted[0]["state"]) for row in counted)
+
+
+async def test_only_who_controls_a_sensor_writes_its_statistics(
+    hass: HomeAssistant, simulation: Simulation, hass_read_only_user: User
+) -> None:
+    entry = await add_account(hass, simulation, "sodata")
+    simulation.sodata.reset_counts()
+    for call in ({"config_entry_id": entry.entry_id}, {"entity_id": target_of(hass, entry, is_counter=True).entity_id}):
+        with pytest.raises(Unauthorized):
+            await hass.services.async_call(
+                "datapoint_cloud",
+                "import_statistics",
+                call,
+                blocking=True,
+                context=Context(user_id=hass_read_only_user.id),
+            )
+    assert not simulation.sodata.requests
 
 
 async def test_reports_of_an_enterprise_become_hours(
