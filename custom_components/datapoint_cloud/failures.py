@@ -157,6 +157,14 @@ def not_kept(since: datetime | None) -> HomeAssistantError:
     return HomeAssistantError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=since_when)
 
 
+def not_told_yet(until: datetime) -> HomeAssistantError:
+    """What an action answers whose cloud tells nothing of the last minutes that were asked for."""
+    until_when = {"until": dt_util.as_local(until).strftime("%Y-%m-%d %H:%M")}
+    return HomeAssistantError(
+        translation_domain=DOMAIN, translation_key="history_not_yet", translation_placeholders=until_when
+    )
+
+
 def of_call(key: str, **placeholders: str) -> ServiceValidationError:
     """What an action raises that was called in a way that cannot be."""
     return ServiceValidationError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)

@@ -172,7 +172,7 @@ async def _ask_each_account[R](
             return dict.fromkeys(series, answers.nothing(asked, error))
 
     told = dict(zip(of_account, await asyncio.gather(*map(ask_one, of_account)), strict=True))
-    pasts = {target: told[target.coordinator][target.series] for target in targets}
+    pasts = {target: answers.known_or_not(target, told[target.coordinator][target.series]) for target in targets}
     answers.require_one(pasts)
     return pasts
 

@@ -5,12 +5,13 @@ Values are scaled as the entities show them, times carry the offset of Home Assi
 
 from collections.abc import Callable, Mapping
 
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util.json import JsonObjectType
 
 from . import failures
-from .clouds.errors import CloudError
-from .clouds.history import Aggregation, Bucket, LogEntry, Offer, Past, Usage
+from .clouds.errors import CloudError, Reason, Rejected
+from .clouds.history import EDGE, Aggregation, Bucket, LogEntry, Offer, Past, Usage
 from .clouds.model import Reading
 from .const import DOMAIN
 from .disconnects import is_outage, word_of
@@ -24,6 +25,17 @@ type _Row[R] = Callable[[R], JsonObjectType]
 def nothing[R](asked: Range, error: CloudError) -> Past[R]:
     """What is known of what an error hides."""
     return Past(rows=(), start=asked.start, end=asked.start, stopped_by=error)
+
+
+def known_or_not[R](target: SeriesTarget, past: Past[R]) -> Past[R]:
+    """Say of a name that neither the device's definition has nor the cloud tells anything of that it is unknown."""
+    state = target.state
+    if past.rows or past.stopped_by is not None or not state.datapoints:
+        return past
+    if target.key in state.datapoints or target.key in state.skipped:
+        return past
+    unknown = Rejected(Reason.NOT_FOUND, subject=f"{target.key} ({state.device.name})")
+    return Past(rows=(), start=past.start, end=past.start, stopped_by=unknown)
 
 
 def require_one[R](pasts: Mapping[DeviceTarget, Past[R]] | Mapping[SeriesTarget, Past[R]]) -> None:
@@ -48,8 +60,8 @@ def told[R](past: Past[R], asked: Range, subject: str, offer: Offer, row: _Row[R
     reason: str | None = None
     if past.stopped_by is not None:
         reason = str(failures.of_history(past.stopped_by, subject, is_to_be_granted=offer.is_to_be_granted))
-    elif past.start > asked.start or past.end < asked.end:
-        reason = str(failures.not_kept(past.start if past.start < past.end else None))
+    elif past.start > asked.start + EDGE or past.end < asked.end - EDGE:
+        reason = str(_not_kept(past, asked))
     return {
         "start": shown(past.start),
         "end": shown(past.end),
@@ -57,6 +69,12 @@ def told[R](past: Past[R], asked: Range, subject: str, offer: Offer, row: _Row[R
         **({} if reason is None else {"reason": reason}),
         "rows": [row(one) for one in past.rows],
     }
+
+
+def _not_kept[R](past: Past[R], asked: Range) -> HomeAssistantError:
+    if past.start >= past.end:
+        return failures.not_kept(None)
+    return failures.not_kept(past.start) if past.start > asked.start + EDGE else failures.not_told_yet(past.end)
 
 
 # Datapoints

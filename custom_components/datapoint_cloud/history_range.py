@@ -32,20 +32,32 @@ class Range:
     end: datetime
 
 
-def moment(value: Any) -> datetime:
-    """Read a time, without an offset in Home Assistant's zone, or a date, which is its midnight."""
+def start_moment(value: Any) -> datetime:
+    """Read when a range begins: the earlier one of a time that the clock on the wall shows twice."""
+    return min(_moments(value))
+
+
+def end_moment(value: Any) -> datetime:
+    """Read when a range ends: the later one of a time that the clock on the wall shows twice."""
+    return max(_moments(value))
+
+
+def _moments(value: Any) -> tuple[datetime, datetime]:
+    """A time, without an offset in Home Assistant's zone, or a date, which is its midnight."""
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime.combine(value, time())
+    read = cv.datetime(value).replace(microsecond=0)
     try:
-        return dt_util.as_utc(cv.datetime(value)).replace(microsecond=0)
+        first, second = (dt_util.as_utc(read.replace(fold=fold)) for fold in (0, 1))
     except OverflowError as error:
         raise vol.Invalid("Invalid datetime specified") from error
+    return first, second
 
 
 RANGE_FIELDS = {
     vol.Optional("range"): vol.In(WORDS),
-    vol.Optional("start"): moment,
-    vol.Optional("end"): moment,
+    vol.Optional("start"): start_moment,
+    vol.Optional("end"): end_moment,
 }
 
 

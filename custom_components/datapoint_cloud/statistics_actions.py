@@ -15,7 +15,7 @@ from homeassistant.util import dt as dt_util
 
 from . import failures
 from .const import DOMAIN
-from .history_range import moment
+from .history_range import end_moment, start_moment
 from .import_targets import Target, can_import, targets_of
 from .rights import Rights
 from .statistics import Outcome, has_recorder
@@ -29,8 +29,8 @@ _FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 
 _FIELDS = {
     vol.Optional("config_entry_id"): cv.string,
-    vol.Optional("start"): moment,
-    vol.Optional("end"): moment,
+    vol.Optional("start"): start_moment,
+    vol.Optional("end"): end_moment,
     vol.Optional("days"): vol.All(vol.Coerce(int), vol.Range(min=1, max=3650)),
 }
 _IMPORT_STATISTICS = vol.All(

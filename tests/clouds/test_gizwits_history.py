@@ -289,7 +289,7 @@ async def test_windows_refused_in_either_unit_are_refused(
 ) -> None:
     server.faults.append(failing(at("/online"), 5002))
     with pytest.raises(Rejected) as refusal:
-        await cloud.history.online_log(device, now() - DAY, now())
+        await cloud.history.online_log(device, now() - DAY, now() - HOUR)
     assert refusal.value.code == 5002
     assert server.requests[ONLINE] == 6
 
@@ -301,11 +301,11 @@ async def test_what_is_refused_in_the_known_unit_is_refused(
     server.reset_counts()
     server.maximum_limit = 0
     with pytest.raises(Rejected):
-        await cloud.history.online_log(device, now() - DAY, now())
+        await cloud.history.online_log(device, now() - DAY, now() - HOUR)
     assert server.requests[ONLINE] == 3
     server.faults.append(failing(at("/online"), 5401))
     with pytest.raises(Rejected):
-        await cloud.history.online_log(device, now() - DAY, now())
+        await cloud.history.online_log(device, now() - DAY, now() - HOUR)
     assert server.requests[ONLINE] == 4
 
 
@@ -653,6 +653,19 @@ async def test_a_recorded_online_log_is_read(
     [entry] = (await consumer.history.online_log(device_of(next(online(open_server))), now() - HOUR, now())).rows
     assert entry.at.timestamp() == at_seconds
     assert (entry.kind, entry.content) == ("dev_online", {"ip": "203.0.113.7", "keep_alive": 130})
+
+
+async def test_a_server_whose_clock_is_behind_tells_until_a_minute_ago(
+    consumer: GizwitsOpenCloud, open_server: GizwitsOpenServer
+) -> None:
+    device = (await consumer.devices()).devices[0]
+    open_server.clock = lambda: time.time() - 30
+    open_server.reset_counts()
+    end = now()
+    past = await consumer.history.online_log(device, end - HOUR, end)
+    assert past.stopped_by is None
+    assert timedelta() < end - past.end <= timedelta(seconds=61)
+    assert len(asked(open_server, "/raw_data")) == 2
 
 
 @pytest.mark.parametrize(("length", "windows"), [(HOUR, 1), (2 * DAY, 2), (WEEK, 4), (30 * DAY, 4)])

@@ -278,7 +278,7 @@ async def test_buckets_may_begin_at_midnight_utc(
         hass,
         "get_aggregate",
         device_id=target_of(hass, sodata, ups(simulation).uuid),
-        datapoints="Load|7|140100",
+        datapoints="Global|0|140100",
         range="this_month",
         period="hour",
         aggregation="avg",
@@ -405,6 +405,21 @@ async def test_an_account_that_is_not_loaded_is_not_asked(
     await refusal_of(hass, "get_online_log", device_id=target, range="today")
     await refusal_of(hass, "get_usage", config_entry_id=entry.entry_id, range="today")
     assert not history.asked
+
+
+async def test_a_name_that_nobody_knows_is_told(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
+) -> None:
+    device = air_conditioner(simulation)
+    target = target_of(hass, entry, device.did)
+    give_past(entry)
+    text = f"The cloud does not know room_tmep ({device.alias})"
+    aggregate = {"period": "hour", "aggregation": "avg"}
+    for name, more in (("get_history", {}), ("get_aggregate", aggregate)):
+        call: dict[str, Any] = {"device_id": target, "range": "today", **more}
+        assert await refusal_of(hass, name, HomeAssistantError, datapoints="room_tmep", **call) == text
+        answer = await answer_of(hass, name, datapoints=["room_temp", "room_tmep"], **call)
+        assert [(one["complete"], one.get("reason")) for one in answer["series"]] == [(True, None), (False, text)]
 
 
 # Logs

@@ -261,3 +261,15 @@ async def test_usage_of_yesterday(hass: HomeAssistant, simulation: Simulation) -
     assert {row["label"] for row in answer["rows"]} == {"ON NET", "OFF NET"}
     text = await refusal_of(hass, "get_usage", HomeAssistantError, **call, period="fortnight")
     assert text.startswith("The cloud refuses the query because of period (code 40460101)")
+
+
+async def test_all_that_a_cloud_keeps_is_complete(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, enterprise: MockConfigEntry
+) -> None:
+    target = target_of(hass, enterprise, chiller(simulation).did)
+    answer = await answer_of(hass, "get_history", device_id=target, datapoints="set_temp", range="last_7_days")
+    assert answer["series"][0]["complete"]
+    assert at(answer["series"][0]["start"]) - at(answer["start"]) <= timedelta(minutes=2)
+    targets = [target, target_of(hass, entry, air_conditioner(simulation).did)]
+    answer = await answer_of(hass, "get_online_log", device_id=targets, range="last_7_days")
+    assert [one["complete"] for one in answer["devices"]] == [True, True]

@@ -111,6 +111,22 @@ async def test_a_start_without_an_offset_is_one_of_home_assistants_zone(
     assert answer["series"][0]["complete"]
 
 
+async def test_a_range_in_the_hour_that_comes_twice_is_as_wide_as_it_may_be(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    freezer.move_to("2026-10-25T12:00:00Z")
+    give_past(entry)
+    answer = await answer_of(
+        hass,
+        "get_history",
+        device_id=target_of(hass, entry, air_conditioner(simulation).did),
+        datapoints="switch",
+        start="2026-10-25 02:40:00",
+        end="2026-10-25 02:30:00",
+    )
+    assert (answer["start"], answer["end"]) == ("2026-10-25T02:40:00+02:00", "2026-10-25T02:30:00+01:00")
+
+
 @pytest.mark.parametrize(
     ("data", "text"),
     [

@@ -13,6 +13,9 @@ from typing import Any, Protocol
 from .errors import CloudError, NotSupported
 from .model import Device, Reading
 
+EDGE = timedelta(minutes=2)
+"""What a range may lack at its ends and count as complete: a cloud keeps what it keeps until now, by its own clock."""
+
 
 class Period(StrEnum):
     """How long a bucket is."""

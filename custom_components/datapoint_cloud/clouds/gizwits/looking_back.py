@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from ..errors import AuthFailed, CloudError, Forbidden, NotSupported, RateLimited, Unreachable
+from ..errors import AuthFailed, CloudError, Forbidden, NotSupported, RateLimited, Rejected, Unreachable
 from ..history import Past, Series
 from ..model import Device
 from ..windows import split
 from . import spellings
 
-_MARGIN: Final = timedelta(minutes=1)  # between our clock and the server's, at the far end of its memory
+_MARGIN: Final = timedelta(minutes=1)  # between our clock and the server's
 
 type Row = Mapping[str, Any]
 type Dated = tuple[datetime, Row]
@@ -53,9 +53,7 @@ async def look_back(
     stopped_by: CloudError | None = None
     try:
         for window_start, window_end in split(first.replace(microsecond=0), last, longest):
-            async for page in pages(int(window_start.timestamp()), int(window_end.timestamp())):
-                gathered.add(page)
-            covered = window_end
+            covered = await _read_window(window_start, window_end, pages, gathered)
             gathered.begin_window()
     except CloudError as error:
         if covered == first and not gathered.has_rows:
@@ -63,6 +61,24 @@ async def look_back(
         stopped_by = error
         covered = max(covered, min(gathered.complete_until or covered, last))
     return Past(rows=gathered.between(first, covered), start=first, end=covered, stopped_by=stopped_by)
+
+
+async def _read_window(start: datetime, end: datetime, pages: Pages, gathered: _Gathered) -> datetime:
+    """Read a window; answers up to when. A server whose clock is behind refuses an end that lies in its future."""
+    now = present()
+    ends = [end]
+    if start < (earlier := (now - _MARGIN).replace(microsecond=0)) < end:
+        ends.append(earlier)
+    for until in ends:
+        try:
+            async for page in pages(int(start.timestamp()), int(until.timestamp())):
+                gathered.add(page)
+        except Rejected:
+            if gathered.has_window or until is ends[-1]:
+                raise
+        else:
+            return until
+    return end
 
 
 class _Gathered:
@@ -75,6 +91,11 @@ class _Gathered:
     @property
     def has_rows(self) -> bool:
         return bool(self._rows)
+
+    @property
+    def has_window(self) -> bool:
+        """Whether the window that is being read has rows already."""
+        return bool(self._in_window)
 
     def begin_window(self) -> None:
         self._in_window = []
