@@ -177,6 +177,11 @@ def of_import(error: CloudError) -> HomeAssistantError:
     )
 
 
+def of_recorder() -> HomeAssistantError:
+    """What an import raises whose rows the recorder does not take in time."""
+    return HomeAssistantError(translation_domain=DOMAIN, translation_key="recorder_silent")
+
+
 def of_unloading(device: str) -> HomeAssistantError:
     """What a command raises whose account is unloaded before its cloud has answered."""
     return HomeAssistantError(

@@ -17,7 +17,7 @@ from homeassistant.util.json import JsonObjectType
 
 from . import failures
 from . import history_answers as answers
-from .clouds.errors import CloudError
+from .clouds.errors import CloudError, Reason, Unreachable
 from .clouds.history import Aggregation, Bucket, History, LogEntry, Past, Period, Series
 from .clouds.model import Device, Reading
 from .const import CONF_GROUP_BY, CONF_PERIOD, CONF_UNIT, DOMAIN
@@ -36,6 +36,8 @@ GET_USAGE = "get_usage"
 
 UNGROUPED = "none"
 """Asks for the whole, where the query is grouped."""
+
+_LONGEST_SECONDS = 60  # however many requests an answer takes, each of which has a time limit of its own
 
 SCHEMAS: Mapping[str, vol.Schema] = {
     GET_HISTORY: vol.Schema(SERIES_FIELDS | RANGE_FIELDS),
@@ -167,7 +169,7 @@ async def _ask_each_account[R](
     async def ask_one(coordinator: DatapointCoordinator) -> Mapping[Series, Past[R]]:
         series = [target.series for target in of_account[coordinator]]
         try:
-            return await ask(coordinator.cloud.history, series)
+            return await _in_time(ask(coordinator.cloud.history, series))
         except CloudError as error:
             return dict.fromkeys(series, answers.nothing(asked, error))
 
@@ -175,6 +177,15 @@ async def _ask_each_account[R](
     pasts = {target: answers.known_or_not(target, told[target.coordinator][target.series]) for target in targets}
     answers.require_one(pasts)
     return pasts
+
+
+async def _in_time[T](asking: Awaitable[T]) -> T:
+    """Wait for a cloud, but not longer than whoever called will. Raises `Unreachable` (TIMEOUT)."""
+    try:
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            return await asking
+    except TimeoutError as error:
+        raise Unreachable(Reason.TIMEOUT) from error
 
 
 # Logs
@@ -220,7 +231,7 @@ async def _ask_each_device(
 
     async def ask_one(target: DeviceTarget) -> Past[LogEntry]:
         try:
-            return await ask(target.coordinator.cloud.history, target.state.device)
+            return await _in_time(ask(target.coordinator.cloud.history, target.state.device))
         except CloudError as error:
             return answers.nothing(asked, error)
 
@@ -245,7 +256,7 @@ async def _get_usage(call: ServiceCall) -> ServiceResponse:
         group_by = None
     history = coordinator.cloud.history
     try:
-        past = await history.usage(query.id, asked.start, asked.end, period=period, group_by=group_by)
+        past = await _in_time(history.usage(query.id, asked.start, asked.end, period=period, group_by=group_by))
     except CloudError as error:
         raise failures.of_history(error, query.name) from error
     if past.stopped_by is not None and not past.rows:

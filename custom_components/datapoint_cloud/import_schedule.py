@@ -121,7 +121,11 @@ class ImportSchedule:
                 self._hass, self._coordinator.cloud.history, self._memory, is_thorough=False, on_progress=self._tell
             )
             self._tell(Stage.RUNNING)
-            await self._import.async_run(targets, now - timedelta(days=self.days), now)
+            try:
+                await self._import.async_run(targets, now - timedelta(days=self.days), now)
+            except BaseException:
+                self._tell(Stage.IDLE)  # the next one begins anew
+                raise
         error = self._import.stopped_by
         if error is None or isinstance(error, AuthFailed):
             self._tell(Stage.FINISHED if error is None else Stage.IDLE)

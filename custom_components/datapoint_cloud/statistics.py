@@ -4,6 +4,7 @@ It asks the cloud for the hours that `import_plan` finds missing and hands the r
 holds is the progress: whoever is interrupted goes on from there. It knows no vendor and no platform.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ from .entity import scaled
 from .import_plan import Convert, Counts, Known, NotHourly, Window
 from .import_targets import Target, reach_of, takes_readings
 
+_RECORDER_SECONDS = 600
 _SERIES_AT_ONCE = 25  # a month of hours of so many is about what one answer should hold
 _LONGEST_WINDOW = timedelta(days=31)
 _ROWS_AT_ONCE = 1000  # the recorder does nothing else meanwhile
@@ -95,12 +97,19 @@ def has_recorder(hass: HomeAssistant) -> bool:
 
 
 async def async_settled(hass: HomeAssistant) -> None:
-    """Wait until the recorder has done all that it was told so far, what it missed while it was away included."""
+    """Wait until the recorder has done all that it was told so far, what it missed while it was away included.
+
+    Raises a translated error if it does not: a recorder that has ended answers nobody.
+    """
     instance = get_instance(hass)
-    await instance.async_recorder_ready.wait()
-    done = hass.loop.create_future()
-    instance.queue_task(SynchronizeTask(done))
-    await done
+    try:
+        async with asyncio.timeout(_RECORDER_SECONDS):
+            await instance.async_recorder_ready.wait()
+            done = hass.loop.create_future()
+            instance.queue_task(SynchronizeTask(done))
+            await done
+    except TimeoutError as error:
+        raise failures.of_recorder() from error
 
 
 class Import:

@@ -1,5 +1,6 @@
 """A past for tests: a `History` that tells what it was given, and remembers what it was asked."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -47,12 +48,13 @@ class FakeHistory:
     errors: Mapping[str, CloudError] = field(default_factory=dict)  # that cost one series, device or scope
     keeps_since: datetime | None = None
     raises: CloudError | None = None
+    hangs: bool = False  # it never answers
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     async def readings(
         self, series: Sequence[Series], start: datetime, end: datetime
     ) -> Mapping[Series, Past[Reading]]:
-        self._note(series=series, start=start, end=end)
+        await self._note(series=series, start=start, end=end)
         return {one: self._past(one.key, start, end) for one in series}
 
     async def buckets(
@@ -65,25 +67,27 @@ class FakeHistory:
         aggregation: Aggregation,
         is_local: bool = False,
     ) -> Mapping[Series, Past[Bucket]]:
-        self._note(series=series, start=start, end=end, period=period, aggregation=aggregation, is_local=is_local)
+        await self._note(series=series, start=start, end=end, period=period, aggregation=aggregation, is_local=is_local)
         return {one: self._past(one.key, start, end) for one in series}
 
     async def online_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
-        self._note(device=device.id, start=start, end=end)
+        await self._note(device=device.id, start=start, end=end)
         return self._past(device.id, start, end)
 
     async def communication_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
-        self._note(device=device.id, start=start, end=end)
+        await self._note(device=device.id, start=start, end=end)
         return self._past(device.id, start, end)
 
     async def usage(
         self, scope_id: str, start: datetime, end: datetime, *, period: str, group_by: str | None
     ) -> Past[Usage]:
-        self._note(scope=scope_id, start=start, end=end, period=period, group_by=group_by)
+        await self._note(scope=scope_id, start=start, end=end, period=period, group_by=group_by)
         return self._past(scope_id, start, end)
 
-    def _note(self, **asked: Any) -> None:
+    async def _note(self, **asked: Any) -> None:
         self.asked.append(asked)
+        if self.hangs:
+            await asyncio.get_running_loop().create_future()
         if self.raises is not None:
             raise self.raises
 

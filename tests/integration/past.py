@@ -45,7 +45,7 @@ class MadeUpPast(NoHistory):
     length: timedelta = HOUR
     shift: timedelta = timedelta()
     asked: list[tuple[str, datetime, datetime, int]] = field(default_factory=list)
-    raises: list[CloudError | None] = field(default_factory=list)
+    raises: list[Exception | None] = field(default_factory=list)
     """What the next requests fail with."""
     stopped_by: CloudError | None = None
     complete_until: datetime | None = None

@@ -1,5 +1,6 @@
 """The actions that answer about the past: what they ask of which cloud, what they answer and what they refuse."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -39,8 +40,8 @@ from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll, state_of
-from .fake_history import EVERYTHING, answer_of, at, give_past, refusal_of, target_of
-from .passing_time import settle
+from .fake_history import EVERYTHING, FakeHistory, answer_of, at, give_past, refusal_of, target_of
+from .passing_time import settle, until
 from .subjects import air_conditioner, chiller, ups
 
 _NOW = "2026-10-20T10:30:00+00:00"  # a Tuesday; 12:30 in Paris
@@ -420,6 +421,42 @@ async def test_a_name_that_nobody_knows_is_told(
         assert await refusal_of(hass, name, HomeAssistantError, datapoints="room_tmep", **call) == text
         answer = await answer_of(hass, name, datapoints=["room_temp", "room_tmep"], **call)
         assert [(one["complete"], one.get("reason")) for one in answer["series"]] == [(True, None), (False, text)]
+
+
+async def _hang_up(hass: HomeAssistant, freezer: FrozenDateTimeFactory, history: FakeHistory, **call: Any) -> Any:
+    """What an action answers whose cloud hangs: nothing for a minute."""
+    task = hass.async_create_task(answer_of(hass, **call))
+    await until(lambda: history.asked)
+    freezer.tick(59)
+    await asyncio.sleep(0)
+    assert not task.done()
+    freezer.tick(2)
+    return await task
+
+
+async def test_an_action_does_not_wait_for_ever(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    firstlight: MockConfigEntry,
+    sodata: MockConfigEntry,
+) -> None:
+    hanging = give_past(entry, hangs=True)
+    give_past(sodata)
+    here = target_of(hass, entry, air_conditioner(simulation).did)
+    text = "The cloud did not answer in time"
+    for name, more in (("get_history", {"datapoints": "switch"}), ("get_online_log", {})):
+        with pytest.raises(HomeAssistantError, match=text):
+            await _hang_up(hass, freezer, hanging, name=name, device_id=here, range="today", **more)
+        hanging.asked.clear()
+    # What another account tells is not lost with it.
+    devices = [here, target_of(hass, sodata, ups(simulation).uuid)]
+    answer = await _hang_up(hass, freezer, hanging, name="get_online_log", device_id=devices, range="today")
+    assert [(one["complete"], one.get("reason")) for one in answer["devices"]] == [(False, text), (True, None)]
+    hanging = give_past(firstlight, hangs=True)
+    with pytest.raises(HomeAssistantError, match=text):
+        await _hang_up(hass, freezer, hanging, name="get_usage", config_entry_id=firstlight.entry_id, range="today")
 
 
 # Logs

@@ -655,6 +655,42 @@ async def test_what_the_cloud_does_not_have_is_asked_for_once(
     assert len(past.asked) == 1  # whoever asks for it gets it
 
 
+async def test_whatever_is_raised_is_told(
+    hass: HomeAssistant, now: datetime, freezer: FrozenDateTimeFactory, simulation: Simulation, past: MadeUpPast
+) -> None:
+    past.raises = [OverflowError("too much")]
+    entry = await _add_wishing(hass, simulation, past)
+    assert _progress(hass, entry)[0] == "idle"
+    target = target_of(hass, entry, is_counter=True)
+    past.raises = [OverflowError("too much")]
+    with pytest.raises(OverflowError):
+        await import_statistics(hass, entity_id=target.entity_id, days=2)
+    answer = await import_statistics(hass, entity_id=target.entity_id, days=2)
+    assert answer[target.entity_id]["reason"] == "complete"
+
+
+async def test_a_recorder_that_has_ended_is_not_waited_for(
+    hass: HomeAssistant,
+    now: datetime,
+    freezer: FrozenDateTimeFactory,
+    simulation: Simulation,
+    past: MadeUpPast,
+    recorder_mock: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entry = await add_account(hass, simulation, "sodata")
+    target = target_of(hass, entry, is_counter=True)
+    await async_wait_recording_done(hass)
+    is_asked = asyncio.Event()
+    monkeypatch.setattr(recorder_mock, "queue_task", lambda _: is_asked.set())
+    task = hass.async_create_task(import_statistics(hass, entity_id=target.entity_id, days=2))
+    await is_asked.wait()
+    freezer.tick(601)
+    with pytest.raises(HomeAssistantError, match="The recorder has not answered"):
+        await task
+    monkeypatch.undo()
+
+
 async def test_a_limit_is_waited_for(
     hass: HomeAssistant, now: datetime, freezer: FrozenDateTimeFactory, simulation: Simulation, past: MadeUpPast
 ) -> None:

@@ -70,6 +70,7 @@ def _all_failures() -> list[HomeAssistantError]:
         *(failures.of_history(error, "Pump", is_to_be_granted=True) for error in _all_errors()),
         *(failures.not_kept(since) for since in (None, datetime.now(UTC))),
         failures.not_told_yet(datetime.now(UTC)),
+        failures.of_recorder(),
         *(failures.of_import(error) for error in _all_errors()),
         failures.of_unloading("Pump"),
     ]
