@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType
 
 from . import failures
@@ -99,8 +100,15 @@ def of_buckets(target: SeriesTarget, past: Past[Bucket], asked: Range, aggregati
     """The buckets of a datapoint."""
     scale, unit = _measure_of(target, aggregation)
 
+    now = dt_util.utcnow()
+
     def row(bucket: Bucket) -> JsonObjectType:
-        return {"start": shown(bucket.start), "end": shown(bucket.end), "value": scaled(bucket.value, scale)}
+        return {
+            "start": shown(bucket.start),
+            "end": shown(bucket.end),
+            "value": scaled(bucket.value, scale),
+            "partial": bucket.end > now,  # what is still to come of the period will change it
+        }
 
     return _of_series(target, unit, past, asked, row)
 

@@ -35,7 +35,7 @@ from custom_components.datapoint_cloud.clouds.history import (
     Series,
     Usage,
 )
-from custom_components.datapoint_cloud.clouds.model import Reading
+from custom_components.datapoint_cloud.clouds.model import Reading, Role
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 
@@ -263,12 +263,47 @@ async def test_buckets_are_scaled_as_their_aggregation_has_it(
     assert series["unit"] == unit
     assert series["complete"]
     assert series["rows"] == [
-        {"start": "2026-10-19T00:00:00+02:00", "end": "2026-10-20T00:00:00+02:00", "value": value}
+        {"start": "2026-10-19T00:00:00+02:00", "end": "2026-10-20T00:00:00+02:00", "value": value, "partial": False}
     ]
     (asked,) = history.asked
     assert asked["is_local"] is True
     assert (asked["period"], asked["aggregation"]) == ("day", Aggregation(aggregation))
     assert (asked["start"], asked["end"]) == (at("2026-10-18T22:00:00Z"), at("2026-10-19T22:00:00Z"))
+
+
+async def test_a_period_that_is_not_over_is_marked(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
+) -> None:
+    days = (("2026-10-18T22:00:00Z", "2026-10-19T22:00:00Z"), ("2026-10-19T22:00:00Z", "2026-10-20T22:00:00Z"))
+    give_past(entry, rows={"set_temp": [_bucket(start, end, 1) for start, end in days]})
+    answer = await answer_of(
+        hass,
+        "get_aggregate",
+        device_id=target_of(hass, entry, air_conditioner(simulation).did),
+        datapoints="set_temp",
+        range="last_24_hours",
+        period="day",
+        aggregation="avg",
+    )
+    assert [row["partial"] for row in answer["series"][0]["rows"]] == [False, True]
+
+
+async def test_alarms_are_aggregated_where_the_cloud_does_so(
+    hass: HomeAssistant, simulation: Simulation, sodata: MockConfigEntry
+) -> None:
+    state = sodata.runtime_data.coordinator.fleet[ups(simulation).uuid]
+    alarm = next(point.key for point in state.datapoints.values() if point.role is Role.ALARM)
+    give_past(sodata, rows={alarm: [_bucket("2026-10-18T22:00:00Z", "2026-10-19T22:00:00Z", 3)]})
+    answer = await answer_of(
+        hass,
+        "get_aggregate",
+        device_id=target_of(hass, sodata, ups(simulation).uuid),
+        datapoints=alarm,
+        range="yesterday",
+        period="day",
+        aggregation="count",
+    )
+    assert [row["value"] for row in answer["series"][0]["rows"]] == [3]
 
 
 async def test_buckets_may_begin_at_midnight_utc(
@@ -306,7 +341,7 @@ async def test_buckets_may_begin_at_midnight_utc(
 async def test_what_is_not_offered_is_refused_with_what_is(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, data: dict[str, Any], text: str
 ) -> None:
-    history = give_past(entry)
+    history = give_past(entry, offer=replace(EVERYTHING, aggregates_numbers_only=True))
     target = target_of(hass, entry, air_conditioner(simulation).did)
     call = {"device_id": target, "datapoints": "set_temp", "range": "today", "period": "day", "aggregation": "avg"}
     assert text == await refusal_of(hass, "get_aggregate", **call | data)
@@ -424,10 +459,10 @@ async def test_a_name_that_nobody_knows_is_told(
 
 
 async def _hang_up(hass: HomeAssistant, freezer: FrozenDateTimeFactory, history: FakeHistory, **call: Any) -> Any:
-    """What an action answers whose cloud hangs: nothing for a minute."""
+    """What an action answers whose cloud hangs: nothing for a minute and a half."""
     task = hass.async_create_task(answer_of(hass, **call))
     await until(lambda: history.asked)
-    freezer.tick(59)
+    freezer.tick(89)
     await asyncio.sleep(0)
     assert not task.done()
     freezer.tick(2)

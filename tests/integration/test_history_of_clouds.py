@@ -100,6 +100,26 @@ async def test_days_of_a_ups_begin_at_its_midnight(
     assert unknown["rows"] == []
 
 
+async def test_every_kind_of_service_is_aggregated(
+    hass: HomeAssistant, simulation: Simulation, sodata: MockConfigEntry
+) -> None:
+    device = ups(simulation)
+    state = sodata.runtime_data.coordinator.fleet[device.uuid]
+    kinds = {(point.data_type, point.unit is None): point.key for point in state.datapoints.values()}
+    assert len(kinds) > 2
+    answer = await answer_of(
+        hass,
+        "get_aggregate",
+        device_id=target_of(hass, sodata, device.uuid),
+        datapoints=list(kinds.values()),
+        range="yesterday",
+        period="day",
+        aggregation="count",
+    )
+    assert {one["complete"] for one in answer["series"]} == {True}
+    assert any(one["rows"] for one in answer["series"])
+
+
 async def test_a_lost_server_is_told(hass: HomeAssistant, simulation: Simulation, sodata: MockConfigEntry) -> None:
     simulation.sodata.faults.append(Fault(matches=lambda request: request.path.endswith("/datapoints"), status=503))
     target = target_of(hass, sodata, ups(simulation).uuid)
@@ -217,7 +237,7 @@ async def test_hours_of_an_air_conditioner(hass: HomeAssistant, simulation: Simu
     )
     (series,) = answer["series"]
     assert series["complete"], series["reason"]
-    assert 15 < len(series["rows"]) <= 24
+    assert 15 < len(series["rows"]) <= 25  # the range begins and ends within an hour
     scale = entry.runtime_data.coordinator.fleet[device.did].descriptions["power"].scale
     row = series["rows"][0]
     samples = range(int(at(row["start"]).timestamp()), int(at(row["end"]).timestamp()), 600)

@@ -94,7 +94,8 @@ class Offer:
     """What a cloud can tell of the past.
 
     A reach is how far back it goes; None: not at all. `periods` and `aggregations` are empty where nothing is
-    aggregated. `is_to_be_granted`: the vendor aggregates only for those who applied for it.
+    aggregated. `is_to_be_granted`: the vendor aggregates only for those who applied for it. What has no numbers by its
+    definition, such as an alarm, may still be counted as 0 and 1, unless `aggregates_numbers_only`.
     """
 
     reach_of_readings: timedelta | None = None
@@ -102,6 +103,7 @@ class Offer:
     periods: frozenset[Period] = frozenset()
     aggregations: frozenset[Aggregation] = frozenset()
     is_to_be_granted: bool = False
+    aggregates_numbers_only: bool = False
     has_online_log: bool = False
     has_communication_log: bool = False
     has_usage: bool = False
@@ -132,9 +134,10 @@ class History(Protocol):
         aggregation: Aggregation,
         is_local: bool = False,
     ) -> Mapping[Series, Past[Bucket]]:
-        """One number for each period in which there were readings.
+        """One number for each period that the range touches and in which there were readings.
 
-        Days and longer periods begin at midnight of the device's own zone if `is_local`, else of UTC.
+        Each is of the whole period, or of what is over of it; one that began before the cloud kept anything is left
+        out. Days and longer periods begin at midnight of the device's own zone if `is_local`, else of UTC.
         """
 
     async def online_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:

@@ -17,7 +17,7 @@ from ..model import DataType, Device
 from ..windows import begin_of, end_of
 from .definitions import Definitions
 from .label_zone import HOUR, LabelZone
-from .looking_back import by_device, present, reachable
+from .looking_back import by_device, present, reach_back, reachable
 
 type Ask = Callable[[Device, str, Mapping[str, str | int]], Awaitable[Any]]
 """Asks a device's aggregates by a method, with these parameters, and answers the body."""
@@ -26,16 +26,17 @@ type Ask = Callable[[Device, str, Mapping[str, str | int]], Awaitable[Any]]
 @dataclass(frozen=True, slots=True)
 class _Unit:
     name: str
+    beyond: timedelta  # how much further than a proof reaches, a period at the edge of a range may go
     label: re.Pattern[str]
     layout: str
     suffix: str = ""  # what the label of a week lacks to be a day
 
 
 _UNITS: Final[Mapping[Period, _Unit]] = {
-    Period.HOUR: _Unit("HOURS", re.compile(r"\d{10}"), "%Y%m%d%H"),
-    Period.DAY: _Unit("DAYS", re.compile(r"\d{8}"), "%Y%m%d"),
-    Period.WEEK: _Unit("WEEKS", re.compile(r"\d{6}"), "%G%V%u", "1"),
-    Period.MONTH: _Unit("MONTHS", re.compile(r"\d{6}"), "%Y%m"),
+    Period.HOUR: _Unit("HOURS", timedelta(), re.compile(r"\d{10}"), "%Y%m%d%H"),
+    Period.DAY: _Unit("DAYS", timedelta(), re.compile(r"\d{8}"), "%Y%m%d"),
+    Period.WEEK: _Unit("WEEKS", timedelta(days=7), re.compile(r"\d{6}"), "%G%V%u", "1"),
+    Period.MONTH: _Unit("MONTHS", timedelta(days=31), re.compile(r"\d{6}"), "%Y%m"),
 }
 PERIODS: Final = frozenset(_UNITS)
 AGGREGATIONS: Final = frozenset({Aggregation.SUM, Aggregation.AVG, Aggregation.MAX, Aggregation.MIN})
@@ -67,10 +68,10 @@ class Aggregates:
     async def buckets(
         self, series: Sequence[Series], start: datetime, end: datetime, *, period: Period, aggregation: Aggregation
     ) -> Mapping[Series, Past[Bucket]]:
-        """One number for each period that begins in the range and was reached from its beginning.
+        """One number for each period that the range touches and that was reached from its beginning.
 
         The vendor's labels decide where a period begins: at midnight of the zone they are written in. The last bucket
-        may still be growing: it ends after the range does. Where that zone cannot be proven, a series is stopped by
+        may still be growing: it ends in the future. Where that zone cannot be proven, a series is stopped by
         `UnexpectedAnswer` (ZONE_UNPROVEN). Raises `Rejected` (INVALID_REQUEST) for what is not offered.
         """
         if period not in PERIODS or aggregation not in AGGREGATIONS:
@@ -100,7 +101,7 @@ class Aggregates:
     async def _reached(
         self, asked: _Asked, period: Period, start: datetime, end: datetime
     ) -> tuple[datetime, Sequence[_Dated]]:
-        """The rows of a range and where it begins, which is later where the server refuses to look back so far."""
+        """The rows of a range and since when they are complete, which is later where the server looks less far back."""
         known = timedelta(days=wire.number(self._memory.get(self._reach_slot)) or REACH_OF_BUCKETS.days)
         begins = {reachable(start, end, reach)[0]: reach for reach in reversed(_REACHES) if reach <= known}
         refused = False
@@ -108,7 +109,7 @@ class Aggregates:
             if begin >= end:
                 break
             try:
-                rows = await self._rows(asked, period, begin, end)
+                rows = await self._rows(asked, period, begin, end, reach_back(begins[begin]))
             except Rejected:
                 if begin == max(begins):
                     raise
@@ -116,23 +117,30 @@ class Aggregates:
                 continue
             if refused:
                 self._memory.put(self._reach_slot, begins[begin].days)
-            return begin, rows
+            return rows
         return end, ()
 
-    async def _rows(self, asked: _Asked, period: Period, start: datetime, end: datetime) -> Sequence[_Dated]:
-        """The rows of the periods that begin in a range, oldest first."""
-        offset = self._zone.proven(start, end)
+    async def _rows(
+        self, asked: _Asked, period: Period, start: datetime, end: datetime, oldest: datetime
+    ) -> tuple[datetime, Sequence[_Dated]]:
+        """The rows of the periods that a range touches, oldest first, and since when they are complete.
+
+        A period that began before `oldest` is none of them.
+        """
+        beyond = _UNITS[period].beyond
+        since, until = max(oldest, start - beyond), max(end, min(end + beyond, asked.now))
+        offset = self._zone.proven(since, until)
         if offset is not None:
-            if (rows := await asked.rows(period, start, end, timezone(offset))) is not None:
+            if (rows := await asked.rows(period, start, end, timezone(offset), oldest)) is not None:
                 return rows
             self._zone.forget()
         # An hour alone proves nothing, so at least a day is looked at.
-        since = _whole(min(start, end - _DAY))
-        labels = await asked.labels(since, until := _whole(end))
+        since, until = _whole_since(min(since, until - _DAY), oldest), _whole(until)
+        labels = await asked.labels(since, until)
         if not labels:
-            return ()
+            return start, ()
         offset = await self._zone.prove(labels, asked.labels, since, until)
-        if (rows := await asked.rows(period, start, end, timezone(offset))) is not None:
+        if (rows := await asked.rows(period, start, end, timezone(offset), oldest)) is not None:
             return rows
         self._zone.forget()
         raise UnexpectedAnswer(Reason.ZONE_UNPROVEN)
@@ -207,13 +215,16 @@ class _Asked:
             raise UnexpectedAnswer(Reason.ZONE_UNPROVEN, subject=self.device.name)
         return sorted(labels)
 
-    async def rows(self, period: Period, start: datetime, end: datetime, zone: timezone) -> Sequence[_Dated] | None:
-        """The rows of the periods that begin in a range; None where a label contradicts the zone."""
+    async def rows(
+        self, period: Period, start: datetime, end: datetime, zone: timezone, oldest: datetime
+    ) -> tuple[datetime, Sequence[_Dated]] | None:
+        """The rows of the periods that a range touches, and since when; None where a label contradicts the zone."""
         first = begin_of(period, start, zone)
-        if first < start:
+        if first < oldest:
             first = end_of(period, first, zone)
+        since = max(first, start)
         if first >= end:
-            return ()
+            return min(since, end), ()
         until = end_of(period, begin_of(period, end - timedelta.resolution, zone), zone)
         found: dict[datetime, _Dated] = {}
         for row in await self._between(period, first, until):
@@ -223,7 +234,7 @@ class _Asked:
             if not first <= begin < until:
                 return None
             found.setdefault(begin, _Dated(begin, end_of(period, begin, zone), row.attrs))
-        return [found[begin] for begin in sorted(found)]
+        return since, [found[begin] for begin in sorted(found)]
 
     async def _between(self, period: Period, start: datetime, end: datetime) -> list[_Row]:
         # To the last millisecond before the end: no document says whether the end belongs to the range.
@@ -244,6 +255,12 @@ class _Asked:
         ]
         self.answers[unit, start_ms, end_ms] = rows
         return rows
+
+
+def _whole_since(moment: datetime, oldest: datetime) -> datetime:
+    """The whole hour before, or the next one where that is too old."""
+    begin = begin_of(Period.HOUR, moment, UTC)
+    return begin if begin >= oldest else _whole(moment)
 
 
 def _whole(moment: datetime) -> datetime:

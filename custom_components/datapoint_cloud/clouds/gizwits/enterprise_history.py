@@ -34,6 +34,7 @@ class EnterpriseHistory(NoHistory):
         periods=PERIODS,
         aggregations=AGGREGATIONS,
         is_to_be_granted=True,
+        aggregates_numbers_only=True,
         has_online_log=True,
         has_communication_log=True,
     )

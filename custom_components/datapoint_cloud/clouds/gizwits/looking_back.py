@@ -28,10 +28,14 @@ def present() -> datetime:
     return datetime.fromtimestamp(time.time(), UTC)
 
 
+def reach_back(reach: timedelta) -> datetime:
+    """The oldest moment that is asked for of what is kept so long, in whole seconds."""
+    return datetime.fromtimestamp(math.ceil((present() - reach + _MARGIN).timestamp()), UTC)
+
+
 def reachable(start: datetime, end: datetime, reach: timedelta) -> tuple[datetime, datetime]:
     """The part of a range that lies within the reach and not in the future; without length where there is none."""
-    now = present()
-    oldest = datetime.fromtimestamp(math.ceil((now - reach + _MARGIN).timestamp()), UTC)
+    now, oldest = present(), reach_back(reach)
     first, last = max(start.astimezone(UTC), oldest), min(end.astimezone(UTC), now)
     if first < last:
         return first, last

@@ -38,6 +38,7 @@ class OpenHistory(NoHistory):
         periods=PERIODS,
         aggregations=AGGREGATIONS,
         is_to_be_granted=True,
+        aggregates_numbers_only=True,
         has_online_log=True,
         has_communication_log=True,
     )
