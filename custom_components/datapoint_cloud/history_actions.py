@@ -20,7 +20,7 @@ from . import history_answers as answers
 from .clouds.errors import CloudError, Reason, Unreachable
 from .clouds.history import Aggregation, Bucket, History, LogEntry, Past, Period, Series
 from .clouds.model import Device, Reading
-from .const import CONF_GROUP_BY, CONF_PERIOD, CONF_UNIT, DOMAIN
+from .const import CONF_GROUP_BY, CONF_MOST_ROWS, CONF_PERIOD, CONF_UNIT, DOMAIN
 from .coordinator import DatapointCoordinator
 from .disconnects import async_texts_of_reasons
 from .fleet import CONNECTIVITY
@@ -267,4 +267,5 @@ async def _get_usage(call: ServiceCall) -> ServiceResponse:
         "unit": stored.get(CONF_UNIT),
         "period": period,
         "group_by": group_by,
+        **({CONF_MOST_ROWS: stored[CONF_MOST_ROWS]} if CONF_MOST_ROWS in stored else {}),
     } | answers.told(past, asked, query.name, history.offer, answers.of_usage)

@@ -31,9 +31,8 @@ def nothing[R](asked: Range, error: CloudError) -> Past[R]:
 def known_or_not[R](target: SeriesTarget, past: Past[R]) -> Past[R]:
     """Say of a name that neither the device's definition has nor the cloud tells anything of that it is unknown."""
     state = target.state
-    if past.rows or past.stopped_by is not None or not state.datapoints:
-        return past
-    if target.key in state.datapoints or target.key in state.skipped:
+    is_silent = not past.rows and (past.stopped_by is None or isinstance(past.stopped_by, Rejected))
+    if not is_silent or not state.datapoints or target.key in {*state.datapoints, *state.skipped}:
         return past
     unknown = Rejected(Reason.NOT_FOUND, subject=f"{target.key} ({state.device.name})")
     return Past(rows=(), start=past.start, end=past.start, stopped_by=unknown)

@@ -590,6 +590,17 @@ async def test_refusal_of_every_query_twice_in_a_row_is_a_failed_authentication(
             assert len((await cloud.readings(devices)).failures) == 2 * refused
 
 
+async def test_queries_that_are_asked_one_by_one_condemn_the_tokens_together(firstlight: Firstlight) -> None:
+    queries = QUERY, replace(QUERY, id="r", aty="platform", field="deviceName")
+    first, second = await firstlight.listed(*queries)
+    cloud = firstlight.client(*queries)
+    firstlight.server.faults = [BARE_REFUSALS[0]]
+    for _ in range(3):
+        assert (await cloud.readings([first])).failures
+    with pytest.raises(AuthFailed):
+        await cloud.readings([second])
+
+
 @pytest.mark.parametrize("status", [200, 401])
 async def test_wrong_authorization_token_is_not_blamed_on_the_user_token(firstlight: Firstlight, status: int) -> None:
     errors = [{"code": "40450101", "description": "Invalid Authorization"}]

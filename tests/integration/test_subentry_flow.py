@@ -10,6 +10,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 
+from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
@@ -314,9 +315,8 @@ async def test_adding_queries_asks_none_of_them_more_than_twice(hass: HomeAssist
     assert asked == dict.fromkeys(("hour", "day", "week", "month"), 2)
 
 
-async def test_a_query_may_be_ordered_and_cut(
-    hass: HomeAssistant, simulation: Simulation, firstlight: ConfigEntry
-) -> None:
+async def test_a_query_may_be_ordered_and_cut(hass: HomeAssistant, simulation: Simulation) -> None:
+    firstlight = (await add(hass, simulation, "firstlight"))["result"]
     simulation.firstlight.requires_order = True
     form = await begin(hass, firstlight)
     result = await submit(hass, form, OTHER_QUERY)
@@ -327,6 +327,9 @@ async def test_a_query_may_be_ordered_and_cut(
     assert last_subentry(firstlight).data["most_rows"] == 2
     await hass.async_block_till_done()
     assert simulation.firstlight.log[-1].query["pageSize"] == "2"
+    call = {"config_entry_id": firstlight.entry_id, "query": "platform deviceName per hour", "range": "today"}
+    answer: Any = await hass.services.async_call(DOMAIN, "get_usage", call, blocking=True, return_response=True)
+    assert (answer["most_rows"], len(answer["rows"]), answer["complete"]) == (2, 2, True)
 
 
 async def test_a_new_query_is_polled_at_once(hass: HomeAssistant, simulation: Simulation) -> None:

@@ -41,7 +41,7 @@ _KEPT_SECONDS = 60  # an answer that came with the list serves as the readings t
 
 _KNOWN = "usage:"
 _ANSWERED = "answered:"
-_REFUSED_AT = "tokens refused at"
+_REFUSED = "tokens refused"  # how often since the last answer, by query
 
 _DATE_FORMATS: Mapping[str, Callable[[datetime], str]] = {
     "iso": lambda moment: moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -170,18 +170,17 @@ class FirstlightCloud(ReadOnlyCloud):
     async def _round(
         self, devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]], tell: Tell = unheard
     ) -> Readings:
-        """Ask the queries. Raises `AuthFailed` where the server refused the tokens of every query, twice in a row.
+        """Ask the queries. Raises `AuthFailed` where the tokens were refused for all of them, and for one again.
 
         The gateway that checks one of the tokens names none, and answers just as a proxy in a bad hour does.
         """
         told = await read_round(devices, read, tell, parallel=_PARALLEL)
-        refusals = [error for error in told.failures.values() if isinstance(error, TokenRefused)]
-        if told.snapshots:
-            self._memory.put(_REFUSED_AT, None)
-        elif devices and len(refusals) == len(devices):
-            if self._memory.get(_REFUSED_AT) is not None:
-                raise AuthFailed(Reason.TOKEN_REFUSED, endpoint=ENDPOINT, status=refusals[0].status)
-            self._memory.put(_REFUSED_AT, int(time.time()))
+        refusals = {key: error for key, error in told.failures.items() if isinstance(error, TokenRefused)}
+        refused = {} if told.snapshots else dict(wire.fields(self._memory.get(_REFUSED)))
+        refused |= {key: refused.get(key, 0) + 1 for key in refusals}
+        self._memory.put(_REFUSED, refused or None)
+        if refusals and refused.keys() >= self._queries.keys() and max(refused.values()) > 1:
+            raise AuthFailed(Reason.TOKEN_REFUSED, endpoint=ENDPOINT, status=next(iter(refusals.values())).status)
         return told
 
     async def schema(self, device: Device) -> Schema:
