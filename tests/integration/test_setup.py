@@ -166,6 +166,10 @@ async def test_refused_credentials_ask_for_new_ones_once(
     wrong: dict[str, Any],
 ) -> None:
     entry = await add_account(hass, simulation, kind, **wrong)
+    if "authorization_token" in wrong:
+        # No code names this token, so that only a refusal that lasts is believed.
+        assert entry.state is ConfigEntryState.SETUP_RETRY
+        await pass_time(hass, freezer, 10)
     assert entry.state is ConfigEntryState.SETUP_ERROR
     assert entry.error_reason_translation_key == "auth_failed"
     server = SUBJECTS[kind].server(simulation)
