@@ -5,7 +5,7 @@ at all only of those who may do everything.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from homeassistant.auth.permissions import AbstractPermissions
@@ -20,11 +20,13 @@ from .entity import unique_id_of
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What the caller of an action may do. `permissions` is None for what nobody in particular calls."""
+    """What the caller of an action may do. `permissions` is None for administrators, and for what no user calls."""
 
     call: ServiceCall
     permission: str
     permissions: AbstractPermissions | None
+    entities: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """Those of the accounts that were looked at, by the id of the entry."""
 
     @classmethod
     async def async_of(cls, call: ServiceCall, permission: str) -> Self:
@@ -34,13 +36,13 @@ class Rights:
         user = await call.hass.auth.async_get_user(call.context.user_id)
         if user is None:
             raise UnknownUser(context=call.context, permission=permission)
-        return cls(call, permission, user.permissions)
+        return cls(call, permission, None if user.is_admin else user.permissions)
 
     def require_datapoints(self, coordinator: DatapointCoordinator, device_id: str, keys: Iterable[str]) -> None:
         """Raise `Unauthorized` unless the user may do so with these datapoints of a device of a cloud."""
         if self.permissions is None:
             return
-        entities = _entities_of(coordinator)
+        entities = self._entities_of(coordinator)
         of_device = [
             entity_id
             for unique_id, entity_id in entities.items()
@@ -57,7 +59,7 @@ class Rights:
     def require_account(self, coordinator: DatapointCoordinator) -> None:
         """Raise `Unauthorized` unless the user may do so with all that an account has."""
         if self.permissions is not None:
-            self.require_entities(_entities_of(coordinator).values())
+            self.require_entities(self._entities_of(coordinator).values())
 
     def require_entities(self, entity_ids: Iterable[str]) -> None:
         """Raise `Unauthorized` unless the user may do so with all of these."""
@@ -73,9 +75,10 @@ class Rights:
                 permission=self.permission,
             )
 
-
-def _entities_of(coordinator: DatapointCoordinator) -> Mapping[str, str]:
-    """The entities of an account, disabled ones too, by unique id."""
-    registry = er.async_get(coordinator.hass)
-    entries = er.async_entries_for_config_entry(registry, coordinator.config_entry.entry_id)
-    return {entry.unique_id: entry.entity_id for entry in entries}
+    def _entities_of(self, coordinator: DatapointCoordinator) -> Mapping[str, str]:
+        """The entities of an account, disabled ones too, by unique id."""
+        entry_id = coordinator.config_entry.entry_id
+        if entry_id not in self.entities:
+            entries = er.async_entries_for_config_entry(er.async_get(coordinator.hass), entry_id)
+            self.entities[entry_id] = {entry.unique_id: entry.entity_id for entry in entries}
+        return self.entities[entry_id]
