@@ -265,6 +265,8 @@ class DeviceState:
             device = replace(device, is_online=self.device.is_online)
         else:
             self.presence_as_of = as_of
+        if device.schema_id != self.device.schema_id:
+            self.read_at = None  # what was read was of something else
         self.device = device
 
     def take_presence(self, as_of: datetime, *, is_online: bool) -> None:

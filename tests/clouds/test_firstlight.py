@@ -697,7 +697,7 @@ async def test_every_query_is_a_service(firstlight: Firstlight) -> None:
     assert cloud.scopes == [Scope(id="q", name="Genres"), Scope(id="r", name="Other")]
     first, second = (await cloud.devices()).devices
     assert (first.id, first.scope, first.name, first.is_service) == ("q", "q", "Genres", True)
-    assert (first.is_online, first.schema_id, second.schema_id) == (None, "q", "r")
+    assert (first.is_online, first.schema_id, second.schema_id) == (None, "q?day", "r?day")
     assert (await cloud.schema(first)).datapoints == ()
 
 

@@ -14,7 +14,7 @@ from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
-from .accounts import add_account, make_entry
+from .accounts import add_account, entity_id_of, make_entry
 from .flows import (
     QUERY_TYPED,
     TEXTS,
@@ -281,7 +281,9 @@ async def test_a_changed_query_takes_the_place_of_the_old_one(hass: HomeAssistan
 
 
 async def test_another_period_keeps_the_figures_of_a_query(hass: HomeAssistant, simulation: Simulation) -> None:
+    simulation.firstlight.usages["content/genre"].figures["Drama"] = 3
     entry = await add_account(hass, simulation, "firstlight")
+    simulation.firstlight.usages["content/genre"].figures["Drama"] = 90
     registry = er.async_get(hass)
     before = {one.unique_id: one.entity_id for one in er.async_entries_for_config_entry(registry, entry.entry_id)}
     form = await begin_change(hass, entry, last_subentry(entry))
@@ -290,6 +292,10 @@ async def test_another_period_keeps_the_figures_of_a_query(hass: HomeAssistant, 
     after = {one.unique_id: one.entity_id for one in er.async_entries_for_config_entry(registry, entry.entry_id)}
     assert after == before
     assert simulation.firstlight.log[-1].query["period"] == "month"
+    drama = entity_id_of(hass, "sensor", entry, "content/genre//day/", "value:Drama")
+    state = hass.states.get(drama)
+    assert state is not None
+    assert float(state.state) == 90
 
     # What it asked before can be asked by another one, with ids of its own.
     result = await submit(hass, await begin(hass, entry), QUERY_TYPED)

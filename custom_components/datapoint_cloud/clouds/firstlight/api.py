@@ -134,7 +134,10 @@ class FirstlightCloud(ReadOnlyCloud):
         """
         self._forget_other_queries()
         devices = [
-            Device(id=query.id, name=query.name, schema_id=query.id, scope=query.id, is_service=True)
+            # A query keeps its id with another period, but then its figures are others.
+            Device(
+                id=query.id, name=query.name, schema_id=f"{query.id}?{query.period}", scope=query.id, is_service=True
+            )
             for query in self._queries.values()
         ]
         tried = await self._round([device for device in devices if not self._has_answered(device.id)], self._try)
