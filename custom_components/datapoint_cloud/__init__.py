@@ -64,7 +64,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     coordinator = DatapointCoordinator(hass, entry, cloud_of(hass, entry, storage.memory), storage, profiles)
     coordinator.inventory.expect_devices(known_device_ids(hass, entry))
     try:
-        await coordinator.async_config_entry_first_refresh()
+        await coordinator.async_begin()
     except ConfigEntryNotReady, ConfigEntryAuthFailed:
         # The next try begins with what this one learnt: a token, or for how long the cloud wants no requests.
         await storage.async_close()

@@ -31,9 +31,10 @@ class Activity:
 
     def __init__(self) -> None:
         self._dismissed_until: datetime | None = None
-        self._put_on_trial()
+        self.restart()
 
-    def _put_on_trial(self) -> None:
+    def restart(self) -> None:
+        """Put the cloud's word on trial, whatever was seen so far."""
         self.standing = Standing.ON_TRIAL
         self.asked_at: datetime | None = None
         """When it was last asked for."""
@@ -48,7 +49,7 @@ class Activity:
     def is_worth_asking(self, now: datetime) -> bool:
         """Whether the cloud should be asked in this round."""
         if self.standing is Standing.DISMISSED and self._dismissed_until is not None and now >= self._dismissed_until:
-            self._put_on_trial()
+            self.restart()
         return self.standing is not Standing.DISMISSED
 
     def since(self, now: datetime) -> datetime:

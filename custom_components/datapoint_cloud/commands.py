@@ -111,7 +111,6 @@ class Commands:
             sent_at = dt_util.utcnow()
             results = await self._coordinator.cloud.write_group(group_id, values)
         except CloudError as error:
-            self._coordinator.async_begin_pause(error)
             raise failures.of_group(error, group_id) from error
         finally:
             is_over.set_result(None)
@@ -199,7 +198,6 @@ class Commands:
     def _heed(self, error: CloudError, state: DeviceState) -> None:
         """Take from a refusal what it says of the device, its product and the account."""
         coordinator = self._coordinator
-        coordinator.async_begin_pause(error)
         if isinstance(error, DeviceOffline):
             state.believe_offline()
             coordinator.watchers.async_note([Watch(state.device.id, CONNECTIVITY)])

@@ -10,21 +10,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, override
 
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryAuthFailed
-from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
+from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
 from . import failures, problems
 from .activity import Activity
+from .clock import heed_clock, is_due, is_put_back
 from .clouds.budget import Purpose
 from .clouds.cloud import Cloud
-from .clouds.errors import CloudError, DeviceGone, Forbidden, RateLimited, Reason
+from .clouds.errors import CloudError, DeviceGone, Forbidden, RateLimited, Reason, Unreachable
 from .clouds.model import Device, Snapshot
 from .const import DEFAULT_SHARE, OPTION_INTERVAL, OPTION_SHARE
 from .fleet import ALARM, CONNECTIVITY, PROBLEM, DeviceState, Evidence
 from .inventory import Choice, Inventory
 from .listener import Listener
+from .pause import Pause
 from .profiles import Profile
 from .repairs import report_problems
 from .schedule import Schedule
@@ -40,7 +43,8 @@ _FIRST_READINGS_WITHIN = 10.0  # seconds that set-up waits for them; they go on 
 _SHOWN_EVERY = 0.02  # seconds meanwhile: entities are added while the cloud is waited for
 _LEAST_FLEET_WITH_ACTIVITY = 5  # reading fewer costs no more than asking who was active
 _HOUR = timedelta(hours=1)
-_PAUSED_UNTIL = "paused until"  # epoch seconds, in the memory
+_FIRST_LIST_WITHIN = 10.0  # seconds that set-up waits for it where it need not
+_ASKED_AGAIN_AFTER = 10.0  # seconds; ever longer while the cloud cannot be reached
 
 
 class DatapointCoordinator(DataUpdateCoordinator[None]):
@@ -69,7 +73,10 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         cloud.budget.share = entry.options.get(OPTION_SHARE, DEFAULT_SHARE) / 100
         self.activity = Activity()
         self.schedule = Schedule(self.activity, self.hears)
+        self.pause = Pause(storage.memory)
         self._storage = storage
+        self._is_restored = self._was_reached = False
+        self._rounds_in_vain = 0
         self._has_started = False
         self._has_listed = False
         self._rounds_since_listing = 0
@@ -102,43 +109,101 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
 
     # Rounds
 
+    async def async_begin(self) -> None:
+        """List the devices; where that cannot be done now, go on from the last list, and list them when it can.
+
+        Raises `ConfigEntryAuthFailed` for refused credentials, and `ConfigEntryNotReady` where no list is stored.
+        """
+        listed_at = self.inventory.async_restore(self.wished_interval)
+        self._is_restored = listed_at is not None
+        try:
+            await self.async_config_entry_first_refresh()
+        except ConfigEntryNotReady as error:
+            if listed_at is None:
+                raise
+            _LOGGER.warning(
+                "%s: the devices of %s are shown, and asked for when that is possible: %s",
+                self.name,
+                dt_util.as_local(listed_at).strftime("%Y-%m-%d %H:%M"),
+                error,
+            )
+
     @override
     async def _async_update_data(self) -> None:
-        self._round_began = dt_util.utcnow()
-        self._has_listed = False
+        self._begin_round()
         try:
-            self._keep_pause()
-            if self._is_listing_due():
-                await self._async_list()
-            # The first round is the listing alone: entities of a large fleet need not wait for all its readings.
-            if self._has_started:
-                await self._async_ask_for_activity()
-                await self._async_read(self._due_in_round())
+            async with asyncio.timeout(self._first_list_within()):
+                await self._async_round()
+        except TimeoutError:
+            error: CloudError = Unreachable(Reason.TIMEOUT)
+        except CloudError as failure:
+            error = failure
+        else:
+            self._was_reached = True
             self.problem = None
             self.async_report_problems()
-        except CloudError as error:
-            if error.reason is Reason.BUDGET_SPENT and self._has_started:
-                return  # what the budget does not bear now, a later round does
-            self.async_begin_pause(error)
-            self.problem = error
-            self.async_report_problems()
-            raise failures.of_poll(error) from error
+            return
+        if error.reason is Reason.BUDGET_SPENT and self._has_started:
+            return  # what the budget does not bear now, a later round does
+        self._rounds_in_vain += 1
+        self._begin_pause(error)
+        self.problem = error
+        self.async_report_problems()
+        failed = failures.of_poll(error)
+        if isinstance(failed, UpdateFailed):
+            failed.retry_after = self._asked_again_after()
+        raise failed from error
 
-    @callback
-    def async_begin_pause(self, error: CloudError) -> None:
+    async def _async_round(self) -> None:
+        self._keep_pause()
+        if self._is_listing_due():
+            await self._async_list()
+        # The first round is the listing alone: entities of a large fleet need not wait for all its readings.
+        if self._has_started:
+            await self._async_ask_for_activity()
+            await self._async_read(self._due_in_round())
+
+    def _begin_round(self) -> None:
+        now = dt_util.utcnow()
+        if is_put_back(self._round_began, now):
+            for state in self.fleet.values():
+                heed_clock(state, now)
+            self.activity.restart()
+        self._round_began = now
+        self._has_listed = False
+
+    def _first_list_within(self) -> float | None:
+        """How many seconds set-up waits for the first list; None: as long as the cloud takes."""
+        if self._has_started:
+            return None
+        # What is not stored can only be waited for, but the start of Home Assistant does not wait for one cloud.
+        return _FIRST_LIST_WITHIN if self._is_restored or not self.hass.is_running else None
+
+    def _asked_again_after(self) -> float | None:
+        """In how many seconds a failed round is followed by the next; None: as ever.
+
+        In a pause rounds go on, that ask nothing but judge the devices by what is known. An account that was set up
+        from its store is asked as often as one would be that could not be set up.
+        """
+        interval = self.wished_interval.total_seconds()
+        if left := self.pause.left(dt_util.utcnow()):
+            return min(left + 1, interval)  # rounds begin up to a second early
+        if not self._was_reached:
+            return min(_ASKED_AGAIN_AFTER * 2.0 ** min(self._rounds_in_vain - 1, 10), interval)
+        return None
+
+    def _begin_pause(self, error: CloudError) -> None:
         """Ask nothing for as long as the cloud asked to be left alone."""
         # What this client holds back itself makes no pause, and polls that come early in one make it no longer.
         is_own = error.reason in {Reason.BUDGET_SPENT, Reason.PAUSED}
         if isinstance(error, RateLimited) and error.retry_after and not is_own:
-            until = dt_util.utcnow() + timedelta(seconds=error.retry_after)
-            self._storage.memory.put(_PAUSED_UNTIL, until.timestamp())
+            self.pause.begin(error.retry_after, dt_util.utcnow())
 
     def _keep_pause(self) -> None:
         """Ask nothing before the time that the cloud named, after a restart neither. Raises its limit anew."""
-        left = (self._storage.memory.get(_PAUSED_UNTIL) or 0) - dt_util.utcnow().timestamp()
-        if left > 0:
+        if left := self.pause.left(dt_util.utcnow()):
             limit = RateLimited(Reason.PAUSED)
-            limit.retry_after = left + 1  # polls start up to a second early
+            limit.retry_after = left
             raise limit
 
     def ready(self) -> Iterator[DeviceState]:
@@ -151,30 +216,44 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     async def async_start(self) -> None:
         """Read the devices that were never read, or that nothing but their readings describes, then poll.
 
-        What is in the store is shown at once, and what is not fresh of it is read again.
+        What is in the store is shown at once, and what is not fresh of it is read again. Nothing is read where the
+        devices could not be listed.
         """
-        allowance = self.cloud.budget.left(Purpose.POLLING)
-        await self._async_read_patiently(
-            [state for state in self._due_devices(allowance) if state.read_at is None or not state.datapoints]
-        )
+        if self.last_update_success:
+            allowance = self.cloud.budget.left(Purpose.POLLING)
+            await self._async_read_patiently(
+                [state for state in self._due_devices(allowance) if state.read_at is None or not state.datapoints]
+            )
         self._has_started = True
         self._judge(self.fleet.values(), is_failed=False)
         self.watchers.async_note_inventory()
         self.watchers.async_tell()
-        now = dt_util.utcnow()
-        await self._async_read_patiently(
-            [
-                state
-                for state in self._due_devices()
-                if state.read_at is not None and now - state.read_at >= self.wished_interval
-            ]
-        )
+        if self.last_update_success:
+            now = dt_util.utcnow()
+            await self._async_read_patiently(
+                [
+                    state
+                    for state in self._due_devices()
+                    if state.read_at is not None and is_due(state.read_at, self.wished_interval, now)
+                ]
+            )
         # Watchers hear only of what they watch, and the base class polls only while someone listens to all of it.
         self.config_entry.async_on_unload(super().async_add_listener(lambda: None))
+        if not self.last_update_success:
+            self._ask_again()
         if self.cloud.push is not None:
             self.config_entry.async_create_background_task(
                 self.hass, Listener(self).async_listen(self.cloud.push), f"{self.name} push"
             )
+
+    @callback
+    def _ask_again(self) -> None:
+        """Begin the next round early: the first one has set up nothing but what was stored."""
+        again = HassJob(self._async_refresh_once, f"{self.name} list", cancel_on_shutdown=True)
+        self.config_entry.async_on_unload(async_call_later(self.hass, self._asked_again_after() or 0, again))
+
+    async def _async_refresh_once(self, _: datetime) -> None:
+        await self.async_refresh()
 
     async def _async_read_patiently(self, states: Sequence[DeviceState]) -> None:
         """Read these and show what has come so far, but keep set-up waiting only so long for slow devices."""
@@ -207,7 +286,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             await self._async_read(states)
         except CloudError as error:
             # What fails here fails in the next round too, and is told there.
-            self.async_begin_pause(error)
+            self._begin_pause(error)
         # Reads between the rounds say nothing against a device: they follow each other too soon.
         self._judge([state for state in states if self._was_read(state)], is_failed=False)
         self.watchers.async_note([ACCOUNT])
@@ -271,7 +350,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         if cloud.budget.left(Purpose.POLLING) < cloud.requests_a_listing:
             return False
         if cloud.listing_interval is not None:
-            return dt_util.utcnow() - listed_at >= cloud.listing_interval
+            return is_due(listed_at, cloud.listing_interval, dt_util.utcnow())
         if not self.fleet:  # nothing else needs the requests
             return cloud.budget.allowance() >= cloud.requests_a_listing
         return self._rounds_since_listing >= self.schedule.rounds_a_listing(

@@ -18,7 +18,7 @@ PROBLEM = "$problem"
 ALARM = "$alarm"
 
 _NEGATIVE_READS_TO_LOSE = 3
-_LEAST_PATIENCE = timedelta(minutes=15)
+LEAST_PATIENCE = timedelta(minutes=15)
 PENDING_FOR = timedelta(seconds=35)
 """How long a written value is shown without being confirmed."""
 _OWN_WORD_AFTER = timedelta(seconds=10)
@@ -295,7 +295,7 @@ class DeviceState:
         """Whether the device spoke recently enough to be there, whatever its online flag says."""
         if self.reported_at is None:
             return False
-        patience = self.device.silent_after or max(3 * interval, _LEAST_PATIENCE)
+        patience = self.device.silent_after or max(3 * interval, LEAST_PATIENCE)
         return now - self.reported_at <= patience
 
     def as_dict(self) -> dict[str, Any]:

@@ -14,13 +14,15 @@ from typing import Any, Self
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
+from .clock import heed_clock, is_due
 from .clouds.cloud import Cloud, Listing
 from .clouds.errors import AuthFailed, CloudError, RateLimited
-from .clouds.model import Device, Schema
+from .clouds.model import Datapoint, Device, Schema
 from .const import FIGURES_ONLY, OPTION_DEVICES, OPTION_FLEET, OPTION_SITES
-from .fleet import PROBLEM, DeviceState
+from .fleet import LEAST_PATIENCE, PROBLEM, DeviceState
 from .profiles import NO_PROFILE, Profile
 from .storage import AccountStorage
+from .stored_devices import StoredDevice, StoredDevices
 from .watchers import Watch, Watchers
 
 _LOGGER = logging.getLogger(__name__)
@@ -83,7 +85,12 @@ class Inventory:
         self._choice = choice
         self._schemas: dict[str, Schema] = {}
         self._described_at: datetime | None = None
+        self._restored: dict[str, tuple[Datapoint, ...]] = {}
+        """What stored schemas named, by device, until the cloud's own are here."""
+        self._listed_once_at: datetime | None = None
+        """As of when the list is that is shown; `listed_at` is forgotten where a new one is wanted."""
         storage.collect_readings_with(self._collect_readings)
+        storage.collect_devices_with(self._collect_devices)
 
     @property
     def is_too_large(self) -> bool:
@@ -95,6 +102,53 @@ class Inventory:
         """Count these as absent until they are listed: they were there before."""
         self.absent.update(dict.fromkeys(device_ids, 0))
 
+    # What is known before the cloud is asked
+
+    @callback
+    def async_restore(self, interval: timedelta) -> datetime | None:
+        """Show the devices of the last list; as of when it is, or None where none was stored.
+
+        Devices that were heard of within a few intervals are believed to be as they were.
+        """
+        stored = StoredDevices.of(self._storage.devices)
+        if stored is None:
+            return None
+        now = dt_util.utcnow()
+        # A list of the future was stored under a wrong clock.
+        self._listed_once_at = listed_at = min(stored.listed_at, now)
+        scopes = {None, *(scope.id for scope in self._cloud.scopes)}
+        known = {device.device.id: device for device in stored.devices if device.device.scope in scopes}
+        self.listed = tuple(device.device for device in known.values())
+        self.counted = tuple(filter(self._choice.includes, self.listed))
+        self._show(self.counted, listed_at)
+        for device_id, state in self.fleet.items():
+            heed_clock(state, now)
+            device = known[device_id]
+            state.describe(Schema(datapoints=device.datapoints), device.described)
+            self._restored[device_id] = device.datapoints
+            if now - max(listed_at, state.read_at or listed_at) <= max(3 * interval, LEAST_PATIENCE):
+                state.negative_reads, state.unlisted_rounds = device.missed_rounds, 0
+            else:
+                state.lose()
+        return listed_at
+
+    def _collect_devices(self) -> Mapping[str, Any] | None:
+        if self._listed_once_at is None:
+            return self._storage.devices  # nothing new is known
+        devices = tuple(map(self._stored_device, self.listed))
+        return StoredDevices(listed_at=self._listed_once_at, devices=devices).as_json()
+
+    def _stored_device(self, device: Device) -> StoredDevice:
+        if (state := self.fleet.get(device.id)) is None:
+            return StoredDevice(device=device, missed_rounds=0)
+        schema = self._schemas.get(device.schema_id)
+        datapoints = self._restored.get(device.id, ()) if schema is None else schema.datapoints
+        keys = {datapoint.key for datapoint in datapoints}
+        described = tuple(datapoint for key, datapoint in state.datapoints.items() if key not in keys)
+        return StoredDevice(
+            device=state.device, missed_rounds=state.negative_reads, datapoints=datapoints, described=described
+        )
+
     # The list
 
     async def async_list(self) -> None:
@@ -102,15 +156,17 @@ class Inventory:
         asked_at = dt_util.utcnow()
         listing = await self._cloud.devices()
         self.failed_scopes = listing.failed
-        if not listing.devices and listing.failed:
+        if listing.failed and listing.failed.keys() >= {scope.id for scope in self._cloud.scopes}:
             raise next(iter(listing.failed.values()))
-        self.listed_at = dt_util.utcnow()
-        self.listed = listing.devices
+        self.listed_at = self._listed_once_at = dt_util.utcnow()
         # Of a scope that could not be listed nothing new is known.
-        kept = [device for device in self.counted if device.scope in listing.failed]
-        self.counted = (*filter(self._choice.includes, listing.devices), *kept)
-        self._show(self.counted, asked_at)
+        listed = {device.id for device in listing.devices}
+        kept = [device for device in self.listed if device.scope in listing.failed and device.id not in listed]
+        self.listed = (*listing.devices, *kept)
+        self.counted = tuple(filter(self._choice.includes, self.listed))
+        self._show(filter(self._choice.includes, listing.devices), asked_at)
         self._count_absent(listing)
+        self._storage.readings_changed()
 
     def _show(self, devices: Iterable[Device], asked_at: datetime) -> None:
         if self._choice.shows_devices is False:
@@ -171,7 +227,7 @@ class Inventory:
     async def async_describe(self) -> None:
         """Ask for the schemas; a failing one costs only its own devices, until the next listing."""
         now = dt_util.utcnow()
-        if self._described_at is None or now - self._described_at >= _DESCRIBE_EVERY:
+        if self._described_at is None or is_due(self._described_at, _DESCRIBE_EVERY, now):
             self._described_at = now
             known: set[str] = set()
         else:
@@ -188,8 +244,17 @@ class Inventory:
                 _LOGGER.debug("The datapoints of a product are unknown for now: %s", result)
         for state in self.fleet.values():
             schema = self._schemas.get(state.device.schema_id)
-            if schema is not None and state.describe(schema):
-                self._watchers.async_note_inventory()
+            if schema is not None:
+                self._describe(state, schema)
+
+    def _describe(self, state: DeviceState, schema: Schema) -> None:
+        keys = {datapoint.key for datapoint in schema.datapoints}
+        for datapoint in self._restored.pop(state.device.id, ()):
+            if datapoint.key not in keys:  # the vendor has given it up meanwhile
+                state.datapoints.pop(datapoint.key, None)
+                state.descriptions.pop(datapoint.key, None)
+        if state.describe(schema):
+            self._watchers.async_note_inventory()
 
 
 def _is_described_otherwise(before: Device, after: Device) -> bool:

@@ -1,4 +1,4 @@
-"""What outlives a restart: one private file an account, with the client's memory and the last readings.
+"""What outlives a restart: one private file an account, with the client's memory, the last list and readings.
 
 Tokens live here and nowhere else. What the user entered stays in the config entry.
 """
@@ -44,7 +44,10 @@ class AccountStorage:
         )
         self.memory = Memory()
         self.readings: Mapping[str, Any] = {}
+        self.devices: Mapping[str, Any] | None = None
+        """The last list of devices; None where there was none yet."""
         self._collect_readings: Callable[[], Mapping[str, Any]] = lambda: self.readings
+        self._collect_devices: Callable[[], Mapping[str, Any] | None] = lambda: self.devices
         self._is_closed = False
         self._due = math.inf  # when the next saving is, on the monotonic clock
 
@@ -53,11 +56,17 @@ class AccountStorage:
         stored = await self._store.async_load() or {}
         self.memory = Memory({**stored.get("memory", {}), **handed_over}, on_change=self._memory_changed)
         self.readings = stored.get("readings", {})
+        self.devices = stored.get("devices")
 
     @callback
     def collect_readings_with(self, collect: Callable[[], Mapping[str, Any]]) -> None:
         """Ask `collect` for the readings, as JSON by device id, whenever they are saved."""
         self._collect_readings = collect
+
+    @callback
+    def collect_devices_with(self, collect: Callable[[], Mapping[str, Any] | None]) -> None:
+        """Ask `collect` for the list of devices, as JSON, whenever it is saved."""
+        self._collect_devices = collect
 
     @callback
     def readings_changed(self) -> None:
@@ -86,4 +95,8 @@ class AccountStorage:
 
     def _content(self) -> dict[str, Any]:
         self._due = math.inf
-        return {"memory": dict(self.memory.content), "readings": dict(self._collect_readings())}
+        return {
+            "memory": dict(self.memory.content),
+            "readings": dict(self._collect_readings()),
+            "devices": self._collect_devices(),
+        }

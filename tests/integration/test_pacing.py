@@ -184,16 +184,16 @@ async def test_a_limit_outlives_a_restart(
     server = subject.server(simulation)
     server.reset_counts()
     await hass.config_entries.async_reload(entry.entry_id)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
-    assert entry.error_reason_translation_key == "rate_limited"
+    assert entry.state is ConfigEntryState.LOADED
+    assert not entry.runtime_data.coordinator.last_update_success
     for _ in range(14):
         await pass_time(hass, freezer, 100)
     assert not server.log
 
     lift()
-    await pass_time(hass, freezer, 700)
+    await pass_time(hass, freezer, 102)
     await settle(hass)
-    assert entry.state.value == "loaded"
+    assert entry.runtime_data.coordinator.last_update_success
     assert server.log
 
 

@@ -125,11 +125,11 @@ async def test_a_product_that_is_wrong_at_the_start_is_an_issue_too(
     mend = _secret(_products(simulation)[0])
     server.revoke_tokens()
     await hass.config_entries.async_reload(entry.entry_id)
-    assert entry.state.value == "setup_retry"
+    assert entry.state is ConfigEntryState.LOADED
     assert _keys(hass) == ["wrong_product_secret"]
     mend()
     await hass.config_entries.async_reload(entry.entry_id)
-    assert entry.state.value == "loaded"
+    assert entry.runtime_data.coordinator.last_update_success
     assert _issues(hass) == []
 
 

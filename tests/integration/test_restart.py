@@ -68,7 +68,7 @@ def requests(simulation: Simulation) -> dict[str, int]:
             {"last-values": 1},
             {"token": 1, "sites": 1, "devices": 1, "last-values": 1},
         ),
-        # Nothing but an answer tells whether a query is right, and which figures it has.
+        # Nothing but an answer tells whether a query is right; which figures it had is stored.
         ("firstlight", {"aggregate": 1}, {}, {"aggregate": 1}, {"aggregate": 1}),
     ],
 )
