@@ -5,8 +5,7 @@ It owns the fleet and tells exactly those who watch what changed. It knows no pl
 
 import asyncio
 import logging
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, override
 
@@ -17,20 +16,20 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 
 from . import failures, problems
-from .activity import Activity
-from .clock import heed_clock, is_due, is_put_back
+from .clock import is_due
 from .clouds.budget import Purpose
 from .clouds.cloud import Cloud
-from .clouds.errors import CloudError, DeviceGone, Forbidden, RateLimited, Reason, Unreachable
+from .clouds.errors import CloudError, RateLimited, Reason, Unreachable
 from .clouds.model import Device, Snapshot
 from .const import DEFAULT_SHARE, OPTION_INTERVAL, OPTION_SHARE
-from .fleet import ALARM, CONNECTIVITY, PROBLEM, DeviceState, Evidence
+from .fleet import DeviceState
 from .inventory import Choice, Inventory
+from .judging import Judge
 from .listener import Listener
 from .pause import Pause
 from .profiles import Profile
+from .reading import Reader
 from .repairs import report_problems
-from .schedule import Schedule
 from .storage import AccountStorage
 from .watchers import ACCOUNT, Watch, Watchers
 
@@ -41,8 +40,6 @@ _LOGGER = logging.getLogger(__name__)
 
 _FIRST_READINGS_WITHIN = 10.0  # seconds that set-up waits for them; they go on in the background
 _SHOWN_EVERY = 0.02  # seconds meanwhile: entities are added while the cloud is waited for
-_LEAST_FLEET_WITH_ACTIVITY = 5  # reading fewer costs no more than asking who was active
-_HOUR = timedelta(hours=1)
 _FIRST_LIST_WITHIN = 10.0  # seconds that set-up waits for it where it need not
 _ASKED_AGAIN_AFTER = 10.0  # seconds; ever longer while the cloud cannot be reached
 
@@ -71,18 +68,16 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             seconds=entry.options.get(OPTION_INTERVAL, cloud.default_interval.total_seconds())
         )
         cloud.budget.share = entry.options.get(OPTION_SHARE, DEFAULT_SHARE) / 100
-        self.activity = Activity()
-        self.schedule = Schedule(self.activity, self.hears)
+        self.judge = Judge(self.inventory, self.watchers, self.wished_interval)
+        self._reader = Reader(cloud, self.inventory, self.watchers, storage, self.wished_interval)
+        self.activity = self._reader.activity
         self.pause = Pause(storage.memory)
-        self._storage = storage
         self._is_restored = self._was_reached = False
         self._rounds_in_vain = 0
         self._has_started = False
-        self._has_listed = False
         self._rounds_since_listing = 0
         self.problem: CloudError | None = None
         """What the last round ended with."""
-        self._round_began = dt_util.utcnow()
         super().__init__(
             hass,
             _LOGGER,
@@ -105,7 +100,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     @callback
     def async_note_all(self, state: DeviceState) -> None:
         """Note everything of a device, until it is told."""
-        self.watchers.async_note_values(state, [*state.datapoints, CONNECTIVITY, PROBLEM, ALARM])
+        self.judge.note_all(state)
 
     # Rounds
 
@@ -160,17 +155,13 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             await self._async_list()
         # The first round is the listing alone: entities of a large fleet need not wait for all its readings.
         if self._has_started:
-            await self._async_ask_for_activity()
-            await self._async_read(self._due_in_round())
+            await self._reader.async_ask_for_activity()
+            await self._reader.async_read(self._reader.due_in_round())
 
     def _begin_round(self) -> None:
-        now = dt_util.utcnow()
-        if is_put_back(self._round_began, now):
-            for state in self.fleet.values():
-                heed_clock(state, now)
+        if self.judge.begin_round(dt_util.utcnow()):
             self.activity.restart()
-        self._round_began = now
-        self._has_listed = False
+        self.judge.has_listed = False
 
     def _first_list_within(self) -> float | None:
         """How many seconds set-up waits for the first list; None: as long as the cloud takes."""
@@ -222,10 +213,10 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         if self.last_update_success:
             allowance = self.cloud.budget.left(Purpose.POLLING)
             await self._async_read_patiently(
-                [state for state in self._due_devices(allowance) if state.read_at is None or not state.datapoints]
+                [state for state in self._reader.due(allowance) if state.read_at is None or not state.datapoints]
             )
         self._has_started = True
-        self._judge(self.fleet.values(), is_failed=False)
+        self.judge.judge(self.fleet.values(), is_failed=False)
         self.watchers.async_note_inventory()
         self.watchers.async_tell()
         if self.last_update_success:
@@ -233,7 +224,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             await self._async_read_patiently(
                 [
                     state
-                    for state in self._due_devices()
+                    for state in self._reader.due()
                     if state.read_at is not None and is_due(state.read_at, self.wished_interval, now)
                 ]
             )
@@ -267,10 +258,10 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             await asyncio.wait({task}, timeout=_SHOWN_EVERY)
             if task.done():
                 return
-            read = [state for state in states if self._was_read(state)]
+            read = [state for state in states if self.judge.was_read(state)]
             if len(read) > shown:
                 shown = len(read)
-                self._judge(read, is_failed=False)
+                self.judge.judge(read, is_failed=False)
                 self.watchers.async_note_inventory()
                 self.watchers.async_tell()
 
@@ -280,65 +271,26 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             await self._async_read_now([state])
 
     async def _async_read_now(self, states: Sequence[DeviceState]) -> None:
-        self._round_began = dt_util.utcnow()
+        self.judge.begin_round(dt_util.utcnow())
         try:
             self._keep_pause()
-            await self._async_read(states)
+            await self._reader.async_read(states)
         except CloudError as error:
             # What fails here fails in the next round too, and is told there.
             self._begin_pause(error)
         # Reads between the rounds say nothing against a device: they follow each other too soon.
-        self._judge([state for state in states if self._was_read(state)], is_failed=False)
+        self.judge.judge([state for state in states if self.judge.was_read(state)], is_failed=False)
         self.watchers.async_note([ACCOUNT])
         self.watchers.async_tell()
 
     @property
     def interval_in_force(self) -> timedelta:
-        """How long it takes until every device has had its turn: as wished, unless the budget does not bear that."""
-        # In devices instead of requests: one request may read many.
-        cloud, many = self.cloud, self.cloud.devices_a_request
-        return self.schedule.interval(self.wished_interval, cloud.budget.pace * many, cloud.requests_a_listing * many)
-
-    def _due_in_round(self) -> list[DeviceState]:
-        due = self._due_devices()
-        requests = math.ceil(len(due) / self.cloud.devices_a_request) + self.cloud.requests_a_listing
-        self.cloud.budget.planned = requests * (_HOUR / self.wished_interval)
-        return due
-
-    def _due_devices(self, allowance: float | None = None) -> list[DeviceState]:
-        """The devices to read in this round, as many as the allowance has requests."""
-        budget, many = self.cloud.budget, self.cloud.devices_a_request
-        allowance = budget.allowance() if allowance is None else allowance
-        return self.schedule.due(
-            self._present(),
-            now=dt_util.utcnow(),
-            wished=self.wished_interval,
-            allowance=allowance * many,
-            pace=budget.pace * many,
-        )
-
-    def _present(self) -> Iterator[DeviceState]:
-        """The devices that the last listing had."""
-        return (state for device_id, state in self.fleet.items() if device_id not in self.inventory.absent)
-
-    async def _async_ask_for_activity(self) -> None:
-        """Learn from the cloud who reported since the last round, so that only those need be read."""
-        asked_at = dt_util.utcnow()
-        online = sum(state.device.is_online is True and not self.hears(state.device) for state in self.fleet.values())
-        budget, requests = self.cloud.budget, self.cloud.requests_a_listing
-        if online < _LEAST_FLEET_WITH_ACTIVITY or not self.schedule.is_question_due(asked_at, budget.pace, requests):
-            return
-        if budget.left(Purpose.POLLING) < math.ceil(self.activity.share_named * requests):
-            return
-        named = await self.cloud.active_since(self.activity.since(asked_at))
-        self.activity.take(None if named is None else {device.id for device in named}, online, asked_at)
-        for device in named or ():
-            if device.id in self.fleet:
-                self.inventory.take_device(device, asked_at)
+        """How long it takes until every device has had its turn."""
+        return self._reader.interval_in_force
 
     def hears(self, device: Device) -> bool:
         """Whether push tells of the device now."""
-        return self.cloud.push is not None and self.cloud.push.hears(device)
+        return self._reader.hears(device)
 
     # The list of devices
 
@@ -353,74 +305,22 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             return is_due(listed_at, cloud.listing_interval, dt_util.utcnow())
         if not self.fleet:  # nothing else needs the requests
             return cloud.budget.allowance() >= cloud.requests_a_listing
-        return self._rounds_since_listing >= self.schedule.rounds_a_listing(
+        return self._rounds_since_listing >= self._reader.schedule.rounds_a_listing(
             self.wished_interval, cloud.budget.pace, cloud.requests_a_listing
         )
 
     async def _async_list(self) -> None:
         await self.inventory.async_list()
-        self._has_listed = True
+        self.judge.has_listed = True
         self._rounds_since_listing = 0
         if self.cloud.push is not None:
             self.cloud.push.follow([state.device for state in self.fleet.values()])
         await self.inventory.async_describe()
 
-    # Last values
-
-    async def _async_read(self, states: Sequence[DeviceState]) -> None:
-        """Read the last values of these devices. Raises what ended the round before its time."""
-        if not states:
-            return
-        asked_at = dt_util.utcnow()
-        before = {state.device.id: (state.asked_at, state.reported_at) for state in states}
-        readings = await self.cloud.readings(
-            [state.device for state in states],
-            lambda device_id, snapshot: self.async_take_snapshot(device_id, snapshot, asked_at),
-        )
-        for device_id, error in readings.failures.items():
-            self._take_failure(device_id, error)
-        self._weigh_activity(before, asked_at)
-        stopped_by = readings.stopped_by
-        if stopped_by is not None and stopped_by.reason is not Reason.BUDGET_SPENT:
-            raise stopped_by
-
-    def _weigh_activity(
-        self, before: Mapping[str, tuple[datetime | None, datetime | None]], asked_at: datetime
-    ) -> None:
-        """Note who had a turn, who had news, and whether the cloud had said so."""
-        for device_id, (asked_before, reported_before) in before.items():
-            state = self.fleet.get(device_id)
-            if state is None or (state.failure is None and (state.read_at is None or state.read_at < asked_at)):
-                continue  # the round ended before its turn
-            if asked_before is not None and state.failure is None:
-                self.activity.weigh(
-                    device_id, before=reported_before, after=state.reported_at, asked_before=asked_before
-                )
-            has_news = state.reported_at is None or state.reported_at != reported_before
-            state.reads_without_news = 0 if has_news else state.reads_without_news + 1
-            state.asked_at = asked_at
-
     @callback
     def async_take_snapshot(self, device_id: str, snapshot: Snapshot, asked_at: datetime | None) -> None:
         """Take over what a device says, and note it until it is told. `asked_at` is None for what came by itself."""
-        if (state := self.fleet.get(device_id)) is None:
-            return
-        if state.describe(None, snapshot.described):
-            self.watchers.async_note_inventory()
-        changed, happenings = state.take(snapshot, dt_util.utcnow(), asked_at=asked_at)
-        self.watchers.async_note_values(state, changed)
-        self.watchers.async_note_happenings(device_id, happenings)
-        self._storage.readings_changed()
-
-    def _take_failure(self, device_id: str, error: CloudError) -> None:
-        if (state := self.fleet.get(device_id)) is None:
-            return
-        if state.failure is None:
-            _LOGGER.debug("A device cannot be read: %s", error)
-        if isinstance(error, DeviceGone) and not isinstance(state.failure, DeviceGone):
-            # Only a listing can say whether it is; one that still lists it need not be asked for again.
-            self.inventory.listed_at = None
-        state.failure = error
+        self._reader.take_snapshot(device_id, snapshot, asked_at)
 
     @callback
     def async_report_problems(self) -> None:
@@ -436,42 +336,14 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         is_failed = not self.last_update_success
         if is_failed and isinstance(self.last_exception, ConfigEntryAuthFailed):
             # Nothing is asked any more until the user has signed in again.
-            for state in self.fleet.values():
-                state.lose()
-                self.async_note_all(state)
+            self.judge.lose_all()
         else:
-            self._judge(self.fleet.values(), is_failed=is_failed)
+            self.judge.judge(self.fleet.values(), is_failed=is_failed)
         self.watchers.async_note([ACCOUNT])
         self.watchers.async_tell()
 
     @callback
     def async_take_back(self, state: DeviceState) -> None:
         """Show the last readings of a device again where a command was not confirmed in time."""
-        self._take_back(state)
+        self.judge.take_back(state)
         self.watchers.async_tell()
-
-    def _take_back(self, state: DeviceState) -> None:
-        if late := state.expire(dt_util.utcnow()):
-            _LOGGER.info("%s did not confirm %s", state.device.name, ", ".join(sorted(late)))
-            self.watchers.async_note_values(state, late)
-
-    def _was_read(self, state: DeviceState) -> bool:
-        return state.read_at is not None and state.read_at >= self._round_began
-
-    def _judge(self, states: Iterable[DeviceState], *, is_failed: bool) -> None:
-        """Weigh what a round told of each device, and note those that came or went with it."""
-        now = dt_util.utcnow()
-        for state in states:
-            device_id = state.device.id
-            was_read = self._was_read(state)
-            # A value that is not granted says nothing against the device.
-            is_well = state.failure is None or isinstance(state.failure, Forbidden)
-            is_absent = device_id in self.inventory.absent or state.device.scope in self.inventory.failed_scopes
-            is_listed = not is_absent and not is_failed
-            was_answered = was_read or (is_well and is_listed)
-            self._take_back(state)
-            # A round that neither listed nor read a device says nothing of it.
-            has_news = was_read or self._has_listed or is_failed or not is_well
-            evidence = Evidence(was_answered=was_answered, is_listed=is_listed) if has_news else None
-            if state.judge(evidence, interval=self.wished_interval, now=now):
-                self.async_note_all(state)
