@@ -214,11 +214,12 @@ def _limits(datapoint: Datapoint | None) -> tuple[str, dict[str, str]]:
 
 
 def _placeholders(error: CloudError) -> dict[str, str]:
-    pause = timedelta(seconds=(error.retry_after or 60) if isinstance(error, RateLimited) else 0)
+    now = dt_util.now()
+    until = now + timedelta(seconds=(error.retry_after or 60) if isinstance(error, RateLimited) else 0)
     code = error.status if error.code is None else error.code
     return {
         "endpoint": error.endpoint,
         "subject": error.subject or "",
         "code": "" if code is None else str(code),
-        "until": dt_util.as_local(dt_util.utcnow() + pause).strftime("%H:%M"),
+        "until": until.strftime("%H:%M" if until.date() == now.date() else "%Y-%m-%d %H:%M"),
     }

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from homeassistant.util import dt as dt_util
+
 from .clouds.errors import CloudError, Forbidden
 from .const import OPTION_INTERVAL
 from .inventory import LARGE_FLEET
@@ -40,8 +42,11 @@ def to_mend(coordinator: DatapointCoordinator) -> Iterator[tuple[str | None, Clo
 
 
 def to_know(coordinator: DatapointCoordinator) -> Iterator[Notice]:
-    """What the size of the fleet and the wished interval lead to."""
+    """What the size of the fleet, the wished interval and the cloud's limits lead to."""
     inventory, budget = coordinator.inventory, coordinator.cloud.budget
+    now = dt_util.utcnow()
+    if coordinator.pause.is_long(now) and (until := coordinator.pause.until(now)) is not None:
+        yield Notice("long_pause", {"until": dt_util.as_local(until).strftime("%Y-%m-%d %H:%M")})
     if inventory.is_too_large:
         yield Notice("fleet_too_large", {"devices": str(len(inventory.counted)), "most": str(LARGE_FLEET)})
     wished, in_force = coordinator.wished_interval, coordinator.interval_in_force

@@ -1,0 +1,170 @@
+"""Pauses that clouds ask for: what is shown and said meanwhile, and clocks that were wrong."""
+
+import time
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
+
+from custom_components.datapoint_cloud.const import DOMAIN
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+from .. import conftest
+from .accounts import KINDS, add_account, poll
+from .passing_time import pass_time
+from .subjects import SUBJECTS
+
+pytestmark = pytest.mark.usefixtures("small_fleets", "hass_storage")
+
+_DEFAULT_SECONDS = {"gizwits_open": 60, "gizwits_enterprise": 60, "sodata": 120, "firstlight": 900}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_old_values_are_not_shown_as_live_in_a_pause(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
+) -> None:
+    subject = SUBJECTS[kind]
+    entry = await add_account(hass, simulation, kind)
+    server = subject.server(simulation)
+    server.faults = [Fault(status=429, body="{}", headers={"Retry-After": "80000"})]
+    await poll(hass, entry)
+    assert subject.state(hass, simulation, entry) != "unavailable"
+    server.reset_counts()
+    for _ in range(5):
+        await pass_time(hass, freezer, max(1000, _DEFAULT_SECONDS[kind] + 1))
+    assert subject.state(hass, simulation, entry) == "unavailable"
+    assert not server.log
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_pause_of_more_than_an_hour_is_an_issue_that_says_until_when(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    issue_registry: ir.IssueRegistry,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
+) -> None:
+    entry = await add_account(hass, simulation, kind)
+    server = SUBJECTS[kind].server(simulation)
+    server.faults = [Fault(status=429, body="{}", headers={"Retry-After": "7200"})]
+    began = dt_util.now()
+    await poll(hass, entry)
+    pause = entry.runtime_data.coordinator.pause
+    left = pause.left(dt_util.utcnow())
+    if left <= 3600:
+        pytest.skip("the cloud's client does not believe in so long a pause")
+    until = f"{began + timedelta(seconds=left):%Y-%m-%d %H:%M}"
+
+    def issue() -> ir.IssueEntry | None:
+        return issue_registry.async_get_issue(DOMAIN, f"{entry.entry_id}_long_pause")
+
+    told = issue()
+    assert told is not None
+    assert not told.is_fixable
+    assert (told.translation_placeholders or {})["until"] == until
+    # It stays until the pause is over, also after a restart and when less than an hour is left.
+    await pass_time(hass, freezer, 5000)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert issue() is not None
+    server.faults = []
+    for _ in range(4):
+        await pass_time(hass, freezer, 1000)
+    assert issue() is None
+
+
+async def test_a_pause_of_an_hour_is_no_issue(
+    hass: HomeAssistant, simulation: Simulation, issue_registry: ir.IssueRegistry
+) -> None:
+    entry = await add_account(hass, simulation, "sodata")
+    simulation.sodata.faults = [Fault(status=429, body="{}", headers={"Retry-After": "3600"})]
+    await poll(hass, entry)
+    assert issue_registry.async_get_issue(DOMAIN, f"{entry.entry_id}_long_pause") is None
+
+
+async def test_the_log_names_the_day_until_which_nothing_is_asked(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = await add_account(hass, simulation, "sodata")
+    local = dt_util.now()
+    freezer.tick((local.replace(hour=23, minute=30, second=0) - local).total_seconds() % 86_400)
+    simulation.sodata.faults = [Fault(status=429, body="{}", headers={"Retry-After": "3000"})]
+    await poll(hass, entry)
+    tomorrow = f"{dt_util.now() + timedelta(seconds=3000):%Y-%m-%d %H:%M}"
+    assert f"at {tomorrow}" in caplog.text
+
+
+_KEPT_PAUSES = {
+    "years ahead": {"paused until": 3e9},
+    "years ahead, with its beginning": {"paused since": 3e9, "paused until": 3e9 + 600},
+    "no time at all": {"paused until": "soon"},
+    "no number at all": {"paused since": None, "paused until": float("inf")},
+}
+
+
+@pytest.mark.parametrize("kept", _KEPT_PAUSES.values(), ids=_KEPT_PAUSES)
+async def test_a_pause_kept_under_a_wrong_clock_is_bounded(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    kept: dict[str, Any],
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_open")
+    await hass.config_entries.async_unload(entry.entry_id)
+    hass_storage[f"{DOMAIN}.{entry.entry_id}"]["data"]["memory"] |= kept
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    for _ in range(24):
+        await pass_time(hass, freezer, 3601)
+        await hass.config_entries.async_reload(entry.entry_id)  # each beginning does not make it longer
+    SUBJECTS["gizwits_open"].report(simulation, 23)
+    await poll(hass, entry)
+    assert float(SUBJECTS["gizwits_open"].state(hass, simulation, entry)) == 23
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_clock_that_is_put_right_freezes_nothing(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    # Ours is ahead of those of the clouds, until it is put back.
+    ahead = 30 * 86_400
+    clouds = SimpleNamespace(time=lambda: time.time() - ahead)
+    monkeypatch.setattr(conftest, "time", clouds)
+    subject = SUBJECTS[kind]
+    entry = await add_account(hass, simulation, kind)
+    for _ in range(3):
+        await pass_time(hass, freezer, _DEFAULT_SECONDS[kind] + 1)
+    entry.runtime_data.coordinator.pause.begin(600, dt_util.utcnow())
+    freezer.tick(-ahead)
+    ahead = 0
+    for _ in range(11):
+        await poll(hass, entry)
+        freezer.tick(_DEFAULT_SECONDS[kind])
+    subject.report(simulation, 27)
+    await poll(hass, entry)
+    assert float(subject.state(hass, simulation, entry)) == 27
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    subject.report(simulation, 28)
+    freezer.tick(_DEFAULT_SECONDS[kind])
+    await poll(hass, entry)
+    assert float(subject.state(hass, simulation, entry)) == 28
+    subject.server(simulation).faults = [Fault(drops=True)]
+    for _ in range(4):
+        freezer.tick(4000)
+        await poll(hass, entry)
+    assert subject.state(hass, simulation, entry) == "unavailable"
