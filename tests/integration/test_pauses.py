@@ -17,9 +17,9 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .. import conftest
-from .accounts import KINDS, add_account, poll
+from .accounts import KINDS, add_account, poll, state_of
 from .passing_time import pass_time
-from .subjects import SUBJECTS
+from .subjects import SUBJECTS, air_conditioner, chiller
 
 pytestmark = pytest.mark.usefixtures("small_fleets", "hass_storage")
 
@@ -157,6 +157,12 @@ async def test_a_clock_that_is_put_right_freezes_nothing(
     subject.report(simulation, 27)
     await poll(hass, entry)
     assert float(subject.state(hass, simulation, entry)) == 27
+    if kind.startswith("gizwits"):
+        device = air_conditioner(simulation) if kind == "gizwits_open" else chiller(simulation)
+        device.is_online = False
+        await poll(hass, entry)
+        assert state_of(hass, "binary_sensor", entry, device.did, "$connectivity").state == "off"
+        device.is_online = True
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
     subject.report(simulation, 28)
