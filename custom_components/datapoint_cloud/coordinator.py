@@ -16,6 +16,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 
 from . import failures, problems
+from .accounts import subentry_of
 from .clock import is_due
 from .clouds.budget import Purpose
 from .clouds.cloud import Cloud
@@ -26,6 +27,7 @@ from .fleet import DeviceState
 from .inventory import Choice, Inventory
 from .judging import Judge
 from .listener import Listener
+from .losses import Losses
 from .pause import Pause
 from .profiles import Profile
 from .reading import Reader
@@ -71,6 +73,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.judge = Judge(self.inventory, self.watchers, self.wished_interval)
         self._reader = Reader(cloud, self.inventory, self.watchers, storage, self.wished_interval)
         self.activity = self._reader.activity
+        self._losses = Losses(entry.title, self.inventory, self.scope_name)
         self.pause = Pause(storage.memory)
         self._is_restored = self._was_reached = False
         self._rounds_in_vain = 0
@@ -96,6 +99,11 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         if not isinstance(context, Watch):
             return super().async_add_listener(update_callback, context)
         return self.watchers.async_add(context, update_callback)
+
+    def scope_name(self, scope: str) -> str:
+        """What the user calls a part of the account."""
+        subentry = self.config_entry.subentries.get(subentry_of(self.config_entry, scope) or "")
+        return scope if subentry is None else subentry.title
 
     @callback
     def async_note_all(self, state: DeviceState) -> None:
@@ -135,6 +143,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             error = failure
         else:
             self._was_reached = True
+            self.pause.end()
             self.problem = None
             self.async_report_problems()
             return
@@ -288,6 +297,10 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         """How long it takes until every device has had its turn."""
         return self._reader.interval_in_force
 
+    def present(self) -> Iterator[DeviceState]:
+        """The devices that the last list had."""
+        return self._reader.present()
+
     def hears(self, device: Device) -> bool:
         """Whether push tells of the device now."""
         return self._reader.hears(device)
@@ -302,7 +315,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         if cloud.budget.left(Purpose.POLLING) < cloud.requests_a_listing:
             return False
         if cloud.listing_interval is not None:
-            return is_due(listed_at, cloud.listing_interval, dt_util.utcnow())
+            # A rare list is asked for again at once where a part of it is missing.
+            return bool(self.inventory.failed_scopes) or is_due(listed_at, cloud.listing_interval, dt_util.utcnow())
         if not self.fleet:  # nothing else needs the requests
             return cloud.budget.allowance() >= cloud.requests_a_listing
         return self._rounds_since_listing >= self._reader.schedule.rounds_a_listing(
@@ -339,6 +353,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             self.judge.lose_all()
         else:
             self.judge.judge(self.fleet.values(), is_failed=is_failed)
+        if not is_failed:  # else the loss of all of them was said
+            self._losses.tell()
         self.watchers.async_note([ACCOUNT])
         self.watchers.async_tell()
 

@@ -3,6 +3,7 @@
 It knows the fleet and the registry, and nothing of entities.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -14,10 +15,13 @@ from homeassistant.helpers.device_registry import CONNECTION_NETWORK_MAC, ChildD
 from .accounts import scopes_of, subentry_of
 from .clouds.model import Device, Part
 from .const import DOMAIN
+from .losses import names_of
 
 if TYPE_CHECKING:
     from . import DatapointConfigEntry
     from .coordinator import DatapointCoordinator
+
+_LOGGER = logging.getLogger(__name__)
 
 MAKERS = {
     "gizwits_open": "Gizwits",
@@ -130,9 +134,13 @@ def _parents_first(devices: Iterable[Device]) -> Iterator[Device]:
 
 def _remove_gone(registry: dr.DeviceRegistry, entry: DatapointConfigEntry, coordinator: DatapointCoordinator) -> None:
     kept = {*_service_ids(coordinator), *coordinator.fleet, *coordinator.inventory.absent}
-    for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
-        if not ids_of(device) & kept:
-            registry.async_remove_device(device.id)
+    registered = dr.async_entries_for_config_entry(registry, entry.entry_id)
+    gone = [device for device in registered if not ids_of(device) & kept]
+    if gone:
+        names = names_of([device.name_by_user or device.name or device.id for device in gone])
+        _LOGGER.warning("%s: %d removed, not listed or not chosen any more: %s", coordinator.name, len(gone), names)
+    for device in gone:
+        registry.async_remove_device(device.id)
 
 
 def _service_ids(coordinator: DatapointCoordinator) -> set[str]:

@@ -76,6 +76,8 @@ class Inventory:
         """The devices of interest, shown or not."""
         self.listed_at: datetime | None = None
         self.failed_scopes: Mapping[str, CloudError] = {}
+        self.failed_lists: Counter[str] = Counter()
+        """How many lists in a row a scope was missing from."""
         self.absent: Counter[str] = Counter()
         """How many complete listings in a row lacked a device that was known."""
         self._cloud = cloud
@@ -156,6 +158,7 @@ class Inventory:
         asked_at = dt_util.utcnow()
         listing = await self._cloud.devices()
         self.failed_scopes = listing.failed
+        self.failed_lists = Counter({scope: self.failed_lists[scope] + 1 for scope in listing.failed})
         if listing.failed and listing.failed.keys() >= {scope.id for scope in self._cloud.scopes}:
             raise next(iter(listing.failed.values()))
         self.listed_at = self._listed_once_at = dt_util.utcnow()

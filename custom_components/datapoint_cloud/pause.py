@@ -24,10 +24,16 @@ class Pause:
         self._memory = memory
 
     def begin(self, seconds: float, now: datetime) -> None:
-        """Pause for so long, whatever pause there was."""
-        since = now.timestamp()
-        self._memory.put(_SINCE, since)
-        self._memory.put(_UNTIL, since + min(seconds, _LONGEST))
+        """Pause for so long from now on. Pauses that follow each other without an answer between are one."""
+        since, until = self._kept()
+        moment = now.timestamp()
+        is_one = since is not None and until is not None and since <= moment <= until + LONG.total_seconds()
+        self._put(since if is_one and since is not None else moment, moment + min(seconds, _LONGEST))
+
+    def end(self) -> None:
+        """The cloud has answered."""
+        self._memory.put(_SINCE, None)
+        self._memory.put(_UNTIL, None)
 
     def left(self, now: datetime) -> float:
         """The seconds that are left of it; 0 when it is over, or there was none."""
@@ -38,7 +44,8 @@ class Pause:
         is_kept_otherwise = since is None or since > moment + _ANOTHER_CLOCK
         if is_kept_otherwise or until - moment > _LONGEST:
             # Only its length can be believed, from now on: nobody knows when it began on the clock of today.
-            self.begin(until - (moment if since is None else since), now)
+            length = until - (moment if since is None else since)
+            self._put(moment, moment + min(max(length, 0.0), _LONGEST))
         _, until = self._kept()
         return (until or moment) - moment
 
@@ -56,6 +63,10 @@ class Pause:
         """Whether it goes on, and is long enough as a whole for the user to be told of it."""
         began, until = self.began(now), self.until(now)
         return began is not None and until is not None and until - began > LONG
+
+    def _put(self, since: float, until: float) -> None:
+        self._memory.put(_SINCE, since)
+        self._memory.put(_UNTIL, until)
 
     def _kept(self) -> tuple[float | None, float | None]:
         return wire.number(self._memory.get(_SINCE)), wire.number(self._memory.get(_UNTIL))

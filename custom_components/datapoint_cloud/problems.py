@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 from homeassistant.util import dt as dt_util
 
+from . import failures
 from .clouds.errors import CloudError, Forbidden
 from .const import OPTION_INTERVAL
 from .inventory import LARGE_FLEET
-from .repairs import Notice
+from .repairs import Notice, has_issue
 
 if TYPE_CHECKING:
     from .coordinator import DatapointCoordinator
 
+_OFTEN = 3  # lists in a row
 _TOLERATED = 1.1  # times the wished interval
 
 
@@ -49,6 +51,7 @@ def to_know(coordinator: DatapointCoordinator) -> Iterator[Notice]:
         yield Notice("long_pause", {"until": dt_util.as_local(until).strftime("%Y-%m-%d %H:%M")})
     if inventory.is_too_large:
         yield Notice("fleet_too_large", {"devices": str(len(inventory.counted)), "most": str(LARGE_FLEET)})
+    yield from _failing_scopes(coordinator)
     wished, in_force = coordinator.wished_interval, coordinator.interval_in_force
     is_wished = OPTION_INTERVAL in coordinator.config_entry.options
     if not is_wished or budget.limit is None or in_force <= _TOLERATED * wished:
@@ -65,6 +68,28 @@ def to_know(coordinator: DatapointCoordinator) -> Iterator[Notice]:
             "possible": _in_words(in_force),
         },
     )
+
+
+def _failing_scopes(coordinator: DatapointCoordinator) -> Iterator[Notice]:
+    """The parts of the account that are lost to an error which is no issue by itself."""
+    inventory = coordinator.inventory
+    failing = {
+        scope: error for scope, error in inventory.failed_scopes.items() if inventory.failed_lists[scope] >= _OFTEN
+    }
+    unread: dict[str, CloudError | None] = {}
+    for state in coordinator.present():
+        scope = state.device.scope
+        if scope is None or scope in failing or state.device.is_online is False:
+            continue
+        if state.failure is None or state.is_available:
+            unread[scope] = None  # one that is read speaks for its scope
+        else:
+            unread.setdefault(scope, state.failure)
+    failing |= {scope: error for scope, error in unread.items() if error is not None}
+    for scope, error in failing.items():
+        if not has_issue(error):
+            placeholders = {"scope": coordinator.scope_name(scope), "cause": str(failures.of_poll(error))}
+            yield Notice("scope_fails", placeholders, scope)
 
 
 def _in_words(interval: timedelta) -> str:

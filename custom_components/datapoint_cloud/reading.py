@@ -68,14 +68,14 @@ class Reader:
         budget, many = self._cloud.budget, self._cloud.devices_a_request
         allowance = budget.allowance() if allowance is None else allowance
         return self.schedule.due(
-            self._present(),
+            self.present(),
             now=dt_util.utcnow(),
             wished=self._wished,
             allowance=allowance * many,
             pace=budget.pace * many,
         )
 
-    def _present(self) -> Iterator[DeviceState]:
+    def present(self) -> Iterator[DeviceState]:
         """The devices that the last listing had."""
         return (state for device_id, state in self._fleet.items() if device_id not in self._inventory.absent)
 

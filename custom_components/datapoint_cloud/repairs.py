@@ -43,10 +43,16 @@ _ISSUES: frozenset[Reason] = _OF_THE_ACCOUNT | _MENDED_IN_A_SCOPE | _LEFT_TO_THE
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something of the account that the user should know and can change: the key of its text, what fills it."""
+    """Something of the account, or of one scope, that the user should know: the key of its text, what fills it."""
 
     key: str
     placeholders: Mapping[str, str]
+    scope: str | None = None
+
+
+def has_issue(error: CloudError) -> bool:
+    """Whether the error opens an issue of its own."""
+    return isinstance(error, Forbidden) and error.reason in _ISSUES
 
 
 @callback
@@ -59,7 +65,7 @@ def report_problems(
     """Open an issue for each thing to mend, by the scope it concerns, and close those that are mended."""
     open_issues: set[str] = set()
     for notice in notices:
-        issue_id = f"{entry.entry_id}_{notice.key}"
+        issue_id = f"{entry.entry_id}_{notice.key}" + ("" if notice.scope is None else f"_{notice.scope}")
         open_issues.add(issue_id)
         ir.async_create_issue(
             hass,
@@ -71,7 +77,7 @@ def report_problems(
             translation_placeholders={"account": entry.title, **notice.placeholders},
         )
     for scope_id, error in errors:
-        if not isinstance(error, Forbidden) or error.reason not in _ISSUES:
+        if not has_issue(error):
             continue
         issue_scope = None if error.reason in _OF_THE_ACCOUNT else scope_id
         subentry = entry.subentries.get(subentry_of(entry, issue_scope) or "")

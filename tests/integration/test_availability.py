@@ -289,7 +289,7 @@ async def test_a_device_that_cannot_be_read_is_lost_alone(
     await poll(hass, entry)
     assert subject.state(hass, simulation, entry) == "unavailable"
     assert float(state_of(hass, "number", entry, spa.did, "set_temp").state) == 31
-    assert not _lines(caplog)
+    assert [(level, device.alias in text) for level, text in _lines(caplog)] == [(logging.WARNING, True)]
 
     simulation.gizwits_open.faults = []
     await poll(hass, entry)

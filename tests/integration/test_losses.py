@@ -1,0 +1,213 @@
+"""What the log and the repairs say of devices and products that are lost: once when they go, once when they return."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.datapoint_cloud.const import DOMAIN
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+from .accounts import add_account, poll, state_of
+from .subjects import SUBJECTS, air_conditioner, ups
+
+pytestmark = pytest.mark.usefixtures("small_fleets", "hass_storage")
+
+
+def _lines(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
+    ours = [record for record in caplog.records if record.name.startswith("custom_components.datapoint_cloud")]
+    lines = [(record.levelno, record.getMessage()) for record in ours if record.levelno >= logging.INFO]
+    caplog.clear()
+    return lines
+
+
+def _issues(hass: HomeAssistant) -> dict[str, ir.IssueEntry]:
+    issues = ir.async_get(hass).issues.items()
+    return {str(issue.translation_key): issue for (domain, _), issue in issues if domain == DOMAIN and issue.active}
+
+
+async def _rounds(hass: HomeAssistant, freezer: FrozenDateTimeFactory, entry: MockConfigEntry, times: int) -> None:
+    for _ in range(times):
+        freezer.tick(1000)
+        await poll(hass, entry)
+
+
+async def test_a_device_is_said_to_be_lost_and_back(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    entry = await add_account(hass, simulation, "gizwits_open")
+    device = air_conditioner(simulation)
+    simulation.gizwits_open.faults = [Fault(matches=lambda request: device.did in request.path, status=502)]
+    caplog.clear()
+    await _rounds(hass, freezer, entry, 6)
+    assert SUBJECTS["gizwits_open"].state(hass, simulation, entry) == "unavailable"
+    ((level, text),) = _lines(caplog)
+    assert level == logging.WARNING
+    assert device.alias in text
+    assert "server" in text
+    assert device.did not in text
+    simulation.gizwits_open.faults = []
+    await _rounds(hass, freezer, entry, 3)
+    ((level, text),) = _lines(caplog)
+    assert level == logging.INFO
+    assert device.alias in text
+    assert "back" in text
+
+
+async def test_a_device_that_is_offline_or_silent_is_said_to_be(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    gizwits = await add_account(hass, simulation, "gizwits_open")
+    sodata = await add_account(hass, simulation, "sodata")
+    air_conditioner(simulation).is_online = False
+    ups(simulation).is_silent = True
+    caplog.clear()
+    freezer.tick(6000)
+    await _rounds(hass, freezer, gizwits, 5)
+    ((_, text),) = [line for line in _lines(caplog) if "lost" in line[1]]
+    assert "offline" in text
+    await _rounds(hass, freezer, sodata, 5)
+    texts = [text for _, text in _lines(caplog) if "lost" in text]
+    assert any(ups(simulation).name in text and "too long" in text for text in texts)
+
+
+async def test_many_lost_devices_are_one_line(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    entry = await add_account(hass, simulation, "sodata")
+    for device in simulation.sodata.devices.values():
+        device.is_silent = True
+    caplog.clear()
+    freezer.tick(90_000)
+    await _rounds(hass, freezer, entry, 5)
+    lines = _lines(caplog)
+    assert len(lines) == 1
+    assert f"{len(simulation.sodata.devices)} lost" in lines[0][1]
+
+
+async def test_devices_lost_with_their_account_are_not_told_apart(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    entry = await add_account(hass, simulation, "gizwits_open")
+    device = air_conditioner(simulation)
+    caplog.clear()
+    simulation.gizwits_open.faults = [Fault(drops=True)]
+    await _rounds(hass, freezer, entry, 5)
+    assert len(_lines(caplog)) == 1
+    # One of them stays away when the account is back: that is its own loss.
+    simulation.gizwits_open.faults = [Fault(matches=lambda request: device.did in request.path, status=502)]
+    await _rounds(hass, freezer, entry, 4)
+    texts = [text for _, text in _lines(caplog)]
+    assert ["recovered" in text for text in texts].count(True) == 1
+    assert [device.alias in text and "lost" in text for text in texts].count(True) == 1
+
+
+def _of(product_key: str, *words: str) -> Callable[[web.Request], bool]:
+    return lambda request: product_key in request.path and (not words or request.path.endswith(words))
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "body"),
+    [
+        (("/search",), 404, '{"error_code": "5206"}'),
+        (("/search",), 400, '{"error_code": "5002"}'),
+        (("/search",), 404, '{"error_code": "5019"}'),
+        (("/search",), 500, "{}"),
+        (("/search",), 200, "<html>"),
+        (("/search",), 200, '{"meta": {"total": 4}, "objects": []}'),
+        ((), 500, "{}"),
+        (("/data",), 404, '{"error_code": "5601"}'),
+        (("/data",), 500, '{"error_code": "5406"}'),
+        (("/data",), 200, "<html>"),
+    ],
+)
+async def test_a_product_that_fails_is_a_line_and_an_issue_and_costs_no_other_anything(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+    words: tuple[str, ...],
+    status: int,
+    body: str,
+) -> None:
+    caplog.set_level(logging.INFO)
+    subject = SUBJECTS["gizwits_enterprise"]
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    server = simulation.gizwits_enterprise
+    healthy, failing = server.products.values()
+    server.faults = [Fault(matches=_of(failing.product_key, *words), status=status, body=body)]
+    lost = next(device for device in failing.devices.values() if device.is_online and not device.is_disabled)
+    caplog.clear()
+    for value in (20, 21, 22, 23, 24, 25):
+        freezer.tick(1000)
+        subject.report(simulation, value)
+        await poll(hass, entry)
+        assert float(subject.state(hass, simulation, entry)) == value
+        assert state_of(hass, "sensor", entry, "$devices").state != "unavailable"
+    assert entry.runtime_data.coordinator.last_update_success
+    warnings = [text for level, text in _lines(caplog) if level >= logging.WARNING]
+    assert len(warnings) == 1, warnings
+    (issue,) = _issues(hass).values()
+    assert failing.name in str(issue.translation_placeholders)
+    assert healthy.name not in str(issue.translation_placeholders)
+    if words != ("/search",):
+        assert state_of(hass, "binary_sensor", entry, lost.did, "$problem").state == "unavailable"
+    if not words:
+        assert state_of(hass, "binary_sensor", entry, lost.did, "$connectivity").state == "unknown"
+
+    server.faults = []
+    lost.set()
+    for _ in range(3):
+        freezer.tick(61)
+        await poll(hass, entry)
+    assert _issues(hass) == {}
+    assert [level for level, _ in _lines(caplog)] == [logging.INFO]
+    assert state_of(hass, "binary_sensor", entry, lost.did, "$connectivity").state == "on"
+
+
+async def test_a_product_that_fails_while_the_other_has_no_devices_is_no_failure_of_the_account(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    server = simulation.gizwits_enterprise
+    empty, failing = server.products.values()
+    empty.devices.clear()
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    server.faults = [Fault(matches=_of(failing.product_key, "/search"), status=404, body='{"error_code": "5206"}')]
+    await _rounds(hass, freezer, entry, 5)
+    assert entry.runtime_data.coordinator.last_update_success
+    assert entry.runtime_data.coordinator.fleet
+
+
+async def test_a_query_that_fails_once_is_back_with_the_next_round(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    entry = await add_account(hass, simulation, "firstlight")
+    simulation.firstlight.faults = [Fault(status=404, body="{}")]
+    await _rounds(hass, freezer, entry, 1)
+    simulation.firstlight.faults = []
+    SUBJECTS["firstlight"].report(simulation, 29)
+    await _rounds(hass, freezer, entry, 2)
+    assert float(SUBJECTS["firstlight"].state(hass, simulation, entry)) == 29
+
+
+async def test_devices_that_are_removed_are_said_to_be(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_open")
+    device = air_conditioner(simulation)
+    del simulation.gizwits_open.devices[device.did]
+    caplog.clear()
+    await _rounds(hass, freezer, entry, 5)
+    warnings = [text for level, text in _lines(caplog) if level == logging.WARNING and "removed" in text]
+    assert len(warnings) == 1
+    assert f"1 removed, not listed or not chosen any more: {device.alias}" in warnings[0]
