@@ -12,6 +12,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.typing import ConfigType
 
+from . import reauth
 from .accounts import cloud_of, forget_login
 from .clouds.model import Device
 from .commands import Commands
@@ -65,9 +66,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     coordinator.inventory.expect_devices(known_device_ids(hass, entry))
     try:
         await coordinator.async_begin()
-    except ConfigEntryNotReady, ConfigEntryAuthFailed:
+    except (ConfigEntryNotReady, ConfigEntryAuthFailed) as error:
         # The next try begins with what this one learnt: a token, or for how long the cloud wants no requests.
         await storage.async_close()
+        if isinstance(error, ConfigEntryAuthFailed):
+            reauth.async_try_again_later(hass, entry)
         raise
     imports = ImportSchedule(hass, entry, coordinator, storage.memory)
     entry.runtime_data = Runtime(coordinator, Commands(coordinator), storage, imports)
@@ -120,6 +123,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -
 
 async def async_remove_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> None:
     """Forget an account, its tokens above all."""
+    reauth.async_forget(hass, entry)
     await AccountStorage(hass, entry.entry_id).async_remove()
     forget_login(hass, entry.data)
     for domain, issue_id in list(ir.async_get(hass).issues):

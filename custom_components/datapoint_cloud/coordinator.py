@@ -15,7 +15,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
-from . import failures, problems
+from . import failures, problems, reauth
 from .accounts import subentry_of
 from .clock import is_due
 from .clouds.budget import Purpose
@@ -144,6 +144,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         else:
             self._was_reached = True
             self.pause.end()
+            if self.judge.has_listed:
+                reauth.async_end(self.hass, self.config_entry, self.name)
             self.problem = None
             self.async_report_problems()
             return
@@ -351,6 +353,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         if is_failed and isinstance(self.last_exception, ConfigEntryAuthFailed):
             # Nothing is asked any more until the user has signed in again.
             self.judge.lose_all()
+            reauth.async_try_again_later(self.hass, self.config_entry)
         else:
             self.judge.judge(self.fleet.values(), is_failed=is_failed)
         if not is_failed:  # else the loss of all of them was said

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import SOURCE_REAUTH
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud.clouds import http
@@ -39,12 +40,23 @@ async def _is_asked_once(
     server = subject.server(simulation)
     server.reset_counts()
     simulation.keycloak.reset_counts()
-    for _ in range(3):
-        await pass_time(hass, freezer, 1000)
+    logins = ("login", "access_token", "token")
+
+    def tried() -> list[str]:
+        asked = [*server.log, *simulation.keycloak.log]
+        return [request.path for request in asked if request.path.endswith(logins)]
+
+    for _ in range(8):
+        await pass_time(hass, freezer, 100)
+    assert not tried()
     await poll(hass, entry)
     assert flows(hass, entry) == [SOURCE_REAUTH]
-    logins = ("login", "access_token", "token")
-    assert not [request.path for request in server.log if request.path.endswith(logins)]
+    # Whether the user has to do anything only another try can tell, of which there are ever fewer.
+    for _ in range(60):
+        await pass_time(hass, freezer, 100)
+    assert flows(hass, entry) == [SOURCE_REAUTH]
+    products = len(simulation.gizwits_enterprise.products)
+    assert len(tried()) <= 4 * (products if kind == "gizwits_enterprise" else 1)
 
 
 def _refusal(code: int, status: int = 400) -> Callable[[Simulation], None]:
@@ -223,3 +235,66 @@ async def test_trouble_at_the_login_is_no_refusal(
     subject.report(simulation, 30)
     await poll(hass, entry)
     assert float(subject.state(hass, simulation, entry)) == 30
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "refuse", "accept"),
+    [
+        ("gizwits_open", _change_password, lambda _: None),
+        ("gizwits_enterprise", _refusal(5004), lambda simulation: simulation.gizwits_enterprise.faults.clear()),
+        ("sodata", _disable_account, lambda simulation: setattr(simulation.keycloak, "is_account_disabled", False)),
+        ("firstlight", _change_user_token, lambda _: None),
+    ],
+)
+async def test_a_needless_sign_in_ends_by_itself(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    kind: str,
+    refuse: Callable[[Simulation], None],
+    accept: Callable[[Simulation], None],
+    *,
+    is_running: bool,
+) -> None:
+    subject = SUBJECTS[kind]
+    password, user_token = simulation.gizwits_open.password, simulation.firstlight.user_token
+    entry = await add_account(hass, simulation, kind)
+    refuse(simulation)
+    freezer.tick(1)
+    if is_running:
+        await poll(hass, entry)
+    else:
+        await hass.config_entries.async_reload(entry.entry_id)
+        await hass.async_block_till_done()
+        assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert flows(hass, entry) == [SOURCE_REAUTH]
+    for _ in range(12):
+        await pass_time(hass, freezer, 100)
+    assert flows(hass, entry) == [SOURCE_REAUTH]
+
+    accept(simulation)
+    simulation.gizwits_open.password, simulation.firstlight.user_token = password, user_token
+    subject.report(simulation, 26)
+    for _ in range(20):
+        await pass_time(hass, freezer, 100)
+    assert flows(hass, entry) == []
+    assert entry.state.value == "loaded"
+    assert float(subject.state(hass, simulation, entry)) == 26
+    assert not [issue for issue in ir.async_get(hass).issues.values() if issue.active]
+    # It is polled as ever, and the next refusal is asked about as soon as the first.
+    subject.report(simulation, 27)
+    await pass_time(hass, freezer, 901)
+    assert float(subject.state(hass, simulation, entry)) == 27
+
+
+async def test_an_account_that_is_removed_is_tried_no_more(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_open")
+    _change_password(simulation)
+    await poll(hass, entry)
+    await hass.config_entries.async_remove(entry.entry_id)
+    simulation.gizwits_open.reset_counts()
+    await pass_time(hass, freezer, 5000)
+    assert not simulation.gizwits_open.log

@@ -174,12 +174,13 @@ async def test_refused_credentials_ask_for_new_ones_once(
     assert entry.error_reason_translation_key == "auth_failed"
     server = SUBJECTS[kind].server(simulation)
     server.reset_counts()
+    await pass_time(hass, freezer, 800)
+    assert not server.log
     await pass_time(hass, freezer, 3600)
     flows = hass.config_entries.flow.async_progress()
     assert [(flow["context"]["source"], flow["context"]["entry_id"]) for flow in flows] == [
         (SOURCE_REAUTH, entry.entry_id)
     ]
-    assert not server.log
 
 
 @pytest.mark.parametrize("kind", KINDS)
