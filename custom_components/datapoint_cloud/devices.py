@@ -3,7 +3,6 @@
 It knows the fleet and the registry, and nothing of entities.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -15,13 +14,11 @@ from homeassistant.helpers.device_registry import CONNECTION_NETWORK_MAC, ChildD
 from .accounts import scopes_of, subentry_of
 from .clouds.model import Device, Part
 from .const import DOMAIN
-from .losses import names_of
+from .losses import tell_removed
 
 if TYPE_CHECKING:
     from . import DatapointConfigEntry
     from .coordinator import DatapointCoordinator
-
-_LOGGER = logging.getLogger(__name__)
 
 MAKERS = {
     "gizwits_open": "Gizwits",
@@ -137,8 +134,7 @@ def _remove_gone(registry: dr.DeviceRegistry, entry: DatapointConfigEntry, coord
     registered = dr.async_entries_for_config_entry(registry, entry.entry_id)
     gone = [device for device in registered if not ids_of(device) & kept]
     if gone:
-        names = names_of([device.name_by_user or device.name or device.id for device in gone])
-        _LOGGER.warning("%s: %d removed, not listed or not chosen any more: %s", coordinator.name, len(gone), names)
+        tell_removed(coordinator.name, [device.name_by_user or device.name or device.id for device in gone])
     for device in gone:
         registry.async_remove_device(device.id)
 

@@ -32,6 +32,12 @@ def names_of(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - _NAMED} more" if len(names) > _NAMED else shown
 
 
+def tell_removed(account: str, names: Sequence[str]) -> None:
+    """Say that devices were removed from Home Assistant, with all that was set of them."""
+    text = "%s: %d removed, not listed or not chosen any more: %s"
+    _LOGGER.warning(text, account, len(names), names_of(names))
+
+
 class Losses:
     """The losses of one account that were told."""
 
