@@ -3,9 +3,10 @@
 The only module that knows how each cloud is built. It asks nothing and keeps nothing.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from aiohttp import ClientSession, DummyCookieJar
@@ -20,7 +21,7 @@ from homeassistant.util.ssl import client_context, client_context_no_verify
 from .clouds.cloud import Cloud
 from .clouds.firstlight.api import FirstlightCloud, UsageQuery
 from .clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product, SnotiServer
-from .clouds.gizwits.login import REGIONS, AnonymousLogin, PasswordLogin
+from .clouds.gizwits.login import KNOWN_APPS, REGIONS, AnonymousLogin, PasswordLogin
 from .clouds.gizwits.open_api import GizwitsOpenCloud
 from .clouds.gizwits.snoti import DEFAULT_HOST, DEFAULT_PORT
 from .clouds.hosts import host_and_port, is_loopback
@@ -67,6 +68,12 @@ from .const import (
 )
 
 _LOGINS: HassKey[dict[tuple[str, ...], KeycloakLogin]] = HassKey(f"{DOMAIN}_logins")
+MAKERS: Final[Mapping[str, str]] = {
+    GizwitsOpenCloud.kind: "Gizwits",
+    GizwitsEnterpriseCloud.kind: "Gizwits",
+    SoDataCloud.kind: "Socomec",
+    FirstlightCloud.kind: "Firstlight",
+}
 
 type Scopes = Mapping[str, Mapping[str, Any]]
 """What the subentries hold, by the id of the scope."""
@@ -86,6 +93,19 @@ def scopes_of(entry: ConfigEntry) -> Scopes:
 def subentry_of(entry: ConfigEntry, scope: str | None) -> str | None:
     """The id of the subentry that a scope was named in."""
     return next((key for key, found in entry.subentries.items() if scope_id_of(found) == scope), None)
+
+
+def account_name(entry: ConfigEntry) -> str:
+    """What an account is called where its login has no business: in the log, and in the ids of its entities.
+
+    That is its title, unless the title is what the user logs in with.
+    """
+    login = entry.data.get(CONF_USERNAME, "")
+    if "@" not in entry.title and not (login and login in entry.title):
+        return entry.title
+    brand = KNOWN_APPS.get(entry.data.get(CONF_APP_ID, ""), MAKERS[entry.data[CONF_CLOUD]])
+    number = hashlib.sha256((entry.unique_id or entry.entry_id).encode()).hexdigest()[:4]
+    return f"{brand} account {number}"
 
 
 def open_cloud(hass: HomeAssistant, kind: str, data: Mapping[str, Any], scopes: Scopes, memory: Memory) -> Cloud:

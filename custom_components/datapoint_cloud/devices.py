@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import CONNECTION_NETWORK_MAC, ChildDeviceInfo, DeviceEntryType, DeviceInfo
 
-from .accounts import scopes_of, subentry_of
+from .accounts import MAKERS, account_name, scopes_of, subentry_of
 from .clouds.model import Device, Part
 from .const import DOMAIN
 from .losses import tell_removed
@@ -19,13 +19,6 @@ from .losses import tell_removed
 if TYPE_CHECKING:
     from . import DatapointConfigEntry
     from .coordinator import DatapointCoordinator
-
-MAKERS = {
-    "gizwits_open": "Gizwits",
-    "gizwits_enterprise": "Gizwits",
-    "sodata": "Socomec",
-    "firstlight": "Firstlight",
-}
 
 
 def device_info(device_id: str) -> DeviceInfo:
@@ -102,7 +95,7 @@ def _register_services(
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, coordinator.account_id)},
         entry_type=DeviceEntryType.SERVICE,
-        name=entry.title,
+        name=account_name(entry),
         manufacturer=maker,
     )
     for scope in coordinator.cloud.scopes:
