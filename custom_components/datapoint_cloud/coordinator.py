@@ -16,7 +16,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 
 from . import failures, problems, reauth
-from .accounts import subentry_of
+from .accounts import account_name, subentry_of
 from .clock import is_due
 from .clouds.budget import Purpose
 from .clouds.cloud import Cloud
@@ -73,7 +73,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.judge = Judge(self.inventory, self.watchers, self.wished_interval)
         self._reader = Reader(cloud, self.inventory, self.watchers, storage, self.wished_interval)
         self.activity = self._reader.activity
-        self._losses = Losses(entry.title, self.inventory, self.scope_name)
+        self._losses = Losses(account_name(entry), self.inventory, self.scope_name)
         self.pause = Pause(storage.memory)
         self._is_restored = self._was_reached = False
         self._rounds_in_vain = 0
@@ -85,7 +85,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             hass,
             _LOGGER,
             config_entry=entry,
-            name=entry.title,
+            name=account_name(entry),
             update_interval=self.wished_interval,
             always_update=False,
         )

@@ -1,6 +1,5 @@
 """The login of an account stands in its title at the most: not in the log, not in the ids of its entities."""
 
-
 import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr

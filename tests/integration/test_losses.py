@@ -14,7 +14,7 @@ from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
-from .accounts import add_account, poll, state_of
+from .accounts import add_account, make_entry, poll, state_of
 from .subjects import SUBJECTS, air_conditioner, ups
 
 pytestmark = pytest.mark.usefixtures("small_fleets", "hass_storage")
@@ -211,3 +211,34 @@ async def test_devices_that_are_removed_are_said_to_be(
     warnings = [text for level, text in _lines(caplog) if level == logging.WARNING and "removed" in text]
     assert len(warnings) == 1
     assert f"1 removed, not listed or not chosen any more: {device.alias}" in warnings[0]
+
+
+async def test_no_line_of_the_log_names_the_login(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "custom_components.datapoint_cloud")
+    server = simulation.gizwits_open
+    entry = make_entry(hass, simulation, "gizwits_open")
+    hass.config_entries.async_update_entry(entry, title=server.username)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    device = air_conditioner(simulation)
+    for fault in (
+        Fault(matches=lambda request: device.did in request.path, status=502),
+        Fault(drops=True),
+        Fault(status=429, body="{}"),
+        Fault(status=200, body="[]"),
+    ):
+        server.faults = [fault]
+        await _rounds(hass, freezer, entry, 4)
+        await hass.config_entries.async_reload(entry.entry_id)
+        server.faults = []
+        await _rounds(hass, freezer, entry, 4)
+    del server.devices[device.did]
+    await _rounds(hass, freezer, entry, 4)
+    server.password = "another"
+    server.revoke_tokens()
+    await _rounds(hass, freezer, entry, 1)
+    lines = [text for _, text in _lines(caplog)]
+    assert len(lines) > 8
+    assert not [text for text in lines if server.username in text]
