@@ -4,8 +4,10 @@ It owns what was asked and is not yet settled. Nothing is sent twice: a lost ans
 """
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -22,11 +24,15 @@ from .coordinator import DatapointCoordinator
 from .fleet import CONNECTIVITY, PENDING_FOR, DeviceState
 from .watchers import Watch
 
+_LOGGER = logging.getLogger(__name__)
+
 _READ_AFTER = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds from an accepted command to the first early reading, and from one reading to the next."""
 _TURNS_ALONE = 1
 _TURNS_TOGETHER = 5  # where a second call has come, a third may
 _TAKE_BACK_AFTER = PENDING_FOR.total_seconds() - sum(_READ_AFTER) + 0.1
+_GIVE_UP_AFTER = PENDING_FOR.total_seconds() + 1.0
+"""Seconds after which a command is not looked after any more, however long its readings take."""
 
 
 @dataclass(eq=False, slots=True)
@@ -67,6 +73,7 @@ class Commands:
         self._coordinator = coordinator
         self._lines: dict[str, _Line] = {}
         self._last_of_group: asyncio.Future[None] | None = None
+        self._has_ended = False
         coordinator.config_entry.async_on_unload(self._async_end)
 
     async def async_check(self, device_id: str, values: Mapping[str, Value]) -> Mapping[str, Value]:
@@ -75,10 +82,11 @@ class Commands:
         Sends nothing.
         """
         state = self._state(device_id)
-        try:
-            return await self._coordinator.cloud.check(state.device, values)
-        except CloudError as error:
-            raise _refusal(error, state) from error
+        with _in_words(state.device.name):
+            try:
+                return await self._coordinator.cloud.check(state.device, values)
+            except CloudError as error:
+                raise _refusal(error, state) from error
 
     async def async_write(self, device_id: str, values: Mapping[str, Value]) -> None:
         """Send values to a device. Returns when its cloud accepted them; raises a translated error if not."""
@@ -102,6 +110,8 @@ class Commands:
 
         Nobody knows beforehand which devices those are, so that all earlier commands go first and all later ones wait.
         """
+        if self._has_ended:
+            raise failures.of_unloading(group_id)
         earlier = [line.last.accepted for line in self._lines.values() if line.last is not None]
         earlier += [self._last_of_group] if self._last_of_group is not None else []
         self._last_of_group = is_over = self._coordinator.hass.loop.create_future()
@@ -109,7 +119,8 @@ class Commands:
             if earlier:
                 await asyncio.wait(earlier)
             sent_at = dt_util.utcnow()
-            results = await self._coordinator.cloud.write_group(group_id, values)
+            with _in_words(group_id):
+                results = await self._coordinator.cloud.write_group(group_id, values)
         except CloudError as error:
             raise failures.of_group(error, group_id) from error
         finally:
@@ -118,11 +129,18 @@ class Commands:
         for device_id, refused in results.items():
             state = self._coordinator.fleet.get(device_id)
             if state is not None and refused is None:
-                self._expect(state, await self.async_check(device_id, values), {}, sent_at)
+                self._expect(state, await self._async_shown(device_id, values), {}, sent_at)
             elif state is not None and refused is not None:
                 self._heed(refused, state)
             answers[device_id] = None if refused is None else _refusal(refused, state)
         return answers
+
+    async def _async_shown(self, device_id: str, values: Mapping[str, Value]) -> Mapping[str, Value]:
+        """The values as the device will show them; none where that is not known: what was accepted stays so."""
+        try:
+            return await self.async_check(device_id, values)
+        except HomeAssistantError:
+            return {}
 
     def _state(self, device_id: str) -> DeviceState:
         if (state := self._coordinator.fleet.get(device_id)) is None:
@@ -134,6 +152,8 @@ class Commands:
     def _enqueue(self, device_id: str, values: Mapping[str, Value], payload: bytes | None = None) -> _Command:
         """Put a command in line: values into the request still to be sent, unless it holds one of them already."""
         state = self._state(device_id)
+        if self._has_ended:
+            raise failures.of_unloading(state.device.name)
         line = self._lines.setdefault(device_id, _Line())
         loop = self._coordinator.hass.loop
         command = line.waiting[-1] if line.waiting else None
@@ -157,33 +177,37 @@ class Commands:
         try:
             await line.until_all_are_in()
             while line.waiting:
-                await self._async_send_one(device.id, line.waiting.popleft())
+                await self._async_send_one(device, line.waiting.popleft())
         finally:
             line.sender = None
             for command in line.waiting:
                 command.accepted.set_exception(failures.of_unloading(device.name))
             line.waiting.clear()
 
-    async def _async_send_one(self, device_id: str, command: _Command) -> None:
+    async def _async_send_one(self, device: Device, command: _Command) -> None:
+        """Send a command, and tell whoever waits for it how that went: whatever is raised, they hear of it."""
         try:
-            state = self._state(device_id)
+            with _in_words(device.name):
+                await self._async_carry_out(self._state(device.id), command)
         except HomeAssistantError as error:
             command.accepted.set_exception(error)
-            return
+        except asyncio.CancelledError:
+            command.accepted.set_exception(failures.of_unloading(device.name))
+            raise
+        else:
+            command.accepted.set_result(None)
+
+    async def _async_carry_out(self, state: DeviceState, command: _Command) -> None:
+        """Send a command when its turn has come, and show what was accepted."""
+        if command.after is not None and not command.after.done():
+            await asyncio.wait((command.after,))
+        sent_at = dt_util.utcnow()
         try:
-            if command.after is not None and not command.after.done():
-                await asyncio.wait((command.after,))
-            sent_at = dt_util.utcnow()
             shown = await self._async_hand_over(state.device, command)
         except CloudError as error:
             self._heed(error, state)
-            command.accepted.set_exception(_refusal(error, state))
-        except asyncio.CancelledError:
-            command.accepted.set_exception(failures.of_unloading(state.device.name))
-            raise
-        else:
-            self._expect(state, shown, command.confirmed, sent_at)
-            command.accepted.set_result(None)
+            raise _refusal(error, state) from error
+        self._expect(state, shown, command.confirmed, sent_at)
 
     async def _async_hand_over(self, device: Device, command: _Command) -> Mapping[str, Value]:
         """Send a command and give the values as the device will report them: the nearest number, the label."""
@@ -192,8 +216,10 @@ class Commands:
             # What it changes only its maker knows, so nothing is expected of it.
             await cloud.write_raw(device, command.payload)
             return {}
+        # First, because what has been sent cannot fail any more.
+        shown = await cloud.check(device, command.values)
         await cloud.write(device, command.values)
-        return await cloud.check(device, command.values)
+        return shown
 
     def _heed(self, error: CloudError, state: DeviceState) -> None:
         """Take from a refusal what it says of the device, its product and the account."""
@@ -230,30 +256,61 @@ class Commands:
         line = self._lines.setdefault(state.device.id, _Line())
         if line.reader is not None:
             line.reader.cancel()
-        line.reader = self._in_background(self._async_confirm(state), "confirmation")
+        line.reader = self._in_background(self._async_confirm(state, line), "confirmation")
 
-    async def _async_confirm(self, state: DeviceState) -> None:
-        """Read the device early and ever less often, until it shows what was asked for or time is up."""
-        for pause in _READ_AFTER:
-            await asyncio.sleep(pause)
-            await self._coordinator.async_read_device(state.device.id)
-            if not state.pending:
-                return
-        await asyncio.sleep(_TAKE_BACK_AFTER)
+    async def _async_confirm(self, state: DeviceState, line: _Line) -> None:
+        """Look whether the device shows what was asked for, until it does or time is up."""
+        try:
+            async with asyncio.timeout(_GIVE_UP_AFTER):
+                await self._async_read_until_settled(state)
+        except TimeoutError:
+            pass
+        except asyncio.CancelledError:
+            # For a later command, which has a reader of its own, or because the account is unloaded: then nobody
+            # looks any more, and whoever waits must not wait for ever.
+            if line.reader is asyncio.current_task():
+                state.give_up()
+            raise
         # Also of a device that has gone meanwhile: somebody may wait for it.
         self._coordinator.async_take_back(state)
+
+    async def _async_read_until_settled(self, state: DeviceState) -> None:
+        """Read the device early and ever less often, until it shows what was asked for or time is up."""
+        try:
+            for pause in _READ_AFTER:
+                await asyncio.sleep(pause)
+                await self._coordinator.async_read_device(state.device.id)
+                if not state.pending:
+                    return
+        except Exception:
+            _LOGGER.exception("%s cannot be read after a command", state.device.name)
+            await asyncio.sleep(_GIVE_UP_AFTER)
+        await asyncio.sleep(_TAKE_BACK_AFTER)
 
     @callback
     def _async_end(self) -> None:
         """Let nobody wait for what is not looked at any more."""
+        self._has_ended = True
         for state in self._coordinator.fleet.values():
-            state.expire(dt_util.utcnow() + PENDING_FOR)
+            state.give_up()
 
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         coordinator = self._coordinator
         return coordinator.config_entry.async_create_background_task(
             coordinator.hass, work, f"{coordinator.name} {name}"
         )
+
+
+@contextmanager
+def _in_words(subject: str) -> Iterator[None]:
+    """Turn what nobody foresaw into an error that tells the caller so, and the log why."""
+    try:
+        yield
+    except CloudError, HomeAssistantError:
+        raise
+    except Exception as error:
+        _LOGGER.exception("A command to %s failed", subject)
+        raise failures.of_unforeseen(subject) from error
 
 
 async def _outcome[T](future: asyncio.Future[T]) -> T:

@@ -189,6 +189,13 @@ def of_unloading(device: str) -> HomeAssistantError:
     )
 
 
+def of_unforeseen(subject: str) -> HomeAssistantError:
+    """What a command raises that failed for a reason nobody foresaw."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN, translation_key="action_failed", translation_placeholders={"device": subject}
+    )
+
+
 def _refused_value(error: CloudError) -> str:
     # Not every cloud says which of the values it refuses.
     return "action_invalid_value" if error.subject else "action_unnamed_value"

@@ -238,6 +238,12 @@ class DeviceState:
             pending.settle(False)
         return set(late)
 
+    def give_up(self) -> None:
+        """Show the last readings again, because nobody looks for later ones."""
+        pending, self.pending = self.pending, {}
+        for one in pending.values():
+            one.settle(False)
+
     def judge(self, evidence: Evidence | None, *, interval: timedelta, now: datetime) -> bool:
         """Weigh the evidence of one round; True if the device came or went with it. None: it brought none."""
         if evidence is None:

@@ -73,6 +73,7 @@ def _all_failures() -> list[HomeAssistantError]:
         failures.of_recorder(),
         *(failures.of_import(error) for error in _all_errors()),
         failures.of_unloading("Pump"),
+        failures.of_unforeseen("Pump"),
     ]
 
 

@@ -1,0 +1,213 @@
+"""Every command comes to an end that its caller hears of, whatever happens on the way."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.datapoint_cloud.commands import Commands
+from simulator.gizwits.devices import GizwitsDevice
+from simulator.server import Fault
+from simulator.simulation import Simulation
+
+from .accounts import add_account
+from .passing_time import pass_time, until
+from .subjects import air_conditioner
+
+_PATIENCE_SECONDS = 5
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
+    return await add_account(hass, simulation, "gizwits_open")
+
+
+@pytest.fixture
+def device(simulation: Simulation) -> GizwitsDevice:
+    return air_conditioner(simulation)
+
+
+@pytest.fixture
+def commands(entry: MockConfigEntry) -> Commands:
+    found: Commands = entry.runtime_data.commands
+    return found
+
+
+def _fail(*_: Any, **__: Any) -> Any:
+    raise OverflowError("cannot convert float infinity to integer")
+
+
+def _unforeseen(caplog: pytest.LogCaptureFixture) -> int:
+    return sum(bool(record.exc_info) for record in caplog.records)
+
+
+@pytest.mark.no_fail_on_log_exception
+@pytest.mark.parametrize("method", ["check", "write"])
+async def test_whatever_is_raised_the_caller_hears_of_it_and_the_next_command_goes(
+    simulation: Simulation,
+    entry: MockConfigEntry,
+    commands: Commands,
+    device: GizwitsDevice,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(entry.runtime_data.coordinator.cloud, method, _fail)
+        for _ in range(2):
+            with pytest.raises(HomeAssistantError) as told:
+                await asyncio.wait_for(commands.async_write(device.did, {"switch": False}), _PATIENCE_SECONDS)
+            assert told.value.translation_key == "action_failed"
+    assert _unforeseen(caplog) == 2
+    await commands.async_write(device.did, {"switch": False})
+    assert [body["attrs"] for body in device.received] == [{"switch": False}]
+
+
+@pytest.mark.no_fail_on_log_exception
+async def test_of_commands_in_line_only_the_one_that_fails_is_told_so(
+    entry: MockConfigEntry, commands: Commands, device: GizwitsDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = entry.runtime_data.coordinator.cloud.write
+
+    async def fail_at_first(*arguments: Any) -> None:
+        monkeypatch.setattr(entry.runtime_data.coordinator.cloud, "write", write)
+        _fail()
+
+    monkeypatch.setattr(entry.runtime_data.coordinator.cloud, "write", fail_at_first)
+    results = await asyncio.wait_for(
+        asyncio.gather(
+            *(commands.async_write(device.did, {"set_temp": value}) for value in (18, 19, 20)), return_exceptions=True
+        ),
+        _PATIENCE_SECONDS,
+    )
+    assert [type(result) for result in results] == [HomeAssistantError, type(None), type(None)]
+    assert [body["attrs"] for body in device.received] == [{"set_temp": 19}, {"set_temp": 20}]
+
+
+@pytest.mark.no_fail_on_log_exception
+async def test_a_group_command_that_fails_unforeseen_is_told_too(
+    entry: MockConfigEntry, commands: Commands, device: GizwitsDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(entry.runtime_data.coordinator.cloud, "write_group", _fail)
+        with pytest.raises(HomeAssistantError) as told:
+            await commands.async_write_group("group", {"switch": False})
+    assert told.value.translation_key == "action_failed"
+    await asyncio.wait_for(commands.async_write(device.did, {"switch": False}), _PATIENCE_SECONDS)
+
+
+@pytest.mark.no_fail_on_log_exception
+async def test_readings_that_fail_unforeseen_keep_nobody_waiting(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    entry: MockConfigEntry,
+    commands: Commands,
+    device: GizwitsDevice,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    simulation.gizwits_open.write_delay = 3600
+    monkeypatch.setattr(entry.runtime_data.coordinator, "async_read_device", _fail)
+    caplog.clear()
+    waiting = hass.async_create_task(commands.async_write_and_wait(device.did, {"switch": False}))
+    await until(lambda: device.received)
+    for _ in range(40):
+        await _let_a_second_pass(freezer)
+    assert waiting.done()
+    assert await waiting is False
+    assert _unforeseen(caplog) == 1
+    assert not entry.runtime_data.coordinator.fleet[device.did].pending
+
+
+async def _let_a_second_pass(freezer: FrozenDateTimeFactory) -> None:
+    freezer.tick(1)
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_reading_that_hangs_keeps_nobody_waiting_for_long(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    entry: MockConfigEntry,
+    commands: Commands,
+    device: GizwitsDevice,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def hang(_: str) -> None:
+        await asyncio.Event().wait()
+
+    simulation.gizwits_open.write_delay = 3600
+    monkeypatch.setattr(entry.runtime_data.coordinator, "async_read_device", hang)
+    waiting = hass.async_create_task(commands.async_write_and_wait(device.did, {"switch": False}))
+    await until(lambda: device.received)
+    for _ in range(40):
+        await _let_a_second_pass(freezer)
+    assert waiting.done()
+    assert await waiting is False
+
+
+async def _unload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_unloading_ends_the_command_on_its_way_and_those_behind_it(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, commands: Commands, device: GizwitsDevice
+) -> None:
+    gate = asyncio.Event()
+    is_control: Callable[[Any], bool] = lambda request: "/control" in request.path  # noqa: E731
+    simulation.gizwits_open.faults.append(Fault(matches=is_control, gate=gate))
+    calls = [hass.async_create_task(commands.async_write(device.did, {"set_temp": value})) for value in (18, 19)]
+    await until(lambda: any(map(is_control, simulation.gizwits_open.log)))
+    await _unload(hass, entry)
+    results = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), _PATIENCE_SECONDS)
+    gate.set()
+    assert [getattr(result, "translation_key", None) for result in results] == ["action_unloaded"] * 2
+
+
+async def test_unloading_ends_the_waiting_for_a_device_that_has_gone(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, commands: Commands, device: GizwitsDevice
+) -> None:
+    simulation.gizwits_open.write_delay = 3600
+    waiting = hass.async_create_task(commands.async_write_and_wait(device.did, {"switch": False}))
+    await until(lambda: device.received)
+    await until(lambda: entry.runtime_data.coordinator.fleet[device.did].pending)
+    del entry.runtime_data.coordinator.fleet[device.did]
+    await _unload(hass, entry)
+    assert await asyncio.wait_for(waiting, _PATIENCE_SECONDS) is False
+
+
+async def test_nothing_is_sent_for_an_account_that_was_unloaded(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, commands: Commands, device: GizwitsDevice
+) -> None:
+    await _unload(hass, entry)
+    for call in (commands.async_write(device.did, {"switch": False}), commands.async_write_group("group", {"a": 1})):
+        with pytest.raises(HomeAssistantError) as told:
+            await asyncio.wait_for(call, _PATIENCE_SECONDS)
+        assert told.value.translation_key == "action_unloaded"
+    assert device.received == []
+
+
+async def test_a_caller_who_stops_waiting_stops_nothing(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    commands: Commands,
+    device: GizwitsDevice,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    gate = asyncio.Event()
+    simulation.gizwits_open.faults.append(Fault(matches=lambda request: "/control" in request.path, gate=gate, times=1))
+    impatient = hass.async_create_task(commands.async_write(device.did, {"set_temp": 18}))
+    patient = hass.async_create_task(commands.async_write(device.did, {"set_temp": 19}))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    gate.set()
+    await asyncio.wait_for(patient, _PATIENCE_SECONDS)
+    assert [body["attrs"]["set_temp"] for body in device.received] == [18, 19]
+    await pass_time(hass, freezer, 40)
