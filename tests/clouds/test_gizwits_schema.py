@@ -1,6 +1,7 @@
 """Gizwits definitions and values, against real definitions and snapshots and against what could be."""
 
 import json
+import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,16 +137,79 @@ def test_a_name_is_the_label_or_else_the_key() -> None:
         attr("x", "enum", enum=[]),
         attr("x", "enum", enum=["a", 1]),
         attr("x", "enum", enum="abc"),
-        number("x", ratio=0),
-        number("x", ratio="fast"),
-        number("x", least=None),
-        number("x", most=float("inf")),
     ],
 )
 def test_a_broken_attribute_is_skipped_and_the_others_live(broken: dict[str, Any]) -> None:
     schema = definition(attr("before"), broken, attr("after")).schema
     assert [datapoint.key for datapoint in schema.datapoints] == ["before", "after"]
     assert schema.skipped == ("x",)
+
+
+_ABSURD = (0, -1, 1, 0.1, -0.5, 255, 1e12, 1e300, -1e308, 1e308, 5e-324, 10**300, 10**400)
+_ABSURD_TOO: tuple[Any, ...] = (float("inf"), float("-inf"), float("nan"), None, "fast", True, [], {})
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    [
+        number("x", ratio=0),
+        number("x", ratio="fast"),
+        number("x", least=None),
+        number("x", most=float("inf")),
+        number("x", most=float("nan")),
+        number("x", most=1e308),
+        number("x", most=1e308, ratio=10),
+        number("x", least=-1e308, most=1e308),
+        number("x", addition=1e300),
+        number("x", ratio=5e-324, addition=1),
+    ],
+)
+def test_a_number_whose_range_is_beyond_reason_is_only_read(absurd: dict[str, Any]) -> None:
+    found = definition(absurd)
+    datapoint = only(found)
+    assert (datapoint.data_type, datapoint.is_writable) == (DataType.NUMBER, False)
+    assert (datapoint.minimum, datapoint.maximum, datapoint.step) == (None, None, None)
+    assert value(found, 21.3) == 21.3
+    assert value(found, 0.000001) == 0.000001
+    with pytest.raises(Rejected):
+        found.attrs({"x": 21})
+
+
+def test_a_range_of_very_many_numbers_can_still_be_set() -> None:
+    found = definition(number("x", most=10**12, ratio=0.001))
+    assert only(found).is_writable
+    assert found.attrs({"x": 999_999_999.999}) == {"x": 999_999_999.999}
+
+
+@pytest.mark.parametrize("step", [1e308, 256, 5e-324])
+def test_a_step_that_does_not_fit_the_range_gives_way_to_the_ratio(step: float) -> None:
+    found = definition(number("t", most=255), ui=ui_step("t", step))
+    assert only(found).step == 1
+    assert found.attrs({"t": 200}) == {"t": 200}
+
+
+def test_no_range_raises_and_nothing_is_sent_beyond_it() -> None:
+    choice = random.Random(1)
+    for _ in range(20_000):
+        spec = {name: choice.choice(_ABSURD + _ABSURD_TOO) for name in ("least", "most", "ratio", "addition")}
+        found = definition(number("x", **spec), ui=ui_step("x", choice.choice(_ABSURD + _ABSURD_TOO)))
+        datapoint = only(found)
+        told = choice.choice(_ABSURD + _ABSURD_TOO)
+        found.snapshot({"x": told}, NOON)
+        try:
+            sent = found.attrs({"x": told})["x"]
+        except Rejected:
+            continue
+        assert datapoint.minimum is not None
+        assert datapoint.maximum is not None
+        assert datapoint.minimum <= sent <= datapoint.maximum  # type: ignore[operator]
+        json.dumps(sent, allow_nan=False)
+
+
+def test_a_binary_that_nobody_could_hold_has_no_length() -> None:
+    found = definition(attr("x", "binary", position={"len": 10**12}))
+    assert only(found).length is None
+    assert found.attrs({"x": "0a"}) == {"x": "0a"}
 
 
 def test_what_has_no_name_is_left_out_and_of_equal_names_the_first_counts() -> None:

@@ -23,6 +23,8 @@ _BITS: Final = {"uint8": 8, "uint16": 16, "uint32": 32}
 _WRITABLE: Final = ("status_writable", "W")
 _ALARMS: Final = ("alert", "N", "fault", "E")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*")
+_COUNTABLE: Final = 2**53  # more steps no float can tell apart
+_LONGEST_BINARY: Final = 65_535  # bytes: what is said to be longer has a length nobody knows
 _NOISE: Final = 1e-5  # what binary fractions leave behind
 _RELATIVE_NOISE: Final = 1e-7  # of a value: what single precision leaves behind
 
@@ -137,24 +139,35 @@ def _datapoint(key: str, attr: Mapping[str, Any], step: float | None) -> Datapoi
             if isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels):
                 datapoint = described(data_type=DataType.ENUM, options=tuple(labels))
         case "uint8" | "uint16" | "uint32" as size:
-            if (scale := _scale(_spec(attr), _BITS[size])) is not None:
-                minimum, maximum, ratio = scale
-                datapoint = described(data_type=DataType.NUMBER, minimum=minimum, maximum=maximum, step=step or ratio)
+            if (scale := _scale(_spec(attr), _BITS[size], step)) is not None:
+                minimum, maximum, distance = scale
+                datapoint = described(data_type=DataType.NUMBER, minimum=minimum, maximum=maximum, step=distance)
+            else:
+                # Values come in engineering units: they can be read without their range, but none can be written.
+                datapoint = described(data_type=DataType.NUMBER, is_writable=False)
         case "binary":
             length = spellings.count(wire.fields(attr.get("position")).get("len"))
-            datapoint = described(data_type=DataType.BINARY, length=length)
+            is_sound = length is not None and length <= _LONGEST_BINARY
+            datapoint = described(data_type=DataType.BINARY, length=length if is_sound else None)
     return datapoint
 
 
-def _scale(spec: Mapping[str, Any], bits: int) -> tuple[float, float, float] | None:
-    """The least and the greatest value and the distance between two, in engineering units."""
+def _scale(spec: Mapping[str, Any], bits: int, step: float | None) -> tuple[float, float, float] | None:
+    """The least and the greatest value and the distance between two, in engineering units.
+
+    `step` is the distance that the vendor's screens use. None: the range is not understood, or beyond all reason.
+    """
     defaults = {"min": 0, "max": 2**bits - 1, "ratio": 1, "addition": 0}
     least, greatest, ratio, addition = (wire.number(spec.get(name, default)) for name, default in defaults.items())
     if least is None or greatest is None or not ratio or addition is None:
         return None
+    farthest = max(abs(float(least)), abs(float(greatest))) * abs(float(ratio)) + abs(float(addition))
+    if not farthest / abs(ratio) <= _COUNTABLE:  # nor where it is no number any more
+        return None
     places = max(_places(ratio), _places(addition))
     ends = sorted(round(raw * ratio + addition, places) for raw in (least, greatest))
-    return ends[0], ends[1], abs(ratio)
+    fits = step is not None and step <= ends[1] - ends[0] and farthest / step <= _COUNTABLE
+    return ends[0], ends[1], step if step is not None and fits else abs(ratio)
 
 
 @cache
@@ -170,7 +183,7 @@ def _rounded(datapoint: Datapoint, number: float) -> int | float:
 
 
 def _without_noise(datapoint: Datapoint, number: float | None) -> int | float | None:
-    if not isinstance(number, float):
+    if not isinstance(number, float) or datapoint.step is None:
         return number
     rounded = _rounded(datapoint, number)
     # A device may be finer than its definition: only what can be no more than an artefact is taken away.
