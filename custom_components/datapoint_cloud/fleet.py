@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from .arrivals import Arrivals, times
+from .clouds.clock import arrived, is_ahead
 from .clouds.errors import CloudError
 from .clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, Snapshot, Value
 from .describe import Description, describe
@@ -80,6 +82,8 @@ class DeviceState:
     is_available: bool = False
     is_connected: bool | None = None
     presence_as_of: datetime | None = None  # as of when it is known whether the device is online
+    arrivals: Arrivals = field(default_factory=Arrivals)
+    _latest: datetime | None = None  # the time that it was when last it was told
 
     @property
     def alarms(self) -> tuple[Datapoint, ...]:
@@ -133,6 +137,8 @@ class DeviceState:
         An answer may be partial, and it may be older than what is known, or than what was written or came by itself
         after it was asked for (`asked_at`; None: it came by itself): none of it takes anything away.
         """
+        self._heed_clock(now)
+        snapshot = self.arrivals.believed(snapshot, self.readings, now)
         is_told = asked_at is None
         asked_at = asked_at or now
         is_first = self.read_at is None
@@ -232,6 +238,7 @@ class DeviceState:
 
     def expire(self, now: datetime) -> set[str]:
         """Give up on what was never confirmed; return its keys."""
+        self._heed_clock(now)
         late = {key: pending for key, pending in self.pending.items() if now >= pending.until}
         for key, pending in late.items():
             del self.pending[key]
@@ -246,6 +253,7 @@ class DeviceState:
 
     def judge(self, evidence: Evidence | None, *, interval: timedelta, now: datetime) -> bool:
         """Weigh the evidence of one round; True if the device came or went with it. None: it brought none."""
+        self._heed_clock(now)
         if evidence is None:
             pass
         elif evidence.was_answered and self._is_evident(interval, now):
@@ -304,6 +312,30 @@ class DeviceState:
         patience = self.device.silent_after or max(3 * interval, LEAST_PATIENCE)
         return now - self.reported_at <= patience
 
+    def _heed_clock(self, now: datetime) -> None:
+        """Notice that our own clock was set back: what it had said until then lies in the future now."""
+        if self._latest is not None and is_ahead(self._latest, now):
+            self._bring_back(now)
+        self._latest = now
+
+    def _bring_back(self, now: datetime) -> None:
+        """Let nothing that is kept be of the future: it would outdo all that follows until then."""
+        believed_at = None if is_ahead(self.read_at, now) else self.read_at
+        self.readings = self.arrivals.bring_back(self.readings, believed_at, now)
+        if is_ahead(self.reported_at, now):
+            self.reported_at = max(times(self.readings), default=believed_at or now)
+        if self.read_at is not None:
+            self.read_at = arrived(self.read_at, now)
+        if self.asked_at is not None:
+            self.asked_at = arrived(self.asked_at, now)
+        if self.presence_as_of is not None:
+            self.presence_as_of = arrived(self.presence_as_of, now)
+        for moments in (self.written_at, self.told_at):
+            for key in [key for key, moment in moments.items() if is_ahead(moment, now)]:
+                del moments[key]
+        latest = now + PENDING_FOR
+        self.pending = {key: replace(one, until=min(one.until, latest)) for key, one in self.pending.items()}
+
     def as_dict(self) -> dict[str, Any]:
         """The readings as JSON, for the store."""
         return {
@@ -311,14 +343,17 @@ class DeviceState:
             "reported_at": _text(self.reported_at),
             "raised": sorted(self.raised),
             "readings": {key: [reading.value, _text(reading.taken_at)] for key, reading in self.readings.items()},
+            "told": {key: _text(moment) for key, moment in self.arrivals.told.items()},
         }
 
-    def restore(self, stored: Mapping[str, Any]) -> None:
-        """Take back what `as_dict` gave."""
+    def restore(self, stored: Mapping[str, Any], now: datetime) -> None:
+        """Take back what `as_dict` gave, however wrong our clock or others' were then."""
         self.read_at = self.asked_at = _time(stored["read_at"])
         self.reported_at = _time(stored["reported_at"])
         self.raised = set(stored["raised"])
         self.readings = {key: Reading(value, _time(taken_at)) for key, (value, taken_at) in stored["readings"].items()}
+        self.arrivals.told = {key: told for key, text in stored.get("told", {}).items() if (told := _time(text))}
+        self._bring_back(now)
 
 
 def holds_free_text(datapoint: Datapoint) -> bool:

@@ -197,7 +197,7 @@ class Inventory:
     def _new_state(self, device: Device) -> DeviceState:
         state = DeviceState(device, self._profiles.get(device.schema_id, NO_PROFILE))
         if (stored := self._storage.readings.get(device.id)) is not None:
-            state.restore(stored)
+            state.restore(stored, dt_util.utcnow())
         return state
 
     def _collect_readings(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
+from .clouds.clock import arrived
 from .clouds.errors import AuthFailed
 from .clouds.push import CoverageChanged, DevicesChanged, News, Outage, Presence, Push, Report, SchemaChanged
 from .fleet import Evidence
@@ -80,7 +81,7 @@ class Listener:
                 coordinator.async_take_snapshot(device_id, snapshot, None)
                 self._judge(device_id)
             case Presence(device_id=device_id, is_online=is_online, at=at) if device_id in coordinator.fleet:
-                coordinator.fleet[device_id].take_presence(at or dt_util.utcnow(), is_online=is_online)
+                coordinator.fleet[device_id].take_presence(arrived(at, dt_util.utcnow()), is_online=is_online)
                 self._judge(device_id)
             case DevicesChanged():
                 self._list_soon()

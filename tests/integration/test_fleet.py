@@ -206,7 +206,7 @@ def test_a_problem_is_an_alarm_or_a_flag_and_unknown_where_nobody_says(
 def test_readings_survive_being_stored() -> None:
     state, later = _state(), _state()
     state.take(_told(power=True, level=2.5, leak=None), _NOW)
-    later.restore(state.as_dict())
+    later.restore(state.as_dict(), _NOW)
     assert later.readings == state.readings
     assert (later.read_at, later.reported_at) == (_NOW, _NOW)
     # An alarm of the time between is still news.

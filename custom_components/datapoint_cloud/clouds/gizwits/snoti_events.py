@@ -5,10 +5,11 @@ It knows no connection. Events are delivered again, out of order, and days after
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from .. import wire
+from ..clock import is_ahead
 from ..errors import CloudError
 from ..model import Device, Snapshot
 from ..push import DevicesChanged, News, Presence, Report, SchemaChanged
@@ -33,7 +34,6 @@ EVENTS: Final[Mapping[str, str]] = {
 }
 """The names that events are asked for by, and those that they come with."""
 
-_FROM_THE_FUTURE: Final = timedelta(days=1)  # what is dated later would outdo all that follows: its date is wrong
 _PRESENCE: Final = None  # stands beside the names of datapoints
 
 type _Subject = tuple[str, str | None]
@@ -121,7 +121,7 @@ class Events:
 
 def _created_at(event: Mapping[str, Any]) -> datetime | None:
     at = spellings.moment(event.get("created_at"))
-    return at if at is not None and at < datetime.now(UTC) + _FROM_THE_FUTURE else None
+    return None if is_ahead(at, datetime.now(UTC)) else at
 
 
 def _alarms(data: Any) -> dict[str, Any] | None:
