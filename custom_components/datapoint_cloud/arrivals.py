@@ -67,3 +67,12 @@ def _reported_at(snapshot: Snapshot, readings: Mapping[str, Reading], now: datet
 def times(readings: Mapping[str, Reading]) -> Iterator[datetime]:
     """When those were taken of which that is known."""
     return (reading.taken_at for reading in readings.values() if reading.taken_at is not None)
+
+
+def is_older(reading: Reading, known: Reading) -> bool:
+    """Whether a reading was taken before the one that is known, so far as both say when."""
+    if reading.taken_at is None or known.taken_at is None:
+        return False
+    if not reading.taken_at.microsecond:  # some clouds count in whole seconds, and push in finer ones
+        return reading.taken_at < known.taken_at.replace(microsecond=0)
+    return reading.taken_at < known.taken_at

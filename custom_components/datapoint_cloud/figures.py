@@ -60,12 +60,24 @@ def _count(
     return lambda _, devices: sum(bool(is_counted(device)) for device in devices)
 
 
+def _devices_online(coordinator: DatapointCoordinator, devices: list[Device]) -> int | None:
+    """How many are known to be online; None where that is known of none."""
+    known = [is_online for device in devices if (is_online := _is_online(coordinator, device)) is not None]
+    return sum(known) if known or not devices else None
+
+
+def _is_online(coordinator: DatapointCoordinator, device: Device) -> bool | None:
+    # What is shown of a device is known better than what its cloud's list says.
+    state = coordinator.fleet.get(device.id)
+    return device.is_online if state is None or state.is_connected is None else state.is_connected
+
+
 def _has_flags(coordinator: DatapointCoordinator) -> bool:
     return any(device.has_flags for device in coordinator.inventory.counted)
 
 
-def _lists_online(coordinator: DatapointCoordinator) -> bool:
-    return any(device.is_online is not None for device in coordinator.inventory.counted)
+def _has_devices(coordinator: DatapointCoordinator) -> bool:
+    return any(not device.is_service for device in coordinator.inventory.counted)
 
 
 _OF_BOTH = (
@@ -79,8 +91,8 @@ _OF_BOTH = (
         key="$online",
         translation_key="devices_online",
         state_class=SensorStateClass.MEASUREMENT,
-        value_fn=_count(lambda device: device.is_online),
-        exists_fn=_lists_online,
+        value_fn=_devices_online,
+        exists_fn=_has_devices,
     ),
     FigureDescription(
         key="$faulty",

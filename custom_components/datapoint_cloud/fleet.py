@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from .arrivals import Arrivals, times
+from .arrivals import Arrivals, is_older, times
 from .clouds.clock import arrived, is_ahead
 from .clouds.errors import CloudError
 from .clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, Snapshot, Value
@@ -71,7 +71,7 @@ class DeviceState:
     pending: dict[str, Pending] = field(default_factory=dict)
     written_at: dict[str, datetime] = field(default_factory=dict)  # when the cloud last accepted a value
     told_at: dict[str, datetime] = field(default_factory=dict)  # when a value last came by itself
-    raised: set[str] = field(default_factory=set)  # the alarms last heard of as on
+    alarm_states: dict[str, bool] = field(default_factory=dict)  # whether each alarm was on when last heard of
     failure: CloudError | None = None
     asked_at: datetime | None = None  # when a round last asked for it
     reads_without_news: int = 0
@@ -82,6 +82,7 @@ class DeviceState:
     is_available: bool = False
     is_connected: bool | None = None
     presence_as_of: datetime | None = None  # as of when it is known whether the device is online
+    offline_since: datetime | None = None  # since when its cloud has called it offline without a break
     arrivals: Arrivals = field(default_factory=Arrivals)
     _latest: datetime | None = None  # the time that it was when last it was told
 
@@ -149,7 +150,7 @@ class DeviceState:
             before = known.get(key)
             if reading is before and key not in self.pending:
                 continue  # a cloud that knows what it told before tells it so
-            if before is not None and _is_older(reading, before):
+            if before is not None and is_older(reading, before):
                 continue
             if any(key in since and asked_at < since[key] for since in (self.written_at, self.told_at)):
                 continue
@@ -178,11 +179,10 @@ class DeviceState:
         if datapoint is None or datapoint.role is not Role.ALARM or reading.value is None:
             return None
         is_raised = reading.value is True
-        if is_raised == (key in self.raised):
-            return None
-        self.raised ^= {key}
-        # At the very first reading nobody knows since when an alarm has been on.
-        return None if self.read_at is None else Happening(datapoint, is_raised)
+        was_raised = self.alarm_states.get(key)
+        self.alarm_states[key] = is_raised
+        # Of an alarm first heard of nobody knows since when it has been on.
+        return None if was_raised is None or was_raised == is_raised else Happening(datapoint, is_raised)
 
     def expect(
         self, key: str, value: Value, now: datetime, settle: Callable[[bool], None], *, sent_at: datetime | None = None
@@ -221,7 +221,7 @@ class DeviceState:
         has_had_time = now >= pending.until - PENDING_FOR + _OWN_WORD_AFTER
         is_confirmed = self._is_same(key, reading.value, pending.value)
         if is_confirmed and pending.returns_from is not None and not has_had_time:
-            is_confirmed = _is_older(pending.returns_from, reading)
+            is_confirmed = is_older(pending.returns_from, reading)
         # The value from before says nothing: the device may report it on its way to obeying. Another one may be from
         # before too, if it was not known yet; only later it is the device's own word.
         is_own_word = has_had_time and not any(self._is_same(key, reading.value, passed) for passed in pending.passed)
@@ -251,8 +251,13 @@ class DeviceState:
         for one in pending.values():
             one.settle(False)
 
-    def judge(self, evidence: Evidence | None, *, interval: timedelta, now: datetime) -> bool:
-        """Weigh the evidence of one round; True if the device came or went with it. None: it brought none."""
+    def judge(
+        self, evidence: Evidence | None, *, interval: timedelta, now: datetime, is_list_rare: bool = False
+    ) -> bool:
+        """Weigh the evidence of one round; True if the device came or went with it. None: it brought none.
+
+        `is_list_rare`: what the list says of who is online may be much older than the readings.
+        """
         self._heed_clock(now)
         if evidence is None:
             pass
@@ -265,12 +270,9 @@ class DeviceState:
         self.is_available = self.negative_reads < _NEGATIVE_READS_TO_LOSE or is_fresh
         if evidence is not None:
             self.unlisted_rounds = 0 if evidence.is_listed else self.unlisted_rounds + 1
-        is_connected = self.device.is_online
-        if is_connected is None and self.reported_at is not None:
-            is_connected = is_fresh
         # Whoever asks a cloud in vain does not know for long who is connected to it.
         is_known = self.unlisted_rounds < _NEGATIVE_READS_TO_LOSE or is_fresh
-        self.is_connected = is_connected if is_known else None
+        self.is_connected = self._connection(interval, now, is_list_rare=is_list_rare) if is_known else None
         return before != (self.is_available, self.is_connected)
 
     def take_device(self, device: Device, as_of: datetime) -> None:
@@ -281,13 +283,21 @@ class DeviceState:
             self.presence_as_of = as_of
         if device.schema_id != self.device.schema_id:
             self.read_at = None  # what was read was of something else
+        self._note_presence(device.is_online, as_of)
         self.device = device
 
     def take_presence(self, as_of: datetime, *, is_online: bool) -> None:
         """Take over that the device came online or went, unless later is known already."""
         if self.presence_as_of is None or as_of >= self.presence_as_of:
             self.presence_as_of = as_of
+            self._note_presence(is_online, as_of)
             self.device = replace(self.device, is_online=is_online, last_online=as_of)
+
+    def _note_presence(self, is_online: bool | None, as_of: datetime) -> None:  # noqa: FBT001
+        if is_online is not False:
+            self.offline_since = None
+        elif self.offline_since is None:
+            self.offline_since = as_of
 
     def believe_offline(self) -> None:
         """Take the cloud's refusal of a command as newer than its list."""
@@ -305,12 +315,30 @@ class DeviceState:
             return self.device.is_online or self.is_fresh(interval, now)
         return self.read_at is not None and (self.reported_at is None or self.is_fresh(interval, now))
 
+    def _connection(self, interval: timedelta, now: datetime, *, is_list_rare: bool) -> bool | None:
+        """Whether the device is connected: as the list says; where that is rare or silent, the later word counts.
+
+        The device's own word is its last report, and that it had been silent for too long when it was read.
+        """
+        flag = self.device.is_online
+        if self.reported_at is None or (flag is not None and not is_list_rare):
+            return flag
+        if self.is_fresh(interval, now):
+            return flag is not False or self.offline_since is None or self.reported_at > self.offline_since
+        silent_since = self.reported_at + self._patience(interval)
+        if self.read_at is None or self.read_at <= silent_since:
+            return flag  # nobody has answered since, so that it may have spoken
+        is_told_later = self.presence_as_of is not None and self.presence_as_of > silent_since
+        return bool(flag) and is_told_later
+
+    def _patience(self, interval: timedelta) -> timedelta:
+        return self.device.silent_after or max(3 * interval, LEAST_PATIENCE)
+
     def is_fresh(self, interval: timedelta, now: datetime) -> bool:
         """Whether the device spoke recently enough to be there, whatever its online flag says."""
         if self.reported_at is None:
             return False
-        patience = self.device.silent_after or max(3 * interval, LEAST_PATIENCE)
-        return now - self.reported_at <= patience
+        return now - self.reported_at <= self._patience(interval)
 
     def _heed_clock(self, now: datetime) -> None:
         """Notice that our own clock was set back: what it had said until then lies in the future now."""
@@ -330,6 +358,8 @@ class DeviceState:
             self.asked_at = arrived(self.asked_at, now)
         if self.presence_as_of is not None:
             self.presence_as_of = arrived(self.presence_as_of, now)
+        if self.offline_since is not None:
+            self.offline_since = arrived(self.offline_since, now)
         for moments in (self.written_at, self.told_at):
             for key in [key for key, moment in moments.items() if is_ahead(moment, now)]:
                 del moments[key]
@@ -341,7 +371,7 @@ class DeviceState:
         return {
             "read_at": _text(self.read_at),
             "reported_at": _text(self.reported_at),
-            "raised": sorted(self.raised),
+            "raised": sorted(key for key, is_raised in self.alarm_states.items() if is_raised),
             "readings": {key: [reading.value, _text(reading.taken_at)] for key, reading in self.readings.items()},
             "told": {key: _text(moment) for key, moment in self.arrivals.told.items()},
         }
@@ -350,7 +380,8 @@ class DeviceState:
         """Take back what `as_dict` gave, however wrong our clock or others' were then."""
         self.read_at = self.asked_at = _time(stored["read_at"])
         self.reported_at = _time(stored["reported_at"])
-        self.raised = set(stored["raised"])
+        cleared = (key for key, (value, _) in stored["readings"].items() if value is False)
+        self.alarm_states = dict.fromkeys(cleared, False) | dict.fromkeys(stored["raised"], True)
         self.readings = {key: Reading(value, _time(taken_at)) for key, (value, taken_at) in stored["readings"].items()}
         self.arrivals.told = {key: told for key, text in stored.get("told", {}).items() if (told := _time(text))}
         self._bring_back(now)
@@ -359,14 +390,6 @@ class DeviceState:
 def holds_free_text(datapoint: Datapoint) -> bool:
     """Whether the values may hold anything, a password among it."""
     return datapoint.data_type in {DataType.BINARY, DataType.TEXT}
-
-
-def _is_older(reading: Reading, known: Reading) -> bool:
-    if reading.taken_at is None or known.taken_at is None:
-        return False
-    if not reading.taken_at.microsecond:  # some clouds count in whole seconds, and push in finer ones
-        return reading.taken_at < known.taken_at.replace(microsecond=0)
-    return reading.taken_at < known.taken_at
 
 
 def _text(moment: datetime | None) -> str | None:

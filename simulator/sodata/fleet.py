@@ -138,6 +138,7 @@ class SoDataDevice:
         self.uuid = uuid_of(site.uuid, kind, str(number))
         self.serial_number = f"P{number_of(self.uuid):05}{number:04}" if has_serial_number else None
         self.no_communication_period = 60
+        self.connection_status: str | None = None
         self.silent_since: float | None = None
         """When it was heard last (seconds since 1970); None while it reports."""
         installed_ms = int(clock() * 1000)

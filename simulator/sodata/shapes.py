@@ -117,7 +117,7 @@ def show_device(device: SoDataDevice, *, with_contact: bool = False, with_addres
         "gatewayUuid": gateway.uuid if gateway else None,
         "gatewayId": number_of(gateway.uuid) if gateway else None,
         "status": "ACCEPTED",
-        "connectionStatus": None,
+        "connectionStatus": device.connection_status,
         "createdAt": "2021-03-23T14:52:40.552Z",
         "owned": True,
         "deviceTypeUuid": uuid_of("type", device.kind),

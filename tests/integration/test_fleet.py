@@ -167,11 +167,14 @@ def test_an_alarm_that_is_on_at_the_first_reading_is_no_news() -> None:
     assert _state().take(_told(leak=True), _NOW)[1] == []
 
 
-def test_an_alarm_first_heard_of_when_it_is_on_is_news() -> None:
+def test_an_alarm_first_heard_of_when_it_is_on_is_no_news() -> None:
     state = _state()
-    state.take(_told(power=True), _NOW)
-    assert [happening.is_raised for happening in state.take(_told(leak=True), _NOW)[1]] == [True]
+    state.take(_told(), _NOW)
+    state.take(_told(power=True, leak=None), _NOW)
+    assert state.take(_told(leak=True), _NOW)[1] == []
     assert state.active_alarms[0].key == "leak"
+    assert [happening.is_raised for happening in state.take(_told(leak=False), _NOW)[1]] == [False]
+    assert [happening.is_raised for happening in state.take(_told(leak=True), _NOW)[1]] == [True]
 
 
 def test_an_alarm_that_loses_its_value_is_not_over() -> None:
@@ -205,7 +208,7 @@ def test_a_problem_is_an_alarm_or_a_flag_and_unknown_where_nobody_says(
 
 def test_readings_survive_being_stored() -> None:
     state, later = _state(), _state()
-    state.take(_told(power=True, level=2.5, leak=None), _NOW)
+    state.take(_told(power=True, level=2.5, leak=False), _NOW)
     later.restore(state.as_dict(), _NOW)
     assert later.readings == state.readings
     assert (later.read_at, later.reported_at) == (_NOW, _NOW)
