@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,7 @@ _TURNS_TOGETHER = 5  # where a second call has come, a third may
 _TAKE_BACK_AFTER = PENDING_FOR.total_seconds() - sum(_READ_AFTER) + 0.1
 _GIVE_UP_AFTER = PENDING_FOR.total_seconds() + 1.0
 """Seconds after which a command is not looked after any more, however long its readings take."""
+_HOLD_AT_MOST = 3600.0  # seconds
 
 
 @dataclass(eq=False, slots=True)
@@ -279,7 +280,9 @@ class Commands:
         try:
             for pause in _READ_AFTER:
                 await asyncio.sleep(pause)
-                await self._coordinator.async_read_device(state.device.id)
+                if seconds := await self._coordinator.async_read_device(state.device.id):
+                    state.hold(dt_util.utcnow() + timedelta(seconds=min(seconds, _HOLD_AT_MOST)) + PENDING_FOR)
+                    return
                 if not state.pending:
                     return
         except Exception:

@@ -44,6 +44,7 @@ _FIRST_READINGS_WITHIN = 10.0  # seconds that set-up waits for them; they go on 
 _SHOWN_EVERY = 0.02  # seconds meanwhile: entities are added while the cloud is waited for
 _FIRST_LIST_WITHIN = 10.0  # seconds that set-up waits for it where it need not
 _ASKED_AGAIN_AFTER = 10.0  # seconds; ever longer while the cloud cannot be reached
+_PAUSE_OF_UNKNOWN_LENGTH = 60.0  # seconds
 
 
 class DatapointCoordinator(DataUpdateCoordinator[None]):
@@ -276,23 +277,38 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
                 self.watchers.async_note_inventory()
                 self.watchers.async_tell()
 
-    async def async_read_device(self, device_id: str) -> None:
-        """Read one device outside the rounds, to see whether it obeyed."""
-        if (state := self.fleet.get(device_id)) is not None:
-            await self._async_read_now([state])
+    async def async_read_device(self, device_id: str) -> float:
+        """Read one device outside the rounds, to see whether it obeyed; answer for how many seconds nobody may ask.
 
-    async def _async_read_now(self, states: Sequence[DeviceState]) -> None:
+        A pause does not hold this back: the cloud has just taken a command, and may answer for that too.
+        """
+        if (state := self.fleet.get(device_id)) is None:
+            return 0.0
+        limit = await self._async_read_now([state], is_after_command=True)
+        if limit is not None:
+            return limit.retry_after or _PAUSE_OF_UNKNOWN_LENGTH
+        is_spent = not self.judge.was_read(state) and self.cloud.budget.left(Purpose.POLLING) < 1
+        return _PAUSE_OF_UNKNOWN_LENGTH if is_spent else 0.0
+
+    async def _async_read_now(
+        self, states: Sequence[DeviceState], *, is_after_command: bool = False
+    ) -> RateLimited | None:
+        """Read these outside the rounds; answer the limit that ended it, if one did."""
         self.judge.begin_round(dt_util.utcnow())
+        limit: RateLimited | None = None
         try:
-            self._keep_pause()
+            if not is_after_command:
+                self._keep_pause()
             await self._reader.async_read(states)
         except CloudError as error:
             # What fails here fails in the next round too, and is told there.
             self._begin_pause(error)
+            limit = error if isinstance(error, RateLimited) else None
         # Reads between the rounds say nothing against a device: they follow each other too soon.
         self.judge.judge([state for state in states if self.judge.was_read(state)], is_failed=False)
         self.watchers.async_note([ACCOUNT])
         self.watchers.async_tell()
+        return limit
 
     @property
     def interval_in_force(self) -> timedelta:

@@ -13,6 +13,8 @@ from .clouds.clock import arrived, is_ahead
 from .clouds.errors import CloudError
 from .clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, Snapshot, Value
 from .describe import Description, describe
+from .pending import PENDING_FOR as PENDING_FOR  # noqa: PLC0414  # others look for it here
+from .pending import Pending
 from .profiles import Profile
 
 CONNECTIVITY = "$connectivity"
@@ -21,25 +23,6 @@ ALARM = "$alarm"
 
 _NEGATIVE_READS_TO_LOSE = 3
 LEAST_PATIENCE = timedelta(minutes=15)
-PENDING_FOR = timedelta(seconds=35)
-"""How long a written value is shown without being confirmed."""
-_OWN_WORD_AFTER = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """A value the cloud accepted and the device has not confirmed yet.
-
-    `passed` are the values the device may still report on its way: the one from before, and those asked for since.
-    `returns_from` is the reading from before where this value is one of them too: only a newer report confirms it.
-    `settle` is told whether the value was confirmed.
-    """
-
-    value: Value
-    until: datetime
-    passed: frozenset[Value | None]
-    settle: Callable[[bool], None]
-    returns_from: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +183,7 @@ class DeviceState:
         passed = frozenset({self.value(key)}) | (earlier.passed if earlier else frozenset())
         self.pending[key] = Pending(
             value=value,
+            since=now,
             until=now + PENDING_FOR,
             passed=passed - {value},
             settle=settle,
@@ -218,7 +202,7 @@ class DeviceState:
         """Settle what was asked for when the device shows it, or goes on showing something that nobody asked for."""
         if (pending := self.pending.get(key)) is None:
             return
-        has_had_time = now >= pending.until - PENDING_FOR + _OWN_WORD_AFTER
+        has_had_time = pending.has_had_time(now)
         is_confirmed = self._is_same(key, reading.value, pending.value)
         if is_confirmed and pending.returns_from is not None and not has_had_time:
             is_confirmed = is_older(pending.returns_from, reading)
@@ -244,6 +228,12 @@ class DeviceState:
             del self.pending[key]
             pending.settle(False)
         return set(late)
+
+    def hold(self, until: datetime) -> None:
+        """Show what was asked for until then, because nobody may look before; nobody is kept waiting for that."""
+        for key, one in self.pending.items():
+            one.settle(False)
+            self.pending[key] = replace(one, until=max(one.until, until))
 
     def give_up(self) -> None:
         """Show the last readings again, because nobody looks for later ones."""
@@ -363,8 +353,7 @@ class DeviceState:
         for moments in (self.written_at, self.told_at):
             for key in [key for key, moment in moments.items() if is_ahead(moment, now)]:
                 del moments[key]
-        latest = now + PENDING_FOR
-        self.pending = {key: replace(one, until=min(one.until, latest)) for key, one in self.pending.items()}
+        self.pending = {key: one.brought_back(now) for key, one in self.pending.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """The readings as JSON, for the store."""

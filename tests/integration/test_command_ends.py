@@ -15,9 +15,9 @@ from simulator.gizwits.devices import GizwitsDevice
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
-from .accounts import add_account
+from .accounts import add_account, poll, state_of
 from .passing_time import pass_time, until
-from .subjects import air_conditioner
+from .subjects import air_conditioner, chiller
 
 _PATIENCE_SECONDS = 5
 
@@ -211,3 +211,70 @@ async def test_a_caller_who_stops_waiting_stops_nothing(
     await asyncio.wait_for(patient, _PATIENCE_SECONDS)
     assert [body["attrs"]["set_temp"] for body in device.received] == [18, 19]
     await pass_time(hass, freezer, 40)
+
+
+async def _paused_enterprise(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
+    """An account of the Enterprise API whose cloud refused a poll, and takes requests again."""
+    server = simulation.gizwits_enterprise
+    chiller(simulation).set(switch=True)
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    refusal = '{"error_code": 5013, "error_message": "rate limit exceeded"}'
+    server.faults = [Fault(status=403, body=refusal)]
+    await poll(hass, entry)
+    assert entry.runtime_data.coordinator.last_update_success is False
+    server.faults = []
+    return entry
+
+
+def _switch(hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry) -> str:
+    return state_of(hass, "switch", entry, chiller(simulation).did, "switch").state
+
+
+async def test_a_command_that_is_taken_in_a_pause_is_shown_and_confirmed(
+    hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory, small_fleets: None
+) -> None:
+    entry = await _paused_enterprise(hass, simulation)
+    device = chiller(simulation)
+    call = entry.runtime_data.commands.async_write_and_wait(device.did, {"switch": False})
+    waiting = hass.async_create_task(call)
+    await until(lambda: device.received)
+    for _ in range(45):
+        await _let_a_second_pass(freezer)
+        assert _switch(hass, simulation, entry) == "off"
+        await _on_its_way(waiting)
+    assert await waiting is True
+    assert not entry.runtime_data.coordinator.fleet[device.did].pending
+
+
+async def test_a_command_whose_effect_nobody_may_ask_for_is_shown_until_somebody_may(
+    hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory, small_fleets: None
+) -> None:
+    entry = await _paused_enterprise(hass, simulation)
+    device = chiller(simulation)
+    refusal = '{"error_code": 5013, "error_message": "rate limit exceeded"}'
+    is_no_command: Callable[[Any], bool] = lambda request: not request.path.endswith("/control")  # noqa: E731
+    simulation.gizwits_enterprise.faults = [Fault(matches=is_no_command, status=403, body=refusal)]
+    simulation.gizwits_enterprise.reset_counts()
+    call = entry.runtime_data.commands.async_write_and_wait(device.did, {"switch": False})
+    waiting = hass.async_create_task(call)
+    await until(lambda: device.received)
+    for _ in range(45):
+        await _let_a_second_pass(freezer)
+        await _on_its_way(waiting)
+    assert await waiting is False
+    assert sum(map(is_no_command, simulation.gizwits_enterprise.log)) == 1
+    assert _switch(hass, simulation, entry) == "off"
+    simulation.gizwits_enterprise.faults = []
+    freezer.tick(3601)
+    await poll(hass, entry)
+    assert _switch(hass, simulation, entry) == "off"
+    assert not entry.runtime_data.coordinator.fleet[device.did].pending
+
+
+async def _on_its_way(waiting: asyncio.Task[Any]) -> None:
+    """Leave what is under way on sockets a moment of its own."""
+    await asyncio.sleep(0)
+    for _ in range(200):
+        if waiting.done():
+            return
+        await asyncio.sleep(0)
