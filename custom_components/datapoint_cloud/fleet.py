@@ -47,6 +47,7 @@ class DeviceState:
 
     device: Device
     profile: Profile
+    is_list_rare: bool = False  # so that what the list says of who is online may be much older than the readings
     datapoints: dict[str, Datapoint] = field(default_factory=dict)
     descriptions: dict[str, Description] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
@@ -241,13 +242,8 @@ class DeviceState:
         for one in pending.values():
             one.settle(False)
 
-    def judge(
-        self, evidence: Evidence | None, *, interval: timedelta, now: datetime, is_list_rare: bool = False
-    ) -> bool:
-        """Weigh the evidence of one round; True if the device came or went with it. None: it brought none.
-
-        `is_list_rare`: what the list says of who is online may be much older than the readings.
-        """
+    def judge(self, evidence: Evidence | None, *, interval: timedelta, now: datetime) -> bool:
+        """Weigh the evidence of one round; True if the device came or went with it. None: it brought none."""
         self._heed_clock(now)
         if evidence is None:
             pass
@@ -262,7 +258,7 @@ class DeviceState:
             self.unlisted_rounds = 0 if evidence.is_listed else self.unlisted_rounds + 1
         # Whoever asks a cloud in vain does not know for long who is connected to it.
         is_known = self.unlisted_rounds < _NEGATIVE_READS_TO_LOSE or is_fresh
-        self.is_connected = self._connection(interval, now, is_list_rare=is_list_rare) if is_known else None
+        self.is_connected = self._connection(interval, now) if is_known else None
         return before != (self.is_available, self.is_connected)
 
     def take_device(self, device: Device, as_of: datetime) -> None:
@@ -305,13 +301,13 @@ class DeviceState:
             return self.device.is_online or self.is_fresh(interval, now)
         return self.read_at is not None and (self.reported_at is None or self.is_fresh(interval, now))
 
-    def _connection(self, interval: timedelta, now: datetime, *, is_list_rare: bool) -> bool | None:
+    def _connection(self, interval: timedelta, now: datetime) -> bool | None:
         """Whether the device is connected: as the list says; where that is rare or silent, the later word counts.
 
         The device's own word is its last report, and that it had been silent for too long when it was read.
         """
         flag = self.device.is_online
-        if self.reported_at is None or (flag is not None and not is_list_rare):
+        if self.reported_at is None or (flag is not None and not self.is_list_rare):
             return flag
         if self.is_fresh(interval, now):
             return flag is not False or self.offline_since is None or self.reported_at > self.offline_since

@@ -195,7 +195,8 @@ class Inventory:
             self._watchers.async_note([Watch(device.id, PROBLEM)])
 
     def _new_state(self, device: Device) -> DeviceState:
-        state = DeviceState(device, self._profiles.get(device.schema_id, NO_PROFILE))
+        profile = self._profiles.get(device.schema_id, NO_PROFILE)
+        state = DeviceState(device, profile, is_list_rare=self._cloud.listing_interval is not None)
         if (stored := self._storage.readings.get(device.id)) is not None:
             state.restore(stored, dt_util.utcnow())
         return state
