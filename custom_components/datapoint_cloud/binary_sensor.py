@@ -10,7 +10,6 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DatapointCoordinator
-from .describe import Description
 from .disconnects import LAST_DISCONNECT_REASON, async_last_reason
 from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
 from .fleet import CONNECTIVITY, PROBLEM, DeviceState
@@ -42,10 +41,11 @@ def _binary_sensors_of(coordinator: DatapointCoordinator, state: DeviceState) ->
 class DatapointBinarySensor(DatapointEntity, BinarySensorEntity):
     """A datapoint that is on or off and only read, an alarm among them."""
 
-    def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: Description) -> None:
-        super().__init__(coordinator, device_id, description)
-        if description.device_class is not None:
-            self._attr_device_class = BinarySensorDeviceClass(description.device_class)
+    @property
+    @override
+    def device_class(self) -> BinarySensorDeviceClass | None:
+        device_class = self.description.device_class
+        return None if device_class is None else BinarySensorDeviceClass(device_class)
 
     @property
     @override

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, override
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -66,7 +67,7 @@ class DatapointEntity(DeviceEntity):
 
     def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: Description) -> None:
         super().__init__(coordinator, device_id, description.datapoint.key)
-        self._description = description
+        self._first_description = description
         self._attr_name = self._name_in_language(description.datapoint) or description.name
         self._attr_entity_category = description.category
         self._attr_entity_registry_enabled_default = description.is_enabled
@@ -74,11 +75,38 @@ class DatapointEntity(DeviceEntity):
             self._attr_device_info = part_info(coordinator.hass, coordinator.config_entry, device_id, part)
 
     @property
+    def description(self) -> Description:
+        """How the datapoint is described now: limits, options and units may change while it is shown."""
+        return self._description_now or self._first_description
+
+    @property
+    def _description_now(self) -> Description | None:
+        """None where the datapoint, or its device, is gone or has become what another platform shows."""
+        state = self.state_of_device
+        now = None if state is None else state.descriptions.get(self._key)
+        return now if now is not None and now.platform is self._first_description.platform else None
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self._description_now is not None
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        entry = self.registry_entry
+        # Else what Home Assistant remembers of the unit is what it was when the entity was added.
+        if entry is not None and entry.unit_of_measurement != self.unit_of_measurement:
+            registry = er.async_get(self.hass)
+            registry.async_update_entity(self.entity_id, unit_of_measurement=self.unit_of_measurement)
+        super()._handle_coordinator_update()
+
+    @property
     def shown_value(self) -> Value | None:
         """The value in the unit shown; None while it is unknown."""
         state = self.state_of_device
         value = None if state is None else state.value(self._key)
-        return value if isinstance(value, bool | str | None) else scaled(value, self._description.scale)
+        return value if isinstance(value, bool | str | None) else scaled(value, self.description.scale)
 
     async def async_write(self, value: Value) -> None:
         """Ask the device for another value."""

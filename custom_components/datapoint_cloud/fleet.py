@@ -95,24 +95,24 @@ class DeviceState:
         reading = self.readings.get(key)
         return None if reading is None else reading.value
 
-    def describe(self, schema: Schema | None, described: Iterable[Datapoint] = ()) -> bool:
-        """Take over what datapoints there are; True if there are new or changed ones.
+    def describe(self, schema: Schema | None, described: Iterable[Datapoint] = ()) -> set[str]:
+        """Take over what datapoints there are; return the keys of those that are new or changed.
 
         A schema replaces what was there, but for datapoints that only readings describe: those stay.
         """
         if schema is None and not described:
-            return False
+            return set()
         datapoints = dict(self.datapoints)
         if schema is not None:
             datapoints |= {datapoint.key: datapoint for datapoint in schema.datapoints}
             self.skipped |= set(schema.skipped)
         for datapoint in described:
             datapoints.setdefault(datapoint.key, datapoint)
-        if datapoints == self.datapoints:
-            return False
-        self.datapoints = datapoints
-        self.descriptions = describe(datapoints.values(), self.readings, self.profile)
-        return True
+        changed = {key for key, datapoint in datapoints.items() if datapoint != self.datapoints.get(key)}
+        if changed:
+            self.datapoints = datapoints
+            self.descriptions = describe(datapoints.values(), self.readings, self.profile)
+        return changed
 
     def take(
         self, snapshot: Snapshot, now: datetime, *, asked_at: datetime | None = None

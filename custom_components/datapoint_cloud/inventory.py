@@ -257,8 +257,9 @@ class Inventory:
             if datapoint.key not in keys:  # the vendor has given it up meanwhile
                 state.datapoints.pop(datapoint.key, None)
                 state.descriptions.pop(datapoint.key, None)
-        if state.describe(schema):
+        if changed := state.describe(schema):
             self._watchers.async_note_inventory()
+            self._watchers.async_note_values(state, changed)
 
 
 def _is_described_otherwise(before: Device, after: Device) -> bool:

@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, override
 
-from homeassistant.components.number import NumberDeviceClass, NumberEntity
+from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberMode
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DatapointCoordinator
-from .describe import Description
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for, scaled
 from .fleet import DeviceState
 
@@ -36,16 +35,36 @@ def _numbers_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterab
 class DatapointNumber(DatapointEntity, NumberEntity):
     """A datapoint one can set to a number."""
 
-    def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: Description) -> None:
-        super().__init__(coordinator, device_id, description)
-        datapoint, scale = description.datapoint, description.scale
-        self._attr_native_min_value = scaled(datapoint.minimum or 0.0, scale)
-        self._attr_native_max_value = scaled(datapoint.maximum or 0.0, scale)
-        self._attr_native_step = scaled(datapoint.step or 1.0, scale)
-        self._attr_native_unit_of_measurement = description.unit
-        self._attr_mode = description.mode
-        if description.device_class is not None:
-            self._attr_device_class = NumberDeviceClass(description.device_class)
+    @property
+    @override
+    def device_class(self) -> NumberDeviceClass | None:
+        device_class = self.description.device_class
+        return None if device_class is None else NumberDeviceClass(device_class)
+
+    @property
+    @override
+    def native_unit_of_measurement(self) -> str | None:
+        return self.description.unit
+
+    @property
+    @override
+    def native_min_value(self) -> float:
+        return scaled(self.description.datapoint.minimum or 0.0, self.description.scale)
+
+    @property
+    @override
+    def native_max_value(self) -> float:
+        return scaled(self.description.datapoint.maximum or 0.0, self.description.scale)
+
+    @property
+    @override
+    def native_step(self) -> float:
+        return scaled(self.description.datapoint.step or 1.0, self.description.scale)
+
+    @property
+    @override
+    def mode(self) -> NumberMode:
+        return self.description.mode
 
     @property
     @override
@@ -55,4 +74,4 @@ class DatapointNumber(DatapointEntity, NumberEntity):
 
     @override
     async def async_set_native_value(self, value: float) -> None:
-        await self.async_write(scaled(value, 1 / self._description.scale))
+        await self.async_write(scaled(value, 1 / self.description.scale))

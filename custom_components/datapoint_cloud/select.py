@@ -9,7 +9,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DatapointCoordinator
-from .describe import Description
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
 from .fleet import DeviceState
 
@@ -36,9 +35,10 @@ def _selects_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterab
 class DatapointSelect(DatapointEntity, SelectEntity):
     """A datapoint one can choose a value for."""
 
-    def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: Description) -> None:
-        super().__init__(coordinator, device_id, description)
-        self._attr_options = list(description.datapoint.options)
+    @property
+    @override
+    def options(self) -> list[str]:
+        return list(self.description.datapoint.options)
 
     @property
     @override

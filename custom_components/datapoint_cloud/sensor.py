@@ -1,17 +1,19 @@
 """Sensors: read-only datapoints, and the figures of the account and its products."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, override
 
-from homeassistant.components.sensor import SensorDeviceClass, SensorEntity
+from homeassistant.components.sensor import DOMAIN as SENSOR
+from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorStateClass
 from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, EntityPlatform
 from homeassistant.helpers.typing import StateType
 
 from .clouds.model import DataType
 from .coordinator import DatapointCoordinator
-from .describe import Description
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
 from .figures import async_add_figures
 from .fleet import DeviceState
@@ -42,25 +44,49 @@ def _sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterab
 class DatapointSensor(DatapointEntity, SensorEntity):
     """A datapoint that is only read."""
 
-    def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: Description) -> None:
-        super().__init__(coordinator, device_id, description)
-        self._attr_native_unit_of_measurement = description.unit
-        self._attr_state_class = description.state_class
-        if description.device_class is not None:
-            self._attr_device_class = SensorDeviceClass(description.device_class)
+    @callback
+    @override
+    def add_to_platform_start(
+        self, hass: HomeAssistant, platform: EntityPlatform, parallel_updates: asyncio.Semaphore | None
+    ) -> None:
+        # What is remembered of another unit would have Home Assistant convert into that from now on.
+        registry = er.async_get(hass)
+        entity_id = registry.async_get_entity_id(platform.domain, platform.platform_name, self.unique_id or "")
+        entry = None if entity_id is None else registry.async_get(entity_id)
+        if entry is not None and entry.unit_of_measurement != self.native_unit_of_measurement:
+            is_chosen = "unit_of_measurement" in entry.options.get(SENSOR, {}) or f"{SENSOR}.private" in entry.options
+            if not is_chosen:
+                registry.async_update_entity(entry.entity_id, unit_of_measurement=self.native_unit_of_measurement)
+        super().add_to_platform_start(hass, platform, parallel_updates)
+
+    @property
+    @override
+    def device_class(self) -> SensorDeviceClass | None:
+        device_class = self.description.device_class
+        return None if device_class is None else SensorDeviceClass(device_class)
+
+    @property
+    @override
+    def state_class(self) -> SensorStateClass | None:
+        return self.description.state_class
+
+    @property
+    @override
+    def native_unit_of_measurement(self) -> str | None:
+        return self.description.unit
 
     @property
     @override
     def native_value(self) -> StateType:
         value = self.shown_value
-        if self._description.datapoint.data_type is DataType.NUMBER:
+        if self.description.datapoint.data_type is DataType.NUMBER:
             return value if isinstance(value, int | float) and not isinstance(value, bool) else None
         return None if value is None else str(value)[:_LONGEST_STATE]
 
     @property
     @override
     def options(self) -> list[str] | None:
-        datapoint = self._description.datapoint
+        datapoint = self.description.datapoint
         if datapoint.data_type is not DataType.ENUM:
             return None
         # Newer firmware knows values that the schema does not: they are shown, not lost.
