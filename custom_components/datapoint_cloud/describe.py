@@ -13,6 +13,7 @@ from typing import assert_never
 
 from homeassistant.components.number import NumberDeviceClass, NumberMode
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
+from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES
 from homeassistant.const import (
     PERCENTAGE,
     EntityCategory,
@@ -58,7 +59,11 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """What a vendor's word for a unit means."""
+    """What a vendor's word for a unit means.
+
+    Without a state class, and without a unit, each change of a number would stand in the log of activity: it is a
+    measurement where nothing says that it counts, also where nothing says what it measures.
+    """
 
     symbol: str
     device_class: SensorDeviceClass | None = None
@@ -197,15 +202,29 @@ def _number(plain: Description, hint: Hint, span: float) -> Description:
 
 def _sensor(plain: Description, hint: Hint) -> Description:
     unit = _unit(plain.datapoint.unit)
+    shown = hint.unit or unit.symbol or None
+    if hint.state_class:
+        state_class: SensorStateClass | None = SensorStateClass(hint.state_class)
+    elif plain.datapoint.is_difference and shown is not None:
+        state_class = None
+    elif hint.unit or hint.device_class:
+        state_class = _state_class_of(hint.device_class)
+    else:
+        state_class = unit.state_class
     if hint.unit or hint.device_class or hint.state_class:
-        state_class = SensorStateClass(hint.state_class) if hint.state_class else None
-        if state_class is None and hint.device_class in _METERED and not plain.datapoint.is_difference:
-            state_class = _COUNTER
-        shown = hint.unit or unit.symbol or None
         return replace(plain, device_class=hint.device_class, unit=shown, state_class=state_class)
-    if plain.datapoint.is_difference or not unit.symbol:
-        return replace(plain, unit=unit.symbol or None)
-    return replace(plain, device_class=unit.device_class, unit=unit.symbol, state_class=unit.state_class)
+    device_class = None if plain.datapoint.is_difference else unit.device_class
+    return replace(plain, device_class=device_class, unit=shown, state_class=state_class)
+
+
+def _state_class_of(device_class: str | None) -> SensorStateClass | None:
+    """What is known of a number by its device class alone."""
+    if device_class in _METERED:
+        return _COUNTER
+    if device_class is None:
+        return SensorStateClass.MEASUREMENT
+    allowed = DEVICE_CLASS_STATE_CLASSES[SensorDeviceClass(device_class)]
+    return SensorStateClass.MEASUREMENT if SensorStateClass.MEASUREMENT in allowed else None
 
 
 def _unit(word: str | None) -> _Unit:

@@ -1,8 +1,9 @@
 """The figures of an account and of its products: how many devices, how fresh, how many requests are left."""
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.components.sensor import (
@@ -30,12 +31,18 @@ if TYPE_CHECKING:
     from . import DatapointConfigEntry
 
 
+_NOTICEABLE = timedelta(minutes=15)
+_NOTICEABLE_SHARE = 0.02
+
+
 @dataclass(frozen=True, kw_only=True)
 class FigureDescription(SensorEntityDescription):
     """A figure of an account or of one of its scopes, from the devices that belong to it."""
 
     value_fn: Callable[[DatapointCoordinator, list[Device]], StateType | datetime]
     exists_fn: Callable[[DatapointCoordinator], bool] = lambda _: True
+    is_news_fn: Callable[[Any, Any], bool] = operator.ne
+    """Whether a person would notice the difference between what is shown and what is."""
     attributes_fn: Callable[[DatapointCoordinator], Mapping[str, Any] | None] = lambda _: None
 
 
@@ -44,6 +51,17 @@ def _oldest_reading(coordinator: DatapointCoordinator, _: list[Device]) -> datet
     return min(
         (state.read_at for state in states if state.device.is_online is not False and state.read_at), default=None
     )
+
+
+def _has_moved(shown: datetime | None, now: datetime | None) -> bool:
+    """Whether it is another moment, or a quarter of an hour later: it moves on with every poll."""
+    if shown is None or now is None or now < shown:
+        return shown != now
+    return now - shown >= _NOTICEABLE
+
+
+def _is_other_pace(shown: int, now: int) -> bool:
+    return abs(now - shown) > shown * _NOTICEABLE_SHARE
 
 
 def _requests_left(coordinator: DatapointCoordinator, _: list[Device]) -> int | None:
@@ -127,6 +145,7 @@ _OF_ACCOUNT = (
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=_interval_in_force,
+        is_news_fn=_is_other_pace,
     ),
     FigureDescription(
         key="$oldest_reading",
@@ -134,6 +153,7 @@ _OF_ACCOUNT = (
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=_oldest_reading,
+        is_news_fn=_has_moved,
     ),
     FigureDescription(
         key="$history_import",
@@ -184,6 +204,8 @@ class FigureSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
         self._attr_unique_id = f"{device_id}_{description.key}"
         self._attr_device_info = device_info(device_id)
         self._shown: tuple[object, ...] = ()
+        self._value: StateType | datetime = None
+        self._has_value = False
 
     @callback
     @override
@@ -199,7 +221,10 @@ class FigureSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
     def native_value(self) -> StateType | datetime:
         counted = self.coordinator.inventory.counted
         devices = [device for device in counted if self._scope is None or device.scope == self._scope]
-        return self.entity_description.value_fn(self.coordinator, devices)
+        value = self.entity_description.value_fn(self.coordinator, devices)
+        if not self._has_value or self.entity_description.is_news_fn(self._value, value):
+            self._value, self._has_value = value, True
+        return self._value
 
     @property
     @override

@@ -94,8 +94,8 @@ def test_a_binary_is_disabled_and_diagnostic() -> None:
         ("MW", "MW", "power", "measurement"),
         ("K_FACTOR", "K_FACTOR", None, "measurement"),
         ("plays", "plays", None, "measurement"),
-        (None, None, None, None),
-        ("", None, None, None),
+        (None, None, None, "measurement"),
+        ("", None, None, "measurement"),
     ],
 )
 def test_a_vendors_word_for_a_unit(
@@ -117,6 +117,17 @@ def test_home_assistant_takes_class_unit_and_state_class_together(word: str) -> 
     device_class = SensorDeviceClass(str(sensor.device_class))
     assert sensor.unit in DEVICE_CLASS_UNITS[device_class]
     assert sensor.state_class in DEVICE_CLASS_STATE_CLASSES[device_class]
+
+
+@pytest.mark.parametrize("is_difference", [False, True])
+@pytest.mark.parametrize(
+    "hint", [Hint(), Hint(name="Acidity"), Hint(device_class="ph"), Hint(unit="°C", device_class="temperature")]
+)
+def test_every_number_has_a_unit_or_a_state_class_that_home_assistant_takes(hint: Hint, is_difference: bool) -> None:
+    sensor = _one(Profile(hints={"k": hint}), is_difference=is_difference)
+    assert sensor.unit is not None or sensor.state_class is not None
+    if sensor.device_class is not None and sensor.state_class is not None:
+        assert sensor.state_class in DEVICE_CLASS_STATE_CLASSES[SensorDeviceClass(sensor.device_class)]
 
 
 def test_a_difference_between_two_polls_is_no_running_total() -> None:

@@ -5,12 +5,13 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.sensor import DOMAIN as SENSOR
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, EntityCategory
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.gizwits.devices import GizwitsDevice
@@ -478,6 +479,31 @@ async def test_one_changed_value_writes_one_state(hass: HomeAssistant, simulatio
     spa.set(water_temp=20.5)
     await poll(hass, entry)
     assert written == [entity_id_of(hass, "sensor", entry, spa.did, "water_temp")]
+
+
+@pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
+async def test_no_number_that_is_only_read_stands_in_the_log_of_activity(
+    hass: HomeAssistant, fixed_time: None, simulation: Simulation, kind: str
+) -> None:
+    entry = await add_account(hass, simulation, kind)
+    numbers = [state for state in hass.states.async_all(SENSOR) if state.state.replace(".", "").isdecimal()]
+    assert numbers
+    for state in numbers:
+        assert {"state_class", "unit_of_measurement"} & state.attributes.keys(), state.entity_id
+    assert entry.unique_id
+
+
+async def test_the_oldest_reading_is_told_when_a_person_would_notice(
+    hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_open")
+    entity_id = entity_id_of(hass, SENSOR, entry, "$oldest_reading")
+    changes = async_capture_events(hass, EVENT_STATE_CHANGED)
+    for _ in range(60):
+        freezer.tick(60)
+        await poll(hass, entry)
+    told = [change for change in changes if change.data["entity_id"] == entity_id]
+    assert 3 <= len(told) <= 4
 
 
 def _is_figure(entity: er.RegistryEntry) -> bool:
