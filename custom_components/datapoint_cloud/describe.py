@@ -7,8 +7,9 @@ numbered series is a time table, and even that only decides what is enabled at f
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import chain, count
 from typing import assert_never
 
 from homeassistant.components.number import NumberDeviceClass, NumberMode
@@ -32,9 +33,11 @@ from homeassistant.const import (
     UnitOfVolumeFlowRate,
 )
 
-from .clouds.model import Datapoint, DataType, Reading, Role
+from .clouds.model import Datapoint, DataType, Reading, Role, Value
 from .profiles import Hint, Profile
 
+LONGEST_STATE = 255
+"""The characters of the longest state that Home Assistant takes."""
 _ENABLED_OF_A_PART = 12
 _SERIES = 6  # so many numbered siblings are a time table or a row of counters
 _SILENT = timedelta(days=1)
@@ -43,7 +46,10 @@ _STEPS_OF_A_SLIDER = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """How a datapoint is shown. `scale` is what the cloud's number is multiplied with."""
+    """How a datapoint is shown. `scale` is what the cloud's number is multiplied with.
+
+    `options` are the vendor's words for its values, by what is shown of each.
+    """
 
     datapoint: Datapoint
     platform: Platform
@@ -55,6 +61,12 @@ class Description:
     mode: NumberMode = NumberMode.AUTO
     scale: float = 1.0
     is_enabled: bool = True
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def shown_option(self, value: Value) -> str:
+        """What is shown of a value, which newer firmware may have where the schema does not."""
+        shown = (shown for shown, option in self.options.items() if option == value)
+        return next(shown, str(value).strip()[:LONGEST_STATE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +185,9 @@ def _describe_one(datapoint: Datapoint, hint: Hint | None) -> Description:
             platform = Platform.SWITCH if is_control else Platform.BINARY_SENSOR
             plain = replace(plain, platform=platform, device_class=hint.device_class)
         case DataType.ENUM if is_control:
-            plain = replace(plain, platform=Platform.SELECT)
+            plain = replace(plain, platform=Platform.SELECT, options=_options(datapoint.options))
         case DataType.ENUM:
-            plain = replace(plain, device_class=SensorDeviceClass.ENUM)
+            plain = replace(plain, device_class=SensorDeviceClass.ENUM, options=_options(datapoint.options))
         case DataType.NUMBER if is_control and datapoint.minimum is not None and datapoint.maximum is not None:
             plain = _number(plain, hint, datapoint.maximum - datapoint.minimum)
         case DataType.NUMBER:
@@ -187,6 +199,22 @@ def _describe_one(datapoint: Datapoint, hint: Hint | None) -> Description:
         case _ as unreachable:
             assert_never(unreachable)
     return plain
+
+
+def _options(labels: tuple[str, ...]) -> dict[str, str]:
+    """The labels by what is shown of each: without blanks around it, as long as no other is the same then."""
+    plain = Counter(map(_plain, set(labels)))
+    options: dict[str, str] = {}
+    for index, label in enumerate(dict.fromkeys(labels)):
+        own = (_plain(label) if plain[_plain(label)] == 1 else "", label[:LONGEST_STATE])
+        # What has nothing of its own to show has a number.
+        ways = chain((way for way in own if way.strip()), map(str, count(index)))
+        options[next(way for way in ways if way not in options)] = label
+    return options
+
+
+def _plain(label: str) -> str:
+    return label.strip()[:LONGEST_STATE]
 
 
 def _number(plain: Description, hint: Hint, span: float) -> Description:

@@ -210,7 +210,7 @@ def _limits(datapoint: Datapoint | None) -> tuple[str, dict[str, str]]:
         case DataType.BOOL:
             return "action_invalid_switch", {}
         case DataType.ENUM:
-            return "action_invalid_option", {"options": ", ".join(datapoint.options)}
+            return "action_invalid_option", {"options": ", ".join(map(str.strip, datapoint.options))}
         case DataType.NUMBER:
             limits = {"minimum": datapoint.minimum, "maximum": datapoint.maximum, "step": datapoint.step}
             return "action_invalid_number", {

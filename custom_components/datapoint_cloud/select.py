@@ -1,4 +1,4 @@
-"""Selects: datapoints that are one of a few values and can be written. The values are the cloud's own."""
+"""Selects: datapoints that are one of a few values and can be written. What is shown are the cloud's own words."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, override
@@ -38,14 +38,15 @@ class DatapointSelect(DatapointEntity, SelectEntity):
     @property
     @override
     def options(self) -> list[str]:
-        return list(self.description.datapoint.options)
+        return list(self.description.options)
 
     @property
     @override
     def current_option(self) -> str | None:
         value = self.shown_value
-        return value if value in self.options else None
+        shown = None if value is None else self.description.shown_option(value)
+        return shown if shown in self.description.options else None
 
     @override
     async def async_select_option(self, option: str) -> None:
-        await self.async_write(option)
+        await self.async_write(self.description.options[option])

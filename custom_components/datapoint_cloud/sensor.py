@@ -14,6 +14,7 @@ from homeassistant.helpers.typing import StateType
 
 from .clouds.model import DataType
 from .coordinator import DatapointCoordinator
+from .describe import LONGEST_STATE
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
 from .figures import async_add_figures
 from .fleet import DeviceState
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from . import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0
-
-_LONGEST_STATE = 255
 
 
 async def async_setup_entry(
@@ -79,16 +78,19 @@ class DatapointSensor(DatapointEntity, SensorEntity):
     @override
     def native_value(self) -> StateType:
         value = self.shown_value
-        if self.description.datapoint.data_type is DataType.NUMBER:
-            return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-        return None if value is None else str(value)[:_LONGEST_STATE]
+        match self.description.datapoint.data_type:
+            case DataType.NUMBER:
+                return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+            case DataType.ENUM:
+                return None if value is None else self.description.shown_option(value)
+            case _:
+                return None if value is None else str(value)[:LONGEST_STATE]
 
     @property
     @override
     def options(self) -> list[str] | None:
-        datapoint = self.description.datapoint
-        if datapoint.data_type is not DataType.ENUM:
+        if self.description.datapoint.data_type is not DataType.ENUM:
             return None
         # Newer firmware knows values that the schema does not: they are shown, not lost.
-        value = self.native_value
-        return [*datapoint.options, *([str(value)] if value is not None and value not in datapoint.options else [])]
+        options, value = self.description.options, self.native_value
+        return [*options, *([str(value)] if value is not None and value not in options else [])]

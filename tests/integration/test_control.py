@@ -68,7 +68,7 @@ def _text_of(error: HomeAssistantError) -> str:
         (AIR_CONDITIONER, "switch.turn_off", "switch", {}, {"switch": False}, "off"),
         (AIR_CONDITIONER, "switch.turn_on", "sleep", {}, {"sleep": True}, "on"),
         (AIR_CONDITIONER, "select.select_option", "mode", {"option": "自动"}, {"mode": "自动"}, "自动"),
-        (PUMP, "select.select_option", "Linkage", {"option": " slave"}, {"Linkage": " slave"}, " slave"),
+        (PUMP, "select.select_option", "Linkage", {"option": "slave"}, {"Linkage": " slave"}, "slave"),
         (AIR_CONDITIONER, "number.set_value", "set_temp", {"value": 18}, {"set_temp": 18}, "18"),
         (SPA, "number.set_value", "set_temp", {"value": 25.5}, {"set_temp": 25.5}, "25.5"),
         (PUMP, "number.set_value", "Frequency", {"value": 0.7}, {"Frequency": 0.7}, "0.7"),

@@ -1,5 +1,6 @@
 """Which entity a datapoint becomes, from tables alone."""
 
+import random
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -128,6 +129,39 @@ def test_every_number_has_a_unit_or_a_state_class_that_home_assistant_takes(hint
     assert sensor.unit is not None or sensor.state_class is not None
     if sensor.device_class is not None and sensor.state_class is not None:
         assert sensor.state_class in DEVICE_CLASS_STATE_CLASSES[SensorDeviceClass(sensor.device_class)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        (("master", " slave"), ("master", "slave")),
+        ((" charging ", "制冷"), ("charging", "制冷")),
+        (("a", " a", "b"), ("a", " a", "b")),
+        (("", "on", "  "), ("0", "on", "2")),
+        (("1", "", "2"), ("1", "2", "3")),
+        (("a", "a", "b"), ("a", "b")),
+        (("x" * 300, "x" * 301), ("x" * 255, "1")),
+    ],
+)
+@pytest.mark.parametrize("is_writable", [False, True])
+def test_options_are_shown_without_blanks_and_told_apart(
+    labels: tuple[str, ...], shown: tuple[str, ...], is_writable: bool
+) -> None:
+    description = _one(data_type=DataType.ENUM, options=labels, is_writable=is_writable)
+    assert tuple(description.options) == shown
+    assert set(description.options.values()) == set(labels)
+    assert {description.shown_option(label) for label in labels} == set(shown)
+
+
+def test_whatever_the_options_each_is_shown_once() -> None:
+    choice = random.Random(1)
+    pieces = ("", " ", "a", "0", "1", "2", "#", "\t", "x" * 255)
+    for _ in range(2_000):
+        labels = tuple("".join(choice.choices(pieces, k=2)) for _ in range(choice.randrange(1, 9)))
+        description = _one(data_type=DataType.ENUM, options=labels, is_writable=True)
+        assert sorted(description.options.values()) == sorted(set(labels))
+        assert all(shown.strip() and len(shown) <= 255 for shown in description.options)
+        assert all(description.shown_option(label) == shown for shown, label in description.options.items())
 
 
 def test_a_difference_between_two_polls_is_no_running_total() -> None:
