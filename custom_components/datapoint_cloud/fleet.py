@@ -181,6 +181,7 @@ class DeviceState:
             self.written_at[key] = now
             settle(True)
             return
+        is_return = earlier is not None and any(self._is_same(key, value, passed) for passed in earlier.passed)
         passed = frozenset({self.value(key)}) | (earlier.passed if earlier else frozenset())
         self.pending[key] = Pending(
             value=value,
@@ -188,7 +189,7 @@ class DeviceState:
             until=now + PENDING_FOR,
             passed=passed - {value},
             settle=settle,
-            returns_from=self.readings.get(key) if earlier is not None and value in earlier.passed else None,
+            returns_from=self.readings.get(key) if is_return else None,
         )
         self.written_at[key] = now
         if earlier is not None:

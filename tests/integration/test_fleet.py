@@ -121,6 +121,17 @@ def test_the_value_from_before_does_not_take_back_what_was_asked_for() -> None:
     assert (settled, state.pending) == ([False, True], {})
 
 
+def test_a_stale_reading_near_the_value_from_before_confirms_no_return_to_it() -> None:
+    state, settled = _state(), list[bool]()
+    state.take(_told(level=3.1), _NOW)  # finer than its definition
+    state.expect("level", 5.0, _NOW, _nobody_waits)
+    state.expect("level", 3.0, _NOW, settled.append)
+    state.take(_told(level=3.1), _NOW, asked_at=_NOW + timedelta(seconds=1))
+    assert settled == []
+    state.take(_told(_NOW + timedelta(seconds=2), level=3.1), _NOW, asked_at=_NOW + timedelta(seconds=2))
+    assert settled == [True]
+
+
 def test_a_value_that_nobody_asked_for_is_the_devices_own_word() -> None:
     state, settled = _state(), list[bool]()
     state.take(_told(level=3.0), _NOW)
