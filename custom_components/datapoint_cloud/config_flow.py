@@ -141,6 +141,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Sign in again after the cloud refused the account."""
         self._kind = entry_data[CONF_CLOUD]
+        self._values = without_secrets(_credentials(self._kind, entry_data), entry_data)
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -148,12 +149,12 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reauth_entry()
         fields = _credentials(self._kind, entry.data)
         if user_input is None:
-            return self._show("reauth_confirm", fields, without_secrets(fields, entry.data))
-        values = entered(fields, user_input)
-        data = {**entry.data, **values}
+            return self._show("reauth_confirm", fields, self._values)
+        self._values = entered(fields, user_input)
+        data = {**entry.data, **self._values}
         answer = await attempt(verify(self.hass, self._kind, data, scopes_of(entry), are_scopes_new=False), fields)
         if isinstance(answer, Refused):
-            return self._show("reauth_confirm", fields, values, answer)
+            return self._show("reauth_confirm", fields, self._values, answer)
         return await self._update(entry, data, answer)
 
     @property

@@ -28,22 +28,28 @@ from .flow_forms import (
 class ScopeFlow(ConfigSubentryFlow):
     """A product or a usage query."""
 
+    def __init__(self) -> None:
+        """Start with an empty form."""
+        self._values: dict[str, Any] = {}
+        """What the form holds, also when the front end fetches it once more."""
+
     async def async_step_reconfigure(self, _: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Change a scope, in the form it was made with."""
-        return self._show(without_secrets(self._fields, self._get_reconfigure_subentry().data))
+        self._values = without_secrets(self._fields, self._get_reconfigure_subentry().data)
+        return self._show()
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Take what names the scope and try it."""
         if user_input is None:
-            return self._show({})
-        values = entered(self._fields, user_input)
+            return self._show()
+        values = self._values = entered(self._fields, user_input)
         changed = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
         scope = values | (kept(self._fields, values, changed.data) if changed else {})
         errors = problems(self._fields, scope)
         if changed and not errors and scope.get(CONF_PRODUCT_KEY) != changed.data.get(CONF_PRODUCT_KEY):
             errors[CONF_PRODUCT_KEY] = "other_product"
         if errors:
-            return self._show(values, Refused(placed(errors, self._fields)))
+            return self._show(Refused(placed(errors, self._fields)))
         entry = self._get_entry()
         named = scope_id(self._subentry_type, scope)
         others = [other for other in entry.subentries.values() if other is not changed]
@@ -55,7 +61,7 @@ class ScopeFlow(ConfigSubentryFlow):
             self._fields,
         )
         if isinstance(answer, Refused):
-            return self._show(values, answer)
+            return self._show(answer)
         title = answer.names[unique_id]
         if changed is None:
             return self.async_create_entry(title=title, data=scope, unique_id=unique_id)
@@ -69,7 +75,7 @@ class ScopeFlow(ConfigSubentryFlow):
     def _fields(self) -> tuple[Field, ...]:
         return SCOPE_FIELDS[self._subentry_type]
 
-    def _show(self, values: dict[str, Any], refused: Refused | None = None) -> SubentryFlowResult:
+    def _show(self, refused: Refused | None = None) -> SubentryFlowResult:
         refused = refused or Refused({})
         form = schema(
             self._fields,
@@ -78,7 +84,7 @@ class ScopeFlow(ConfigSubentryFlow):
         )
         return self.async_show_form(
             step_id="user",
-            data_schema=self.add_suggested_values_to_schema(form, suggested(self._fields, values)),
+            data_schema=self.add_suggested_values_to_schema(form, suggested(self._fields, self._values)),
             errors=refused.errors,
             description_placeholders=placeholders(self._get_entry().data[CONF_CLOUD], refused.detail),
         )
