@@ -21,7 +21,7 @@ from homeassistant.config_entries import (
 from homeassistant.core import callback
 from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
 
-from .accounts import Scopes, scope_id, scopes_of
+from .accounts import Scopes, scope_id, scopes_of, subentry_of
 from .clouds.firstlight.api import FirstlightCloud
 from .clouds.gizwits.enterprise import GizwitsEnterpriseCloud
 from .clouds.gizwits.open_api import GizwitsOpenCloud
@@ -249,6 +249,9 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         result = self.async_update_and_abort(entry, data=data)
         # The entry reloads by itself only while it is set up, which a refused account is not.
         self.hass.config_entries.async_schedule_reload(entry.entry_id)
+        if refused := [subentry for scope in verified.listing.failed if (subentry := subentry_of(entry, scope))]:
+            titles = ", ".join(entry.subentries[subentry_id].title for subentry_id in refused)
+            return self.async_abort(reason="scopes_refused", description_placeholders={"scopes": titles})
         return result
 
     def _show_account(self, refused: Refused | None = None) -> ConfigFlowResult:

@@ -96,6 +96,9 @@ _FIELD_OF_PARAMETER = {
 }
 """Which field a usage query's refused parameter comes from."""
 
+_OF_THE_ACCOUNT = frozenset({Reason.IP_NOT_ALLOWED, Reason.UNKNOWN_APP, Reason.UNKNOWN_ENTERPRISE})
+"""Why a scope is refused though it is the account that has to be mended."""
+
 _BY_CLASS: Mapping[type[CloudError], str] = {
     Unreachable: "cannot_connect",
     RateLimited: "rate_limited",
@@ -125,6 +128,8 @@ class Refused:
 
     errors: dict[str, str]
     detail: str = ""
+    is_account_refused: bool = False
+    """Whether the account's own credentials were refused, so that nothing could be said of a scope."""
 
 
 async def verify(
@@ -138,12 +143,26 @@ async def verify(
     if not are_scopes_new:
         forget_login(hass, data)  # a session that is still open says nothing of what was typed
     cloud = open_cloud(hass, kind, data, scopes, memory)
-    account = await cloud.account()
+    try:
+        account = await cloud.account()
+    except Forbidden as error:
+        if are_scopes_new or not scopes or error.reason in _OF_THE_ACCOUNT:
+            raise
+        # Its scopes are refused for what they are, so that it has to say by itself whose account it is.
+        account = await open_cloud(hass, kind, data, {}, memory).account()
     listing = await cloud.devices()
+    has_answer = len(listing.failed) < len(scopes)
     for error in listing.failed.values():
-        if are_scopes_new or not isinstance(error, Forbidden):
+        if are_scopes_new or not _is_left_to_a_repair(error, has_answer=has_answer):
             raise error
     return Verified(account, listing, {scope.id: scope.name for scope in cloud.scopes}, memory)
+
+
+def _is_left_to_a_repair(error: CloudError, *, has_answer: bool) -> bool:
+    """Whether a scope that failed says nothing against the account. `has_answer`: another scope did not fail."""
+    if isinstance(error, Forbidden):
+        return error.reason not in _OF_THE_ACCOUNT
+    return has_answer and not isinstance(error, AuthFailed | RateLimited)
 
 
 async def corporate_accounts(hass: HomeAssistant, data: Mapping[str, Any]) -> Sequence[CorporateAccount]:
@@ -170,7 +189,7 @@ async def attempt[T](asking: Awaitable[T], fields: Collection[Field]) -> T | Ref
     try:
         return await asking
     except CloudError as error:
-        return Refused(placed(dict([_place(error)]), fields), str(error))
+        return Refused(placed(dict([_place(error)]), fields), str(error), isinstance(error, AuthFailed))
     except Exception:
         _LOGGER.exception("Unexpected error while an account was tried")
         return Refused({BASE: "unknown"})

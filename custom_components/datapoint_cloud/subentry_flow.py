@@ -3,11 +3,19 @@
 One flow for both: the type of the subentry says which fields its form has.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigEntryState,
+    ConfigSubentry,
+    ConfigSubentryFlow,
+    SubentryFlowResult,
+)
+from homeassistant.helpers.typing import UNDEFINED, UndefinedType
 
-from .accounts import id_of_change, scope_id
+from .accounts import id_of_change, scope_id, usage_query_name
 from .const import CONF_CLOUD, CONF_PRODUCT_KEY
 from .flow_checks import Refused, attempt, verify
 from .flow_forms import (
@@ -40,16 +48,25 @@ class ScopeFlow(ConfigSubentryFlow):
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Take what names the scope and try it."""
+        if self._is_gone:
+            return self.async_abort(reason="scope_gone")
         if user_input is None:
             return self._show()
-        values = self._values = entered(self._fields, user_input)
+        self._values = entered(self._fields, user_input)
         changed = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
-        scope = values | (kept(self._fields, values, changed.data) if changed else {})
+        scope = self._values | (kept(self._fields, self._values, changed.data) if changed else {})
+        if errors := self._problems(scope, changed):
+            return self._show(Refused(placed(errors, self._fields)))
+        return await self._try_scope(scope, changed)
+
+    def _problems(self, scope: Mapping[str, Any], changed: ConfigSubentry | None) -> dict[str, str]:
         errors = problems(self._fields, scope)
         if changed and not errors and scope.get(CONF_PRODUCT_KEY) != changed.data.get(CONF_PRODUCT_KEY):
             errors[CONF_PRODUCT_KEY] = "other_product"
-        if errors:
-            return self._show(Refused(placed(errors, self._fields)))
+        return errors
+
+    async def _try_scope(self, scope: dict[str, Any], changed: ConfigSubentry | None) -> SubentryFlowResult:
+        """Ask the cloud about a scope, and save it or show the form again."""
         entry = self._get_entry()
         named = scope_id(self._subentry_type, scope)
         others = [other for other in entry.subentries.values() if other is not changed]
@@ -60,16 +77,39 @@ class ScopeFlow(ConfigSubentryFlow):
             verify(self.hass, entry.data[CONF_CLOUD], entry.data, {unique_id: scope}, are_scopes_new=True),
             self._fields,
         )
+        if self._is_gone:
+            return self.async_abort(reason="scope_gone")
         if isinstance(answer, Refused):
-            return self._show(answer)
+            if changed is None or not answer.is_account_refused:
+                return self._show(answer)
+            # The scope cannot be tried before the account is signed in again, which may need this scope in turn.
+            title = changed.title if unique_id == changed.unique_id else usage_query_name(scope)
+            return self._save(changed, scope, title, reason="account_refused")
         title = answer.names[unique_id]
         if changed is None:
             return self.async_create_entry(title=title, data=scope, unique_id=unique_id)
-        result = self.async_update_and_abort(entry, changed, data=scope, title=title, unique_id=unique_id)
+        return self._save(changed, scope, title)
+
+    def _save(
+        self, changed: ConfigSubentry, scope: dict[str, Any], title: str, reason: str | UndefinedType = UNDEFINED
+    ) -> SubentryFlowResult:
+        entry = self._get_entry()
+        unique_id = scope_id(self._subentry_type, scope)
+        result = self.async_update_and_abort(
+            entry, changed, data=scope, title=title, unique_id=unique_id, reason=reason
+        )
         if entry.state in (ConfigEntryState.SETUP_RETRY, ConfigEntryState.SETUP_ERROR):
             # Only an account that is set up hears of the change by itself.
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
         return result
+
+    @property
+    def _is_gone(self) -> bool:
+        """Whether what the form is about was removed while it was open."""
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None:
+            return True
+        return self.source == SOURCE_RECONFIGURE and self._reconfigure_subentry_id not in entry.subentries
 
     @property
     def _fields(self) -> tuple[Field, ...]:

@@ -118,7 +118,8 @@ async def test_signing_in_again_does_not_mind_a_product_that_is_refused(
     products.pop(next(iter(products)))
     simulation.gizwits_enterprise.enterprise_secret = "new"
     result = await submit(hass.config_entries.flow, await reauth(hass, entry), {"enterprise_secret": "new"})
-    assert result["reason"] == "reauth_successful"
+    assert result["reason"] == "scopes_refused"
+    assert entry.data["enterprise_secret"] == "new"
 
 
 def _token_of(subject: str) -> str:
