@@ -19,6 +19,7 @@ from homeassistant.config_entries import (
     ConfigSubentryFlow,
 )
 from homeassistant.core import callback
+from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
 
 from .accounts import Scopes, scope_id, scopes_of, subentry_of
@@ -132,7 +133,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_reconfigure(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Change an account, in the form it was made with."""
-        entry = self._get_reconfigure_entry()
+        entry = self._changed()
         self._kind = entry.data[CONF_CLOUD]
         self._values = without_secrets(self._fields, entry.data)
         self._accepted_addresses = set(unencrypted(self._fields, entry.data))
@@ -146,7 +147,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Take new credentials."""
-        entry = self._get_reauth_entry()
+        entry = self._changed()
         fields = _credentials(self._kind, entry.data)
         if user_input is None:
             return self._show("reauth_confirm", fields, self._values)
@@ -155,7 +156,14 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         answer = await attempt(verify(self.hass, self._kind, data, scopes_of(entry), are_scopes_new=False), fields)
         if isinstance(answer, Refused):
             return self._show("reauth_confirm", fields, self._values, answer)
-        return await self._update(entry, data, answer)
+        return await self._update(data, answer)
+
+    def _changed(self) -> ConfigEntry:
+        """The account that is changed or signed in again. Ends the flow if it was removed meanwhile."""
+        entry = self.hass.config_entries.async_get_entry(self.context["entry_id"])
+        if entry is None:
+            raise AbortFlow("account_gone")
+        return entry
 
     @property
     def _fields(self) -> tuple[Field, ...]:
@@ -167,6 +175,8 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def _take_account(self, kind: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
         self._kind = kind
+        if self.source == SOURCE_RECONFIGURE:
+            self._changed()
         if user_input is None:
             return self._show_account()
         self._values = entered(self._fields, user_input)
@@ -181,7 +191,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         """What an entry that is changed keeps: the secrets left empty, and what its form does not show."""
         if self.source != SOURCE_RECONFIGURE:
             return {}
-        stored = self._get_reconfigure_entry().data
+        stored = self._changed().data
         hidden = {name: stored[name] for name in (CONF_CORPORATE_ACCOUNT,) if name in stored}
         return kept(self._fields, self._values, stored) | hidden
 
@@ -201,7 +211,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
             self._accepted_empty = data
             return self._show_account(Refused({CONF_REGION: "no_devices"}))
         if self.source == SOURCE_RECONFIGURE:
-            return await self._update(self._get_reconfigure_entry(), data, answer)
+            return await self._update(data, answer)
         return await self._create(data, scopes, answer)
 
     async def _find_corporate_account(self, data: Mapping[str, Any]) -> ConfigFlowResult:
@@ -218,7 +228,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def _scopes(self, values: Mapping[str, Any]) -> Scopes:
         if self.source == SOURCE_RECONFIGURE:
-            return scopes_of(self._get_reconfigure_entry())
+            return scopes_of(self._changed())
         if self._kind not in SCOPE_OF:
             return {}
         scope = only(SCOPE_FIELDS[SCOPE_OF[self._kind]], values)
@@ -242,7 +252,8 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
             ],
         )
 
-    async def _update(self, entry: ConfigEntry, data: Mapping[str, Any], verified: Verified) -> ConfigFlowResult:
+    async def _update(self, data: Mapping[str, Any], verified: Verified) -> ConfigFlowResult:
+        entry = self._changed()
         if not await is_same_account(self.hass, entry, data, verified.account):
             return self.async_abort(reason="wrong_account")
         hand_over(self.hass, entry.unique_id or "", verified.memory)

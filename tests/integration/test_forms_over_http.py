@@ -1,5 +1,6 @@
 """Forms as the front end sees them: begun with POST, fetched with GET, submitted with POST."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,7 +24,8 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account
-from .flows import SECRETS
+from .flows import SECRETS, TEXTS
+from .passing_time import until
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
 
@@ -224,3 +226,67 @@ async def test_the_options_hold_what_is_stored_when_they_are_fetched(
     assert (await _post(client, f"{OPTIONS}/{form['flow_id']}", shown))["type"] == "create_entry"
     assert stored.items() <= entry.options.items()
     await hass.async_block_till_done()
+
+
+# Removed meanwhile
+
+
+@pytest.mark.parametrize("kind", ["gizwits_enterprise", "firstlight"])
+@pytest.mark.parametrize("removes_account", [True, False])
+async def test_the_form_of_a_scope_that_was_removed_says_so(
+    hass: HomeAssistant, simulation: Simulation, client: TestClient[Any, Any], kind: str, removes_account: bool
+) -> None:
+    entry = await (_product if kind == "gizwits_enterprise" else _query)(hass, simulation)
+    subentry = _only_subentry(entry)
+    forms = [
+        await _post(
+            client,
+            SCOPES,
+            {"handler": [entry.entry_id, subentry.subentry_type], "subentry_id": subentry.subentry_id},
+        )
+        for _ in range(2)
+    ]
+    if removes_account:
+        await hass.config_entries.async_remove(entry.entry_id)
+    else:
+        hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
+    await hass.async_block_till_done()
+    fetched = await _get(client, f"{SCOPES}/{forms[0]['flow_id']}")
+    assert (fetched["type"], fetched["reason"]) == ("abort", "scope_gone")
+    result = await _post(client, f"{SCOPES}/{forms[1]['flow_id']}", _shown(forms[1]["data_schema"]))
+    assert (result["type"], result["reason"]) == ("abort", "scope_gone")
+    assert TEXTS["config_subentries"][subentry.subentry_type]["abort"]["scope_gone"]
+
+
+@pytest.mark.parametrize("is_fetched", [True, False])
+async def test_the_forms_of_an_account_that_was_removed_say_so(
+    hass: HomeAssistant, simulation: Simulation, client: TestClient[Any, Any], is_fetched: bool
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_open")
+    account = await _post(client, ENTRIES, {"handler": DOMAIN, "entry_id": entry.entry_id})
+    options = await _post(client, OPTIONS, {"handler": entry.entry_id})
+    await hass.config_entries.async_remove(entry.entry_id)
+    for path, form, texts in ((ENTRIES, account, TEXTS["config"]), (OPTIONS, options, TEXTS["options"])):
+        url = f"{path}/{form['flow_id']}"
+        result = await (_get(client, url) if is_fetched else _post(client, url, _shown(form["data_schema"])))
+        assert (result["type"], result["reason"]) == ("abort", "account_gone")
+        assert texts["abort"]["account_gone"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_account_that_is_removed_while_it_is_tried_is_not_brought_back(
+    hass: HomeAssistant, simulation: Simulation, client: TestClient[Any, Any], kind: str
+) -> None:
+    entry = await add_account(hass, simulation, kind)
+    form = await _post(client, ENTRIES, {"handler": DOMAIN, "entry_id": entry.entry_id})
+    gate = asyncio.Event()
+    for server in simulation.servers:
+        server.reset_counts()
+        server.faults.append(Fault(gate=gate))
+    submitted = asyncio.create_task(_post(client, f"{ENTRIES}/{form['flow_id']}", _shown(form["data_schema"])))
+    await until(lambda: any(server.log for server in simulation.servers))
+    await hass.config_entries.async_remove(entry.entry_id)
+    gate.set()
+    result = await submitted
+    assert (result["type"], result["reason"]) == ("abort", "account_gone")
+    assert not hass.config_entries.async_entries(DOMAIN)
