@@ -3,6 +3,7 @@
 It asks the cloud; it neither shows forms nor stores anything.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ from .flow_forms import Field, placed
 _LOGGER = logging.getLogger(__name__)
 
 BASE = "base"
+
+_PATIENCE = 60.0  # seconds that a form waits at each question: long enough for the list of a large fleet
 
 _BY_REASON: Mapping[Reason, tuple[str, str]] = {
     Reason.WRONG_PASSWORD: (CONF_PASSWORD, "wrong_password"),
@@ -187,7 +190,10 @@ async def is_same_account(hass: HomeAssistant, entry: ConfigEntry, data: Mapping
 async def attempt[T](asking: Awaitable[T], fields: Collection[Field]) -> T | Refused:
     """The cloud's answer, or its refusal in terms of a form with these fields."""
     try:
-        return await asking
+        async with asyncio.timeout(_PATIENCE):
+            return await asking
+    except TimeoutError:
+        return Refused({BASE: "cannot_connect"}, str(Unreachable(Reason.TIMEOUT)))
     except CloudError as error:
         return Refused(placed(dict([_place(error)]), fields), str(error), isinstance(error, AuthFailed))
     except Exception:

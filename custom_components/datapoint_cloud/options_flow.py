@@ -1,5 +1,6 @@
 """The options of an account: how often it is polled, what of it is shown, and whether its past is brought in."""
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -39,6 +40,7 @@ from .import_targets import can_import, reach_of
 
 _LOGGER = logging.getLogger(__name__)
 
+_PATIENCE = 10.0  # seconds that the form waits for the groups
 _LONGEST_INTERVAL = 24 * 3600
 _WHOLE_NUMBERS = (OPTION_INTERVAL, OPTION_SHARE, OPTION_IMPORT_DAYS)
 
@@ -100,9 +102,10 @@ class AccountOptionsFlow(OptionsFlow):
         """The groups on offer; what cannot be had now is no reason to show no options."""
         cloud: Cloud = self.config_entry.runtime_data.coordinator.cloud
         try:
-            return await cloud.groups()
-        except CloudError as error:
-            _LOGGER.debug("There are no groups to choose from: %s", error)
+            async with asyncio.timeout(_PATIENCE):
+                return await cloud.groups()
+        except (CloudError, TimeoutError) as error:
+            _LOGGER.debug("There are no groups to choose from: %s", error or "no answer in time")
             return {}
 
 
