@@ -18,6 +18,7 @@ from homeassistant.config_entries import (
     ConfigSubentryData,
     ConfigSubentryFlow,
 )
+from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
@@ -49,6 +50,7 @@ from .flow_forms import (
     without_secrets,
 )
 from .options_flow import AccountOptionsFlow
+from .plain_text import in_markdown
 from .storage import hand_over
 from .subentry_flow import ScopeFlow
 
@@ -128,7 +130,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_show_form(
             step_id="unencrypted",
             data_schema=vol.Schema({}),
-            description_placeholders={"addresses": ", ".join(addresses)},
+            description_placeholders={"addresses": ", ".join(map(in_markdown, addresses))},
         )
 
     async def async_step_reconfigure(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -261,7 +263,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         # The entry reloads by itself only while it is set up, which a refused account is not.
         self.hass.config_entries.async_schedule_reload(entry.entry_id)
         if refused := [subentry for scope in verified.listing.failed if (subentry := subentry_of(entry, scope))]:
-            titles = ", ".join(entry.subentries[subentry_id].title for subentry_id in refused)
+            titles = ", ".join(in_markdown(entry.subentries[subentry_id].title) for subentry_id in refused)
             return self.async_abort(reason="scopes_refused", description_placeholders={"scopes": titles})
         return result
 
@@ -272,12 +274,14 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         self, step_id: str, fields: Sequence[Field], values: Mapping[str, Any], refused: Refused | None = None
     ) -> ConfigFlowResult:
         refused = refused or Refused({})
+        # Home Assistant would fill in the title as it is.
+        named = {} if self.source == SOURCE_USER else {CONF_NAME: in_markdown(self._changed().title)}
         form = schema(fields, keeps_secrets=self.source != SOURCE_USER, opens_advanced=ADVANCED in refused.errors)
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(form, suggested(fields, values)),
             errors=refused.errors,
-            description_placeholders=placeholders(self._kind, refused.detail),
+            description_placeholders=placeholders(self._kind, refused.detail) | named,
         )
 
 

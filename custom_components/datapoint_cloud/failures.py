@@ -1,5 +1,6 @@
 """The only translation of a cloud's error into an exception of Home Assistant, each with a translated text."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError, ServiceValidationError
@@ -22,6 +23,9 @@ from .clouds.errors import (
 )
 from .clouds.model import Datapoint, DataType
 from .const import DOMAIN
+from .plain_text import plain
+
+_LONGEST_NAMES = 300  # characters: one name, or all options of a datapoint
 
 # The most exact text wins: a reason's own, else its class's.
 _TEXT_OF_REASON: frozenset[Reason] = frozenset(
@@ -109,7 +113,7 @@ def of_action(error: CloudError, device: str, datapoint: Datapoint | None = None
     return kind(
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders=_placeholders(error) | {"device": device} | limits,
+        translation_placeholders=_fit(_placeholders(error) | {"device": device} | limits),
     )
 
 
@@ -119,13 +123,13 @@ def of_group(error: CloudError, group_id: str) -> HomeAssistantError:
         return ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="group_unknown" if error.reason is Reason.NOT_FOUND else "group_not_supported",
-            translation_placeholders={"group": group_id},
+            translation_placeholders=_fit({"group": group_id}),
         )
     if error.reason is Reason.INVALID_VALUE:
         return ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key=_refused_value(error),
-            translation_placeholders=_placeholders(error) | {"device": group_id},
+            translation_placeholders=_fit(_placeholders(error) | {"device": group_id}),
         )
     return of_action(error, group_id)
 
@@ -145,7 +149,7 @@ def of_history(error: CloudError, subject: str, *, is_to_be_granted: bool = Fals
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders=_placeholders(error) | {"subject": error.subject or subject},
+        translation_placeholders=_fit(_placeholders(error) | {"subject": error.subject or subject}),
     )
 
 
@@ -167,7 +171,9 @@ def not_told_yet(until: datetime) -> HomeAssistantError:
 
 def of_call(key: str, **placeholders: str) -> ServiceValidationError:
     """What an action raises that was called in a way that cannot be."""
-    return ServiceValidationError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
+    return ServiceValidationError(
+        translation_domain=DOMAIN, translation_key=key, translation_placeholders=_fit(placeholders)
+    )
 
 
 def of_import(error: CloudError) -> HomeAssistantError:
@@ -185,7 +191,7 @@ def of_recorder() -> HomeAssistantError:
 def of_unloading(device: str) -> HomeAssistantError:
     """What a command raises whose account is unloaded before its cloud has answered."""
     return HomeAssistantError(
-        translation_domain=DOMAIN, translation_key="action_unloaded", translation_placeholders={"device": device}
+        translation_domain=DOMAIN, translation_key="action_unloaded", translation_placeholders=_fit({"device": device})
     )
 
 
@@ -224,9 +230,16 @@ def _placeholders(error: CloudError) -> dict[str, str]:
     now = dt_util.now()
     until = now + timedelta(seconds=(error.retry_after or 60) if isinstance(error, RateLimited) else 0)
     code = error.status if error.code is None else error.code
-    return {
-        "endpoint": error.endpoint,
-        "subject": error.subject or "",
-        "code": "" if code is None else str(code),
-        "until": until.strftime("%H:%M" if until.date() == now.date() else "%Y-%m-%d %H:%M"),
-    }
+    return _fit(
+        {
+            "endpoint": error.endpoint,
+            "subject": error.subject or "",
+            "code": "" if code is None else str(code),
+            "until": until.strftime("%H:%M" if until.date() == now.date() else "%Y-%m-%d %H:%M"),
+        }
+    )
+
+
+def _fit(texts: Mapping[str, str]) -> dict[str, str]:
+    """What fills the texts, of which others wrote some. They are shown as they are, never as markdown."""
+    return {key: plain(text, _LONGEST_NAMES) for key, text in texts.items()}

@@ -53,6 +53,7 @@ from .const import (
     CONF_USERNAME,
 )
 from .flow_forms import Field, placed
+from .plain_text import plain
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -195,7 +196,7 @@ async def attempt[T](asking: Awaitable[T], fields: Collection[Field]) -> T | Ref
     except TimeoutError:
         return Refused({BASE: "cannot_connect"}, str(Unreachable(Reason.TIMEOUT)))
     except CloudError as error:
-        return Refused(placed(dict([_place(error)]), fields), str(error), isinstance(error, AuthFailed))
+        return Refused(placed(dict([_place(error)]), fields), plain(str(error), 200), isinstance(error, AuthFailed))
     except Exception:
         _LOGGER.exception("Unexpected error while an account was tried")
         return Refused({BASE: "unknown"})

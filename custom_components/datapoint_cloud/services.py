@@ -21,6 +21,7 @@ from .commands import Commands
 from .const import DOMAIN
 from .devices import ids_of
 from .history_actions import async_setup_history_actions
+from .plain_text import plain
 from .rights import Rights
 from .statistics_actions import async_setup_statistics_actions
 
@@ -136,7 +137,7 @@ def _targets(call: ServiceCall) -> list[_Target]:
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
                 translation_key="no_device_of_a_cloud",
-                translation_placeholders={"device": device.name_by_user or device.name or target},
+                translation_placeholders={"device": plain(device.name_by_user or device.name or target)},
             )
         targets.append((target, runtime, device_id))
     return targets

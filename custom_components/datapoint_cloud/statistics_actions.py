@@ -17,6 +17,7 @@ from . import failures
 from .const import DOMAIN
 from .history_range import end_moment, start_moment
 from .import_targets import Target, can_import, targets_of
+from .plain_text import plain
 from .rights import Rights
 from .statistics import Outcome, has_recorder
 
@@ -79,7 +80,7 @@ def _targets(call: ServiceCall) -> tuple[Mapping[DatapointConfigEntry, list[Targ
     else:
         entries = [service.async_get_config_entry(call.hass, DOMAIN, entry_id)]
         if not can_import(entries[0].runtime_data.coordinator.cloud.history.offer):
-            raise _error("no_history_of_account", ServiceValidationError, account=entries[0].title)
+            raise _error("no_history_of_account", ServiceValidationError, account=plain(entries[0].title))
     selection = target.TargetSelection(call.data)
     selected = target.async_extract_referenced_entity_ids(call.hass, selection, primary_entities_only=False)
     chosen = selected.referenced | selected.indirectly_referenced
