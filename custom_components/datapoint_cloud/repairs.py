@@ -16,6 +16,7 @@ from homeassistant.helpers import issue_registry as ir
 from .accounts import subentry_of
 from .clouds.errors import CloudError, Forbidden, Reason
 from .const import DOMAIN
+from .plain_text import in_markdown, plain
 
 if TYPE_CHECKING:
     from . import DatapointConfigEntry
@@ -35,10 +36,12 @@ _MENDED_IN_A_SCOPE: frozenset[Reason] = frozenset(
         Reason.PUSH_REFUSED,
     }
 )
+_GRANTED_BY_THE_VENDOR: frozenset[Reason] = frozenset({Reason.FEATURE_NOT_GRANTED})
+"""What the cloud is asked for again when the user says that it is granted."""
 _LEFT_TO_THE_VENDOR: frozenset[Reason] = frozenset(
     {Reason.CONTROL_NOT_ENABLED, Reason.DEVICES_NOT_GRANTED, Reason.NO_DATAPOINTS}
 )
-_ISSUES: frozenset[Reason] = _OF_THE_ACCOUNT | _MENDED_IN_A_SCOPE | _LEFT_TO_THE_VENDOR | {Reason.FEATURE_NOT_GRANTED}
+_ISSUES: frozenset[Reason] = _OF_THE_ACCOUNT | _MENDED_IN_A_SCOPE | _GRANTED_BY_THE_VENDOR | _LEFT_TO_THE_VENDOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +77,20 @@ def report_problems(
             is_fixable=False,
             severity=ir.IssueSeverity.WARNING,
             translation_key=notice.key,
-            translation_placeholders={"account": entry.title, **notice.placeholders},
+            translation_placeholders=_filled_in({"account": entry.title, **notice.placeholders}),
         )
     for scope_id, error in errors:
         if not has_issue(error):
             continue
         issue_scope = None if error.reason in _OF_THE_ACCOUNT else scope_id
         subentry = entry.subentries.get(subentry_of(entry, issue_scope) or "")
-        is_fixable = error.reason in _MENDED_IN_A_SCOPE
-        if is_fixable and subentry is None:
-            continue
+        data: dict[str, str | int | float | None] | None = None
+        if error.reason in _MENDED_IN_A_SCOPE:
+            if subentry is None:
+                continue
+            data = {"entry_id": entry.entry_id, "subentry_id": subentry.subentry_id}
+        elif error.reason in _GRANTED_BY_THE_VENDOR:
+            data = {"entry_id": entry.entry_id}
         issue_id = f"{entry.entry_id}_{error.reason}_{issue_scope or ''}"
         if issue_id in open_issues:
             continue
@@ -92,15 +99,17 @@ def report_problems(
             hass,
             DOMAIN,
             issue_id,
-            is_fixable=is_fixable,
+            is_fixable=data is not None,
             severity=ir.IssueSeverity.WARNING,
             translation_key=str(error.reason),
-            translation_placeholders={
-                "account": entry.title,
-                "scope": subentry.title if subentry else entry.title,
-                "subject": error.subject or "",
-            },
-            data={"entry_id": entry.entry_id, "subentry_id": subentry.subentry_id} if is_fixable and subentry else None,
+            translation_placeholders=_filled_in(
+                {
+                    "account": entry.title,
+                    "scope": subentry.title if subentry else entry.title,
+                    "subject": error.subject or "",
+                }
+            ),
+            data=data,
         )
     registry = ir.async_get(hass)
     for domain, issue_id in list(registry.issues):
@@ -108,11 +117,17 @@ def report_problems(
             ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
+def _filled_in(texts: Mapping[str, str]) -> dict[str, str]:
+    """What fills the texts of an issue. Their descriptions are markdown; their titles are not, and take `…_name`."""
+    as_they_are = {f"{key}_name": plain(texts[key]) for key in ("account", "scope") if key in texts}
+    return {key: in_markdown(text) for key, text in texts.items()} | as_they_are
+
+
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
-    """Mend a scope: by its own form."""
-    return ReconfigureScope()
+    """Mend a scope by its own form, or ask the cloud again for what it did not grant."""
+    return ReconfigureScope() if "subentry_id" in (data or {}) else AskAgain()
 
 
 class ReconfigureScope(RepairsFlow):
@@ -136,3 +151,21 @@ class ReconfigureScope(RepairsFlow):
             context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry_id},
         )
         return self.async_abort(reason="form_opened", next_flow=(FlowType.CONFIG_SUBENTRIES_FLOW, flow["flow_id"]))
+
+
+class AskAgain(RepairsFlow):
+    """Reloads the account, which forgets what was refused to it."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Wait for the user to say that the vendor has granted it."""
+        return await self.async_step_confirm()  # what comes here is not of the user
+
+    async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Close the issue and ask; what is refused once more opens it again."""
+        entry = self.hass.config_entries.async_get_entry(str((self.data or {}).get("entry_id")))
+        if entry is None:
+            return self.async_abort(reason="account_gone")
+        if user_input is None:
+            return self.async_show_form(step_id="confirm")
+        self.hass.config_entries.async_schedule_reload(entry.entry_id)
+        return self.async_create_entry(data={})

@@ -193,7 +193,7 @@ async def test_readings_that_are_not_granted_are_an_issue_while_flags_go_on(
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     await poll(hass, entry)
     assert _keys(hass) == ["feature_not_granted", "feature_not_granted"]
-    assert not any(issue.is_fixable for issue in _issues(hass))
+    assert all(issue.is_fixable for issue in _issues(hass))
     assert {(issue.translation_placeholders or {})["scope"] for issue in _issues(hass)} == {"冷水机组", "智能电表"}
     device = next(
         device for device in _products(simulation)[0].devices.values() if device.is_online and not device.is_disabled
@@ -314,3 +314,47 @@ async def test_fixing_what_was_removed_says_so(
     done = await answer.json()
     assert (done["type"], done["reason"]) == ("abort", "scope_gone")
     await hass.async_block_till_done()
+
+
+@pytest.mark.parametrize("is_granted", [True, False])
+async def test_the_cloud_is_asked_again_when_the_user_says_that_it_grants(
+    hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator, is_granted: bool
+) -> None:
+    server = simulation.gizwits_enterprise
+    server.products = dict(list(server.products.items())[:1])
+    server.is_data_granted = False
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    await poll(hass, entry)
+    (issue,) = _issues(hass)
+    assert (issue.translation_key, issue.is_fixable) == ("feature_not_granted", True)
+    loaded = entry.runtime_data
+
+    assert await async_setup_component(hass, REPAIRS, {})
+    client = await hass_client()
+    answer = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue.issue_id})
+    form = await answer.json()
+    assert (form["type"], form["step_id"]) == ("form", "confirm")
+    server.is_data_granted = is_granted
+    answer = await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={})
+    assert (await answer.json())["type"] == "create_entry"
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    assert entry.runtime_data is not loaded
+    if not is_granted:
+        await poll(hass, entry)
+        assert _keys(hass) == ["feature_not_granted"]
+
+
+async def test_nothing_is_asked_again_for_an_account_that_was_removed(
+    hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator
+) -> None:
+    simulation.gizwits_enterprise.is_data_granted = False
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    await poll(hass, entry)
+    assert await async_setup_component(hass, REPAIRS, {})
+    client = await hass_client()
+    fix = {"handler": DOMAIN, "issue_id": _issues(hass)[0].issue_id}
+    form = await (await client.post("/api/repairs/issues/fix", json=fix)).json()
+    await hass.config_entries.async_remove(entry.entry_id)
+    done = await (await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={})).json()
+    assert (done["type"], done["reason"]) == ("abort", "account_gone")

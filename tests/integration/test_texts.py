@@ -131,15 +131,17 @@ def test_every_issue_has_its_texts_and_every_text_an_issue() -> None:
     assert {str(reason) for reason in repairs._ISSUES} | notices == set(issues)
     for reason in repairs._ISSUES:
         texts = issues[str(reason)]
-        if reason in repairs._MENDED_IN_A_SCOPE:
+        if reason in repairs._MENDED_IN_A_SCOPE | repairs._GRANTED_BY_THE_VENDOR:
+            is_of_scope = reason in repairs._MENDED_IN_A_SCOPE
             assert set(texts) == {"title", "fix_flow"}
             assert set(texts["fix_flow"]["step"]) == {"confirm"}
             assert set(texts["fix_flow"]["step"]["confirm"]) == {"title", "description"}
-            assert set(texts["fix_flow"]["abort"]) == {"form_opened", "scope_gone"}
+            ends = {"form_opened", "scope_gone"} if is_of_scope else {"account_gone"}
+            assert set(texts["fix_flow"]["abort"]) == ends
         else:
             assert set(texts) == {"title", "description"}
         for _, text in _leaves(texts):
-            assert _placeholders(text) <= {"account", "scope", "subject"}
+            assert _placeholders(text) <= {"account", "account_name", "scope", "scope_name", "subject"}
 
 
 @pytest.mark.parametrize("path", sorted((_FOLDER / "translations").glob("*.json")), ids=lambda path: path.stem)
