@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
@@ -22,11 +23,20 @@ _PLAIN = {CONF_CLOUD, "region", "realm", "aty", "period", "group_by", "unit", "d
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DatapointConfigEntry) -> dict[str, Any]:
-    """Describe an account."""
-    coordinator = entry.runtime_data.coordinator
-    states = list(coordinator.fleet.values())
-    budget = coordinator.cloud.budget
+    """Describe an account, also one that could not be set up."""
+    described = _describe_entry(hass, entry)
+    if entry.state is ConfigEntryState.LOADED:
+        described |= _describe_running(entry.runtime_data.coordinator)
+    return described
+
+
+def _describe_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> dict[str, Any]:
+    registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     return {
+        "state": entry.state.value,
+        # Its text may name something.
+        "state_reason": entry.error_reason_translation_key,
+        "registered_devices": len(registered),
         "entry": _redact(dict(entry.data)),
         "options": {
             "interval": entry.options.get(OPTION_INTERVAL),
@@ -36,6 +46,13 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: Datapoi
             {"type": subentry.subentry_type, "data": _redact(dict(subentry.data))}
             for subentry in entry.subentries.values()
         ],
+    }
+
+
+def _describe_running(coordinator: DatapointCoordinator) -> dict[str, Any]:
+    states = list(coordinator.fleet.values())
+    budget = coordinator.cloud.budget
+    return {
         "polling": {
             "interval": coordinator.update_interval.total_seconds() if coordinator.update_interval else None,
             "is_successful": coordinator.last_update_success,
@@ -60,8 +77,9 @@ async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: DatapointConfigEntry, device: dr.AnyDeviceEntry
 ) -> dict[str, Any]:
     """Describe one device, or the device that a part belongs to."""
-    coordinator = entry.runtime_data.coordinator
-    state = _state_of(hass, coordinator, device)
+    if entry.state is not ConfigEntryState.LOADED:
+        return {"state": entry.state.value, "state_reason": entry.error_reason_translation_key, "device": None}
+    state = _state_of(hass, entry.runtime_data.coordinator, device)
     return {"device": None if state is None else _describe(state)}
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from homeassistant.components.diagnostics import REDACTED
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
@@ -22,7 +23,7 @@ from simulator.gizwits.products import LAMP, SPA, Product
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
-from .accounts import KINDS, add_account, entity_id_of, poll
+from .accounts import KINDS, add_account, entity_id_of, make_entry, poll
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
 
@@ -206,3 +207,39 @@ async def test_the_failure_of_a_poll_is_told(
     await poll(hass, entry)
     polling = (await _of_entry(hass, hass_client, entry))["polling"]
     assert (polling["is_successful"], polling["error"]) == (False, "UpdateFailed")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fault", [Fault(drops=True), Fault(status=403, body="{}")], ids=["gone", "refused"])
+async def test_an_account_that_could_not_be_set_up_is_described(
+    hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator, kind: str, fault: Fault
+) -> None:
+    entry = make_entry(hass, simulation, kind, options={"interval": 1800})
+    for server in simulation.servers:
+        server.faults.append(fault)
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is not ConfigEntryState.LOADED
+    described = await _of_entry(hass, hass_client, entry)
+    assert described["state"] == entry.state.value
+    assert described["state_reason"] == entry.error_reason_translation_key
+    assert described["entry"]["cloud"] == kind
+    assert described["options"]["interval"] == 1800
+    assert len(described["scopes"]) == len(entry.subentries)
+    text = json.dumps(described)
+    assert not [name for name in _names(simulation) if name in text]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_account_and_its_devices_are_described_after_it_was_unloaded(
+    hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator, kind: str
+) -> None:
+    entry = await add_account(hass, simulation, kind)
+    assert (await _of_entry(hass, hass_client, entry))["state"] == "loaded"
+    await hass.config_entries.async_unload(entry.entry_id)
+    registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    described = await _of_entry(hass, hass_client, entry)
+    assert (described["state"], described["registered_devices"]) == ("not_loaded", len(registered))
+    assert "polling" not in described
+    for device in registered:
+        of_device = await get_diagnostics_for_device(hass, hass_client, entry, device)  # type: ignore[arg-type]
+        assert (of_device["state"], of_device["device"]) == ("not_loaded", None)
