@@ -90,6 +90,14 @@ def scopes_of(entry: ConfigEntry) -> Scopes:
     return {scope_id_of(subentry): subentry.data for subentry in entry.subentries.values()}
 
 
+def groups_of(entry: ConfigEntry) -> list[str]:
+    """The groups that the products of an entry are seen through, each after its product's key."""
+    if entry.data[CONF_CLOUD] != GizwitsEnterpriseCloud.kind:
+        return []
+    chosen = entry.options.get(OPTION_GROUPS, ())
+    return [f"{key}/{group}" for key, scope in scopes_of(entry).items() for group in _group_ids(scope, chosen) if group]
+
+
 def subentry_of(entry: ConfigEntry, scope: str | None) -> str | None:
     """The id of the subentry that a scope was named in."""
     return next((key for key, found in entry.subentries.items() if scope_id_of(found) == scope), None)

@@ -16,7 +16,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 
 from . import failures, problems, reauth
-from .accounts import account_name, subentry_of
+from .accounts import account_name, groups_of, subentry_of
 from .clock import is_due
 from .clouds.budget import Purpose
 from .clouds.cloud import Cloud
@@ -63,7 +63,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.cloud = cloud
         self.watchers = Watchers()
         self.account_id = entry.unique_id or entry.entry_id
-        self.inventory = Inventory(cloud, storage, profiles, self.watchers, Choice.of(entry.options))
+        self.inventory = Inventory(cloud, storage, profiles, self.watchers, Choice.of(entry.options, groups_of(entry)))
         self.fleet = self.inventory.fleet
         self.refused_control: dict[str | None, CloudError] = {}
         """The scopes whose devices the vendor has not released for control, until one obeys."""

@@ -32,6 +32,7 @@ LARGE_FLEET = 500
 
 _DESCRIBE_EVERY = timedelta(days=1)
 _ABSENT_FROM_LISTINGS = 3
+_LISTED_GROUPS = "listed groups"  # in the memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +42,18 @@ class Choice:
     sites: frozenset[str]
     devices: frozenset[str]
     shows_devices: bool | None
+    groups: tuple[str, ...]
+    """The cloud itself lists nothing outside of them."""
 
     @classmethod
-    def of(cls, options: Mapping[str, Any]) -> Self:
-        """Read it from the options of an entry."""
+    def of(cls, options: Mapping[str, Any], groups: Iterable[str]) -> Self:
+        """Read it from the options of an entry, and the groups it is seen through."""
         fleet = options.get(OPTION_FLEET)
         return cls(
             sites=frozenset(options.get(OPTION_SITES, ())),
             devices=frozenset(options.get(OPTION_DEVICES, ())),
             shows_devices=None if fleet is None else fleet != FIGURES_ONLY,
+            groups=tuple(sorted(groups)),
         )
 
     def includes(self, device: Device) -> bool:
@@ -101,8 +105,13 @@ class Inventory:
 
     @callback
     def expect_devices(self, device_ids: Iterable[str]) -> None:
-        """Count these as absent until they are listed: they were there before."""
-        self.absent.update(dict.fromkeys(device_ids, 0))
+        """Count these as absent until they are listed: they were there before.
+
+        Where other groups were chosen since, a single listing says which of them are not wanted any more.
+        """
+        listed = self._storage.memory.get(_LISTED_GROUPS)
+        is_chosen_anew = listed is not None and listed != list(self._choice.groups)
+        self.absent.update(dict.fromkeys(device_ids, _ABSENT_FROM_LISTINGS - 1 if is_chosen_anew else 0))
 
     # What is known before the cloud is asked
 
@@ -210,6 +219,8 @@ class Inventory:
         """Count the listings that lacked a known device, and give it up when they are too many."""
         for device in listing.devices:
             self.absent.pop(device.id, None)
+        if not listing.failed:
+            self._storage.memory.put(_LISTED_GROUPS, list(self._choice.groups))
         listed = {device.id for device in listing.devices}
         for device_id in {*self.fleet, *self.absent} - listed:
             state = self.fleet.get(device_id)

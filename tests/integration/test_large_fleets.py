@@ -6,6 +6,7 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -85,7 +86,12 @@ async def test_of_a_large_fleet_figures_are_shown_until_the_user_chooses(
     assert entry.state is ConfigEntryState.LOADED
     assert _shown(entry) == set()
     assert _issues(hass) == {
-        "fleet_too_large": {"account": entry.title, "devices": str(count), "most": str(LARGE_FLEET)}
+        "fleet_too_large": {
+            "account": entry.title,
+            "account_name": entry.title,
+            "devices": str(count),
+            "most": str(LARGE_FLEET),
+        }
     }
     online = sum(device.is_online for device in product.devices.values())
     for of in (None, product):
@@ -112,6 +118,35 @@ async def test_a_chosen_group_is_shown(hass: HomeAssistant, simulation: Simulati
     assert _shown(entry) == {device.did for device in chosen}
     assert _figure(hass, entry, "$devices") == "5"
     assert _issues(hass) == {}
+
+
+@pytest.mark.parametrize("is_in_form_of_product", [True, False])
+async def test_devices_outside_of_a_group_go_with_the_next_list(
+    hass: HomeAssistant, simulation: Simulation, is_in_form_of_product: bool
+) -> None:
+    product = _meters(simulation, 12)
+    chosen = list(product.devices.values())[:3]
+    product.groups[product.child_gid].macs = [device.mac for device in chosen]
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    assert len(_shown(entry)) == 12
+    if is_in_form_of_product:
+        subentry = next(one for one in entry.subentries.values() if one.unique_id == product.product_key)
+        hass.config_entries.async_update_subentry(entry, subentry, data={**subentry.data, "gid": product.child_gid})
+        await hass.async_block_till_done()
+    else:
+        await _choose(hass, entry, fleet="chosen", groups=[f"{product.product_key}/{product.child_gid}"])
+    assert _shown(entry) == {device.did for device in chosen}
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    registered = {device_id for device in devices for _, device_id in device.identifiers}
+    assert registered & set(product.devices) == {device.did for device in chosen}
+
+    # A list that lacks a device by itself is still no proof.
+    product.groups[product.child_gid].macs.pop()
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    registered = {device_id for device in devices for _, device_id in device.identifiers}
+    assert registered & set(product.devices) == {device.did for device in chosen}
 
 
 async def test_chosen_devices_are_shown(hass: HomeAssistant, simulation: Simulation) -> None:
