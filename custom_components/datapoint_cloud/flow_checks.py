@@ -156,9 +156,9 @@ async def verify(
         account = await open_cloud(hass, kind, data, {}, memory).account()
     listing = await cloud.devices()
     has_answer = len(listing.failed) < len(scopes)
-    for error in listing.failed.values():
-        if are_scopes_new or not _is_left_to_a_repair(error, has_answer=has_answer):
-            raise error
+    for failure in listing.failed.values():
+        if are_scopes_new or not _is_left_to_a_repair(failure, has_answer=has_answer):
+            raise failure
     return Verified(account, listing, {scope.id: scope.name for scope in cloud.scopes}, memory)
 
 

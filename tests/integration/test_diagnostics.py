@@ -241,5 +241,5 @@ async def test_an_account_and_its_devices_are_described_after_it_was_unloaded(
     assert (described["state"], described["registered_devices"]) == ("not_loaded", len(registered))
     assert "polling" not in described
     for device in registered:
-        of_device = await get_diagnostics_for_device(hass, hass_client, entry, device)  # type: ignore[arg-type]
+        of_device = await get_diagnostics_for_device(hass, hass_client, entry, device)
         assert (of_device["state"], of_device["device"]) == ("not_loaded", None)

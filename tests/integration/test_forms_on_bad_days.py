@@ -167,7 +167,7 @@ async def test_options_are_shown_though_the_cloud_does_not_answer(
 def _as_submitted(form: Any) -> dict[str, Any]:
     """What the front end submits of a form that is left as it came."""
     shown = shown_in(form)
-    inner = next((kind.schema.schema for key, kind in form["data_schema"].schema.items() if key == "advanced"), {})
+    inner: Any = next((kind.schema.schema for key, kind in form["data_schema"].schema.items() if key == "advanced"), {})
     advanced = {str(key): shown[str(key)] for key in inner if str(key) in shown}
     top = {key: value for key, value in shown.items() if key not in advanced}
     return top | ({"advanced": advanced} if advanced else {})

@@ -81,7 +81,8 @@ def _shown(fields: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _flat(shown: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in shown.items() if key != "advanced"} | shown.get("advanced", {})
+    advanced: dict[str, Any] = shown.get("advanced", {})
+    return {key: value for key, value in shown.items() if key != "advanced"} | advanced
 
 
 def _only_subentry(entry: MockConfigEntry) -> ConfigSubentry:

@@ -29,8 +29,8 @@ def _renew(simulation: Simulation, *, products: int) -> None:
 
 async def _sign_in(hass: HomeAssistant, typed: dict[str, str]) -> Any:
     (flow,) = hass.config_entries.flow.async_progress()
-    form = await hass.config_entries.flow.async_configure(flow["flow_id"])
-    assert form["step_id"] == "reauth_confirm"  # type: ignore[typeddict-item]
+    form: Any = await hass.config_entries.flow.async_configure(flow["flow_id"])
+    assert form["step_id"] == "reauth_confirm"
     result = await submit(hass.config_entries.flow, form, typed)
     await hass.async_block_till_done()
     return result
