@@ -16,7 +16,7 @@ from homeassistant.config_entries import (
 from homeassistant.helpers.typing import UNDEFINED, UndefinedType
 
 from .accounts import id_of_change, scope_id, usage_query_name
-from .const import CONF_CLOUD, CONF_PRODUCT_KEY
+from .const import CONF_CLOUD, CONF_PRODUCT_KEY, SUBENTRY_USAGE_QUERY
 from .flow_checks import Refused, attempt, verify
 from .flow_forms import (
     ADVANCED,
@@ -83,7 +83,7 @@ class ScopeFlow(ConfigSubentryFlow):
             if changed is None or not answer.is_account_refused:
                 return self._show(answer)
             # The scope cannot be tried before the account is signed in again, which may need this scope in turn.
-            title = changed.title if unique_id == changed.unique_id else usage_query_name(scope)
+            title = usage_query_name(scope) if self._subentry_type == SUBENTRY_USAGE_QUERY else changed.title
             return self._save(changed, scope, title, reason="account_refused")
         title = answer.names[unique_id]
         if changed is None:
