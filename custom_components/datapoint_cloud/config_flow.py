@@ -29,7 +29,16 @@ from .clouds.gizwits.enterprise import GizwitsEnterpriseCloud
 from .clouds.gizwits.open_api import GizwitsOpenCloud
 from .clouds.sodata.api import SoDataCloud
 from .clouds.sodata.mapping import CorporateAccount
-from .const import CONF_CLIENT_ID, CONF_CLOUD, CONF_CORPORATE_ACCOUNT, CONF_PHONE_ID, CONF_REGION, CONF_USERNAME, DOMAIN
+from .const import (
+    CONF_CLIENT_ID,
+    CONF_CLOUD,
+    CONF_CORPORATE_ACCOUNT,
+    CONF_PHONE_ID,
+    CONF_PRODUCT_KEY,
+    CONF_REGION,
+    CONF_USERNAME,
+    DOMAIN,
+)
 from .flow_checks import BASE, Refused, Verified, attempt, corporate_accounts, is_same_account, verify
 from .flow_forms import (
     ACCOUNT_FIELDS,
@@ -71,6 +80,8 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         """The addresses without encryption that the user was warned of."""
         self._accepted_empty: dict[str, Any] | None = None
         """The account without devices that the user was warned of."""
+        self._accepted_bare: Scopes | None = None
+        """The product without datapoints that the user was warned of."""
 
     @classmethod
     @callback
@@ -212,6 +223,9 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         if CONF_REGION in data and not answer.listing.devices and data != self._accepted_empty:
             self._accepted_empty = data
             return self._show_account(Refused({CONF_REGION: "no_devices"}))
+        if answer.lacks_datapoints and scopes != self._accepted_bare:
+            self._accepted_bare = scopes
+            return self._show_account(Refused({CONF_PRODUCT_KEY: "no_datapoints"}))
         if self.source == SOURCE_RECONFIGURE:
             return await self._update(data, answer)
         return await self._create(data, scopes, answer)

@@ -13,7 +13,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from .accounts import Scopes, forget_login, open_cloud, sodata_cloud
-from .clouds.cloud import Listing
+from .clouds.cloud import Cloud, Listing
 from .clouds.errors import (
     AuthFailed,
     CloudError,
@@ -124,6 +124,8 @@ class Verified:
     """The names of the scopes, by id."""
     memory: Memory
     """What was learnt on the way, a token above all."""
+    lacks_datapoints: bool = False
+    """Whether a new scope has devices that nothing is defined for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,21 @@ async def verify(
     for failure in listing.failed.values():
         if are_scopes_new or not _is_left_to_a_repair(failure, has_answer=has_answer):
             raise failure
-    return Verified(account, listing, {scope.id: scope.name for scope in cloud.scopes}, memory)
+    names = {scope.id: scope.name for scope in cloud.scopes}
+    lacks_datapoints = are_scopes_new and await _lacks_datapoints(cloud, listing, scopes)
+    return Verified(account, listing, names, memory, lacks_datapoints)
+
+
+async def _lacks_datapoints(cloud: Cloud, listing: Listing, scopes: Scopes) -> bool:
+    devices = {device.scope: device for device in listing.devices if device.scope in scopes and not device.is_service}
+    for device in devices.values():
+        try:
+            if not (await cloud.schema(device)).datapoints:
+                return True
+        except CloudError as error:
+            # What describes the devices is asked for again when they are set up.
+            _LOGGER.debug("The datapoints of a product are unknown for now: %s", error)
+    return False
 
 
 def _is_left_to_a_repair(error: CloudError, *, has_answer: bool) -> bool:

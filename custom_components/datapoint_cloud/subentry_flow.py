@@ -17,7 +17,7 @@ from homeassistant.helpers.typing import UNDEFINED, UndefinedType
 
 from .accounts import id_of_change, scope_id, usage_query_name
 from .const import CONF_CLOUD, CONF_PRODUCT_KEY, SUBENTRY_USAGE_QUERY
-from .flow_checks import Refused, attempt, verify
+from .flow_checks import Refused, Verified, attempt, verify
 from .flow_forms import (
     ADVANCED,
     SCOPE_FIELDS,
@@ -40,6 +40,8 @@ class ScopeFlow(ConfigSubentryFlow):
         """Start with an empty form."""
         self._values: dict[str, Any] = {}
         """What the form holds, also when the front end fetches it once more."""
+        self._accepted_bare: dict[str, Any] | None = None
+        """The product without datapoints that the user was warned of."""
 
     async def async_step_reconfigure(self, _: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Change a scope, in the form it was made with."""
@@ -79,16 +81,25 @@ class ScopeFlow(ConfigSubentryFlow):
         )
         if self._is_gone:
             return self.async_abort(reason="scope_gone")
+        return self._add(scope, answer) if changed is None else self._change(changed, scope, answer)
+
+    def _add(self, scope: dict[str, Any], answer: Verified | Refused) -> SubentryFlowResult:
         if isinstance(answer, Refused):
-            if changed is None or not answer.is_account_refused:
-                return self._show(answer)
-            # The scope cannot be tried before the account is signed in again, which may need this scope in turn.
-            title = usage_query_name(scope) if self._subentry_type == SUBENTRY_USAGE_QUERY else changed.title
-            return self._save(changed, scope, title, reason="account_refused")
-        title = answer.names[unique_id]
-        if changed is None:
-            return self.async_create_entry(title=title, data=scope, unique_id=unique_id)
-        return self._save(changed, scope, title)
+            return self._show(answer)
+        if answer.lacks_datapoints and scope != self._accepted_bare:
+            self._accepted_bare = scope
+            return self._show(Refused({CONF_PRODUCT_KEY: "no_datapoints"}))
+        unique_id = scope_id(self._subentry_type, scope)
+        return self.async_create_entry(title=answer.names[unique_id], data=scope, unique_id=unique_id)
+
+    def _change(self, changed: ConfigSubentry, scope: dict[str, Any], answer: Verified | Refused) -> SubentryFlowResult:
+        if isinstance(answer, Verified):
+            return self._save(changed, scope, answer.names[scope_id(self._subentry_type, scope)])
+        if not answer.is_account_refused:
+            return self._show(answer)
+        # The scope cannot be tried before the account is signed in again, which may need this scope in turn.
+        title = usage_query_name(scope) if self._subentry_type == SUBENTRY_USAGE_QUERY else changed.title
+        return self._save(changed, scope, title, reason="account_refused")
 
     def _save(
         self, changed: ConfigSubentry, scope: dict[str, Any], title: str, reason: str | UndefinedType = UNDEFINED

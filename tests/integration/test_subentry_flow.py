@@ -24,6 +24,7 @@ from .flows import (
     fields_of,
     product_typed,
     shown_in,
+    typed_for,
     with_changes,
 )
 
@@ -346,3 +347,47 @@ async def test_a_new_query_is_polled_at_once(hass: HomeAssistant, simulation: Si
     assert entry.state is ConfigEntryState.LOADED
     now = {device.id for device in entry.runtime_data.coordinator.inventory.listed}
     assert now - known == {"platform/deviceName//hour/"}
+
+
+# A product that nothing is defined for
+
+
+async def test_a_product_without_datapoints_is_warned_of_and_added_all_the_same(
+    hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry
+) -> None:
+    list(simulation.gizwits_enterprise.products.values())[1].has_definition = False
+    result = await submit(hass, await begin(hass, enterprise), product_typed(simulation, 1))
+    assert result["errors"] == {"product_key": "no_datapoints"}
+    assert shown_in(result).items() >= product_typed(simulation, 1).items()
+    result = await submit(hass, result, product_typed(simulation, 1))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_the_first_product_without_datapoints_is_warned_of_too(
+    hass: HomeAssistant, simulation: Simulation, setup_entry: None
+) -> None:
+    next(iter(simulation.gizwits_enterprise.products.values())).has_definition = False
+    result = await add(hass, simulation, "gizwits_enterprise")
+    assert result["errors"] == {"product_key": "no_datapoints"}
+    result = await hass.config_entries.flow.async_configure(
+        result["flow_id"], typed_for(simulation, "gizwits_enterprise")
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_product_that_is_changed_is_not_held_up_by_its_definition(
+    hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry
+) -> None:
+    next(iter(simulation.gizwits_enterprise.products.values())).has_definition = False
+    form = await begin_change(hass, enterprise, last_subentry(enterprise))
+    result = await submit(hass, form, product_typed(simulation))
+    assert result["reason"] == "reconfigure_successful"
+
+
+async def test_a_definition_that_cannot_be_had_now_holds_nothing_up(
+    hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry
+) -> None:
+    fault = Fault(matches=lambda request: request.path.endswith("/datapoint"), status=500, body="")
+    simulation.gizwits_enterprise.faults.append(fault)
+    result = await submit(hass, await begin(hass, enterprise), product_typed(simulation, 1))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
