@@ -234,7 +234,7 @@ async def test_an_address_without_encryption_is_warned_of_before_anything_is_sen
     with patch("aiohttp.ClientSession._request", side_effect=OSError) as request:
         result = await add(hass, simulation, kind, changes)
         assert result["step_id"] == "unencrypted"
-        assert result["description_placeholders"] == {"addresses": address}
+        assert result["description_placeholders"] == {"addresses": r"http\://cloud.example.com"}
         assert not request.called
         result = await submit(hass.config_entries.flow, result, {})
         assert request.called
