@@ -24,7 +24,7 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account
-from .flows import SECRETS, TEXTS
+from .flows import SECRETS, TEXTS, choose, typed_for
 from .passing_time import until
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
@@ -291,3 +291,18 @@ async def test_an_account_that_is_removed_while_it_is_tried_is_not_brought_back(
     result = await submitted
     assert (result["type"], result["reason"]) == ("abort", "account_gone")
     assert not hass.config_entries.async_entries(DOMAIN)
+
+
+@pytest.mark.usefixtures("setup_entry")
+@pytest.mark.parametrize("kind", KINDS)
+async def test_two_forms_of_one_login_add_it_once(
+    hass: HomeAssistant, simulation: Simulation, client: TestClient[Any, Any], kind: str
+) -> None:
+    forms = [await choose(hass, kind) for _ in range(2)]
+    typed = typed_for(simulation, kind)
+    results = await asyncio.gather(*(_post(client, f"{ENTRIES}/{form['flow_id']}", typed) for form in forms))
+    ends = sorted((result["type"], result.get("reason", "")) for result in results)
+    assert ends[1] == ("create_entry", "")
+    assert ends[0][0] == "abort"
+    assert ends[0][1] in {"already_configured", "already_in_progress"}
+    assert len(hass.config_entries.async_entries(DOMAIN)) == 1
