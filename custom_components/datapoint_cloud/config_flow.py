@@ -59,7 +59,7 @@ from .flow_forms import (
     without_secrets,
 )
 from .options_flow import AccountOptionsFlow
-from .plain_text import in_markdown
+from .plain_text import in_markdown, plain
 from .storage import hand_over
 from .subentry_flow import ScopeFlow
 
@@ -255,7 +255,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         self._abort_if_unique_id_configured()
         hand_over(self.hass, verified.account.id, verified.memory)
         return self.async_create_entry(
-            title=verified.account.name,
+            title=plain(verified.account.name),
             data=data,
             subentries=[
                 ConfigSubentryData(

@@ -161,7 +161,7 @@ async def verify(
     for failure in listing.failed.values():
         if are_scopes_new or not _is_left_to_a_repair(failure, has_answer=has_answer):
             raise failure
-    names = {scope.id: scope.name for scope in cloud.scopes}
+    names = {scope.id: plain(scope.name) for scope in cloud.scopes}
     lacks_datapoints = are_scopes_new and await _lacks_datapoints(cloud, listing, scopes)
     return Verified(account, listing, names, memory, lacks_datapoints)
 

@@ -37,6 +37,7 @@ from .const import (
 )
 from .import_schedule import DEFAULT_DAYS
 from .import_targets import can_import, reach_of
+from .plain_text import plain
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ def _of_the_past(reach: timedelta) -> dict[vol.Marker, Any]:
 def _choice(names: Mapping[str, str | None], chosen: Iterable[str]) -> SelectSelector:
     """A choice among names by id. What was chosen stays on offer though it is no longer listed."""
     offered = {**dict.fromkeys(chosen), **names}
-    options = [SelectOptionDict(value=id_, label=name or id_) for id_, name in offered.items()]
+    options = [SelectOptionDict(value=id_, label=plain(name or id_)) for id_, name in offered.items()]
     return SelectSelector(
         SelectSelectorConfig(options=options, multiple=True, sort=True, mode=SelectSelectorMode.DROPDOWN)
     )

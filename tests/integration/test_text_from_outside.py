@@ -17,6 +17,7 @@ from simulator.simulation import Simulation
 
 from .accounts import add_account, make_entry, poll
 from .flows import add, choose, submit, typed_for
+from .test_options_flow import options_of
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
 
@@ -110,3 +111,19 @@ def test_the_error_of_an_action_is_one_line_of_bounded_length() -> None:
     for text in (error.translation_placeholders or {}).values():
         assert len(text) <= 300
         assert "\n" not in text
+
+
+@pytest.mark.usefixtures("setup_entry")
+async def test_titles_are_one_line_of_bounded_length(hass: HomeAssistant, simulation: Simulation) -> None:
+    account = simulation.sodata.corporate_accounts[0]
+    account.name = NAME.replace("\u202e", "")
+    entry = (await add(hass, simulation, "sodata"))["result"]
+    assert entry.title == SHOWN
+
+
+async def test_the_choices_of_the_options_are_short_lines(hass: HomeAssistant, simulation: Simulation) -> None:
+    device = next(iter(simulation.gizwits_open.devices.values()))
+    device.alias = NAME
+    entry = await add_account(hass, simulation, "gizwits_open")
+    form: Any = await hass.config_entries.options.async_init(entry.entry_id)
+    assert SHOWN in options_of(form, "devices").values()
