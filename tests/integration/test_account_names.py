@@ -1,5 +1,7 @@
 """The login of an account stands in its title at the most: not in the log, not in the ids of its entities."""
 
+import logging
+
 import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -7,9 +9,10 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud.const import DOMAIN
+from simulator.server import Fault
 from simulator.simulation import Simulation
 
-from .accounts import entity_id_of, make_entry
+from .accounts import entity_id_of, make_entry, poll
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
 
@@ -69,3 +72,29 @@ async def test_ids_that_are_there_stay(hass: HomeAssistant, simulation: Simulati
     await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     assert entity_id_of(hass, "sensor", entry, "$devices") == known.entity_id == "sensor.a_b_c"
+
+
+@pytest.mark.parametrize("kind", ["gizwits_open", "sodata"])
+async def test_the_login_does_not_stand_in_our_log(
+    hass: HomeAssistant, simulation: Simulation, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    entry = make_entry(hass, simulation, kind)
+    login = entry.data["username"]
+    assert "@" in login
+    hass.config_entries.async_update_entry(entry, title=login)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    for fault in (Fault(status=500, body=""), Fault(drops=True), Fault(status=401, body="{}")):
+        for server in simulation.servers:
+            server.faults = [fault]
+        for _ in range(3):
+            await poll(hass, entry)
+        for server in simulation.servers:
+            server.faults = []
+        await poll(hass, entry)
+    ours = [record for record in caplog.records if record.name.startswith(f"custom_components.{DOMAIN}")]
+    # What Home Assistant itself says of an entry goes by the title, through the same logger.
+    texts = [record.getMessage() for record in ours if not record.pathname.endswith("config_entries.py")]
+    assert texts
+    assert not [text for text in texts if login in text]
