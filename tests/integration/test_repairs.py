@@ -340,9 +340,8 @@ async def test_the_cloud_is_asked_again_when_the_user_says_that_it_grants(
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
     assert entry.runtime_data is not loaded
-    if not is_granted:
-        await poll(hass, entry)
-        assert _keys(hass) == ["feature_not_granted"]
+    await poll(hass, entry)
+    assert _keys(hass) == ([] if is_granted else ["feature_not_granted"])
 
 
 async def test_nothing_is_asked_again_for_an_account_that_was_removed(
