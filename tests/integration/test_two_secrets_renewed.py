@@ -103,6 +103,31 @@ async def test_a_product_comes_first_and_signing_in_is_left(hass: HomeAssistant,
     assert _open_issues(hass) == set()
 
 
+async def test_an_account_is_changed_though_its_product_is_refused(hass: HomeAssistant, simulation: Simulation) -> None:
+    server = simulation.gizwits_enterprise
+    server.products = dict(list(server.products.items())[:1])
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    _renew(simulation, products=1)
+    form: Any = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": "reconfigure", "entry_id": entry.entry_id}
+    )
+    typed = {"enterprise_id": server.enterprise_id, "enterprise_secret": "new", "advanced": {"api_url": server.url}}
+    result = await submit(hass.config_entries.flow, form, typed)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "scopes_refused")
+    assert entry.data["enterprise_secret"] == "new"
+    await hass.async_block_till_done()
+
+    # Of another enterprise nothing can be said while its products are refused, but that it is another one.
+    before = dict(entry.data)
+    form = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": "reconfigure", "entry_id": entry.entry_id}
+    )
+    server.enterprise_id = "f" * 32
+    result = await submit(hass.config_entries.flow, form, typed | {"enterprise_id": server.enterprise_id})
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "wrong_account")
+    assert dict(entry.data) == before
+
+
 async def test_a_query_is_changed_while_the_account_is_refused(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "firstlight")
     simulation.firstlight.user_token = "new"
