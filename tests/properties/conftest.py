@@ -21,7 +21,7 @@ settings.register_profile(
     max_examples=_WISHED or 40,
     derandomize=not _WISHED,
     database=None,
-    deadline=timedelta(seconds=10),
+    deadline=timedelta(seconds=30),
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )

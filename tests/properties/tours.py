@@ -116,7 +116,7 @@ async def _past(cloud: Cloud, devices: Sequence[Device], series: Sequence[Series
     history, offer = cloud.history, cloud.history.offer
     end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     start = end - timedelta(hours=30)
-    await found.of(history.readings(series, start, end))
+    await found.of(history.readings(series, end - timedelta(hours=3), end))
     for period in sorted(offer.periods & {Period.HOUR, Period.DAY}):
         for is_local in (False, True):
             aggregation = min(offer.aggregations, default=Aggregation.AVG)
