@@ -115,6 +115,9 @@ class ProductAccess:
         try:
             return await call()
         except Forbidden as error:
+            if error.reason is Reason.FEATURE_NOT_GRANTED and error.endpoint.endswith(_TOKEN_PATH):
+                # Without a token it is not this function alone that is refused.
+                raise _of_product(error, product_key, Reason.DEVICES_NOT_GRANTED) from error
             error.subject = product_key
             raise
         except Unreachable as refusal:
@@ -178,9 +181,9 @@ class ProductAccess:
         self._budget.heed(limit=limit, window_seconds=self._window_seconds, remaining=remaining, resets_at=resets_at)
 
 
-def _of_product(refusal: CloudError, product_key: str) -> Forbidden:
+def _of_product(refusal: CloudError, product_key: str, reason: Reason = Reason.PRODUCT_NOT_ASSOCIATED) -> Forbidden:
     return Forbidden(
-        Reason.PRODUCT_NOT_ASSOCIATED,
+        reason,
         endpoint=refusal.endpoint,
         status=refusal.status,
         code=refusal.code,
