@@ -1,6 +1,7 @@
 """Answers that no document promises, to every kind of request: nothing breaks, and all is well when they are over."""
 
 import asyncio
+import json
 import logging
 from dataclasses import replace
 
@@ -264,3 +265,38 @@ async def test_devices_show_while_another_is_waited_for(hass: HomeAssistant, sim
     assert await setting_up
     await hass.async_block_till_done()
     assert shown(slow) in {"on", "off"}
+
+
+async def test_a_shortened_list_lets_no_device_go(hass: HomeAssistant, simulation: Simulation) -> None:
+    server = simulation.gizwits_enterprise
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    entities = set(hass.states.async_entity_ids())
+    for objects in ([], [{"mac": "0123456789ab"}] * 4):
+        body = json.dumps({"meta": {"total": 4}, "objects": objects})
+        server.faults = [Fault(matches=lambda request: request.path.endswith("/devices/search"), body=body)]
+        for _ in range(4):
+            await poll(hass, entry)
+            assert not entry.runtime_data.coordinator.last_update_success
+    assert set(hass.states.async_entity_ids()) == entities
+    server.faults = []
+    SUBJECTS["gizwits_enterprise"].report(simulation, 23)
+    await poll(hass, entry)
+    assert float(SUBJECTS["gizwits_enterprise"].state(hass, simulation, entry)) == 23
+
+
+async def test_what_a_shortened_definition_lacks_is_there_before_long(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    server = simulation.gizwits_open
+    device = next(iter(server.devices.values()))
+    body = json.loads(json.dumps(device.product.definition))
+    gone = body["entities"][0]["attrs"].pop()["name"]  # the last, an alarm, is on none of the vendor's screens
+    is_its = f"product_key={device.product.key}"
+    server.faults = [Fault(matches=lambda request: is_its in request.query_string, body=json.dumps(body), times=1)]
+    entry = await add_account(hass, simulation, "gizwits_open")
+    unique_id = f"{entry.unique_id}_{device.did}_{gone}"
+    registry = er.async_get(hass)
+    assert registry.async_get_entity_id("binary_sensor", DOMAIN, unique_id) is None
+    freezer.tick(700)
+    await poll(hass, entry)
+    assert registry.async_get_entity_id("binary_sensor", DOMAIN, unique_id) is not None
