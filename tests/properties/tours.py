@@ -14,6 +14,7 @@ from custom_components.datapoint_cloud.clouds.history import Aggregation, Period
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Datapoint, Device, Schema, Value
 from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
+from custom_components.datapoint_cloud.clouds.sodata.auth import KeycloakLogin
 
 from .storable import assert_storable
 from .struck_clouds import Found, StruckClouds
@@ -42,15 +43,19 @@ def enterprise_cloud(clouds: StruckClouds, memory: Memory) -> Cloud:
 
 def sodata_cloud(clouds: StruckClouds, memory: Memory) -> Cloud:
     keycloak = clouds.simulation.keycloak
-    return SoDataCloud(
+    login = KeycloakLogin(
         clouds.session,
-        api_url=clouds.simulation.sodata.url,
         auth_url=keycloak.url,
         realm=keycloak.realm,
         client_id=keycloak.client_id,
         client_secret=keycloak.client_secret,
         username=keycloak.username,
         password=keycloak.password,
+    )
+    return SoDataCloud(
+        clouds.session,
+        api_url=clouds.simulation.sodata.url,
+        login=login,
         corporate_account=None,
         memory=memory,
     )
