@@ -39,7 +39,7 @@ def _plain(value: Any) -> Any:
 def _plain_error(error: CloudError) -> Any:
     waits = error.retry_after if isinstance(error, RateLimited) else None
     assert waits is None or 0 <= waits <= 2 * 3600
-    return [str(error), str(error.code), error.subject, waits]
+    return [str(error), error.code, error.subject, waits]
 
 
 def _plain_scalar(value: Any) -> Any:

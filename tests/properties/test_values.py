@@ -44,6 +44,7 @@ def test_what_is_read_of_a_value_can_be_stored(value: Any) -> None:
         assert_storable(read)
     count = spellings.count(value)
     assert count is None or count >= 0
+    assert_storable(count)
 
 
 @_many

@@ -11,6 +11,7 @@ from ..wire import number, since_epoch
 
 _TRUTH: Final = {"0": False, "false": False, "1": True, "true": True}
 _MAC: Final = re.compile(r"[0-9a-fA-F]{12}")
+_COUNTLESS: Final = 2**63  # what is more cannot be stored, and no count
 _LATEST_SECOND: Final = 10**11  # a later moment is told in milliseconds
 
 
@@ -24,7 +25,7 @@ def flag(value: Any) -> bool | None:
 def count(value: Any) -> int | None:
     """A whole number of zero or more, given as such or as text."""
     found = number(value)
-    return int(found) if found is not None and found >= 0 and found == int(found) else None
+    return int(found) if found is not None and 0 <= found < _COUNTLESS and found == int(found) else None
 
 
 def epoch_seconds(value: Any) -> float | None:
