@@ -1,7 +1,7 @@
 """What becomes of an answer on its way: other values in a real one, or any bytes in its place."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -38,7 +38,8 @@ _TEXTS = [
 ]
 _ODD: list[Any] = [None, True, False, [], {}, [[]], [None], {"": None}, _DIGITS, _DEEP, _ENDLESS]
 
-values = st.sampled_from([*_ODD, *_NUMBERS, *_MOMENTS, *_TEXTS]) | st.text(max_size=20) | st.integers() | st.floats()
+_known = st.sampled_from([*_ODD, *_NUMBERS, *_MOMENTS, *_TEXTS])
+values = st.one_of(_known, _known, _known, st.text(max_size=20) | st.integers() | st.floats())
 names = st.sampled_from(_TEXTS) | st.text(max_size=10)
 any_json = st.recursive(
     values, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4), max_leaves=12
@@ -68,9 +69,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Changes of a real answer; `replaced` stands in its place, `cut` are the first and the last byte that is lost."""
+    """Changes of a real answer; `replaced` stands in its place, `cut` are the first and the last byte that is lost.
+
+    `spread` are numbers of names, each with the value that stands under it everywhere.
+    """
 
     changes: tuple[Change, ...] = ()
+    spread: tuple[tuple[int, Any], ...] = ()
     replaced: bytes | None = None
     cut: tuple[int, int] | None = None
 
@@ -79,7 +84,7 @@ class Damage:
         answer = real
         if self.replaced is not None:
             answer = self.replaced
-        elif self.changes and real:
+        elif real:
             answer = written(self._changed(json.loads(real)))
         if self.cut is not None and answer:
             first, last = sorted(place % len(answer) for place in self.cut)
@@ -87,11 +92,31 @@ class Damage:
         return answer
 
     def _changed(self, answer: Any) -> Any:
+        for number, other in self.spread:
+            if found := sorted(set(_names(answer))):
+                answer = _spread(answer, found[number % len(found)], other)
         for change in self.changes:
             holder = [answer]
             _change(holder, change)
             answer = holder[0] if holder else None
         return answer
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from value
+    for inner in _inner(value):
+        yield from _names(inner)
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+def _spread(value: Any, name: str, other: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: other if key == name else _spread(member, name, other) for key, member in value.items()}
+    return [_spread(member, name, other) for member in value] if isinstance(value, list) else value
 
 
 def written(value: Any) -> bytes:
@@ -150,11 +175,13 @@ def _retyped(value: Any) -> Any:
 
 
 _changes = st.builds(Change, st.lists(st.integers(0, 40), max_size=6).map(tuple), st.sampled_from(How), values)
+_spreads = st.lists(st.tuples(st.integers(0, 200), values), min_size=1, max_size=6).map(tuple)
 _CUTS = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6))
 any_bytes = any_json.map(written) | st.binary(max_size=60)
 damages = st.one_of(
     st.builds(Damage, changes=st.lists(_changes, min_size=1, max_size=4).map(tuple)),
-    st.builds(Damage, changes=st.lists(_changes, min_size=1, max_size=2).map(tuple)),
+    st.builds(Damage, spread=_spreads),
+    st.builds(Damage, spread=_spreads),
     st.builds(Damage, replaced=any_bytes),
     st.builds(Damage, cut=_CUTS),
 )
