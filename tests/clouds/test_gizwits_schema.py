@@ -217,6 +217,13 @@ def test_what_has_no_name_is_left_out_and_of_equal_names_the_first_counts() -> N
     assert only(found).data_type is DataType.BOOL
 
 
+def test_a_definition_has_datapoints_within_bounds() -> None:
+    found = definition(*(attr(f"x{number}") for number in range(3000)))
+    assert len(found.schema.datapoints) == len(found.by_key) == 500
+    assert len(found.schema.skipped) == 2500
+    assert not found.lacks({"x2999": 1})
+
+
 def test_several_entities_and_any_protocol_are_read() -> None:
     parsed = parse(
         {"protocolType": "var_len", "entities": [{"attrs": [attr("a")]}, {"name": "e", "attrs": [attr("b")]}]}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
+from itertools import islice
 from typing import Any, Final
 
 from .. import wire
@@ -25,6 +26,7 @@ _ALARMS: Final = ("alert", "N", "fault", "E")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*")
 _COUNTABLE: Final = 2**53  # more steps no float can tell apart
 _LONGEST_BINARY: Final = 65_535  # bytes: what is said to be longer has a length nobody knows
+_MOST_DATAPOINTS: Final = 500  # real products have up to 180, and each is an entity of each device
 _NOISE: Final = 1e-5  # what binary fractions leave behind
 _RELATIVE_NOISE: Final = 1e-7  # of a value: what single precision leaves behind
 
@@ -92,7 +94,8 @@ class Definition:
 def parse(body: Any) -> Definition | None:
     """Read a definition ("Datapoint definition" of either API); None where it is none.
 
-    Attributes that cannot be understood are skipped; of several with one name the first counts.
+    Attributes that cannot be understood are skipped, as are those beyond any real number; of several with one name the
+    first counts.
     """
     if not isinstance(body, dict) or not isinstance(body.get("entities"), list):
         return None
@@ -102,8 +105,9 @@ def parse(body: Any) -> Definition | None:
         for attr in wire.records(entity.get("attrs")):
             if (key := wire.text(attr.get("name"))) is not None and key not in found:
                 found[key] = _datapoint(key, attr, steps.get(f"{entity.get('name')}.{key}"))
-    by_key = {key: datapoint for key, datapoint in found.items() if datapoint is not None}
-    skipped = tuple(key for key, datapoint in found.items() if datapoint is None)
+    understood = ((key, datapoint) for key, datapoint in found.items() if datapoint is not None)
+    by_key = dict(islice(understood, _MOST_DATAPOINTS))
+    skipped = tuple(key for key in found if key not in by_key)
     schema = Schema(datapoints=tuple(by_key.values()), skipped=skipped)
     return Definition(name=wire.text(body.get("name")), schema=schema, by_key=by_key)
 
