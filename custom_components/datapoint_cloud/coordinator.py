@@ -20,7 +20,7 @@ from .accounts import account_name, groups_of, subentry_of
 from .clock import is_due
 from .clouds.budget import Purpose
 from .clouds.cloud import Cloud
-from .clouds.errors import CloudError, RateLimited, Reason, Unreachable
+from .clouds.errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Unreachable
 from .clouds.model import Device, Snapshot
 from .const import DEFAULT_SHARE, OPTION_INTERVAL, OPTION_SHARE
 from .fleet import DeviceState
@@ -163,12 +163,18 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
 
     async def _async_round(self) -> None:
         self._keep_pause()
+        damage: UnexpectedAnswer | None = None
         if self._is_listing_due():
-            await self._async_list()
+            try:
+                await self._async_list()
+            except UnexpectedAnswer as error:
+                damage = error  # of the list alone: what is known can be read all the same
         # The first round is the listing alone: entities of a large fleet need not wait for all its readings.
         if self._has_started:
             await self._reader.async_ask_for_activity()
             await self._reader.async_read(self._reader.due_in_round())
+        if damage is not None:
+            raise damage
 
     def _begin_round(self) -> None:
         if self.judge.begin_round(dt_util.utcnow()):

@@ -294,3 +294,26 @@ async def test_a_device_that_cannot_be_read_is_lost_alone(
     simulation.gizwits_open.faults = []
     await poll(hass, entry)
     assert subject.state(hass, simulation, entry) == before
+
+
+@pytest.mark.parametrize("body", ['{"total": 4, "results": []}', '{"results": [{"name": "without a uuid"}]}', "<html>"])
+async def test_devices_are_read_on_while_their_list_is_damaged(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+    body: str,
+) -> None:
+    subject = SUBJECTS["sodata"]
+    entry = await add_account(hass, simulation, "sodata")
+    simulation.sodata.faults = [Fault(matches=lambda request: request.path.endswith("/devices"), body=body)]
+    for number in range(2 * 30 + 5):
+        subject.report(simulation, 6 + number % 20)
+        await pass_time(hass, freezer, 120)
+        assert float(subject.state(hass, simulation, entry)) == 6 + number % 20
+    assert not entry.runtime_data.coordinator.last_update_success
+    assert connectivity(hass, entry, subject.device_id(simulation)) == "on"
+    assert sum(record.levelno >= logging.ERROR for record in caplog.records) == 1
+    simulation.sodata.faults = []
+    await pass_time(hass, freezer, 120)
+    assert entry.runtime_data.coordinator.last_update_success
