@@ -31,7 +31,8 @@ def nothing[R](asked: Range, error: CloudError) -> Past[R]:
 def known_or_not[R](target: SeriesTarget, past: Past[R]) -> Past[R]:
     """Say of a name that neither the device's definition has nor the cloud tells anything of that it is unknown."""
     state = target.state
-    is_silent = not past.rows and (past.stopped_by is None or isinstance(past.stopped_by, Rejected))
+    is_told_why = past.stopped_by is not None and past.stopped_by.reason is not Reason.INVALID_VALUE
+    is_silent = not past.rows and not is_told_why
     if not is_silent or not state.datapoints or target.key in {*state.datapoints, *state.skipped}:
         return past
     unknown = Rejected(Reason.NOT_FOUND, subject=f"{target.key} ({state.device.name})")
