@@ -74,7 +74,7 @@ class ScopeFlow(ConfigSubentryFlow):
         others = [other for other in entry.subentries.values() if other is not changed]
         if any(scope_id(other.subentry_type, other.data) == named for other in others):
             return self.async_abort(reason="already_configured")
-        unique_id = id_of_change(entry, changed, self._subentry_type, scope)
+        unique_id = self._id_of(scope, changed)
         answer = await attempt(
             verify(self.hass, entry.data[CONF_CLOUD], entry.data, {unique_id: scope}, are_scopes_new=True),
             self._fields,
@@ -89,12 +89,12 @@ class ScopeFlow(ConfigSubentryFlow):
         if answer.lacks_datapoints and scope != self._accepted_bare:
             self._accepted_bare = scope
             return self._show(Refused({CONF_PRODUCT_KEY: "no_datapoints"}))
-        unique_id = scope_id(self._subentry_type, scope)
+        unique_id = self._id_of(scope, None)
         return self.async_create_entry(title=answer.names[unique_id], data=scope, unique_id=unique_id)
 
     def _change(self, changed: ConfigSubentry, scope: dict[str, Any], answer: Verified | Refused) -> SubentryFlowResult:
         if isinstance(answer, Verified):
-            return self._save(changed, scope, answer.names[scope_id(self._subentry_type, scope)])
+            return self._save(changed, scope, answer.names[self._id_of(scope, changed)])
         if not answer.is_account_refused:
             return self._show(answer)
         # The scope cannot be tried before the account is signed in again, which may need this scope in turn.
@@ -105,7 +105,7 @@ class ScopeFlow(ConfigSubentryFlow):
         self, changed: ConfigSubentry, scope: dict[str, Any], title: str, reason: str | UndefinedType = UNDEFINED
     ) -> SubentryFlowResult:
         entry = self._get_entry()
-        unique_id = scope_id(self._subentry_type, scope)
+        unique_id = self._id_of(scope, changed)
         result = self.async_update_and_abort(
             entry, changed, data=scope, title=title, unique_id=unique_id, reason=reason
         )
@@ -113,6 +113,9 @@ class ScopeFlow(ConfigSubentryFlow):
             # Only an account that is set up hears of the change by itself.
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
         return result
+
+    def _id_of(self, scope: Mapping[str, Any], changed: ConfigSubentry | None) -> str:
+        return id_of_change(self._get_entry(), changed, self._subentry_type, scope)
 
     @property
     def _is_gone(self) -> bool:
