@@ -123,7 +123,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         try:
             await self.async_config_entry_first_refresh()
         except ConfigEntryNotReady as error:
-            if listed_at is None:
+            if listed_at is None or self.hass.is_stopping:
                 raise
             _LOGGER.warning(
                 "%s: the devices of %s are shown, and asked for when that is possible: %s",
@@ -135,9 +135,11 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     @override
     async def _async_update_data(self) -> None:
         self._begin_round()
+        # Whoever asks for a round: it ends when the account is unloaded, and before Home Assistant closes connections.
+        round_ = self.config_entry.async_create_background_task(self.hass, self._async_round(), f"{self.name} round")
         try:
             async with asyncio.timeout(self._first_list_within()):
-                await self._async_round()
+                await round_
         except TimeoutError:
             error: CloudError = Unreachable(Reason.TIMEOUT)
         except CloudError as failure:
