@@ -9,6 +9,7 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
@@ -172,3 +173,21 @@ async def test_a_clock_that_is_put_right_freezes_nothing(
         freezer.tick(4000)
         await poll(hass, entry)
     assert subject.state(hass, simulation, entry) == "unavailable"
+
+
+@pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
+async def test_throttled_commands_do_not_stop_the_readings(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
+) -> None:
+    subject = SUBJECTS[kind]
+    entry = await add_account(hass, simulation, kind)
+    subject.server(simulation).faults = [
+        Fault(matches=lambda request: "control" in request.path, status=429, body="{}", headers={"Retry-After": "300"})
+    ]
+    for value in (20, 21, 22):
+        with pytest.raises(HomeAssistantError):
+            await entry.runtime_data.commands.async_write(subject.device_id(simulation), {"set_temp": 25})
+        subject.report(simulation, value)
+        await pass_time(hass, freezer, 299)
+        await poll(hass, entry)
+        assert float(subject.state(hass, simulation, entry)) == value
