@@ -49,8 +49,10 @@ async def test_a_device_is_not_called_disconnected_because_its_values_cannot_be_
     assert _connectivity(hass, entry, device) == "unknown"
     assert _online(hass, entry) in {"unknown", "unavailable"}
     simulation.sodata.faults = []
-    device.set("Global", "0", "140100", "20")
-    await poll(hass, entry)
+    for value in range(10):  # a server that failed for hours is asked again bit by bit
+        freezer.tick(2 * _MINUTES)
+        device.set("Global", "0", "140100", str(value))
+        await poll(hass, entry)
     assert _connectivity(hass, entry, device) == "on"
 
 
