@@ -330,15 +330,17 @@ class DeviceState:
     def _heed_clock(self, now: datetime) -> None:
         """Notice that our own clock was set back: what it had said until then lies in the future now."""
         if self._latest is not None and is_ahead(self._latest, now):
-            self._bring_back(now)
+            self._bring_back(now, None)
         self._latest = now
 
-    def _bring_back(self, now: datetime) -> None:
-        """Let nothing that is kept be of the future: it would outdo all that follows until then."""
-        believed_at = None if is_ahead(self.read_at, now) else self.read_at
-        self.readings = self.arrivals.bring_back(self.readings, believed_at, now)
+    def _bring_back(self, now: datetime, taken_at: datetime | None) -> None:
+        """Let nothing that is kept be of the future: it would outdo all that follows until then.
+
+        `taken_at` is when readings from there were taken at the latest; None: by the clock of today nobody knows.
+        """
+        self.readings = self.arrivals.bring_back(self.readings, taken_at, now)
         if is_ahead(self.reported_at, now):
-            self.reported_at = max(times(self.readings), default=believed_at or now)
+            self.reported_at = max(times(self.readings), default=taken_at or now)
         if self.read_at is not None:
             self.read_at = arrived(self.read_at, now)
         if self.asked_at is not None:
@@ -370,7 +372,7 @@ class DeviceState:
         self.alarm_states = dict.fromkeys(cleared, False) | dict.fromkeys(stored["raised"], True)
         self.readings = {key: Reading(value, _time(taken_at)) for key, (value, taken_at) in stored["readings"].items()}
         self.arrivals.told = {key: told for key, text in stored.get("told", {}).items() if (told := _time(text))}
-        self._bring_back(now)
+        self._bring_back(now, None if is_ahead(self.read_at, now) else self.read_at)
 
 
 def holds_free_text(datapoint: Datapoint) -> bool:
