@@ -136,14 +136,15 @@ async def test_a_query_is_changed_while_the_account_is_refused(hass: HomeAssista
     result = await _change(hass, entry, subentry, QUERY_TYPED | {"period": "month"})
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "account_refused")
     (subentry,) = entry.subentries.values()
-    assert (subentry.title, subentry.unique_id) == ("content genre per month", "content/genre//month/")
+    assert (subentry.title, subentry.unique_id) == ("content genre per month", "content/genre//day/")
 
 
 async def test_signing_in_does_not_mind_a_query_that_is_refused(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "firstlight")
     simulation.firstlight.authorization_token = "new"
     simulation.firstlight.requires_item_id = True
-    await poll(hass, entry)
+    entry.async_start_reauth(hass)
+    await hass.async_block_till_done()
     result = await _sign_in(hass, {"authorization_token": "new"})
     assert result["reason"] == "scopes_refused"
     assert _open_issues(hass) == {"item_id_missing"}
