@@ -109,9 +109,13 @@ class Inventory:
 
         Where other groups were chosen since, a single listing says which of them are not wanted any more.
         """
+        self.absent.update(dict.fromkeys(device_ids, _ABSENT_FROM_LISTINGS - 1 if self._are_groups_new else 0))
+
+    @property
+    def _are_groups_new(self) -> bool:
+        """Whether other groups were chosen since the last complete list."""
         listed = self._storage.memory.get(_LISTED_GROUPS)
-        is_chosen_anew = listed is not None and listed != list(self._choice.groups)
-        self.absent.update(dict.fromkeys(device_ids, _ABSENT_FROM_LISTINGS - 1 if is_chosen_anew else 0))
+        return listed is not None and listed != list(self._choice.groups)
 
     # What is known before the cloud is asked
 
@@ -131,7 +135,9 @@ class Inventory:
         known = {device.device.id: device for device in stored.devices if device.device.scope in scopes}
         self.listed = tuple(device.device for device in known.values())
         self.counted = tuple(filter(self._choice.includes, self.listed))
-        self._show(self.counted, listed_at)
+        # Of devices that were not shown before nobody knows whether they are in a group that is newly chosen.
+        is_certain = not self._are_groups_new
+        self._show((device for device in self.counted if is_certain or device.id in self.absent), listed_at)
         for device_id, state in self.fleet.items():
             heed_clock(state, now)
             device = known[device_id]

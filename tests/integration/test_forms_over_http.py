@@ -15,7 +15,7 @@ from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.datapoint_cloud.accounts import scope_id
+from custom_components.datapoint_cloud.accounts import scope_id_of
 from custom_components.datapoint_cloud.clouds.errors import Forbidden, Reason
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.repairs import report_problems
@@ -137,7 +137,7 @@ async def test_a_repair_opens_a_form_that_holds_what_is_stored(
     entry: MockConfigEntry = await repair.add(hass, simulation)
     subentry = _only_subentry(entry)
     stored = dict(subentry.data)
-    scope = scope_id(subentry.subentry_type, stored)
+    scope = scope_id_of(subentry)
     report_problems(hass, entry, [(scope, Forbidden(repair.reason, subject="period"))])
     (issue,) = [issue for (domain, _), issue in ir.async_get(hass).issues.items() if domain == DOMAIN]
     assert (issue.translation_key, issue.is_fixable) == (str(repair.reason), True)
