@@ -38,7 +38,7 @@ def trusting() -> ssl.SSLContext:
 
 
 async def until(is_so: Callable[[], object]) -> None:
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         while not is_so():  # noqa: ASYNC110  # what is waited for is not ours to announce
             await asyncio.sleep(0.001)
 

@@ -172,6 +172,7 @@ async def test_a_login_alone_does_not_tell_that_anything_comes(
     assert not push.hears(of_product(products[0]))
     await until(lambda: len(server.of("login_req")) > 1)
     assert not listener.heard
+    monkeypatch.setattr(snoti, "_ANSWER_WITHIN", 5)
     server.is_silent = False
     await until(lambda: push.hears(of_product(products[0])))
     assert listener.heard == [CoverageChanged()]
@@ -216,6 +217,7 @@ async def test_silence_is_noticed(
     server.is_silent = True
     await until(lambda: not push.hears(listed(chiller)))
     assert listener.heard == [CoverageChanged()]
+    monkeypatch.setattr(snoti, "_ANSWER_WITHIN", 5)
     server.is_silent = False
     await until(lambda: push.hears(listed(chiller)))
 
@@ -237,6 +239,7 @@ async def test_a_server_that_only_complains_is_as_good_as_silent(
         while push.hears(listed(chiller)):
             server.send_line(complaint)
             await asyncio.sleep(0.005)
+    monkeypatch.setattr(snoti, "_ANSWER_WITHIN", 5)
     server.is_silent = False
     await until(lambda: push.hears(listed(chiller)))
 

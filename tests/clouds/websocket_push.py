@@ -28,7 +28,7 @@ def cloud_at(
 
 
 async def until(is_so: Callable[[], Any]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not is_so():  # noqa: ASYNC110  # what is waited for is not ours to announce
             await asyncio.sleep(0.001)
 
