@@ -265,6 +265,7 @@ async def test_a_needless_sign_in_ends_by_itself(
     if is_running:
         await poll(hass, entry)
     else:
+        freezer.tick(1000)  # what has just answered is not tried again by a reload
         await hass.config_entries.async_reload(entry.entry_id)
         await hass.async_block_till_done()
         assert entry.state is ConfigEntryState.SETUP_ERROR
