@@ -262,7 +262,7 @@ async def test_a_needless_sign_in_ends_by_itself(
     entry = await add_account(hass, simulation, kind)
     refuse(simulation)
     freezer.tick(1)
-    if is_running:
+    if is_running or kind == "firstlight":  # whose set-up asks nothing while the last answers are young
         await poll(hass, entry)
     else:
         freezer.tick(1000)  # what has just answered is not tried again by a reload
