@@ -1,9 +1,11 @@
 """What all simulated servers share: listening on loopback, counting every request, failing on demand."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 
@@ -13,7 +15,8 @@ class Fault:
     """A way to fail. `matches` picks the requests it strikes (all by default), `times` how often (None: until removed).
 
     With `status` or `body` the answer is replaced; `delay` (seconds) and `gate` hold it back; `drops` closes the
-    connection; `cuts_at` sends only so many bytes of the real answer.
+    connection; `cuts_at` sends only so many bytes of the real answer; `changes` gets what the real answer's JSON holds
+    and returns what is sent instead.
     """
 
     matches: Callable[[web.Request], bool] = lambda _: True
@@ -25,6 +28,7 @@ class Fault:
     gate: asyncio.Event | None = None
     drops: bool = False
     cuts_at: int | None = None
+    changes: Callable[[Any], Any] | None = None
     times: int | None = None
 
 
@@ -86,8 +90,14 @@ class Server:
                 status=fault.status or 200, text=fault.body, content_type=fault.content_type, headers=fault.headers
             )
         response = await handler(request)
-        if fault.cuts_at is not None and isinstance(response, web.Response) and isinstance(response.body, bytes):
-            return web.Response(
-                status=response.status, body=response.body[: fault.cuts_at], content_type=response.content_type
-            )
+        if isinstance(response, web.Response) and isinstance(response.body, bytes):
+            return _spoil(response, response.body, fault)
         return response
+
+
+def _spoil(response: web.Response, body: bytes, fault: Fault) -> web.Response:
+    if fault.changes is not None and response.content_type == "application/json":
+        body = json.dumps(fault.changes(json.loads(body))).encode()
+    if fault.changes is None and fault.cuts_at is None:
+        return response
+    return web.Response(status=response.status, body=body[: fault.cuts_at], content_type=response.content_type)

@@ -15,12 +15,18 @@ class Simulation:
 
     def __init__(self, *, seed: int = 1, clock: Callable[[], float] = time.time) -> None:
         """Make servers that do not listen yet."""
-        self.gizwits_open = GizwitsOpenServer(clock, seed)
-        self.gizwits_enterprise = GizwitsEnterpriseServer(clock, seed)
-        self.gizwits_snoti = SnotiServer(clock, self.gizwits_enterprise.products)
-        self.keycloak = KeycloakServer(clock)
-        self.sodata = SoDataServer(self.keycloak, clock)
-        self.firstlight = FirstlightServer(clock)
+        self.seconds_ahead = 0.0
+        """How far the vendors' clocks are ahead of `clock`; may be changed at any time."""
+
+        def vendors_clock() -> float:
+            return clock() + self.seconds_ahead
+
+        self.gizwits_open = GizwitsOpenServer(vendors_clock, seed)
+        self.gizwits_enterprise = GizwitsEnterpriseServer(vendors_clock, seed)
+        self.gizwits_snoti = SnotiServer(vendors_clock, self.gizwits_enterprise.products)
+        self.keycloak = KeycloakServer(vendors_clock)
+        self.sodata = SoDataServer(self.keycloak, vendors_clock)
+        self.firstlight = FirstlightServer(vendors_clock)
         self.servers: tuple[Server, ...] = (
             self.gizwits_open,
             self.gizwits_enterprise,

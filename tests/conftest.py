@@ -10,6 +10,12 @@ import pytest
 import custom_components  # noqa: F401  # before the test kit puts a package of the same name first on the path
 from simulator.simulation import Simulation
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the whole fault table be asked for, which takes a while."""
+    parser.addoption("--whole-fault-table", action="store_true", help="run every cell of the fault table")
+
+
 REAL_PAYLOADS = Path(__file__).parent.parent.parent / "shared" / "data" / "gizwits"
 
 

@@ -1,0 +1,139 @@
+"""One cell of the table: a class of requests, a kind of fault, and what may not come of it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .account import UNAVAILABLE, Account
+from .complaints import Complaints
+from .kinds import ASKING_A_PAUSE, PAUSE_SECONDS, Kind
+from .requests import Concern, RequestClass
+
+
+class Phase(StrEnum):
+    """When the fault strikes."""
+
+    SET_UP = "at set-up"
+    RESTART = "at a restart"
+    RUNNING = "while running"
+
+
+_STEPS_TO_COME_BACK = 2
+_ALL_IS_ASKED_AGAIN_AFTER = 27 * 3600.0  # seconds; definitions are kept for a day
+_LONGEST_START = 30
+_TIMES_THE_USUAL = 3
+_FEW = 3  # requests more say nothing
+
+
+@dataclass(slots=True)
+class Cell:
+    """Plays one cell; `complaints` says what went wrong in it."""
+
+    account: Account
+    request: RequestClass
+    kind: Kind
+    complaints: Complaints = field(default_factory=Complaints)
+
+    async def play(self, phase: Phase) -> None:
+        """Let the fault strike in this phase, last, and be over."""
+        account = self.account
+        if phase is Phase.SET_UP:
+            await self._set_up_struck()
+        else:
+            await account.live_well()
+            was = account.inventory()
+            await (self._run_struck() if phase is Phase.RUNNING else self._restart_struck())
+            await self._be_over(was)
+        self.complaints.add_of_tracebacks(account)
+
+    async def _set_up_struck(self) -> None:
+        account = self.account
+        account.make()
+        self._strike()
+        self._check_start(await account.set_up())
+        for _ in range(3):
+            await account.step()
+        self._check_what_is_told()
+        if self.kind.is_harmless:
+            self.complaints.add_if_not_shown(account, "a harmless fault hides it")
+        self.request.relieve(account.simulation)
+        account.report()
+        # An entry that could not be set up is tried again after ever longer pauses, which are Home Assistant's own.
+        for _ in range(6 * _STEPS_TO_COME_BACK):
+            await account.step()
+            if account.shown() == account.value:
+                break
+        self.complaints.add_if_not_shown(account, "not set up after the fault")
+
+    async def _restart_struck(self) -> None:
+        self._strike()
+        self._check_start(await self.account.reload())
+        await self._last(usual=self.account.usual_start)
+
+    async def _run_struck(self) -> None:
+        usual = 0
+        if self.request.is_seldom:
+            self.account.revoke_tokens()
+            self._strike()
+            await self.account.step(_ALL_IS_ASKED_AGAIN_AFTER)
+            usual = self.account.usual_start
+        else:
+            self._strike()
+        await self._last(usual=usual)
+
+    async def _last(self, *, usual: int) -> None:
+        """Let the fault last until nothing is fresh any more, and look at what came of it."""
+        account = self.account
+        for _ in range(account.pace.steps_until_stale):
+            await account.step()
+            shown = account.shown()
+            self.complaints.add_if(shown not in {account.value, None, *UNAVAILABLE}, f"invented {shown}")
+        usual += account.usual_step * account.pace.steps_until_stale
+        asked = account.requests()
+        is_storm = asked > _TIMES_THE_USUAL * usual + _FEW
+        self.complaints.add_if(is_storm, f"{asked} requests where {usual} are usual")
+        self._check_what_is_told()
+        self._check_only_the_concerned_suffer()
+
+    async def _be_over(self, was: Counter[str]) -> None:
+        account, complaints = self.account, self.complaints
+        lost = account.lost()
+        is_told = account.lines() or account.issues() or account.sign_ins()
+        complaints.add_if(lost and not is_told, "lost in silence")
+        self.request.relieve(account.simulation)
+        account.caplog.clear()
+        account.report()
+        pause = PAUSE_SECONDS if self.kind.name in ASKING_A_PAUSE else 0
+        for _ in range(_STEPS_TO_COME_BACK + round(pause / account.pace.step)):
+            await account.step()
+        complaints.add_if_not_back(account)
+        complaints.add_if(lost and not account.lines(), "back in silence")
+        complaints.add_of_repetition(account)
+        complaints.add_of_warnings(account, "a warning when it was over")
+        complaints.add_of("removed", was - account.inventory())
+        complaints.add_of("new", account.inventory() - was)
+
+    def _strike(self) -> None:
+        self.account.reset_counts()
+        self.request.strike(self.account.simulation, self.kind.make())
+
+    # What may not be
+
+    def _check_start(self, seconds: float) -> None:
+        self.complaints.add_if(seconds > _LONGEST_START, f"the start took {seconds:.0f} s")
+
+    def _check_what_is_told(self) -> None:
+        self.complaints.add_of_repetition(self.account)
+        # Firstlight has no endpoint of tokens, and its gateway refuses them with a bare page.
+        is_of_gateway = self.kind.name in {"401 without a code", "403 without a code"}
+        if not (self.account.cloud == "firstlight" and is_of_gateway):
+            self.complaints.add_of_sign_in(self.account)
+        if self.kind.is_harmless:
+            self.complaints.add_of_warnings(self.account, "a harmless fault is told")
+
+    def _check_only_the_concerned_suffer(self) -> None:
+        lost = self.account.lost()
+        if self.request.concern is Concern.DEVICE and not self.kind.is_harmless:
+            lost -= self.account.entities_of_device()
+        if self.request.concern is not Concern.ACCOUNT or self.kind.is_harmless:
+            self.complaints.add_of("lost without need", lost)

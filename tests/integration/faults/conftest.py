@@ -1,0 +1,64 @@
+"""Accounts to strike, the whole table on request, a part of it otherwise, and its sum at the end."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+
+from simulator.simulation import Simulation
+
+from . import table
+from .account import Account
+
+type MakeAccount = Callable[[str], Account]
+type Note = Callable[[str, str, Sequence[str]], None]
+
+
+@pytest.fixture
+def make_account(
+    hass: HomeAssistant,
+    fixed_time: None,
+    simulation: Simulation,
+    small_fleets: None,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> MakeAccount:
+    """Make an account of a cloud whose devices are all online, so that only faults make them unavailable."""
+    for device in simulation.gizwits_open.devices.values():
+        device.is_online = True
+    return lambda cloud: Account(hass, simulation, freezer, caplog, cloud)
+
+
+@pytest.fixture
+def note(record_property: Callable[[str, object], None]) -> Note:
+    """Note the cell of a cloud for the table, and fail if there is anything to complain of."""
+
+    def note(cloud: str, cell: str, complaints: Sequence[str]) -> None:
+        for name, told in (("cloud", cloud), ("cell", cell), ("complaints", "; ".join(complaints))):
+            record_property(name, told.encode("ascii", "backslashreplace").decode())
+        assert not complaints
+
+    return note
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave most cells to the whole table."""
+    if config.getoption("--whole-fault-table"):
+        return
+    cells = [item for item in items if item.get_closest_marker("fault_cell")]
+    kept = table.short_form(cells)
+    left_out = [cell for cell in cells if cell not in kept]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print how many cells of each cloud are clean."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, ())]
+    cells = [dict(report.user_properties) for report in reports if report.when == "call"]
+    for number, line in enumerate(table.lines(cell for cell in cells if "cell" in cell)):
+        if number == 0:
+            terminalreporter.section("fault table")
+        terminalreporter.line(line)

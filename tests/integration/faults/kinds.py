@@ -1,0 +1,156 @@
+"""The kinds of faults: what a server, a proxy before it or a line can do to an answer."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.server import Fault
+
+_PAGE = "<html><head><title>Sorry</title></head><body><h1>Something went wrong</h1></body></html>"
+PAUSE_SECONDS = 120
+_ENVELOPES = frozenset({"meta", "header", "objects", "data", "attrs", "attr"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`make` builds the fault. `is_harmless`: the answer is still good, and everything stays as it is."""
+
+    name: str
+    make: Callable[[], Fault]
+    is_harmless: bool = False
+
+
+def _page(status: int) -> Callable[[], Fault]:
+    return lambda: Fault(status=status, body=_PAGE, content_type="text/html")
+
+
+def _body(text: str) -> Callable[[], Fault]:
+    return lambda: Fault(body=text)
+
+
+def _changed(change: Callable[[Any], Any]) -> Callable[[], Fault]:
+    return lambda: Fault(changes=change)
+
+
+def _without_fields(told: Any) -> Any:
+    """Leave every second field out of each row and of the answer itself."""
+    if isinstance(told, dict):
+        kept = [name for number, name in enumerate(sorted(told)) if number % 2 == 0 or name in _ENVELOPES]
+        return {name: _without_fields(told[name]) for name in kept}
+    return [_without_fields(item) for item in told] if isinstance(told, list) else told
+
+
+def _with_nulls(told: Any) -> Any:
+    if isinstance(told, dict):
+        return {name: _with_nulls(value) for name, value in told.items()}
+    return [_with_nulls(item) for item in told] if isinstance(told, list) else None
+
+
+def _mistyped(told: Any) -> Any:
+    """Give everything another type: texts for numbers, lists for texts, objects for truths."""
+    match told:
+        case dict():
+            return {name: _mistyped(value) for name, value in told.items()}
+        case list():
+            return [_mistyped(item) for item in told]
+        case bool():
+            return {"is": told}
+        case str():
+            return [told]
+        case _:
+            return f"about {told}"
+
+
+def _with_empty_lists(told: Any) -> Any:
+    if isinstance(told, dict):
+        return {name: _with_empty_lists(value) for name, value in told.items()}
+    return [] if isinstance(told, list) else told
+
+
+def _with_short_lists(told: Any) -> Any:
+    if isinstance(told, dict):
+        return {name: _with_short_lists(value) for name, value in told.items()}
+    return [_with_short_lists(item) for item in told[: len(told) // 2]] if isinstance(told, list) else told
+
+
+def _doubled(told: Any) -> Any:
+    if isinstance(told, dict):
+        return {name: _doubled(value) for name, value in told.items()}
+    return [item for row in told for item in (_doubled(row), _doubled(row))] if isinstance(told, list) else told
+
+
+def _with_half_emoji(told: Any) -> Any:
+    """Cut an emoji in two in every text that is no identifier."""
+    match told:
+        case dict():
+            return {name: _with_half_emoji(value) for name, value in told.items()}
+        case list():
+            return [_with_half_emoji(item) for item in told]
+        case str() if " " in told:
+            return told + "\ud83c"
+        case _:
+            return told
+
+
+_HUGE = json.dumps({"objects": [{"name": "x" * 1000}] * 20_000})
+
+KINDS = (
+    Kind("reset", lambda: Fault(drops=True)),
+    Kind("hang", lambda: Fault(gate=asyncio.Event())),
+    Kind("slow", lambda: Fault(delay=8), is_harmless=True),
+    Kind("500", lambda: Fault(status=500, body='{"message": "Internal Server Error"}')),
+    Kind("502 with HTML", _page(502)),
+    Kind("401 without a code", _page(401)),
+    Kind("403 without a code", _page(403)),
+    Kind("404", _page(404)),
+    Kind("429", lambda: Fault(status=429, body="{}", headers={"Retry-After": str(PAUSE_SECONDS)})),
+    Kind("redirect", lambda: Fault(status=302, body="", headers={"Location": "http://127.0.0.1:9/elsewhere"})),
+    Kind("empty", _body("")),
+    Kind("cut", lambda: Fault(cuts_at=40)),
+    Kind("HTML with 200", _page(200)),
+    Kind("null", _body("null")),
+    Kind("empty object", _body("{}")),
+    Kind("missing fields", _changed(_without_fields)),
+    Kind("null fields", _changed(_with_nulls)),
+    Kind("mistyped fields", _changed(_mistyped)),
+    Kind("empty lists", _changed(_with_empty_lists)),
+    Kind("shortened lists", _changed(_with_short_lists)),
+    Kind("duplicates", _changed(_doubled), is_harmless=True),
+    Kind("half an emoji", _changed(_with_half_emoji), is_harmless=True),
+    Kind("huge", _body(_HUGE)),
+)
+
+THROTTLES = {
+    "gizwits_open": Kind("9041", lambda: Fault(status=400, body='{"error_code": 9041, "error_message": "throttled"}')),
+    "gizwits_enterprise": Kind("5013", lambda: Fault(status=403, body='{"error_code": 5013, "error_message": "rate"}')),
+}
+"""How a vendor's own words ask to be left alone, where it has any but HTTP's."""
+
+
+HEARD = frozenset(
+    {
+        "reset",
+        "hang",
+        "500",
+        "502 with HTML",
+        "401 without a code",
+        "403 without a code",
+        "404",
+        "429",
+        "redirect",
+        "HTML with 200",
+        "9041",
+        "5013",
+    }
+)
+"""The faults that no answer of success can look like."""
+
+ASKING_A_PAUSE = frozenset({"429", "9041", "5013"})
+"""The faults that ask to be left alone, for so long at most."""
+
+
+def kinds_of(cloud: str) -> tuple[Kind, ...]:
+    """The kinds that can strike this cloud."""
+    return (*KINDS, THROTTLES[cloud]) if cloud in THROTTLES else KINDS

@@ -1,0 +1,45 @@
+"""The table itself: its cells, and how its sum is printed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from .kinds import kinds_of
+from .requests import RequestClass
+
+_ONE_IN = 12  # cells of the short form; no divisor of the number of kinds or phases, so that all of them come up
+
+
+def cells(classes: Iterable[RequestClass]) -> list[Any]:
+    """Each of these classes with each kind of fault that can strike it."""
+    return [
+        pytest.param(request_class, kind, id=f"{request_class.cloud}-{request_class.name}-{kind.name}")
+        for request_class in classes
+        for kind in kinds_of(request_class.cloud)
+    ]
+
+
+def short_form[T](all_cells: Sequence[T]) -> Sequence[T]:
+    """A part of them, the same one every time."""
+    return all_cells[::_ONE_IN]
+
+
+@dataclass(slots=True)
+class _Sum:
+    cells: int = 0
+    unclean: list[str] = field(default_factory=list)
+
+
+def lines(properties: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """The sum by cloud of what `note` noted of each cell."""
+    sums: defaultdict[str, _Sum] = defaultdict(_Sum)
+    for cell in properties:
+        sums[cell["cloud"]].cells += 1
+        if cell["complaints"]:
+            sums[cell["cloud"]].unclean.append(f"{cell['cell']}: {cell['complaints']}")
+    for cloud, told in sorted(sums.items()):
+        yield f"{cloud}: {told.cells} cells, {told.cells - len(told.unclean)} clean"
+        yield from (f"    {line}" for line in told.unclean)

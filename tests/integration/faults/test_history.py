@@ -1,0 +1,95 @@
+"""What is asked of the past, under every fault: whoever asks hears of it, and nothing that is missing counts as all."""
+
+from typing import Any
+
+import pytest
+from homeassistant.exceptions import HomeAssistantError
+
+from custom_components.datapoint_cloud.const import DOMAIN
+
+from .account import Account
+from .clock import finish
+from .complaints import Complaints
+from .conftest import MakeAccount, Note
+from .kinds import ASKING_A_PAUSE, HEARD, Kind
+from .requests import HISTORIES, RequestClass
+from .table import cells
+
+type Outcome = dict[str, Any] | Exception
+
+_HOURLY = {"range": "last_24_hours", "period": "hour", "aggregation": "avg"}
+_ACTIONS: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
+    ("gizwits_open", "history"): ("get_aggregate", _HOURLY),
+    ("gizwits_open", "log"): ("get_online_log", {"range": "last_24_hours"}),
+    ("gizwits_enterprise", "history"): ("get_history", {"range": "last_hour"}),
+    ("gizwits_enterprise", "aggregates"): ("get_aggregate", _HOURLY),
+    ("gizwits_enterprise", "log"): ("get_online_log", {"range": "last_24_hours"}),
+    ("sodata", "history"): ("get_history", {"range": "last_hour"}),
+    ("firstlight", "history"): ("get_usage", {"range": "last_24_hours"}),
+}
+_OF_ENTITIES = {"get_aggregate", "get_history"}
+_LONGEST_SECONDS = 90
+_TIMES_THE_USUAL = 3
+
+
+@pytest.mark.fault_cell
+@pytest.mark.parametrize(("request_class", "kind"), cells(HISTORIES))
+async def test_a_fault_of_what_is_asked_of_the_past(
+    make_account: MakeAccount, note: Note, request_class: RequestClass, kind: Kind
+) -> None:
+    account = make_account(request_class.cloud)
+    await account.live_well()
+    well, _ = await _ask(account, request_class)
+    assert isinstance(well, dict), well
+    usual = request_class.asked(account.simulation)
+    assert usual
+    complaints = Complaints()
+
+    account.reset_counts()
+    request_class.strike(account.simulation, kind.make())
+    outcome, seconds = await _ask(account, request_class)
+    request_class.relieve(account.simulation)
+
+    complaints.add_if(seconds > _LONGEST_SECONDS, f"the caller waits for {seconds:.0f} s")
+    _complain_of_outcome(complaints, outcome, well, kind)
+    asked = request_class.asked(account.simulation)
+    complaints.add_if(asked > _TIMES_THE_USUAL * usual, f"asked {asked} times where {usual} are usual")
+    complaints.add_of("lost", account.lost())
+    complaints.add_of_sign_in(account)
+
+    again, _ = await _ask(account, request_class)
+    is_refused = isinstance(again, Exception) and kind.name not in ASKING_A_PAUSE
+    complaints.add_if(is_refused, f"not answered after the fault: {again}")
+    complaints.add_of_tracebacks(account)
+    note(request_class.cloud, f"{request_class.name} x {kind.name}", complaints)
+
+
+def _complain_of_outcome(complaints: Complaints, outcome: Outcome, well: dict[str, Any], kind: Kind) -> None:
+    is_refused = isinstance(outcome, HomeAssistantError)
+    complaints.add_if(isinstance(outcome, Exception) and not is_refused, f"the caller hears {outcome!r}")
+    complaints.add_if(is_refused and kind.is_harmless, f"refused without need: {outcome}")
+    if isinstance(outcome, dict) and all(part["complete"] for part in _parts(outcome)):
+        complaints.add_if(kind.name in HEARD, "a failure counts as complete")
+        rows, right = _rows(outcome), _rows(well)
+        is_false = kind.name not in HEARD and rows != right
+        complaints.add_if(is_false, f"complete with {len(rows)} rows that are not the {len(right)} right ones")
+
+
+async def _ask(account: Account, request_class: RequestClass) -> tuple[Outcome, float]:
+    action, data = _ACTIONS[request_class.cloud, request_class.name]
+    assert account.device is not None
+    target = {"entity_id": account.entity_id} if action in _OF_ENTITIES else {"device_id": account.device.id}
+    call = account.hass.services.async_call(DOMAIN, action, target | data, blocking=True, return_response=True)
+    outcome, seconds = await finish(account.hass, account.freezer, call)
+    assert outcome is not None
+    return outcome, seconds
+
+
+def _parts(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parts of an answer that say of themselves whether they are complete."""
+    parts = next((value for value in answer.values() if isinstance(value, list)), [])
+    return [part for part in parts if isinstance(part, dict) and "complete" in part] or [answer]
+
+
+def _rows(answer: dict[str, Any]) -> list[Any]:
+    return [row for part in _parts(answer) for row in part["rows"]]

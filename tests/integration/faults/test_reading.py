@@ -1,0 +1,20 @@
+"""What is asked regularly, under every fault: nothing false, nothing silent, nothing lost for longer than it lasts."""
+
+import pytest
+
+from .cell import Cell, Phase
+from .conftest import MakeAccount, Note
+from .kinds import Kind
+from .requests import READS, RequestClass
+from .table import cells
+
+
+@pytest.mark.fault_cell
+@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize(("request_class", "kind"), cells(READS))
+async def test_a_fault_of_what_is_read(
+    make_account: MakeAccount, note: Note, request_class: RequestClass, kind: Kind, phase: Phase
+) -> None:
+    cell = Cell(make_account(request_class.cloud), request_class, kind)
+    await cell.play(phase)
+    note(request_class.cloud, f"{request_class.name} x {kind.name} {phase}", cell.complaints)
