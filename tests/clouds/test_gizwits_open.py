@@ -890,6 +890,8 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "an attribute without a name": _without("name"),
     "an attribute without a type": _without("type"),
     "an attribute without a type of data": _without("data_type"),
+}
+GAPS: dict[str, Callable[[dict[str, Any]], object]] = {
     "the first attribute missing": _in_attrs(lambda attrs: attrs.pop(0)),
     "one missing in the middle": _in_attrs(lambda attrs: attrs.pop(2)),
     "half of them missing": _in_attrs(lambda attrs: attrs.__delitem__(slice(len(attrs) // 2, None))),
@@ -918,7 +920,35 @@ async def test_a_damaged_definition_is_not_kept(
     assert len((await cloud.schema(device)).datapoints) == len(server.products[device.schema_id].attributes)
 
 
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("gap", GAPS.values(), ids=GAPS)
+async def test_a_definition_with_gaps_serves_until_it_is_asked_for_again_but_is_not_kept(
+    make_cloud: MakeCloud,
+    server: GizwitsOpenServer,
+    monkeypatch: pytest.MonkeyPatch,
+    gap: Callable[[dict[str, Any]], object],
+) -> None:
+    memory = Memory()
+    cloud = make_cloud(memory=memory)
+    device = await device_called(cloud, "客厅空调")
+    body = definition_of(server, device)
+    gap(body)
+    server.faults.append(answering("/app/datapoint", body))
+    began = time.time()
+    for seconds in (0, 60, 590):
+        monkeypatch.setattr(definitions, "time", _Clock(began + seconds))
+        assert len((await cloud.schema(device)).datapoints) == len(body["entities"][0]["attrs"])
+    assert server.requests[DATAPOINT] == 1
+    assert not any(key.startswith("definition") for key in memory.content)
+    server.faults = [failing("/app/datapoint", 9008)]
+    monkeypatch.setattr(definitions, "time", _Clock(began + 610))
+    assert await cloud.schema(device)
+    server.faults.clear()
+    monkeypatch.setattr(definitions, "time", _Clock(began + 1300))
+    assert len((await cloud.schema(device)).datapoints) == len(server.products[device.schema_id].attributes)
+    assert any(key.startswith("definition") for key in memory.content)
+
+
+@pytest.mark.parametrize("damage", (DAMAGES | GAPS).values(), ids=DAMAGES | GAPS)
 async def test_a_damaged_definition_does_not_replace_a_whole_one(
     cloud: GizwitsOpenCloud,
     server: GizwitsOpenServer,

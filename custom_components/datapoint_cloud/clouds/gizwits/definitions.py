@@ -16,7 +16,7 @@ from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Une
 from ..memory import Memory
 from ..model import Schema, Snapshot
 from .schema import Definition, parse
-from .wholeness import is_whole
+from .wholeness import is_readable, is_whole
 
 _HOUR: Final = 3600
 _DAY: Final = 86_400
@@ -44,7 +44,7 @@ class Definitions:
         self._contradicted_at: dict[str, float] = {}
         self._again_at: dict[str, float] = {}  # epoch seconds: when to ask again whatever is known
         self._unconfirmed: defaultdict[str, set[str]] = defaultdict(set)  # names only one answer lacks
-        self._flawed: dict[str, tuple[float, Any]] = {}  # what was refused, and when it first came
+        self._flawed: dict[str, tuple[float, Any]] = {}  # what had gaps, and when it first came
         self._shown: dict[str, Schema] = {}
 
     def known(self, product_key: str) -> Definition | None:
@@ -101,6 +101,8 @@ class Definitions:
                     self._failures[product_key] = error
                     self._asked_at[product_key] = time.time()  # a server that hangs takes longer to fail than the pause
                     raise
+                if product_key in self._flawed:
+                    self._again_at.setdefault(product_key, time.time() + _SOON)
                 return known
 
     async def snapshot(self, product_key: str, attrs: Mapping[str, Any], reported_at: datetime | None) -> Snapshot:
@@ -168,11 +170,16 @@ class Definitions:
             if error.reason is not Reason.NO_DATAPOINTS:
                 raise
             body, definition = None, Definition(is_defined=False)
-        if definition is None or (body is not None and not self._is_believed(product_key, body)):
+        is_believed = body is None or self._is_believed(product_key, body)
+        if not is_believed:
             self._again_at[product_key] = time.time() + _SOON
+        # What has gaps is better than nothing, until then.
+        is_of_use = is_believed or (is_readable(body) and self.known(product_key) is None)
+        if definition is None or not is_of_use:
             raise UnexpectedAnswer(endpoint="/datapoint", subject=product_key)
-        unnamed = sorted(definition.lacks(dict.fromkeys(self._unnamed(product_key))))
-        self._memory.put(_slot(product_key), {"fetched_at": time.time(), "body": body, "unnamed": unnamed})
+        if is_believed:
+            unnamed = sorted(definition.lacks(dict.fromkeys(self._unnamed(product_key))))
+            self._memory.put(_slot(product_key), {"fetched_at": time.time(), "body": body, "unnamed": unnamed})
         self._parsed[product_key] = definition
         self._failures.pop(product_key, None)
         self._doubted.discard(product_key)

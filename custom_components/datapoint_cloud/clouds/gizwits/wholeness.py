@@ -10,30 +10,41 @@ from typing import Any
 from .. import wire
 
 
-def is_whole(body: Any) -> bool:
-    """Whether a definition has what the documents promise and speaks of nothing that it lacks.
+def is_readable(body: Any) -> bool:
+    """Whether a definition has what the documents promise of each part.
 
-    "Datapoint definition": entities with attributes, each with a name, a type and a type of data, numbered through;
-    where the vendor's screens are described, they show attributes by "entity.attribute".
+    "Datapoint definition": entities with attributes, each with a name, a type and a type of data.
     """
     entities = wire.fields(body).get("entities")
-    if not isinstance(entities, list) or not entities:
+    return isinstance(entities, list) and bool(entities) and all(map(_is_readable_entity, entities))
+
+
+def is_whole(body: Any) -> bool:
+    """Whether a definition that can be read speaks of nothing that it lacks.
+
+    Its attributes are numbered through, and where the vendor's screens are described, they show attributes by
+    "entity.attribute".
+    """
+    if not is_readable(body):
         return False
     found: set[str] = set()
-    for entity in map(wire.fields, entities):
-        attrs = entity.get("attrs")
-        if not isinstance(attrs, list) or not attrs or not all(_is_complete(wire.fields(attr)) for attr in attrs):
+    for entity in body["entities"]:
+        numbers = {attr["id"] for attr in entity["attrs"] if "id" in attr}
+        if numbers and numbers != set(range(len(entity["attrs"]))):
             return False
-        if {attr.get("id") for attr in attrs} != set(range(len(attrs))):
-            return False
-        found |= {f"{entity.get('name')}.{attr['name']}" for attr in attrs}
-    return _shown(wire.fields(body)) <= found
+        found |= {f"{entity.get('name')}.{attr['name']}" for attr in entity["attrs"]}
+    return _shown(body) <= found
 
 
-def _is_complete(attr: Mapping[str, Any]) -> bool:
-    if not all(isinstance(attr.get(name), str) and attr[name] for name in ("name", "type", "data_type")):
-        return False
-    return not isinstance(attr.get("id"), bool) and isinstance(attr.get("id"), int)
+def _is_readable_entity(entity: Any) -> bool:
+    attrs = wire.fields(entity).get("attrs")
+    return isinstance(attrs, list) and bool(attrs) and all(map(_is_readable_attr, attrs))
+
+
+def _is_readable_attr(attr: Any) -> bool:
+    fields = wire.fields(attr)
+    is_described = all(isinstance(fields.get(name), str) and fields[name] for name in ("name", "type", "data_type"))
+    return is_described and isinstance(fields.get("id", 0), int)
 
 
 def _shown(body: Mapping[str, Any]) -> set[str]:
