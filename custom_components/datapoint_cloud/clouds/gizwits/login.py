@@ -50,7 +50,7 @@ FRONT_APPS: Final = frozenset({"c3703c4888ec4736a3a0d9425c321604"})
 _TOLERATED: Final = 3  # failures in a row, as they happen several times a day
 _FIRST_PAUSE_SECONDS: Final = 60.0  # after one more
 _LONGEST_PAUSE_SECONDS: Final = 900.0
-_LONGEST_PAUSE_OF_A_BROKEN_SERVER_SECONDS: Final = 300.0
+_LONGEST_PAUSE_OF_A_BROKEN_SERVER_SECONDS: Final = 100.0  # back within two polls
 
 _FRONT_KNOWS: Final = (9005, 9020)  # what the Open API says of a user whom only the front can log in
 
