@@ -50,6 +50,7 @@ FRONT_APPS: Final = frozenset({"c3703c4888ec4736a3a0d9425c321604"})
 _TOLERATED: Final = 3  # failures in a row, as they happen several times a day
 _FIRST_PAUSE_SECONDS: Final = 60.0  # after one more
 _LONGEST_PAUSE_SECONDS: Final = 900.0
+_ONE_FAILURE_SECONDS: Final = 1.0  # all that need the login within it try it for themselves
 _LONGEST_PAUSE_OF_A_BROKEN_SERVER_SECONDS: Final = 100.0  # back within two polls
 
 _FRONT_KNOWS: Final = (9005, 9020)  # what the Open API says of a user whom only the front can log in
@@ -93,7 +94,8 @@ class LoginStep:
         self._has_front = front_url is not None or app_id in FRONT_APPS
         self._failure: CloudError | None = None
         self._failures = 0  # in a row
-        self._again_at = 0.0  # on the monotonic clock
+        self._failed_at = float("-inf")  # on the monotonic clock, as is
+        self._again_at = 0.0
 
     async def log_in(self) -> Grant:
         """Log in once ("Open API, User login" and "Anonymous login").
@@ -117,7 +119,9 @@ class LoginStep:
 
     def _rest_after(self, failure: CloudError) -> None:
         self._failure = failure
-        self._failures += 1
+        if (now := time.monotonic()) - self._failed_at > _ONE_FAILURE_SECONDS:
+            self._failures += 1
+            self._failed_at = now
         times = self._failures - (0 if isinstance(failure, Forbidden) else _TOLERATED)
         is_broken = isinstance(failure, UnexpectedAnswer) or (failure.status or 0) >= 500
         longest = _LONGEST_PAUSE_OF_A_BROKEN_SERVER_SECONDS if is_broken else _LONGEST_PAUSE_SECONDS
