@@ -230,7 +230,7 @@ COMMANDS: dict[str, dict[int, tuple[int, str]]] = {
         9014: (400, "action_device_gone"),
         9015: (400, "action_rejected"),
         9016: (400, "action_device_gone"),
-        9017: (400, "action_not_bound"),
+        9017: (400, "action_device_gone"),
         9021: (400, "action_sending_failed"),
         9023: (400, "action_disabled"),
         9024: (400, "action_sending_failed"),

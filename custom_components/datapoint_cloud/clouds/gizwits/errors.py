@@ -53,7 +53,7 @@ OPEN_API: Final[Mapping[int, Meaning]] = {
     9013: (Forbidden, Reason.QUOTA_EXHAUSTED),
     9014: (DeviceGone, Reason.NOT_FOUND),
     9016: (DeviceGone, Reason.NOT_FOUND),
-    9017: (DeviceGone, Reason.NOT_BOUND),
+    9017: (DeviceGone, Reason.NOT_FOUND),
     9020: (AuthFailed, Reason.WRONG_PASSWORD),
     9021: _SENDING_FAILED,
     9023: (DeviceOffline, Reason.DISABLED),
