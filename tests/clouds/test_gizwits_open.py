@@ -854,13 +854,13 @@ async def test_names_that_are_ever_new_are_kept_within_bounds(make_cloud: MakeCl
     device = await device_called(cloud, "客厅空调")
     kept: set[str] = set()
     for poll in range(40):
-        attr = {f"poll {poll} name {number}": number for number in range(20)} | {"long" * 100: 1, "switch": 1}
+        attr = {f"poll {poll} name {number}": number for number in range(100)} | {"long" * 100: 1, "switch": 1}
         server.faults = [answering("/app/devdata", {"did": device.id, "updated_at": 1, "attr": attr})]
         snapshot = (await cloud.readings([device])).snapshots[device.id]
         kept |= {*snapshot.readings, *snapshot.skipped}
         assert snapshot.readings["switch"].value is True
-    assert 50 < len(kept) <= 101
-    assert len(json.dumps(dict(memory.content))) < 30_000
+    assert 104 < len(kept) <= 501
+    assert len(json.dumps(dict(memory.content))) < 50_000
     assert server.requests[DATAPOINT] <= 2
 
 
@@ -1298,7 +1298,7 @@ DOCUMENTED: dict[int, tuple[type[CloudError], Reason | None]] = {
     9014: (DeviceGone, Reason.NOT_FOUND),
     9015: CALLER,
     9016: (DeviceGone, Reason.NOT_FOUND),
-    9017: (DeviceGone, Reason.NOT_BOUND),
+    9017: (DeviceGone, Reason.NOT_FOUND),
     9018: CALLER,
     9019: CALLER,
     9020: (AuthFailed, Reason.WRONG_PASSWORD),

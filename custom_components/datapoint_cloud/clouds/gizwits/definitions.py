@@ -24,7 +24,7 @@ _WEEK: Final = 7 * _DAY
 _MINUTE: Final = 60
 _PAUSE_AFTER_FAILURE: Final = 10  # seconds: the other devices of the product ask within the same round
 _SOON: Final = 600  # seconds: when an answer that is doubtful is asked for again
-_MOST_UNNAMED: Final = 100  # names of one product
+_MOST_UNNAMED: Final = 500  # names of one product; real devices report up to 104 that their definition lacks
 _LONGEST_NAME: Final = 128
 
 
