@@ -499,7 +499,7 @@ async def test_failures_of_one_request_cost_only_its_series(
         await hass.services.async_call(
             DOMAIN, "import_statistics", {"entity_id": target.entity_id, "days": 1}, blocking=True
         )
-    assert raised.value.translation_key == "forbidden"
+    assert raised.value.translation_key == "feature_not_granted"
 
 
 async def test_a_failure_of_the_account_ends_everything(
@@ -755,10 +755,11 @@ async def test_gaps_are_filled_after_the_cloud_was_away(
     entry = await _add_wishing(hass, simulation, past)
     past.asked.clear()
     simulation.sodata.faults += [Fault(status=503)] * 50
-    await poll(hass, entry)
+    await pass_time(hass, freezer, 150)
     assert not entry.runtime_data.coordinator.last_update_success
     simulation.sodata.faults.clear()
-    await poll(hass, entry)
+    await pass_time(hass, freezer, 150)
+    assert entry.runtime_data.coordinator.last_update_success
     assert past.asked == []
     assert _progress(hass, entry)[1]["resumes_at"] == "2030-05-14T11:05:00+00:00"
     target = target_of(hass, entry, is_counter=True)

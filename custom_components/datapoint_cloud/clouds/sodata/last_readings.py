@@ -121,8 +121,8 @@ class LastReadings:
         is_reached = bool(snapshots) and isinstance(singly.stopped_by, Unreachable)
         stopped_by = None if is_reached else singly.stopped_by
         snapshots |= singly.snapshots
-        if stopped_by is None and together.error is not None and not snapshots:
-            stopped_by = together.error
+        if stopped_by is None and not snapshots:
+            stopped_by = together.error or _loss(singly)
         if stopped_by is None and len(taken) < len(due):
             stopped_by = RateLimited(Reason.BUDGET_SPENT)
         failures = dict(singly.failures)
@@ -182,6 +182,13 @@ class LastReadings:
         if left_out.refusal is not None:
             return self._round >= left_out.until
         return not is_spoken_of
+
+
+def _loss(singly: Readings) -> CloudError | None:
+    """The failure of the cloud where it answers for no device at all; its list, which would tell, is seldom due."""
+    failures = list(singly.failures.values())
+    is_lost = failures and all(isinstance(failure, Unreachable) for failure in failures)
+    return failures[0] if is_lost else None
 
 
 def _of_device(refusal: CloudError, uuid: str) -> CloudError:
