@@ -170,7 +170,7 @@ async def test_it_is_taken_back_without_a_poll_too(
         (
             {"fails_commands": True},
             HomeAssistantError,
-            "The cloud's server failed. Whether Terrace spa was asked is unknown",
+            "The cloud could not send the command to Terrace spa. Try again",
         ),
     ],
 )
