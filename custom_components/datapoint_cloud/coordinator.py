@@ -17,8 +17,8 @@ from homeassistant.util import dt as dt_util
 
 from . import failures, problems, reauth
 from .accounts import account_name, groups_of, subentry_of
-from .clock import is_due
 from .clouds.budget import Purpose
+from .clouds.clock import is_due
 from .clouds.cloud import Cloud
 from .clouds.errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Unreachable
 from .clouds.model import Device, Snapshot

@@ -14,7 +14,7 @@ from typing import Any, Self
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
-from .clock import heed_clock, is_due
+from .clouds.clock import is_due
 from .clouds.cloud import Cloud, Listing
 from .clouds.errors import AuthFailed, CloudError, RateLimited
 from .clouds.model import Datapoint, Device, Schema
@@ -139,7 +139,6 @@ class Inventory:
         is_certain = not self._are_groups_new
         self._show((device for device in self.counted if is_certain or device.id in self.absent), listed_at)
         for device_id, state in self.fleet.items():
-            heed_clock(state, now)
             device = known[device_id]
             state.describe(Schema(datapoints=device.datapoints), device.described)
             self._restored[device_id] = device.datapoints

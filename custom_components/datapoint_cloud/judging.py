@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from homeassistant.util import dt as dt_util
 
-from .clock import heed_clock, is_put_back
+from .clouds.clock import is_ahead
 from .clouds.errors import Forbidden
 from .fleet import ALARM, CONNECTIVITY, PROBLEM, DeviceState, Evidence
 from .inventory import Inventory
@@ -31,10 +31,7 @@ class Judge:
 
     def begin_round(self, now: datetime) -> bool:
         """Begin a round, or what is read between two; True if the clock was put back since the last one."""
-        is_back = is_put_back(self._round_began, now)
-        if is_back:
-            for state in self._inventory.fleet.values():
-                heed_clock(state, now)
+        is_back = is_ahead(self._round_began, now)
         self._round_began = now
         return is_back
 
