@@ -101,12 +101,14 @@ async def test_a_vendor_with_another_idea_of_the_time(
     await account.live_well()
     complaints = Complaints()
     account.simulation.seconds_ahead = minutes * 60
-    for _ in range(account.pace.steps_until_stale // 2):
+    # What is reported under a clock that is a little ahead must not be what is known when it is right again.
+    steps = 2 if abs(minutes) < 60 else account.pace.steps_until_stale // 2
+    for _ in range(steps):
         account.report()
         await account.step()
     is_false = minutes > 0 and account.shown() not in {account.value, *UNAVAILABLE}
     complaints.add_if(is_false, f"shows {account.shown()} for {account.value}")
-    asked, usual = account.requests(), account.usual_start + account.usual_step * account.pace.steps_until_stale // 2
+    asked, usual = account.requests(), account.usual_start + account.usual_step * steps
     complaints.add_if(asked > _TIMES_THE_USUAL * usual + _FEW, f"{asked} requests where {usual} are usual")
     complaints.add_of_sign_in(account)
 
