@@ -333,6 +333,7 @@ async def test_numbers_are_read_leniently_and_rows_without_a_label_dropped(
     values = {0: 12.5, 1: 3, 5: -0.5}
     expected = [(start + n * HOUR, values[n % 6]) for n in range(26) if n % 6 in values]
     assert [(row.start, row.value) for row in past.rows] == expected
+    assert isinstance(past.stopped_by, UnexpectedAnswer)
 
 
 # How the server wants to be asked

@@ -382,6 +382,17 @@ async def test_a_broken_row_costs_itself_alone(
     pasts = await cloud.history.readings(series, now() - HOUR, now())
     values = [[row.value for row in pasts[one].rows] for one in series]
     assert values == [[5, 8], ["制热"], [False]]
+    assert all(isinstance(pasts[one].stopped_by, UnexpectedAnswer) for one in series)
+
+
+async def test_a_log_that_contradicts_its_total_is_not_complete(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, device: Device
+) -> None:
+    row = {"ts": int(time.time()) - 60, "attrs": {"power": 5}}
+    body = json.dumps({"meta": {"total": 3}, "objects": [row]})
+    server.faults.append(Fault(matches=at("/data"), status=200, body=body))
+    past = (await cloud.history.readings([Series(device, "power")], now() - HOUR, now()))[Series(device, "power")]
+    assert isinstance(past.stopped_by, UnexpectedAnswer)
 
 
 async def test_a_device_is_read_once_for_all_its_datapoints(

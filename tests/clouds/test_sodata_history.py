@@ -481,12 +481,21 @@ AT = "2026-09-01T00:05:05Z"
 
 
 async def read_answer(sodata: SoData, entries: Any, *keys: str) -> list[list[tuple[str, Any]]]:
-    """What the answer says of these keys of device "x": minute and second, value."""
+    """What the answer, which is whole, says of these keys of device "x": minute and second, value."""
+    rows, damages = await read_damaged_answer(sodata, entries, *keys)
+    assert damages == [None] * len(rows)
+    return rows
+
+
+async def read_damaged_answer(
+    sodata: SoData, entries: Any, *keys: str
+) -> tuple[list[list[tuple[str, Any]]], list[CloudError | None]]:
+    """The same of any answer, and what is wrong with it, by key."""
     sodata.api.faults = [answer(DATAPOINTS, {"series": entries})]
     series = [Series(Device(id="x", name="x", schema_id="x"), key) for key in keys or ["Global|0|1"]]
     told = await sodata.client().history.readings(series, utc("2026-09-01"), utc("2026-09-02"))
-    assert all(past.stopped_by is None for past in told.values())
-    return [[(f"{row.taken_at:%M:%S}", row.value) for row in told[one].rows] for one in series]
+    rows = [[(f"{row.taken_at:%M:%S}", row.value) for row in told[one].rows] for one in series]
+    return rows, [told[one].stopped_by for one in series]
 
 
 def entry(*data: Any, **changes: Any) -> dict[str, Any]:
@@ -499,8 +508,7 @@ def entry(*data: Any, **changes: Any) -> dict[str, Any]:
         ([{"at": AT, "value": 4}], [("05:05", 4)]),
         ([{"at": AT, "value": "4.5"}], [("05:05", 4.5)]),
         ([{"at": AT, "value": "ON_BATTERY"}, {"at": AT, "value": True}], [("05:05", "ON_BATTERY"), ("05:05", True)]),
-        ([{"at": AT, "value": None}, {"at": None, "value": 1}, {"value": 1}, {"at": "?", "value": 1}, 7], []),
-        ([{"at": AT, "value": " "}, {"at": AT, "value": {}}], []),
+        ([{"at": AT, "value": None}], []),
         ([{"at": AT, "value": 4}, {"at": AT, "value": 4}], [("05:05", 4)]),
         (
             [
@@ -513,11 +521,20 @@ def entry(*data: Any, **changes: Any) -> dict[str, Any]:
         # outside of what was asked
         ([{"at": "2026-09-02T00:00:00Z", "value": 1}, {"at": "2026-08-31T23:59:59Z", "value": 1}], []),
         (None, []),
-        ({}, []),
     ],
 )
 async def test_rows_are_read_leniently(sodata: SoData, data: Any, rows: list[tuple[str, Any]]) -> None:
     assert await read_answer(sodata, [entry() | {"data": data}]) == [rows]
+
+
+@pytest.mark.parametrize(
+    "damaged", [{"at": None, "value": 1}, {"value": 1}, {"at": "?", "value": 1}, 7, {"at": AT, "value": {}}, {"at": AT}]
+)
+async def test_a_row_that_cannot_be_read_costs_itself_and_is_told(sodata: SoData, damaged: Any) -> None:
+    rows, damages = await read_damaged_answer(sodata, [entry({"at": AT, "value": 4}, damaged)])
+    assert rows == [[("05:05", 4)]]
+    assert isinstance(damages[0], UnexpectedAnswer)
+    assert isinstance((await read_damaged_answer(sodata, [entry() | {"data": {}}]))[1][0], UnexpectedAnswer)
 
 
 async def test_series_are_told_apart_by_their_names(sodata: SoData) -> None:

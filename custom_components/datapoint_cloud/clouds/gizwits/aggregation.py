@@ -91,7 +91,10 @@ class Aggregates:
             if numbers and first < last:
                 asked = _Asked(self._answer, device, ",".join(numbers), aggregation)
                 begin, rows = await self._reached(asked, period, first, last)
-                pasts |= {key: Past(rows=_buckets(rows, key), start=begin, end=last) for key in numbers}
+                damage = UnexpectedAnswer(subject=device.name) if asked.is_damaged else None
+                pasts |= {
+                    key: Past(rows=_buckets(rows, key), start=begin, end=last, stopped_by=damage) for key in numbers
+                }
             else:
                 pasts |= {key: Past(rows=(), start=first, end=last) for key in numbers}
             return pasts
@@ -181,10 +184,11 @@ class Aggregates:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What was aggregated under one label."""
+    """What was aggregated under one label. `is_damaged`: the label, or one of the numbers, cannot be read."""
 
     label: str | None
     attrs: Mapping[str, Any]
+    is_damaged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,11 @@ class _Asked:
     aggregation: Aggregation
     now: datetime = field(default_factory=present)
     answers: dict[tuple[str, int, int], list[_Row]] = field(default_factory=dict)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether an answer had rows that nobody can tell what is missing of."""
+        return any(row.is_damaged for rows in self.answers.values() for row in rows)
 
     async def labels(self, start: datetime, end: datetime) -> list[datetime]:
         """The labels of the hours with readings in a range, oldest first, each read as if its zone were UTC."""
@@ -248,13 +257,18 @@ class _Asked:
         data = body.get("data")
         if not isinstance(data, list):
             raise UnexpectedAnswer(endpoint="agg_data", subject=self.device.name)
-        rows = [
-            # The Open API's page writes datatime.
-            _Row(wire.text(row.get("datetime")) or wire.text(row.get("datatime")), wire.fields(row.get("attrs")))
-            for row in wire.records(data)
-        ]
+        rows = [_row(wire.fields(row)) for row in data]
         self.answers[unit, start_ms, end_ms] = rows
         return rows
+
+
+def _row(row: Mapping[str, Any]) -> _Row:
+    # The Open API's page writes datatime.
+    label = wire.text(row.get("datetime")) or wire.text(row.get("datatime"))
+    attrs = row.get("attrs")
+    numbers = wire.fields(attrs)
+    are_numbers = all(value is None or wire.number(value) is not None for value in numbers.values())
+    return _Row(label, numbers, is_damaged=label is None or not isinstance(attrs, dict) or not are_numbers)
 
 
 def _whole_since(moment: datetime, oldest: datetime) -> datetime:

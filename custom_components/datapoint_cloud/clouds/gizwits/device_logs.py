@@ -81,12 +81,15 @@ class DeviceLogs:
         before: list[Row] = []
         for _ in range(MOST_PAGES):
             page = await self._in_its_unit(start, end, ask, believes_silence=skip > 0)
-            if page.rows and page.rows == before:
-                return  # the server does not skip
-            yield page.rows
-            before = page.rows
-            skip += page.count
-            if not page.count or (page.total is not None and skip >= page.total):
+            is_end = not page.count or (bool(page.rows) and page.rows == before)  # a server may not skip
+            if is_end and page.total is not None and skip < page.total:
+                break  # it contradicts its own total
+            if not is_end:
+                unread: list[Row] = [{}] * (page.count - len(page.rows))
+                yield page.rows + unread
+                before = page.rows
+                skip += page.count
+            if is_end or (page.total is not None and skip >= page.total):
                 return
         raise UnexpectedAnswer(endpoint=_path(log), subject=device.name)
 

@@ -9,7 +9,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from ..errors import AuthFailed, CloudError, Forbidden, NotSupported, RateLimited, Rejected, Unreachable
+from ..errors import (
+    AuthFailed,
+    CloudError,
+    Forbidden,
+    NotSupported,
+    RateLimited,
+    Rejected,
+    UnexpectedAnswer,
+    Unreachable,
+)
 from ..history import Past, Series
 from ..model import Device
 from ..windows import split
@@ -64,6 +73,8 @@ async def look_back(
             raise
         stopped_by = error
         covered = max(covered, min(gathered.complete_until or covered, last))
+    if stopped_by is None and gathered.is_damaged:
+        stopped_by = UnexpectedAnswer()
     return Past(rows=gathered.between(first, covered), start=first, end=covered, stopped_by=stopped_by)
 
 
@@ -91,6 +102,8 @@ class _Gathered:
     def __init__(self) -> None:
         self._rows: dict[datetime, list[Row]] = {}
         self._in_window: list[datetime] = []
+        self.is_damaged = False
+        """Whether there were rows without a time, which is all that can be said of them."""
 
     @property
     def has_rows(self) -> bool:
@@ -107,6 +120,7 @@ class _Gathered:
     def add(self, page: Sequence[Row]) -> None:
         for row in page:
             if (at := moment(row)) is None:
+                self.is_damaged = True
                 continue
             self._in_window.append(at)
             same = self._rows.setdefault(at, [])

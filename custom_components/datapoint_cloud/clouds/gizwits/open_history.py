@@ -76,17 +76,21 @@ class OpenHistory(NoHistory):
         pages = partial(self._pages, device, kind)
         return entries(await look_back(start, end, pages, longest=_LONGEST, reach=_REACH))
 
-    async def _pages(self, device: Device, kind: str, start: int, end: int) -> AsyncIterator[list[Row]]:
+    async def _pages(
+        self, device: Device, kind: str, start: int, end: int, *, fewer_than: int | None = None
+    ) -> AsyncIterator[list[Row]]:
         skip = 0
         while True:
             window = {"start_time": start, "end_time": end}
             paging = {"type": kind, "sort": "asc", "limit": _PAGE, "skip": skip}
             body = wire.fields(await self._ask("GET", _LOG_PATH, parts={"did": device.id}, params=paging | window))
             rows, total = _rows(body)
-            yield wire.records(rows)
+            yield [wire.fields(row) for row in rows]
             skip += len(rows)
-            if not rows or (len(rows) < _PAGE if total is None else skip >= total):
+            if len(rows) < _PAGE if total is None else skip >= total:
                 return
+            if not rows or (fewer_than is not None and (total or 0) >= fewer_than):
+                raise UnexpectedAnswer(endpoint=_LOG_PATH, subject=device.name)  # it contradicts its own total
             if skip + _PAGE > _DEEPEST or (total or 0) > _DEEPEST:
                 break
         # More than can be paged through: both halves, whose first rows are those that have been read already.
@@ -94,7 +98,7 @@ class OpenHistory(NoHistory):
         if middle == start:
             raise UnexpectedAnswer(endpoint=_LOG_PATH, subject=device.name)
         for half in ((start, middle), (middle, end)):
-            async for page in self._pages(device, kind, *half):
+            async for page in self._pages(device, kind, *half, fewer_than=total):
                 yield page
 
     async def _aggregate(self, device: Device, method: str, params: Mapping[str, str | int]) -> Any:

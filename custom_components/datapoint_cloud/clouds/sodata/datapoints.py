@@ -26,10 +26,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What an answer says of one series, in its order. `time_zone` is the name of the zone it counted in."""
+    """What an answer says of one series, in its order. `time_zone` is the name of the zone it counted in.
+
+    `is_damaged`: some of its rows cannot be read, so that nobody could tell what is missing.
+    """
 
     rows: tuple[tuple[datetime, Value], ...]
     time_zone: str | None
+    is_damaged: bool = False
 
 
 def check(series: Series) -> None:
@@ -83,15 +87,22 @@ def told(answer: Any, asked: Sequence[Series], question: Question) -> dict[Serie
         if series is None and None in identity and len(listed) == len(asked):
             series = asked[number]
         if series is not None:
-            earlier = found[series].rows if series in found else ()
-            rows = _rows(entry, is_raw=question.period is None)
-            found[series] = Told((*earlier, *rows), wire.text(entry.get("deviceTimeZone")))
+            earlier = found.get(series, Told((), None))
+            rows, is_whole = _rows(entry, is_raw=question.period is None)
+            found[series] = Told(
+                (*earlier.rows, *rows),
+                wire.text(entry.get("deviceTimeZone")),
+                is_damaged=earlier.is_damaged or not is_whole,
+            )
     return found
 
 
-def _rows(entry: Mapping[str, Any], *, is_raw: bool) -> list[tuple[datetime, Value]]:
+def _rows(entry: Mapping[str, Any], *, is_raw: bool) -> tuple[list[tuple[datetime, Value]], bool]:
+    """The rows of a series, and whether all of them could be read."""
+    data = entry.get("data")
+    is_whole = data is None or isinstance(data, list)
     rows: list[tuple[datetime, Value]] = []
-    for point in wire.records(entry.get("data")):
+    for point in map(wire.fields, data if isinstance(data, list) else ()):
         at, value = wire.moment(point.get("at")), point.get("value")
         number = wire.number(value)
         if at is not None and number is not None:
@@ -99,4 +110,6 @@ def _rows(entry: Mapping[str, Any], *, is_raw: bool) -> list[tuple[datetime, Val
         elif at is not None and is_raw and (isinstance(value, bool) or wire.text(value) is not None):
             # Numbers are all the document shows, but states are texts among the last values.
             rows.append((at, value if isinstance(value, bool) else str(value)))
-    return rows
+        else:
+            is_whole &= at is not None and value is None and "value" in point
+    return rows, is_whole

@@ -52,6 +52,7 @@ class Progress:
     is_answered: bool = False
     is_started_over: bool = False
     stopped_by: CloudError | None = None
+    is_damaged: bool = False  # some of the rows could not be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,9 @@ class Work:
             if not self._is_anything_answered:
                 raise
             self._stop(self._progress, error)
+        for series, progress in self._progress.items():
+            if progress.is_damaged and progress.stopped_by is None:
+                progress.stopped_by = UnexpectedAnswer(endpoint=ENDPOINT, subject=series.device.name)
         self._limits.remember()
 
     @property
@@ -231,6 +235,7 @@ class Work:
             told |= dict.fromkeys(missing, Told((), None))
         moved = [one for one, of_one in told.items() if piece.zone and await self._is_elsewhere(one, of_one.time_zone)]
         for one in told.keys() - set(moved):
+            self._progress[one].is_damaged |= told[one].is_damaged
             self._take(one, piece, asked, told[one].rows)
         self._put_back(moved)
 
