@@ -329,10 +329,15 @@ async def test_a_login_that_may_be_throttled_is_tried_ever_less_often(
             Unreachable,
             [0, 30, 60, 90, *range(150, 3600, 120)],
         ),
+        (
+            Fault(matches=at("/app/login"), status=403, body="<html>", content_type="text/html"),
+            Unreachable,
+            [0, 30, 60, 90, *range(150, 3600, 120)],
+        ),
         (failing("/app/login", 9041), RateLimited, [0, 900, 1800, 2700]),
         (Fault(matches=at("/app/login"), drops=True), Unreachable, list(range(0, 3600, 30))),
     ],
-    ids=["unknown app", "code", "broken", "throttled", "no answer"],
+    ids=["unknown app", "code", "broken", "proxy", "throttled", "no answer"],
 )
 async def test_a_login_that_is_refused_or_fails_is_tried_ever_less_often(
     cloud: GizwitsOpenCloud,

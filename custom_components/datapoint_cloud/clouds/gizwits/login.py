@@ -123,7 +123,9 @@ class LoginStep:
             self._failures += 1
             self._failed_at = now
         times = self._failures - (0 if isinstance(failure, Forbidden) else _TOLERATED)
-        is_broken = isinstance(failure, UnexpectedAnswer) or (failure.status or 0) >= 500
+        # A proxy that refuses is none of the vendor's words; a bare 400 was seen to be one.
+        is_bare = failure.code is None and failure.status != 400 and not isinstance(failure, RateLimited)
+        is_broken = is_bare or (failure.status or 0) >= 500
         longest = _LONGEST_PAUSE_OF_A_BROKEN_SERVER_SECONDS if is_broken else _LONGEST_PAUSE_SECONDS
         pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(times - 1, 10), longest) if times > 0 else 0.0
         if isinstance(failure, RateLimited):
