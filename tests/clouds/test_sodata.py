@@ -191,6 +191,13 @@ async def test_incomplete_list_of_sites_does_not_take_known_names_away(
         assert (await client.devices()).devices == before
 
 
+async def test_sites_are_known_over_a_restart(sodata: SoData) -> None:
+    before = (await sodata.client().devices()).devices
+    for fault in (answer(SITES, {}), route(SITES, status=503), route(SITES, status=403)):
+        sodata.api.faults = [fault]
+        assert (await sodata.client().devices()).devices == before
+
+
 async def test_list_may_change_while_it_is_read(sodata: SoData, client: SoDataCloud) -> None:
     pages = [{"results": [{"uuid": "a"}, {"uuid": "b"}], "total": 3}, {"results": [{"uuid": "c"}], "total": 2}]
     sodata.api.faults = [answer(DEVICES, page, times=1) for page in pages]
@@ -370,6 +377,12 @@ async def test_incomplete_list_of_variables_is_a_failure(sodata: SoData, client:
         await client.schema(device_called("x"))
 
 
+async def test_variables_that_all_lack_their_keys_are_no_description(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.faults = [answer(VARIABLES, {"results": [{"serviceName": "I"}, {"serviceName": "U"}]})]
+    with pytest.raises(UnexpectedAnswer):
+        await client.schema(device_called("x"))
+
+
 @pytest.mark.parametrize("fault", [{"status": 403}, {"status": 404}, {"body": '{"results": [{"serviceName": "I"}]}'}])
 async def test_damaged_list_of_variables_does_not_replace_the_known_one(
     sodata: SoData, client: SoDataCloud, fault: dict[str, Any]
@@ -448,7 +461,7 @@ async def test_variables_of_devices_that_went_are_forgotten(sodata: SoData, clie
     assert sorted(remembered) == sorted(f"variables:{device.id}" for device in devices[1:])
     sodata.api.devices.clear()
     await client.devices()
-    assert sodata.memory.content.keys() <= {"spent"}
+    assert sodata.memory.content.keys() <= {"spent", "/ca/{ca}/sites"}
 
 
 async def test_variables_that_devices_share_are_remembered_once(sodata: SoData, client: SoDataCloud) -> None:

@@ -106,7 +106,7 @@ class SoDataCloud(ReadOnlyCloud):
             budget=self.budget,
         )
         self._login = login
-        self._lists = Lists(self._get)
+        self._lists = Lists(self._get, memory)
         self._refusing: set[str] = set()
         """The endpoints that refuse tokens which others take."""
         self._corporate_account = corporate_account
@@ -178,6 +178,8 @@ class SoDataCloud(ReadOnlyCloud):
         read = mapping.essential(variables)
         if (described := mapping.description(read)).schema.skipped:
             # Damaged, perhaps, and then not to be believed for long.
+            if known is None and not described.schema.datapoints:
+                raise UnexpectedAnswer(endpoint=_VARIABLES)
             return known or described
         # Devices of one type say the same: what hundreds share is kept once.
         list_id = hashlib.sha256(json.dumps(read).encode()).hexdigest()[:16]

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from .. import wire
 from ..errors import AuthFailed, CloudError, Forbidden, NotSupported, RateLimited, Rejected, UnexpectedAnswer
+from ..memory import Memory
 from . import mapping
 from .mapping import Site
 
@@ -18,6 +19,9 @@ _MOST_PAGES = 500
 
 _CUSTOMERS = "/ca/{ca}/customers"
 _SITES = "/ca/{ca}/sites"
+
+_KEPT = ("uuid", "name", "technicalName", "timeZone", "customerUuid")
+"""What is read of a site and of a customer."""
 
 type Record = Mapping[str, Any]
 
@@ -32,11 +36,11 @@ class Get(Protocol):
 class Lists:
     """The lists of one account."""
 
-    def __init__(self, get: Get) -> None:
-        """Ask for pages with `get`."""
+    def __init__(self, get: Get, memory: Memory) -> None:
+        """Ask for pages with `get`; keep in `memory` the lists that devices can do without."""
         self._get = get
+        self._memory = memory
         self._size = 0  # of a page, as an index
-        self._known: dict[str, list[Record]] = {}  # of what only embellishes the devices
         self.pages = 0
         """How many pages were read so far."""
 
@@ -93,14 +97,21 @@ class Lists:
 
     async def _embellishing(self, template: str) -> list[Record]:
         """Read a list that devices can do without: what was known where it fails, nothing where it may not be seen."""
+        known = self._memory.get(template)
         try:
-            self._known[template] = await self.all(template)
+            records = await self.all(template)
         except AuthFailed, RateLimited:
             raise
         except CloudError as error:
-            if template not in self._known and not isinstance(error, Forbidden | NotSupported | Rejected):
+            if known is None and not isinstance(error, Forbidden | NotSupported | Rejected):
                 raise  # areas are made of it once, when a device is added
-        return self._known.get(template, [])
+            return list(wire.records(known))
+        kept: list[Record] = [
+            {name: record[name] for name in _KEPT if record.get(name) is not None} for record in records
+        ]
+        if kept != known:
+            self._memory.put(template, kept)
+        return kept
 
 
 def whole(page: Any, template: str) -> list[Record]:
