@@ -189,7 +189,14 @@ async def test_values_by_date_are_told(server: FirstlightServer, client: Client,
     assert told.end == END
 
 
-@pytest.mark.parametrize("answered", [[[1], "two", {"deep": {}}], [{"name": "Drama", "value": 3}, {"name": "News"}]])
+@pytest.mark.parametrize(
+    "answered",
+    [
+        [[1], "two", {"deep": {}}],
+        [{"name": "Drama", "value": 3}, {"name": "News"}],
+        [{"name": None, "value": None}] * 2,
+    ],
+)
 async def test_what_cannot_be_read_is_not_all(server: FirstlightServer, client: Client, answered: Any) -> None:
     server.faults = data(answered)
     told = await client.usage()

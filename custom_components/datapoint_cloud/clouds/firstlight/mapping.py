@@ -192,6 +192,8 @@ class _Reader:
         )
         if column is None and here.time is not None and (columns := _wide(row)):
             return [replace(self._below(here, name), number=number) for name, number in columns.items()]
+        if row and all(value is None for value in row.values()):
+            return None  # a damaged row: nobody can tell what it was of
         number = _number_of(row, column)
         nested = [value for value in row.values() if isinstance(value, dict | list) and value]
         parts = _all(self._value(value, here, depth) for value in nested) if nested else None

@@ -84,6 +84,8 @@ class DeviceLogs:
             is_end = not page.count or (bool(page.rows) and page.rows == before)  # a server may not skip
             if is_end and page.total is not None and skip < page.total:
                 break  # it contradicts its own total
+            if page.rows and not any(map(told_at, page.rows)):
+                break  # whatever it is, it is no log
             if not is_end:
                 unread: list[Row] = [{}] * (page.count - len(page.rows))
                 yield page.rows + unread

@@ -17,7 +17,7 @@ from . import spellings
 from .aggregation import AGGREGATIONS, PERIODS, REACH_OF_BUCKETS, Aggregates
 from .definitions import Definitions
 from .log_entries import entries
-from .looking_back import Row, look_back
+from .looking_back import Row, look_back, moment
 
 _REACH: Final = timedelta(days=7)
 _LONGEST: Final = timedelta(hours=48) - timedelta(seconds=1)  # the document has it shorter than 48 hours
@@ -85,7 +85,10 @@ class OpenHistory(NoHistory):
             paging = {"type": kind, "sort": "asc", "limit": _PAGE, "skip": skip}
             body = wire.fields(await self._ask("GET", _LOG_PATH, parts={"did": device.id}, params=paging | window))
             rows, total = _rows(body)
-            yield [wire.fields(row) for row in rows]
+            page = [wire.fields(row) for row in rows]
+            if page and not any(map(moment, page)):
+                raise UnexpectedAnswer(endpoint=_LOG_PATH, subject=device.name)  # whatever it is, it is no log
+            yield page
             skip += len(rows)
             if len(rows) < _PAGE if total is None else skip >= total:
                 return
