@@ -56,9 +56,11 @@ def async_try_again_later(hass: HomeAssistant, entry: ConfigEntry) -> None:
 @callback
 def async_end(hass: HomeAssistant, entry: ConfigEntry, name: str) -> None:
     """Ask for no sign-in any more: the cloud accepts the account."""
-    async_forget(hass, entry)
-    for flow in list(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
+    flows = list(entry.async_get_active_flows(hass, {SOURCE_REAUTH}))
+    if flows or entry.entry_id in hass.data.get(_WAITING, {}):
         _LOGGER.info("%s: the credentials are accepted again, nobody needs to sign in", name)
+    async_forget(hass, entry)
+    for flow in flows:
         hass.config_entries.flow.async_abort(flow["flow_id"])
 
 
