@@ -1,12 +1,13 @@
 """One cell of the table: a class of requests, a kind of fault, and what may not come of it."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .account import UNAVAILABLE, Account
 from .complaints import Complaints
-from .kinds import ASKING_A_PAUSE, PAUSE_SECONDS, Kind
+from .kinds import Kind
 from .requests import Concern, RequestClass
 
 
@@ -59,7 +60,7 @@ class Cell:
         self.request.relieve(account.simulation)
         account.report()
         # An entry that could not be set up is tried again after ever longer pauses, which are Home Assistant's own.
-        for _ in range(6 * _STEPS_TO_COME_BACK):
+        for _ in range(6 * self._steps_to_come_back):
             await account.step()
             if account.shown() == account.value:
                 break
@@ -103,8 +104,7 @@ class Cell:
         self.request.relieve(account.simulation)
         account.caplog.clear()
         account.report()
-        pause = PAUSE_SECONDS if self.kind.name in ASKING_A_PAUSE else 0
-        for _ in range(_STEPS_TO_COME_BACK + round(pause / account.pace.step)):
+        for _ in range(self._steps_to_come_back):
             await account.step()
         complaints.add_if_not_back(account)
         complaints.add_if(lost and not account.lines(), "back in silence")
@@ -112,6 +112,10 @@ class Cell:
         complaints.add_of_warnings(account, "a warning when it was over")
         complaints.add_of("removed", was - account.inventory())
         complaints.add_of("new", account.inventory() - was)
+
+    @property
+    def _steps_to_come_back(self) -> int:
+        return _STEPS_TO_COME_BACK + math.ceil(self.kind.pause_seconds / self.account.pace.step)
 
     def _strike(self) -> None:
         self.account.reset_counts()
@@ -133,7 +137,9 @@ class Cell:
 
     def _check_only_the_concerned_suffer(self) -> None:
         lost = self.account.lost()
-        if self.request.concern is Concern.DEVICE and not self.kind.is_harmless:
+        concern = Concern.NOBODY if self.kind.is_harmless else self.request.concern
+        if self.kind.pause_seconds or concern is Concern.ACCOUNT:
+            return
+        if concern is Concern.DEVICE:
             lost -= self.account.entities_of_device()
-        if self.request.concern is not Concern.ACCOUNT or self.kind.is_harmless:
-            self.complaints.add_of("lost without need", lost)
+        self.complaints.add_of("lost without need", lost)

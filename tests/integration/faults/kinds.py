@@ -9,17 +9,20 @@ from typing import Any
 from simulator.server import Fault
 
 _PAGE = "<html><head><title>Sorry</title></head><body><h1>Something went wrong</h1></body></html>"
-PAUSE_SECONDS = 120
 _ENVELOPES = frozenset({"meta", "header", "objects", "data", "attrs", "attr"})
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`make` builds the fault. `is_harmless`: the answer is still good, and everything stays as it is."""
+    """`make` builds the fault. `is_harmless`: the answer is still good, and everything stays as it is.
+
+    `pause_seconds` is for how long the server asks to be left alone, which concerns the whole account.
+    """
 
     name: str
     make: Callable[[], Fault]
     is_harmless: bool = False
+    pause_seconds: int = 0
 
 
 def _page(status: int) -> Callable[[], Fault]:
@@ -105,7 +108,7 @@ KINDS = (
     Kind("401 without a code", _page(401)),
     Kind("403 without a code", _page(403)),
     Kind("404", _page(404)),
-    Kind("429", lambda: Fault(status=429, body="{}", headers={"Retry-After": str(PAUSE_SECONDS)})),
+    Kind("429", lambda: Fault(status=429, body="{}", headers={"Retry-After": "120"}), pause_seconds=120),
     Kind("redirect", lambda: Fault(status=302, body="", headers={"Location": "http://127.0.0.1:9/elsewhere"})),
     Kind("empty", _body("")),
     Kind("cut", lambda: Fault(cuts_at=40)),
@@ -123,11 +126,19 @@ KINDS = (
 )
 
 THROTTLES = {
-    "gizwits_open": Kind("9041", lambda: Fault(status=400, body='{"error_code": 9041, "error_message": "throttled"}')),
-    "gizwits_enterprise": Kind("5013", lambda: Fault(status=403, body='{"error_code": 5013, "error_message": "rate"}')),
+    "gizwits_open": Kind(
+        "9041",
+        lambda: Fault(status=400, body='{"error_code": 9041, "error_message": "throttled"}'),
+        pause_seconds=120,
+    ),
+    # "every call fails until the hour is over"
+    "gizwits_enterprise": Kind(
+        "5013",
+        lambda: Fault(status=403, body='{"error_code": 5013, "error_message": "rate limit exceeded"}'),
+        pause_seconds=3700,
+    ),
 }
 """How a vendor's own words ask to be left alone, where it has any but HTTP's."""
-
 
 HEARD = frozenset(
     {
@@ -146,9 +157,6 @@ HEARD = frozenset(
     }
 )
 """The faults that no answer of success can look like."""
-
-ASKING_A_PAUSE = frozenset({"429", "9041", "5013"})
-"""The faults that ask to be left alone, for so long at most."""
 
 
 def kinds_of(cloud: str) -> tuple[Kind, ...]:

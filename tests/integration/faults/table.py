@@ -39,7 +39,7 @@ def lines(properties: Iterable[dict[str, Any]]) -> Iterator[str]:
     for cell in properties:
         sums[cell["cloud"]].cells += 1
         if cell["complaints"]:
-            sums[cell["cloud"]].unclean.append(f"{cell['cell']}: {cell['complaints']}")
+            sums[cell["cloud"]].unclean.append(f"{cell['cell']}: {cell['reason'] or cell['complaints']}")
     for cloud, told in sorted(sums.items()):
-        yield f"{cloud}: {told.cells} cells, {told.cells - len(told.unclean)} clean"
+        yield f"{cloud}: {told.cells} cells, {told.cells - len(told.unclean)} clean, the rest:"
         yield from (f"    {line}" for line in told.unclean)

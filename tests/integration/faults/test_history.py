@@ -11,7 +11,7 @@ from .account import Account
 from .clock import finish
 from .complaints import Complaints
 from .conftest import MakeAccount, Note
-from .kinds import ASKING_A_PAUSE, HEARD, Kind
+from .kinds import HEARD, Kind
 from .requests import HISTORIES, RequestClass
 from .table import cells
 
@@ -58,7 +58,7 @@ async def test_a_fault_of_what_is_asked_of_the_past(
     complaints.add_of_sign_in(account)
 
     again, _ = await _ask(account, request_class)
-    is_refused = isinstance(again, Exception) and kind.name not in ASKING_A_PAUSE
+    is_refused = isinstance(again, Exception) and not kind.pause_seconds
     complaints.add_if(is_refused, f"not answered after the fault: {again}")
     complaints.add_of_tracebacks(account)
     note(request_class.cloud, f"{request_class.name} x {kind.name}", complaints)
