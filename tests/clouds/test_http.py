@@ -155,9 +155,10 @@ async def test_what_cannot_be_stored_is_mended(client: HttpClient, server: Serve
     assert await read(client) == decoded
 
 
-@pytest.mark.parametrize("depth", [200, 2000, 50_000])
-async def test_what_is_nested_too_deep_is_no_json(client: HttpClient, server: Server, depth: int) -> None:
-    server.faults = [Fault(body="[" * depth + "]" * depth)]
+@pytest.mark.parametrize("depth", [200, 1010, 2000, 50_000])
+@pytest.mark.parametrize("content", ["", r'"\u0000"'])
+async def test_what_is_nested_too_deep_is_no_json(client: HttpClient, server: Server, depth: int, content: str) -> None:
+    server.faults = [Fault(body="[" * depth + content + "]" * depth)]
     with pytest.raises(UnexpectedAnswer):
         await read(client)
 

@@ -36,11 +36,8 @@ def decode(text: bytes | str) -> Any:
         decoded = orjson.loads(content)
     except orjson.JSONDecodeError:
         decoded = _decode_leniently(content)
-    else:
-        if b"\\u0000" in content:
-            decoded = _mended(decoded)
     _raise_if_too_deep(decoded)
-    return decoded
+    return _mended(decoded) if b"\\u0000" in content else decoded
 
 
 def _decode_leniently(content: bytes) -> Any:
