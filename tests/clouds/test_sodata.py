@@ -714,6 +714,31 @@ async def test_bulk_call_that_never_worked_is_made_up_for_at_once(sodata: SoData
     assert sodata.api.requests[SINGLE] == 1
 
 
+@pytest.mark.parametrize(("has_worked", "seconds"), [(False, 600), (True, 4500)])
+async def test_bulk_call_that_keeps_failing_while_devices_answer_is_no_longer_waited_for(
+    sodata: SoData, client: SoDataCloud, has_worked: bool, seconds: int
+) -> None:
+    devices = (await client.devices()).devices
+    if has_worked:
+        await client.readings(devices)
+    sodata.api.faults = [route(BULK, status=500)]
+    for _ in range(seconds // 120):
+        await client.readings(devices)
+        sodata.seconds += 120
+    sodata.api.reset_counts()
+    for _ in range(30):
+        readings = await client.readings(devices)
+        assert (len(readings.snapshots), readings.stopped_by) == (len(devices), None)
+        sodata.seconds += 120
+    assert sodata.api.requests[BULK] <= 5 * 6
+    sodata.api.faults = []
+    sodata.seconds += 900
+    await client.readings(devices)
+    sodata.api.reset_counts()
+    assert len((await client.readings(devices)).snapshots) == len(devices)
+    assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (1, 0)
+
+
 async def test_hanging_bulk_call_does_not_hold_back_all_readings(
     sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:

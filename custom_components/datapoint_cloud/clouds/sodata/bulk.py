@@ -104,6 +104,15 @@ class Bulk:
         works = wire.text(wire.fields(self._memory.get(_KEPT)).get("works"))
         return works if works in _BODIES else None
 
+    def note_that_devices_answer(self) -> None:
+        """Take note that devices answer one by one: a call that has failed for long meanwhile is not offered."""
+        patience = _REFUSED_FOR_SECONDS if self.has_worked else _REST_SECONDS
+        if self._fails_since is not None and time.monotonic() - self._fails_since > patience:
+            self._do_without()
+
+    def _do_without(self) -> None:
+        self._memory.put(_KEPT, {"without_until_seconds": int(time.time()) + _WITHOUT_FOR_SECONDS})
+
     def reconsider(self) -> None:
         """Forget that the server does not do this: it may have refused devices that are not asked for any more."""
         if self.is_refused:
@@ -116,8 +125,9 @@ class Bulk:
         """
         found = Round()
         chunks = list(batched(uuids, MOST_DEVICES, strict=False))
+        few = math.inf if self.is_refused else len(chunks)
         if time.monotonic() < self._rests_until:
-            found.singles = len(chunks)
+            found.singles = few
             return found
         try:
             for number, chunk in enumerate(chunks):
@@ -130,7 +140,7 @@ class Bulk:
             self._check(found)
         except _Failing as failing:
             found.error = failing.error
-            found.singles = len(chunks)
+            found.singles = few
             self._rest(failing.error)
         else:
             self._recover(is_answered=bool(found.snapshots))
@@ -158,7 +168,7 @@ class Bulk:
             return
         if _is_failure(refusal):
             raise _Failing(refusal)
-        self._memory.put(_KEPT, {"without_until_seconds": int(time.time()) + _WITHOUT_FOR_SECONDS})
+        self._do_without()
 
     async def _try_bodies(
         self, names: Iterable[str], number: str, uuids: Sequence[str], found: Round

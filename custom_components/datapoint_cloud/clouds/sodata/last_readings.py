@@ -116,6 +116,8 @@ class LastReadings:
         singly = await read_round(taken, self._read_one, tell, parallel=PARALLEL)
         if sum(map(self._is_refused, self._left_out)) > were_refused:
             self._bulk.reconsider()
+        if together.error is not None and singly.snapshots:
+            self._bulk.note_that_devices_answer()
         self._answered |= singly.snapshots.keys()
         # A server that answers for the others is not lost.
         is_reached = bool(snapshots) and isinstance(singly.stopped_by, Unreachable)
