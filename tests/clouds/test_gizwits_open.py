@@ -992,6 +992,21 @@ async def test_a_definition_that_stays_odd_is_what_the_vendor_has(
     assert len((await cloud.schema(device)).datapoints) == len(server.products[device.schema_id].attributes)
 
 
+@pytest.mark.parametrize("spell", [str, float, lambda _: None], ids=["text", "float", "null"])
+async def test_a_definition_may_number_its_attributes_in_any_spelling(
+    make_cloud: MakeCloud, server: GizwitsOpenServer, spell: Callable[[int], Any]
+) -> None:
+    memory = Memory()
+    cloud = make_cloud(memory=memory)
+    device = await device_called(cloud, "客厅空调")
+    body = definition_of(server, device)
+    for attr in body["entities"][0]["attrs"]:
+        attr["id"] = spell(attr["id"])
+    server.faults.append(answering("/app/datapoint", body))
+    assert len((await cloud.schema(device)).datapoints) == len(body["entities"][0]["attrs"])
+    assert any(key.startswith("definition") for key in memory.content)
+
+
 async def test_what_a_shortened_definition_lacks_is_described_by_later_readings(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
