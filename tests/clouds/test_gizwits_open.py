@@ -238,6 +238,27 @@ async def test_without_a_front_the_first_refusal_stands(
     assert server.requests[FRONT] == 1
 
 
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault(matches=at("/app/smart_home"), drops=True), Unreachable),
+        (Fault(matches=at("/app/smart_home"), status=503, body=""), Unreachable),
+        (Fault(matches=at("/app/smart_home"), status=429, body="{}"), RateLimited),
+    ],
+)
+@pytest.mark.usefixtures("newer_app")
+async def test_a_user_only_the_front_may_know_is_not_refused_while_it_does_not_answer(
+    make_cloud: MakeCloud, server: GizwitsOpenServer, fault: Fault, kind: type[CloudError]
+) -> None:
+    cloud = make_cloud(PasswordLogin(username=server.aep_username, password=server.aep_password))
+    server.faults.append(fault)
+    with pytest.raises(kind):
+        await cloud.devices()
+    server.faults.clear()
+    if kind is Unreachable:
+        assert (await cloud.devices()).devices
+
+
 async def test_a_refused_login_is_not_repeated(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
     cloud = make_cloud(PasswordLogin(username=server.username, password="wrong"))
     for _ in range(3):

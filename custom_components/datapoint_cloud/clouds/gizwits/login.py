@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from .. import wire
-from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer
+from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer, Unreachable
 from ..http import Answer, HttpClient
 from ..memory import Memory
 from .errors import judge_front, judge_open_api
@@ -152,8 +152,11 @@ class LoginStep:
         try:
             return await self._at_front(login)
         except CloudError as error:
-            # The front knows the user, which the Open API did not; whatever else it says, it cannot say better.
-            raise error if error.reason is Reason.WRONG_PASSWORD else refusal from None
+            # A front that knows the user, whom the Open API did not, says it better; so does one that may know the user
+            # and does not answer now.
+            is_silent = isinstance(error, RateLimited) or (isinstance(error, Unreachable) and error.code is None)
+            may_know = is_silent and refusal.reason is Reason.UNKNOWN_USER
+            raise error if may_know or error.reason is Reason.WRONG_PASSWORD else refusal from None
 
     async def _at_api(self, template: str, body: Mapping[str, str]) -> Grant:
         answer = await self._api.request("POST", template, headers=self._headers, json_body=body)
