@@ -603,6 +603,30 @@ async def test_a_list_that_contradicts_its_own_total_is_not_complete(
     assert server.requests[SEARCH] <= 3
 
 
+@pytest.mark.parametrize("shows_by_default", [True, False])
+async def test_devices_that_are_disabled_are_not_listed_however_the_server_counts_them(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, shows_by_default: bool
+) -> None:
+    rows = [{"did": f"d{index}", "mac": f"{index:012d}"} for index in range(120)]
+    listing = Fault()
+
+    def turns_to(request: web.Request) -> bool:
+        if not request.path.endswith("/devices/search"):
+            return False
+        shows = request.query.get("show_disabled", str(int(shows_by_default))) == "1"
+        shown = rows if shows else rows[:110]
+        skip, limit = int(request.query["skip"]), int(request.query["limit"])
+        total = len(shown if shows_by_default else rows)
+        listing.body = json.dumps({"meta": {"total": total}, "objects": shown[skip : skip + limit]})
+        return True
+
+    listing.matches = turns_to
+    server.faults.append(listing)
+    cloud = make_cloud(products_of(server)[:1])
+    assert len((await cloud.devices()).devices) == 110
+    assert cloud.requests_a_listing == server.requests[SEARCH] <= 7
+
+
 async def test_an_empty_list_that_says_so_is_empty(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
     server.faults.append(answering("/devices/search", {"meta": {"total": 0}, "objects": []}))
     listing = await make_cloud(products_of(server)[:1]).devices()

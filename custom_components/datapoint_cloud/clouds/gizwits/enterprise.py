@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, Final
 
 import aiohttp
@@ -266,19 +267,39 @@ class GizwitsEnterpriseCloud:
         return [device for row in rows if (device := _device(row, product, name)) is not None]
 
     async def _search(self, product: Product, **filters: str) -> Sequence[Mapping[str, Any]]:
-        async def turn(skip: int) -> Page:
-            body = wire.fields(await self._page(product, skip, filters))
-            rows = body.get("objects")
-            total = spellings.count(wire.fields(body.get("meta")).get("total"))
-            # The document promises the total. Without one the rows tell what there is, but none at all tell nothing.
-            if not isinstance(rows, list) or (not rows and not skip and total is None):
-                raise UnexpectedAnswer(endpoint=_SEARCH_PATH, subject=product.product_key)
-            return Page(rows, total)
+        turned: list[Page] = []
 
-        listed = await all_devices(turn, endpoint=_SEARCH_PATH)
+        async def turn(skip: int, *, shows_disabled: int = 0) -> Page:
+            # What is shown by default no document tells.
+            turned.append(await self._turn(product, skip, {**filters, "show_disabled": str(shows_disabled)}))
+            return turned[-1]
+
+        async def turn_uncounted(skip: int, *, total: int) -> Page:
+            page = await turn(skip)
+            if page.total != total:
+                raise UnexpectedAnswer(endpoint=_SEARCH_PATH)
+            return Page(page.rows)
+
+        try:
+            listed = await all_devices(turn, endpoint=_SEARCH_PATH)
+        except UnexpectedAnswer as error:
+            if error.status is not None or not turned or turned[-1].rows:
+                raise
+            # It ended before its total, which may count the disabled devices that are not shown.
+            total = len((await all_devices(partial(turn, shows_disabled=1), endpoint=_SEARCH_PATH)).rows)
+            listed = await all_devices(partial(turn_uncounted, total=total), endpoint=_SEARCH_PATH)
         if product in self._pages and not filters:  # not a group asked for once
-            self._pages[product] = listed.pages
+            self._pages[product] = len(turned)
         return list(listed.rows.values())
+
+    async def _turn(self, product: Product, skip: int, filters: Mapping[str, str]) -> Page:
+        body = wire.fields(await self._page(product, skip, filters))
+        rows = body.get("objects")
+        total = spellings.count(wire.fields(body.get("meta")).get("total"))
+        # The document promises the total. Without one the rows tell what there is, but none at all tell nothing.
+        if not isinstance(rows, list) or (not rows and not skip and total is None):
+            raise UnexpectedAnswer(endpoint=_SEARCH_PATH, subject=product.product_key)
+        return Page(rows, total)
 
     async def _page(self, product: Product, skip: int, filters: Mapping[str, str]) -> Any:
         async def ask(limit: int) -> Any:
