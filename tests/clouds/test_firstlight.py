@@ -112,6 +112,17 @@ async def test_both_tokens_go_where_they_belong(firstlight: Firstlight) -> None:
     assert len({request.headers["X-Tracking-Id"] for request in firstlight.server.log}) == 2
 
 
+async def test_a_query_that_is_never_answered_costs_only_itself(firstlight: Firstlight) -> None:
+    lost = replace(QUERY, id="lost", field="lost")
+    cloud = firstlight.client(QUERY, lost)
+    firstlight.server.faults = [Fault(matches=lambda request: request.path.endswith("/lost"), drops=True)]
+    for _ in range(2):
+        listing = await cloud.devices()
+        assert [device.id for device in listing.devices] == [QUERY.id]
+        assert isinstance(listing.failed["lost"], Unreachable)
+        assert (await cloud.readings(listing.devices)).snapshots
+
+
 async def test_tokens_may_be_pasted_carelessly(firstlight: Firstlight) -> None:
     cloud = firstlight.client(
         authorization_token=f" Bearer  {firstlight.server.authorization_token}\n",

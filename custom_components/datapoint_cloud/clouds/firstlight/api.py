@@ -20,7 +20,7 @@ import aiohttp
 from .. import wire
 from ..budget import Budget, Purpose
 from ..cloud import Listing, Readings, ReadOnlyCloud, Tell, unheard
-from ..errors import AuthFailed, CloudError, Forbidden, Reason, Rejected, TokenRefused, UnexpectedAnswer
+from ..errors import AuthFailed, CloudError, Forbidden, Reason, Rejected, TokenRefused, UnexpectedAnswer, Unreachable
 from ..history import History, Period
 from ..http import HttpClient
 from ..memory import Memory
@@ -140,8 +140,11 @@ class FirstlightCloud(ReadOnlyCloud):
             )
             for query in self._queries.values()
         ]
-        tried = await self._round([device for device in devices if not self._has_answered(device.id)], self._try)
-        if tried.stopped_by is not None:
+        untried = [device for device in devices if not self._has_answered(device.id)]
+        tried = await self._round(untried, self._try)
+        # A server that has just answered others is not lost.
+        is_reached = len(untried) < len(devices) and isinstance(tried.stopped_by, Unreachable)
+        if tried.stopped_by is not None and not is_reached:
             raise tried.stopped_by
         return Listing(
             devices=tuple(device for device in devices if device.id not in tried.failures), failed=tried.failures
