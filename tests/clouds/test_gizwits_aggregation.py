@@ -569,6 +569,38 @@ async def test_labels_that_are_all_empty_prove_nothing(cloud: AnyCloud, server: 
     assert unproven(await buckets(cloud, series, hour() - DAY, hour()))
 
 
+@pytest.mark.parametrize("label", ["0001010100", "9999123123"])
+async def test_labels_at_the_ends_of_all_calendars_prove_nothing(
+    cloud: AnyCloud, server: Server, series: Series, label: str
+) -> None:
+    server.faults.append(hours_at(*(hour() - n * HOUR for n in range(1, 48)), datetime=label).fault)
+    assert unproven(await buckets(cloud, series, hour() - DAY, hour()))
+
+
+@pytest.mark.parametrize(
+    ("period", "label"),
+    [
+        (Period.HOUR, "0001010100"),
+        (Period.DAY, "00010101"),
+        (Period.DAY, "99991231"),
+        (Period.WEEK, "000101"),
+        (Period.WEEK, "999952"),
+        (Period.MONTH, "999912"),
+    ],
+)
+@pytest.mark.parametrize("zone", [CHINA, timezone(-5 * HOUR)])
+async def test_a_label_at_the_end_of_all_calendars_is_no_time(
+    cloud: AnyCloud, server: Server, series: Series, period: Period, label: str, zone: tzinfo
+) -> None:
+    server.aggregation.label_zone = zone
+    await buckets(cloud, series, hour() - 2 * DAY, hour())
+    unit = f"{period}S".upper()
+    body = json.dumps({"data": [{"datetime": label, "attrs": {"power": 1}}]})
+    server.faults.append(Fault(matches=lambda request: request.query.get("unit") == unit, body=body))
+    past = await buckets(cloud, series, hour() - 2 * DAY, hour(), period)
+    assert past.rows == ()
+
+
 class Summer(tzinfo):
     """A zone that is an hour ahead until a moment and in line with UTC from then on, or the other way round."""
 

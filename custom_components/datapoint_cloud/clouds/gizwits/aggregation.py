@@ -47,6 +47,7 @@ _NO_SUCH_METHOD: Final = (404, 405)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _DAY: Final = timedelta(days=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class Aggregates:
@@ -288,9 +289,11 @@ def _read(label: str | None, period: Period) -> datetime | None:
     if label is None or not unit.label.fullmatch(label):
         return None
     try:
-        return datetime.strptime(label + unit.suffix, unit.layout).replace(tzinfo=UTC)
+        found = datetime.strptime(label + unit.suffix, unit.layout).replace(tzinfo=UTC)
     except ValueError:
         return None
+    # At the ends of the calendar a label has no time in another zone, nor an end.
+    return found if _EPOCH <= found < _NEVER else None
 
 
 def _buckets(rows: Sequence[_Dated], key: str) -> tuple[Bucket, ...]:
