@@ -586,6 +586,20 @@ async def test_weeks_may_begin_on_sunday(sodata: SoData, client: SoDataCloud) ->
     ]
 
 
+@pytest.mark.parametrize("label", ["0001-01-03T00:00:00Z", "9999-12-29T00:00:00Z"])
+@pytest.mark.parametrize("period", list(Period))
+@pytest.mark.parametrize("zone", ["Europe/Paris", "America/New_York"])
+async def test_a_label_at_the_end_of_all_calendars_proves_nothing(
+    sodata: SoData, client: SoDataCloud, label: str, period: Period, zone: str
+) -> None:
+    ups = simulated(sodata, "UPS")
+    ups.site.time_zone = zone
+    (series,) = series_of(ups, LOAD_RATE)
+    named = {"deviceUuid": series.device.id, "serviceId": "140100", "deviceTimeZone": zone}
+    sodata.api.faults = [answer(DATAPOINTS, {"series": [entry({"at": label, "value": 1}, **named)]})]
+    assert (await days(client, [series], "2026-09-01", "2026-09-02", period))[series].rows == ()
+
+
 async def test_the_last_of_two_figures_of_a_bucket_counts(sodata: SoData, client: SoDataCloud) -> None:
     (series,) = series_of(simulated(sodata, "UPS"), LOAD_RATE)
     data = [{"at": "2026-09-01T00:00:00Z", "value": value} for value in (1, "2")]

@@ -31,7 +31,10 @@ def starts(
 
 def _begins(period: Period, label: datetime, zone: tzinfo) -> bool:
     # On which day weeks begin is nowhere said.
-    return begin_of(Period.DAY if period is Period.WEEK else period, label, zone) == label
+    try:
+        return begin_of(Period.DAY if period is Period.WEEK else period, label, zone) == label
+    except OverflowError:  # at the end of the calendar
+        return False
 
 
 def _may_be_ends(labels: Sequence[datetime], asked: tuple[datetime, datetime], now: datetime) -> bool:
