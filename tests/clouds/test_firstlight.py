@@ -123,6 +123,17 @@ async def test_a_query_that_is_never_answered_costs_only_itself(firstlight: Firs
         assert (await cloud.readings(listing.devices)).snapshots
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        [{"date": "2026-08", "value": 5}, {"date": "2026-09", "value": 6}],
+        {"2026-08": 5, "2026-09": 6},
+    ],
+)
+async def test_months_are_times(firstlight: Firstlight, data: Any) -> None:
+    assert await firstlight.values(data) == {"total": 6}
+
+
 async def test_tokens_may_be_pasted_carelessly(firstlight: Firstlight) -> None:
     cloud = firstlight.client(
         authorization_token=f" Bearer  {firstlight.server.authorization_token}\n",

@@ -19,7 +19,8 @@ _LABELS = ("name", "key", "n", "id")
 _NUMBERS = ("value", "total", "count", "v")
 _TIMES = ("date", "ut", "from", "timestamp")
 _CONTAINERS = frozenset({"groups", "items", "values", "rows", "data", "series", "results", "content", "list", "dates"})
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
+_MONTH = re.compile(r"\d{4}-\d{2}")
+_DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([T ].*)?)?")
 
 _DEEPEST = 3
 _WIDEST = 12
@@ -165,7 +166,7 @@ class _Reader:
         return self._row(entry, above, depth) if isinstance(entry, dict) else None
 
     def _below(self, above: Figure, name: str) -> Figure:
-        if _DATE.fullmatch(name) and (time := wire.moment(name, self.zone)) is not None:
+        if _DATE.fullmatch(name) and (time := _moment(name, self.zone)) is not None:
             return replace(above, time=time)
         return replace(above, label=_joined(above.label, name))
 
@@ -184,7 +185,7 @@ class _Reader:
 
     def _row(self, row: Mapping[str, Any], above: Figure, depth: int) -> list[Figure] | None:
         column = next((column for column in self.columns if wire.text(row.get(column)) is not None), None)
-        times = (wire.moment(row.get(name), self.zone) for name in _TIMES)
+        times = (_moment(row.get(name), self.zone) for name in _TIMES)
         here = Figure(
             _joined(above.label, None if column is None else wire.text(row.get(column))),
             next((time for time in times if time is not None), above.time),
@@ -203,6 +204,11 @@ class _Reader:
         if parts is not None and all(part.time is not None and part.time != here.time for part in parts):
             return [replace(own, is_sum=True), *parts]
         return [own]
+
+
+def _moment(value: Any, zone: tzinfo) -> datetime | None:
+    is_month = isinstance(value, str) and _MONTH.fullmatch(value) is not None
+    return wire.moment(f"{value}-01" if is_month else value, zone)
 
 
 def _number_of(row: Mapping[str, Any], label_column: str | None) -> tuple[int | float | None] | None:
