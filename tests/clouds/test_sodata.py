@@ -383,6 +383,25 @@ async def test_variables_that_all_lack_their_keys_are_no_description(sodata: SoD
         await client.schema(device_called("x"))
 
 
+async def test_variables_without_a_type_are_described_by_last_values_and_asked_for_again(
+    sodata: SoData, client: SoDataCloud
+) -> None:
+    device = next(device for device in (await client.devices()).devices if device.name == "Masterys U2 CDS")
+
+    def lose_types(page: Any) -> Any:
+        lost = {"serviceType", "unit", "serviceGroup", "serviceName"}
+        return page | {"results": [{n: v for n, v in row.items() if n not in lost} for row in page["results"]]}
+
+    sodata.api.faults = [route(VARIABLES, changes=lose_types)]
+    await client.schema(device)
+    snapshot = (await client.readings([device])).snapshots[device.id]
+    assert isinstance(snapshot.readings[LOAD_RATE].value, int | float)
+    assert {datapoint.key: datapoint.data_type for datapoint in snapshot.described}[LOAD_RATE] is DataType.NUMBER
+    sodata.api.faults = []
+    described = {datapoint.key: datapoint.data_type for datapoint in (await client.schema(device)).datapoints}
+    assert described[LOAD_RATE] is DataType.NUMBER
+
+
 @pytest.mark.parametrize("fault", [{"status": 403}, {"status": 404}, {"body": '{"results": [{"serviceName": "I"}]}'}])
 async def test_damaged_list_of_variables_does_not_replace_the_known_one(
     sodata: SoData, client: SoDataCloud, fault: dict[str, Any]
@@ -465,7 +484,8 @@ async def test_variables_of_devices_that_went_are_forgotten(sodata: SoData, clie
 
 
 async def test_variables_that_devices_share_are_remembered_once(sodata: SoData, client: SoDataCloud) -> None:
-    variable = {"itemType": "Global", "itemIndex": "0", "serviceId": "1", "serviceTranslations": {"en": {"title": "T"}}}
+    variable: dict[str, Any] = {"itemType": "Global", "itemIndex": "0", "serviceId": "1", "serviceType": "Measure"}
+    variable["serviceTranslations"] = {"en": {"title": "T"}}
     sodata.api.faults = [answer(VARIABLES, {"results": [variable]})]
     for uuid in ("x", "y", "z"):
         (datapoint,) = (await client.schema(device_called(uuid))).datapoints

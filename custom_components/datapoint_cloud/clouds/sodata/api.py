@@ -176,7 +176,8 @@ class SoDataCloud(ReadOnlyCloud):
                 raise
             return known
         read = mapping.essential(variables)
-        if (described := mapping.description(read)).schema.skipped:
+        described = mapping.description(read)
+        if described.schema.skipped or any(one.key not in described.types for one in described.schema.datapoints):
             # Damaged, perhaps, and then not to be believed for long.
             if known is None and not described.schema.datapoints:
                 raise UnexpectedAnswer(endpoint=_VARIABLES)

@@ -176,7 +176,10 @@ def _essential(variable: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def description(variables: Iterable[Mapping[str, Any]]) -> Description:
-    """Read the "Variables" of a device. What is switched off is no datapoint of it."""
+    """Read the "Variables" of a device. What is switched off is no datapoint of it.
+
+    One that does not say of what type it is has none, until the last values say it.
+    """
     datapoints: dict[str, Datapoint] = {}
     types: dict[str, DataType] = {}
     skipped: list[str] = []
@@ -184,8 +187,10 @@ def description(variables: Iterable[Mapping[str, Any]]) -> Description:
         if (key := _key(variable)) is None:
             skipped.append(wire.text(variable.get("serviceName")) or wire.text(variable.get("serviceId")) or "?")
             continue
-        types[key] = _data_type(variable)
-        if _word(variable.get("active")) not in {"false", "0"}:
+        is_active = _word(variable.get("active")) not in {"false", "0"}
+        if not is_active or _says_its_type(variable):
+            types[key] = _data_type(variable)
+        if is_active:
             datapoints.setdefault(key, datapoint(key, variable))
     return Description(schema=Schema(datapoints=tuple(datapoints.values()), skipped=tuple(skipped)), types=types)
 
@@ -234,6 +239,10 @@ def _names(record: Mapping[str, Any]) -> dict[str, str]:
         for language, texts in translations.items()
     )
     return {language.replace("_", "-").lower(): name for language, name in names if name is not None}
+
+
+def _says_its_type(record: Mapping[str, Any]) -> bool:
+    return any(wire.text(record.get(name)) is not None for name in ("serviceType", "unit"))
 
 
 def _data_type(record: Mapping[str, Any]) -> DataType:
