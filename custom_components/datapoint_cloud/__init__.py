@@ -18,7 +18,7 @@ from .clouds.model import Device
 from .commands import Commands
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
-from .devices import async_sync_devices, is_listed, known_device_ids
+from .devices import async_sync_devices, ids_of, is_listed, known_device_ids
 from .import_schedule import ImportSchedule
 from .profiles import load_profiles
 from .services import async_setup_services
@@ -141,4 +141,11 @@ async def async_remove_config_entry_device(
 ) -> bool:
     """Let the user remove a device that the cloud no longer lists."""
     # Of an account that is not set up nobody knows what its cloud lists.
-    return entry.state is ConfigEntryState.LOADED and not is_listed(device, entry.runtime_data.coordinator)
+    if entry.state is not ConfigEntryState.LOADED or is_listed(device, entry.runtime_data.coordinator):
+        return False
+    if isinstance(device, dr.DeviceEntry):
+        # A list may have it again before it is given up, and then it is a new one.
+        coordinator = entry.runtime_data.coordinator
+        coordinator.inventory.async_forget(ids_of(device))
+        coordinator.watchers.async_tell()
+    return True

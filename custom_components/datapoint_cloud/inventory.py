@@ -237,6 +237,14 @@ class Inventory:
                 self.fleet.pop(device_id, None)
                 self._watchers.async_note_inventory()
 
+    @callback
+    def async_forget(self, device_ids: Iterable[str]) -> None:
+        """Know these devices no more, until a list has them again: the user has removed them."""
+        for device_id in device_ids:
+            self.absent.pop(device_id, None)
+            if self.fleet.pop(device_id, None) is not None:
+                self._watchers.async_note_inventory()
+
     # What describes the devices
 
     @callback

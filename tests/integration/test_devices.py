@@ -419,6 +419,39 @@ async def test_only_a_device_that_is_no_longer_listed_can_be_removed_by_hand(
 
 
 @pytest.mark.usefixtures("small_fleets")
+@pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
+async def test_a_device_that_was_removed_by_hand_comes_back_with_the_next_list_that_has_it(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    kind: str,
+) -> None:
+    entry = await add_account(hass, simulation, kind)
+    device_id = SUBJECTS[kind].device_id(simulation)
+    device_registry_api.async_setup(hass)
+    client = await hass_ws_client(hass)
+    absent = _fleet(simulation, kind).pop(device_id)
+    await _listings(hass, entry, freezer, 1)
+    await client.send_json_auto_id(
+        {
+            "type": "config/device_registry/remove_config_entry",
+            "device_id": device(hass, entry, device_id).id,
+            "config_entry_id": entry.entry_id,
+        }
+    )
+    assert (await client.receive_json())["success"]
+    await hass.async_block_till_done()
+    assert device_of_id(hass, entry, device_id) is None
+
+    fleet = _fleet(simulation, kind)
+    fleet.update({device_id: absent} | {key: value for key, value in fleet.items() if key != device_id})
+    await _listings(hass, entry, freezer, 2)
+    assert _live(hass, device(hass, entry, device_id).id)
+    await client.close()
+
+
+@pytest.mark.usefixtures("small_fleets")
 async def test_no_device_of_an_account_that_is_not_set_up_can_be_removed_by_hand(
     hass: HomeAssistant, hass_ws_client: WebSocketGenerator, simulation: Simulation
 ) -> None:
