@@ -142,6 +142,8 @@ class Inventory:
             device = known[device_id]
             state.describe(Schema(datapoints=device.datapoints), device.described)
             self._restored[device_id] = device.datapoints
+            if is_certain:
+                del self.absent[device_id]  # it was in the last list, and may be read before the next one
             if now - max(listed_at, state.read_at or listed_at) <= max(3 * interval, LEAST_PATIENCE):
                 state.negative_reads, state.unlisted_rounds = device.missed_rounds, 0
             else:

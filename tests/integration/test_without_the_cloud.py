@@ -290,3 +290,23 @@ async def test_a_product_of_which_only_the_store_knows_stays_where_its_list_fail
     for _ in range(5):
         await pass_time(hass, freezer, 61)
     assert entry.runtime_data.coordinator.fleet.keys() & devices == devices
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"), [("gizwits_open", "/app/bindings"), ("gizwits_enterprise", "search"), ("sodata", "/devices")]
+)
+async def test_devices_of_the_store_are_read_while_their_list_is_damaged(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str, path: str
+) -> None:
+    subject = SUBJECTS[kind]
+    subject.report(simulation, 21)
+    entry = await add_account(hass, simulation, kind)
+    subject.server(simulation).faults = [
+        Fault(matches=lambda request: request.path.endswith(path), status=200, body='{"total": 4, "results": []}')
+    ]
+    await _restart(hass, entry)
+    assert entry.state is ConfigEntryState.LOADED
+    subject.report(simulation, 22)
+    for _ in range(8):
+        await pass_time(hass, freezer, _INTERVAL[kind] + 1)
+    assert float(subject.state(hass, simulation, entry)) == 22
