@@ -78,6 +78,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.pause = Pause(storage.memory)
         self._is_restored = self._was_reached = False
         self._rounds_in_vain = 0
+        self._cancel_asking: CALLBACK_TYPE = lambda: None
         self._has_started = False
         self._rounds_since_listing = 0
         self.problem: CloudError | None = None
@@ -252,6 +253,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.config_entry.async_on_unload(super().async_add_listener(lambda: None))
         if not self.last_update_success:
             self._ask_again()
+            self.config_entry.async_on_unload(lambda: self._cancel_asking())  # noqa: PLW0108  # by then another one
         if self.cloud.push is not None:
             self.config_entry.async_create_background_task(
                 self.hass, Listener(self).async_listen(self.cloud.push), f"{self.name} push"
@@ -261,10 +263,14 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     def _ask_again(self) -> None:
         """Begin the next round early: the first one has set up nothing but what was stored."""
         again = HassJob(self._async_refresh_once, f"{self.name} list", cancel_on_shutdown=True)
-        self.config_entry.async_on_unload(async_call_later(self.hass, self._asked_again_after() or 0, again))
+        self._cancel_asking = async_call_later(self.hass, self._asked_again_after() or 0, again)
 
     async def _async_refresh_once(self, _: datetime) -> None:
         await self.async_refresh()
+        # Nothing follows by itself where the user has turned polling off. What ends with the account is no failure.
+        is_in_vain = not self._was_reached and isinstance(self.last_exception, UpdateFailed)
+        if is_in_vain and self.config_entry.pref_disable_polling and not self._shutdown_requested:
+            self._ask_again()
 
     async def _async_read_patiently(self, states: Sequence[DeviceState]) -> None:
         """Read these and show what has come so far, but keep set-up waiting only so long for slow devices."""

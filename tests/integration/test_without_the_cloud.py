@@ -310,3 +310,25 @@ async def test_devices_of_the_store_are_read_while_their_list_is_damaged(
     for _ in range(8):
         await pass_time(hass, freezer, _INTERVAL[kind] + 1)
     assert float(subject.state(hass, simulation, entry)) == 22
+
+
+@pytest.mark.parametrize("kind", _ASKED_AT_SET_UP)
+async def test_the_cloud_is_asked_until_it_answers_though_nobody_wants_it_to_be_polled(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
+) -> None:
+    subject = SUBJECTS[kind]
+    entry = await add_account(hass, simulation, kind)
+    hass.config_entries.async_update_entry(entry, pref_disable_polling=True)
+    _silence(simulation, Fault(drops=True))
+    await _restart(hass, entry)
+    for _ in range(5):
+        await pass_time(hass, freezer, _INTERVAL[kind] + 1)
+    assert state_of(hass, "sensor", entry, "$devices").state == "unavailable"
+    _silence(simulation, None)
+    await pass_time(hass, freezer, _INTERVAL[kind] + 1)
+    assert state_of(hass, "sensor", entry, "$devices").state != "unavailable"
+    server = subject.server(simulation)
+    server.reset_counts()
+    for _ in range(3):
+        await pass_time(hass, freezer, _INTERVAL[kind] + 1)
+    assert not server.log
