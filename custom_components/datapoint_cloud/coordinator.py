@@ -76,10 +76,10 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.activity = self._reader.activity
         self._losses = Losses(account_name(entry), self.inventory, self.scope_name)
         self.pause = Pause(storage.memory)
-        self._is_restored = self._was_reached = False
+        self._is_restored = self._was_reached = self._has_started = False
         self._rounds_in_vain = 0
         self._cancel_asking: CALLBACK_TYPE = lambda: None
-        self._has_started = False
+        self.set_up_at = dt_util.utcnow()
         self._rounds_since_listing = 0
         self.problem: CloudError | None = None
         """What the last round ended with."""
@@ -371,7 +371,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     @callback
     def async_report_problems(self) -> None:
         """Report what the user has to mend or should know."""
-        report_problems(self.hass, self.config_entry, problems.to_mend(self), problems.to_know(self))
+        found = problems.to_mend(self), problems.to_know(self)
+        report_problems(self.hass, self.config_entry, *found, keeps_ignored=not problems.are_all_known(self))
 
     # Who is there
 

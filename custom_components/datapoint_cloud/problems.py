@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from homeassistant.util import dt as dt_util
 
 from . import failures
+from .clouds.clock import is_due
 from .clouds.errors import CloudError, Forbidden
 from .const import OPTION_INTERVAL
 from .inventory import LARGE_FLEET
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 _OFTEN = 3  # lists in a row
 _TOLERATED = 1.1  # times the wished interval
+_ALL_ARE_KNOWN_AFTER = timedelta(hours=1)
+
+
+def are_all_known(coordinator: DatapointCoordinator) -> bool:
+    """Whether there was time to meet all there is: the first rounds read few devices, and know no pace."""
+    return is_due(coordinator.set_up_at, _ALL_ARE_KNOWN_AFTER, dt_util.utcnow())
 
 
 def to_mend(coordinator: DatapointCoordinator) -> Iterator[tuple[str | None, CloudError]]:

@@ -64,8 +64,13 @@ def report_problems(
     entry: DatapointConfigEntry,
     errors: Iterable[tuple[str | None, CloudError]],
     notices: Iterable[Notice] = (),
+    *,
+    keeps_ignored: bool = False,
 ) -> None:
-    """Open an issue for each thing to mend, by the scope it concerns, and close those that are mended."""
+    """Open an issue for each thing to mend, by the scope it concerns, and close those that are mended.
+
+    `keeps_ignored`: not all is known yet, and the user's wish to hear no more of an issue goes with it.
+    """
     open_issues: set[str] = set()
     for notice in notices:
         issue_id = f"{entry.entry_id}_{notice.key}" + ("" if notice.scope is None else f"_{notice.scope}")
@@ -112,8 +117,9 @@ def report_problems(
             data=data,
         )
     registry = ir.async_get(hass)
-    for domain, issue_id in list(registry.issues):
-        if domain == DOMAIN and issue_id.startswith(f"{entry.entry_id}_") and issue_id not in open_issues:
+    for (domain, issue_id), issue in list(registry.issues.items()):
+        is_kept = issue_id in open_issues or (keeps_ignored and issue.dismissed_version is not None)
+        if domain == DOMAIN and issue_id.startswith(f"{entry.entry_id}_") and not is_kept:
             ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 

@@ -357,3 +357,27 @@ async def test_nothing_is_asked_again_for_an_account_that_was_removed(
     await hass.config_entries.async_remove(entry.entry_id)
     done = await (await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={})).json()
     assert (done["type"], done["reason"]) == ("abort", "account_gone")
+
+
+async def test_what_the_user_ignores_stays_ignored_over_a_restart(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    simulation.gizwits_enterprise.is_data_granted = False
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    await poll(hass, entry)
+    for issue in _issues(hass):
+        ir.async_ignore_issue(hass, DOMAIN, issue.issue_id, ignore=True)
+    assert _issues(hass)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    for _ in range(3):
+        await poll(hass, entry)
+    assert _keys(hass) == ["feature_not_granted", "feature_not_granted"]
+    assert all(issue.dismissed_version for issue in _issues(hass))
+
+    # What is granted long after that is no issue any more, ignored or not.
+    simulation.gizwits_enterprise.is_data_granted = True
+    freezer.tick(3700)
+    await poll(hass, entry)
+    await poll(hass, entry)
+    assert _issues(hass) == []
