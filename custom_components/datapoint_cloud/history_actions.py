@@ -94,7 +94,7 @@ async def _get_history(call: ServiceCall) -> ServiceResponse:
     await _require_rights(call, targets)
     for coordinator in _accounts(targets):
         if coordinator.cloud.history.offer.reach_of_readings is None:
-            raise failures.of_call("readings_not_offered", account=coordinator.config_entry.title)
+            raise failures.of_call("readings_not_offered", account=coordinator.name)
 
     async def ask(history: History, series: Sequence[Series]) -> Mapping[Series, Past[Reading]]:
         return await history.readings(series, asked.start, asked.end)
@@ -135,7 +135,7 @@ async def _get_aggregate(call: ServiceCall) -> ServiceResponse:
 
 
 def _require_buckets(coordinator: DatapointCoordinator, period: Period, aggregation: Aggregation) -> None:
-    offer, account = coordinator.cloud.history.offer, coordinator.config_entry.title
+    offer, account = coordinator.cloud.history.offer, coordinator.name
     if offer.reach_of_buckets is None or not offer.periods or not offer.aggregations:
         raise failures.of_call("aggregates_not_offered", account=account)
     if period not in offer.periods:
@@ -200,7 +200,7 @@ async def _get_online_log(call: ServiceCall) -> ServiceResponse:
         rights.require_datapoints(target.coordinator, target.state.device.id, [CONNECTIVITY])
     for coordinator in _accounts(targets):
         if not coordinator.cloud.history.offer.has_online_log:
-            raise failures.of_call("online_log_not_offered", account=coordinator.config_entry.title)
+            raise failures.of_call("online_log_not_offered", account=coordinator.name)
 
     async def ask(history: History, device: Device) -> Past[LogEntry]:
         return await history.online_log(device, asked.start, asked.end)
@@ -214,7 +214,7 @@ async def _get_communication_log(call: ServiceCall) -> ServiceResponse:
     targets, asked = devices_of(call), range_of(call.data)
     for coordinator in _accounts(targets):
         if not coordinator.cloud.history.offer.has_communication_log:
-            raise failures.of_call("communication_log_not_offered", account=coordinator.config_entry.title)
+            raise failures.of_call("communication_log_not_offered", account=coordinator.name)
 
     async def ask(history: History, device: Device) -> Past[LogEntry]:
         return await history.communication_log(device, asked.start, asked.end)

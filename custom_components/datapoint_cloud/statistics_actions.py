@@ -79,8 +79,9 @@ def _targets(call: ServiceCall) -> tuple[Mapping[DatapointConfigEntry, list[Targ
         entries = call.hass.config_entries.async_loaded_entries(DOMAIN)
     else:
         entries = [service.async_get_config_entry(call.hass, DOMAIN, entry_id)]
-        if not can_import(entries[0].runtime_data.coordinator.cloud.history.offer):
-            raise _error("no_history_of_account", ServiceValidationError, account=plain(entries[0].title))
+        asked = entries[0].runtime_data.coordinator
+        if not can_import(asked.cloud.history.offer):
+            raise _error("no_history_of_account", ServiceValidationError, account=plain(asked.name))
     selection = target.TargetSelection(call.data)
     selected = target.async_extract_referenced_entity_ids(call.hass, selection, primary_entities_only=False)
     chosen = selected.referenced | selected.indirectly_referenced

@@ -113,7 +113,7 @@ def query_of(call: ServiceCall) -> tuple[DatapointCoordinator, Scope, Mapping[st
         entry, name = service.async_get_config_entry(call.hass, DOMAIN, entry_id), call.data.get("query")
     coordinator: DatapointCoordinator = entry.runtime_data.coordinator
     if not coordinator.cloud.history.offer.has_usage:
-        raise failures.of_call("usage_not_offered", account=entry.title)
+        raise failures.of_call("usage_not_offered", account=coordinator.name)
     scopes = coordinator.cloud.scopes
     for scope in scopes:
         subentry = entry.subentries[subentry_of(entry, scope.id) or ""]
@@ -124,7 +124,7 @@ def query_of(call: ServiceCall) -> tuple[DatapointCoordinator, Scope, Mapping[st
         if is_meant:
             return coordinator, scope, subentry.data
     raise failures.of_call(
-        "no_usage_query", name=name or "", account=entry.title, queries=", ".join(scope.name for scope in scopes)
+        "no_usage_query", name=name or "", account=coordinator.name, queries=", ".join(scope.name for scope in scopes)
     )
 
 

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -13,6 +14,7 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import entity_id_of, make_entry, poll
+from .subjects import air_conditioner
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
 
@@ -98,3 +100,23 @@ async def test_the_login_does_not_stand_in_our_log(
     texts = [record.getMessage() for record in ours if not record.pathname.endswith("config_entries.py")]
     assert texts
     assert not [text for text in texts if login in text]
+
+
+@pytest.mark.parametrize("action", ["get_history", "get_usage"])
+async def test_a_refused_action_does_not_name_the_login(
+    hass: HomeAssistant, simulation: Simulation, action: str
+) -> None:
+    # What an automation is refused stands in the log.
+    entry = _make(hass, simulation)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, air_conditioner(simulation).did), entry.entry_id
+    )
+    assert device is not None
+    of_device = {"device_id": device.id, "datapoints": "set_temp", "range": "last_24_hours"}
+    data = of_device if action == "get_history" else {"config_entry_id": entry.entry_id}
+    with pytest.raises(HomeAssistantError) as refused:
+        await hass.services.async_call(DOMAIN, action, data, blocking=True, return_response=True)
+    assert "Gizwits account" in str(refused.value)
+    assert simulation.gizwits_open.username not in str(refused.value)
