@@ -3,16 +3,19 @@
 from typing import Any
 
 import pytest
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.translation import async_get_translations
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud.const import DOMAIN
+from simulator.server import Fault
 from simulator.simulation import Simulation
 
-from .accounts import make_entry
+from .accounts import add_account, make_entry, poll
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
 
@@ -67,3 +70,21 @@ async def test_what_is_to_be_mended_in_a_scope_is_reported(hass: HomeAssistant, 
     issues = [issue for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN]
     assert {issue.translation_key for issue in issues} == {"wrong_product_secret"}
     assert {issue.data and issue.data["subentry_id"] for issue in issues} == set(entry.subentries)
+
+
+async def test_why_a_scope_fails_is_told_in_sentences(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    _, second = simulation.gizwits_enterprise.products
+    simulation.gizwits_enterprise.faults = [
+        Fault(matches=lambda request: second in request.path and request.path.endswith("/search"), status=500, body="")
+    ]
+    for _ in range(4):
+        freezer.tick(61)
+        await poll(hass, entry)
+    (issue,) = [issue for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN and issue.active]
+    texts = await async_get_translations(hass, "en", "issues", {DOMAIN})
+    text = texts[f"component.{DOMAIN}.issues.{issue.translation_key}.description"]
+    # Home Assistant takes the full stop from a failure that is told as text.
+    assert "failed. It is asked again later. Its devices" in text.format(**(issue.translation_placeholders or {}))
