@@ -152,8 +152,9 @@ def async_add_entities_of_devices(
             if before is not None and before.device is state.device and before.descriptions is state.descriptions:
                 continue
             entities = {entity.unique_id: entity for entity in make(coordinator, state)}
-            made[device_id] = _Made(state.device, state.descriptions, frozenset(entities))
             known = before.unique_ids if before is not None else frozenset()
+            # An entity whose datapoint another platform shows for a while is unavailable, but not gone.
+            made[device_id] = _Made(state.device, state.descriptions, known | frozenset(entities))
             if new := [entity for unique_id, entity in entities.items() if unique_id not in known]:
                 of_subentry[subentry_of(entry, state.device.scope)] += new
         for subentry_id, entities_of_subentry in of_subentry.items():

@@ -73,6 +73,23 @@ async def test_what_can_no_longer_be_set_is_not_shown_as_if_it_could(
     assert float(state_of(hass, "sensor", entry, device.did, "set_temp").state) == device.attrs["set_temp"]
 
 
+async def test_what_can_be_set_again_is_the_entity_of_before(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    device = air_conditioner(simulation)
+    entry = await add_account(hass, simulation, "gizwits_open")
+    for kind in ("status_readonly", "status_writable"):
+        _change(simulation, monkeypatch, "set_temp", type=kind)
+        await _days_later(hass, entry, freezer)
+    assert float(state_of(hass, "number", entry, device.did, "set_temp").state) == device.attrs["set_temp"]
+    assert state_of(hass, "sensor", entry, device.did, "set_temp").state == "unavailable"
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def _meter(simulation: Simulation) -> SoDataDevice:
     return next(device for device in simulation.sodata.devices.values() if device.name == "Diris A-40")
 
