@@ -118,14 +118,22 @@ async def async_unload_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -
     is_unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     if is_unloaded:
         await entry.runtime_data.storage.async_close()
+        if entry.disabled_by is not None:  # else they stand until it is set up again
+            _forget_complaints(hass, entry)
     return is_unloaded
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> None:
     """Forget an account, its tokens above all."""
-    reauth.async_forget(hass, entry)
+    _forget_complaints(hass, entry)
     await AccountStorage(hass, entry.entry_id).async_remove()
     forget_login(hass, entry.data)
+
+
+@callback
+def _forget_complaints(hass: HomeAssistant, entry: DatapointConfigEntry) -> None:
+    """Ask the user for nothing more of an account that is not wanted any more."""
+    reauth.async_forget(hass, entry)
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(f"{entry.entry_id}_"):
             ir.async_delete_issue(hass, DOMAIN, issue_id)

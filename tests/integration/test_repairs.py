@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.repairs.const import DOMAIN as REPAIRS
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -261,6 +261,17 @@ async def test_issues_go_with_their_account(hass: HomeAssistant, simulation: Sim
     await poll(hass, entry)
     assert _issues(hass)
     await hass.config_entries.async_remove(entry.entry_id)
+    assert _issues(hass) == []
+
+
+async def test_issues_go_with_an_account_that_is_disabled(hass: HomeAssistant, simulation: Simulation) -> None:
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    simulation.gizwits_enterprise.is_ip_allowed = False
+    await _forget_tokens(hass, simulation, entry)
+    assert _keys(hass) == ["ip_not_allowed"]
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert _keys(hass) == ["ip_not_allowed"]
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
     assert _issues(hass) == []
 
 
