@@ -13,7 +13,10 @@ from homeassistant.core import HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util.hass_dict import HassKey
 
-from .const import DOMAIN
+from .accounts import scopes_of
+from .const import CONF_CLOUD, DOMAIN
+from .flow_checks import Refused, attempt, verify
+from .storage import hand_over
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -46,11 +49,24 @@ def async_try_again_later(hass: HomeAssistant, entry: ConfigEntry) -> None:
     def try_again(_: datetime) -> None:
         is_able = entry.state in {ConfigEntryState.LOADED, ConfigEntryState.SETUP_ERROR} and not entry.disabled_by
         if is_able and any(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
-            hass.config_entries.async_schedule_reload(entry.entry_id)
+            entry.async_create_background_task(hass, _async_try(hass, entry), f"{DOMAIN} sign-in")
 
     job = HassJob(try_again, f"{DOMAIN} sign-in {entry.entry_id}", cancel_on_shutdown=True)
     seconds = min(_FIRST_TRY_AFTER * 2.0**tries, _LONGEST_WAIT)
     waiting[entry.entry_id] = _Waiting(tries, async_call_later(hass, seconds, job))
+
+
+async def _async_try(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Reload the account if its cloud accepts it as it is; a reload ends the form that the user may be filling in."""
+    kind, scopes = entry.data[CONF_CLOUD], scopes_of(entry)
+    answer = await attempt(verify(hass, kind, entry.data, scopes, are_scopes_new=False), ())
+    if entry.entry_id not in hass.data.get(_WAITING, {}):
+        return  # the user has signed in meanwhile
+    if isinstance(answer, Refused):
+        async_try_again_later(hass, entry)
+        return
+    hand_over(hass, entry.unique_id or "", answer.memory)
+    hass.config_entries.async_schedule_reload(entry.entry_id)
 
 
 @callback

@@ -289,6 +289,39 @@ async def test_a_needless_sign_in_ends_by_itself(
     assert float(subject.state(hass, simulation, entry)) == 27
 
 
+@pytest.mark.parametrize("is_running", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "refuse"),
+    [
+        ("gizwits_open", _change_password),
+        ("gizwits_enterprise", _refusal(5004)),
+        ("sodata", _disable_account),
+        ("firstlight", _change_user_token),
+    ],
+)
+async def test_the_form_that_the_user_has_open_stays(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    freezer: FrozenDateTimeFactory,
+    kind: str,
+    refuse: Callable[[Simulation], None],
+    *,
+    is_running: bool,
+) -> None:
+    entry = await add_account(hass, simulation, kind)
+    refuse(simulation)
+    freezer.tick(1000)
+    if is_running or kind == "firstlight":
+        await poll(hass, entry)
+    else:
+        await hass.config_entries.async_reload(entry.entry_id)
+        await hass.async_block_till_done()
+    (form,) = hass.config_entries.flow.async_progress()
+    for _ in range(40):
+        await pass_time(hass, freezer, 100)
+    assert [flow["flow_id"] for flow in hass.config_entries.flow.async_progress()] == [form["flow_id"]]
+
+
 async def test_an_account_that_is_removed_is_tried_no_more(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
