@@ -21,7 +21,7 @@ from typing import Any, cast
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product
 from custom_components.datapoint_cloud.coordinator import DatapointCoordinator
 from custom_components.datapoint_cloud.storage import AccountStorage
 

@@ -26,11 +26,11 @@ from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
 import custom_components  # noqa: F401  # before the test kit puts a package of the same name first on the path
-from custom_components.datapoint_cloud import import_plan
 from custom_components.datapoint_cloud.clouds.history import Aggregation, Bucket, NoHistory, Offer, Past, Period, Series
 from custom_components.datapoint_cloud.clouds.memory import Memory
-from custom_components.datapoint_cloud.import_targets import Target, targets_of
-from custom_components.datapoint_cloud.statistics import Import, async_settled
+from custom_components.datapoint_cloud.statistics import rows
+from custom_components.datapoint_cloud.statistics.importer import Import, async_settled
+from custom_components.datapoint_cloud.statistics.sensors import Target, targets_of
 from simulator.simulation import Simulation
 
 _ROUNDS = 5
@@ -55,10 +55,8 @@ class _Past(NoHistory):
         self.told: Past[Bucket] | None = None
 
     def prepare(self, start: datetime, end: datetime) -> None:
-        hours = import_plan.hours_of((start, end))
-        buckets = (
-            Bucket(start=hour, end=hour + import_plan.HOUR, value=hour.timestamp() / 3600 + 0.125) for hour in hours
-        )
+        hours = rows.hours_of((start, end))
+        buckets = (Bucket(start=hour, end=hour + rows.HOUR, value=hour.timestamp() / 3600 + 0.125) for hour in hours)
         self.told = Past(rows=tuple(buckets), start=start, end=end)
 
     async def buckets(self, series: Sequence[Series], *_: Any, **__: Any) -> Mapping[Series, Past[Bucket]]:
@@ -110,7 +108,7 @@ async def _write_bare(hass: HomeAssistant, targets: Sequence[Target], start: dat
 
 
 def _rows(target: Target, start: datetime, end: datetime) -> Sequence[StatisticData]:
-    values = [(hour, hour.timestamp() / 3600 + 0.125) for hour in import_plan.hours_of((start, end))]
+    values = [(hour, hour.timestamp() / 3600 + 0.125) for hour in rows.hours_of((start, end))]
     if target.is_counter:
         return [StatisticData(start=hour, state=value, sum=value) for hour, value in values]
     return [StatisticData(start=hour, mean=value, min=value, max=value) for hour, value in values]
@@ -122,7 +120,7 @@ async def _measure(hass: HomeAssistant, simulation: Simulation) -> list[tuple[fl
     past = _Past()
     times: list[tuple[float, float]] = []
     for number in range(_ROUNDS):
-        end = import_plan.last_end(dt_util.utcnow()) - number * timedelta(days=_DAYS)
+        end = rows.last_end(dt_util.utcnow()) - number * timedelta(days=_DAYS)
         start = end - timedelta(days=_DAYS)
         past.prepare(start, end)
         began = time.perf_counter()

@@ -1,9 +1,8 @@
 """Register the actions; set up, unload, migrate and remove an account."""
 
-from dataclasses import dataclass
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
@@ -18,10 +17,11 @@ from .clouds.model import Device
 from .commands import Commands
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
-from .devices import async_sync_devices, ids_of, is_listed, known_device_ids
-from .import_schedule import ImportSchedule
+from .device_registry import async_sync_devices, ids_of, is_listed, known_device_ids
 from .profiles import load_profiles
+from .runtime import DatapointConfigEntry, Runtime
 from .services import async_setup_services
+from .statistics.schedule import ImportSchedule
 from .storage import AccountStorage, take_over
 
 PLATFORMS = [
@@ -33,18 +33,6 @@ PLATFORMS = [
     Platform.SWITCH,
 ]
 
-
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """What an account holds while it is loaded."""
-
-    coordinator: DatapointCoordinator
-    commands: Commands
-    storage: AccountStorage
-    imports: ImportSchedule
-
-
-type DatapointConfigEntry = ConfigEntry[Runtime]
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 

@@ -20,10 +20,10 @@ from homeassistant.util.ssl import client_context, client_context_no_verify
 
 from .clouds.cloud import Cloud
 from .clouds.firstlight.api import FirstlightCloud, UsageQuery
-from .clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product, SnotiServer
-from .clouds.gizwits.login import KNOWN_APPS, REGIONS, AnonymousLogin, PasswordLogin
-from .clouds.gizwits.open_api import GizwitsOpenCloud
-from .clouds.gizwits.snoti import DEFAULT_HOST, DEFAULT_PORT
+from .clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product, SnotiServer
+from .clouds.gizwits.enterprise.snoti import DEFAULT_HOST, DEFAULT_PORT
+from .clouds.gizwits.open.api import GizwitsOpenCloud
+from .clouds.gizwits.open.login import KNOWN_APPS, REGIONS, AnonymousLogin, PasswordLogin
 from .clouds.hosts import host_and_port, is_loopback
 from .clouds.memory import Memory
 from .clouds.sodata.api import SoDataCloud

@@ -10,12 +10,12 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DatapointCoordinator
-from .disconnects import LAST_DISCONNECT_REASON, async_last_reason
+from .disconnect_reasons import LAST_DISCONNECT_REASON, async_last_reason
 from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
-from .fleet import CONNECTIVITY, PROBLEM, DeviceState
+from .fleet.device_state import CONNECTIVITY, PROBLEM, DeviceState
 
 if TYPE_CHECKING:
-    from . import DatapointConfigEntry
+    from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0
 

@@ -17,12 +17,12 @@ from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from . import failures
+from . import exceptions
 from .clouds.errors import CloudError, DeviceGone, DeviceOffline, Reason
 from .clouds.model import Device, Value
 from .coordinator import DatapointCoordinator
-from .fleet import CONNECTIVITY, PENDING_FOR, DeviceState
-from .watchers import Watch
+from .fleet.device_state import CONNECTIVITY, PENDING_FOR, DeviceState
+from .fleet.listeners import Watch
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class Commands:
         Nobody knows beforehand which devices those are, so that all earlier commands go first and all later ones wait.
         """
         if self._has_ended:
-            raise failures.of_unloading(group_id)
+            raise exceptions.of_unloading(group_id)
         earlier = [line.last.accepted for line in self._lines.values() if line.last is not None]
         earlier += [self._last_of_group] if self._last_of_group is not None else []
         self._last_of_group = is_over = self._coordinator.hass.loop.create_future()
@@ -123,7 +123,7 @@ class Commands:
             with _in_words(group_id):
                 results = await self._coordinator.cloud.write_group(group_id, values)
         except CloudError as error:
-            raise failures.of_group(error, group_id) from error
+            raise exceptions.of_group(error, group_id) from error
         finally:
             is_over.set_result(None)
         answers: dict[str, HomeAssistantError | None] = {}
@@ -145,7 +145,7 @@ class Commands:
 
     def _state(self, device_id: str) -> DeviceState:
         if (state := self._coordinator.fleet.get(device_id)) is None:
-            raise failures.of_action(DeviceGone(Reason.NOT_FOUND), device_id)
+            raise exceptions.of_action(DeviceGone(Reason.NOT_FOUND), device_id)
         return state
 
     # Sending
@@ -154,7 +154,7 @@ class Commands:
         """Put a command in line: values into the request still to be sent, unless it holds one of them already."""
         state = self._state(device_id)
         if self._has_ended:
-            raise failures.of_unloading(state.device.name)
+            raise exceptions.of_unloading(state.device.name)
         line = self._lines.setdefault(device_id, _Line())
         loop = self._coordinator.hass.loop
         command = line.waiting[-1] if line.waiting else None
@@ -182,7 +182,7 @@ class Commands:
         finally:
             line.sender = None
             for command in line.waiting:
-                command.accepted.set_exception(failures.of_unloading(device.name))
+                command.accepted.set_exception(exceptions.of_unloading(device.name))
             line.waiting.clear()
 
     async def _async_send_one(self, device: Device, command: _Command) -> None:
@@ -193,7 +193,7 @@ class Commands:
         except HomeAssistantError as error:
             command.accepted.set_exception(error)
         except asyncio.CancelledError:
-            command.accepted.set_exception(failures.of_unloading(device.name))
+            command.accepted.set_exception(exceptions.of_unloading(device.name))
             raise
         else:
             command.accepted.set_result(None)
@@ -313,7 +313,7 @@ def _in_words(subject: str) -> Iterator[None]:
         raise
     except Exception as error:
         _LOGGER.exception("A command to %s failed", subject)
-        raise failures.of_unforeseen(subject) from error
+        raise exceptions.of_unforeseen(subject) from error
 
 
 async def _outcome[T](future: asyncio.Future[T]) -> T:
@@ -324,8 +324,8 @@ async def _outcome[T](future: asyncio.Future[T]) -> T:
 
 def _refusal(error: CloudError, state: DeviceState | None) -> HomeAssistantError:
     if state is None:
-        return failures.of_action(error, error.subject or "")
-    return failures.of_action(error, state.device.name, state.datapoints.get(error.subject or ""))
+        return exceptions.of_action(error, error.subject or "")
+    return exceptions.of_action(error, state.device.name, state.datapoints.get(error.subject or ""))
 
 
 def _settle(confirmed: asyncio.Future[bool] | None, is_confirmed: bool) -> None:  # noqa: FBT001

@@ -1,6 +1,6 @@
 """How an account comes to be an entry, is signed in again, and is changed.
 
-The steps and their order; what the forms hold is in `flow_forms`, what the clouds say to it in `flow_checks`.
+The steps and their order; what the forms hold is in `flow.fields`, what the clouds say to it in `flow.validation`.
 """
 
 from collections import Counter
@@ -25,8 +25,8 @@ from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, Sel
 
 from .accounts import Scopes, scope_id, scopes_of, subentry_of
 from .clouds.firstlight.api import FirstlightCloud
-from .clouds.gizwits.enterprise import GizwitsEnterpriseCloud
-from .clouds.gizwits.open_api import GizwitsOpenCloud
+from .clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud
+from .clouds.gizwits.open.api import GizwitsOpenCloud
 from .clouds.sodata.api import SoDataCloud
 from .clouds.sodata.mapping import CorporateAccount
 from .const import (
@@ -39,8 +39,7 @@ from .const import (
     CONF_USERNAME,
     DOMAIN,
 )
-from .flow_checks import BASE, Refused, Verified, attempt, corporate_accounts, is_same_account, verify
-from .flow_forms import (
+from .flow.fields import (
     ACCOUNT_FIELDS,
     ADVANCED,
     SCOPE_FIELDS,
@@ -58,10 +57,11 @@ from .flow_forms import (
     unencrypted,
     without_secrets,
 )
-from .options_flow import AccountOptionsFlow
+from .flow.options import AccountOptionsFlow
+from .flow.subentry import ScopeFlow
+from .flow.validation import BASE, Refused, Verified, attempt, corporate_accounts, is_same_account, verify
 from .plain_text import in_markdown, plain
 from .storage import hand_over
-from .subentry_flow import ScopeFlow
 
 
 class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):

@@ -15,7 +15,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
-from . import failures, problems, reauth
+from . import exceptions, issues, reauth
 from .accounts import account_name, groups_of, subentry_of
 from .clouds.budget import Purpose
 from .clouds.clock import is_due
@@ -23,20 +23,20 @@ from .clouds.cloud import Cloud
 from .clouds.errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Unreachable
 from .clouds.model import Device, Snapshot
 from .const import DEFAULT_SHARE, OPTION_INTERVAL, OPTION_SHARE
-from .fleet import DeviceState
-from .inventory import Choice, Inventory
-from .judging import Judge
-from .listener import Listener
-from .losses import Losses
+from .fleet.device_state import DeviceState
+from .fleet.inventory import Choice, Inventory
+from .fleet.judging import Judge
+from .fleet.listeners import ACCOUNT, Watch, Watchers
+from .fleet.losses import Losses
+from .fleet.reader import Reader
 from .pause import Pause
 from .profiles import Profile
-from .reading import Reader
+from .push import Listener
 from .repairs import report_problems
 from .storage import AccountStorage
-from .watchers import ACCOUNT, Watch, Watchers
 
 if TYPE_CHECKING:
-    from . import DatapointConfigEntry
+    from .runtime import DatapointConfigEntry
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -159,7 +159,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self._begin_pause(error)
         self.problem = error
         self.async_report_problems()
-        failed = failures.of_poll(error)
+        failed = exceptions.of_poll(error)
         if isinstance(failed, UpdateFailed):
             failed.retry_after = self._asked_again_after()
         raise failed from error
@@ -371,8 +371,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     @callback
     def async_report_problems(self) -> None:
         """Report what the user has to mend or should know."""
-        found = problems.to_mend(self), problems.to_know(self)
-        report_problems(self.hass, self.config_entry, *found, keeps_ignored=not problems.are_all_known(self))
+        found = issues.to_mend(self), issues.to_know(self)
+        report_problems(self.hass, self.config_entry, *found, keeps_ignored=not issues.are_all_known(self))
 
     # Who is there
 

@@ -13,11 +13,11 @@ from homeassistant.helpers import device_registry as dr
 
 from .const import CONF_CLOUD, OPTION_INTERVAL
 from .coordinator import DatapointCoordinator
-from .devices import ids_of
-from .fleet import DeviceState, holds_free_text
+from .device_registry import ids_of
+from .fleet.device_state import DeviceState, holds_free_text
 
 if TYPE_CHECKING:
-    from . import DatapointConfigEntry
+    from .runtime import DatapointConfigEntry
 
 _PLAIN = {CONF_CLOUD, "region", "realm", "aty", "period", "group_by", "unit", "date_format", OPTION_INTERVAL}
 

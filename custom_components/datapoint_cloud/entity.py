@@ -16,13 +16,13 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .accounts import subentry_of
 from .clouds.model import Datapoint, Device, Value
 from .coordinator import DatapointCoordinator
-from .describe import Description
-from .devices import device_info, part_info
-from .fleet import DeviceState
-from .watchers import Watch
+from .device_registry import device_info, part_info
+from .fleet.description import Description
+from .fleet.device_state import DeviceState
+from .fleet.listeners import Watch
 
 if TYPE_CHECKING:
-    from . import DatapointConfigEntry
+    from .runtime import DatapointConfigEntry
 
 
 class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):

@@ -9,10 +9,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DatapointCoordinator
 from .entity import DeviceEntity, async_add_entities_of_devices
-from .fleet import ALARM, DeviceState, Happening
+from .fleet.device_state import ALARM, DeviceState, Happening
 
 if TYPE_CHECKING:
-    from . import DatapointConfigEntry
+    from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0
 

@@ -5,7 +5,7 @@ It asks nothing and knows nothing of who asks.
 
 from datetime import UTC, datetime, timedelta
 
-from .clouds import wire
+from .clouds import coerce
 from .clouds.memory import Memory
 
 LONG = timedelta(hours=1)
@@ -69,4 +69,4 @@ class Pause:
         self._memory.put(_UNTIL, until)
 
     def _kept(self) -> tuple[float | None, float | None]:
-        return wire.number(self._memory.get(_SINCE)), wire.number(self._memory.get(_UNTIL))
+        return coerce.number(self._memory.get(_SINCE)), coerce.number(self._memory.get(_UNTIL))

@@ -15,7 +15,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .accounts import scopes_of
 from .const import CONF_CLOUD, DOMAIN
-from .flow_checks import Refused, attempt, verify
+from .flow.validation import Refused, attempt, verify
 from .storage import hand_over
 
 _LOGGER = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from .const import DOMAIN
 from .plain_text import in_markdown, plain
 
 if TYPE_CHECKING:
-    from . import DatapointConfigEntry
+    from .runtime import DatapointConfigEntry
 
 _OF_THE_ACCOUNT: frozenset[Reason] = frozenset({Reason.IP_NOT_ALLOWED, Reason.UNKNOWN_APP})
 _MENDED_IN_A_SCOPE: frozenset[Reason] = frozenset(

@@ -10,10 +10,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DatapointCoordinator
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
-from .fleet import DeviceState
+from .fleet.device_state import DeviceState
 
 if TYPE_CHECKING:
-    from . import DatapointConfigEntry
+    from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0  # the order of commands is kept for each device
 

@@ -12,15 +12,15 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, EntityPlatform
 from homeassistant.helpers.typing import StateType
 
+from .account_sensors import async_add_figures
 from .clouds.model import DataType
 from .coordinator import DatapointCoordinator
-from .describe import LONGEST_STATE
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
-from .figures import async_add_figures
-from .fleet import DeviceState
+from .fleet.description import LONGEST_STATE
+from .fleet.device_state import DeviceState
 
 if TYPE_CHECKING:
-    from . import DatapointConfigEntry
+    from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0
 

@@ -16,17 +16,17 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import service
 
+from .actions.history import async_setup_history_actions
+from .actions.import_statistics import async_setup_statistics_actions
+from .actions.rights import Rights
 from .clouds.model import Value
 from .commands import Commands
 from .const import DOMAIN
-from .devices import ids_of
-from .history_actions import async_setup_history_actions
+from .device_registry import ids_of
 from .plain_text import plain
-from .rights import Rights
-from .statistics_actions import async_setup_statistics_actions
 
 if TYPE_CHECKING:
-    from . import DatapointConfigEntry, Runtime
+    from .runtime import DatapointConfigEntry, Runtime
 
 SET_DATAPOINTS = "set_datapoints"
 SET_GROUP_DATAPOINTS = "set_group_datapoints"

@@ -7,8 +7,8 @@ from typing import Any
 
 import aiohttp
 
-from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product, SnotiServer
-from custom_components.datapoint_cloud.clouds.gizwits.snoti import SnotiPush
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product, SnotiServer
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.snoti import SnotiPush
 from custom_components.datapoint_cloud.clouds.hosts import host_and_port
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device

@@ -22,8 +22,8 @@ from custom_components.datapoint_cloud.clouds.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud
-from custom_components.datapoint_cloud.clouds.gizwits.open_api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud
+from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
 from custom_components.datapoint_cloud.clouds.history import Aggregation, Bucket, Past, Period, Series
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device
@@ -212,7 +212,7 @@ async def test_weeks_are_those_of_iso_8601(
     real = time.time
     await cloud.devices()
     later = type("Later", (), {"time": staticmethod(lambda: real() + ahead)})
-    for module in ("looking_back", "label_zone"):
+    for module in ("history_windows", "label_offset"):
         monkeypatch.setattr(f"custom_components.datapoint_cloud.clouds.gizwits.{module}.time", later)
 
     def rows(start: float, end: float, unit: str) -> list[dict[str, Any]]:
@@ -507,7 +507,7 @@ async def test_the_zone_is_proven_once_a_day(
     # Nor is anything, once the proof is a month old.
     real = time.time
     later = type("Later", (), {"time": staticmethod(lambda: real() + 32 * 86400)})
-    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.label_zone.time", later)
+    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.label_offset.time", later)
     server.reset_counts()
     await buckets(again, series, start, hour())
     assert len(aggregate_requests(server)) == 3

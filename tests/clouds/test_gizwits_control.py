@@ -17,10 +17,10 @@ from custom_components.datapoint_cloud.clouds.errors import (
     Rejected,
     UnexpectedAnswer,
 )
-from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product
 from custom_components.datapoint_cloud.clouds.gizwits.framing import payload_of
-from custom_components.datapoint_cloud.clouds.gizwits.login import PasswordLogin
-from custom_components.datapoint_cloud.clouds.gizwits.open_api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.gizwits.open.login import PasswordLogin
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device
 from simulator.gizwits import GizwitsEnterpriseServer, GizwitsOpenServer

@@ -25,7 +25,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device
 from simulator.gizwits import GizwitsEnterpriseServer

@@ -25,8 +25,8 @@ from custom_components.datapoint_cloud.clouds.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud
-from custom_components.datapoint_cloud.clouds.gizwits.open_api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud
+from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
 from custom_components.datapoint_cloud.clouds.history import History, Series
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device
@@ -343,7 +343,7 @@ async def test_pages_are_turned_whatever_the_server_tells(
 async def test_a_log_without_an_end_is_unexpected(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.device_logs.MOST_PAGES", 2)
+    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.enterprise.device_logs.MOST_PAGES", 2)
     end = now()
     first = int((end - HOUR).timestamp())
     server.faults.append(Shelf("/data", [{"ts": first + n, "attrs": {"power": n}} for n in range(900)]).answers)

@@ -27,14 +27,14 @@ from custom_components.datapoint_cloud.clouds.errors import (
     Unreachable,
 )
 from custom_components.datapoint_cloud.clouds.gizwits import definitions
-from custom_components.datapoint_cloud.clouds.gizwits.login import (
+from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.gizwits.open.login import (
     FRONT_APPS,
     KNOWN_APPS,
     REGIONS,
     AnonymousLogin,
     PasswordLogin,
 )
-from custom_components.datapoint_cloud.clouds.gizwits.open_api import GizwitsOpenCloud
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device, Role
 from simulator.gizwits import GizwitsOpenServer
@@ -329,14 +329,14 @@ async def test_a_login_that_may_be_throttled_is_tried_ever_less_often(
     began = time.monotonic()
     tried: list[float] = []
     for seconds in range(0, 7200, 30):
-        monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.login.time", _Clock(began + seconds))
+        monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.open.login.time", _Clock(began + seconds))
         before = server.requests[LOGIN]
         with pytest.raises(Unreachable):
             await cloud.devices()
         tried += [seconds] * (server.requests[LOGIN] - before)
     assert tried == [0, 30, 60, 90, 150, 270, 510, 990, 1890, 2790, 3690, 4590, 5490, 6390]
     server.faults.clear()
-    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.login.time", _Clock(began + 7290))
+    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.open.login.time", _Clock(began + 7290))
     assert (await cloud.devices()).devices
 
 
@@ -372,7 +372,7 @@ async def test_a_login_that_is_refused_or_fails_is_tried_ever_less_often(
     began = time.monotonic()
     tried: list[int] = []
     for seconds in range(0, 3600, 30):
-        monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.login.time", _Clock(began + seconds))
+        monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.open.login.time", _Clock(began + seconds))
         before = server.requests[LOGIN]
         with pytest.raises(kind):
             await cloud.devices()
@@ -523,7 +523,7 @@ async def test_a_token_that_has_ended_is_not_used_on(make_cloud: MakeCloud, serv
     assert server.requests[BINDINGS] == 0
 
 
-GRANTED_TOKEN = "custom_components.datapoint_cloud.clouds.gizwits.granted_token.time"
+GRANTED_TOKEN = "custom_components.datapoint_cloud.clouds.gizwits.stored_token.time"
 
 
 class _SetClock:

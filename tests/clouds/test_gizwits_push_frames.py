@@ -12,8 +12,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from custom_components.datapoint_cloud.clouds.gizwits import conversation, snoti, websocket
-from custom_components.datapoint_cloud.clouds.gizwits.snoti_events import EVENTS
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise import snoti
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.snoti_events import EVENTS
+from custom_components.datapoint_cloud.clouds.gizwits.open import websocket, websocket_session
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from simulator.gizwits import GizwitsDevice
 from simulator.simulation import Simulation
@@ -58,7 +59,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         (snoti, "_LONGEST_PAUSE_OF_THE_REFUSED"),
     ):
         monkeypatch.setattr(module, name, 0.005)
-    monkeypatch.setattr(conversation, "_READ_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(websocket_session, "_READ_PAUSE_SECONDS", 0)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from custom_components.datapoint_cloud.clouds.errors import Forbidden, Reason
-from custom_components.datapoint_cloud.clouds.gizwits import snoti
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise import snoti
 from custom_components.datapoint_cloud.clouds.hosts import host_and_port, is_loopback
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.push import (
@@ -297,7 +297,7 @@ async def test_a_server_that_is_down_is_tried_less_and_less_often(
 
     real_sleep = asyncio.sleep
     with monkeypatch.context() as patched:
-        patched.setattr("custom_components.datapoint_cloud.clouds.gizwits.snoti.asyncio.sleep", sleep)
+        patched.setattr("custom_components.datapoint_cloud.clouds.gizwits.enterprise.snoti.asyncio.sleep", sleep)
         task = listener.listen(push)
         while len(pauses) < 1100:  # more than a power of two can tell
             await real_sleep(0.001)

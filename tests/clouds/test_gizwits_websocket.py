@@ -15,8 +15,8 @@ import pytest
 
 from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.errors import AuthFailed, Reason
-from custom_components.datapoint_cloud.clouds.gizwits import conversation, login, websocket
-from custom_components.datapoint_cloud.clouds.gizwits.open_api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.gizwits.open import login, websocket, websocket_session
+from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.push import CoverageChanged, DevicesChanged, News, Presence, Report
 from simulator.gizwits import GizwitsOpenServer
@@ -36,7 +36,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket, "_FIRST_PAUSE_SECONDS", 0.002)
     monkeypatch.setattr(websocket, "_LONGEST_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(websocket, "_CLOSE_SECONDS", 0.02)
-    monkeypatch.setattr(conversation, "_READ_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(websocket_session, "_READ_PAUSE_SECONDS", 0)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ async def test_no_state_is_sent_by_itself_so_each_device_is_read_once(ear: Ear, 
 async def test_reads_do_not_come_in_a_flood(
     ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation, "_READ_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(websocket_session, "_READ_PAUSE_SECONDS", 0.02)
     for number in range(50):
         lamp = device_of(server.clock, 1, f"{server.uid}{number}", LAMP, "")
         lamp.uid = server.uid
@@ -573,11 +573,11 @@ async def test_the_login_may_be_accepted_in_other_words(ear: Ear, odd: OddServer
 async def test_pings_go_on_and_silence_is_noticed(
     ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation, "_PING_SECONDS", 0.01)
+    monkeypatch.setattr(websocket_session, "_PING_SECONDS", 0.01)
     await ear.listen()
     await until(lambda: ear.hears_all() and len(server.push.commands("ping")) > 10)
     assert server.requests[CONNECT] == 1
-    monkeypatch.setattr(conversation, "_SILENCE_SECONDS", 0.03)
+    monkeypatch.setattr(websocket_session, "_SILENCE_SECONDS", 0.03)
     spa_of(server).set(bit7=1)  # from the next frame on, silence is short
     await until(lambda: ear.values(spa_of(server).did).get("bit7") == 1)
     server.push.is_silent = True
@@ -588,7 +588,7 @@ async def test_pings_go_on_and_silence_is_noticed(
 
 
 async def test_websocket_pings_are_no_sign_of_life(ear: Ear, odd: OddServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversation, "_SILENCE_SECONDS", 0.03)
+    monkeypatch.setattr(websocket_session, "_SILENCE_SECONDS", 0.03)
     await ear.listen()
     await until(ear.hears_all)
     odd.login_answers = [None] * 100
@@ -601,7 +601,7 @@ async def test_websocket_pings_are_no_sign_of_life(ear: Ear, odd: OddServer, mon
 async def test_a_login_that_is_not_answered_is_given_up(
     ear: Ear, odd: OddServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation, "_LOGIN_SECONDS", 0.02)
+    monkeypatch.setattr(websocket_session, "_LOGIN_SECONDS", 0.02)
     odd.login_answers = [None, '{"cmd": "login_res"}', '{"cmd": "login_res", "data": {"success": "?"}}']
     await ear.listen()
     await until(ear.hears_all)
@@ -884,5 +884,5 @@ async def test_nothing_secret_is_logged(ear: Ear, server: GizwitsOpenServer, cap
 
 
 def test_the_times_are_the_documents() -> None:
-    assert conversation._PING_SECONDS < conversation._HEARTBEAT_SECONDS <= 180
-    assert conversation._PING_SECONDS < conversation._SILENCE_SECONDS < timedelta(minutes=2).total_seconds()
+    assert websocket_session._PING_SECONDS < websocket_session._HEARTBEAT_SECONDS <= 180
+    assert websocket_session._PING_SECONDS < websocket_session._SILENCE_SECONDS < timedelta(minutes=2).total_seconds()

@@ -14,8 +14,8 @@ import aiohttp
 import pytest
 
 from custom_components.datapoint_cloud.clouds import http
-from custom_components.datapoint_cloud.clouds.gizwits import conversation, websocket
 from custom_components.datapoint_cloud.clouds.gizwits.definitions import Definitions
+from custom_components.datapoint_cloud.clouds.gizwits.open import websocket, websocket_session
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.push import CoverageChanged
 from simulator.gizwits import GizwitsOpenServer
@@ -33,7 +33,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket, "_FIRST_PAUSE_SECONDS", 0.002)
     monkeypatch.setattr(websocket, "_LONGEST_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(websocket, "_CLOSE_SECONDS", 0.02)
-    monkeypatch.setattr(conversation, "_READ_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(websocket_session, "_READ_PAUSE_SECONDS", 0)
 
 
 @pytest.fixture
@@ -77,8 +77,8 @@ def complaint(code: Any) -> str:
 async def test_a_server_that_only_complains_is_as_good_as_silent(
     ear: Ear, odd: OddServer, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
-    monkeypatch.setattr(conversation, "_PING_SECONDS", 0.01)
-    monkeypatch.setattr(conversation, "_SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(websocket_session, "_PING_SECONDS", 0.01)
+    monkeypatch.setattr(websocket_session, "_SILENCE_SECONDS", 0.2)
     await ear.listen()
     await until(ear.hears_all)
     odd.pong = answer

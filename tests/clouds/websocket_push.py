@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from custom_components.datapoint_cloud.clouds.gizwits import websocket
-from custom_components.datapoint_cloud.clouds.gizwits.login import PasswordLogin
-from custom_components.datapoint_cloud.clouds.gizwits.open_api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.gizwits.open import websocket
+from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.gizwits.open.login import PasswordLogin
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.clouds.push import News, Push, Report

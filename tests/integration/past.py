@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.datapoint_cloud.clouds.errors import CloudError
 from custom_components.datapoint_cloud.clouds.history import Aggregation, Bucket, NoHistory, Offer, Past, Period, Series
 from custom_components.datapoint_cloud.clouds.model import Reading
-from custom_components.datapoint_cloud.import_targets import Target, targets_of
+from custom_components.datapoint_cloud.statistics.sensors import Target, targets_of
 
 HOUR = timedelta(hours=1)
 OF_BUCKETS = Offer(

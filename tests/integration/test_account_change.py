@@ -9,7 +9,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
-from custom_components.datapoint_cloud.clouds.gizwits.login import FRONT_APPS
+from custom_components.datapoint_cloud.clouds.gizwits.open.login import FRONT_APPS
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 

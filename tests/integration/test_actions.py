@@ -19,8 +19,10 @@ from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import commands, fleet, history_actions, services, statistics_actions
+from custom_components.datapoint_cloud import commands, services
+from custom_components.datapoint_cloud.actions import history, import_statistics
 from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.fleet import device_state
 from simulator.gizwits import GizwitsEnterpriseServer
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.products import HEATER, LAMP, PUMP, SPA, Product
@@ -214,7 +216,7 @@ async def test_waiting_tells_confirmed_from_accepted(
 ) -> None:
     monkeypatch.setattr(commands, "_READ_AFTER", (0.0,))
     monkeypatch.setattr(commands, "_TAKE_BACK_AFTER", 0.0)
-    monkeypatch.setattr(fleet, "PENDING_FOR", timedelta(0))
+    monkeypatch.setattr(device_state, "PENDING_FOR", timedelta(0))
     obedient, deaf = air_conditioner(simulation), chiller(simulation)
     deaf.change({"obedience": {"is_lost": True}})
     targets = [_target(hass, entry, obedient.did), _target(hass, enterprise, deaf.did)]
@@ -578,8 +580,8 @@ def test_actions_and_fields_have_schemas_texts_and_icons() -> None:
         "set_datapoints": services._SET_DATAPOINTS,
         "set_group_datapoints": services._SET_GROUP_DATAPOINTS,
         "send_raw": services._SEND_RAW,
-        **history_actions.SCHEMAS,
-        "import_statistics": vol.Schema(statistics_actions._FIELDS),
+        **history.SCHEMAS,
+        "import_statistics": vol.Schema(import_statistics._FIELDS),
     }
     texts = json.loads((_FOLDER / "translations" / "en.json").read_text(encoding="utf-8"))
     icons = json.loads((_FOLDER / "icons.json").read_text(encoding="utf-8"))

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from custom_components.datapoint_cloud.activity import Activity, Standing
+from custom_components.datapoint_cloud.fleet.activity import Activity, Standing
 
 NOW = datetime(2026, 9, 21, 14, tzinfo=UTC)
 

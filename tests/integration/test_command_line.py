@@ -13,8 +13,9 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.datapoint_cloud import commands, fleet
+from custom_components.datapoint_cloud import commands
 from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.fleet import device_state
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.products import SPA
 from simulator.server import Fault
@@ -391,7 +392,7 @@ async def test_nobody_waits_for_a_device_that_has_gone(
 ) -> None:
     monkeypatch.setattr(commands, "_READ_AFTER", ())
     monkeypatch.setattr(commands, "_TAKE_BACK_AFTER", 0.5)
-    monkeypatch.setattr(fleet, "PENDING_FOR", timedelta(0))
+    monkeypatch.setattr(device_state, "PENDING_FOR", timedelta(0))
     spa.change({"obedience": {"is_lost": True}})
     coordinator = entry.runtime_data.coordinator
     caller = asyncio.ensure_future(entry.runtime_data.commands.async_write_and_wait(spa.did, {"bubble": True}))

@@ -220,8 +220,8 @@ async def test_the_unexpected_is_logged_once_without_secrets(
     hass: HomeAssistant, simulation: Simulation, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     with (
-        patch("custom_components.datapoint_cloud.flow_checks.open_cloud", side_effect=LookupError("a mistake")),
-        patch("custom_components.datapoint_cloud.flow_checks.sodata_cloud", side_effect=LookupError("a mistake")),
+        patch("custom_components.datapoint_cloud.flow.validation.open_cloud", side_effect=LookupError("a mistake")),
+        patch("custom_components.datapoint_cloud.flow.validation.sodata_cloud", side_effect=LookupError("a mistake")),
     ):
         result = await add(hass, simulation, kind)
     assert result["errors"] == {"base": "unknown"}

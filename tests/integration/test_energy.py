@@ -17,8 +17,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud.import_targets import targets_of
 from custom_components.datapoint_cloud.profiles import Hint, Profile, load_profiles
+from custom_components.datapoint_cloud.statistics.sensors import targets_of
 from simulator.simulation import Simulation
 
 from .accounts import add_account, state_of

@@ -14,7 +14,7 @@ from custom_components.datapoint_cloud.clouds.model import (
     Schema,
     Snapshot,
 )
-from custom_components.datapoint_cloud.fleet import PENDING_FOR, DeviceState
+from custom_components.datapoint_cloud.fleet.device_state import PENDING_FOR, DeviceState
 from custom_components.datapoint_cloud.profiles import NO_PROFILE
 
 _NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -12,20 +12,19 @@ import pytest
 from homeassistant.helpers.selector import SelectSelector
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import flow_checks
 from custom_components.datapoint_cloud.clouds.errors import CloudError, Reason
 from custom_components.datapoint_cloud.clouds.firstlight import errors as firstlight_errors
 from custom_components.datapoint_cloud.clouds.gizwits import errors as gizwits_errors
-from custom_components.datapoint_cloud.flow_forms import ACCOUNT_FIELDS, SCOPE_FIELDS, SCOPE_OF, Field
+from custom_components.datapoint_cloud.flow import validation
+from custom_components.datapoint_cloud.flow.fields import ACCOUNT_FIELDS, SCOPE_FIELDS, SCOPE_OF, Field
 
 from .flows import TEXTS
-
-MODULES = ("config_flow", "flow_checks", "flow_forms", "options_flow", "subentry_flow")
 
 
 def _literals() -> set[str]:
     folder = Path(integration.__file__).parent
-    trees = (ast.parse((folder / f"{name}.py").read_text()) for name in MODULES)
+    modules = (folder / "config_flow.py", *(folder / "flow").glob("*.py"))
+    trees = (ast.parse(module.read_text()) for module in modules)
     return {
         node.value
         for tree in trees
@@ -91,16 +90,16 @@ def test_every_choice_has_a_text_and_no_other() -> None:
 
 
 def _keys(meanings: Iterable[tuple[type[CloudError], Reason | None]]) -> set[str]:
-    return {flow_checks._place(kind(reason))[1] for kind, reason in meanings}
+    return {validation._place(kind(reason))[1] for kind, reason in meanings}
 
 
 def test_every_refusal_of_a_cloud_has_a_text() -> None:
-    anywhere = _keys([(CloudError, reason) for reason in Reason]) | set(flow_checks._BY_CLASS.values()) | {"unknown"}
+    anywhere = _keys([(CloudError, reason) for reason in Reason]) | set(validation._BY_CLASS.values()) | {"unknown"}
     assert anywhere <= TEXTS["config"]["error"].keys()
     # no request of a scope names an app
     product = _keys(gizwits_errors.ENTERPRISE_API.values()) - {"unknown_app"}
     query = _keys((kind, reason) for kind, reason, _ in firstlight_errors._CODES.values()) | {"right_missing"}
-    common = set(flow_checks._BY_CLASS.values()) | {"unknown", "missing"}
+    common = set(validation._BY_CLASS.values()) | {"unknown", "missing"}
     assert product | common <= TEXTS["config_subentries"]["product"]["error"].keys()
     assert query | common <= TEXTS["config_subentries"]["usage_query"]["error"].keys()
 

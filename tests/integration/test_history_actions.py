@@ -14,7 +14,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
-from custom_components.datapoint_cloud import disconnects
+from custom_components.datapoint_cloud import disconnect_reasons
 from custom_components.datapoint_cloud.clouds.errors import (
     AuthFailed,
     CloudError,
@@ -51,7 +51,7 @@ _NOW = "2026-10-20T10:30:00+00:00"  # a Tuesday; 12:30 in Paris
 async def _in_paris(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, small_fleets: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disconnects, "_LOG_IS_BEHIND", 0)
+    monkeypatch.setattr(disconnect_reasons, "_LOG_IS_BEHIND", 0)
     freezer.move_to(_NOW)
     await hass.config.async_set_time_zone("Europe/Paris")
 

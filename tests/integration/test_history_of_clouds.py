@@ -13,7 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.datapoint_cloud import disconnects
+from custom_components.datapoint_cloud import disconnect_reasons
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
@@ -183,7 +183,7 @@ async def test_the_online_log_and_the_connectivity_tell_the_reason(
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
 ) -> None:
-    monkeypatch.setattr(disconnects, "_LOG_IS_BEHIND", 0)
+    monkeypatch.setattr(disconnect_reasons, "_LOG_IS_BEHIND", 0)
     entry = await add_account(hass, simulation, kind)
     device = air_conditioner(simulation) if kind == "gizwits_open" else chiller(simulation)
     await poll(hass, entry)

@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.datapoint_cloud.clouds.history import Bucket, Past
 from custom_components.datapoint_cloud.clouds.model import Reading
-from custom_components.datapoint_cloud.import_plan import (
+from custom_components.datapoint_cloud.statistics.rows import (
     HOUR,
     Known,
     NotHourly,

@@ -12,7 +12,7 @@ from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud.const import DOMAIN
-from custom_components.datapoint_cloud.inventory import LARGE_FLEET
+from custom_components.datapoint_cloud.fleet.inventory import LARGE_FLEET
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.fleet import EnterpriseProduct
 from simulator.simulation import Simulation
@@ -195,7 +195,7 @@ async def test_a_fleet_of_the_most_devices_is_shown_and_read_within_the_quota(
 async def test_a_fleet_that_outgrows_the_limit_keeps_what_is_shown(
     hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custom_components.datapoint_cloud.inventory.LARGE_FLEET", 10)
+    monkeypatch.setattr("custom_components.datapoint_cloud.fleet.inventory.LARGE_FLEET", 10)
     product = _meters(simulation, 10)
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     before = set(product.devices)

@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 
 from custom_components.datapoint_cloud.clouds.history import Offer
-from custom_components.datapoint_cloud.import_targets import can_import
+from custom_components.datapoint_cloud.statistics.sensors import can_import
 from simulator.server import Fault
 from simulator.simulation import Simulation
 

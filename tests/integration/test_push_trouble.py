@@ -17,10 +17,10 @@ from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.datapoint_cloud.clouds.gizwits.snoti import SnotiPush
-from custom_components.datapoint_cloud.clouds.gizwits.websocket import WebSocketPush
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.snoti import SnotiPush
+from custom_components.datapoint_cloud.clouds.gizwits.open.websocket import WebSocketPush
 from custom_components.datapoint_cloud.const import DOMAIN
-from custom_components.datapoint_cloud.watchers import Watch
+from custom_components.datapoint_cloud.fleet.listeners import Watch
 from simulator.gizwits.obedience import Obedience
 from simulator.server import Fault
 from simulator.simulation import Simulation

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from custom_components.datapoint_cloud.activity import Activity, Standing
 from custom_components.datapoint_cloud.clouds.model import Device
-from custom_components.datapoint_cloud.fleet import DeviceState
+from custom_components.datapoint_cloud.fleet.activity import Activity, Standing
+from custom_components.datapoint_cloud.fleet.device_state import DeviceState
+from custom_components.datapoint_cloud.fleet.poll_schedule import Schedule
 from custom_components.datapoint_cloud.profiles import NO_PROFILE
-from custom_components.datapoint_cloud.schedule import Schedule
 
 NOW = datetime(2026, 9, 21, 14, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -11,7 +11,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud.devices import async_sync_devices
+from custom_components.datapoint_cloud.device_registry import async_sync_devices
 from custom_components.datapoint_cloud.storage import AccountStorage
 from simulator.server import Fault
 from simulator.simulation import Simulation

@@ -24,7 +24,6 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import statistics
 from custom_components.datapoint_cloud.accounts import cloud_of
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
 from custom_components.datapoint_cloud.clouds.errors import (
@@ -38,7 +37,8 @@ from custom_components.datapoint_cloud.clouds.errors import (
 )
 from custom_components.datapoint_cloud.clouds.history import NoHistory, Series
 from custom_components.datapoint_cloud.const import DOMAIN
-from custom_components.datapoint_cloud.import_targets import Target
+from custom_components.datapoint_cloud.statistics import importer
+from custom_components.datapoint_cloud.statistics.sensors import Target
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
@@ -712,7 +712,7 @@ async def test_a_limit_is_waited_for(
 async def test_killed_half_way_it_goes_on_where_it_was(
     hass: HomeAssistant, now: datetime, simulation: Simulation, past: MadeUpPast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(statistics, "_LONGEST_WINDOW", timedelta(days=1))
+    monkeypatch.setattr(importer, "_LONGEST_WINDOW", timedelta(days=1))
     past.raises = [None, None, None, Unreachable(Reason.TIMEOUT)]  # one piece of the past is written, another is not
     entry = await _add_wishing(hass, simulation, past)
     target = target_of(hass, entry, is_counter=True)
@@ -828,7 +828,7 @@ async def test_devices_are_asked_for_in_turns_until_the_cloud_has_enough(
     past: MadeUpPast,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(statistics, "_SERIES_AT_ONCE", 1)
+    monkeypatch.setattr(importer, "_SERIES_AT_ONCE", 1)
     entry = await add_account(hass, simulation, "sodata")
     past.is_meter = _meters(hass, entry)
     past.raises = [None, None, None, RateLimited(Reason.QUOTA_EXHAUSTED)]

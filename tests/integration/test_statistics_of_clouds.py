@@ -12,8 +12,8 @@ from pytest_homeassistant_custom_component.components.recorder.common import asy
 
 import custom_components.datapoint_cloud as integration
 from custom_components.datapoint_cloud.clouds.history import Aggregation, Period
-from custom_components.datapoint_cloud.import_plan import HOUR
 from custom_components.datapoint_cloud.profiles import Hint, Profile
+from custom_components.datapoint_cloud.statistics.rows import HOUR
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of

@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import failures
+from custom_components.datapoint_cloud import exceptions
 from custom_components.datapoint_cloud.clouds.errors import Rejected
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.plain_text import in_markdown, plain
@@ -107,7 +107,7 @@ async def test_what_remains_to_be_renewed_is_named_as_it_stands(hass: HomeAssist
 
 
 def test_the_error_of_an_action_is_one_line_of_bounded_length() -> None:
-    error = failures.of_action(Rejected(code="1" * 9999, subject=NAME), NAME)
+    error = exceptions.of_action(Rejected(code="1" * 9999, subject=NAME), NAME)
     for text in (error.translation_placeholders or {}).values():
         assert len(text) <= 300
         assert "\n" not in text

@@ -15,7 +15,7 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import failures, problems, repairs
+from custom_components.datapoint_cloud import exceptions, repairs
 from custom_components.datapoint_cloud.clouds import errors
 from custom_components.datapoint_cloud.clouds.errors import CloudError, Reason
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType
@@ -61,19 +61,19 @@ def _all_failures() -> list[HomeAssistantError]:
             for writable in (False, True)
         ),
     ]
-    of_actions = [failures.of_action(error, "Pump", point) for error in _all_errors() for point in datapoints]
-    of_groups = [failures.of_group(error, "group") for error in _all_errors()]
+    of_actions = [exceptions.of_action(error, "Pump", point) for error in _all_errors() for point in datapoints]
+    of_groups = [exceptions.of_group(error, "group") for error in _all_errors()]
     return [
-        *(failures.of_poll(error) for error in _all_errors()),
+        *(exceptions.of_poll(error) for error in _all_errors()),
         *of_actions,
         *of_groups,
-        *(failures.of_history(error, "Pump", is_to_be_granted=True) for error in _all_errors()),
-        *(failures.not_kept(since) for since in (None, datetime.now(UTC))),
-        failures.not_told_yet(datetime.now(UTC)),
-        failures.of_recorder(),
-        *(failures.of_import(error) for error in _all_errors()),
-        failures.of_unloading("Pump"),
-        failures.of_unforeseen("Pump"),
+        *(exceptions.of_history(error, "Pump", is_to_be_granted=True) for error in _all_errors()),
+        *(exceptions.not_kept(since) for since in (None, datetime.now(UTC))),
+        exceptions.not_told_yet(datetime.now(UTC)),
+        exceptions.of_recorder(),
+        *(exceptions.of_import(error) for error in _all_errors()),
+        exceptions.of_unloading("Pump"),
+        exceptions.of_unforeseen("Pump"),
     ]
 
 
@@ -110,10 +110,8 @@ async def test_the_states_and_attributes_of_events_have_texts(
 def test_every_failure_has_a_text_and_every_text_a_failure() -> None:
     of_services = {
         key
-        for module in ("services", "history_actions", "history_range", "statistics_actions", "targets")
-        for key in re.findall(
-            r'(?:translation_key=|of_call\(\s*|_error\()"(\w+)"', (_FOLDER / f"{module}.py").read_text(encoding="utf-8")
-        )
+        for module in (_FOLDER / "services.py", *(_FOLDER / "actions").glob("*.py"))
+        for key in re.findall(r'(?:translation_key=|of_call\(\s*|_error\()"(\w+)"', module.read_text(encoding="utf-8"))
     }
     assert {failure.translation_key for failure in _all_failures()} | of_services == set(_TEXTS["exceptions"])
 
@@ -127,7 +125,7 @@ def test_the_text_of_a_failure_gets_all_it_wants() -> None:
 
 def test_every_issue_has_its_texts_and_every_text_an_issue() -> None:
     issues = _TEXTS["issues"]
-    notices = set(re.findall(r'Notice\(\s*"(\w+)"', Path(problems.__file__).read_text(encoding="utf-8")))
+    notices = set(re.findall(r'Notice\(\s*"(\w+)"', (_FOLDER / "issues.py").read_text(encoding="utf-8")))
     assert {str(reason) for reason in repairs._ISSUES} | notices == set(issues)
     for reason in repairs._ISSUES:
         texts = issues[str(reason)]

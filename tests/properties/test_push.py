@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
-from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product, SnotiServer
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product, SnotiServer
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.clouds.push import News, Push, Report

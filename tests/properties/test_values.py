@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from custom_components.datapoint_cloud.clouds import wire
+from custom_components.datapoint_cloud.clouds import coerce
 from custom_components.datapoint_cloud.clouds.gizwits import spellings
 from custom_components.datapoint_cloud.clouds.http import retry_after
 
@@ -24,11 +24,11 @@ _DATES = st.datetimes().map(lambda moment: moment.isoformat()) | st.datetimes(ti
 @given(any_bytes)
 def test_what_is_decoded_can_be_stored(content: bytes) -> None:
     try:
-        decoded = wire.decode(content)
+        decoded = coerce.decode(content)
     except ValueError:
         return
     assert_storable(decoded)
-    assert wire.decode(written(decoded)) == decoded
+    assert coerce.decode(written(decoded)) == decoded
 
 
 @_many
@@ -38,7 +38,7 @@ def test_what_is_decoded_can_be_stored(content: bytes) -> None:
     | st.integers(-(10**400), 10**400).map(lambda number: number if abs(number) < 10**300 else str(number))
 )
 def test_what_is_read_of_a_value_can_be_stored(value: Any) -> None:
-    number = wire.number(value)
+    number = coerce.number(value)
     assert number is None or math.isfinite(number)
     for read in (number, spellings.flag(value), spellings.mac(value), spellings.epoch_seconds(value)):
         assert_storable(read)
@@ -50,15 +50,15 @@ def test_what_is_read_of_a_value_can_be_stored(value: Any) -> None:
 @_many
 @given(values | _DATES)
 def test_a_moment_can_be_shown_everywhere(value: Any) -> None:
-    for moment in (wire.moment(value), wire.moment(value, ZoneInfo("Pacific/Kiritimati")), spellings.moment(value)):
+    for moment in (coerce.moment(value), coerce.moment(value, ZoneInfo("Pacific/Kiritimati")), spellings.moment(value)):
         assert_storable(moment)
 
 
 @_many
 @given(any_json.map(written).map(base64.urlsafe_b64encode).map(bytes.decode) | st.text())
 def test_the_subject_of_any_token_can_be_stored(claims: str) -> None:
-    assert_storable(wire.subject_of_jwt(f"x.{claims}.y"))
-    assert_storable(wire.subject_of_jwt(claims))
+    assert_storable(coerce.subject_of_jwt(f"x.{claims}.y"))
+    assert_storable(coerce.subject_of_jwt(claims))
 
 
 @_many
@@ -71,4 +71,4 @@ def test_a_pause_is_never_longer_than_an_hour(value: str, date: str) -> None:
 def test_moments_within_a_life_are_read() -> None:
     for year in (1970, 2026, 2999):
         moment = datetime(year, 6, 1, tzinfo=UTC)
-        assert wire.moment(moment.isoformat()) == spellings.moment(moment.timestamp()) == moment
+        assert coerce.moment(moment.isoformat()) == spellings.moment(moment.timestamp()) == moment

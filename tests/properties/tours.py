@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
 from custom_components.datapoint_cloud.clouds.firstlight.api import FirstlightCloud, UsageQuery
-from custom_components.datapoint_cloud.clouds.gizwits.enterprise import GizwitsEnterpriseCloud, Product
-from custom_components.datapoint_cloud.clouds.gizwits.login import PasswordLogin
-from custom_components.datapoint_cloud.clouds.gizwits.open_api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product
+from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.gizwits.open.login import PasswordLogin
 from custom_components.datapoint_cloud.clouds.history import Aggregation, Period, Series
 from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Datapoint, Device, Schema, Value

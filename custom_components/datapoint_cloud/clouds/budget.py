@@ -8,7 +8,7 @@ to read what the cloud says, and to remember across a restart.
 import time
 from enum import StrEnum
 
-from . import wire
+from . import coerce
 from .errors import RateLimited, Reason
 from .memory import Memory
 
@@ -171,13 +171,13 @@ class Budget:
         now = _minute()
         ahead = int(time.time() // 60) - now
         spent: dict[int, list[int]] = {}
-        for name, counts in wire.fields(self._memory.get(_SPENT)).items():
-            kept_at = wire.number(name)
+        for name, counts in coerce.fields(self._memory.get(_SPENT)).items():
+            kept_at = coerce.number(name)
             if kept_at is not None and isinstance(counts, list) and len(counts) == 3:
                 # What lies ahead was kept under another clock, and counts from now on.
                 minute = min(int(kept_at) - ahead, now)
                 known = spent.get(minute, (0, 0, 0))
-                spent[minute] = [was + int(wire.number(count) or 0) for was, count in zip(known, counts, strict=True)]
+                spent[minute] = [was + int(coerce.number(count) or 0) for was, count in zip(known, counts, strict=True)]
         return spent
 
     # What the cloud says
@@ -220,8 +220,8 @@ class Budget:
         return self._slowed_by + (1 - self._slowed_by) * forgiven
 
     def _remembered_slowness(self) -> tuple[float | None, float]:
-        record = wire.fields(self._memory.get(_SLOWED))
-        by, at = wire.number(record.get("by")), wire.number(record.get("at"))
+        record = coerce.fields(self._memory.get(_SLOWED))
+        by, at = coerce.number(record.get("by")), coerce.number(record.get("at"))
         if by is None or at is None:
             return None, 0.0
         return by, time.monotonic() - max(0.0, time.time() - at)

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from . import wire
+from . import coerce
 from .budget import Budget, Purpose
 from .errors import CloudError, RateLimited, Reason, Rejected, UnexpectedAnswer, Unreachable
 
@@ -228,7 +228,7 @@ async def _read(response: aiohttp.ClientResponse, template: str) -> bytes:
 def _decode(text: bytes) -> tuple[Any, bool]:
     # By content, not by its label: these servers send JSON as text/html and HTML error pages as JSON.
     try:
-        return wire.decode(text), True
+        return coerce.decode(text), True
     except ValueError:
         return None, False
 

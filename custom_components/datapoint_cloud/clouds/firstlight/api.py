@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import aiohttp
 
-from .. import wire
+from .. import coerce
 from ..budget import Budget, Purpose
 from ..cloud import Listing, Readings, ReadOnlyCloud, Tell, unheard
 from ..errors import AuthFailed, CloudError, Forbidden, Reason, Rejected, TokenRefused, UnexpectedAnswer, Unreachable
@@ -26,7 +26,7 @@ from ..http import HttpClient
 from ..memory import Memory
 from ..model import Account, Device, Reading, Schema, Scope, Snapshot
 from ..push import Push
-from ..rounds import read_round
+from ..read_many import read_round
 from ..windows import begin_of, end_of
 from . import mapping
 from .errors import WRONG_PAGE_SIZE, judge
@@ -123,7 +123,7 @@ class FirstlightCloud(ReadOnlyCloud):
 
         The id is the host and the subject of the user token, or a hash of that token where it does not tell.
         """
-        subject = wire.subject_of_jwt(self._user_token)
+        subject = coerce.subject_of_jwt(self._user_token)
         user = subject or hashlib.sha256(self._user_token.encode()).hexdigest()[:16]
         return Account(id=f"{self._host}_{user}", name=self._host, has_lasting_id=subject is not None)
 
@@ -158,8 +158,8 @@ class FirstlightCloud(ReadOnlyCloud):
 
     def _has_answered(self, query_id: str) -> bool:
         """Whether the query, asked with these tokens, has answered within the time that answers are worth."""
-        answered = wire.fields(self._memory.get(_ANSWERED + query_id))
-        at = wire.number(answered.get("at"))
+        answered = coerce.fields(self._memory.get(_ANSWERED + query_id))
+        at = coerce.number(answered.get("at"))
         is_recent = at is not None and 0 <= time.time() - at < self.shortest_interval.total_seconds()
         return is_recent and answered.get("asked") == self._asked(query_id)
 
@@ -182,7 +182,7 @@ class FirstlightCloud(ReadOnlyCloud):
         """
         told = await read_round(devices, read, tell, parallel=_PARALLEL)
         refusals = {key: error for key, error in told.failures.items() if isinstance(error, TokenRefused)}
-        refused = {} if told.snapshots else dict(wire.fields(self._memory.get(_REFUSED)))
+        refused = {} if told.snapshots else dict(coerce.fields(self._memory.get(_REFUSED)))
         refused |= {key: refused.get(key, 0) + 1 for key in refusals}
         self._memory.put(_REFUSED, refused or None)
         if refusals and refused.keys() >= self._queries.keys() and max(refused.values()) > 1:
@@ -328,8 +328,8 @@ class FirstlightCloud(ReadOnlyCloud):
                     Reason.WRONG_ITEM_ID, endpoint=error.endpoint, status=error.status, code=error.code
                 ) from error
             raise
-        page = wire.fields(answer.body)
-        if not wire.fields(page.get("header")) and "data" not in page:
+        page = coerce.fields(answer.body)
+        if not coerce.fields(page.get("header")) and "data" not in page:
             raise answer.error(UnexpectedAnswer)
         return page
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import wire
+from .. import coerce
 from ..errors import AuthFailed, CloudError, Forbidden, NotSupported, Reason, Rejected, TokenRefused, Unreachable
 from ..http import Answer
 
@@ -37,18 +37,18 @@ def judge(answer: Answer) -> CloudError | None:
     """Find the error in an answer; None where there is none, or none of the vendor's own."""
     if answer.status == 429:
         return None
-    header = wire.fields(wire.fields(answer.body).get("header"))
+    header = coerce.fields(coerce.fields(answer.body).get("header"))
     errors = header.get("errors")
-    found = wire.records([errors] if isinstance(errors, dict) else errors)
+    found = coerce.records([errors] if isinstance(errors, dict) else errors)
     if (token := _refused_token(answer, found)) is not None:
         return token
     if answer.status in {401, 403}:
         return _refusal(answer, has_envelope=bool(header))
-    codes = [wire.text(error.get("code")) or "" for error in found]
+    codes = [coerce.text(error.get("code")) or "" for error in found]
     if codes:
         return min((_error(answer, code) for code in codes), key=lambda error: _GRAVEST_FIRST.index(type(error)))
-    if wire.number(header.get("code")) not in {None, 0}:
-        return _unknown(answer, wire.text(header.get("code")))
+    if coerce.number(header.get("code")) not in {None, 0}:
+        return _unknown(answer, coerce.text(header.get("code")))
     return _by_status(answer)
 
 
@@ -68,9 +68,9 @@ def _refusal(answer: Answer, *, has_envelope: bool) -> CloudError:
 def _refused_token(answer: Answer, errors: Sequence[Mapping[str, Any]]) -> CloudError | None:
     """The refusal of one of the tokens, by the service itself."""
     for error in errors:
-        if wire.text(error.get("code")) == WRONG_USER_TOKEN:
+        if coerce.text(error.get("code")) == WRONG_USER_TOKEN:
             # Both tokens are access tokens, and one header is called as the other with an X before it.
-            names = _TOKEN_NAMES.findall(wire.text(error.get("description")) or "")
+            names = _TOKEN_NAMES.findall(coerce.text(error.get("description")) or "")
             is_other = names and not any(name.lower().startswith("x") for name in names)
             reason = Reason.WRONG_AUTHORIZATION_TOKEN if is_other else Reason.WRONG_USER_TOKEN
             return answer.error(AuthFailed, reason, code=WRONG_USER_TOKEN)

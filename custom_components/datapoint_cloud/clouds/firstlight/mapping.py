@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from .. import wire
+from .. import coerce
 from ..model import Datapoint, DataType, Value
 
 TOTAL = "total"
@@ -97,14 +97,14 @@ def entries_of(data: Any) -> list[Any] | None:
     """What pages of `data` are made of: rows, or `Named` values. None where there is but one thing, or nothing."""
     if isinstance(data, list):
         return data
-    fields = wire.fields(data)
+    fields = coerce.fields(data)
     lists = [value for value in fields.values() if isinstance(value, list)]
     if len(lists) == 1:
         return lists[0]
     containers = {name for name, value in fields.items() if isinstance(value, dict | list)}
     if len(containers) == 1 and containers < fields.keys() and containers <= _CONTAINERS:
         return entries_of(fields[next(iter(containers))])
-    has_numbers = all(value is None or wire.number(value) is not None for value in fields.values())
+    has_numbers = all(value is None or coerce.number(value) is not None for value in fields.values())
     if not fields or fields.keys() == {"count"} or not (has_numbers or len(containers) == len(fields)):
         return None
     return [Named(name, value) for name, value in fields.items()]
@@ -114,9 +114,9 @@ def figures_of(data: Any, labels: Iterable[str], zone: tzinfo) -> Figures:
     """Read `data` that has no entries: nothing, a number, a count, or a single row."""
     if data is None or data == {}:
         return Figures()
-    number = wire.fields(data).get("count") if wire.fields(data).keys() == {"count"} else data
-    if number is None or wire.number(number) is not None:
-        return Figures((Figure(None, None, wire.number(number)),))
+    number = coerce.fields(data).get("count") if coerce.fields(data).keys() == {"count"} else data
+    if number is None or coerce.number(number) is not None:
+        return Figures((Figure(None, None, coerce.number(number)),))
     return figures_of_entries([data], labels, zone)
 
 
@@ -171,8 +171,8 @@ class _Reader:
         return replace(above, label=_joined(above.label, name))
 
     def _value(self, value: Any, above: Figure, depth: int) -> list[Figure] | None:
-        if value is None or wire.number(value) is not None:
-            return [replace(above, number=wire.number(value))]
+        if value is None or coerce.number(value) is not None:
+            return [replace(above, number=coerce.number(value))]
         if depth == _DEEPEST or not value:
             return None
         if isinstance(value, list):
@@ -184,10 +184,10 @@ class _Reader:
         return _all(self.read(Named(name, one), above, depth + 1) for name, one in value.items())
 
     def _row(self, row: Mapping[str, Any], above: Figure, depth: int) -> list[Figure] | None:
-        column = next((column for column in self.columns if wire.text(row.get(column)) is not None), None)
+        column = next((column for column in self.columns if coerce.text(row.get(column)) is not None), None)
         times = (_moment(row.get(name), self.zone) for name in _TIMES)
         here = Figure(
-            _joined(above.label, None if column is None else wire.text(row.get(column))),
+            _joined(above.label, None if column is None else coerce.text(row.get(column))),
             next((time for time in times if time is not None), above.time),
             None,
         )
@@ -208,25 +208,25 @@ class _Reader:
 
 def _moment(value: Any, zone: tzinfo) -> datetime | None:
     is_month = isinstance(value, str) and _MONTH.fullmatch(value) is not None
-    return wire.moment(f"{value}-01" if is_month else value, zone)
+    return coerce.moment(f"{value}-01" if is_month else value, zone)
 
 
 def _number_of(row: Mapping[str, Any], label_column: str | None) -> tuple[int | float | None] | None:
     """The number of a row, which may be null; None where it cannot be told."""
     for column in _NUMBERS:
-        if column in row and (row[column] is None or wire.number(row[column]) is not None):
-            return (wire.number(row[column]),)
+        if column in row and (row[column] is None or coerce.number(row[column]) is not None):
+            return (coerce.number(row[column]),)
     numbers = [
         value
         for column, value in row.items()
-        if column not in {label_column, *_TIMES} and not isinstance(value, str) and wire.number(value) is not None
+        if column not in {label_column, *_TIMES} and not isinstance(value, str) and coerce.number(value) is not None
     ]
     return (numbers[0],) if len(numbers) == 1 else None
 
 
 def _wide(row: Mapping[str, Any]) -> Mapping[str, float]:
     """The numbers of a row with a column for each label; none where the row has anything else."""
-    numbers = {name: wire.number(value) for name, value in row.items() if name not in _TIMES}
+    numbers = {name: coerce.number(value) for name, value in row.items() if name not in _TIMES}
     is_wide = len(numbers) > 1 and not numbers.keys() & {*_NUMBERS}
     found = {name: number for name, number in numbers.items() if number is not None}
     return found if is_wide and len(found) == len(numbers) else {}

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, Final
 
-from .. import wire
+from .. import coerce
 from ..errors import CloudError, NotSupported, Reason, Rejected, UnexpectedAnswer
 from ..memory import Memory
 from . import mapping
@@ -36,7 +36,7 @@ class PageSize:
 
     def of(self, most_rows: int | None) -> int | None:
         """The length of the pages of a query that wants so many rows at most."""
-        known = wire.number(self._memory.get(_SLOT))
+        known = coerce.number(self._memory.get(_SLOT))
         size = _SIZES[0] if known is None else int(known)
         if not size:
             return None
@@ -91,13 +91,13 @@ class _Gathered:
 
     def add(self, page: Mapping[str, Any]) -> bool:
         """Take a page; whether it brought anything new."""
-        header, data = wire.fields(page.get("header")), page.get("data")
-        self._count = wire.number(header.get("count"))
+        header, data = coerce.fields(page.get("header")), page.get("data")
+        self._count = coerce.number(header.get("count"))
         entries = mapping.entries_of(data)
         if entries is None:
             self._single, self._is_single = data, not self._entries
             return self._is_single and data is not None
-        self._take_units(entries, wire.number(header.get("rows")))
+        self._take_units(entries, coerce.number(header.get("rows")))
         new = {_identity(entry): entry for entry in entries}
         new = {identity: entry for identity, entry in new.items() if identity not in self._entries}
         self._entries |= new

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
-from .. import wire
+from .. import coerce
 from ..errors import CloudError, NotSupported, Reason, Rejected, UnexpectedAnswer, Unreachable
 from ..history import Aggregation, Bucket, Past, Period, Series
 from ..memory import Memory
 from ..model import DataType, Device
 from ..windows import begin_of, end_of
 from .definitions import Definitions
-from .label_zone import HOUR, LabelZone
-from .looking_back import by_device, present, reach_back, reachable
+from .history_windows import by_device, present, reach_back, reachable
+from .label_offset import HOUR, LabelZone
 
 type Ask = Callable[[Device, str, Mapping[str, str | int]], Awaitable[Any]]
 """Asks a device's aggregates by a method, with these parameters, and answers the body."""
@@ -106,7 +106,7 @@ class Aggregates:
         self, asked: _Asked, period: Period, start: datetime, end: datetime
     ) -> tuple[datetime, Sequence[_Dated]]:
         """The rows of a range and since when they are complete, which is later where the server looks less far back."""
-        known = timedelta(days=wire.number(self._memory.get(self._reach_slot)) or REACH_OF_BUCKETS.days)
+        known = timedelta(days=coerce.number(self._memory.get(self._reach_slot)) or REACH_OF_BUCKETS.days)
         begins = {reachable(start, end, reach)[0]: reach for reach in reversed(_REACHES) if reach <= known}
         refused = False
         for begin in sorted(begins):
@@ -151,7 +151,7 @@ class Aggregates:
 
     async def _answer(self, device: Device, unit: str, params: Mapping[str, str | int]) -> Any:
         """Ask the way the server is known to understand, or find it out: the documents contradict each other."""
-        known = wire.fields(self._memory.get(self._slot))
+        known = coerce.fields(self._memory.get(self._slot))
         is_lower = bool(known.get("is_lower_case"))
         first = str(known.get("method", _METHODS[0]))
 
@@ -254,21 +254,21 @@ class _Asked:
         if (known := self.answers.get((unit, start_ms, end_ms))) is not None:
             return known
         params: dict[str, str | int] = {"start_ts": start_ms, "end_ts": end_ms, "attrs": self.names}
-        body = wire.fields(await self.answer(self.device, unit, {**params, "aggregator": str(self.aggregation)}))
+        body = coerce.fields(await self.answer(self.device, unit, {**params, "aggregator": str(self.aggregation)}))
         data = body.get("data")
         if not isinstance(data, list):
             raise UnexpectedAnswer(endpoint="agg_data", subject=self.device.name)
-        rows = [_row(wire.fields(row)) for row in data]
+        rows = [_row(coerce.fields(row)) for row in data]
         self.answers[unit, start_ms, end_ms] = rows
         return rows
 
 
 def _row(row: Mapping[str, Any]) -> _Row:
     # The Open API's page writes datatime.
-    label = wire.text(row.get("datetime")) or wire.text(row.get("datatime"))
+    label = coerce.text(row.get("datetime")) or coerce.text(row.get("datatime"))
     attrs = row.get("attrs")
-    numbers = wire.fields(attrs)
-    are_numbers = all(value is None or wire.number(value) is not None for value in numbers.values())
+    numbers = coerce.fields(attrs)
+    are_numbers = all(value is None or coerce.number(value) is not None for value in numbers.values())
     return _Row(label, numbers, is_damaged=label is None or not isinstance(attrs, dict) or not are_numbers)
 
 
@@ -300,5 +300,5 @@ def _buckets(rows: Sequence[_Dated], key: str) -> tuple[Bucket, ...]:
     return tuple(
         Bucket(start=row.begin, end=row.end, value=value)
         for row in rows
-        if (value := wire.number(row.attrs.get(key))) is not None
+        if (value := coerce.number(row.attrs.get(key))) is not None
     )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from .. import wire
+from .. import coerce
 from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer
 from ..memory import Memory
 from ..model import Schema, Snapshot
@@ -51,7 +51,7 @@ class Definitions:
         """The definition as far as it is known without asking."""
         if product_key not in self._parsed and (record := self._memory.get(_slot(product_key))) is not None:
             # A product without datapoints is remembered without a body.
-            remembered = wire.fields(record).get("body", {})
+            remembered = coerce.fields(record).get("body", {})
             definition = Definition(is_defined=False) if remembered is None else parse(remembered)
             if definition is not None:
                 self._parsed[product_key] = definition
@@ -141,12 +141,12 @@ class Definitions:
             self._again_at.setdefault(product_key, time.time() + _SOON)
 
     def _remember_unnamed(self, product_key: str, names: set[str]) -> None:
-        record = wire.fields(self._memory.get(_slot(product_key)))
+        record = coerce.fields(self._memory.get(_slot(product_key)))
         self._memory.put(_slot(product_key), {**record, "unnamed": sorted(names)}, is_urgent=False)
 
     def _unnamed(self, product_key: str) -> set[str]:
         """What devices are known to report that the definition does not name."""
-        names = wire.fields(self._memory.get(_slot(product_key))).get("unnamed")
+        names = coerce.fields(self._memory.get(_slot(product_key))).get("unnamed")
         return set(map(str, names)) if isinstance(names, list) else set()
 
     def _is_due(self, product_key: str, known: Definition) -> bool:
@@ -156,7 +156,7 @@ class Definitions:
         is_outdated = product_key in self._outdated
         if 0 <= now - self._asked_at.get(product_key, 0) < (_HOUR if is_outdated else _DAY):
             return False
-        fetched_at = wire.number(wire.fields(self._memory.get(_slot(product_key))).get("fetched_at")) or 0
+        fetched_at = coerce.number(coerce.fields(self._memory.get(_slot(product_key))).get("fetched_at")) or 0
         is_settled = known.by_key and product_key not in self._doubted
         return is_outdated or not 0 <= now - fetched_at < (_WEEK if is_settled else _DAY)
 

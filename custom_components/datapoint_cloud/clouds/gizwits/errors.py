@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from .. import wire
+from .. import coerce
 from ..errors import (
     AuthFailed,
     CloudError,
@@ -158,7 +158,7 @@ def judge_front(answer: Answer) -> CloudError | None:
     """The error in an answer of the login front of newer apps."""
     if not answer.is_success:
         return _error(answer, OPEN_API)
-    body = wire.fields(answer.body)
+    body = coerce.fields(answer.body)
     code = spellings.count(body.get("code"))
     if code in (None, 200) and not spellings.flag(body.get("error")):
         return None
@@ -167,7 +167,7 @@ def judge_front(answer: Answer) -> CloudError | None:
 
 
 def _error(answer: Answer, meanings: Mapping[int, Meaning]) -> CloudError | None:
-    body = wire.fields(answer.body)
+    body = coerce.fields(answer.body)
     # The status is no guide: nearly all errors are HTTP 400, a refused token too.
     found = body.get("error_code")
     code = spellings.count(found)
@@ -198,6 +198,6 @@ def _offender(answer: Answer) -> str | None:
 
     No document says in which words it does so, but it can only be one of those that were sent.
     """
-    body, sent = wire.fields(answer.body), wire.fields(wire.fields(answer.sent).get("attrs"))
-    details = (wire.text(body.get(name)) or "" for name in ("detail_message", "detail"))
+    body, sent = coerce.fields(answer.body), coerce.fields(coerce.fields(answer.sent).get("attrs"))
+    details = (coerce.text(body.get(name)) or "" for name in ("detail_message", "detail"))
     return next((word for detail in details for word in _WORD.findall(detail) if word in sent), None)

@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .. import wire
+from .. import coerce
 from ..history import LogEntry, Past
-from .looking_back import Dated
+from .history_windows import Dated
 
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _SPELLINGS: Final = {"KeepAlive": "keep_alive"}  # the table's and the example's
@@ -28,10 +28,10 @@ def _entry(dated: Dated) -> LogEntry:
     content = {name: row[name] for name in _KEPT if row.get(name) is not None}
     content |= _payload(row.get("payload", row.get("payload_bin")))
     # One place of the documents writes Tcp_closed, all others are lower-case.
-    reason = wire.text(content.pop("reason", None))
+    reason = coerce.text(content.pop("reason", None))
     return LogEntry(
         at=at,
-        kind=wire.text(row.get("type")) or "unknown",
+        kind=coerce.text(row.get("type")) or "unknown",
         reason=None if reason is None else reason.lower(),
         content=content,
     )
@@ -41,7 +41,7 @@ def _payload(payload: Any) -> Mapping[str, Any]:
     """What came with a line: an object, though it is typed as text, or bytes as hexadecimal digits."""
     if isinstance(payload, str):
         payload = _decoded(payload) or payload
-    if fields := wire.fields(payload):
+    if fields := coerce.fields(payload):
         return {_SPELLINGS.get(name, name): value for name, value in fields.items()}
     digits = _digits(payload)
     return {} if digits is None else {"payload": digits}
@@ -49,7 +49,7 @@ def _payload(payload: Any) -> Mapping[str, Any]:
 
 def _decoded(text: str) -> dict[str, Any] | None:
     try:
-        found = wire.decode(text)
+        found = coerce.decode(text)
     except ValueError:
         return None
     return found if isinstance(found, dict) else None

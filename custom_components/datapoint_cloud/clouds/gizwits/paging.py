@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .. import wire
+from .. import coerce
 from ..errors import Rejected, UnexpectedAnswer
 from ..memory import Memory
 from . import spellings
@@ -116,9 +116,9 @@ class _Reading:
 
     def _take(self, page: Page) -> None:
         found: dict[str, Mapping[str, Any]] = {}
-        for row in map(wire.fields, page.rows):
-            did = wire.text(row.get("did"))
-            if did is None or any(wire.text(row.get(name)) is None for name in self._needs):
+        for row in map(coerce.fields, page.rows):
+            did = coerce.text(row.get("did"))
+            if did is None or any(coerce.text(row.get(name)) is None for name in self._needs):
                 raise UnexpectedAnswer(endpoint=self._endpoint)
             found.setdefault(did, row)
         known = self.listed.rows

@@ -15,7 +15,7 @@ from functools import cache, partial
 from itertools import islice
 from typing import Any, Final
 
-from .. import wire
+from .. import coerce
 from ..errors import Reason, Rejected
 from ..model import Datapoint, DataType, Reading, Role, Schema, Snapshot, Value
 from . import spellings
@@ -77,11 +77,11 @@ class Definition:
             case DataType.ENUM:
                 return _label(datapoint.options, raw)
             case DataType.NUMBER:
-                return _without_noise(datapoint, wire.number(raw))
+                return _without_noise(datapoint, coerce.number(raw))
             case DataType.BINARY:
                 return _bytes(datapoint.length, raw)
             case DataType.TEXT:
-                return wire.text(raw)
+                return coerce.text(raw)
 
     def _attr(self, key: str, value: Value) -> Value:
         datapoint = self.by_key.get(key)
@@ -101,24 +101,24 @@ def parse(body: Any) -> Definition | None:
         return None
     steps = _steps(body)
     found: dict[str, Datapoint | None] = {}
-    for entity in wire.records(body["entities"]):
-        for attr in wire.records(entity.get("attrs")):
-            if (key := wire.text(attr.get("name"))) is not None and key not in found:
+    for entity in coerce.records(body["entities"]):
+        for attr in coerce.records(entity.get("attrs")):
+            if (key := coerce.text(attr.get("name"))) is not None and key not in found:
                 found[key] = _datapoint(key, attr, steps.get(f"{entity.get('name')}.{key}"))
     understood = ((key, datapoint) for key, datapoint in found.items() if datapoint is not None)
     by_key = dict(islice(understood, _MOST_DATAPOINTS))
     skipped = tuple(key for key in found if key not in by_key)
     schema = Schema(datapoints=tuple(by_key.values()), skipped=skipped)
-    return Definition(name=wire.text(body.get("name")), schema=schema, by_key=by_key)
+    return Definition(name=coerce.text(body.get("name")), schema=schema, by_key=by_key)
 
 
 def _steps(body: Mapping[str, Any]) -> dict[str, float]:
     """The steps of numbers by "entity.attribute", which only the vendor's own screens tell."""
     steps: dict[str, float] = {}
-    for section in wire.records(wire.fields(body.get("ui")).get("sections")):
-        for element in wire.records(section.get("elements")):
-            appearance = wire.fields(element.get("object"))
-            step = wire.number(_spec(appearance).get("step"))
+    for section in coerce.records(coerce.fields(body.get("ui")).get("sections")):
+        for element in coerce.records(section.get("elements")):
+            appearance = coerce.fields(element.get("object"))
+            step = coerce.number(_spec(appearance).get("step"))
             if isinstance(element.get("key"), str) and step is not None and step > 0:
                 steps[element["key"]] = step
     return steps
@@ -126,13 +126,13 @@ def _steps(body: Mapping[str, Any]) -> dict[str, float]:
 
 def _spec(holder: Mapping[str, Any]) -> Mapping[str, Any]:
     # The documents write unit_spec, every real definition has uint_spec.
-    return wire.fields(holder.get("uint_spec") or holder.get("unit_spec"))
+    return coerce.fields(holder.get("uint_spec") or holder.get("unit_spec"))
 
 
 def _datapoint(key: str, attr: Mapping[str, Any], step: float | None) -> Datapoint | None:
     kind = attr.get("type")
     described = partial(
-        Datapoint, key=key, name=wire.text(attr.get("display_name")) or key, is_writable=kind in _WRITABLE
+        Datapoint, key=key, name=coerce.text(attr.get("display_name")) or key, is_writable=kind in _WRITABLE
     )
     datapoint: Datapoint | None = None
     match attr.get("data_type"):
@@ -150,7 +150,7 @@ def _datapoint(key: str, attr: Mapping[str, Any], step: float | None) -> Datapoi
                 # Values come in engineering units: they can be read without their range, but none can be written.
                 datapoint = described(data_type=DataType.NUMBER, is_writable=False)
         case "binary":
-            length = spellings.count(wire.fields(attr.get("position")).get("len"))
+            length = spellings.count(coerce.fields(attr.get("position")).get("len"))
             is_sound = length is not None and length <= _LONGEST_BINARY
             datapoint = described(data_type=DataType.BINARY, length=length if is_sound else None)
     return datapoint
@@ -162,7 +162,7 @@ def _scale(spec: Mapping[str, Any], bits: int, step: float | None) -> tuple[floa
     `step` is the distance that the vendor's screens use. None: the range is not understood, or beyond all reason.
     """
     defaults = {"min": 0, "max": 2**bits - 1, "ratio": 1, "addition": 0}
-    least, greatest, ratio, addition = (wire.number(spec.get(name, default)) for name, default in defaults.items())
+    least, greatest, ratio, addition = (coerce.number(spec.get(name, default)) for name, default in defaults.items())
     if least is None or greatest is None or not ratio or addition is None:
         return None
     farthest = max(abs(float(least)), abs(float(greatest))) * abs(float(ratio)) + abs(float(addition))
@@ -200,7 +200,7 @@ def _label(labels: tuple[str, ...], raw: Any) -> Value | None:
         if raw in labels:
             return raw
         return next((label for label in labels if label.strip() == raw.strip()), raw)
-    index = wire.number(raw)
+    index = coerce.number(raw)
     return labels[int(index)] if index is not None and index in range(len(labels)) else index
 
 
@@ -227,7 +227,7 @@ def _bytes(length: int | None, raw: Any) -> str | None:
 def _plain(raw: Any) -> Value | None:
     if isinstance(raw, bool | str):
         return raw
-    return wire.number(raw) if isinstance(raw, int | float) else _hex(raw)
+    return coerce.number(raw) if isinstance(raw, int | float) else _hex(raw)
 
 
 def _written(datapoint: Datapoint, value: Value) -> Value | None:
@@ -238,7 +238,7 @@ def _written(datapoint: Datapoint, value: Value) -> Value | None:
             label = _label(datapoint.options, value)
             return label if label in datapoint.options else None
         case DataType.NUMBER:
-            return _on_scale(datapoint, wire.number(value))
+            return _on_scale(datapoint, coerce.number(value))
         case DataType.BINARY:
             return _padded(datapoint.length, _hex(value))
         case DataType.TEXT:

@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 from typing import Any, Final
 
-from ..wire import number, since_epoch
+from ..coerce import number, since_epoch
 
 _TRUTH: Final = {"0": False, "false": False, "1": True, "true": True}
 _MAC: Final = re.compile(r"[0-9a-fA-F]{12}")

@@ -7,7 +7,7 @@ that are known hold together like this. It reads nothing else out of them.
 from collections.abc import Mapping
 from typing import Any
 
-from .. import wire
+from .. import coerce
 from . import spellings
 
 
@@ -16,7 +16,7 @@ def is_readable(body: Any) -> bool:
 
     "Datapoint definition": entities with attributes, each with a name, a type and a type of data.
     """
-    entities = wire.fields(body).get("entities")
+    entities = coerce.fields(body).get("entities")
     return isinstance(entities, list) and bool(entities) and all(map(_is_readable_entity, entities))
 
 
@@ -38,18 +38,18 @@ def is_whole(body: Any) -> bool:
 
 
 def _is_readable_entity(entity: Any) -> bool:
-    attrs = wire.fields(entity).get("attrs")
+    attrs = coerce.fields(entity).get("attrs")
     return isinstance(attrs, list) and bool(attrs) and all(map(_is_readable_attr, attrs))
 
 
 def _is_readable_attr(attr: Any) -> bool:
-    fields = wire.fields(attr)
+    fields = coerce.fields(attr)
     is_described = all(isinstance(fields.get(name), str) and fields[name] for name in ("name", "type", "data_type"))
     return is_described and (fields.get("id") is None or spellings.count(fields["id"]) is not None)
 
 
 def _shown(body: Mapping[str, Any]) -> set[str]:
     """The attributes that the vendor's own screens show."""
-    sections = wire.records(wire.fields(body.get("ui")).get("sections"))
-    elements = (element for section in sections for element in wire.records(section.get("elements")))
+    sections = coerce.records(coerce.fields(body.get("ui")).get("sections"))
+    elements = (element for section in sections for element in coerce.records(section.get("elements")))
     return {key for element in elements if isinstance(key := element.get("key"), str)}

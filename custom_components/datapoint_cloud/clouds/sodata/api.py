@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import aiohttp
 
-from .. import wire
+from .. import coerce
 from ..budget import Budget, Purpose
 from ..cloud import Listing, Readings, ReadOnlyCloud, Tell, unheard
 from ..errors import (
@@ -161,9 +161,9 @@ class SoDataCloud(ReadOnlyCloud):
         return described.schema
 
     async def _describe(self, uuid: str) -> Description:
-        remembered = wire.fields(self._memory.get(_SCHEMA + uuid))
-        known = self._described_by(wire.text(remembered.get("list")))
-        asked_at = wire.number(remembered.get("asked_at_seconds"))
+        remembered = coerce.fields(self._memory.get(_SCHEMA + uuid))
+        known = self._described_by(coerce.text(remembered.get("list")))
+        asked_at = coerce.number(remembered.get("asked_at_seconds"))
         now = time.time()
         if known is not None and asked_at is not None and 0 <= now - asked_at < _SCHEMA_LIFE_SECONDS:
             return known
@@ -190,7 +190,7 @@ class SoDataCloud(ReadOnlyCloud):
 
     def _described_by(self, list_id: str | None) -> Description | None:
         """What a remembered list of variables says; None where it is not remembered, or empty."""
-        if list_id is None or not (variables := wire.records(self._memory.get(_VARIABLE_LIST + list_id))):
+        if list_id is None or not (variables := coerce.records(self._memory.get(_VARIABLE_LIST + list_id))):
             return None
         if list_id not in self._described:
             self._described[list_id] = mapping.description(variables)
@@ -199,8 +199,8 @@ class SoDataCloud(ReadOnlyCloud):
     def _forget_all_but(self, uuids: Mapping[str, Any]) -> None:
         kept: set[str] = set()
         for uuid in uuids:
-            remembered = wire.fields(self._memory.get(_SCHEMA + uuid))
-            kept |= {_SCHEMA + uuid, _VARIABLE_LIST + (wire.text(remembered.get("list")) or "")}
+            remembered = coerce.fields(self._memory.get(_SCHEMA + uuid))
+            kept |= {_SCHEMA + uuid, _VARIABLE_LIST + (coerce.text(remembered.get("list")) or "")}
         for key in set(self._memory.content) - kept:
             if key.startswith((_SCHEMA, _VARIABLE_LIST)):
                 self._memory.put(key, None)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from .. import wire
+from .. import coerce
 from ..errors import AuthFailed, CloudError, Forbidden, Reason, Rejected, TokenRefused, UnexpectedAnswer, Unreachable
 from ..http import Answer, HttpClient
 from ..tokens import Token, TokenKeeper
@@ -62,7 +62,7 @@ class KeycloakLogin:
     @property
     def subject(self) -> str | None:
         """Keycloak's id of the user, once signed in; None where the token does not tell it."""
-        return None if self._session is None else wire.subject_of_jwt(self._session.access.value)
+        return None if self._session is None else coerce.subject_of_jwt(self._session.access.value)
 
     @property
     def is_signed_in(self) -> bool:
@@ -140,18 +140,18 @@ class KeycloakLogin:
     async def _ask(self, client: HttpClient, form: Mapping[str, str], *, is_new_login: bool) -> _Session:
         asked_at = time.monotonic()
         answer = await client.request("POST", _TOKEN, parts={"realm": self._realm}, form=form)
-        grant = wire.fields(answer.body)
-        access_token = wire.text(grant.get("access_token"))
+        grant = coerce.fields(answer.body)
+        access_token = coerce.text(grant.get("access_token"))
         if access_token is None:
             raise answer.error(UnexpectedAnswer)
-        life = wire.number(grant.get("expires_in"))
+        life = coerce.number(grant.get("expires_in"))
         if life is None:
             life = _LIFE_IF_UNSAID
         in_hand = min(_SECONDS_IN_HAND, life / 2)  # where tokens live shorter than that
         return _Session(
             Token(access_token, asked_at + life - in_hand),
-            wire.text(grant.get("refresh_token")),
-            asked_at + refresh_life if (refresh_life := wire.number(grant.get("refresh_expires_in"))) else None,
+            coerce.text(grant.get("refresh_token")),
+            asked_at + refresh_life if (refresh_life := coerce.number(grant.get("refresh_expires_in"))) else None,
             is_new_login,
         )
 
@@ -165,7 +165,7 @@ def _judge_login(answer: Answer) -> CloudError | None:
         return error
     if answer.status == 404:
         return answer.error(Forbidden, Reason.WRONG_REALM)
-    code = wire.text(wire.fields(answer.body).get("error")) or ""
+    code = coerce.text(coerce.fields(answer.body).get("error")) or ""
     if (refusal := _refusal(answer, code)) is not None:
         return answer.error(*refusal, code=code)
     return None if answer.is_success else answer.error(Rejected, Reason.INVALID_REQUEST)
@@ -178,7 +178,7 @@ def _refusal(answer: Answer, code: str) -> tuple[type[CloudError], Reason] | Non
     """
     if answer.status not in {400, 401}:
         return None
-    said = (wire.text(wire.fields(answer.body).get("error_description")) or "").lower()
+    said = (coerce.text(coerce.fields(answer.body).get("error_description")) or "").lower()
     match code:
         case "invalid_grant":
             is_inactive = any(words in said for words in _INACTIVE)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any
 
-from .. import wire
+from .. import coerce
 from ..errors import CloudError, Forbidden, NotSupported, Reason, Rejected, UnexpectedAnswer, Unreachable
 from ..memory import Memory
 from ..model import Snapshot
@@ -92,7 +92,7 @@ class Bulk:
 
     @property
     def _without_until(self) -> float | None:
-        return wire.number(wire.fields(self._memory.get(_KEPT)).get("without_until_seconds"))
+        return coerce.number(coerce.fields(self._memory.get(_KEPT)).get("without_until_seconds"))
 
     @property
     def has_worked(self) -> bool:
@@ -101,7 +101,7 @@ class Bulk:
 
     @property
     def _works(self) -> str | None:
-        works = wire.text(wire.fields(self._memory.get(_KEPT)).get("works"))
+        works = coerce.text(coerce.fields(self._memory.get(_KEPT)).get("works"))
         return works if works in _BODIES else None
 
     def note_that_devices_answer(self) -> None:

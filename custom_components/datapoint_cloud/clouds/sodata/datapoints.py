@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from .. import wire
+from .. import coerce
 from ..errors import Reason, Rejected
 from ..history import Aggregation, Period, Series
 from ..model import Value
@@ -72,17 +72,17 @@ def told(answer: Any, asked: Sequence[Series], question: Question) -> dict[Serie
 
     They are told apart by what identifies them, and by their order only where an answer does not repeat that.
     """
-    listed = wire.fields(answer).get("series")
+    listed = coerce.fields(answer).get("series")
     if not isinstance(listed, list):
         return None
     known = {_identity(series): series for series in asked}
     found: dict[Series, Told] = {}
     for number, record in enumerate(listed):
-        entry = wire.fields(record)
-        echoed = wire.text(entry.get("aggregation"))
+        entry = coerce.fields(record)
+        echoed = coerce.text(entry.get("aggregation"))
         if not entry or (echoed and question.aggregation and echoed.lower() != question.aggregation):
             continue
-        identity = tuple(wire.text(entry.get(name)) for name in _IDENTITY)
+        identity = tuple(coerce.text(entry.get(name)) for name in _IDENTITY)
         series = known.get(tuple(map(str, identity)))
         if series is None and None in identity and len(listed) == len(asked):
             series = asked[number]
@@ -91,7 +91,7 @@ def told(answer: Any, asked: Sequence[Series], question: Question) -> dict[Serie
             rows, is_whole = _rows(entry, is_raw=question.period is None)
             found[series] = Told(
                 (*earlier.rows, *rows),
-                wire.text(entry.get("deviceTimeZone")),
+                coerce.text(entry.get("deviceTimeZone")),
                 is_damaged=earlier.is_damaged or not is_whole,
             )
     return found
@@ -102,12 +102,12 @@ def _rows(entry: Mapping[str, Any], *, is_raw: bool) -> tuple[list[tuple[datetim
     data = entry.get("data")
     is_whole = data is None or isinstance(data, list)
     rows: list[tuple[datetime, Value]] = []
-    for point in map(wire.fields, data if isinstance(data, list) else ()):
-        at, value = wire.moment(point.get("at")), point.get("value")
-        number = wire.number(value)
+    for point in map(coerce.fields, data if isinstance(data, list) else ()):
+        at, value = coerce.moment(point.get("at")), point.get("value")
+        number = coerce.number(value)
         if at is not None and number is not None:
             rows.append((at, number))
-        elif at is not None and is_raw and (isinstance(value, bool) or wire.text(value) is not None):
+        elif at is not None and is_raw and (isinstance(value, bool) or coerce.text(value) is not None):
             # Numbers are all the document shows, but states are texts among the last values.
             rows.append((at, value if isinstance(value, bool) else str(value)))
         else:

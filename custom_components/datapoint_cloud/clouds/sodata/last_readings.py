@@ -24,7 +24,7 @@ from ..errors import (
 from ..http import Answer
 from ..memory import Memory
 from ..model import Device, Snapshot
-from ..rounds import read_round
+from ..read_many import read_round
 from . import bulk
 from .bulk import Bulk
 from .last_values import LastValues

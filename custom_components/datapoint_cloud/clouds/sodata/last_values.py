@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from .. import wire
+from .. import coerce
 from ..errors import UnexpectedAnswer
 from ..http import Answer
 from ..model import Reading, Snapshot
@@ -141,7 +141,7 @@ def _row(piece: bytes) -> tuple[bytes, _Row]:
     """What leads to a row, and the row, of a piece that ends before the brace that ends the row."""
     lead, brace, content = piece.rpartition(b"{")
     try:
-        row = wire.decode(brace + content + b"}")
+        row = coerce.decode(brace + content + b"}")
     except ValueError:
         raise _NotPlain from None
     if not isinstance(row, dict):

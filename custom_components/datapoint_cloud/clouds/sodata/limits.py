@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 
-from .. import wire
+from .. import coerce
 from ..history import Period
 from ..memory import Memory
 
@@ -69,11 +69,11 @@ class Limits:
         self._memory = memory
         self._key = _LIMITS + (period or "raw")
         self._rows_a_day = _ROWS_A_DAY[period]
-        remembered = wire.fields(memory.get(self._key))
-        learned_at = wire.number(remembered.get("learned_at_seconds"))
+        remembered = coerce.fields(memory.get(self._key))
+        learned_at = coerce.number(remembered.get("learned_at_seconds"))
         is_fresh = learned_at is not None and 0 <= time.time() - learned_at < _LIMITS_LIFE_SECONDS
-        series = wire.number(remembered.get("series")) if is_fresh else None
-        seconds = wire.number(remembered.get("seconds")) if is_fresh else None
+        series = coerce.number(remembered.get("series")) if is_fresh else None
+        seconds = coerce.number(remembered.get("seconds")) if is_fresh else None
         self.most_series = caution.most_series if series is None else max(1, min(int(series), caution.most_series))
         self._longest = LONGEST if seconds is None else max(LEAST, timedelta(seconds=min(seconds, 10**9)))
         self._longest = min(self._longest, caution.longest)

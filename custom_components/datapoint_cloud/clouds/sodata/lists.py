@@ -6,7 +6,7 @@ What the rows of a list mean is the mapping's business.
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from .. import wire
+from .. import coerce
 from ..errors import AuthFailed, CloudError, Forbidden, NotSupported, RateLimited, Rejected, UnexpectedAnswer
 from ..memory import Memory
 from . import mapping
@@ -54,7 +54,7 @@ class Lists:
             results, total = whole(page, template), _total(page, template)
             before = len(found)
             for record in results:
-                if (uuid := wire.text(record.get("uuid"))) is None:
+                if (uuid := coerce.text(record.get("uuid"))) is None:
                     raise UnexpectedAnswer(endpoint=template)
                 found.setdefault(uuid, {**record, "uuid": uuid})
             # By what came, not by what was asked for: a server may cut its pages.
@@ -105,7 +105,7 @@ class Lists:
         except CloudError as error:
             if known is None and not isinstance(error, Forbidden | NotSupported | Rejected):
                 raise  # areas are made of it once, when a device is added
-            return list(wire.records(known))
+            return list(coerce.records(known))
         kept: list[Record] = [
             {name: record[name] for name in _KEPT if record.get(name) is not None} for record in records
         ]
@@ -116,7 +116,7 @@ class Lists:
 
 def whole(page: Any, template: str) -> list[Record]:
     """Read the rows of a page. Raises `UnexpectedAnswer` if there is no list, or something else than objects in it."""
-    results = wire.fields(page).get("results")
+    results = coerce.fields(page).get("results")
     if not isinstance(results, list) or not all(isinstance(row, dict) for row in results):
         raise UnexpectedAnswer(endpoint=template)
     return results
@@ -131,9 +131,9 @@ def unpaged(page: Any, template: str) -> list[Record]:
 
 
 def _total(page: Any, template: str) -> float | None:
-    told = wire.fields(page).get("total")
+    told = coerce.fields(page).get("total")
     if told is None:
         return None
-    if (total := wire.number(told)) is None:
+    if (total := coerce.number(told)) is None:
         raise UnexpectedAnswer(endpoint=template)
     return total

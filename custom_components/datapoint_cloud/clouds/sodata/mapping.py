@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .. import wire
+from .. import coerce
 from ..model import Datapoint, DataType, Device, Part, Reading, Role, Schema, Snapshot, Value
 
 _CONNECTED = frozenset({"connected", "online", "up", "true"})
@@ -73,11 +73,11 @@ class Description:
 
 def corporate_account(record: Mapping[str, Any]) -> CorporateAccount | None:
     """Read one of "Corporate accounts"; None without a uuid."""
-    if (uuid := wire.text(record.get("uuid"))) is None:
+    if (uuid := coerce.text(record.get("uuid"))) is None:
         return None
-    links = (wire.text(link.get("uuid")) for link in wire.records(record.get("userLinks")) if _is_validated(link))
+    links = (coerce.text(link.get("uuid")) for link in coerce.records(record.get("userLinks")) if _is_validated(link))
     return CorporateAccount(
-        uuid=uuid, name=wire.text(record.get("name")) or uuid, user_link=next((link for link in links if link), None)
+        uuid=uuid, name=coerce.text(record.get("name")) or uuid, user_link=next((link for link in links if link), None)
     )
 
 
@@ -87,7 +87,7 @@ def _is_validated(link: Mapping[str, Any]) -> bool:
 
 def name_of(record: Mapping[str, Any]) -> str | None:
     """The name of a site or a customer."""
-    return wire.text(record.get("name")) or wire.text(record.get("technicalName"))
+    return coerce.text(record.get("name")) or coerce.text(record.get("technicalName"))
 
 
 def need_customers(sites: Iterable[Mapping[str, Any]]) -> bool:
@@ -105,7 +105,7 @@ def sites(records: Sequence[Mapping[str, Any]], customers: Mapping[str, str]) ->
         name = name_of(record) or customer
         if name and customer and name != customer and len(owners[name.casefold()]) > 1:
             name = f"{customer} · {name}"
-        found[str(record["uuid"])] = Site(name=name, time_zone=wire.text(record.get("timeZone")))
+        found[str(record["uuid"])] = Site(name=name, time_zone=coerce.text(record.get("timeZone")))
     return found
 
 
@@ -118,30 +118,30 @@ def _owners_by_name(sites: Iterable[Mapping[str, Any]], customers: Mapping[str, 
 
 
 def _owner(site: Mapping[str, Any]) -> str:
-    return wire.text(site.get("customerUuid")) or ""
+    return coerce.text(site.get("customerUuid")) or ""
 
 
 def device(record: Mapping[str, Any], sites: Mapping[str, Site], listed: Container[str]) -> Device:
     """Read one of "Devices", which has a uuid. Its gateway counts only if it is `listed`."""
-    uuid = str(wire.text(record.get("uuid")))
-    serial_number = wire.text(record.get("serialNumber"))
-    gateway_id = wire.text(record.get("gatewayUuid"))
-    site_id = wire.text(record.get("siteUuid"))
+    uuid = str(coerce.text(record.get("uuid")))
+    serial_number = coerce.text(record.get("serialNumber"))
+    gateway_id = coerce.text(record.get("gatewayUuid"))
+    site_id = coerce.text(record.get("siteUuid"))
     place = sites.get(site_id or "")
     return Device(
         id=uuid,
-        name=wire.text(record.get("name")) or wire.text(record.get("technicalName")) or serial_number or uuid,
+        name=coerce.text(record.get("name")) or coerce.text(record.get("technicalName")) or serial_number or uuid,
         schema_id=uuid,
         is_online=_is_online(record.get("connectionStatus")),
         silent_after=_silent_after(record.get("noCommunicationPeriod")),
         gateway_id=gateway_id if gateway_id in listed and gateway_id != uuid else None,
-        manufacturer=wire.text(record.get("manufacturer")),
-        model=wire.text(record.get("modelName")),
-        model_id=wire.text(record.get("deviceTypeReferenceId")),
+        manufacturer=coerce.text(record.get("manufacturer")),
+        model=coerce.text(record.get("modelName")),
+        model_id=coerce.text(record.get("deviceTypeReferenceId")),
         serial_number=serial_number,
         site_id=site_id,
         site=None if place is None else place.name,
-        time_zone=wire.text(record.get("timeZone")) or (None if place is None else place.time_zone),
+        time_zone=coerce.text(record.get("timeZone")) or (None if place is None else place.time_zone),
     )
 
 
@@ -151,7 +151,7 @@ def _is_online(connection_status: Any) -> bool | None:
 
 
 def _silent_after(no_communication_period: Any) -> timedelta | None:
-    minutes = wire.number(no_communication_period)
+    minutes = coerce.number(no_communication_period)
     try:
         return timedelta(minutes=minutes) if minutes is not None and minutes > 0 else None
     except OverflowError:
@@ -160,7 +160,7 @@ def _silent_after(no_communication_period: Any) -> timedelta | None:
 
 def _word(value: Any) -> str:
     """One way to write a word: lower case, without what separates its parts."""
-    text = str(value).lower() if isinstance(value, bool) else wire.text(value) or ""
+    text = str(value).lower() if isinstance(value, bool) else coerce.text(value) or ""
     return text.lower().translate({ord(separator): None for separator in "_- "})
 
 
@@ -185,7 +185,7 @@ def description(variables: Iterable[Mapping[str, Any]]) -> Description:
     skipped: list[str] = []
     for variable in variables:
         if (key := _key(variable)) is None:
-            skipped.append(wire.text(variable.get("serviceName")) or wire.text(variable.get("serviceId")) or "?")
+            skipped.append(coerce.text(variable.get("serviceName")) or coerce.text(variable.get("serviceId")) or "?")
             continue
         is_active = _word(variable.get("active")) not in {"false", "0"}
         if not is_active or _says_its_type(variable):
@@ -199,7 +199,7 @@ def datapoint(key: str, record: Mapping[str, Any]) -> Datapoint:
     """Read a variable, or the description that a last value brings along (`title` instead of translations)."""
     names = _names(record)
     item_type, item_index, service_id = key.split("|")
-    name = names.get("en") or wire.text(record.get("title")) or wire.text(record.get("serviceName"))
+    name = names.get("en") or coerce.text(record.get("title")) or coerce.text(record.get("serviceName"))
     data_type = _data_type(record)
     return Datapoint(
         key=key,
@@ -207,10 +207,10 @@ def datapoint(key: str, record: Mapping[str, Any]) -> Datapoint:
         names=names,
         data_type=data_type,
         role=Role.ALARM if data_type is DataType.BOOL else Role.STATUS,
-        unit=None if data_type is DataType.BOOL else wire.text(record.get("unit")),
-        is_difference=any(_says_delta(said) for said in (name, wire.text(record.get("serviceName")))),
+        unit=None if data_type is DataType.BOOL else coerce.text(record.get("unit")),
+        is_difference=any(_says_delta(said) for said in (name, coerce.text(record.get("serviceName")))),
         part=_part(item_type, item_index),
-        group=wire.text(record.get("serviceGroup")),
+        group=coerce.text(record.get("serviceGroup")),
         service=service_id,
     )
 
@@ -220,7 +220,7 @@ def _says_delta(name: str | None) -> bool:
 
 
 def _key(record: Mapping[str, Any]) -> str | None:
-    parts = [wire.text(record.get(name)) for name in ("itemType", "itemIndex", "serviceId")]
+    parts = [coerce.text(record.get(name)) for name in ("itemType", "itemIndex", "serviceId")]
     return None if any(part is None or "|" in part for part in parts) else "|".join(map(str, parts))
 
 
@@ -233,23 +233,23 @@ def _part(item_type: str, item_index: str) -> Part | None:
 
 
 def _names(record: Mapping[str, Any]) -> dict[str, str]:
-    translations = wire.fields(record.get("serviceTranslations"))
+    translations = coerce.fields(record.get("serviceTranslations"))
     names = (
-        (language, wire.text(wire.fields(texts).get("title")) or wire.text(wire.fields(texts).get("shortName")))
+        (language, coerce.text(coerce.fields(texts).get("title")) or coerce.text(coerce.fields(texts).get("shortName")))
         for language, texts in translations.items()
     )
     return {language.replace("_", "-").lower(): name for language, name in names if name is not None}
 
 
 def _says_its_type(record: Mapping[str, Any]) -> bool:
-    return any(wire.text(record.get(name)) is not None for name in ("serviceType", "unit"))
+    return any(coerce.text(record.get(name)) is not None for name in ("serviceType", "unit"))
 
 
 def _data_type(record: Mapping[str, Any]) -> DataType:
     service_type = _word(record.get("serviceType"))
     if service_type == "alarm":
         return DataType.BOOL
-    is_measured = service_type == "measure" or wire.text(record.get("unit")) is not None
+    is_measured = service_type == "measure" or coerce.text(record.get("unit")) is not None
     return DataType.NUMBER if is_measured else DataType.TEXT
 
 
@@ -258,12 +258,12 @@ type Row = Mapping[str, Any]
 
 def listed(body: Any) -> Any:
     """The list of "Last values", of one device or of many; anything else where the answer is damaged."""
-    return body if isinstance(body, list) else wire.fields(body).get("devices")
+    return body if isinstance(body, list) else coerce.fields(body).get("devices")
 
 
 def records(body: Any) -> list[Row]:
     """The devices of "Last values", each with its rows."""
-    return wire.records(listed(body))
+    return coerce.records(listed(body))
 
 
 def rows(body: Any) -> dict[str, list[Row]]:
@@ -272,11 +272,11 @@ def rows(body: Any) -> dict[str, list[Row]]:
     for record in records(body):
         if not isinstance(record.get("values"), list):
             continue  # damaged: that the device has no values is written as an empty list
-        record_uuid = wire.text(record.get("deviceUuid"))
+        record_uuid = coerce.text(record.get("deviceUuid"))
         if record_uuid is not None:
             found[record_uuid] += []
-        for row in wire.records(record.get("values")):
-            if (uuid := wire.text(row.get("deviceUuid")) or record_uuid) is not None:
+        for row in coerce.records(record.get("values")):
+            if (uuid := coerce.text(row.get("deviceUuid")) or record_uuid) is not None:
                 found[uuid].append(row)
     return found
 
@@ -288,7 +288,7 @@ def snapshots(found: Mapping[str, Iterable[Row]], known: Mapping[str, Descriptio
 
 def identity(row: Row) -> tuple[str, str]:
     """The device and the datapoint a row of "Last values" names. Raises `Unreadable` if it lacks one of them."""
-    uuid, key = wire.text(row.get("deviceUuid")), _key(row)
+    uuid, key = coerce.text(row.get("deviceUuid")), _key(row)
     if uuid is None or key is None:
         raise Unreadable
     return uuid, key
@@ -297,7 +297,7 @@ def identity(row: Row) -> tuple[str, str]:
 def reading(key: str, row: Row, types: Mapping[str, DataType]) -> Reading:
     """Read one row of "Last values". Raises `Unreadable`."""
     data_type = types[key] if key in types else _data_type(row)
-    return Reading(_value(row.get("value"), data_type), wire.moment(row.get("date")))
+    return Reading(_value(row.get("value"), data_type), coerce.moment(row.get("date")))
 
 
 def _snapshot(found: Iterable[Row], types: Mapping[str, DataType]) -> Snapshot:
@@ -307,7 +307,7 @@ def _snapshot(found: Iterable[Row], types: Mapping[str, DataType]) -> Snapshot:
     reported_at: datetime | None = None
     for row in found:
         if (key := _key(row)) is None:
-            skipped.add(wire.text(row.get("title")) or wire.text(row.get("serviceId")) or "?")
+            skipped.add(coerce.text(row.get("title")) or coerce.text(row.get("serviceId")) or "?")
             continue
         if key not in types:
             described[key] = datapoint(key, row)
@@ -316,7 +316,7 @@ def _snapshot(found: Iterable[Row], types: Mapping[str, DataType]) -> Snapshot:
         except Unreadable:
             # What it was before it no longer is.
             skipped.add(key)
-            told = Reading(None, wire.moment(row.get("date")))
+            told = Reading(None, coerce.moment(row.get("date")))
         if told.taken_at is not None and (reported_at is None or told.taken_at > reported_at):
             reported_at = told.taken_at
         if key not in readings or _is_newer(told, readings[key]):
@@ -337,7 +337,7 @@ def _value(value: Any, data_type: DataType) -> Value | None:
     if data_type is DataType.BOOL:
         return _is_active(value)
     if data_type is DataType.NUMBER:
-        if (number := wire.number(value)) is None:
+        if (number := coerce.number(value)) is None:
             raise Unreadable
         return number
     if isinstance(value, bool):
@@ -348,7 +348,7 @@ def _value(value: Any, data_type: DataType) -> Value | None:
 
 
 def _is_active(value: Any) -> bool:
-    if (number := wire.number(value)) is not None:
+    if (number := coerce.number(value)) is not None:
         return number != 0
     word = _word(value)
     if word not in _ACTIVE | _INACTIVE:

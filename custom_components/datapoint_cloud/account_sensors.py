@@ -1,0 +1,232 @@
+"""The figures of an account and of its products: how many devices, how fresh, how many requests are left."""
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, override
+
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import EntityCategory, UnitOfTime
+from homeassistant.core import callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .accounts import subentry_of
+from .clouds.model import Device
+from .coordinator import DatapointCoordinator
+from .device_registry import device_info, scope_device_id
+from .entity import async_add_with_inventory
+from .fleet.listeners import ACCOUNT
+from .statistics.schedule import Stage
+from .statistics.sensors import can_import
+
+if TYPE_CHECKING:
+    from .runtime import DatapointConfigEntry
+
+
+_NOTICEABLE = timedelta(minutes=15)
+_NOTICEABLE_SHARE = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureDescription(SensorEntityDescription):
+    """A figure of an account or of one of its scopes, from the devices that belong to it."""
+
+    value_fn: Callable[[DatapointCoordinator, list[Device]], StateType | datetime]
+    exists_fn: Callable[[DatapointCoordinator], bool] = lambda _: True
+    is_news_fn: Callable[[Any, Any], bool] = operator.ne
+    """Whether a person would notice the difference between what is shown and what is."""
+    attributes_fn: Callable[[DatapointCoordinator], Mapping[str, Any] | None] = lambda _: None
+
+
+def _oldest_reading(coordinator: DatapointCoordinator, _: list[Device]) -> datetime | None:
+    states = coordinator.fleet.values()
+    return min(
+        (state.read_at for state in states if state.device.is_online is not False and state.read_at), default=None
+    )
+
+
+def _has_moved(shown: datetime | None, now: datetime | None) -> bool:
+    """Whether it is another moment, or a quarter of an hour later: it moves on with every poll."""
+    if shown is None or now is None or now < shown:
+        return shown != now
+    return now - shown >= _NOTICEABLE
+
+
+def _is_other_pace(shown: int, now: int) -> bool:
+    return abs(now - shown) > shown * _NOTICEABLE_SHARE
+
+
+def _requests_left(coordinator: DatapointCoordinator, _: list[Device]) -> int | None:
+    return coordinator.cloud.budget.remaining
+
+
+def _interval_in_force(coordinator: DatapointCoordinator, _: list[Device]) -> int:
+    return round(coordinator.interval_in_force.total_seconds())
+
+
+def _count(
+    is_counted: Callable[[Device], bool | None],
+) -> Callable[[DatapointCoordinator, list[Device]], int]:
+    return lambda _, devices: sum(bool(is_counted(device)) for device in devices)
+
+
+def _devices_online(coordinator: DatapointCoordinator, devices: list[Device]) -> int | None:
+    """How many are known to be online; None where that is known of none."""
+    known = [is_online for device in devices if (is_online := _is_online(coordinator, device)) is not None]
+    return sum(known) if known or not devices else None
+
+
+def _is_online(coordinator: DatapointCoordinator, device: Device) -> bool | None:
+    # What is shown of a device is known better than what its cloud's list says.
+    state = coordinator.fleet.get(device.id)
+    return device.is_online if state is None or state.is_connected is None else state.is_connected
+
+
+def _has_flags(coordinator: DatapointCoordinator) -> bool:
+    return any(device.has_flags for device in coordinator.inventory.counted)
+
+
+def _has_devices(coordinator: DatapointCoordinator) -> bool:
+    return any(not device.is_service for device in coordinator.inventory.counted)
+
+
+_OF_BOTH = (
+    FigureDescription(
+        key="$devices",
+        translation_key="devices",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=_count(lambda _: True),
+    ),
+    FigureDescription(
+        key="$online",
+        translation_key="devices_online",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=_devices_online,
+        exists_fn=_has_devices,
+    ),
+    FigureDescription(
+        key="$faulty",
+        translation_key="devices_faulty",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=_count(lambda device: device.has_fault),
+        exists_fn=_has_flags,
+    ),
+    FigureDescription(
+        key="$alerting",
+        translation_key="devices_alerting",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=_count(lambda device: device.has_alert),
+        exists_fn=_has_flags,
+    ),
+)
+_OF_ACCOUNT = (
+    *_OF_BOTH,
+    FigureDescription(
+        key="$requests_left",
+        translation_key="requests_left",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=_requests_left,
+        exists_fn=lambda coordinator: coordinator.cloud.budget.limit is not None,
+    ),
+    FigureDescription(
+        key="$interval",
+        translation_key="interval_in_force",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=_interval_in_force,
+        is_news_fn=_is_other_pace,
+    ),
+    FigureDescription(
+        key="$oldest_reading",
+        translation_key="oldest_reading",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=_oldest_reading,
+        is_news_fn=_has_moved,
+    ),
+    FigureDescription(
+        key="$history_import",
+        translation_key="history_import",
+        device_class=SensorDeviceClass.ENUM,
+        options=list(Stage),
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda coordinator, _: coordinator.config_entry.runtime_data.imports.stage,
+        attributes_fn=lambda coordinator: coordinator.config_entry.runtime_data.imports.attributes,
+        exists_fn=lambda coordinator: can_import(coordinator.cloud.history.offer),
+    ),
+)
+
+
+@callback
+def async_add_figures(entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Add the sensors of the account, and those of its scopes that are no devices themselves."""
+    coordinator = entry.runtime_data.coordinator
+    figures: set[str] = set()  # by key
+
+    @callback
+    def add_figures() -> None:
+        """Add what there is to tell of the account by now: its first devices may come later."""
+        if new := [figure for figure in _OF_ACCOUNT if figure.key not in figures and figure.exists_fn(coordinator)]:
+            figures.update(figure.key for figure in new)
+            async_add_entities(FigureSensor(coordinator, figure, None) for figure in new)
+
+    async_add_with_inventory(entry, add_figures)
+    for scope in coordinator.cloud.scopes:
+        if scope.id not in coordinator.fleet:
+            async_add_entities(
+                [FigureSensor(coordinator, description, scope.id) for description in _OF_BOTH],
+                config_subentry_id=subentry_of(entry, scope.id),
+            )
+
+
+class FigureSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
+    """A figure of the account (scope None) or of one of its scopes."""
+
+    _attr_has_entity_name = True
+    entity_description: FigureDescription
+
+    def __init__(self, coordinator: DatapointCoordinator, description: FigureDescription, scope: str | None) -> None:
+        super().__init__(coordinator, ACCOUNT)
+        self.entity_description = description
+        self._scope = scope
+        device_id = coordinator.account_id if scope is None else scope_device_id(coordinator, scope)
+        self._attr_unique_id = f"{device_id}_{description.key}"
+        self._attr_device_info = device_info(device_id)
+        self._shown: tuple[object, ...] = ()
+        self._value: StateType | datetime = None
+        self._has_value = False
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        # It is told after every round, whatever that was about.
+        shown = (self.available, self.native_value, self.extra_state_attributes)
+        if shown != self._shown:
+            self._shown = shown
+            super()._handle_coordinator_update()
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        counted = self.coordinator.inventory.counted
+        devices = [device for device in counted if self._scope is None or device.scope == self._scope]
+        value = self.entity_description.value_fn(self.coordinator, devices)
+        if not self._has_value or self.entity_description.is_news_fn(self._value, value):
+            self._value, self._has_value = value, True
+        return self._value
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        return self.entity_description.attributes_fn(self.coordinator)

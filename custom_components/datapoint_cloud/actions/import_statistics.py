@@ -1,0 +1,111 @@
+"""The action that imports the cloud's past into the long-term statistics, of accounts or of single sensors."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import voluptuous as vol
+from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import service, target
+from homeassistant.util import dt as dt_util
+
+from .. import exceptions
+from ..const import DOMAIN
+from ..plain_text import plain
+from ..statistics.importer import Outcome, has_recorder
+from ..statistics.sensors import Target, can_import, targets_of
+from .rights import Rights
+from .time_range import end_moment, start_moment
+
+if TYPE_CHECKING:
+    from ..runtime import DatapointConfigEntry
+
+IMPORT_STATISTICS = "import_statistics"
+
+_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+
+_FIELDS = {
+    vol.Optional("config_entry_id"): cv.string,
+    vol.Optional("start"): start_moment,
+    vol.Optional("end"): end_moment,
+    vol.Optional("days"): vol.All(vol.Coerce(int), vol.Range(min=1, max=3650)),
+}
+_IMPORT_STATISTICS = vol.All(
+    vol.Schema({**_FIELDS, **cv.TARGET_SERVICE_FIELDS}),
+    cv.has_at_least_one_key("config_entry_id", *map(str, cv.TARGET_SERVICE_FIELDS)),
+)
+
+
+@callback
+def async_setup_statistics_actions(hass: HomeAssistant) -> None:
+    """Register the action."""
+    hass.services.async_register(
+        DOMAIN,
+        IMPORT_STATISTICS,
+        _import_statistics,
+        _IMPORT_STATISTICS,
+        supports_response=SupportsResponse.OPTIONAL,
+    )
+
+
+async def _import_statistics(call: ServiceCall) -> ServiceResponse:
+    """Import what is missing, and answer for each sensor how much was read and written, and why it ended."""
+    if not has_recorder(call.hass):
+        raise _error("no_recorder", HomeAssistantError)
+    now = dt_util.utcnow()
+    of_entries, lacking = _targets(call)
+    rights = await Rights.async_of(call, POLICY_CONTROL)
+    rights.require_entities(target.entity_id for targets in of_entries.values() for target in targets)
+    outcomes = {entity_id: Outcome(reason="no_statistics") for entity_id in sorted(lacking)}
+    for entry, targets in of_entries.items():
+        start, end = _range(call, now, entry.runtime_data.imports.days)
+        outcomes |= await entry.runtime_data.imports.async_import(targets, start, end)
+    failed = next((outcome.error for outcome in outcomes.values() if outcome.error is not None), None)
+    if failed is not None and not call.return_response:
+        # Whoever does not want to know the answer is told at least that it is not complete.
+        raise exceptions.of_import(failed)
+    return {"entities": {entity_id: outcome.as_dict() for entity_id, outcome in outcomes.items()}}
+
+
+def _targets(call: ServiceCall) -> tuple[Mapping[DatapointConfigEntry, list[Target]], set[str]]:
+    """The sensors asked for, by account, and the entities that are none. Raises where there are no sensors."""
+    entry_id = call.data.get("config_entry_id")
+    entries: list[DatapointConfigEntry]
+    if entry_id is None:
+        entries = call.hass.config_entries.async_loaded_entries(DOMAIN)
+    else:
+        entries = [service.async_get_config_entry(call.hass, DOMAIN, entry_id)]
+        asked = entries[0].runtime_data.coordinator
+        if not can_import(asked.cloud.history.offer):
+            raise _error("no_history_of_account", ServiceValidationError, account=plain(asked.name))
+    selection = target.TargetSelection(call.data)
+    selected = target.async_extract_referenced_entity_ids(call.hass, selection, primary_entities_only=False)
+    chosen = selected.referenced | selected.indirectly_referenced
+    targets: dict[DatapointConfigEntry, list[Target]] = defaultdict(list)
+    for entry in entries:
+        coordinator = entry.runtime_data.coordinator
+        if can_import(coordinator.cloud.history.offer):
+            for one in targets_of(call.hass, coordinator):
+                if one.entity_id in chosen or not selection.has_any_target:
+                    targets[entry].append(one)
+    if not targets:
+        raise _error("nothing_to_import", ServiceValidationError)
+    found = {one.entity_id for of_entry in targets.values() for one in of_entry}
+    return targets, selected.referenced - found
+
+
+def _range(call: ServiceCall, now: datetime, days: int) -> tuple[datetime, datetime]:
+    end = call.data.get("end", now)
+    length = min(timedelta(days=call.data.get("days", days)), end - _FIRST_MOMENT)
+    start = call.data.get("start", end - length)
+    if start >= end:
+        raise _error("end_before_start", ServiceValidationError)
+    return start, end
+
+
+def _error(key: str, kind: type[HomeAssistantError], **placeholders: str) -> HomeAssistantError:
+    return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)

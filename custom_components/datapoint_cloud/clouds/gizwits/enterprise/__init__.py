@@ -1,0 +1,1 @@
+"""The organisation's Gizwits cloud: the Enterprise API and its push, SNoti."""

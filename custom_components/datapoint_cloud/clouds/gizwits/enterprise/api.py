@@ -1,0 +1,381 @@
+"""The organisation's Gizwits cloud: all devices of the products an enterprise names, through the Enterprise API."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, ClassVar, Final
+
+import aiohttp
+
+from ... import coerce
+from ...budget import Budget, Purpose
+from ...cloud import Listing, Readings, Tell, unheard
+from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected, UnexpectedAnswer
+from ...history import History
+from ...memory import Memory
+from ...model import Account, Device, Schema, Scope, Snapshot, Value
+from ...push import Push
+from ...read_many import read_round
+from .. import spellings
+from ..definitions import Definitions
+from ..framing import payload_of
+from ..paging import Page, PageSize, all_devices
+from ..refusals import Refusals
+from .device_logs import DeviceLogs
+from .history import EnterpriseHistory
+from .latest_data import LatestData
+from .product_access import Product, ProductAccess
+from .snoti import SnotiPush, SnotiServer
+
+__all__ = ["GizwitsEnterpriseCloud", "Product", "SnotiServer"]
+
+_PARALLEL: Final = 4
+_SEARCH_PATH: Final = "/devices/search"
+_DEFINITION_PATH: Final = "/datapoint"
+_GROUP_UNKNOWN: Final = (5201, 5202, 5206)
+_REQUESTS_PER_HOUR: Final = 3600  # "Quota"
+
+
+class GizwitsEnterpriseCloud:
+    """An account of the Enterprise API."""
+
+    kind: ClassVar[str] = "gizwits_enterprise"
+    default_interval: ClassVar[timedelta] = timedelta(seconds=60)
+    shortest_interval: ClassVar[timedelta] = timedelta(seconds=10)
+    listing_interval: ClassVar[timedelta | None] = None
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        api_url: str,
+        enterprise_id: str,
+        enterprise_secret: str,
+        products: Sequence[Product],
+        memory: Memory,
+        snoti: SnotiServer | None = None,
+    ) -> None:
+        """Be the enterprise; `api_url` may end with the version of the API or not. `snoti` is where its push is."""
+        self._enterprise_id = enterprise_id
+        self._products = tuple(products)
+        self.budget = Budget(memory, per_hour=_REQUESTS_PER_HOUR)
+        self._access = ProductAccess(
+            session,
+            api_url=api_url,
+            enterprise_id=enterprise_id,
+            enterprise_secret=enterprise_secret,
+            products=products,
+            memory=memory,
+            budget=self.budget,
+            parallel=_PARALLEL,
+        )
+        self._definitions = Definitions(memory, self._fetch_definition)
+        refusals = Refusals()
+        logs = DeviceLogs(self._access, refusals, memory)
+        self._latest = LatestData(logs, memory)
+        self.history: History = EnterpriseHistory(
+            self._access, logs, self._definitions, refusals, memory, server=api_url
+        )
+        self._page_size = PageSize(memory, "search page")
+        self.push: Push | None = None
+        """None too where no product has the credentials of its push."""
+        if snoti is not None and any(product.is_pushed for product in products):
+            self.push = SnotiPush(snoti, products, self._definitions, memory)
+        self._pages = dict.fromkeys(self._products, 1)
+        self.devices_a_request = 1
+
+    @property
+    def scopes(self) -> Sequence[Scope]:
+        """The products."""
+        names = {product.product_key: self._definitions.known(product.product_key) for product in self._products}
+        return [Scope(id=key, name=(known.name if known else None) or key) for key, known in names.items()]
+
+    @property
+    def requests_a_listing(self) -> int:
+        """The pages of all products."""
+        return sum(self._pages.values())
+
+    async def account(self) -> Account:
+        """Have a token of any product: its secret and the enterprise's are checked together."""
+        failures: list[CloudError] = []
+        for product in self._products:
+            try:
+                await self._access.enter(product.product_key)
+                break
+            except AuthFailed, RateLimited:
+                raise
+            except CloudError as error:
+                failures.append(error)
+        else:
+            if failures:
+                raise failures[0]
+        return Account(id=self._enterprise_id, name=self._enterprise_id)
+
+    async def groups(self) -> Mapping[str, str]:
+        """The groups of all products ("Enterprise API, Device groups"), which have no names of their own.
+
+        An id is the product key and the group's id with a slash between.
+        """
+        groups: dict[str, str] = {}
+        for scope in self.scopes:
+            tree = await self._group_tree(scope.id)
+            groups |= {f"{scope.id}/{gid}": f"{scope.name}: {gid}" for gid in _group_ids(tree)}
+        return groups
+
+    async def devices(self) -> Listing:
+        """List the devices of all products ("Enterprise API, Device search"), with their online state."""
+        lists = await asyncio.gather(*(self._list(product) for product in self._products))
+        devices: dict[str, Device] = {}
+        failed: dict[str, CloudError] = {}
+        for product, found in zip(self._products, lists, strict=True):
+            if isinstance(found, AuthFailed | RateLimited):
+                raise found
+            if isinstance(found, CloudError):
+                failed[product.product_key] = found
+            else:
+                devices = {device.id: device for device in found} | devices
+        is_product_matter = any(isinstance(error, Forbidden) for error in failed.values())
+        if len(failed) == len({product.product_key for product in self._products}) and failed and not is_product_matter:
+            raise next(iter(failed.values()))
+        return Listing(devices=tuple(devices.values()), failed=failed)
+
+    async def active_since(self, moment: datetime) -> tuple[Device, ...] | None:
+        """Search by `liveness_start` ("Enterprise API, Device search"), which no document explains."""
+        since = str(int(moment.timestamp()))
+        lists = await asyncio.gather(*(self._list(product, liveness_start=since) for product in self._products))
+        devices: dict[str, Device] = {}
+        for found in lists:
+            if isinstance(found, AuthFailed | RateLimited):
+                raise found
+            if isinstance(found, CloudError):
+                return None
+            devices = {device.id: device for device in found} | devices
+        return tuple(devices.values())
+
+    async def schema(self, device: Device) -> Schema:
+        """Describe the datapoints of the device's product ("Enterprise API, Datapoint definition")."""
+        return await self._definitions.schema(device.schema_id)
+
+    async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
+        """Read the newest report of each device ("Enterprise API, Device history data")."""
+        refused: dict[str, Forbidden] = {}
+
+        async def read(device: Device) -> Snapshot:
+            if device.schema_id in refused:
+                raise refused[device.schema_id].with_traceback(None)
+            try:
+                return await self._read(device)
+            except Forbidden as error:
+                # What is forbidden is so for the product: its other devices need not spend quota on hearing it again.
+                refused[device.schema_id] = error
+                raise
+
+        return await read_round(devices, read, tell, parallel=_PARALLEL)
+
+    async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
+        """Hold values against the definition of the device's product."""
+        return (await self._definitions.get(device.schema_id)).attrs(values)
+
+    async def write(self, device: Device, values: Mapping[str, Value]) -> None:
+        """Send values in one command ("Enterprise API, Remote control"); success is that the cloud passed it on.
+
+        Raises `Rejected` with the datapoint's key, `DeviceOffline`, `DeviceGone` or `Forbidden` (CONTROL_NOT_ENABLED)
+        besides what every call raises.
+        """
+        attrs = (await self._definitions.get(device.schema_id)).attrs(values)
+        try:
+            await self._control(device.schema_id, device.id, {"attrs": attrs})
+        except Rejected as error:
+            if error.reason is Reason.INVALID_VALUE:
+                self._definitions.contradict(device.schema_id)
+            raise
+
+    async def write_raw(self, device: Device, payload: bytes) -> None:
+        """Send a payload, or the payload of a whole frame ("Enterprise API, Remote control")."""
+        await self._control(device.schema_id, device.id, {"raw": list(payload_of(payload))})
+
+    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
+        """Send values to each device of a group of any product ("Enterprise API, Device groups", "Remote control")."""
+        product, dids = await self._members(group_id)
+        attrs = (await self._definitions.get(product.product_key)).attrs(values)
+
+        waiting, results = iter(dids), dict[str, CloudError | None]()
+        stopped_by: CloudError | None = None
+
+        async def work() -> None:
+            nonlocal stopped_by
+            for did in waiting:
+                results[did] = stopped_by
+                if stopped_by is not None:
+                    continue  # not asked: the answer would be the same
+                try:
+                    await self._control(product.product_key, did, {"attrs": attrs})
+                except CloudError as error:
+                    results[did] = error
+                    if isinstance(error, RateLimited | AuthFailed | Forbidden):
+                        stopped_by = error
+
+        await asyncio.gather(*(work() for _ in range(_PARALLEL)))
+        return {did: results[did] for did in dids}
+
+    async def _members(self, group_id: str) -> tuple[Product, list[str]]:
+        """The product a group belongs to, and the devices in it or, if it has none itself, in the groups below it."""
+        failure: CloudError = Rejected(Reason.NOT_FOUND, subject=group_id)
+        for product in self._products:
+            try:
+                if dids := await self._dids(product, group_id):
+                    return product, dids
+                below = _below(await self._group_tree(product.product_key), group_id)
+                if below is not None:
+                    members = [await self._dids(product, gid) for gid in below]
+                    return product, list(dict.fromkeys(did for dids in members for did in dids))
+            except AuthFailed, RateLimited:
+                raise
+            except Rejected:
+                continue  # the group is another product's
+            except CloudError as error:
+                failure = error  # unless another product has the group
+        raise failure
+
+    async def _dids(self, product: Product, group_id: str) -> list[str]:
+        return [str(row["did"]) for row in await self._search(replace(product, group_id=group_id))]
+
+    async def _group_tree(self, product_key: str) -> Any:
+        return await self._access.request(product_key, "GET", "/device_groups", purpose=Purpose.POLLING)
+
+    async def _control(self, product_key: str, did: str, body: Mapping[str, Any]) -> None:
+        await self._access.request(
+            product_key, "POST", "/devices/{did}/control", parts={"did": did}, json_body=body, may_be_empty=True
+        )
+
+    async def _read(self, device: Device) -> Snapshot:
+        if not (await self._definitions.get(device.schema_id)).is_defined:
+            raise Forbidden(Reason.NO_DATAPOINTS, endpoint=_DEFINITION_PATH, subject=device.schema_id)
+        row = await self._latest.row(device)
+        if row is None:
+            return Snapshot()
+        return await self._definitions.snapshot(device.schema_id, row["attrs"], spellings.moment(row.get("ts")))
+
+    async def _list(self, product: Product, **filters: str) -> Sequence[Device] | CloudError:
+        try:
+            rows = await self._search(product, **filters)
+            name = await self._product_name(product.product_key)
+        except CloudError as error:
+            return _of_listing(error, product)
+        return [device for row in rows if (device := _device(row, product, name)) is not None]
+
+    async def _search(self, product: Product, **filters: str) -> Sequence[Mapping[str, Any]]:
+        turned: list[Page] = []
+
+        async def turn(skip: int, *, shows_disabled: int = 0) -> Page:
+            # What is shown by default no document tells.
+            turned.append(await self._turn(product, skip, {**filters, "show_disabled": str(shows_disabled)}))
+            return turned[-1]
+
+        async def turn_uncounted(skip: int, *, total: int) -> Page:
+            page = await turn(skip)
+            if page.total != total:
+                raise UnexpectedAnswer(endpoint=_SEARCH_PATH)
+            return Page(page.rows)
+
+        try:
+            listed = await all_devices(turn, endpoint=_SEARCH_PATH)
+        except UnexpectedAnswer as error:
+            if error.status is not None or not turned or turned[-1].rows:
+                raise
+            # It ended before its total, which may count the disabled devices that are not shown.
+            total = len((await all_devices(partial(turn, shows_disabled=1), endpoint=_SEARCH_PATH)).rows)
+            listed = await all_devices(partial(turn_uncounted, total=total), endpoint=_SEARCH_PATH)
+        if product in self._pages and not filters:  # not a group asked for once
+            self._pages[product] = len(turned)
+        return list(listed.rows.values())
+
+    async def _turn(self, product: Product, skip: int, filters: Mapping[str, str]) -> Page:
+        body = coerce.fields(await self._page(product, skip, filters))
+        rows = body.get("objects")
+        total = spellings.count(coerce.fields(body.get("meta")).get("total"))
+        # The document promises the total. Without one the rows tell what there is, but none at all tell nothing.
+        if not isinstance(rows, list) or (not rows and not skip and total is None):
+            raise UnexpectedAnswer(endpoint=_SEARCH_PATH, subject=product.product_key)
+        return Page(rows, total)
+
+    async def _page(self, product: Product, skip: int, filters: Mapping[str, str]) -> Any:
+        async def ask(limit: int) -> Any:
+            group = {} if product.group_id is None else {"gid": product.group_id}
+            params = {**group, **filters, "limit": limit, "skip": skip}
+            return await self._access.request(
+                product.product_key, "GET", _SEARCH_PATH, params=params, purpose=Purpose.POLLING
+            )
+
+        return await self._page_size.ask(ask)
+
+    async def _product_name(self, product_key: str) -> str | None:
+        try:
+            return (await self._definitions.get(product_key)).name
+        except AuthFailed, RateLimited:
+            raise
+        except CloudError:
+            return None
+
+    async def _fetch_definition(self, product_key: str) -> Any:
+        return await self._access.request(product_key, "GET", _DEFINITION_PATH, purpose=Purpose.POLLING)
+
+
+def _of_listing(error: CloudError, product: Product) -> CloudError:
+    """What an error means where it keeps the devices of a product from being listed: something of that product."""
+    if error.reason is Reason.FEATURE_NOT_GRANTED:
+        reason = Reason.DEVICES_NOT_GRANTED
+    elif isinstance(error, Rejected):
+        reason = Reason.UNKNOWN_GROUP if error.code in _GROUP_UNKNOWN else Reason.PRODUCT_REFUSED
+    else:
+        return error
+    return Forbidden(reason, endpoint=error.endpoint, status=error.status, code=error.code, subject=product.product_key)
+
+
+def _group_ids(tree: Any) -> Iterator[str]:
+    """The ids in a tree of groups: an object of objects, where an empty text stands for no children."""
+    for gid, children in coerce.fields(_written_out(tree)).items():
+        yield gid
+        yield from _group_ids(children)
+
+
+def _below(tree: Any, group_id: str) -> list[str] | None:
+    """The ids of the groups below one in a tree; None where it is not in the tree."""
+    groups = coerce.fields(_written_out(tree))
+    if group_id in groups:
+        return list(_group_ids(groups[group_id]))
+    found = (_below(children, group_id) for children in groups.values())
+    return next((below for below in found if below is not None), None)
+
+
+def _written_out(tree: Any) -> Any:
+    # The table types it as text, the example shows an object.
+    try:
+        return coerce.decode(tree) if isinstance(tree, str) else tree
+    except ValueError:
+        return None
+
+
+def _device(row: Mapping[str, Any], product: Product, product_name: str | None) -> Device | None:
+    did = coerce.text(row.get("did"))
+    if did is None or spellings.flag(row.get("is_disabled")):
+        return None
+    mac = coerce.text(row.get("mac"))
+    return Device(
+        id=did,
+        # The list has no names: the product's, and what is printed at the end of the device's label.
+        name=f"{product_name} {(mac or did)[-4:]}" if product_name else mac or did,
+        schema_id=product.product_key,
+        scope=product.product_key,
+        is_online=spellings.flag(row.get("is_online")),
+        has_alert=spellings.flag(row.get("is_alert")),
+        has_fault=spellings.flag(row.get("is_faulty")),
+        last_online=spellings.moment(row.get("online_latest")) or spellings.moment(row.get("latest_online")),
+        model=product_name,
+        model_id=product.product_key,
+        mac=spellings.mac(mac),
+        sw_version=coerce.text(row.get("mcu_soft_version")) or coerce.text(row.get("wifi_soft_version")),
+        hw_version=coerce.text(row.get("mcu_hard_version")) or coerce.text(row.get("wifi_hard_version")),
+    )

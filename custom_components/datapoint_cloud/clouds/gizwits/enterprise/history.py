@@ -1,0 +1,123 @@
+"""The past of an enterprise's devices: a week of reports and logs, a month of aggregates.
+
+It knows which window each log allows; how rows are asked for is the business of `device_logs`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from ...budget import Purpose
+from ...history import Aggregation, Bucket, LogEntry, NoHistory, Offer, Past, Period, Series
+from ...memory import Memory
+from ...model import Device, Reading
+from ..aggregation import AGGREGATIONS, PERIODS, REACH_OF_BUCKETS, Aggregates
+from ..definitions import Definitions
+from ..history_windows import Dated, by_device, look_back
+from ..log_entries import entries
+from ..refusals import Refusals
+from .device_logs import DeviceLogs, Log
+from .product_access import ProductAccess
+
+_REACH: Final = timedelta(days=7)
+_LONGEST: Final = timedelta(days=2)
+_AGGREGATES_PATH: Final = "/devices/{did}/agg_data"
+
+
+class EnterpriseHistory(NoHistory):
+    """What the Enterprise API tells of the past."""
+
+    offer = Offer(
+        reach_of_readings=_REACH,
+        reach_of_buckets=REACH_OF_BUCKETS,
+        periods=PERIODS,
+        aggregations=AGGREGATIONS,
+        is_to_be_granted=True,
+        aggregates_numbers_only=True,
+        has_online_log=True,
+        has_communication_log=True,
+    )
+
+    def __init__(
+        self,
+        access: ProductAccess,
+        logs: DeviceLogs,
+        definitions: Definitions,
+        refusals: Refusals,
+        memory: Memory,
+        *,
+        server: str,
+    ) -> None:
+        """Ask through `access` and `logs`; `server` is the address that `memory` keeps things of."""
+        self._access = access
+        self._logs = logs
+        self._definitions = definitions
+        self._refusals = refusals
+        self._aggregates = Aggregates(self._aggregate, definitions, memory, server=server)
+
+    async def readings(
+        self, series: Sequence[Series], start: datetime, end: datetime
+    ) -> Mapping[Series, Past[Reading]]:
+        """Read every report of the past seven days ("Enterprise API, Device history data")."""
+
+        async def read(device: Device, keys: Sequence[str]) -> Mapping[str, Past[Reading]]:
+            await self._definitions.get(device.schema_id)  # without it the values are not worth a request
+            past = await self._look_back(device, Log.REPORTS, start, end)
+            found: dict[str, list[Reading]] = {key: [] for key in keys}
+            for at, row in past.rows:
+                attrs = row.get("attrs")
+                if not isinstance(attrs, dict):
+                    continue
+                wanted = {key: attrs[key] for key in keys if key in attrs}
+                snapshot = await self._definitions.snapshot(device.schema_id, wanted, at)
+                for key, reading in snapshot.readings.items():
+                    found[key].append(reading)
+            return {
+                key: Past(rows=tuple(rows), start=past.start, end=past.end, stopped_by=past.stopped_by)
+                for key, rows in found.items()
+            }
+
+        return await by_device(series, start, read)
+
+    async def buckets(
+        self,
+        series: Sequence[Series],
+        start: datetime,
+        end: datetime,
+        *,
+        period: Period,
+        aggregation: Aggregation,
+        is_local: bool = False,
+    ) -> Mapping[Series, Past[Bucket]]:
+        """Read what was aggregated in the past month ("Enterprise API, Data aggregation"); see `Aggregates`."""
+        return await self._aggregates.buckets(series, start, end, period=period, aggregation=aggregation)
+
+    async def online_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
+        """Read when the device came and went in the past seven days ("Enterprise API, Device online history").
+
+        Two days cost one request.
+        """
+        return entries(await self._look_back(device, Log.PRESENCE, start, end))
+
+    async def communication_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
+        """Read what was sent in the past seven days ("Enterprise API, Device communication history")."""
+        return entries(await self._look_back(device, Log.COMMUNICATION, start, end))
+
+    async def _look_back(self, device: Device, log: Log, start: datetime, end: datetime) -> Past[Dated]:
+        pages = partial(self._logs.pages, device, log)
+        return await look_back(start, end, pages, longest=_LONGEST, reach=_REACH)
+
+    async def _aggregate(self, device: Device, method: str, params: Mapping[str, str | int]) -> Any:
+        return await self._refusals.heed(
+            "agg_data",
+            device.schema_id,
+            lambda: self._access.request(
+                device.schema_id,
+                method,
+                _AGGREGATES_PATH,
+                parts={"did": device.id},
+                params=params,
+                purpose=Purpose.HISTORY,
+            ),
+        )

@@ -1,0 +1,71 @@
+"""The newest report of a device, for which the Enterprise API has no endpoint of its own.
+
+It is the last row of the device's history. The rows asked for without a window are those of the past two days; older
+ones, up to a week, are asked for once in a device's life.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from ...errors import Rejected, UnexpectedAnswer
+from ...memory import Memory
+from ...model import Device
+from .device_logs import DeviceLogs, Row, told_at
+
+_DAY: Final = 86_400
+_MARGIN: Final = 60  # seconds between our clock and the server's at the far end of the week
+_LOOKED_BACK: Final = "looked back"
+
+
+class LatestData:
+    """Newest reports, by device."""
+
+    def __init__(self, logs: DeviceLogs, memory: Memory) -> None:
+        """Ask for rows of `logs`; keep in `memory` what need not be asked again."""
+        self._logs = logs
+        self._memory = memory
+
+    async def row(self, device: Device) -> Row | None:
+        """The newest row of a device's history; None where it reported nothing within the time asked for.
+
+        Raises any `CloudError`.
+        """
+        return _newest(await self._logs.newest(device)) or await self._older_row(device)
+
+    async def _older_row(self, device: Device) -> Row | None:
+        if device.id in self._looked_back:
+            return None
+        row = None
+        for start, end in _windows(time.time()):
+            try:
+                rows = await self._logs.newest(device, start, end)
+            except Rejected:
+                continue
+            if (row := _newest(rows)) is not None:
+                break
+        # Others were looked back for meanwhile.
+        self._memory.put(_LOOKED_BACK, [*self._looked_back, device.id])
+        return row
+
+    @property
+    def _looked_back(self) -> list[str]:
+        done = self._memory.get(_LOOKED_BACK)
+        return done if isinstance(done, list) else []
+
+
+def _windows(now: float) -> Iterator[tuple[int, int]]:
+    """The windows of at most two days that lie behind the past two days and within the past seven."""
+    oldest = int(now) - 7 * _DAY + _MARGIN
+    end = int(now) - 2 * _DAY
+    while end > oldest:
+        start = max(oldest, end - 2 * _DAY)
+        yield start, end
+        end = start
+
+
+def _newest(rows: list[Row]) -> Row | None:
+    reports = [row for row in rows if isinstance(row.get("attrs"), dict)]
+    if rows and not reports:
+        raise UnexpectedAnswer(endpoint="/devices/{did}/data")
+    return max(reports, key=told_at, default=None)

@@ -1,0 +1,191 @@
+"""Requests of an enterprise, each with the token of the product it concerns.
+
+It knows tokens and what the headers say of the quota, and nothing of what is asked for.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+import aiohttp
+
+from ... import coerce
+from ...budget import Budget
+from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer, Unreachable
+from ...http import Answer, HttpClient
+from ...memory import Memory
+from ...tokens import TokenKeeper
+from .. import spellings
+from ..errors import judge_enterprise_api
+from ..stored_token import Grant, GrantedToken, token_end
+
+_PRODUCT_PATH: Final = "/v1/products/{product_key}"
+_SEARCH_PATH: Final = _PRODUCT_PATH + "/devices/search"
+_DEFINITION_PATH: Final = _PRODUCT_PATH + "/datapoint"
+_TOKEN_PATH: Final = "/access_token"
+_TOKEN_OF_ANOTHER_PRODUCT: Final = 5010
+_MINUTE: Final = 60
+_HOUR: Final = 3600
+_LONGEST_RESET_SECONDS: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """A product the enterprise is associated with; with `group_id` only the devices of that group.
+
+    `auth_id` and `auth_secret` are those of its push.
+    """
+
+    product_key: str
+    product_secret: str = field(repr=False)
+    group_id: str | None = None
+    auth_id: str | None = None
+    auth_secret: str | None = field(default=None, repr=False)
+
+    @property
+    def is_pushed(self) -> bool:
+        """Whether it has what a login to its push takes."""
+        return bool(self.auth_id and self.auth_secret)
+
+
+class ProductAccess:
+    """The way to an enterprise's products."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        api_url: str,
+        enterprise_id: str,
+        enterprise_secret: str,
+        products: Sequence[Product],
+        memory: Memory,
+        budget: Budget,
+        parallel: int,
+    ) -> None:
+        """Ask as the enterprise; `api_url` may end with the version of the API or not."""
+        address = api_url.rstrip("/").removesuffix("/v1")
+        self._http = HttpClient(session, address, self._judge, parallel=parallel, budget=budget)
+        self._enterprise_id = enterprise_id
+        self._enterprise_secret = enterprise_secret
+        self._refusal: AuthFailed | None = None
+        self._answering: set[str] = set()  # products that accepted their token
+        self._budget = budget
+        self._window_seconds = _MINUTE
+        self._tokens: dict[str, GrantedToken] = {}
+        for product in products:
+            self._tokens.setdefault(product.product_key, self._token_of(product, memory))
+
+    async def enter(self, product_key: str) -> None:
+        """Have a valid token of the product ("Enterprise API, Access token").
+
+        Raises `AuthFailed` for the enterprise, `Forbidden` with the product key for the product.
+        """
+        await self._guarded(product_key, self._keeper_of(product_key).get)
+
+    async def request(
+        self, product_key: str, method: str, path: str, *, parts: Mapping[str, str] | None = None, **options: Any
+    ) -> Any:
+        """Send a request about a product, `path` being what follows the product, and return what it answers.
+
+        Raises any `CloudError`; `Forbidden` with the product key.
+        """
+
+        async def send(token: str, method: str, template: str, **options: Any) -> Any:
+            headers = {"Content-Type": "application/json", "Authorization": f"token {token}"}
+            parts = {"product_key": product_key, **options.pop("parts", {})}
+            return (await self._http.request(method, template, parts=parts, headers=headers, **options)).body
+
+        async def call(token: str) -> Any:
+            body = await send(token, method, _PRODUCT_PATH + path, parts=parts or {}, **options)
+            self._answering.add(product_key)
+            return body
+
+        async def probe(token: str, endpoint: str) -> None:
+            # The two cheapest that every product has.
+            await send(token, "GET", _SEARCH_PATH if endpoint != _SEARCH_PATH else _DEFINITION_PATH)
+
+        return await self._guarded(product_key, partial(self._keeper_of(product_key).use, call, probe))
+
+    async def _guarded[T](self, product_key: str, call: Callable[[], Awaitable[T]]) -> T:
+        if self._refusal is not None:
+            raise self._refusal.with_traceback(None)
+        try:
+            return await call()
+        except Forbidden as error:
+            if error.reason is Reason.FEATURE_NOT_GRANTED and error.endpoint.endswith(_TOKEN_PATH):
+                # Without a token it is not this function alone that is refused.
+                raise _of_product(error, product_key, Reason.DEVICES_NOT_GRANTED) from error
+            error.subject = product_key
+            raise
+        except Unreachable as refusal:
+            if refusal.code == _TOKEN_OF_ANOTHER_PRODUCT:
+                raise _of_product(refusal, product_key) from refusal
+            raise
+        except AuthFailed as refusal:
+            # Whoever granted a fresh token accepts the enterprise, and other products may show that it is well.
+            is_granted = not refusal.endpoint.endswith(_TOKEN_PATH)
+            if refusal.code == _TOKEN_OF_ANOTHER_PRODUCT or (is_granted and self._answering - {product_key}):
+                raise _of_product(refusal, product_key) from refusal
+            self._refusal = refusal
+            raise
+
+    def _keeper_of(self, product_key: str) -> TokenKeeper:
+        if product_key not in self._tokens:
+            raise Forbidden(Reason.UNKNOWN_PRODUCT, subject=product_key)
+        return self._tokens[product_key].keeper
+
+    def _token_of(self, product: Product, memory: Memory) -> GrantedToken:
+        ask = partial(self._fetch_token, product)
+        return GrantedToken(memory, f"token {product.product_key}", owner=self._enterprise_id, days_ahead=1, ask=ask)
+
+    async def _fetch_token(self, product: Product) -> Grant:
+        if self._refusal is not None:
+            raise self._refusal.with_traceback(None)
+        answer = await self._http.request(
+            "POST",
+            _PRODUCT_PATH + _TOKEN_PATH,
+            parts={"product_key": product.product_key},
+            json_body={
+                "enterprise_id": self._enterprise_id,
+                "enterprise_secret": self._enterprise_secret,
+                "product_secret": product.product_secret,
+            },
+        )
+        fields = coerce.fields(answer.body)
+        token = coerce.text(fields.get("token"))
+        if token is None:
+            raise answer.error(UnexpectedAnswer, subject=product.product_key)
+        return Grant(token=token, expires_at=token_end(fields, "expired_at", "expire_at"))
+
+    def _judge(self, answer: Answer) -> CloudError | None:
+        self._heed_quota(answer.headers)
+        error = judge_enterprise_api(answer)
+        if isinstance(error, RateLimited):
+            self._budget.slow_down()
+        return error
+
+    def _heed_quota(self, headers: Mapping[str, str]) -> None:
+        limit = spellings.count(headers.get("X-RateLimit-Limit"))
+        remaining = spellings.count(headers.get("X-RateLimit-Remaining"))
+        resets_at = spellings.epoch_seconds(headers.get("X-RateLimit-Reset"))
+        if resets_at is not None and abs(resets_at - time.time()) > _LONGEST_RESET_SECONDS:
+            resets_at = None
+        if limit is None and remaining is None:
+            return
+        # The document says an hour, and shows a limit that would suit a minute: the furthest reset tells.
+        if resets_at is None or resets_at - time.time() > _MINUTE:
+            self._window_seconds = _HOUR
+        self._budget.heed(limit=limit, window_seconds=self._window_seconds, remaining=remaining, resets_at=resets_at)
+
+
+def _of_product(refusal: CloudError, product_key: str, reason: Reason = Reason.PRODUCT_NOT_ASSOCIATED) -> Forbidden:
+    return Forbidden(
+        reason,
+        endpoint=refusal.endpoint,
+        status=refusal.status,
+        code=refusal.code,
+        subject=product_key,
+    )

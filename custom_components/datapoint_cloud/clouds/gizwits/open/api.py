@@ -1,0 +1,240 @@
+"""The consumer's Gizwits cloud: one user of one vendor's app, through the Open API."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, ClassVar, Final
+
+import aiohttp
+
+from ... import coerce
+from ...budget import Budget, Purpose
+from ...cloud import Listing, Readings, Tell, unheard
+from ...errors import AuthFailed, CloudError, NotSupported, RateLimited, Reason, Rejected, UnexpectedAnswer
+from ...history import History
+from ...http import Answer, HttpClient
+from ...memory import Memory
+from ...model import Account, Device, Schema, Scope, Snapshot, Value
+from ...push import Push
+from ...read_many import read_round
+from ...tokens import Token
+from .. import spellings
+from ..definitions import Definitions
+from ..errors import judge_open_api
+from ..framing import payload_of
+from ..paging import Page, PageSize, all_devices
+from ..stored_token import Grant, GrantedToken
+from .history import OpenHistory
+from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin
+from .websocket import WebSocketPush
+from .websocket_session import PushAccess
+
+_PARALLEL: Final = 16
+_BINDINGS_PATH: Final = "/app/bindings"
+_GROUPS_PATH: Final = "/app/group"
+_REQUESTS_PER_HOUR: Final = 6000  # no document tells: what a household of vendors' own apps is seen to send
+
+
+class GizwitsOpenCloud:
+    """An account of the Open API."""
+
+    kind: ClassVar[str] = "gizwits_open"
+    default_interval: ClassVar[timedelta] = timedelta(seconds=60)
+    shortest_interval: ClassVar[timedelta] = timedelta(seconds=30)
+    listing_interval: ClassVar[timedelta | None] = None
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        api_url: str,
+        app_id: str,
+        login: PasswordLogin | AnonymousLogin,
+        memory: Memory,
+    ) -> None:
+        """Be the user `login` of the app `app_id` in the region of `api_url`."""
+        self._app_id = app_id
+        self._user_name = login.username if isinstance(login, PasswordLogin) else "anonymous"
+        self.budget = Budget(memory, per_hour=_REQUESTS_PER_HOUR)
+        self.requests_a_listing = 1
+        self.devices_a_request = 1
+        self._http = HttpClient(session, api_url, self._judge, parallel=_PARALLEL, budget=self.budget)
+        self._login = LoginStep(session, api_url=api_url, app_id=app_id, login=login, memory=memory)
+        owner = f"{app_id} {self._user_name}"
+        self._token = GrantedToken(memory, "user token", owner=owner, days_ahead=3, ask=self._log_in)
+        self._refusal: AuthFailed | None = None
+        self._definitions = Definitions(memory, self._fetch_definition)
+        self._page_size = PageSize(memory, "bindings page")
+        ask = partial(self._request, purpose=Purpose.HISTORY)
+        self.history: History = OpenHistory(ask, self._definitions, memory, server=api_url)
+        access = PushAccess(
+            session=session, app_id=app_id, token=self._token, enter=self._enter, definitions=self._definitions
+        )
+        self._push = WebSocketPush(access, api_url=api_url)
+        self.push: Push | None = self._push
+
+    @property
+    def scopes(self) -> Sequence[Scope]:
+        """None: a user is a whole account."""
+        return ()
+
+    async def account(self) -> Account:
+        """Log in if need be; the account is the app and its user."""
+        await self._enter()
+        return Account(id=f"{self._app_id}_{self._token.uid}", name=self._user_name)
+
+    async def groups(self) -> Mapping[str, str]:
+        """None to choose by: a household's devices are few."""
+        return {}
+
+    async def devices(self) -> Listing:
+        """List the devices bound to the user ("Open API, Bound devices"), with their online state."""
+        listed = await all_devices(self._bindings, endpoint=_BINDINGS_PATH, needs=("product_key",))
+        self.requests_a_listing = listed.pages
+        rows = listed.rows
+        self._push.locate(rows.values())
+        return Listing(devices=tuple(device for row in rows.values() if (device := self._device(row))))
+
+    async def active_since(self, moment: datetime) -> tuple[Device, ...] | None:
+        """None: the Open API cannot tell."""
+        return None
+
+    async def schema(self, device: Device) -> Schema:
+        """Describe the datapoints of the device's product ("Open API, Datapoint definition")."""
+        return await self._definitions.schema(device.schema_id)
+
+    async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
+        """Read the last values of each device ("Open API, Device data")."""
+        return await read_round(devices, self._read, tell, parallel=_PARALLEL)
+
+    async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
+        """Hold values against the definition of the device's product."""
+        return (await self._definitions.get(device.schema_id)).attrs(values)
+
+    async def write(self, device: Device, values: Mapping[str, Value]) -> None:
+        """Send values in one command ("Open API, Remote control"); success is that the cloud passed it on.
+
+        Raises `Rejected` with the datapoint's key, `DeviceOffline` or `DeviceGone` besides what every call raises.
+        """
+        attrs = (await self._definitions.get(device.schema_id)).attrs(values)
+        try:
+            await self._control(device, {"attrs": attrs})
+        except Rejected as error:
+            if error.reason is Reason.INVALID_VALUE:
+                self._definitions.contradict(device.schema_id)
+            raise
+
+    async def write_raw(self, device: Device, payload: bytes) -> None:
+        """Send a payload, or the payload of a whole frame ("Open API, Remote control")."""
+        await self._control(device, {"raw": list(payload_of(payload))})
+
+    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
+        """Send values to a group of one product in one command ("Open API, Device groups")."""
+        groups = await self._get(_GROUPS_PATH)
+        records = coerce.records(groups if isinstance(groups, list) else coerce.fields(groups).get("objects"))
+        group = next((record for record in records if record.get("id") == group_id), None)
+        if group is None:
+            raise Rejected(Reason.NOT_FOUND, subject=group_id)
+        product_key = coerce.text(group.get("product_key"))
+        if product_key is None:
+            # The cloud controls groups of one product only, and keeps mixed ones without a product.
+            raise NotSupported(subject=group_id)
+        attrs = (await self._definitions.get(product_key)).attrs(values)
+        endpoint = "/app/group/{id}/control"
+        results = await self._request("POST", endpoint, parts={"id": group_id}, json_body={"attrs": attrs})
+        if not isinstance(results, list):
+            raise UnexpectedAnswer(endpoint=endpoint)
+        return {
+            did: None if spellings.flag(result.get("result")) else Rejected(endpoint=endpoint, subject=did)
+            for result in coerce.records(results)
+            if (did := coerce.text(result.get("did"))) is not None
+        }
+
+    async def _control(self, device: Device, body: Mapping[str, Any]) -> None:
+        await self._request("POST", "/app/control/{did}", parts={"did": device.id}, json_body=body, may_be_empty=True)
+
+    async def _read(self, device: Device) -> Snapshot:
+        await self._definitions.get(device.schema_id)  # without it the values are not worth a request
+        endpoint = "/app/devdata/{did}/latest"
+        body = coerce.fields(await self._get(endpoint, parts={"did": device.id}))
+        attrs = body.get("attr")
+        if not isinstance(attrs, dict):
+            raise UnexpectedAnswer(endpoint=endpoint)
+        return await self._definitions.snapshot(device.schema_id, attrs, spellings.moment(body.get("updated_at")))
+
+    async def _bindings(self, skip: int) -> Page:
+        body = coerce.fields(
+            await self._page_size.ask(lambda limit: self._get(_BINDINGS_PATH, params={"limit": limit, "skip": skip}))
+        )
+        rows = body.get("devices")
+        if not isinstance(rows, list):
+            raise UnexpectedAnswer(endpoint=_BINDINGS_PATH)
+        # The document promises no total here. One that is told all the same is held against the list.
+        return Page(rows, spellings.count(coerce.fields(body.get("meta")).get("total")))
+
+    def _device(self, row: Mapping[str, Any]) -> Device | None:
+        did, product_key = coerce.text(row.get("did")), coerce.text(row.get("product_key"))
+        if did is None or product_key is None or spellings.flag(row.get("is_disabled")):
+            return None
+        mac, product_name = coerce.text(row.get("mac")), coerce.text(row.get("product_name"))
+        return Device(
+            id=did,
+            name=coerce.text(row.get("dev_alias")) or product_name or mac or did,
+            schema_id=product_key,
+            is_online=spellings.flag(row.get("is_online")),
+            gateway_id=coerce.text(row.get("gw_did")),
+            manufacturer=KNOWN_APPS.get(self._app_id),
+            model=product_name,
+            model_id=product_key,
+            mac=spellings.mac(mac),
+            sw_version=coerce.text(row.get("mcu_soft_version")) or coerce.text(row.get("wifi_soft_version")),
+            hw_version=coerce.text(row.get("mcu_hard_version")) or coerce.text(row.get("wifi_hard_version")),
+        )
+
+    async def _fetch_definition(self, product_key: str) -> Any:
+        return await self._get("/app/datapoint", params={"product_key": product_key})
+
+    async def _get(self, template: str, **options: Any) -> Any:
+        return await self._request("GET", template, purpose=Purpose.POLLING, **options)
+
+    async def _request(self, method: str, template: str, **options: Any) -> Any:
+        async def call(token: str) -> Any:
+            return (await self._http.request(method, template, headers=self._headers(token), **options)).body
+
+        self._raise_refusal()
+        try:
+            return await self._token.keeper.use(call, self._probe)
+        except AuthFailed as refusal:
+            self._refusal = refusal
+            raise
+
+    async def _probe(self, token: str, endpoint: str) -> None:
+        """Hear whether a token that `endpoint` refuses is good elsewhere."""
+        template = _BINDINGS_PATH if endpoint != _BINDINGS_PATH else _GROUPS_PATH
+        await self._http.request("GET", template, headers=self._headers(token))
+
+    def _headers(self, token: str) -> dict[str, str]:
+        return {"X-Gizwits-Application-Id": self._app_id, "X-Gizwits-User-token": token}
+
+    def _judge(self, answer: Answer) -> CloudError | None:
+        error = judge_open_api(answer)
+        if isinstance(error, RateLimited):
+            self.budget.slow_down()
+        return error
+
+    async def _enter(self) -> Token:
+        self._raise_refusal()
+        return await self._token.keeper.get()
+
+    async def _log_in(self) -> Grant:
+        self._raise_refusal()
+        try:
+            return await self._login.log_in()
+        except AuthFailed as refusal:
+            self._refusal = refusal
+            raise
+
+    def _raise_refusal(self) -> None:
+        """Logins are throttled: what was refused once is not tried again before the user has changed something."""
+        if self._refusal is not None:
+            raise self._refusal.with_traceback(None)

@@ -1,0 +1,121 @@
+"""The past of a consumer's devices: a week of logs, a month of aggregates.
+
+Readings of old are not among it: the logs hold frames, whose layout is the maker's own.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from ... import coerce
+from ...errors import UnexpectedAnswer
+from ...history import Aggregation, Bucket, LogEntry, NoHistory, Offer, Past, Period, Series
+from ...memory import Memory
+from ...model import Device
+from .. import spellings
+from ..aggregation import AGGREGATIONS, PERIODS, REACH_OF_BUCKETS, Aggregates
+from ..definitions import Definitions
+from ..history_windows import Row, look_back, moment
+from ..log_entries import entries
+
+_REACH: Final = timedelta(days=7)
+_LONGEST: Final = timedelta(hours=48) - timedelta(seconds=1)  # the document has it shorter than 48 hours
+_PAGE: Final = 1000
+_DEEPEST: Final = 5000  # rows of one window, however they are paged
+_LOG_PATH: Final = "/app/devices/{did}/raw_data"
+_AGGREGATES_PATH: Final = "/app/devdata/{did}/agg_data"
+
+type Ask = Callable[..., Awaitable[Any]]
+"""Sends a method to a path with `parts` and `params`, as the user, and answers the body."""
+
+
+class OpenHistory(NoHistory):
+    """What the Open API tells of the past."""
+
+    offer = Offer(
+        reach_of_buckets=REACH_OF_BUCKETS,
+        periods=PERIODS,
+        aggregations=AGGREGATIONS,
+        is_to_be_granted=True,
+        aggregates_numbers_only=True,
+        has_online_log=True,
+        has_communication_log=True,
+    )
+
+    def __init__(self, ask: Ask, definitions: Definitions, memory: Memory, *, server: str) -> None:
+        """Ask with `ask`; `server` is the address that `memory` keeps things of."""
+        self._ask = ask
+        self._aggregates = Aggregates(self._aggregate, definitions, memory, server=server)
+
+    async def buckets(
+        self,
+        series: Sequence[Series],
+        start: datetime,
+        end: datetime,
+        *,
+        period: Period,
+        aggregation: Aggregation,
+        is_local: bool = False,
+    ) -> Mapping[Series, Past[Bucket]]:
+        """Read what was aggregated in the past month ("Open API, Data aggregation"); see `Aggregates`."""
+        return await self._aggregates.buckets(series, start, end, period=period, aggregation=aggregation)
+
+    async def online_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
+        """Read when the device came and went in the past seven days ("Open API, Device communication log")."""
+        return await self._log(device, "online", start, end)
+
+    async def communication_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
+        """Read what was sent in the past seven days ("Open API, Device communication log").
+
+        The real service has been seen to fail at it (9008): then `Unreachable`.
+        """
+        return await self._log(device, "cmd", start, end)
+
+    async def _log(self, device: Device, kind: str, start: datetime, end: datetime) -> Past[LogEntry]:
+        pages = partial(self._pages, device, kind)
+        return entries(await look_back(start, end, pages, longest=_LONGEST, reach=_REACH))
+
+    async def _pages(
+        self, device: Device, kind: str, start: int, end: int, *, fewer_than: int | None = None
+    ) -> AsyncIterator[list[Row]]:
+        skip = 0
+        while True:
+            window = {"start_time": start, "end_time": end}
+            paging = {"type": kind, "sort": "asc", "limit": _PAGE, "skip": skip}
+            body = coerce.fields(await self._ask("GET", _LOG_PATH, parts={"did": device.id}, params=paging | window))
+            rows, total = _rows(body)
+            page = [coerce.fields(row) for row in rows]
+            if page and not any(map(moment, page)):
+                raise UnexpectedAnswer(endpoint=_LOG_PATH, subject=device.name)  # whatever it is, it is no log
+            yield page
+            skip += len(rows)
+            if len(rows) < _PAGE if total is None else skip >= total:
+                return
+            if not rows or (fewer_than is not None and (total or 0) >= fewer_than):
+                raise UnexpectedAnswer(endpoint=_LOG_PATH, subject=device.name)  # it contradicts its own total
+            if skip + _PAGE > _DEEPEST or (total or 0) > _DEEPEST:
+                break
+        # More than can be paged through: both halves, whose first rows are those that have been read already.
+        middle = (start + end) // 2
+        if middle == start:
+            raise UnexpectedAnswer(endpoint=_LOG_PATH, subject=device.name)
+        for half in ((start, middle), (middle, end)):
+            async for page in self._pages(device, kind, *half, fewer_than=total):
+                yield page
+
+    async def _aggregate(self, device: Device, method: str, params: Mapping[str, str | int]) -> Any:
+        return await self._ask(method, _AGGREGATES_PATH, parts={"did": device.id}, params=params)
+
+
+def _rows(body: Mapping[str, Any]) -> tuple[list[Any], int | None]:
+    """The rows, documented in `objects` and seen in `objects.hits.objects`, and how many there are in all."""
+    rows = body.get("objects")
+    total = spellings.count(coerce.fields(body.get("meta")).get("total"))
+    if isinstance(rows, dict):
+        hits = coerce.fields(rows.get("hits"))
+        rows = hits.get("objects")
+        total = spellings.count(hits.get("total")) if "total" in hits else total
+    if not isinstance(rows, list):
+        raise UnexpectedAnswer(endpoint=_LOG_PATH)
+    return rows, total

@@ -1,0 +1,191 @@
+"""How a consumer logs in: with a password, at the Open API or at the front of newer apps, or without one.
+
+A replaceable step of its own: it answers a token and knows nothing of what the token is used for.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from ... import coerce
+from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer, Unreachable
+from ...http import Answer, HttpClient
+from ...memory import Memory
+from ..errors import judge_front, judge_open_api
+from ..stored_token import Grant, token_end
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where the users of one part of the world live: their Open API and the login front of newer apps."""
+
+    api_url: str
+    front_url: str
+
+
+REGIONS: Final[Mapping[str, Region]] = {
+    "cn": Region("https://api.gizwits.com", "https://aep-app.gizwits.com"),
+    "us": Region("https://usapi.gizwits.com", "https://usaepapp.gizwits.com"),
+    "eu": Region("https://euapi.gizwits.com", "https://euaepapp.gizwits.com"),
+}
+
+# An app id is public in its vendor's app.
+KNOWN_APPS: Final[Mapping[str, str]] = {
+    "07452c4f036a4be3acedf8dbeef38320": "Aqua Medic",
+    "98754e684ec045528b073876c34c7348": "Bestway",
+    "c70a66ff039d41b4a220e198b0fcc8b3": "Heatzy",
+    "c3703c4888ec4736a3a0d9425c321604": "Jebao",
+    "b59fcef4de7a4d2ab7f4c26eb81a0537": "Maxspect",
+    "78a879318939402b9c70819d918ef8ed": "Wave Spa",
+}
+
+# Whose users the front was seen to log in ("Newer vendor logins"). The password of no other user goes there.
+FRONT_APPS: Final = frozenset({"c3703c4888ec4736a3a0d9425c321604"})
+
+# Logins are throttled far harder than reads, and throttling was seen as HTTP 400 without a code, too.
+_TOLERATED: Final = 3  # failures in a row, as they happen several times a day
+_FIRST_PAUSE_SECONDS: Final = 60.0  # after one more
+_LONGEST_PAUSE_SECONDS: Final = 900.0
+_ONE_FAILURE_SECONDS: Final = 1.0  # all that need the login within it try it for themselves
+_LONGEST_PAUSE_OF_A_BROKEN_SERVER_SECONDS: Final = 100.0  # back within two polls
+
+_FRONT_KNOWS: Final = (9005, 9020)  # what the Open API says of a user whom only the front can log in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordLogin:
+    """A user's name, email or phone, and password. `front_url` is the login front, where it is not the region's."""
+
+    username: str
+    password: str = field(repr=False)
+    front_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnonymousLogin:
+    """A user without a name: whoever has the text is the user."""
+
+    phone_id: str = field(repr=False)
+
+
+class LoginStep:
+    """Logs one user in, wherever that user can be logged in."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        api_url: str,
+        app_id: str,
+        login: PasswordLogin | AnonymousLogin,
+        memory: Memory,
+    ) -> None:
+        """Log in at `api_url`, or at a front if that is what worked; `memory` keeps which."""
+        self._app_id = app_id
+        self._login = login
+        self._memory = memory
+        self._api = HttpClient(session, api_url, judge_open_api)
+        front_url = login.front_url if isinstance(login, PasswordLogin) else None
+        self._front = HttpClient(session, front_url or _front_of(api_url), judge_front)
+        self._has_front = front_url is not None or app_id in FRONT_APPS
+        self._failure: CloudError | None = None
+        self._failures = 0  # in a row
+        self._failed_at = float("-inf")  # on the monotonic clock, as is
+        self._again_at = 0.0
+
+    async def log_in(self) -> Grant:
+        """Log in once ("Open API, User login" and "Anonymous login").
+
+        Raises `AuthFailed` for a refused user, `Forbidden` for an unknown app, `RateLimited` when logins are
+        throttled, `Unreachable` or `UnexpectedAnswer`. A login that the server refused or failed at is tried ever
+        less often: meanwhile the last failure is raised once more. One that got no answer cost the server nothing.
+        """
+        if self._failure is not None and (left := self._again_at - time.monotonic()) > 0:
+            if isinstance(self._failure, RateLimited):
+                self._failure.retry_after = left
+            raise self._failure.with_traceback(None)
+        try:
+            grant = await self._tried()
+        except CloudError as failure:
+            if failure.status is not None:
+                self._rest_after(failure)
+            raise
+        self._failure, self._failures = None, 0
+        return grant
+
+    def _rest_after(self, failure: CloudError) -> None:
+        self._failure = failure
+        if (now := time.monotonic()) - self._failed_at > _ONE_FAILURE_SECONDS:
+            self._failures += 1
+            self._failed_at = now
+        times = self._failures - (0 if isinstance(failure, Forbidden) else _TOLERATED)
+        # A proxy that refuses is none of the vendor's words; a bare 400 was seen to be one.
+        is_bare = failure.code is None and failure.status != 400 and not isinstance(failure, RateLimited)
+        is_broken = is_bare or (failure.status or 0) >= 500
+        longest = _LONGEST_PAUSE_OF_A_BROKEN_SERVER_SECONDS if is_broken else _LONGEST_PAUSE_SECONDS
+        pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(times - 1, 10), longest) if times > 0 else 0.0
+        if isinstance(failure, RateLimited):
+            pause = failure.retry_after or _LONGEST_PAUSE_SECONDS
+        self._again_at = time.monotonic() + pause
+
+    async def _tried(self) -> Grant:
+        if isinstance(self._login, AnonymousLogin):
+            return await self._at_api("/app/users", {"phone_id": self._login.phone_id})
+        if self._memory.get("login front"):
+            return await self._at_front(self._login)
+        try:
+            return await self._at_api(
+                "/app/login", {"username": self._login.username, "password": self._login.password}
+            )
+        except AuthFailed as refusal:
+            if refusal.code not in _FRONT_KNOWS or not self._has_front:
+                raise
+            user = await self._at_front_after(refusal, self._login)
+        self._memory.put("login front", value=True)
+        return user
+
+    async def _at_front_after(self, refusal: AuthFailed, login: PasswordLogin) -> Grant:
+        try:
+            return await self._at_front(login)
+        except CloudError as error:
+            # A front that knows the user, whom the Open API did not, says it better; so does one that may know the user
+            # and does not answer now.
+            is_silent = isinstance(error, RateLimited) or (isinstance(error, Unreachable) and error.code is None)
+            may_know = is_silent and refusal.reason is Reason.UNKNOWN_USER
+            raise error if may_know or error.reason is Reason.WRONG_PASSWORD else refusal from None
+
+    async def _at_api(self, template: str, body: Mapping[str, str]) -> Grant:
+        answer = await self._api.request("POST", template, headers=self._headers, json_body=body)
+        return _grant(answer, answer.body, token="token", end=("expire_at", "expired_at"))
+
+    async def _at_front(self, login: PasswordLogin) -> Grant:
+        data = {"account": login.username, "password": login.password, "lang": "en", "refreshToken": True}
+        answer = await self._front.request(
+            "POST",
+            "/app/smart_home/login/pwd",
+            headers=self._headers,
+            json_body={"appKey": self._app_id, "data": data, "version": "1.0"},
+        )
+        return _grant(answer, coerce.fields(answer.body).get("data"), token="userToken", end=("expiredAt",))
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"X-Gizwits-Application-Id": self._app_id}
+
+
+def _front_of(api_url: str) -> str:
+    host = urlsplit(api_url).hostname
+    regions = (region for region in REGIONS.values() if urlsplit(region.api_url).hostname == host)
+    return next((region.front_url for region in regions), api_url)
+
+
+def _grant(answer: Answer, found: Any, *, token: str, end: tuple[str, ...]) -> Grant:
+    fields = coerce.fields(found)
+    value, uid = coerce.text(fields.get(token)), coerce.text(fields.get("uid"))
+    if value is None or uid is None:
+        raise answer.error(UnexpectedAnswer)
+    return Grant(token=value, expires_at=token_end(fields, *end), uid=uid)

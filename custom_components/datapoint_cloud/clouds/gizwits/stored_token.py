@@ -1,0 +1,100 @@
+"""A token that outlives a restart: remembered, renewed ahead of its end, and used on while an early renewal fails.
+
+It knows when to ask for a token, not how that is done. While it runs it goes by a clock that nobody sets.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .. import coerce
+from ..errors import RateLimited, UnexpectedAnswer, Unreachable
+from ..memory import Memory
+from ..tokens import Token, TokenKeeper
+from . import spellings
+
+_HOUR: Final = 3600
+_DAY: Final = 86_400
+_LIFE_IF_UNTOLD: Final = 6 * _DAY  # the documents promise seven days at least
+_LONGEST_LIFE: Final = 400 * _DAY  # twice what was ever seen: what lasts longer was told on another clock than ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A token as a cloud granted it, with its end in epoch seconds; `uid` is the user's, where there is one."""
+
+    token: str = field(repr=False)
+    expires_at: float
+    uid: str | None = None
+
+
+class GrantedToken:
+    """The token of one owner under one slot of the memory."""
+
+    def __init__(
+        self, memory: Memory, slot: str, *, owner: str, days_ahead: float, ask: Callable[[], Awaitable[Grant]]
+    ) -> None:
+        """Renew with `ask`, that many days ahead of the end, but never before half of the token's life."""
+        self._memory = memory
+        self._slot = slot
+        self._owner = owner
+        self._days_ahead = days_ahead
+        self._ask = ask
+        self._renew_at = self._ends_at = 0.0  # on the monotonic clock
+        self.keeper = TokenKeeper(self._renew, time.monotonic, early=0, token=self._remembered())
+
+    @property
+    def uid(self) -> str | None:
+        """The user's id that came with the token."""
+        return coerce.text(self._record().get("uid"))
+
+    async def _renew(self) -> Token:
+        try:
+            grant = await self._ask()
+        except Unreachable, RateLimited, UnexpectedAnswer:
+            if (token := self._postponed()) is None:
+                raise
+            return token
+        now = time.time()
+        expires_at = min(grant.expires_at, now + _LONGEST_LIFE)
+        renew_at = max(expires_at - self._days_ahead * _DAY, now + (expires_at - now) / 2)
+        record = {"owner": self._owner, "token": grant.token, "uid": grant.uid, "granted_at": now}
+        self._memory.put(self._slot, {**record, "expires_at": expires_at, "renew_at": renew_at})
+        return self._token(grant.token, renew_at - now, expires_at - now)
+
+    def _postponed(self) -> Token | None:
+        """The token that was to be renewed early; None where it was refused instead, or has ended."""
+        now, record = time.monotonic(), self._record()
+        if not self._renew_at <= now < self._ends_at:
+            return None
+        left = self._ends_at - now
+        wait = min(_HOUR, left)
+        self._memory.put(self._slot, {**record, "renew_at": time.time() + wait})
+        return self._token(record["token"], wait, left)
+
+    def _remembered(self) -> Token | None:
+        """The token from before. Where our clock was set back since, its life begins anew: nobody knows better."""
+        record = self._record()
+        token, renew_at = coerce.text(record.get("token")), coerce.number(record.get("renew_at"))
+        if token is None or renew_at is None:
+            return None
+        expires_at, now = coerce.number(record.get("expires_at")) or renew_at, time.time()
+        since = max(now, coerce.number(record.get("granted_at")) or 0)
+        return self._token(token, min(renew_at - since, _LONGEST_LIFE), min(expires_at - since, _LONGEST_LIFE))
+
+    def _token(self, token: str, wait: float, life: float) -> Token:
+        now = time.monotonic()
+        self._renew_at, self._ends_at = now + wait, now + life
+        return Token(token, self._renew_at)
+
+    def _record(self) -> Mapping[str, Any]:
+        record = coerce.fields(self._memory.get(self._slot))
+        return record if record.get("owner") == self._owner else {}
+
+
+def token_end(fields: Mapping[str, Any], *names: str) -> float:
+    """When a token ends, in epoch seconds; a guess on the safe side where no future moment is told."""
+    now = time.time()
+    ends = (spellings.epoch_seconds(fields.get(name)) for name in names)
+    return next((end for end in ends if end is not None and end > now), now + _LIFE_IF_UNTOLD)

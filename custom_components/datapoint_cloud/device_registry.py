@@ -1,0 +1,158 @@
+"""The device registry: parents before their children, and what is gone removed once that is certain.
+
+It knows the fleet and the registry, and nothing of entities.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device_registry import CONNECTION_NETWORK_MAC, ChildDeviceInfo, DeviceEntryType, DeviceInfo
+
+from .accounts import MAKERS, account_name, scopes_of, subentry_of
+from .clouds.model import Device, Part
+from .const import DOMAIN
+from .fleet.losses import tell_removed
+
+if TYPE_CHECKING:
+    from .coordinator import DatapointCoordinator
+    from .runtime import DatapointConfigEntry
+
+
+def device_info(device_id: str) -> DeviceInfo:
+    """What ties an entity to a device that `async_sync_devices` has registered."""
+    return DeviceInfo(identifiers={(DOMAIN, device_id)})
+
+
+def scope_device_id(coordinator: DatapointCoordinator, scope_id: str) -> str:
+    """The device that stands for a part of the account: the scope's only device where it is one itself."""
+    return scope_id if scope_id in coordinator.fleet else f"{coordinator.account_id}_{scope_id}"
+
+
+@callback
+def part_info(hass: HomeAssistant, entry: DatapointConfigEntry, device_id: str, part: Part) -> ChildDeviceInfo:
+    """What ties an entity to a part of a device."""
+    parent_id = dr.async_get_device_id_by_identifier(hass, (DOMAIN, device_id), config_entry_id=entry.entry_id)
+    return ChildDeviceInfo(identifiers={(DOMAIN, f"{device_id}_{part.id}")}, name=part.name, parent_device_id=parent_id)
+
+
+@callback
+def known_device_ids(hass: HomeAssistant, entry: DatapointConfigEntry) -> set[str]:
+    """The devices of the cloud that are registered already; of queries those that are still asked."""
+    registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    scopes = scopes_of(entry)
+    return {
+        device_id
+        for device in registered
+        for device_id in ids_of(device)
+        if device.entry_type is not DeviceEntryType.SERVICE or device_id in scopes
+    }
+
+
+@callback
+def async_sync_devices(hass: HomeAssistant, entry: DatapointConfigEntry, coordinator: DatapointCoordinator) -> None:
+    """Register the account, its scopes and its devices; remove the devices that are gone."""
+    registry = dr.async_get(hass)
+    _register_services(registry, entry, coordinator)
+    devices = [state.device for state in coordinator.fleet.values()]
+    macs = Counter(device.mac for device in devices)
+    for device in _parents_first(devices):
+        gateway = None
+        if device.gateway_id is not None:
+            gateway = registry.async_get_device_by_identifier((DOMAIN, device.gateway_id), entry.entry_id)
+        # Two devices with one address would become one device.
+        has_own_mac = device.mac is not None and macs[device.mac] == 1
+        registry.async_get_or_create(
+            config_entry_id=entry.entry_id,
+            config_subentry_id=subentry_of(entry, device.scope),
+            identifiers={(DOMAIN, device.id)},
+            connections={(CONNECTION_NETWORK_MAC, device.mac)} if device.mac and has_own_mac else set(),
+            entry_type=DeviceEntryType.SERVICE if device.is_service else None,
+            name=device.name or device.serial_number or device.id,
+            manufacturer=_maker(coordinator, device),
+            model=device.model,
+            model_id=device.model_id,
+            serial_number=device.serial_number,
+            sw_version=device.sw_version,
+            hw_version=device.hw_version,
+            suggested_area=device.site,
+            via_device_id=gateway.id if gateway else None,
+        )
+    _remove_gone(registry, entry, coordinator)
+
+
+def _maker(coordinator: DatapointCoordinator, device: Device) -> str | None:
+    return coordinator.fleet[device.id].profile.manufacturer or device.manufacturer or MAKERS[coordinator.cloud.kind]
+
+
+def _register_services(
+    registry: dr.DeviceRegistry, entry: DatapointConfigEntry, coordinator: DatapointCoordinator
+) -> None:
+    maker = MAKERS[coordinator.cloud.kind]
+    registry.async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={(DOMAIN, coordinator.account_id)},
+        entry_type=DeviceEntryType.SERVICE,
+        name=account_name(entry),
+        manufacturer=maker,
+    )
+    for scope in coordinator.cloud.scopes:
+        device_id = scope_device_id(coordinator, scope.id)
+        if device_id in coordinator.fleet:
+            continue
+        registry.async_get_or_create(
+            config_entry_id=entry.entry_id,
+            config_subentry_id=subentry_of(entry, scope.id),
+            identifiers={(DOMAIN, device_id)},
+            entry_type=DeviceEntryType.SERVICE,
+            name=scope.name,
+            manufacturer=maker,
+        )
+
+
+def _parents_first(devices: Iterable[Device]) -> Iterator[Device]:
+    waiting = {device.id: device for device in devices}
+    while waiting:
+        ready = [device for device in waiting.values() if device.gateway_id not in waiting]
+        # Gateways that name each other in a circle have no first.
+        for device in ready or list(waiting.values()):
+            del waiting[device.id]
+            yield device
+
+
+def _remove_gone(registry: dr.DeviceRegistry, entry: DatapointConfigEntry, coordinator: DatapointCoordinator) -> None:
+    kept = {*_service_ids(coordinator), *coordinator.fleet, *coordinator.inventory.absent}
+    registered = dr.async_entries_for_config_entry(registry, entry.entry_id)
+    gone = [device for device in registered if not ids_of(device) & kept]
+    if gone:
+        tell_removed(coordinator.name, [device.name_by_user or device.name or device.id for device in gone])
+    for device in gone:
+        registry.async_remove_device(device.id)
+
+
+def _service_ids(coordinator: DatapointCoordinator) -> set[str]:
+    """What the devices are called that stand for the account and its scopes."""
+    return {coordinator.account_id, *(scope_device_id(coordinator, scope.id) for scope in coordinator.cloud.scopes)}
+
+
+def ids_of(device: dr.AnyDeviceEntry) -> set[str]:
+    """What the clouds call a registered device."""
+    return {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
+
+
+@callback
+def is_listed(device: dr.AnyDeviceEntry, coordinator: DatapointCoordinator) -> bool:
+    """Whether the cloud still lists the device, so that it would come back if it were removed."""
+    ids = ids_of(device)
+    if isinstance(device, dr.ChildDeviceEntry):
+        parts = {
+            f"{device_id}_{datapoint.part.id}"
+            for device_id, state in coordinator.fleet.items()
+            for datapoint in state.datapoints.values()
+            if datapoint.part is not None
+        }
+        return bool(ids & parts)
+    listed = {device.id for device in coordinator.inventory.listed}
+    return bool(ids & (listed | _service_ids(coordinator)))

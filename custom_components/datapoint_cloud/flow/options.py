@@ -1,0 +1,132 @@
+"""The options of an account: how often it is polled, what of it is shown, and whether its past is brought in."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import voluptuous as vol
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
+from homeassistant.const import PERCENTAGE, UnitOfTime
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+
+from ..clouds.cloud import Cloud
+from ..clouds.errors import CloudError
+from ..const import (
+    ALL_CHOSEN,
+    DEFAULT_SHARE,
+    FIGURES_ONLY,
+    OPTION_DEVICES,
+    OPTION_FLEET,
+    OPTION_GROUPS,
+    OPTION_IMPORT_DAYS,
+    OPTION_IMPORT_HISTORY,
+    OPTION_INTERVAL,
+    OPTION_SHARE,
+    OPTION_SITES,
+)
+from ..plain_text import plain
+from ..statistics.schedule import DEFAULT_DAYS
+from ..statistics.sensors import can_import, reach_of
+
+_LOGGER = logging.getLogger(__name__)
+
+_PATIENCE = 10.0  # seconds that the form waits for the groups
+_LONGEST_INTERVAL = 24 * 3600
+_WHOLE_NUMBERS = (OPTION_INTERVAL, OPTION_SHARE, OPTION_IMPORT_DAYS)
+
+
+class AccountOptionsFlow(OptionsFlow):
+    """The options of an account. An empty choice of sites or devices means all of them, those to come included."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show and take all options."""
+        if self.hass.config_entries.async_get_entry(self.handler) is None:
+            return self.async_abort(reason="account_gone")
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="entry_not_loaded")
+        if user_input is not None:
+            numbers = {key: int(user_input[key]) for key in _WHOLE_NUMBERS if key in user_input}
+            return self.async_create_entry(data=user_input | numbers)
+        coordinator = self.config_entry.runtime_data.coordinator
+        chosen = self.config_entry.options
+        devices = {device.id: device.name for device in coordinator.inventory.listed}
+        sites = {device.site_id: device.site for device in coordinator.inventory.listed if device.site_id}
+        least = int(coordinator.cloud.shortest_interval.total_seconds())
+        usual = int(coordinator.cloud.default_interval.total_seconds())
+        fields: dict[vol.Marker, Any] = {
+            vol.Required(OPTION_INTERVAL, default=usual): NumberSelector(
+                NumberSelectorConfig(
+                    min=least,
+                    max=_LONGEST_INTERVAL,
+                    step=1,
+                    unit_of_measurement=UnitOfTime.SECONDS,
+                    mode=NumberSelectorMode.BOX,
+                )
+            )
+        }
+        if coordinator.cloud.budget.limit is not None:
+            fields[vol.Required(OPTION_SHARE, default=DEFAULT_SHARE)] = NumberSelector(
+                NumberSelectorConfig(min=5, max=90, step=5, unit_of_measurement=PERCENTAGE)
+            )
+        is_nothing_shown = coordinator.inventory.is_too_large and not coordinator.fleet
+        shown_now = chosen.get(OPTION_FLEET, FIGURES_ONLY if is_nothing_shown else ALL_CHOSEN)
+        fields[vol.Required(OPTION_FLEET, default=shown_now)] = SelectSelector(
+            SelectSelectorConfig(options=[ALL_CHOSEN, FIGURES_ONLY], translation_key=OPTION_FLEET)
+        )
+        # What was chosen is left out by nobody but the user, though the cloud has nothing to offer just now.
+        if (groups := await self._groups()) or chosen.get(OPTION_GROUPS):
+            fields[vol.Optional(OPTION_GROUPS, default=[])] = _choice(groups, chosen.get(OPTION_GROUPS, ()))
+        if sites or chosen.get(OPTION_SITES):
+            fields[vol.Optional(OPTION_SITES, default=[])] = _choice(sites, chosen.get(OPTION_SITES, ()))
+        fields[vol.Optional(OPTION_DEVICES, default=[])] = _choice(devices, chosen.get(OPTION_DEVICES, ()))
+        if can_import(coordinator.cloud.history.offer):
+            fields |= _of_the_past(reach_of(coordinator.cloud.history.offer))
+        shown = {**chosen}
+        if OPTION_INTERVAL in chosen:
+            shown[OPTION_INTERVAL] = max(chosen[OPTION_INTERVAL], least)
+        return self.async_show_form(
+            step_id="init", data_schema=self.add_suggested_values_to_schema(vol.Schema(fields), shown)
+        )
+
+    async def _groups(self) -> Mapping[str, str]:
+        """The groups on offer; what cannot be had now is no reason to show no options."""
+        cloud: Cloud = self.config_entry.runtime_data.coordinator.cloud
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await cloud.groups()
+        except (CloudError, TimeoutError) as error:
+            _LOGGER.debug("There are no groups to choose from: %s", error or "no answer in time")
+            return {}
+
+
+def _of_the_past(reach: timedelta) -> dict[vol.Marker, Any]:
+    """Whether and how far back the past is imported, no further than the cloud reaches."""
+    days = max(1, reach.days)
+    return {
+        vol.Optional(OPTION_IMPORT_HISTORY, default=False): BooleanSelector(),
+        vol.Optional(OPTION_IMPORT_DAYS, default=min(DEFAULT_DAYS, days)): NumberSelector(
+            NumberSelectorConfig(
+                min=1, max=days, step=1, unit_of_measurement=UnitOfTime.DAYS, mode=NumberSelectorMode.BOX
+            )
+        ),
+    }
+
+
+def _choice(names: Mapping[str, str | None], chosen: Iterable[str]) -> SelectSelector:
+    """A choice among names by id. What was chosen stays on offer though it is no longer listed."""
+    offered = {**dict.fromkeys(chosen), **names}
+    options = [SelectOptionDict(value=id_, label=plain(name or id_)) for id_, name in offered.items()]
+    return SelectSelector(
+        SelectSelectorConfig(options=options, multiple=True, sort=True, mode=SelectSelectorMode.DROPDOWN)
+    )

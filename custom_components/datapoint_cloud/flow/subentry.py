@@ -1,0 +1,144 @@
+"""How a scope, a product or a usage query, is added to an account and changed.
+
+One flow for both: the type of the subentry says which fields its form has.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigEntryState,
+    ConfigSubentry,
+    ConfigSubentryFlow,
+    SubentryFlowResult,
+)
+from homeassistant.helpers.typing import UNDEFINED, UndefinedType
+
+from ..accounts import id_of_change, scope_id, usage_query_name
+from ..const import CONF_CLOUD, CONF_PRODUCT_KEY, SUBENTRY_USAGE_QUERY
+from .fields import (
+    ADVANCED,
+    SCOPE_FIELDS,
+    Field,
+    entered,
+    kept,
+    placed,
+    placeholders,
+    problems,
+    schema,
+    suggested,
+    without_secrets,
+)
+from .validation import Refused, Verified, attempt, verify
+
+
+class ScopeFlow(ConfigSubentryFlow):
+    """A product or a usage query."""
+
+    def __init__(self) -> None:
+        """Start with an empty form."""
+        self._values: dict[str, Any] = {}
+        """What the form holds, also when the front end fetches it once more."""
+        self._accepted_bare: dict[str, Any] | None = None
+        """The product without datapoints that the user was warned of."""
+
+    async def async_step_reconfigure(self, _: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Change a scope, in the form it was made with."""
+        self._values = without_secrets(self._fields, self._get_reconfigure_subentry().data)
+        return self._show()
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Take what names the scope and try it."""
+        if self._is_gone:
+            return self.async_abort(reason="scope_gone")
+        if user_input is None:
+            return self._show()
+        self._values = entered(self._fields, user_input)
+        changed = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
+        scope = self._values | (kept(self._fields, self._values, changed.data) if changed else {})
+        if errors := self._problems(scope, changed):
+            return self._show(Refused(placed(errors, self._fields)))
+        return await self._try_scope(scope, changed)
+
+    def _problems(self, scope: Mapping[str, Any], changed: ConfigSubentry | None) -> dict[str, str]:
+        errors = problems(self._fields, scope)
+        if changed and not errors and scope.get(CONF_PRODUCT_KEY) != changed.data.get(CONF_PRODUCT_KEY):
+            errors[CONF_PRODUCT_KEY] = "other_product"
+        return errors
+
+    async def _try_scope(self, scope: dict[str, Any], changed: ConfigSubentry | None) -> SubentryFlowResult:
+        """Ask the cloud about a scope, and save it or show the form again."""
+        entry = self._get_entry()
+        named = scope_id(self._subentry_type, scope)
+        others = [other for other in entry.subentries.values() if other is not changed]
+        if any(scope_id(other.subentry_type, other.data) == named for other in others):
+            return self.async_abort(reason="already_configured")
+        unique_id = self._id_of(scope, changed)
+        answer = await attempt(
+            verify(self.hass, entry.data[CONF_CLOUD], entry.data, {unique_id: scope}, are_scopes_new=True),
+            self._fields,
+        )
+        if self._is_gone:
+            return self.async_abort(reason="scope_gone")
+        return self._add(scope, answer) if changed is None else self._change(changed, scope, answer)
+
+    def _add(self, scope: dict[str, Any], answer: Verified | Refused) -> SubentryFlowResult:
+        if isinstance(answer, Refused):
+            return self._show(answer)
+        if answer.lacks_datapoints and scope != self._accepted_bare:
+            self._accepted_bare = scope
+            return self._show(Refused({CONF_PRODUCT_KEY: "no_datapoints"}))
+        unique_id = self._id_of(scope, None)
+        return self.async_create_entry(title=answer.names[unique_id], data=scope, unique_id=unique_id)
+
+    def _change(self, changed: ConfigSubentry, scope: dict[str, Any], answer: Verified | Refused) -> SubentryFlowResult:
+        if isinstance(answer, Verified):
+            return self._save(changed, scope, answer.names[self._id_of(scope, changed)])
+        if not answer.is_account_refused:
+            return self._show(answer)
+        # The scope cannot be tried before the account is signed in again, which may need this scope in turn.
+        title = usage_query_name(scope) if self._subentry_type == SUBENTRY_USAGE_QUERY else changed.title
+        return self._save(changed, scope, title, reason="account_refused")
+
+    def _save(
+        self, changed: ConfigSubentry, scope: dict[str, Any], title: str, reason: str | UndefinedType = UNDEFINED
+    ) -> SubentryFlowResult:
+        entry = self._get_entry()
+        unique_id = self._id_of(scope, changed)
+        result = self.async_update_and_abort(
+            entry, changed, data=scope, title=title, unique_id=unique_id, reason=reason
+        )
+        if entry.state in (ConfigEntryState.SETUP_RETRY, ConfigEntryState.SETUP_ERROR):
+            # Only an account that is set up hears of the change by itself.
+            self.hass.config_entries.async_schedule_reload(entry.entry_id)
+        return result
+
+    def _id_of(self, scope: Mapping[str, Any], changed: ConfigSubentry | None) -> str:
+        return id_of_change(self._get_entry(), changed, self._subentry_type, scope)
+
+    @property
+    def _is_gone(self) -> bool:
+        """Whether what the form is about was removed while it was open."""
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None:
+            return True
+        return self.source == SOURCE_RECONFIGURE and self._reconfigure_subentry_id not in entry.subentries
+
+    @property
+    def _fields(self) -> tuple[Field, ...]:
+        return SCOPE_FIELDS[self._subentry_type]
+
+    def _show(self, refused: Refused | None = None) -> SubentryFlowResult:
+        refused = refused or Refused({})
+        form = schema(
+            self._fields,
+            keeps_secrets=self.source == SOURCE_RECONFIGURE,
+            opens_advanced=ADVANCED in refused.errors,
+        )
+        return self.async_show_form(
+            step_id="user",
+            data_schema=self.add_suggested_values_to_schema(form, suggested(self._fields, self._values)),
+            errors=refused.errors,
+            description_placeholders=placeholders(self._get_entry().data[CONF_CLOUD], refused.detail),
+        )

@@ -1,0 +1,226 @@
+"""The one way to try what a form holds, and where in the form a cloud's refusal belongs.
+
+It asks the cloud; it neither shows forms nor stores anything.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+
+from ..accounts import Scopes, forget_login, open_cloud, sodata_cloud
+from ..clouds.cloud import Cloud, Listing
+from ..clouds.errors import (
+    AuthFailed,
+    CloudError,
+    Forbidden,
+    NotSupported,
+    RateLimited,
+    Reason,
+    Rejected,
+    TokenRefused,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from ..clouds.firstlight.api import FirstlightCloud
+from ..clouds.memory import Memory
+from ..clouds.model import Account
+from ..clouds.sodata.mapping import CorporateAccount
+from ..const import (
+    CONF_API_URL,
+    CONF_APP_ID,
+    CONF_AUTHORIZATION_TOKEN,
+    CONF_CLIENT_ID,
+    CONF_CLOUD,
+    CONF_DATE_FORMAT,
+    CONF_ENTERPRISE_ID,
+    CONF_ENTERPRISE_SECRET,
+    CONF_GROUP_BY,
+    CONF_GROUP_ID,
+    CONF_ITEM_ID,
+    CONF_MOST_ROWS,
+    CONF_PASSWORD,
+    CONF_PERIOD,
+    CONF_PRODUCT_KEY,
+    CONF_PRODUCT_SECRET,
+    CONF_REALM,
+    CONF_SORT_ORDER,
+    CONF_USER_TOKEN,
+    CONF_USERNAME,
+)
+from ..plain_text import plain
+from .fields import Field, placed
+
+_LOGGER = logging.getLogger(__name__)
+
+BASE = "base"
+
+_PATIENCE = 60.0  # seconds that a form waits at each question: long enough for the list of a large fleet
+
+_BY_REASON: Mapping[Reason, tuple[str, str]] = {
+    Reason.WRONG_PASSWORD: (CONF_PASSWORD, "wrong_password"),
+    Reason.UNKNOWN_USER: (CONF_USERNAME, "unknown_user"),
+    Reason.ACCOUNT_DISABLED: (CONF_USERNAME, "account_disabled"),
+    Reason.UNKNOWN_APP: (CONF_APP_ID, "unknown_app"),
+    Reason.WRONG_CLIENT: (CONF_CLIENT_ID, "wrong_client"),
+    Reason.PASSWORD_LOGIN_NOT_ALLOWED: (CONF_CLIENT_ID, "password_login_not_allowed"),
+    Reason.CONSENT_REQUIRED: (CONF_CLIENT_ID, "consent_required"),
+    Reason.WRONG_REALM: (CONF_REALM, "wrong_realm"),
+    Reason.NO_CORPORATE_ACCOUNT: (BASE, "no_corporate_account"),
+    Reason.UNKNOWN_ENTERPRISE: (CONF_ENTERPRISE_ID, "unknown_enterprise"),
+    Reason.WRONG_ENTERPRISE_SECRET: (CONF_ENTERPRISE_SECRET, "wrong_enterprise_secret"),
+    Reason.UNKNOWN_PRODUCT: (CONF_PRODUCT_KEY, "unknown_product"),
+    Reason.PRODUCT_NOT_ASSOCIATED: (CONF_PRODUCT_KEY, "product_not_associated"),
+    Reason.NO_DATAPOINTS: (CONF_PRODUCT_KEY, "no_datapoints"),
+    Reason.WRONG_PRODUCT_SECRET: (CONF_PRODUCT_SECRET, "wrong_product_secret"),
+    Reason.IP_NOT_ALLOWED: (BASE, "ip_not_allowed"),
+    Reason.WRONG_AUTHORIZATION_TOKEN: (CONF_AUTHORIZATION_TOKEN, "wrong_authorization_token"),
+    Reason.WRONG_USER_TOKEN: (CONF_USER_TOKEN, "wrong_user_token"),
+    Reason.ITEM_ID_MISSING: (CONF_ITEM_ID, "item_id_missing"),
+    Reason.WRONG_ITEM_ID: (CONF_ITEM_ID, "wrong_item_id"),
+    Reason.RIGHT_MISSING: (BASE, "right_missing"),
+    Reason.FEATURE_NOT_GRANTED: (BASE, "feature_not_granted"),
+    Reason.DEVICES_NOT_GRANTED: (BASE, "feature_not_granted"),
+    Reason.UNKNOWN_GROUP: (CONF_GROUP_ID, "unknown_group"),
+    Reason.UNKNOWN_ORGANIZATION: (BASE, "unknown_organization"),
+    Reason.QUOTA_EXHAUSTED: (BASE, "rate_limited"),
+}
+
+_FIELD_OF_PARAMETER = {
+    "period": CONF_PERIOD,
+    "groupBy": CONF_GROUP_BY,
+    "fromDate": CONF_DATE_FORMAT,
+    "toDate": CONF_DATE_FORMAT,
+    "pageSize": CONF_MOST_ROWS,
+    "sortOrder": CONF_SORT_ORDER,
+}
+"""Which field a usage query's refused parameter comes from."""
+
+_OF_THE_ACCOUNT = frozenset({Reason.IP_NOT_ALLOWED, Reason.UNKNOWN_APP, Reason.UNKNOWN_ENTERPRISE})
+"""Why a scope is refused though it is the account that has to be mended."""
+
+_BY_CLASS: Mapping[type[CloudError], str] = {
+    Unreachable: "cannot_connect",
+    RateLimited: "rate_limited",
+    AuthFailed: "invalid_auth",
+    TokenRefused: "invalid_auth",
+    UnexpectedAnswer: "unexpected_answer",
+    NotSupported: "unexpected_answer",
+    Rejected: "refused",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a cloud said to a form: whose account it is, and its devices."""
+
+    account: Account
+    listing: Listing
+    names: Mapping[str, str]
+    """The names of the scopes, by id."""
+    memory: Memory
+    """What was learnt on the way, a token above all."""
+    lacks_datapoints: bool = False
+    """Whether a new scope has devices that nothing is defined for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a form says when the cloud refused it. `detail` is for the texts, safe to show."""
+
+    errors: dict[str, str]
+    detail: str = ""
+    is_account_refused: bool = False
+    """Whether the account's own credentials were refused, so that nothing could be said of a scope."""
+
+
+async def verify(
+    hass: HomeAssistant, kind: str, data: Mapping[str, Any], scopes: Scopes, *, are_scopes_new: bool
+) -> Verified:
+    """Log in and list the devices of the account; new scopes must answer too, old ones have repairs of their own.
+
+    Raises any `CloudError`.
+    """
+    memory = Memory()
+    if not are_scopes_new:
+        forget_login(hass, data)  # a session that is still open says nothing of what was typed
+    cloud = open_cloud(hass, kind, data, scopes, memory)
+    try:
+        account = await cloud.account()
+    except Forbidden as error:
+        if are_scopes_new or not scopes or error.reason in _OF_THE_ACCOUNT:
+            raise
+        # Its scopes are refused for what they are, so that it has to say by itself whose account it is.
+        account = await open_cloud(hass, kind, data, {}, memory).account()
+    listing = await cloud.devices()
+    has_answer = len(listing.failed) < len(scopes)
+    for failure in listing.failed.values():
+        if are_scopes_new or not _is_left_to_a_repair(failure, has_answer=has_answer):
+            raise failure
+    names = {scope.id: plain(scope.name) for scope in cloud.scopes}
+    lacks_datapoints = are_scopes_new and await _lacks_datapoints(cloud, listing, scopes)
+    return Verified(account, listing, names, memory, lacks_datapoints)
+
+
+async def _lacks_datapoints(cloud: Cloud, listing: Listing, scopes: Scopes) -> bool:
+    devices = {device.scope: device for device in listing.devices if device.scope in scopes and not device.is_service}
+    for device in devices.values():
+        try:
+            if not (await cloud.schema(device)).datapoints:
+                return True
+        except CloudError as error:
+            # What describes the devices is asked for again when they are set up.
+            _LOGGER.debug("The datapoints of a product are unknown for now: %s", error)
+    return False
+
+
+def _is_left_to_a_repair(error: CloudError, *, has_answer: bool) -> bool:
+    """Whether a scope that failed says nothing against the account. `has_answer`: another scope did not fail."""
+    if isinstance(error, Forbidden):
+        return error.reason not in _OF_THE_ACCOUNT
+    return has_answer and not isinstance(error, AuthFailed | RateLimited)
+
+
+async def corporate_accounts(hass: HomeAssistant, data: Mapping[str, Any]) -> Sequence[CorporateAccount]:
+    """Log in to SoData and list the corporate accounts of the user. Raises any `CloudError`."""
+    forget_login(hass, data)
+    return await sodata_cloud(hass, data, Memory()).corporate_accounts()
+
+
+async def is_same_account(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any], account: Account) -> bool:
+    """Whether an entry may take this data: it belongs to the same account, as far as its cloud can tell."""
+    if account.id == entry.unique_id:
+        return True
+    if entry.data[CONF_CLOUD] != FirstlightCloud.kind:
+        return False
+    # The server's address is part of this id, and a new token may not say whose it is.
+    before = await open_cloud(hass, FirstlightCloud.kind, entry.data, {}, Memory()).account()
+    same_server = {**data, CONF_API_URL: entry.data[CONF_API_URL]}
+    after = await open_cloud(hass, FirstlightCloud.kind, same_server, {}, Memory()).account()
+    return before.id == after.id or not (before.has_lasting_id and after.has_lasting_id)
+
+
+async def attempt[T](asking: Awaitable[T], fields: Collection[Field]) -> T | Refused:
+    """The cloud's answer, or its refusal in terms of a form with these fields."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await asking
+    except TimeoutError:
+        return Refused({BASE: "cannot_connect"}, str(Unreachable(Reason.TIMEOUT)))
+    except CloudError as error:
+        return Refused(placed(dict([_place(error)]), fields), plain(str(error), 200), isinstance(error, AuthFailed))
+    except Exception:
+        _LOGGER.exception("Unexpected error while an account was tried")
+        return Refused({BASE: "unknown"})
+
+
+def _place(error: CloudError) -> tuple[str, str]:
+    if error.reason is Reason.WRONG_QUERY:
+        return _FIELD_OF_PARAMETER.get(error.subject or "", BASE), "wrong_query"
+    if error.reason is not None and error.reason in _BY_REASON:
+        return _BY_REASON[error.reason]
+    return BASE, next((key for kind, key in _BY_CLASS.items() if isinstance(error, kind)), "refused")

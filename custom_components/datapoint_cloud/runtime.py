@@ -1,0 +1,23 @@
+"""What a loaded account holds, and the type of its entry."""
+
+from dataclasses import dataclass
+
+from homeassistant.config_entries import ConfigEntry
+
+from .commands import Commands
+from .coordinator import DatapointCoordinator
+from .statistics.schedule import ImportSchedule
+from .storage import AccountStorage
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What an account holds while it is loaded."""
+
+    coordinator: DatapointCoordinator
+    commands: Commands
+    storage: AccountStorage
+    imports: ImportSchedule
+
+
+type DatapointConfigEntry = ConfigEntry[Runtime]
