@@ -8,7 +8,6 @@ _SLOW_LIST = "set-up waits ten seconds for a list where one is stored, and says 
 _ANOTHER_NAME = "the vendor calls it otherwise now, and the name is all there is to know it by"
 _VALUES_BY_DATE = "rows of dates and values alone are one of the shapes that the vendor's family has"
 _LOGIN_THROTTLED = "logins are throttled far harder than reads, and are tried again after a quarter of an hour"
-_TRIED_AGAIN = "Home Assistant says so itself with each try, after a quarter of an hour and ever longer pauses"
 
 RIGHT: Mapping[tuple[str, str], str] = {
     ("gizwits_enterprise", "history x shortened lists"): _CUT_PAGES,
@@ -29,6 +28,4 @@ RIGHT: Mapping[tuple[str, str], str] = {
     ("firstlight", "usage x missing fields at a restart"): _VALUES_BY_DATE,
     ("firstlight", "usage x missing fields while running"): _VALUES_BY_DATE,
     ("gizwits_open", "token x 9041 while running"): _LOGIN_THROTTLED,
-    ("firstlight", "usage x 401 without a code at set-up"): _TRIED_AGAIN,
-    ("firstlight", "usage x 403 without a code at set-up"): _TRIED_AGAIN,
 }
