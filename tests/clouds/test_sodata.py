@@ -357,6 +357,7 @@ async def test_what_counts_within_an_interval_is_known_by_its_names(
     sodata: SoData, client: SoDataCloud, service_name: str, title: str | None, is_difference: bool
 ) -> None:
     variable = {"itemType": "Global", "itemIndex": "0", "serviceId": "1", "serviceName": service_name}
+    variable["serviceType"] = "Measure"
     titles = {"en": {"title": title}}
     sodata.api.faults = [answer(VARIABLES, {"results": [variable | {"serviceTranslations": titles}]})]
     (datapoint,) = (await client.schema(device_called("x"))).datapoints
@@ -418,7 +419,7 @@ async def test_damaged_list_of_variables_does_not_replace_the_known_one(
 
 
 async def test_languages_are_spelt_in_one_way(sodata: SoData, client: SoDataCloud) -> None:
-    variable = {"itemType": "Global", "itemIndex": "0", "serviceId": "1"}
+    variable = {"itemType": "Global", "itemIndex": "0", "serviceId": "1", "serviceType": "Measure"}
     titles = {"EN": {"title": "Load"}, "pt_BR": {"title": "Carga"}}
     sodata.api.faults = [answer(VARIABLES, {"results": [variable | {"serviceTranslations": titles}]})]
     (datapoint,) = (await client.schema(device_called("x"))).datapoints

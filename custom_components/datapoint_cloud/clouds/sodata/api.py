@@ -176,10 +176,9 @@ class SoDataCloud(ReadOnlyCloud):
                 raise
             return known
         read = mapping.essential(variables)
-        described = mapping.description(read)
-        if described.schema.skipped or any(one.key not in described.types for one in described.schema.datapoints):
+        if (described := mapping.description(read)).schema.skipped:
             # Damaged, perhaps, and then not to be believed for long.
-            if known is None and not described.schema.datapoints:
+            if known is None and not any(map(mapping.is_identified, variables)):
                 raise UnexpectedAnswer(endpoint=_VARIABLES)
             return known or described
         # Devices of one type say the same: what hundreds share is kept once.

@@ -175,10 +175,15 @@ def _essential(variable: Mapping[str, Any]) -> dict[str, Any]:
     return kept | ({"serviceTranslations": titles} if titles else {})
 
 
+def is_identified(variable: Mapping[str, Any]) -> bool:
+    """Whether one of "Variables" says which one it is."""
+    return _key(variable) is not None
+
+
 def description(variables: Iterable[Mapping[str, Any]]) -> Description:
     """Read the "Variables" of a device. What is switched off is no datapoint of it.
 
-    One that does not say of what type it is has none, until the last values say it.
+    One that does not say of what type it is is left to the last values, which say it.
     """
     datapoints: dict[str, Datapoint] = {}
     types: dict[str, DataType] = {}
@@ -188,8 +193,10 @@ def description(variables: Iterable[Mapping[str, Any]]) -> Description:
             skipped.append(coerce.text(variable.get("serviceName")) or coerce.text(variable.get("serviceId")) or "?")
             continue
         is_active = _word(variable.get("active")) not in {"false", "0"}
-        if not is_active or _says_its_type(variable):
-            types[key] = _data_type(variable)
+        if is_active and not _says_its_type(variable):
+            skipped.append(key)
+            continue
+        types[key] = _data_type(variable)
         if is_active:
             datapoints.setdefault(key, datapoint(key, variable))
     return Description(schema=Schema(datapoints=tuple(datapoints.values()), skipped=tuple(skipped)), types=types)
