@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from .. import coerce
 from ..errors import CloudError, NotSupported, Reason, Rejected, UnexpectedAnswer, Unreachable
-from ..history import Aggregation, Bucket, Past, Period, Series
+from ..history import Aggregation, Bucket, NoHistory, Past, Period, Series
 from ..memory import Memory
 from ..model import DataType, Device
 from ..windows import begin_of, end_of
@@ -181,6 +181,25 @@ class Aggregates:
                     raise
                 missing = error
         raise NotSupported(subject=device.name) from missing
+
+
+class AggregatedHistory(NoHistory):
+    """The history of a cloud that answers aggregates as both Gizwits APIs do."""
+
+    _aggregates: Aggregates
+
+    async def buckets(
+        self,
+        series: Sequence[Series],
+        start: datetime,
+        end: datetime,
+        *,
+        period: Period,
+        aggregation: Aggregation,
+        is_local: bool = False,
+    ) -> Mapping[Series, Past[Bucket]]:
+        """Read what was aggregated in the past month ("Data aggregation" of either API); see `Aggregates`."""
+        return await self._aggregates.buckets(series, start, end, period=period, aggregation=aggregation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any, Final
 
 from ...budget import Purpose
-from ...history import Aggregation, Bucket, LogEntry, NoHistory, Offer, Past, Period, Series
+from ...history import LogEntry, Offer, Past, Series
 from ...memory import Memory
 from ...model import Device, Reading
-from ..aggregation import AGGREGATIONS, PERIODS, REACH_OF_BUCKETS, Aggregates
+from ..aggregation import AGGREGATIONS, PERIODS, REACH_OF_BUCKETS, AggregatedHistory, Aggregates
 from ..definitions import Definitions
 from ..history_windows import Dated, by_device, look_back
 from ..log_entries import entries
@@ -25,7 +25,7 @@ _LONGEST: Final = timedelta(days=2)
 _AGGREGATES_PATH: Final = "/devices/{did}/agg_data"
 
 
-class EnterpriseHistory(NoHistory):
+class EnterpriseHistory(AggregatedHistory):
     """What the Enterprise API tells of the past."""
 
     offer = Offer(
@@ -79,19 +79,6 @@ class EnterpriseHistory(NoHistory):
             }
 
         return await by_device(series, start, read)
-
-    async def buckets(
-        self,
-        series: Sequence[Series],
-        start: datetime,
-        end: datetime,
-        *,
-        period: Period,
-        aggregation: Aggregation,
-        is_local: bool = False,
-    ) -> Mapping[Series, Past[Bucket]]:
-        """Read what was aggregated in the past month ("Enterprise API, Data aggregation"); see `Aggregates`."""
-        return await self._aggregates.buckets(series, start, end, period=period, aggregation=aggregation)
 
     async def online_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
         """Read when the device came and went in the past seven days ("Enterprise API, Device online history").

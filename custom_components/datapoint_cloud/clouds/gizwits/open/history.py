@@ -3,18 +3,18 @@
 Readings of old are not among it: the logs hold frames, whose layout is the maker's own.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from ... import coerce
 from ...errors import UnexpectedAnswer
-from ...history import Aggregation, Bucket, LogEntry, NoHistory, Offer, Past, Period, Series
+from ...history import LogEntry, Offer, Past
 from ...memory import Memory
 from ...model import Device
 from .. import spellings
-from ..aggregation import AGGREGATIONS, PERIODS, REACH_OF_BUCKETS, Aggregates
+from ..aggregation import AGGREGATIONS, PERIODS, REACH_OF_BUCKETS, AggregatedHistory, Aggregates
 from ..definitions import Definitions
 from ..history_windows import Row, look_back, moment
 from ..log_entries import entries
@@ -30,7 +30,7 @@ type Ask = Callable[..., Awaitable[Any]]
 """Sends a method to a path with `parts` and `params`, as the user, and answers the body."""
 
 
-class OpenHistory(NoHistory):
+class OpenHistory(AggregatedHistory):
     """What the Open API tells of the past."""
 
     offer = Offer(
@@ -47,19 +47,6 @@ class OpenHistory(NoHistory):
         """Ask with `ask`; `server` is the address that `memory` keeps things of."""
         self._ask = ask
         self._aggregates = Aggregates(self._aggregate, definitions, memory, server=server)
-
-    async def buckets(
-        self,
-        series: Sequence[Series],
-        start: datetime,
-        end: datetime,
-        *,
-        period: Period,
-        aggregation: Aggregation,
-        is_local: bool = False,
-    ) -> Mapping[Series, Past[Bucket]]:
-        """Read what was aggregated in the past month ("Open API, Data aggregation"); see `Aggregates`."""
-        return await self._aggregates.buckets(series, start, end, period=period, aggregation=aggregation)
 
     async def online_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
         """Read when the device came and went in the past seven days ("Open API, Device communication log")."""
