@@ -172,7 +172,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
                 await self._async_list()
             except UnexpectedAnswer as error:
                 damage = error  # of the list alone: what is known can be read all the same
-        # The first round is the listing alone: entities of a large fleet need not wait for all its readings.
+        # The first round only lists the devices: Home Assistant adds a large fleet before all readings are there.
         if self._has_started:
             await self._reader.async_ask_for_activity()
             await self._reader.async_read(self._reader.due_in_round())

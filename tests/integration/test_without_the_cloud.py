@@ -59,7 +59,7 @@ async def test_a_restart_without_the_cloud_shows_what_was_known(
         assert connectivity.state == "on"
         assert state_of(hass, "sensor", entry, "$devices").state == "unavailable"
 
-    # The cloud is back soon after, and nobody has to wait for a whole interval.
+    # The cloud answers again, and the account asks it before the next regular poll.
     _silence(simulation, None)
     subject.report(simulation, 22)
     await pass_time(hass, freezer, 11 if kind in _ASKED_AT_SET_UP else _INTERVAL[kind] + 1)

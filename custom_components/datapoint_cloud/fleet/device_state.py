@@ -303,9 +303,11 @@ class DeviceState:
         return self.read_at is not None and (self.reported_at is None or self.is_fresh(interval, now))
 
     def _connection(self, interval: timedelta, now: datetime) -> bool | None:
-        """Whether the device is connected: as the list says; where that is rare or silent, the later word counts.
+        """Tell whether the device is connected to its cloud; None if nobody knows.
 
-        The device's own word is its last report, and that it had been silent for too long when it was read.
+        We believe the device list. Where the cloud lists its devices rarely or leaves the flag empty, we compare the
+        list with the device's own reports and believe whichever is newer. A device that had sent no report for too
+        long when we last read it counts as disconnected since then.
         """
         flag = self.device.is_online
         if self.reported_at is None or (flag is not None and not self.is_list_rare):

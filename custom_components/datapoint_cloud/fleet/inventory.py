@@ -121,9 +121,9 @@ class Inventory:
 
     @callback
     def async_restore(self, interval: timedelta) -> datetime | None:
-        """Show the devices of the last list; as of when it is, or None where none was stored.
+        """Set the fleet up from the stored device list; return when that list was read, or None if none is stored.
 
-        Devices that were heard of within a few intervals are believed to be as they were.
+        Devices that the cloud answered for within the last few intervals keep their availability.
         """
         stored = StoredDevices.of(self._storage.devices)
         if stored is None:

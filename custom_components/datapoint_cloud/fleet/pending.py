@@ -9,7 +9,7 @@ from ..clouds.clock import is_ahead
 from ..clouds.model import Reading, Value
 
 PENDING_FOR = timedelta(seconds=35)
-"""How long a written value is shown without being confirmed."""
+"""How long an entity shows a value that was written before the device has confirmed it."""
 _OWN_WORD_AFTER = timedelta(seconds=10)
 
 

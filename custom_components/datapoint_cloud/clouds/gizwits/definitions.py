@@ -132,7 +132,8 @@ class Definitions:
                 self.contradict(product_key)
                 self._remember_unnamed(product_key, unnamed | new)
             return
-        # The answer that was just given may be a shortened one: only when a second lacks them, too, they have no name.
+        # The server may have left attributes out of the definition we just got. We only conclude that the vendor
+        # defines no such attribute when a second answer lacks it as well.
         if unconfirmed and product_key not in self._again_at:
             self._remember_unnamed(product_key, unnamed | (unconfirmed & lacking))
             unconfirmed.clear()

@@ -65,7 +65,8 @@ class Lists:
                     return list(found.values())
                 continue
             totals.add(total)
-            # A list may change while it is read: then the latest total may be too small by what was there before.
+            # Devices may be removed while we read the pages. The last total no longer counts them, but we have
+            # their rows from earlier pages, so more rows than the last total are complete if the total changed.
             if len(found) == total or (len(found) > total and len(totals) > 1):
                 return list(found.values())
             if is_over or len(found) > total:

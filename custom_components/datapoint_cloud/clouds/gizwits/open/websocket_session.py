@@ -86,7 +86,10 @@ class Conversation:
         self._covered: set[str] = set()  # the devices whose news the server sends
         self._reads = 0  # the serial number of the last one
         self.alive_since: float | None = None
-        """When the server first gave a sign of life, on the loop's clock. That the login is right is none."""
+        """When the server first sent a pong or news, in seconds of the event loop's clock.
+
+        An accepted login does not count: a server may accept it and push nothing.
+        """
 
     def hears(self, device_id: str) -> bool:
         """Whether news of the device arrive."""
