@@ -72,7 +72,7 @@ async def _ours(devices: int, active: float) -> tuple[_Result, _Result]:
             enterprise_id="enterprise",
             enterprise_secret="secret",
             products=[Product(product_key=PRODUCT_KEY, product_secret="secret")],
-            memory=storage.memory,
+            client_store=storage.client_store,
         )
         coordinator = DatapointCoordinator(hass, entry, cloud, storage, {})
         await coordinator.async_refresh()

@@ -144,13 +144,13 @@ class _Sizes:
     @classmethod
     def of(cls, hass: HomeAssistant, entry: MockConfigEntry) -> _Sizes:
         gc.collect()
-        watchers = entry.runtime_data.coordinator.watchers
+        listeners = entry.runtime_data.coordinator.listeners
         return cls(
             objects=len(gc.get_objects()),
             tasks=len(asyncio.all_tasks()),
             listeners=sum(hass.bus.async_listeners().values())
-            + sum(map(len, watchers._of_watches.values()))  # noqa: SLF001  # nobody else can count them
-            + len(watchers._of_inventory),  # noqa: SLF001
+            + sum(map(len, listeners._of_watches.values()))  # noqa: SLF001  # nobody else can count them
+            + len(listeners._of_inventory),  # noqa: SLF001
         )
 
 

@@ -26,8 +26,16 @@ from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
 import custom_components  # noqa: F401  # before the test kit puts a package of the same name first on the path
-from custom_components.datapoint_cloud.clouds.history import Aggregation, Bucket, NoHistory, Offer, Past, Period, Series
-from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
+from custom_components.datapoint_cloud.clouds.history import (
+    Aggregation,
+    Bucket,
+    HistoryCapabilities,
+    HistoryResult,
+    NoHistory,
+    Period,
+    Series,
+)
 from custom_components.datapoint_cloud.statistics import rows
 from custom_components.datapoint_cloud.statistics.importer import Import, async_settled
 from custom_components.datapoint_cloud.statistics.sensors import Target, targets_of
@@ -49,17 +57,19 @@ class _Resolver(aiohttp.ThreadedResolver):
 class _Past(NoHistory):
     """A past that is ready to be told, so that telling it costs nothing."""
 
-    offer = Offer(reach_of_buckets=timedelta(days=4000), periods=frozenset(Period), aggregations=frozenset(Aggregation))
+    capabilities = HistoryCapabilities(
+        buckets_retention=timedelta(days=4000), periods=frozenset(Period), aggregations=frozenset(Aggregation)
+    )
 
     def __init__(self) -> None:
-        self.told: Past[Bucket] | None = None
+        self.told: HistoryResult[Bucket] | None = None
 
     def prepare(self, start: datetime, end: datetime) -> None:
         hours = rows.hours_of((start, end))
         buckets = (Bucket(start=hour, end=hour + rows.HOUR, value=hour.timestamp() / 3600 + 0.125) for hour in hours)
-        self.told = Past(rows=tuple(buckets), start=start, end=end)
+        self.told = HistoryResult(rows=tuple(buckets), start=start, end=end)
 
-    async def buckets(self, series: Sequence[Series], *_: Any, **__: Any) -> Mapping[Series, Past[Bucket]]:
+    async def buckets(self, series: Sequence[Series], *_: Any, **__: Any) -> Mapping[Series, HistoryResult[Bucket]]:
         assert self.told is not None
         return dict.fromkeys(series, self.told)
 
@@ -124,7 +134,7 @@ async def _measure(hass: HomeAssistant, simulation: Simulation) -> list[tuple[fl
         start = end - timedelta(days=_DAYS)
         past.prepare(start, end)
         began = time.perf_counter()
-        work = Import(hass, past, Memory(), is_thorough=True)
+        work = Import(hass, past, ClientStore(), is_thorough=True)
         await work.async_run(targets, start, end)
         between = time.perf_counter()
         await _write_bare(hass, targets, start, end)

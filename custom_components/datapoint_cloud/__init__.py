@@ -50,7 +50,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     storage = AccountStorage(hass, entry.entry_id)
     await storage.async_load(take_over(hass, entry.unique_id))
     profiles = await hass.async_add_executor_job(load_profiles)
-    coordinator = DatapointCoordinator(hass, entry, cloud_of(hass, entry, storage.memory), storage, profiles)
+    coordinator = DatapointCoordinator(hass, entry, cloud_of(hass, entry, storage.client_store), storage, profiles)
     coordinator.inventory.expect_devices(known_device_ids(hass, entry))
     try:
         await coordinator.async_begin()
@@ -60,7 +60,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
         if isinstance(error, ConfigEntryAuthFailed):
             reauth.async_try_again_later(hass, entry)
         raise
-    imports = ImportSchedule(hass, entry, coordinator, storage.memory)
+    imports = ImportSchedule(hass, entry, coordinator, storage.client_store)
     entry.runtime_data = Runtime(coordinator, Commands(coordinator), storage, imports)
 
     registered: list[Device | str] | None = None
@@ -78,7 +78,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
 
     sync_devices()
     # Before the platforms': an entity finds its device, and the parent of its part, registered.
-    entry.async_on_unload(coordinator.watchers.async_add_for_inventory(sync_devices))
+    entry.async_on_unload(coordinator.listeners.async_add_for_inventory(sync_devices))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await coordinator.async_start()
     imports.async_start()
@@ -143,5 +143,5 @@ async def async_remove_config_entry_device(
         # A list may have it again before it is given up, and then it is a new one.
         coordinator = entry.runtime_data.coordinator
         coordinator.inventory.async_forget(ids_of(device))
-        coordinator.watchers.async_tell()
+        coordinator.listeners.async_notify()
     return True

@@ -163,7 +163,7 @@ _OF_ACCOUNT = (
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda coordinator, _: coordinator.config_entry.runtime_data.imports.stage,
         attributes_fn=lambda coordinator: coordinator.config_entry.runtime_data.imports.attributes,
-        exists_fn=lambda coordinator: can_import(coordinator.cloud.history.offer),
+        exists_fn=lambda coordinator: can_import(coordinator.cloud.history.capabilities),
     ),
 )
 

@@ -18,6 +18,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ssl import client_context, client_context_no_verify
 
+from .clouds.client_store import ClientStore
 from .clouds.cloud import Cloud
 from .clouds.firstlight.api import FirstlightCloud, UsageQuery
 from .clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product, SnotiServer
@@ -25,7 +26,6 @@ from .clouds.gizwits.enterprise.snoti import DEFAULT_HOST, DEFAULT_PORT
 from .clouds.gizwits.open.api import GizwitsOpenCloud
 from .clouds.gizwits.open.login import KNOWN_APPS, REGIONS, AnonymousLogin, PasswordLogin
 from .clouds.hosts import host_and_port, is_loopback
-from .clouds.memory import Memory
 from .clouds.sodata.api import SoDataCloud
 from .clouds.sodata.auth import KeycloakLogin
 from .const import (
@@ -79,10 +79,10 @@ type Scopes = Mapping[str, Mapping[str, Any]]
 """What the subentries hold, by the id of the scope."""
 
 
-def cloud_of(hass: HomeAssistant, entry: ConfigEntry, memory: Memory) -> Cloud:
+def cloud_of(hass: HomeAssistant, entry: ConfigEntry, client_store: ClientStore) -> Cloud:
     """The cloud of a config entry, with all its scopes and the chosen groups of devices."""
     data = {**entry.data, OPTION_GROUPS: entry.options.get(OPTION_GROUPS, ())}
-    return open_cloud(hass, entry.data[CONF_CLOUD], data, scopes_of(entry), memory)
+    return open_cloud(hass, entry.data[CONF_CLOUD], data, scopes_of(entry), client_store)
 
 
 def scopes_of(entry: ConfigEntry) -> Scopes:
@@ -116,19 +116,21 @@ def account_name(entry: ConfigEntry) -> str:
     return f"{brand} account {number}"
 
 
-def open_cloud(hass: HomeAssistant, kind: str, data: Mapping[str, Any], scopes: Scopes, memory: Memory) -> Cloud:
+def open_cloud(
+    hass: HomeAssistant, kind: str, data: Mapping[str, Any], scopes: Scopes, client_store: ClientStore
+) -> Cloud:
     """The cloud of kind `kind` with the credentials of `data`. Asks it nothing."""
-    return _BUILDERS[kind](hass, data, scopes, memory)
+    return _BUILDERS[kind](hass, data, scopes, client_store)
 
 
-def sodata_cloud(hass: HomeAssistant, data: Mapping[str, Any], memory: Memory) -> SoDataCloud:
+def sodata_cloud(hass: HomeAssistant, data: Mapping[str, Any], client_store: ClientStore) -> SoDataCloud:
     """The SoData cloud; without a corporate account in `data` it can only tell which there are."""
     return SoDataCloud(
         _session(hass),
         api_url=data[CONF_API_URL],
         login=_keycloak_login(hass, data),
         corporate_account=data.get(CONF_CORPORATE_ACCOUNT),
-        memory=memory,
+        client_store=client_store,
     )
 
 
@@ -217,7 +219,7 @@ def _session(hass: HomeAssistant) -> ClientSession:
     return async_create_clientsession(hass, auto_cleanup=False, cookie_jar=DummyCookieJar())
 
 
-def _gizwits_open(hass: HomeAssistant, data: Mapping[str, Any], _: Scopes, memory: Memory) -> Cloud:
+def _gizwits_open(hass: HomeAssistant, data: Mapping[str, Any], _: Scopes, client_store: ClientStore) -> Cloud:
     login = (
         AnonymousLogin(phone_id=data[CONF_PHONE_ID])
         if CONF_PHONE_ID in data
@@ -228,11 +230,13 @@ def _gizwits_open(hass: HomeAssistant, data: Mapping[str, Any], _: Scopes, memor
         api_url=data.get(CONF_API_URL) or REGIONS[data[CONF_REGION]].api_url,
         app_id=data[CONF_APP_ID],
         login=login,
-        memory=memory,
+        client_store=client_store,
     )
 
 
-def _gizwits_enterprise(hass: HomeAssistant, data: Mapping[str, Any], scopes: Scopes, memory: Memory) -> Cloud:
+def _gizwits_enterprise(
+    hass: HomeAssistant, data: Mapping[str, Any], scopes: Scopes, client_store: ClientStore
+) -> Cloud:
     return GizwitsEnterpriseCloud(
         _session(hass),
         api_url=data[CONF_API_URL],
@@ -249,7 +253,7 @@ def _gizwits_enterprise(hass: HomeAssistant, data: Mapping[str, Any], scopes: Sc
             for scope in scopes.values()
             for group_id in _group_ids(scope, data.get(OPTION_GROUPS, ()))
         ],
-        memory=memory,
+        client_store=client_store,
         snoti=_snoti_server(data.get(CONF_SNOTI_HOST, ""), urlsplit(data[CONF_API_URL]).hostname or ""),
     )
 
@@ -270,11 +274,11 @@ def _snoti_server(address: str, api_host: str) -> SnotiServer:
     return SnotiServer(host=host, port=port, tls=tls)
 
 
-def _sodata(hass: HomeAssistant, data: Mapping[str, Any], _: Scopes, memory: Memory) -> Cloud:
-    return sodata_cloud(hass, data, memory)
+def _sodata(hass: HomeAssistant, data: Mapping[str, Any], _: Scopes, client_store: ClientStore) -> Cloud:
+    return sodata_cloud(hass, data, client_store)
 
 
-def _firstlight(hass: HomeAssistant, data: Mapping[str, Any], scopes: Scopes, memory: Memory) -> Cloud:
+def _firstlight(hass: HomeAssistant, data: Mapping[str, Any], scopes: Scopes, client_store: ClientStore) -> Cloud:
     return FirstlightCloud(
         _session(hass),
         api_url=data[CONF_API_URL],
@@ -299,11 +303,11 @@ def _firstlight(hass: HomeAssistant, data: Mapping[str, Any], scopes: Scopes, me
             for query_id, scope in scopes.items()
         ],
         time_zone=dt_util.get_default_time_zone(),
-        memory=memory,
+        client_store=client_store,
     )
 
 
-_BUILDERS: Mapping[str, Callable[[HomeAssistant, Mapping[str, Any], Scopes, Memory], Cloud]] = {
+_BUILDERS: Mapping[str, Callable[[HomeAssistant, Mapping[str, Any], Scopes, ClientStore], Cloud]] = {
     GizwitsOpenCloud.kind: _gizwits_open,
     GizwitsEnterpriseCloud.kind: _gizwits_enterprise,
     SoDataCloud.kind: _sodata,

@@ -83,7 +83,7 @@ class Connectivity(DeviceEntity, BinarySensorEntity):
     def extra_state_attributes(self) -> Mapping[str, Any]:
         state = self.state_of_device
         attributes: dict[str, Any] = {}
-        if self.coordinator.cloud.history.offer.has_online_log:
+        if self.coordinator.cloud.history.capabilities.has_online_log:
             attributes[LAST_DISCONNECT_REASON] = self._reason
         if state is not None and state.is_connected is False and state.device.last_online is not None:
             attributes[_LAST_ONLINE] = state.device.last_online
@@ -93,7 +93,7 @@ class Connectivity(DeviceEntity, BinarySensorEntity):
     @override
     def _handle_coordinator_update(self) -> None:
         super()._handle_coordinator_update()
-        if self.is_on is False and self._was_on and self.coordinator.cloud.history.offer.has_online_log:
+        if self.is_on is False and self._was_on and self.coordinator.cloud.history.capabilities.has_online_log:
             self.coordinator.config_entry.async_create_background_task(
                 self.hass, self._async_learn_reason(), f"{self.entity_id} reason"
             )

@@ -22,7 +22,7 @@ from .clouds.errors import CloudError, DeviceGone, DeviceOffline, Reason
 from .clouds.model import Device, Value
 from .coordinator import DatapointCoordinator
 from .fleet.device_state import CONNECTIVITY, PENDING_FOR, DeviceState
-from .fleet.listeners import Watch
+from .fleet.listeners import EntityKey
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -227,8 +227,8 @@ class Commands:
         coordinator = self._coordinator
         if isinstance(error, DeviceOffline):
             state.believe_offline()
-            coordinator.watchers.async_note([Watch(state.device.id, CONNECTIVITY)])
-            coordinator.watchers.async_tell()
+            coordinator.listeners.async_mark_changed([EntityKey(state.device.id, CONNECTIVITY)])
+            coordinator.listeners.async_notify()
         if error.reason is Reason.CONTROL_NOT_ENABLED:
             coordinator.refused_control[state.device.scope] = error
             coordinator.async_report_problems()
@@ -247,8 +247,8 @@ class Commands:
         now = dt_util.utcnow()
         for key, value in values.items():
             state.expect(key, value, now, partial(_settle, confirmed.get(key)), sent_at=sent_at)
-        coordinator.watchers.async_note_values(state, values)
-        coordinator.watchers.async_tell()
+        coordinator.listeners.async_mark_values_changed(state, values)
+        coordinator.listeners.async_notify()
         if coordinator.refused_control.pop(state.device.scope, None) is not None:
             coordinator.async_report_problems()
         self._read_soon(state)

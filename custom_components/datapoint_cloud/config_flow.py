@@ -253,7 +253,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _create(self, data: Mapping[str, Any], scopes: Scopes, verified: Verified) -> ConfigFlowResult:
         await self.async_set_unique_id(verified.account.id)
         self._abort_if_unique_id_configured()
-        hand_over(self.hass, verified.account.id, verified.memory)
+        hand_over(self.hass, verified.account.id, verified.client_store)
         return self.async_create_entry(
             title=plain(verified.account.name),
             data=data,
@@ -272,7 +272,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._changed()
         if not await is_same_account(self.hass, entry, data, verified.account):
             return self.async_abort(reason="wrong_account")
-        hand_over(self.hass, entry.unique_id or "", verified.memory)
+        hand_over(self.hass, entry.unique_id or "", verified.client_store)
         result = self.async_update_and_abort(entry, data=data)
         # The entry reloads by itself only while it is set up, which a refused account is not.
         self.hass.config_entries.async_schedule_reload(entry.entry_id)

@@ -24,9 +24,9 @@ from .clouds.errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Un
 from .clouds.model import Device, Snapshot
 from .const import DEFAULT_SHARE, OPTION_INTERVAL, OPTION_SHARE
 from .fleet.device_state import DeviceState
-from .fleet.inventory import Choice, Inventory
+from .fleet.inventory import DeviceFilter, Inventory
 from .fleet.judging import Judge
-from .fleet.listeners import ACCOUNT, Watch, Watchers
+from .fleet.listeners import ACCOUNT, EntityKey, ListenerRegistry
 from .fleet.losses import Losses
 from .fleet.reader import Reader
 from .pause import Pause
@@ -61,9 +61,11 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         profiles: Mapping[str, Profile],
     ) -> None:
         self.cloud = cloud
-        self.watchers = Watchers()
+        self.listeners = ListenerRegistry()
         self.account_id = entry.unique_id or entry.entry_id
-        self.inventory = Inventory(cloud, storage, profiles, self.watchers, Choice.of(entry.options, groups_of(entry)))
+        self.inventory = Inventory(
+            cloud, storage, profiles, self.listeners, DeviceFilter.of(entry.options, groups_of(entry))
+        )
         self.fleet = self.inventory.fleet
         self.refused_control: dict[str | None, CloudError] = {}
         """The scopes whose devices the vendor has not released for control, until one obeys."""
@@ -71,11 +73,11 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             seconds=entry.options.get(OPTION_INTERVAL, cloud.default_interval.total_seconds())
         )
         cloud.budget.share = entry.options.get(OPTION_SHARE, DEFAULT_SHARE) / 100
-        self.judge = Judge(self.inventory, self.watchers, self.wished_interval)
-        self._reader = Reader(cloud, self.inventory, self.watchers, storage, self.wished_interval)
+        self.judge = Judge(self.inventory, self.listeners, self.wished_interval)
+        self._reader = Reader(cloud, self.inventory, self.listeners, storage, self.wished_interval)
         self.activity = self._reader.activity
         self._losses = Losses(account_name(entry), self.inventory, self.scope_name)
-        self.pause = Pause(storage.memory)
+        self.pause = Pause(storage.client_store)
         self._is_restored = self._was_reached = self._has_started = False
         self._rounds_in_vain = 0
         self._cancel_asking: CALLBACK_TYPE = lambda: None
@@ -98,9 +100,9 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     @override
     def async_add_listener(self, update_callback: CALLBACK_TYPE, context: Any = None) -> Callable[[], None]:
         """Call back when what `context` watches changes; without one, after every successful poll."""
-        if not isinstance(context, Watch):
+        if not isinstance(context, EntityKey):
             return super().async_add_listener(update_callback, context)
-        return self.watchers.async_add(context, update_callback)
+        return self.listeners.async_add(context, update_callback)
 
     def scope_name(self, scope: str) -> str:
         """What the user calls a part of the account."""
@@ -238,8 +240,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             )
         self._has_started = True
         self.judge.judge(self.fleet.values(), is_failed=False)
-        self.watchers.async_note_inventory()
-        self.watchers.async_tell()
+        self.listeners.async_mark_inventory_changed()
+        self.listeners.async_notify()
         if self.last_update_success:
             now = dt_util.utcnow()
             await self._async_read_patiently(
@@ -288,8 +290,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             if len(read) > shown:
                 shown = len(read)
                 self.judge.judge(read, is_failed=False)
-                self.watchers.async_note_inventory()
-                self.watchers.async_tell()
+                self.listeners.async_mark_inventory_changed()
+                self.listeners.async_notify()
 
     async def async_read_device(self, device_id: str) -> float:
         """Read one device outside the rounds, to see whether it obeyed; answer for how many seconds nobody may ask.
@@ -320,8 +322,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             limit = error if isinstance(error, RateLimited) else None
         # Reads between the rounds say nothing against a device: they follow each other too soon.
         self.judge.judge([state for state in states if self.judge.was_read(state)], is_failed=False)
-        self.watchers.async_note([ACCOUNT])
-        self.watchers.async_tell()
+        self.listeners.async_mark_changed([ACCOUNT])
+        self.listeners.async_notify()
         return limit
 
     @property
@@ -389,11 +391,11 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             self.judge.judge(self.fleet.values(), is_failed=is_failed)
         if not is_failed:  # else the loss of all of them was said
             self._losses.tell()
-        self.watchers.async_note([ACCOUNT])
-        self.watchers.async_tell()
+        self.listeners.async_mark_changed([ACCOUNT])
+        self.listeners.async_notify()
 
     @callback
     def async_take_back(self, state: DeviceState) -> None:
         """Show the last readings of a device again where a command was not confirmed in time."""
         self.judge.take_back(state)
-        self.watchers.async_tell()
+        self.listeners.async_notify()

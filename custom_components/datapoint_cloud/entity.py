@@ -19,7 +19,7 @@ from .coordinator import DatapointCoordinator
 from .device_registry import device_info, part_info
 from .fleet.description import Description
 from .fleet.device_state import DeviceState
-from .fleet.listeners import Watch
+from .fleet.listeners import EntityKey
 
 if TYPE_CHECKING:
     from .runtime import DatapointConfigEntry
@@ -31,7 +31,7 @@ class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
     _attr_has_entity_name = True
 
     def __init__(self, coordinator: DatapointCoordinator, device_id: str, key: str) -> None:
-        super().__init__(coordinator, Watch(device_id, key))
+        super().__init__(coordinator, EntityKey(device_id, key))
         self._device_id = device_id
         self._key = key
         self._attr_unique_id = unique_id_of(coordinator, device_id, key)
@@ -174,7 +174,7 @@ def async_add_with_inventory(entry: DatapointConfigEntry, add: CALLBACK_TYPE) ->
             add()
 
     add()
-    entry.async_on_unload(entry.runtime_data.coordinator.watchers.async_add_for_inventory(add_new))
+    entry.async_on_unload(entry.runtime_data.coordinator.listeners.async_add_for_inventory(add_new))
 
 
 def descriptions_for(state: DeviceState, platform: Platform) -> Iterable[Description]:

@@ -9,7 +9,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DatapointCoordinator
 from .entity import DeviceEntity, async_add_entities_of_devices
-from .fleet.device_state import ALARM, DeviceState, Happening
+from .fleet.device_state import ALARM, AlarmChange, DeviceState
 
 if TYPE_CHECKING:
     from .runtime import DatapointConfigEntry
@@ -41,12 +41,12 @@ class AlarmEvent(DeviceEntity, EventEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.watchers.async_add_for_alarms(self._device_id, self._tell))
+        self.async_on_remove(self.coordinator.listeners.async_add_for_alarms(self._device_id, self._tell))
 
     @callback
-    def _tell(self, happening: Happening) -> None:
-        datapoint = happening.datapoint
+    def _tell(self, alarm_change: AlarmChange) -> None:
+        datapoint = alarm_change.datapoint
         self._trigger_event(
-            "raised" if happening.is_raised else "cleared", {"key": datapoint.key, "name": self.name_of(datapoint)}
+            "raised" if alarm_change.is_raised else "cleared", {"key": datapoint.key, "name": self.name_of(datapoint)}
         )
         self.async_write_ha_state()

@@ -6,7 +6,7 @@ It asks nothing and knows nothing of who asks.
 from datetime import UTC, datetime, timedelta
 
 from .clouds import coerce
-from .clouds.memory import Memory
+from .clouds.client_store import ClientStore
 
 LONG = timedelta(hours=1)
 """A pause that is longer than this is told to the user."""
@@ -20,8 +20,8 @@ _UNTIL = "paused until"
 class Pause:
     """The pause of one account, kept in the memory of its client."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, client_store: ClientStore) -> None:
+        self._client_store = client_store
 
     def begin(self, seconds: float, now: datetime) -> None:
         """Pause for so long from now on. Pauses that follow each other without an answer between are one."""
@@ -32,8 +32,8 @@ class Pause:
 
     def end(self) -> None:
         """The cloud has answered."""
-        self._memory.put(_SINCE, None)
-        self._memory.put(_UNTIL, None)
+        self._client_store.put(_SINCE, None)
+        self._client_store.put(_UNTIL, None)
 
     def left(self, now: datetime) -> float:
         """The seconds that are left of it; 0 when it is over, or there was none."""
@@ -65,8 +65,8 @@ class Pause:
         return began is not None and until is not None and until - began > LONG
 
     def _put(self, since: float, until: float) -> None:
-        self._memory.put(_SINCE, since)
-        self._memory.put(_UNTIL, until)
+        self._client_store.put(_SINCE, since)
+        self._client_store.put(_UNTIL, until)
 
     def _kept(self) -> tuple[float | None, float | None]:
-        return coerce.number(self._memory.get(_SINCE)), coerce.number(self._memory.get(_UNTIL))
+        return coerce.number(self._client_store.get(_SINCE)), coerce.number(self._client_store.get(_UNTIL))

@@ -72,7 +72,7 @@ class Listener:
                 _LOGGER.exception("News of %s could not be taken over", self._coordinator.name)
         else:
             self._failing.discard(type(news))
-        self._coordinator.watchers.async_tell()
+        self._coordinator.listeners.async_notify()
 
     def _take(self, news: News) -> None:
         coordinator = self._coordinator

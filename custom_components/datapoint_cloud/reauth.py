@@ -65,7 +65,7 @@ async def _async_try(hass: HomeAssistant, entry: ConfigEntry) -> None:
     if isinstance(answer, Refused):
         async_try_again_later(hass, entry)
         return
-    hand_over(hass, entry.unique_id or "", answer.memory)
+    hand_over(hass, entry.unique_id or "", answer.client_store)
     hass.config_entries.async_schedule_reload(entry.entry_id)
 
 

@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
-from .clouds.memory import Memory
+from .clouds.client_store import ClientStore
 from .const import DOMAIN
 
 _VERSION = 1
@@ -24,9 +24,9 @@ _HANDED_OVER: HassKey[dict[str, Mapping[str, Any]]] = HassKey(f"{DOMAIN}_handed_
 
 
 @callback
-def hand_over(hass: HomeAssistant, account_id: str, memory: Memory) -> None:
+def hand_over(hass: HomeAssistant, account_id: str, client_store: ClientStore) -> None:
     """Keep what a form learnt for the set-up that follows: clouds do not like two logins in a row."""
-    hass.data.setdefault(_HANDED_OVER, {})[account_id] = memory.content
+    hass.data.setdefault(_HANDED_OVER, {})[account_id] = client_store.content
 
 
 @callback
@@ -42,7 +42,7 @@ class AccountStorage:
         self._store: Store[dict[str, Any]] = Store(
             hass, _VERSION, f"{DOMAIN}.{entry_id}", private=True, atomic_writes=True
         )
-        self.memory = Memory()
+        self.client_store = ClientStore()
         self.readings: Mapping[str, Any] = {}
         self.devices: Mapping[str, Any] | None = None
         """The last list of devices; None where there was none yet."""
@@ -54,7 +54,7 @@ class AccountStorage:
     async def async_load(self, handed_over: Mapping[str, Any]) -> None:
         """Read the file, if there is one; what a form has just learnt is newer."""
         stored = await self._store.async_load() or {}
-        self.memory = Memory({**stored.get("memory", {}), **handed_over}, on_change=self._memory_changed)
+        self.client_store = ClientStore({**stored.get("memory", {}), **handed_over}, on_change=self._memory_changed)
         self.readings = stored.get("readings", {})
         self.devices = stored.get("devices")
 
@@ -96,7 +96,7 @@ class AccountStorage:
     def _content(self) -> dict[str, Any]:
         self._due = math.inf
         return {
-            "memory": dict(self.memory.content),
+            "memory": dict(self.client_store.content),
             "readings": dict(self._collect_readings()),
             "devices": self._collect_devices(),
         }

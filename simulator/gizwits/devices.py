@@ -137,7 +137,7 @@ class GizwitsDevice:
     offline_for: float | None = None  # seconds, at the beginning
     created_at: int = 0
     bound_at: float = 0.0
-    watchers: list[Watcher] = field(default_factory=list, repr=False)
+    listeners: list[Watcher] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         """Give it a past: connected long ago, one short outage, perhaps gone again."""
@@ -171,7 +171,7 @@ class GizwitsDevice:
     def is_online(self, is_online: bool) -> None:
         if is_online != self.is_online:
             self._presence.append(_Presence(self.clock(), is_online, "" if is_online else "no_heartbeat"))
-            for watcher in self.watchers:
+            for watcher in self.listeners:
                 watcher.came_or_went(self)
 
     @property
@@ -279,7 +279,7 @@ class GizwitsDevice:
         self.is_forgotten = False
         self._pinned_updated_at = None
         bisect.insort(self._writes, _Write(at, values), key=lambda write: write.at)
-        for watcher in self.watchers:
+        for watcher in self.listeners:
             watcher.reported(self, at, values)
 
     def described(self) -> dict[str, Any]:

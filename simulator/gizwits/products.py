@@ -168,7 +168,7 @@ def _flag(name: str, title: str, kind: AttributeType, behaviour: Behaviour, desc
     return Attribute(name=name, title=title, type=kind, data_type="bool", behaviour=behaviour, desc=desc)
 
 
-def _choice(
+def _device_filter(
     name: str, title: str, labels: tuple[str, ...], behaviour: Behaviour, kind: AttributeType = WRITABLE
 ) -> Attribute:
     return Attribute(name=name, title=title, type=kind, data_type="enum", behaviour=behaviour, labels=labels)
@@ -210,8 +210,10 @@ AIR_CONDITIONER = Product(
     name="空调",
     attributes=(
         _flag("switch", "开关", WRITABLE, ON),
-        _choice("mode", "模式", ("制冷", "制热", "除湿", "送风", "自动"), changing(("制冷", "制冷", "送风"), 5400)),
-        _choice("fan_speed", "风速", ("低风", "中风", "高风"), changing(("低风", "中风", "高风"), 3600)),
+        _device_filter(
+            "mode", "模式", ("制冷", "制热", "除湿", "送风", "自动"), changing(("制冷", "制冷", "送风"), 5400)
+        ),
+        _device_filter("fan_speed", "风速", ("低风", "中风", "高风"), changing(("低风", "中风", "高风"), 3600)),
         _flag("sleep", "睡眠", WRITABLE, OFF),
         _number("set_temp", "设定温度", WRITABLE, steady(24), (0, 14), addition=16, desc="单位：℃"),
         _number(
@@ -259,7 +261,7 @@ SPA = Product(
         _flag("bubble", "气泡", WRITABLE, OFF),
         _flag("filter", "过滤", WRITABLE, changing((True, False), 10800)),
         _flag("locked", "童锁", WRITABLE, OFF),
-        _choice("temp_set_unit", "温度单位", ("华氏", "摄氏"), steady("摄氏")),
+        _device_filter("temp_set_unit", "温度单位", ("华氏", "摄氏"), steady("摄氏")),
         _number("set_temp", "设定水温", WRITABLE, steady(37.5), (0, 40), ratio=0.5, addition=20),
         _number("bubble_minutes", "气泡定时", WRITABLE, steady(30), (0, 1440), data_type="uint16", desc="分钟"),
         _flag("heat_reached", "到温", READABLE, changing((True, False), 7200)),
@@ -279,7 +281,7 @@ LAMP = Product(
     attributes=(
         _flag("SwitchON", "开关机", WRITABLE, ON),
         _flag("TimerON", "定时开关", WRITABLE, ON),
-        _choice("Mode", "模式", ("0", "1", "2"), steady("1")),
+        _device_filter("Mode", "模式", ("0", "1", "2"), steady("1")),
         _number("Brightness", "亮度", WRITABLE, steady(70), (0, 90), addition=10, desc="%"),
         *(
             _number(f"{colour}Value", f"{colour}通道", WRITABLE, swinging(20, 90, 28800), (0, 100))
@@ -300,7 +302,7 @@ PUMP = Product(
     attributes=(
         _flag("SwitchON", "开机/关机", WRITABLE, ON, "开/关机按钮"),
         _flag("FeedSwitch", "喂食开关", WRITABLE, OFF, "喂食开关"),
-        _choice("Linkage", "联动", ("off", " master", " slave"), steady(" master")),
+        _device_filter("Linkage", "联动", ("off", " master", " slave"), steady(" master")),
         _number("Flow", "流量", WRITABLE, steady(60), (30, 100)),
         _number("Frequency", "频率", WRITABLE, steady(12.5), (5, 500), data_type="uint16", ratio=0.1),
         _number(
@@ -318,7 +320,7 @@ HEATER = Product(
     key="fa4e4ea70000000000000000000000a5",
     name="电暖器",
     attributes=(
-        _choice("mode", "模式", ("舒适", "经济", "解冻", "停止"), steady("经济")),
+        _device_filter("mode", "模式", ("舒适", "经济", "解冻", "停止"), steady("经济")),
         _flag("lock_switch", "童锁", WRITABLE, OFF),
         _number("cft_temp", "舒适温度", WRITABLE, steady(190), (0, 255), desc="0.1℃"),
         _number("cur_temp", "当前温度", READABLE, swinging(170, 210, noise=2), (0, 255), desc="0.1℃"),
@@ -333,7 +335,7 @@ CHILLER = Product(
     name="冷水机组",
     attributes=(
         _flag("switch", "开关", WRITABLE, ON),
-        _choice("mode", "模式", ("制冷", "制热", "自动"), changing(("制冷", "自动"), 14400)),
+        _device_filter("mode", "模式", ("制冷", "制热", "自动"), changing(("制冷", "自动"), 14400)),
         _number("set_temp", "出水设定", WRITABLE, steady(7), (0, 30), ratio=0.5, addition=5, desc="℃"),
         _flag("pump", "水泵运行", READABLE, changing((True, True, False), 3600)),
         _number("room_temp", "环境温度", READABLE, swinging(-12, 18, noise=0.5), (0, 100), addition=-40, desc="℃"),
@@ -366,7 +368,7 @@ METER = Product(
     protocol_type="var_len",
     attributes=(
         _flag("relay", "继电器", WRITABLE, ON),
-        _choice("tariff", "费率", ("尖", "峰", "平", "谷"), changing(("峰", "平", "谷"), 14400), READABLE),
+        _device_filter("tariff", "费率", ("尖", "峰", "平", "谷"), changing(("峰", "平", "谷"), 14400), READABLE),
         _number("voltage", "电压", READABLE, swinging(224, 236, 7200, 1), (0, 4000), data_type="uint16", ratio=0.1),
         _number("current", "电流", READABLE, swinging(0.5, 30, 10800, 0.5), (0, 10000), data_type="uint16", ratio=0.01),
         _number(

@@ -83,7 +83,7 @@ class SnotiServer:
         """The ids of the alarms that are on, by device and datapoint: they end under the same."""
         for product in products.values():
             for device in product.devices.values():
-                device.watchers.append(self)
+                device.listeners.append(self)
                 self._alarms |= {(device.did, name): self._event_id() for name in _active_alarms(device)}
 
     @property

@@ -271,8 +271,8 @@ class OpenPush:
 
     def _watch(self) -> None:
         for device in self._server.devices.values():
-            if self not in device.watchers:
-                device.watchers.append(self)
+            if self not in device.listeners:
+                device.listeners.append(self)
 
     def _send(self, connection: Connection, frame: Mapping[str, Any] | str) -> None:
         if not self.is_silent:

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 
 import aiohttp
 
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product
 from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
 from custom_components.datapoint_cloud.clouds.gizwits.open.login import PasswordLogin
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device
 from simulator.gizwits import GizwitsEnterpriseServer, GizwitsOpenServer
 from simulator.gizwits.devices import GizwitsDevice
 
 
 def enterprise_cloud(
-    session: aiohttp.ClientSession, server: GizwitsEnterpriseServer, memory: Memory | None = None
+    session: aiohttp.ClientSession, server: GizwitsEnterpriseServer, client_store: ClientStore | None = None
 ) -> GizwitsEnterpriseCloud:
     return GizwitsEnterpriseCloud(
         session,
@@ -25,15 +25,17 @@ def enterprise_cloud(
             Product(product_key=product.product_key, product_secret=product.product_secret)
             for product in server.products.values()
         ],
-        memory=memory or Memory(),
+        client_store=client_store or ClientStore(),
     )
 
 
 def open_cloud(
-    session: aiohttp.ClientSession, server: GizwitsOpenServer, memory: Memory | None = None
+    session: aiohttp.ClientSession, server: GizwitsOpenServer, client_store: ClientStore | None = None
 ) -> GizwitsOpenCloud:
     login = PasswordLogin(username=server.username, password=server.password)
-    return GizwitsOpenCloud(session, api_url=server.url, app_id=server.app_id, login=login, memory=memory or Memory())
+    return GizwitsOpenCloud(
+        session, api_url=server.url, app_id=server.app_id, login=login, client_store=client_store or ClientStore()
+    )
 
 
 def device_of(there: GizwitsDevice) -> Device:

@@ -7,10 +7,10 @@ from typing import Any
 
 import aiohttp
 
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product, SnotiServer
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.snoti import SnotiPush
 from custom_components.datapoint_cloud.clouds.hosts import host_and_port
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.clouds.push import News, Push, Report
 from simulator.gizwits import EnterpriseProduct, GizwitsDevice
@@ -49,7 +49,7 @@ class Listener:
     def __init__(self, session: aiohttp.ClientSession, simulation: Simulation) -> None:
         self.heard: list[News] = []
         self.before_tell: Callable[[News], None] = lambda _: None
-        self.memory = Memory()
+        self.client_store = ClientStore()
         self._session = session
         self._simulation = simulation
         self._tasks: list[asyncio.Task[None]] = []
@@ -64,7 +64,7 @@ class Listener:
             enterprise_id=enterprise.enterprise_id,
             enterprise_secret=enterprise.enterprise_secret,
             products=products,
-            memory=self.memory,
+            client_store=self.client_store,
             snoti=SnotiServer(host=address[0], port=address[1], tls=tls or trusting()),
         )
 

@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
 from custom_components.datapoint_cloud.clouds.sodata.auth import KeycloakLogin
 from simulator.server import Fault
@@ -29,7 +29,7 @@ class SoData:
         self.session = session
         self.keycloak = KeycloakServer(self.now)
         self.api = SoDataServer(self.keycloak, self.now)
-        self.memory = Memory()
+        self.client_store = ClientStore()
 
     def now(self) -> float:
         return self.seconds
@@ -56,7 +56,7 @@ class SoData:
             "api_url": self.api.url,
             "login": login,
             "corporate_account": None,
-            "memory": self.memory,
+            "client_store": self.client_store,
         }
         return SoDataCloud(self.session, **options | changes)
 

@@ -7,8 +7,8 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 
 from custom_components.datapoint_cloud.clouds.budget import Budget, Purpose
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import RateLimited, Reason
-from custom_components.datapoint_cloud.clouds.memory import Memory
 
 _HOUR = 3600
 
@@ -18,8 +18,8 @@ def _frozen(freezer: FrozenDateTimeFactory) -> None:
     freezer.move_to("2026-05-01 12:00:00")
 
 
-def _budget(per_hour: int | None = 100, *, share: float = 0.5, memory: Memory | None = None) -> Budget:
-    budget = Budget(memory or Memory(), per_hour=per_hour)
+def _budget(per_hour: int | None = 100, *, share: float = 0.5, client_store: ClientStore | None = None) -> Budget:
+    budget = Budget(client_store or ClientStore(), per_hour=per_hour)
     budget.share = share
     return budget
 
@@ -277,16 +277,16 @@ def test_a_count_that_ends_after_its_window_is_of_another_clock(freezer: FrozenD
 def test_what_was_kept_under_a_wrong_clock_counts_no_longer_than_ever(
     freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, wrong_by: float
 ) -> None:
-    memory = Memory()
+    client_store = ClientStore()
     with monkeypatch.context() as wrong:
         _set_clock(wrong, wrong_by)
-        before = _budget(3600, memory=memory)
+        before = _budget(3600, client_store=client_store)
         for _ in range(100):
             before.spend(Purpose.POLLING)
         freezer.tick(60)
         before.spend(Purpose.POLLING)
         before.slow_down()
-    budget = _budget(3600, memory=Memory(json.loads(json.dumps(memory.content))))
+    budget = _budget(3600, client_store=ClientStore(json.loads(json.dumps(client_store.content))))
     freezer.tick(_HOUR + 120)
     assert budget.remaining == 3600
     budget.slow_down()
@@ -299,24 +299,24 @@ def test_what_was_kept_under_a_wrong_clock_counts_no_longer_than_ever(
 
 
 def test_a_restart_forgets_neither_what_was_spent_nor_refusals(freezer: FrozenDateTimeFactory) -> None:
-    memory = Memory()
-    before = _budget(memory=memory)
+    client_store = ClientStore()
+    before = _budget(client_store=client_store)
     for _ in range(30):
         before.spend(Purpose.POLLING)
     freezer.tick(60)
     before.spend(Purpose.HISTORY)
     before.slow_down()
-    stored = json.loads(json.dumps(memory.content))
-    after = _budget(memory=Memory(stored))
+    stored = json.loads(json.dumps(client_store.content))
+    after = _budget(client_store=ClientStore(stored))
     assert after.remaining == 70
     assert after.left(Purpose.POLLING) < 1  # the half of 50, and 30 are spent
     freezer.tick(6 * _HOUR)
-    assert _budget(memory=Memory(stored)).left(Purpose.POLLING) == 50
+    assert _budget(client_store=ClientStore(stored)).left(Purpose.POLLING) == 50
 
 
 def test_what_is_no_record_of_spending_is_none() -> None:
     odd = {"spent": {"x": [1, 1, 1], "7": [1], "8": "no", "9": None}, "slowed": [1]}
-    budget = _budget(memory=Memory(odd))
+    budget = _budget(client_store=ClientStore(odd))
     assert (budget.remaining, budget.pace) == (100, 50 / _HOUR)
 
 
@@ -333,7 +333,7 @@ def test_without_a_limit_all_is_allowed() -> None:
 
 
 def test_what_is_left_of_a_minute_bounds_the_minute_and_not_the_pace() -> None:
-    budget = Budget(Memory(), per_hour=3600)
+    budget = Budget(ClientStore(), per_hour=3600)
     budget.heed(limit=60, window_seconds=60, remaining=5, resets_at=time.time() + 50)
     assert budget.pace == pytest.approx(0.7)
     assert budget.left(Purpose.POLLING) == 2  # three of the sixty are left to commands

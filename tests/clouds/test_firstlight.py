@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     AuthFailed,
     CloudError,
@@ -26,7 +27,6 @@ from custom_components.datapoint_cloud.clouds.errors import (
 )
 from custom_components.datapoint_cloud.clouds.firstlight import api, paging
 from custom_components.datapoint_cloud.clouds.firstlight.api import FirstlightCloud, UsageQuery
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Device, Reading, Scope, Snapshot
 from simulator.firstlight import FirstlightServer
 from simulator.server import Fault
@@ -44,14 +44,14 @@ class Firstlight:
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self.session = session
         self.server = FirstlightServer(lambda: 1_790_000_000.0)
-        self.memory = Memory()
+        self.client_store = ClientStore()
 
     def client(self, *queries: UsageQuery, zone: tzinfo = PARIS, **changes: Any) -> FirstlightCloud:
         options: dict[str, Any] = {
             "api_url": self.server.url,
             "authorization_token": self.server.authorization_token,
             "user_token": self.server.user_token,
-            "memory": self.memory,
+            "client_store": self.client_store,
         }
         return FirstlightCloud(self.session, queries=queries or [QUERY], time_zone=zone, **options | changes)
 
@@ -333,7 +333,7 @@ async def test_pages_grow_shorter_until_the_server_takes_them(firstlight: Firstl
     firstlight.server.usages["content/genre"].figures = {f"n{number}": 1 for number in range(56)}
     assert len((await firstlight.read()).readings) == 60
     # What was refused once is not asked again, after a restart neither.
-    firstlight.memory = Memory(json.loads(json.dumps(firstlight.memory.content)))
+    firstlight.client_store = ClientStore(json.loads(json.dumps(firstlight.client_store.content)))
     firstlight.server.reset_counts()
     firstlight.server.log.clear()
     await firstlight.client().readings(await firstlight.listed())
@@ -448,7 +448,7 @@ async def test_data_without_a_header_is_a_success(firstlight: Firstlight) -> Non
 async def test_what_was_known_is_unknown_in_a_period_without_data(firstlight: Firstlight) -> None:
     await firstlight.values({"Drama": 3, "Comedy": 4})
     assert await firstlight.values([]) == {"value:Comedy": None, "value:Drama": None}
-    firstlight.memory = Memory(json.loads(json.dumps(firstlight.memory.content)))
+    firstlight.client_store = ClientStore(json.loads(json.dumps(firstlight.client_store.content)))
     firstlight.answer_data({"Drama": 5})
     snapshot = await firstlight.read()
     assert snapshot.readings == {"value:Comedy": Reading(None), "value:Drama": Reading(5)}
@@ -458,7 +458,7 @@ async def test_what_was_known_is_unknown_in_a_period_without_data(firstlight: Fi
 async def test_values_of_other_queries_are_forgotten(firstlight: Firstlight) -> None:
     await firstlight.values({"Drama": 3})
     await firstlight.client(replace(QUERY, id="other")).devices()
-    assert not [key for key in firstlight.memory.content if key.endswith(":q")]
+    assert not [key for key in firstlight.client_store.content if key.endswith(":q")]
 
 
 async def test_numbers_have_the_unit_the_user_chose(firstlight: Firstlight) -> None:
@@ -731,7 +731,7 @@ async def test_account_without_queries_is_empty(firstlight: Firstlight) -> None:
         user_token="b",
         queries=[],
         time_zone=PARIS,
-        memory=Memory(),
+        client_store=ClientStore(),
     )
     assert (await cloud.devices()).devices == ()
     assert firstlight.server.requests.total() == 0

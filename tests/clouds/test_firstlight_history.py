@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     CloudError,
     Forbidden,
@@ -24,8 +25,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
     Unreachable,
 )
 from custom_components.datapoint_cloud.clouds.firstlight.api import FirstlightCloud, UsageQuery
-from custom_components.datapoint_cloud.clouds.history import Aggregation, Past, Period, Usage
-from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.history import Aggregation, HistoryResult, Period, Usage
 from simulator.firstlight import FirstlightServer
 from simulator.server import Fault
 
@@ -63,12 +63,12 @@ class Client:
             user_token=server.user_token,
             queries=[replace(QUERY, **changes)],
             time_zone=ZoneInfo("Europe/Paris"),
-            memory=Memory(),
+            client_store=ClientStore(),
         )
 
     async def usage(
         self, start: datetime = START, end: datetime = END, *, period: str = "day", group_by: str | None = None
-    ) -> Past[Usage]:
+    ) -> HistoryResult[Usage]:
         return await self.cloud.history.usage("q", start, end, period=period, group_by=group_by)
 
 
@@ -295,9 +295,9 @@ async def test_range_must_not_end_before_it_begins(server: FirstlightServer, cli
 
 
 async def test_usage_is_all_that_is_offered(client: Client) -> None:
-    offer = client.cloud.history.offer
-    assert offer.has_usage
-    assert offer.reach_of_readings is offer.reach_of_buckets is None
+    capabilities = client.cloud.history.capabilities
+    assert capabilities.has_usage
+    assert capabilities.readings_retention is capabilities.buckets_retention is None
     with pytest.raises(NotSupported):
         await client.cloud.history.readings([], START, END)
     with pytest.raises(NotSupported):

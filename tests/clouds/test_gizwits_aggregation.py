@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     CloudError,
     Forbidden,
@@ -24,8 +25,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
 )
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud
 from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
-from custom_components.datapoint_cloud.clouds.history import Aggregation, Bucket, Past, Period, Series
-from custom_components.datapoint_cloud.clouds.memory import Memory
+from custom_components.datapoint_cloud.clouds.history import Aggregation, Bucket, HistoryResult, Period, Series
 from custom_components.datapoint_cloud.clouds.model import Device
 from simulator.gizwits import GizwitsEnterpriseServer, GizwitsOpenServer
 from simulator.gizwits.devices import GizwitsDevice
@@ -57,10 +57,10 @@ def server(simulation: Simulation, request: pytest.FixtureRequest) -> Server:
 async def make_cloud(server: Server) -> AsyncIterator[MakeCloud]:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
 
-        def make(memory: Memory | None = None) -> AnyCloud:
+        def make(client_store: ClientStore | None = None) -> AnyCloud:
             if isinstance(server, GizwitsEnterpriseServer):
-                return enterprise_cloud(session, server, memory)
-            return open_cloud(session, server, memory)
+                return enterprise_cloud(session, server, client_store)
+            return open_cloud(session, server, client_store)
 
         yield make
 
@@ -97,7 +97,7 @@ async def buckets(
     end: datetime,
     period: Period = Period.HOUR,
     aggregation: Aggregation = Aggregation.AVG,
-) -> Past[Bucket]:
+) -> HistoryResult[Bucket]:
     return (await cloud.history.buckets([series], start, end, period=period, aggregation=aggregation))[series]
 
 
@@ -112,7 +112,7 @@ def aggregate_requests(server: Server) -> list[web.Request]:
     return [request for request in server.log if request.path.endswith("/agg_data")]
 
 
-def unproven(past: Past[Bucket]) -> bool:
+def unproven(past: HistoryResult[Bucket]) -> bool:
     error = past.stopped_by
     is_unproven = isinstance(error, UnexpectedAnswer) and error.reason is Reason.ZONE_UNPROVEN
     return is_unproven and past.rows == () and past.start == past.end
@@ -302,7 +302,9 @@ async def test_five_hundred_rows_of_a_device_are_told(cloud: AnyCloud, series: S
 async def test_what_is_not_offered_is_rejected(
     cloud: AnyCloud, server: Server, series: Series, period: Period, aggregation: Aggregation
 ) -> None:
-    assert period not in cloud.history.offer.periods or aggregation not in cloud.history.offer.aggregations
+    assert (
+        period not in cloud.history.capabilities.periods or aggregation not in cloud.history.capabilities.aggregations
+    )
     with pytest.raises(Rejected) as refusal:
         await buckets(cloud, series, hour() - DAY, hour(), period, aggregation)
     assert refusal.value.reason is Reason.INVALID_REQUEST
@@ -346,14 +348,17 @@ async def test_the_method_is_found_out_once(
 ) -> None:
     server.aggregation.methods = frozenset({method})
     server.aggregation.no_method_status = status
-    memory = Memory()
+    client_store = ClientStore()
     start = hour() - 26 * HOUR
-    first = await buckets(make_cloud(memory), series, start, hour())
+    first = await buckets(make_cloud(client_store), series, start, hour())
     assert first.rows
     methods = [request.method for request in aggregate_requests(server)]
     assert methods == ["GET"] * 3 if method == "GET" else ["GET", "PUT", "PUT", "PUT"]
     server.reset_counts()
-    assert await buckets(make_cloud(Memory(json.loads(json.dumps(memory.content)))), series, start, hour()) == first
+    assert (
+        await buckets(make_cloud(ClientStore(json.loads(json.dumps(client_store.content)))), series, start, hour())
+        == first
+    )
     assert [request.method for request in aggregate_requests(server)] == [method]
 
 
@@ -369,12 +374,12 @@ async def test_a_server_without_aggregates_is_asked_once_by_each_method(
 
 async def test_lower_case_units_are_found_out_once(make_cloud: MakeCloud, server: Server, series: Series) -> None:
     server.aggregation.has_lower_case_units = True
-    memory = Memory()
+    client_store = ClientStore()
     start = hour() - 26 * HOUR
-    assert (await buckets(make_cloud(memory), series, start, hour())).rows
+    assert (await buckets(make_cloud(client_store), series, start, hour())).rows
     assert [request.query["unit"] for request in aggregate_requests(server)] == ["HOURS", "hours", "hours", "hours"]
     server.reset_counts()
-    assert (await buckets(make_cloud(memory), series, start, hour())).rows
+    assert (await buckets(make_cloud(client_store), series, start, hour())).rows
     assert [request.query["unit"] for request in aggregate_requests(server)] == ["hours"]
 
 
@@ -387,15 +392,15 @@ async def test_a_shorter_month_is_found_out_once(
 
     code = 5002 if isinstance(server, GizwitsEnterpriseServer) else 9015
     server.faults.append(Fault(matches=is_too_early, status=400, body=json.dumps({"error_code": code})))
-    memory = Memory()
+    client_store = ClientStore()
     for refused in (True, False):
         server.reset_counts()
-        past = await buckets(make_cloud(memory), series, hour() - 40 * DAY, hour())
+        past = await buckets(make_cloud(client_store), series, hour() - 40 * DAY, hour())
         assert past.stopped_by is None
         assert timedelta() < past.start - (datetime.now(UTC) - reached * DAY) < HOUR + timedelta(minutes=1)
         assert past.rows[0].start == past.start
         assert any(is_too_early(request) for request in aggregate_requests(server)) is refused
-    recent = await buckets(make_cloud(memory), series, hour() - 2 * DAY, hour())
+    recent = await buckets(make_cloud(client_store), series, hour() - 2 * DAY, hour())
     assert (recent.start, recent.stopped_by) == (hour() - 2 * DAY, None)
 
 
@@ -488,14 +493,14 @@ async def test_the_zone_is_proven_once_a_day(
     make_cloud: MakeCloud, server: Server, series: Series, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.aggregation.label_zone = CHINA
-    memory = Memory()
+    client_store = ClientStore()
     start = hour() - 26 * HOUR
-    first = await buckets(make_cloud(memory), series, start, hour())
+    first = await buckets(make_cloud(client_store), series, start, hour())
     assert len(aggregate_requests(server)) == 3  # all hours, and one hour at either end
-    [proof] = [value for key, value in memory.content.items() if key.startswith("zone of labels at ")]
+    [proof] = [value for key, value in client_store.content.items() if key.startswith("zone of labels at ")]
     assert proof["minutes"] == 480
     assert proof["proven_at"] == pytest.approx(time.time(), abs=10)
-    again = make_cloud(Memory(json.loads(json.dumps(memory.content))))
+    again = make_cloud(ClientStore(json.loads(json.dumps(client_store.content))))
     server.reset_counts()
     assert await buckets(again, series, start, hour()) == first
     assert (await buckets(again, series, start, hour(), Period.DAY)).stopped_by is None

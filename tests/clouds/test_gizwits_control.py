@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     CloudError,
     DeviceOffline,
@@ -21,7 +22,6 @@ from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import Gizw
 from custom_components.datapoint_cloud.clouds.gizwits.framing import payload_of
 from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
 from custom_components.datapoint_cloud.clouds.gizwits.open.login import PasswordLogin
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device
 from simulator.gizwits import GizwitsEnterpriseServer, GizwitsOpenServer
 from simulator.gizwits.devices import GizwitsDevice
@@ -49,7 +49,9 @@ def enterprise(simulation: Simulation) -> GizwitsEnterpriseServer:
 @pytest.fixture
 def open_cloud(session: aiohttp.ClientSession, household: GizwitsOpenServer) -> GizwitsOpenCloud:
     login = PasswordLogin(username=household.username, password=household.password)
-    return GizwitsOpenCloud(session, api_url=household.url, app_id=household.app_id, login=login, memory=Memory())
+    return GizwitsOpenCloud(
+        session, api_url=household.url, app_id=household.app_id, login=login, client_store=ClientStore()
+    )
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def enterprise_cloud(session: aiohttp.ClientSession, enterprise: GizwitsEnterpri
         enterprise_id=enterprise.enterprise_id,
         enterprise_secret=enterprise.enterprise_secret,
         products=products,
-        memory=Memory(),
+        client_store=ClientStore(),
     )
 
 

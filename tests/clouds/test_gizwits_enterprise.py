@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
 from custom_components.datapoint_cloud.clouds.errors import (
     AuthFailed,
@@ -26,7 +27,6 @@ from custom_components.datapoint_cloud.clouds.errors import (
     Unreachable,
 )
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device
 from simulator.gizwits import GizwitsEnterpriseServer
 from simulator.gizwits.devices import GizwitsDevice
@@ -66,7 +66,7 @@ async def make_cloud(server: GizwitsEnterpriseServer) -> AsyncIterator[MakeCloud
         def make(
             products: Sequence[Product] | None = None,
             *,
-            memory: Memory | None = None,
+            client_store: ClientStore | None = None,
             api_url: str = server.url,
             enterprise_id: str = server.enterprise_id,
             enterprise_secret: str = server.enterprise_secret,
@@ -77,7 +77,7 @@ async def make_cloud(server: GizwitsEnterpriseServer) -> AsyncIterator[MakeCloud
                 enterprise_id=enterprise_id,
                 enterprise_secret=enterprise_secret,
                 products=products_of(server) if products is None else products,
-                memory=Memory() if memory is None else memory,
+                client_store=ClientStore() if client_store is None else client_store,
             )
 
         yield make
@@ -181,9 +181,9 @@ async def test_an_account_without_products_is_empty(make_cloud: MakeCloud, serve
 async def test_each_product_has_one_token_also_after_a_restart(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
-    memory = Memory()
-    listing = await make_cloud(memory=memory).devices()
-    again = make_cloud(memory=Memory(json.loads(json.dumps(memory.content))))
+    client_store = ClientStore()
+    listing = await make_cloud(client_store=client_store).devices()
+    again = make_cloud(client_store=ClientStore(json.loads(json.dumps(client_store.content))))
     await again.devices()
     await again.readings(listing.devices[:5])
     assert server.requests[TOKEN] == 2
@@ -192,10 +192,10 @@ async def test_each_product_has_one_token_also_after_a_restart(
 async def test_a_remembered_token_is_not_used_for_another_enterprise(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
-    memory = Memory()
-    await make_cloud(memory=memory).account()
+    client_store = ClientStore()
+    await make_cloud(client_store=client_store).account()
     with pytest.raises(AuthFailed):
-        await make_cloud(memory=memory, enterprise_id="another").account()
+        await make_cloud(client_store=client_store, enterprise_id="another").account()
 
 
 async def test_a_refused_token_is_renewed_once_and_the_call_repeated(
@@ -302,9 +302,9 @@ async def test_a_token_is_renewed_a_day_ahead(
     now = time.time()
     told = {name: end and int(now + end * DAY) for name, end in answer.items()}
     server.faults.append(answering("/access_token", {"token": "t"} | told, 201))
-    memory = Memory()
-    await make_cloud(memory=memory).account()
-    (record,) = (record for key, record in memory.content.items() if key.startswith("token"))
+    client_store = ClientStore()
+    await make_cloud(client_store=client_store).account()
+    (record,) = (record for key, record in client_store.content.items() if key.startswith("token"))
     assert record["renew_at"] == pytest.approx(now + days * DAY, abs=60)
 
 
@@ -550,12 +550,12 @@ async def test_a_page_that_is_too_long_is_asked_for_shorter_from_then_on(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
     server.maximum_limit = 20
-    memory = Memory()
-    cloud = make_cloud(products_of(server)[:1], memory=memory)
+    client_store = ClientStore()
+    cloud = make_cloud(products_of(server)[:1], client_store=client_store)
     assert len((await cloud.devices()).devices) == 35
     assert server.requests[SEARCH] == 3
     server.reset_counts()
-    await make_cloud(products_of(server)[:1], memory=memory).devices()
+    await make_cloud(products_of(server)[:1], client_store=client_store).devices()
     assert server.requests[SEARCH] == 2
 
 
@@ -716,8 +716,8 @@ async def test_a_silent_device_is_looked_back_for_once(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, chiller: Device
 ) -> None:
     there(server, chiller).is_forgotten = True
-    memory = Memory()
-    cloud = make_cloud(memory=memory)
+    client_store = ClientStore()
+    cloud = make_cloud(client_store=client_store)
     await cloud.schema(chiller)
     server.reset_counts()
     snapshot = (await cloud.readings([chiller])).snapshots[chiller.id]
@@ -730,7 +730,7 @@ async def test_a_silent_device_is_looked_back_for_once(
     assert max(windows)[1] == pytest.approx(time.time() - 2 * DAY, abs=120)
     server.reset_counts()
     await cloud.readings([chiller])
-    await make_cloud(memory=Memory(json.loads(json.dumps(memory.content)))).readings([chiller])
+    await make_cloud(client_store=ClientStore(json.loads(json.dumps(client_store.content)))).readings([chiller])
     assert server.requests[DATA] == 2
 
 
@@ -753,7 +753,7 @@ async def test_an_older_report_is_found_whatever_the_unit_of_the_window(
 
 
 async def test_the_unit_of_the_window_is_found_out_once(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
-    memory = Memory()
+    client_store = ClientStore()
     asked: list[int] = []
     product = products_of(server)[0]
 
@@ -767,7 +767,7 @@ async def test_the_unit_of_the_window_is_found_out_once(make_cloud: MakeCloud, s
         return True
 
     answer = Fault(matches=rows_in_ms_windows)
-    cloud = make_cloud([product], memory=memory)
+    cloud = make_cloud([product], client_store=client_store)
     devices = [Device(id=name, name=name, schema_id=product.product_key) for name in ("a", "b")]
     await cloud.schema(devices[0])
     server.faults.append(answer)
@@ -785,9 +785,9 @@ async def test_history_that_is_not_granted_is_asked_for_again_hourly_and_by_a_ne
 ) -> None:
     server.is_data_granted = False
     server.data_denial = denial
-    memory = Memory()
+    client_store = ClientStore()
     product = products_of(server)[0]
-    cloud = make_cloud([product], memory=memory)
+    cloud = make_cloud([product], client_store=client_store)
     devices = (await cloud.devices()).devices
     for _ in range(3):
         readings = await cloud.readings(devices)
@@ -798,7 +798,7 @@ async def test_history_that_is_not_granted_is_asked_for_again_hourly_and_by_a_ne
         assert readings.stopped_by is None
     assert server.requests[DATA] <= 4  # those of the first round that were on their way side by side
     server.is_data_granted = True
-    reloaded = make_cloud([product], memory=Memory(json.loads(json.dumps(memory.content))))
+    reloaded = make_cloud([product], client_store=ClientStore(json.loads(json.dumps(client_store.content))))
     assert (await reloaded.readings(devices[:1])).snapshots
     monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.refusals.time", Later(1.1 / 24))
     assert (await cloud.readings(devices[:1])).snapshots
@@ -1199,12 +1199,12 @@ DOCUMENTED: dict[int, tuple[int, tuple[type[CloudError], Reason]]] = {
 async def test_every_documented_code_has_its_meaning(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, chiller: Device
 ) -> None:
-    memory = Memory()
-    await make_cloud(memory=memory).schema(chiller)
+    client_store = ClientStore()
+    await make_cloud(client_store=client_store).schema(chiller)
     server.quota_remaining = 10**6
     for code, (documented_status, (kind, reason)) in DOCUMENTED.items():
         for status, spelling in ((documented_status, str(code)), (200, code), (400, str(code))):
-            cloud = make_cloud(memory=Memory(memory.content))
+            cloud = make_cloud(client_store=ClientStore(client_store.content))
             answer = answering("", {"error_code": spelling, "error_message": "x"}, status)
             server.faults = [replace(answer, matches=not_at_a_login)]
             with pytest.raises(CloudError) as sent:
@@ -1229,13 +1229,13 @@ async def test_no_secret_reaches_the_log_an_error_or_a_repr(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    memory = Memory()
-    cloud = make_cloud(memory=memory)
+    client_store = ClientStore()
+    cloud = make_cloud(client_store=client_store)
     listing = await cloud.devices()
     await cloud.readings(listing.devices[:3])
     with pytest.raises(AuthFailed) as failure:
         await make_cloud(enterprise_secret="very-secret-indeed").account()
-    tokens = [record["token"] for key, record in memory.content.items() if key.startswith("token")]
+    tokens = [record["token"] for key, record in client_store.content.items() if key.startswith("token")]
     secrets = [server.enterprise_secret, "very-secret-indeed", *tokens]
     secrets += [product.product_secret for product in products_of(server)]
     told = [caplog.text, repr(products_of(server)), str(failure.value), repr(failure.value), repr(cloud)]
@@ -1248,9 +1248,9 @@ async def test_no_secret_reaches_the_log_an_error_or_a_repr(
 async def test_every_request_is_authorized_as_documented(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
-    memory = Memory()
-    await make_cloud(products_of(server)[:1], memory=memory).devices()
-    (token,) = (record["token"] for key, record in memory.content.items() if key.startswith("token"))
+    client_store = ClientStore()
+    await make_cloud(products_of(server)[:1], client_store=client_store).devices()
+    (token,) = (record["token"] for key, record in client_store.content.items() if key.startswith("token"))
     asked = [request for request in server.log if request.method == "GET"]
     assert {request.headers["Authorization"] for request in asked} == {f"token {token}"}
     assert {request.headers["Content-Type"] for request in server.log} == {"application/json"}

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.budget import Purpose
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     AuthFailed,
     DeviceGone,
@@ -28,7 +29,6 @@ from custom_components.datapoint_cloud.clouds.errors import (
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud
 from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
 from custom_components.datapoint_cloud.clouds.history import History, Series
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device
 from simulator.gizwits import GizwitsEnterpriseServer, GizwitsOpenServer
 from simulator.gizwits.devices import GizwitsDevice
@@ -240,11 +240,11 @@ async def test_a_page_that_is_too_long_is_asked_for_shorter_from_then_on(
     session: aiohttp.ClientSession, server: GizwitsEnterpriseServer, there: GizwitsDevice, device: Device
 ) -> None:
     server.maximum_limit = 20
-    memory = Memory()
+    client_store = ClientStore()
     end = now()
     for requests in (4, 2):
         server.requests.clear()
-        cloud = enterprise_cloud(session, server, memory)
+        cloud = enterprise_cloud(session, server, client_store)
         past = (await cloud.history.readings([Series(device, "power")], end - 18 * HOUR, end))[Series(device, "power")]
         assert len(past.rows) in (35, 36)
         assert server.requests[DATA] == requests
@@ -257,12 +257,12 @@ async def test_windows_in_milliseconds_are_found_out_once(
     session: aiohttp.ClientSession, server: GizwitsEnterpriseServer, there: GizwitsDevice, length: timedelta
 ) -> None:
     server.windows_are_in_ms = True
-    memory = Memory()
+    client_store = ClientStore()
     end = now()
     series = Series(device_of(there), "power")
     for first_ones in (3, 0):  # in seconds, with ever shorter pages
         server.reset_counts()
-        cloud = enterprise_cloud(session, server, memory)
+        cloud = enterprise_cloud(session, server, client_store)
         past = (await cloud.history.readings([series], end - length, end))[series]
         moments = there.reports((end - length).timestamp(), end.timestamp() - 1)
         assert [row.taken_at.timestamp() for row in past.rows if row.taken_at] == moments
@@ -505,8 +505,8 @@ async def test_what_is_not_granted_is_asked_for_again_hourly_and_by_a_new_client
     denial: int,
 ) -> None:
     server.is_data_granted, server.data_denial = False, denial
-    memory = Memory()
-    cloud = enterprise_cloud(session, server, memory)
+    client_store = ClientStore()
+    cloud = enterprise_cloud(session, server, client_store)
     for _ in range(2):
         past = (await cloud.history.readings([Series(device, "power")], now() - HOUR, now()))[Series(device, "power")]
         assert isinstance(past.stopped_by, Forbidden)
@@ -517,7 +517,7 @@ async def test_what_is_not_granted_is_asked_for_again_hourly_and_by_a_new_client
             assert (refusal.value.reason, refusal.value.subject) == (Reason.FEATURE_NOT_GRANTED, device.schema_id)
     assert [server.requests[log] for log in (DATA, ONLINE, CMD)] == [1, 1, 1]
     server.is_data_granted = True
-    reloaded = enterprise_cloud(session, server, memory)
+    reloaded = enterprise_cloud(session, server, client_store)
     assert (await reloaded.history.online_log(device, now() - HOUR, now())).stopped_by is None
     monkeypatch.setattr(
         "custom_components.datapoint_cloud.clouds.gizwits.refusals.time",
@@ -773,15 +773,15 @@ async def test_a_consumers_log_without_rows_in_it_is_unexpected(
 
 
 async def test_offers_are_true(cloud: GizwitsEnterpriseCloud, consumer: GizwitsOpenCloud) -> None:
-    offer = is_a_history(consumer.history).offer
-    assert offer.reach_of_readings is None
-    assert offer.has_online_log
-    assert offer.has_communication_log
+    capabilities = is_a_history(consumer.history).capabilities
+    assert capabilities.readings_retention is None
+    assert capabilities.has_online_log
+    assert capabilities.has_communication_log
     with pytest.raises(NotSupported):
         await consumer.history.readings([], now() - DAY, now())
-    assert cloud.history.offer.reach_of_readings == WEEK
+    assert cloud.history.capabilities.readings_retention == WEEK
     for history in (consumer.history, cloud.history):
-        assert history.offer.is_to_be_granted
-        assert not history.offer.has_usage
+        assert history.capabilities.is_to_be_granted
+        assert not history.capabilities.has_usage
         with pytest.raises(NotSupported):
             await history.usage("x", now() - DAY, now(), period="day", group_by=None)

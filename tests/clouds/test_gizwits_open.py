@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
 from custom_components.datapoint_cloud.clouds.errors import (
     AuthFailed,
@@ -35,7 +36,6 @@ from custom_components.datapoint_cloud.clouds.gizwits.open.login import (
     AnonymousLogin,
     PasswordLogin,
 )
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device, Role
 from simulator.gizwits import GizwitsOpenServer
 from simulator.server import Fault
@@ -72,13 +72,13 @@ async def make_cloud(server: GizwitsOpenServer) -> AsyncIterator[MakeCloud]:
         def make(
             login: PasswordLogin | AnonymousLogin | None = None,
             *,
-            memory: Memory | None = None,
+            client_store: ClientStore | None = None,
             api_url: str = server.url,
             app_id: str = server.app_id,
         ) -> GizwitsOpenCloud:
             login = login or PasswordLogin(username=server.username, password=server.password)
-            memory = Memory() if memory is None else memory
-            return GizwitsOpenCloud(session, api_url=api_url, app_id=app_id, login=login, memory=memory)
+            client_store = ClientStore() if client_store is None else client_store
+            return GizwitsOpenCloud(session, api_url=api_url, app_id=app_id, login=login, client_store=client_store)
 
         yield make
 
@@ -121,12 +121,12 @@ async def test_the_account_is_the_app_and_its_user(cloud: GizwitsOpenCloud, serv
 
 
 async def test_one_login_serves_everything_and_the_next_start(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
-    memory = Memory()
-    cloud = make_cloud(memory=memory)
+    client_store = ClientStore()
+    cloud = make_cloud(client_store=client_store)
     listing = await cloud.devices()
     await cloud.readings(listing.devices)
     account = await cloud.account()
-    again = make_cloud(memory=Memory(json.loads(json.dumps(memory.content))))
+    again = make_cloud(client_store=ClientStore(json.loads(json.dumps(client_store.content))))
     assert await again.account() == account
     await again.devices()
     assert server.requests[LOGIN] == 1
@@ -136,9 +136,11 @@ async def test_one_login_serves_everything_and_the_next_start(make_cloud: MakeCl
 async def test_a_remembered_token_is_not_used_for_another_user(
     make_cloud: MakeCloud, server: GizwitsOpenServer
 ) -> None:
-    memory = Memory()
-    await make_cloud(memory=memory).account()
-    other = make_cloud(PasswordLogin(username=server.aep_username, password=server.aep_password), memory=memory)
+    client_store = ClientStore()
+    await make_cloud(client_store=client_store).account()
+    other = make_cloud(
+        PasswordLogin(username=server.aep_username, password=server.aep_password), client_store=client_store
+    )
     assert (await other.account()).id == f"{server.app_id}_{server.aep_uid}"
 
 
@@ -153,9 +155,9 @@ async def test_an_anonymous_user_is_who_has_the_text(make_cloud: MakeCloud, serv
 async def test_a_newer_apps_user_logs_in_at_the_front_and_from_then_on_there_alone(
     make_cloud: MakeCloud, server: GizwitsOpenServer
 ) -> None:
-    memory = Memory()
+    client_store = ClientStore()
     login = PasswordLogin(username=server.aep_username, password=server.aep_password)
-    cloud = make_cloud(login, memory=memory)
+    cloud = make_cloud(login, client_store=client_store)
     assert [device.name for device in (await cloud.devices()).devices] == ["New pump"]
     assert (server.requests[LOGIN], server.requests[FRONT]) == (1, 1)
     server.revoke_tokens()
@@ -166,7 +168,7 @@ async def test_a_newer_apps_user_logs_in_at_the_front_and_from_then_on_there_alo
 async def test_a_front_that_was_used_before_tells_its_own_troubles(
     make_cloud: MakeCloud, server: GizwitsOpenServer
 ) -> None:
-    memory = Memory({"login front": True})
+    client_store = ClientStore({"login front": True})
     login = PasswordLogin(username=server.aep_username, password=server.aep_password)
     for fault, kind in (
         (failing("/app/smart_home", 9003), Forbidden),
@@ -177,7 +179,7 @@ async def test_a_front_that_was_used_before_tells_its_own_troubles(
     ):
         server.faults = [fault]
         with pytest.raises(kind):
-            await make_cloud(login, memory=memory).account()
+            await make_cloud(login, client_store=client_store).account()
     assert server.requests[LOGIN] == 0
 
 
@@ -483,12 +485,12 @@ async def test_no_life_of_a_token_makes_a_login_a_poll(
 async def test_a_token_is_renewed_three_days_before_its_end(
     make_cloud: MakeCloud, server: GizwitsOpenServer, days_gone: int, logins: int
 ) -> None:
-    memory = Memory()
-    await make_cloud(memory=memory).account()
-    remembered = dict(memory.content["user token"])
+    client_store = ClientStore()
+    await make_cloud(client_store=client_store).account()
+    remembered = dict(client_store.content["user token"])
     remembered["renew_at"] -= days_gone * DAY
     server.reset_counts()
-    await make_cloud(memory=Memory({"user token": remembered})).devices()
+    await make_cloud(client_store=ClientStore({"user token": remembered})).devices()
     assert server.requests[LOGIN] == logins
 
 
@@ -498,12 +500,12 @@ async def test_a_token_is_renewed_three_days_before_its_end(
 async def test_a_token_is_used_on_while_its_early_renewal_fails(
     make_cloud: MakeCloud, server: GizwitsOpenServer, fault: Fault
 ) -> None:
-    memory = Memory()
-    await make_cloud(memory=memory).account()
-    memory.put("user token", {**memory.content["user token"], "renew_at": time.time() - 1})
+    client_store = ClientStore()
+    await make_cloud(client_store=client_store).account()
+    client_store.put("user token", {**client_store.content["user token"], "renew_at": time.time() - 1})
     server.faults.append(fault)
     server.reset_counts()
-    cloud = make_cloud(memory=memory)
+    cloud = make_cloud(client_store=client_store)
     for _ in range(3):
         assert (await cloud.devices()).devices
     assert server.requests[LOGIN] == 1
@@ -513,13 +515,13 @@ async def test_a_token_is_used_on_while_its_early_renewal_fails(
 
 
 async def test_a_token_that_has_ended_is_not_used_on(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
-    memory = Memory()
-    await make_cloud(memory=memory).account()
+    client_store = ClientStore()
+    await make_cloud(client_store=client_store).account()
     ended = {"renew_at": time.time() - 2, "expires_at": time.time() - 1}
-    memory.put("user token", {**memory.content["user token"], **ended})
+    client_store.put("user token", {**client_store.content["user token"], **ended})
     server.faults.append(failing("/app/login", 9041))
     with pytest.raises(RateLimited):
-        await make_cloud(memory=memory).devices()
+        await make_cloud(client_store=client_store).devices()
     assert server.requests[BINDINGS] == 0
 
 
@@ -567,12 +569,12 @@ async def test_our_clock_may_be_set_between_two_starts(
     started: float,
     logins: int,
 ) -> None:
-    memory = Memory()
+    client_store = ClientStore()
     monkeypatch.setattr(GRANTED_TOKEN, _SetClock(granted))
-    await make_cloud(memory=memory).account()
+    await make_cloud(client_store=client_store).account()
     server.reset_counts()
     monkeypatch.setattr(GRANTED_TOKEN, _SetClock(started))
-    cloud = make_cloud(memory=memory)
+    cloud = make_cloud(client_store=client_store)
     for _ in range(3):
         assert (await cloud.devices()).devices
     assert server.requests[LOGIN] == logins
@@ -582,12 +584,12 @@ async def test_our_clock_may_be_set_between_two_starts(
 async def test_no_token_is_believed_for_ever(
     make_cloud: MakeCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, told_on: float, days: float
 ) -> None:
-    memory = Memory()
+    client_store = ClientStore()
     monkeypatch.setattr(GRANTED_TOKEN, _SetClock(told_on))
-    await make_cloud(memory=memory).account()
+    await make_cloud(client_store=client_store).account()
     clock = _SetClock(told_on - 5 * 365 * DAY)  # as it may be before the network is there
     monkeypatch.setattr(GRANTED_TOKEN, clock)
-    cloud = make_cloud(memory=memory)
+    cloud = make_cloud(client_store=client_store)
     for later, logins in ((days - 1, 0), (days + 1, 1)):
         server.reset_counts()
         clock.later = later * DAY
@@ -601,14 +603,14 @@ async def test_the_end_of_a_token_has_two_names_and_may_be_text(
 ) -> None:
     end = int(datetime.now(UTC).timestamp()) + 100 * DAY
     server.faults.append(answering("/app/login", {"token": "t", "uid": "u", name: str(end)}))
-    memory = Memory()
-    await make_cloud(memory=memory).account()
-    assert memory.content["user token"]["renew_at"] == end - 3 * DAY
+    client_store = ClientStore()
+    await make_cloud(client_store=client_store).account()
+    assert client_store.content["user token"]["renew_at"] == end - 3 * DAY
 
 
 @pytest.mark.parametrize("content", [{"user token": 5}, {"user token": {"token": 1}}, {"user token": {}}])
 async def test_a_spoilt_memory_costs_one_login(make_cloud: MakeCloud, content: dict[str, Any]) -> None:
-    assert (await make_cloud(memory=Memory(content)).devices()).devices
+    assert (await make_cloud(client_store=ClientStore(content)).devices()).devices
 
 
 # Devices
@@ -773,14 +775,14 @@ async def test_pages_that_are_too_long_are_asked_for_shorter_from_then_on(
 async def test_a_schema_is_fetched_once_a_product_and_remembered(
     make_cloud: MakeCloud, server: GizwitsOpenServer
 ) -> None:
-    memory = Memory()
-    cloud = make_cloud(memory=memory)
+    client_store = ClientStore()
+    cloud = make_cloud(client_store=client_store)
     heaters = [device for device in (await cloud.devices()).devices if device.name == "电暖器"]
     assert len(heaters) == 2
     for heater in heaters:
         schema = await cloud.schema(heater)
         assert len(schema.datapoints) == len(server.products[heater.schema_id].attributes)
-    again = make_cloud(memory=Memory(json.loads(json.dumps(memory.content))))
+    again = make_cloud(client_store=ClientStore(json.loads(json.dumps(client_store.content))))
     assert await again.schema(heaters[0]) == schema
     assert server.requests[DATAPOINT] == 1
 
@@ -875,8 +877,8 @@ async def test_a_name_that_was_not_there_before_fetches_the_definition_soon(
 
 
 async def test_names_that_are_ever_new_are_kept_within_bounds(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
-    memory = Memory()
-    cloud = make_cloud(memory=memory)
+    client_store = ClientStore()
+    cloud = make_cloud(client_store=client_store)
     device = await device_called(cloud, "客厅空调")
     kept: set[str] = set()
     for poll in range(40):
@@ -886,7 +888,7 @@ async def test_names_that_are_ever_new_are_kept_within_bounds(make_cloud: MakeCl
         kept |= {*snapshot.readings, *snapshot.skipped}
         assert snapshot.readings["switch"].value is True
     assert 104 < len(kept) <= 501
-    assert len(json.dumps(dict(memory.content))) < 50_000
+    assert len(json.dumps(dict(client_store.content))) < 50_000
     assert server.requests[DATAPOINT] <= 2
 
 
@@ -931,8 +933,8 @@ async def test_a_damaged_definition_is_not_kept(
     monkeypatch: pytest.MonkeyPatch,
     damage: Callable[[dict[str, Any]], object],
 ) -> None:
-    memory = Memory()
-    cloud = make_cloud(memory=memory)
+    client_store = ClientStore()
+    cloud = make_cloud(client_store=client_store)
     device = await device_called(cloud, "客厅空调")
     body = definition_of(server, device)
     damage(body)
@@ -940,7 +942,7 @@ async def test_a_damaged_definition_is_not_kept(
     with pytest.raises(UnexpectedAnswer):
         await cloud.schema(device)
     assert isinstance((await cloud.readings([device])).failures[device.id], UnexpectedAnswer)
-    assert not any(key.startswith("definition") for key in memory.content)
+    assert not any(key.startswith("definition") for key in client_store.content)
     server.faults.clear()
     monkeypatch.setattr(definitions, "time", _Clock(time.time() + 60))
     assert len((await cloud.schema(device)).datapoints) == len(server.products[device.schema_id].attributes)
@@ -953,8 +955,8 @@ async def test_a_definition_with_gaps_serves_until_it_is_asked_for_again_but_is_
     monkeypatch: pytest.MonkeyPatch,
     gap: Callable[[dict[str, Any]], object],
 ) -> None:
-    memory = Memory()
-    cloud = make_cloud(memory=memory)
+    client_store = ClientStore()
+    cloud = make_cloud(client_store=client_store)
     device = await device_called(cloud, "客厅空调")
     body = definition_of(server, device)
     gap(body)
@@ -964,14 +966,14 @@ async def test_a_definition_with_gaps_serves_until_it_is_asked_for_again_but_is_
         monkeypatch.setattr(definitions, "time", _Clock(began + seconds))
         assert len((await cloud.schema(device)).datapoints) == len(body["entities"][0]["attrs"])
     assert server.requests[DATAPOINT] == 1
-    assert not any(key.startswith("definition") for key in memory.content)
+    assert not any(key.startswith("definition") for key in client_store.content)
     server.faults = [failing("/app/datapoint", 9008)]
     monkeypatch.setattr(definitions, "time", _Clock(began + 610))
     assert await cloud.schema(device)
     server.faults.clear()
     monkeypatch.setattr(definitions, "time", _Clock(began + 1300))
     assert len((await cloud.schema(device)).datapoints) == len(server.products[device.schema_id].attributes)
-    assert any(key.startswith("definition") for key in memory.content)
+    assert any(key.startswith("definition") for key in client_store.content)
 
 
 @pytest.mark.parametrize("damage", (DAMAGES | GAPS).values(), ids=DAMAGES | GAPS)
@@ -1017,15 +1019,15 @@ async def test_a_definition_that_stays_odd_is_what_the_vendor_has(
 async def test_a_definition_may_number_its_attributes_in_any_spelling(
     make_cloud: MakeCloud, server: GizwitsOpenServer, spell: Callable[[int], Any]
 ) -> None:
-    memory = Memory()
-    cloud = make_cloud(memory=memory)
+    client_store = ClientStore()
+    cloud = make_cloud(client_store=client_store)
     device = await device_called(cloud, "客厅空调")
     body = definition_of(server, device)
     for attr in body["entities"][0]["attrs"]:
         attr["id"] = spell(attr["id"])
     server.faults.append(answering("/app/datapoint", body))
     assert len((await cloud.schema(device)).datapoints) == len(body["entities"][0]["attrs"])
-    assert any(key.startswith("definition") for key in memory.content)
+    assert any(key.startswith("definition") for key in client_store.content)
 
 
 async def test_what_a_shortened_definition_lacks_is_described_by_later_readings(
@@ -1064,16 +1066,16 @@ async def test_a_refused_value_fetches_the_definition_once_an_hour(
 async def test_a_product_without_datapoints_is_remembered_for_a_day(
     make_cloud: MakeCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memory = Memory()
-    cloud = make_cloud(memory=memory)
+    client_store = ClientStore()
+    cloud = make_cloud(client_store=client_store)
     lamp = (await cloud.devices()).devices[2]
     definition = server.products.pop(lamp.schema_id)
-    for one in (cloud, make_cloud(memory=memory)):
+    for one in (cloud, make_cloud(client_store=client_store)):
         assert (await one.schema(lamp)).datapoints == ()
     assert server.requests[DATAPOINT] == 1
     server.products[lamp.schema_id] = definition
     monkeypatch.setattr(definitions, "time", _Clock(time.time() + 1.1 * DAY))
-    assert (await make_cloud(memory=memory).schema(lamp)).datapoints
+    assert (await make_cloud(client_store=client_store).schema(lamp)).datapoints
 
 
 @pytest.mark.parametrize("body", [{}, [], None, {"entities": None}])
@@ -1379,18 +1381,18 @@ DOCUMENTED: dict[int, tuple[type[CloudError], Reason | None]] = {
 
 
 async def test_every_documented_code_has_its_meaning(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
-    memory = Memory()
-    device = await device_called(make_cloud(memory=memory), "客厅空调")
-    await make_cloud(memory=memory).schema(device)
+    client_store = ClientStore()
+    device = await device_called(make_cloud(client_store=client_store), "客厅空调")
+    await make_cloud(client_store=client_store).schema(device)
     server.accounts.logins_per_minute = 10**6
     for code, (kind, reason) in DOCUMENTED.items():
         for status, spelling in ((400, code), (400, str(code)), (200, code)):
             body = {"error_message": "x", "error_code": spelling, "detail_message": None}
             server.faults = [replace(answering("", body, status), matches=not_at_a_login)]
             with pytest.raises(CloudError) as listed:
-                await make_cloud(memory=Memory(memory.content)).devices()
+                await make_cloud(client_store=ClientStore(client_store.content)).devices()
             with pytest.raises(CloudError) as sent:
-                await make_cloud(memory=Memory(memory.content)).write(device, {"switch": True})
+                await make_cloud(client_store=ClientStore(client_store.content)).write(device, {"switch": True})
             for failure in (listed.value, sent.value):
                 assert (type(failure), failure.reason, failure.code) == (kind, reason, code)
 
@@ -1449,15 +1451,15 @@ async def test_no_secret_reaches_the_log_an_error_or_a_repr(
     caplog.set_level("DEBUG")
     login = PasswordLogin(username=server.username, password=server.password)
     anonymous = AnonymousLogin(phone_id=server.phone_id)
-    memory = Memory()
-    cloud = make_cloud(login, memory=memory)
+    client_store = ClientStore()
+    cloud = make_cloud(login, client_store=client_store)
     listing = await cloud.devices()
     await cloud.readings(listing.devices)
     await make_cloud(anonymous).account()
     server.faults.append(replace(failing("", 9004), matches=not_at_a_login))
     with pytest.raises(AuthFailed) as failure:
         await cloud.devices()
-    secrets = [server.password, server.phone_id, memory.content["user token"]["token"]]
+    secrets = [server.password, server.phone_id, client_store.content["user token"]["token"]]
     told = [caplog.text, repr(login), repr(anonymous), str(failure.value), repr(failure.value), repr(cloud)]
     told += [str(request.url) for request in server.log]
     assert not [secret for secret in secrets for text in told if secret in text]

@@ -12,10 +12,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise import snoti
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.snoti_events import EVENTS
 from custom_components.datapoint_cloud.clouds.gizwits.open import websocket, websocket_session
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from simulator.gizwits import GizwitsDevice
 from simulator.simulation import Simulation
 
@@ -102,7 +102,7 @@ async def test_no_frame_ends_the_push_of_the_open_api(
     await odd.start()
     for device in server.devices.values():
         device.ws_port = odd.port
-    ear = Ear(cloud_at(server.url, session, server, Memory()))
+    ear = Ear(cloud_at(server.url, session, server, ClientStore()))
     await ear.listen()
     await until(ear.hears_all)
     for _ in range(ROUNDS):

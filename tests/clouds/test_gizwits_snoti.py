@@ -13,10 +13,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import Forbidden, Reason
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise import snoti
 from custom_components.datapoint_cloud.clouds.hosts import host_and_port, is_loopback
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.push import (
     CoverageChanged,
     DevicesChanged,
@@ -122,20 +122,20 @@ async def test_nothing_is_asked_for_before_it_is_known_who_is_followed(
     push = listener.push(product_of(products[0]))
     listener.listen(push)
     await asyncio.sleep(0.01)
-    assert not listener.memory.content  # what is needed first
+    assert not listener.client_store.content  # what is needed first
     push.follow([])
     await until(lambda: server.connections)
-    assert listener.memory.content
+    assert listener.client_store.content
 
 
 async def test_an_installation_keeps_its_subkey(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
     await listener.hear(*products, follow=[])
-    listener.memory = Memory(json.loads(json.dumps(listener.memory.content)))
+    listener.client_store = ClientStore(json.loads(json.dumps(listener.client_store.content)))
     await listener.hear(*products, follow=[])
     assert len({login["data"][0]["subkey"] for login in server.of("login_req")}) == 1
-    listener.memory = Memory({"snoti subkey": "not-allowed"})
+    listener.client_store = ClientStore({"snoti subkey": "not-allowed"})
     await listener.hear(products[0], follow=[])
     subkeys = {login["data"][0]["subkey"] for login in server.of("login_req")}
     assert len(subkeys) == 2
@@ -144,7 +144,7 @@ async def test_an_installation_keeps_its_subkey(
 
 async def test_a_subkey_is_made_only_to_be_used(listener: Listener, products: list[EnterpriseProduct]) -> None:
     listener.push(product_of(products[0]))
-    assert not listener.memory.content
+    assert not listener.client_store.content
 
 
 async def test_a_certificate_that_nobody_signed_is_refused(

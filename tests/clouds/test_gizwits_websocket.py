@@ -14,10 +14,10 @@ import aiohttp
 import pytest
 
 from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import AuthFailed, Reason
 from custom_components.datapoint_cloud.clouds.gizwits.open import login, websocket, websocket_session
 from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.push import CoverageChanged, DevicesChanged, News, Presence, Report
 from simulator.gizwits import GizwitsOpenServer
 from simulator.gizwits.household import device_of
@@ -51,13 +51,13 @@ async def session(socket_enabled: None) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def memory() -> Memory:
-    return Memory()
+def client_store() -> ClientStore:
+    return ClientStore()
 
 
 @pytest.fixture
-def cloud(session: aiohttp.ClientSession, server: GizwitsOpenServer, memory: Memory) -> GizwitsOpenCloud:
-    return cloud_at(server.url, session, server, memory)
+def cloud(session: aiohttp.ClientSession, server: GizwitsOpenServer, client_store: ClientStore) -> GizwitsOpenCloud:
+    return cloud_at(server.url, session, server, client_store)
 
 
 @pytest.fixture
@@ -291,7 +291,7 @@ async def test_what_is_no_host_costs_no_other_device_its_push(ear: Ear, host: st
 
 
 async def test_a_secure_account_is_pushed_to_over_a_secure_connection(
-    session: aiohttp.ClientSession, server: GizwitsOpenServer, odd: OddServer, memory: Memory
+    session: aiohttp.ClientSession, server: GizwitsOpenServer, odd: OddServer, client_store: ClientStore
 ) -> None:
     greetings: list[bytes] = []
 
@@ -300,8 +300,10 @@ async def test_a_secure_account_is_pushed_to_over_a_secure_connection(
         writer.close()
 
     listener = await asyncio.start_server(greet, "127.0.0.1", 0)
-    listing = await cloud_at(server.url, session, server, memory).devices()
-    secure = cloud_at("https://127.0.0.1:9", session, server, memory)  # with the token of the one that could log in
+    listing = await cloud_at(server.url, session, server, client_store).devices()
+    secure = cloud_at(
+        "https://127.0.0.1:9", session, server, client_store
+    )  # with the token of the one that could log in
     assert isinstance(secure.push, websocket.WebSocketPush)
     port = listener.sockets[0].getsockname()[1]
     secure.push.locate([{"did": listing.devices[0].id, "host": "127.0.0.1", "wss_port": port, "ws_port": odd.port}])

@@ -14,9 +14,9 @@ import aiohttp
 import pytest
 
 from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.gizwits.definitions import Definitions
 from custom_components.datapoint_cloud.clouds.gizwits.open import websocket, websocket_session
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.push import CoverageChanged
 from simulator.gizwits import GizwitsOpenServer
 from simulator.server import Fault
@@ -44,7 +44,7 @@ def server(simulation: Simulation) -> GizwitsOpenServer:
 @pytest.fixture
 async def ear(server: GizwitsOpenServer) -> AsyncIterator[Ear]:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        ear = Ear(cloud_at(server.url, session, server, Memory()))
+        ear = Ear(cloud_at(server.url, session, server, ClientStore()))
         yield ear
         await ear.stop()
 

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.budget import Budget, Purpose
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     CloudError,
     DeviceGone,
@@ -23,7 +24,6 @@ from custom_components.datapoint_cloud.clouds.errors import (
     Unreachable,
 )
 from custom_components.datapoint_cloud.clouds.http import Answer, HttpClient, retry_after
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from simulator.server import Fault, Server
 
 PARTS = {"thing": "a/b ?ü"}
@@ -250,7 +250,7 @@ async def test_dropped_write_is_sent_once(client: HttpClient, server: Server) ->
 async def test_lost_connection_costs_two_requests_and_both_count(
     session: aiohttp.ClientSession, server: Server, method: str
 ) -> None:
-    budget = Budget(Memory(), per_hour=100)
+    budget = Budget(ClientStore(), per_hour=100)
     client = HttpClient(session, server.url, judge, budget=budget)
     await read(client)  # opens the connection that is lost: aiohttp itself repeats what it sends on one that was open
     server.faults = [Fault(drops=True)]

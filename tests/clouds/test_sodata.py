@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     DeviceGone,
     Forbidden,
@@ -22,7 +23,6 @@ from custom_components.datapoint_cloud.clouds.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import DataType, Device, Part, Reading, Role, Snapshot
 from custom_components.datapoint_cloud.clouds.sodata import api, bulk, lists
 from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
@@ -429,7 +429,7 @@ async def test_languages_are_spelt_in_one_way(sodata: SoData, client: SoDataClou
 async def test_restart_does_not_ask_for_variables_again(sodata: SoData, client: SoDataCloud) -> None:
     ups = (await client.devices()).devices[3]
     before = await client.schema(ups)
-    sodata.memory = Memory(sodata.memory.content)
+    sodata.client_store = ClientStore(sodata.client_store.content)
     assert await sodata.client().schema(ups) == before
     assert sodata.api.requests[VARIABLES] == 1
 
@@ -465,7 +465,7 @@ async def test_variables_that_cannot_be_had_at_all_are_an_error(sodata: SoData, 
 @pytest.mark.parametrize("stored", [7, [], {"list": 1}, {"asked_at_seconds": "x", "list": "gone"}])
 async def test_memory_of_another_shape_is_asked_for_again(sodata: SoData, stored: Any) -> None:
     (uuid, *_) = sodata.api.devices
-    sodata.memory = Memory({f"variables:{uuid}": stored, "last_values_body": stored})
+    sodata.client_store = ClientStore({f"variables:{uuid}": stored, "last_values_body": stored})
     client = sodata.client()
     assert (await client.schema(device_called(uuid))).datapoints
     assert (await client.readings((await client.devices()).devices)).failures == {}
@@ -477,11 +477,11 @@ async def test_variables_of_devices_that_went_are_forgotten(sodata: SoData, clie
         await client.schema(device)
     del sodata.api.devices[devices[0].id]
     await client.devices()
-    remembered = [key for key in sodata.memory.content if key.startswith("variables:")]
+    remembered = [key for key in sodata.client_store.content if key.startswith("variables:")]
     assert sorted(remembered) == sorted(f"variables:{device.id}" for device in devices[1:])
     sodata.api.devices.clear()
     await client.devices()
-    assert sodata.memory.content.keys() <= {"spent", "/ca/{ca}/sites"}
+    assert sodata.client_store.content.keys() <= {"spent", "/ca/{ca}/sites"}
 
 
 async def test_variables_that_devices_share_are_remembered_once(sodata: SoData, client: SoDataCloud) -> None:
@@ -491,7 +491,7 @@ async def test_variables_that_devices_share_are_remembered_once(sodata: SoData, 
     for uuid in ("x", "y", "z"):
         (datapoint,) = (await client.schema(device_called(uuid))).datapoints
         assert datapoint.name == "T"
-    assert json.dumps(dict(sodata.memory.content)).count("serviceTranslations") == 1
+    assert json.dumps(dict(sodata.client_store.content)).count("serviceTranslations") == 1
 
 
 async def test_hidden_variables_are_replaced_by_what_last_values_describe(sodata: SoData, client: SoDataCloud) -> None:

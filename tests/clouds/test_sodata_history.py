@@ -26,7 +26,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from custom_components.datapoint_cloud.clouds.history import Aggregation, Bucket, Past, Period, Series
+from custom_components.datapoint_cloud.clouds.history import Aggregation, Bucket, HistoryResult, Period, Series
 from custom_components.datapoint_cloud.clouds.model import Device, Reading
 from custom_components.datapoint_cloud.clouds.sodata import limits, pieces
 from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
@@ -98,7 +98,7 @@ def bucketed(
     return rows
 
 
-def plain(past: Past[Bucket]) -> list[tuple[datetime, datetime, float]]:
+def plain(past: HistoryResult[Bucket]) -> list[tuple[datetime, datetime, float]]:
     return [(bucket.start, bucket.end, bucket.value) for bucket in past.rows]
 
 
@@ -163,12 +163,12 @@ async def test_past_is_asked_for_while_polling_takes_every_place(sodata: SoData,
 
 
 async def test_everything_is_offered(client: SoDataCloud) -> None:
-    offer = client.history.offer
-    assert offer.reach_of_readings is not None
-    assert offer.reach_of_buckets is not None
-    assert offer.reach_of_buckets >= timedelta(days=3650)
-    assert (offer.periods, offer.aggregations) == (frozenset(Period), frozenset(Aggregation))
-    assert not offer.has_usage
+    capabilities = client.history.capabilities
+    assert capabilities.readings_retention is not None
+    assert capabilities.buckets_retention is not None
+    assert capabilities.buckets_retention >= timedelta(days=3650)
+    assert (capabilities.periods, capabilities.aggregations) == (frozenset(Period), frozenset(Aggregation))
+    assert not capabilities.has_usage
     with pytest.raises(NotSupported):
         await client.history.usage("q", utc("2026-09-01"), utc("2026-09-02"), period="day", group_by=None)
 
@@ -436,7 +436,7 @@ async def test_nothing_is_asked_of_an_empty_range(sodata: SoData, client: SoData
     moment = utc("2026-09-01")
     for end in (moment, moment - DAY):
         told = await client.history.readings([series], moment, end)
-        assert told[series] == Past(rows=(), start=moment, end=moment)
+        assert told[series] == HistoryResult(rows=(), start=moment, end=moment)
     assert await client.history.readings([], moment, moment + DAY) == {}
     assert not sodata.api.requests
 
@@ -461,7 +461,7 @@ async def test_empty_buckets_are_left_out(
 async def test_unknown_variable_has_no_past(sodata: SoData, client: SoDataCloud) -> None:
     (series,) = series_of(simulated(sodata, "UPS"), "Global|0|999999")
     told = await days(client, [series], "2026-09-15", "2026-09-21")
-    assert told[series] == Past(rows=(), start=utc("2026-09-15"), end=utc("2026-09-21"))
+    assert told[series] == HistoryResult(rows=(), start=utc("2026-09-15"), end=utc("2026-09-21"))
 
 
 @pytest.mark.parametrize("key", ["", "140100", "Global|140100", "Global|0|140100|x", "Global||140100", "Global|0| "])
@@ -627,7 +627,7 @@ def many(sodata: SoData, count: int) -> list[Series]:
     return [one for device in ups for one in series_of(device, *keys[: -(-count // len(ups))])][:count]
 
 
-async def counts(client: SoDataCloud, series: list[Series], hours: int = 24) -> Mapping[Series, Past[Bucket]]:
+async def counts(client: SoDataCloud, series: list[Series], hours: int = 24) -> Mapping[Series, HistoryResult[Bucket]]:
     start = utc("2026-08-01")
     end = start + timedelta(hours=hours)
     return await client.history.buckets(series, start, end, period=Period.HOUR, aggregation=Aggregation.COUNT)
@@ -694,9 +694,9 @@ async def test_what_was_learned_is_forgotten_after_a_day(
     sodata.api.reset_counts()
     await counts(client, many(sodata, 40), 1)
     assert sodata.api.requests[DATAPOINTS] == 4
-    (key,) = (key for key in sodata.memory.content if key.startswith("datapoints:"))
-    remembered = sodata.memory.get(key)
-    sodata.memory.put(key, remembered | {"learned_at_seconds": remembered["learned_at_seconds"] - 25 * 3600})
+    (key,) = (key for key in sodata.client_store.content if key.startswith("datapoints:"))
+    remembered = sodata.client_store.get(key)
+    sodata.client_store.put(key, remembered | {"learned_at_seconds": remembered["learned_at_seconds"] - 25 * 3600})
     sodata.api.reset_counts()
     await counts(client, many(sodata, 40), 1)
     assert sodata.api.requests[DATAPOINTS] == 1
@@ -706,7 +706,7 @@ async def test_what_was_learned_is_forgotten_after_a_day(
 async def test_memory_may_hold_nonsense(sodata: SoData, client: SoDataCloud, remembered: Any) -> None:
     if isinstance(remembered, dict):
         remembered |= {"learned_at_seconds": int(datetime.now(UTC).timestamp()) - 5}
-    sodata.memory.put("datapoints:hour", remembered)
+    sodata.client_store.put("datapoints:hour", remembered)
     told = await counts(client, many(sodata, 3), 1)
     assert all(len(past.rows) == 1 for past in told.values())
 
@@ -727,7 +727,7 @@ async def test_slow_server_is_asked_for_less_next_time(
     told = await counts(client, many(sodata, 20), 1)
     gate.set()
     assert all(len(past.rows) == 1 and past.stopped_by is None for past in told.values())
-    assert not [key for key in sodata.memory.content if key.startswith("datapoints:")]
+    assert not [key for key in sodata.client_store.content if key.startswith("datapoints:")]
 
 
 async def test_hanging_server_is_waited_for_once(
@@ -807,7 +807,7 @@ async def test_refused_series_costs_only_itself(
     assert [one for one, past in told.items() if past.stopped_by is not None] == [refused]
     assert sum(bool(past.rows) for past in told.values()) >= 30
     assert sodata.api.requests[DATAPOINTS] <= 30
-    assert not [key for key in sodata.memory.content if key.startswith("datapoints:")]
+    assert not [key for key in sodata.client_store.content if key.startswith("datapoints:")]
 
 
 async def test_devices_that_are_all_refused_are_each_told(sodata: SoData, client: SoDataCloud) -> None:

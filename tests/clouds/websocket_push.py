@@ -9,10 +9,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.gizwits.open import websocket
 from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
 from custom_components.datapoint_cloud.clouds.gizwits.open.login import PasswordLogin
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.clouds.push import News, Push, Report
 from simulator.gizwits import GizwitsDevice, GizwitsOpenServer
@@ -21,10 +21,10 @@ REFUSED = '{"cmd": "login_res", "data": {"success": false, "msg": "no"}}'
 
 
 def cloud_at(
-    api_url: str, session: aiohttp.ClientSession, server: GizwitsOpenServer, memory: Memory
+    api_url: str, session: aiohttp.ClientSession, server: GizwitsOpenServer, client_store: ClientStore
 ) -> GizwitsOpenCloud:
     login = PasswordLogin(username=server.username, password=server.password)
-    return GizwitsOpenCloud(session, api_url=api_url, app_id=server.app_id, login=login, memory=memory)
+    return GizwitsOpenCloud(session, api_url=api_url, app_id=server.app_id, login=login, client_store=client_store)
 
 
 async def until(is_so: Callable[[], Any]) -> None:

@@ -18,9 +18,9 @@ from custom_components.datapoint_cloud.clouds.errors import CloudError
 from custom_components.datapoint_cloud.clouds.history import (
     Aggregation,
     Bucket,
+    HistoryCapabilities,
+    HistoryResult,
     LogEntry,
-    Offer,
-    Past,
     Period,
     Series,
     Usage,
@@ -28,9 +28,9 @@ from custom_components.datapoint_cloud.clouds.history import (
 from custom_components.datapoint_cloud.clouds.model import Device, Reading
 from custom_components.datapoint_cloud.const import DOMAIN
 
-EVERYTHING = Offer(
-    reach_of_readings=timedelta(days=7),
-    reach_of_buckets=timedelta(days=31),
+EVERYTHING = HistoryCapabilities(
+    readings_retention=timedelta(days=7),
+    buckets_retention=timedelta(days=31),
     periods=frozenset({Period.HOUR, Period.DAY}),
     aggregations=frozenset({Aggregation.AVG, Aggregation.COUNT, Aggregation.VAR}),
     has_online_log=True,
@@ -43,7 +43,7 @@ EVERYTHING = Offer(
 class FakeHistory:
     """`rows` by datapoint key, device id or scope; what is not in it has none."""
 
-    offer: Offer = EVERYTHING
+    capabilities: HistoryCapabilities = EVERYTHING
     rows: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     errors: Mapping[str, CloudError] = field(default_factory=dict)  # that cost one series, device or scope
     keeps_since: datetime | None = None
@@ -53,7 +53,7 @@ class FakeHistory:
 
     async def readings(
         self, series: Sequence[Series], start: datetime, end: datetime
-    ) -> Mapping[Series, Past[Reading]]:
+    ) -> Mapping[Series, HistoryResult[Reading]]:
         await self._note(series=series, start=start, end=end)
         return {one: self._past(one.key, start, end) for one in series}
 
@@ -66,21 +66,21 @@ class FakeHistory:
         period: Period,
         aggregation: Aggregation,
         is_local: bool = False,
-    ) -> Mapping[Series, Past[Bucket]]:
+    ) -> Mapping[Series, HistoryResult[Bucket]]:
         await self._note(series=series, start=start, end=end, period=period, aggregation=aggregation, is_local=is_local)
         return {one: self._past(one.key, start, end) for one in series}
 
-    async def online_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
+    async def online_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
         await self._note(device=device.id, start=start, end=end)
         return self._past(device.id, start, end)
 
-    async def communication_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
+    async def communication_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
         await self._note(device=device.id, start=start, end=end)
         return self._past(device.id, start, end)
 
     async def usage(
         self, scope_id: str, start: datetime, end: datetime, *, period: str, group_by: str | None
-    ) -> Past[Usage]:
+    ) -> HistoryResult[Usage]:
         await self._note(scope=scope_id, start=start, end=end, period=period, group_by=group_by)
         return self._past(scope_id, start, end)
 
@@ -91,9 +91,9 @@ class FakeHistory:
         if self.raises is not None:
             raise self.raises
 
-    def _past(self, key: str, start: datetime, end: datetime) -> Past[Any]:
+    def _past(self, key: str, start: datetime, end: datetime) -> HistoryResult[Any]:
         since = min(max(start, self.keeps_since or start), end)
-        return Past(rows=tuple(self.rows.get(key, ())), start=since, end=end, stopped_by=self.errors.get(key))
+        return HistoryResult(rows=tuple(self.rows.get(key, ())), start=since, end=end, stopped_by=self.errors.get(key))
 
 
 def give_past(entry: MockConfigEntry, **told: Any) -> FakeHistory:

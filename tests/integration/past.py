@@ -12,17 +12,25 @@ from homeassistant.helpers.recorder import get_instance
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud.clouds.errors import CloudError
-from custom_components.datapoint_cloud.clouds.history import Aggregation, Bucket, NoHistory, Offer, Past, Period, Series
+from custom_components.datapoint_cloud.clouds.history import (
+    Aggregation,
+    Bucket,
+    HistoryCapabilities,
+    HistoryResult,
+    NoHistory,
+    Period,
+    Series,
+)
 from custom_components.datapoint_cloud.clouds.model import Reading
 from custom_components.datapoint_cloud.statistics.sensors import Target, targets_of
 
 HOUR = timedelta(hours=1)
-OF_BUCKETS = Offer(
-    reach_of_buckets=timedelta(days=400),
+OF_BUCKETS = HistoryCapabilities(
+    buckets_retention=timedelta(days=400),
     periods=frozenset(Period),
     aggregations=frozenset(Aggregation),
 )
-OF_READINGS = Offer(reach_of_readings=timedelta(days=7))
+OF_READINGS = HistoryCapabilities(readings_retention=timedelta(days=7))
 
 
 def measured(hour: datetime) -> float:
@@ -39,7 +47,7 @@ def metered(hour: datetime) -> float:
 class MadeUpPast(NoHistory):
     """It tells the same of every series of a kind, and whatever a test wants besides."""
 
-    offer: Offer = OF_BUCKETS
+    capabilities: HistoryCapabilities = OF_BUCKETS
     is_meter: Callable[[Series], bool] = lambda _: False
     meter: Callable[[datetime], float | None] = metered
     length: timedelta = HOUR
@@ -60,7 +68,7 @@ class MadeUpPast(NoHistory):
         period: Period,
         aggregation: Aggregation,
         is_local: bool = False,
-    ) -> Mapping[Series, Past[Bucket]]:
+    ) -> Mapping[Series, HistoryResult[Bucket]]:
         assert period is Period.HOUR
         assert not is_local
         end = await self._ask(aggregation, series, start, end)
@@ -68,7 +76,7 @@ class MadeUpPast(NoHistory):
 
     async def readings(
         self, series: Sequence[Series], start: datetime, end: datetime
-    ) -> Mapping[Series, Past[Reading]]:
+    ) -> Mapping[Series, HistoryResult[Reading]]:
         end = await self._ask("readings", series, start, end)
         return {one: self._past(self._readings(one, start, end), start, end) for one in series}
 
@@ -80,8 +88,8 @@ class MadeUpPast(NoHistory):
             raise error
         return min(end, self.complete_until or end)
 
-    def _past[Row](self, rows: Iterator[Row], start: datetime, end: datetime) -> Past[Row]:
-        return Past(rows=tuple(rows), start=start, end=end, stopped_by=self.stopped_by)
+    def _past[Row](self, rows: Iterator[Row], start: datetime, end: datetime) -> HistoryResult[Row]:
+        return HistoryResult(rows=tuple(rows), start=start, end=end, stopped_by=self.stopped_by)
 
     def _buckets(self, one: Series, aggregation: Aggregation, start: datetime, end: datetime) -> Iterator[Bucket]:
         for hour in _hours(start + self.shift, end):

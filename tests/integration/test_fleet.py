@@ -168,10 +168,10 @@ def test_an_alarm_is_news_when_it_comes_and_when_it_goes() -> None:
     state = _state()
     state.take(_told(leak=False), _NOW)
     _, raised = state.take(_told(leak=True), _NOW)
-    assert [(happening.datapoint.key, happening.is_raised) for happening in raised] == [("leak", True)]
+    assert [(alarm_change.datapoint.key, alarm_change.is_raised) for alarm_change in raised] == [("leak", True)]
     assert state.take(_told(leak=True), _NOW)[1] == []
     _, cleared = state.take(_told(leak=False), _NOW)
-    assert [happening.is_raised for happening in cleared] == [False]
+    assert [alarm_change.is_raised for alarm_change in cleared] == [False]
 
 
 def test_an_alarm_that_is_on_at_the_first_reading_is_no_news() -> None:
@@ -184,8 +184,8 @@ def test_an_alarm_first_heard_of_when_it_is_on_is_no_news() -> None:
     state.take(_told(power=True, leak=None), _NOW)
     assert state.take(_told(leak=True), _NOW)[1] == []
     assert state.active_alarms[0].key == "leak"
-    assert [happening.is_raised for happening in state.take(_told(leak=False), _NOW)[1]] == [False]
-    assert [happening.is_raised for happening in state.take(_told(leak=True), _NOW)[1]] == [True]
+    assert [alarm_change.is_raised for alarm_change in state.take(_told(leak=False), _NOW)[1]] == [False]
+    assert [alarm_change.is_raised for alarm_change in state.take(_told(leak=True), _NOW)[1]] == [True]
 
 
 def test_an_alarm_that_loses_its_value_is_not_over() -> None:
@@ -194,8 +194,8 @@ def test_an_alarm_that_loses_its_value_is_not_over() -> None:
     state.take(_told(leak=True), _NOW)
     assert state.take(_told(leak=None), _NOW)[1] == []
     assert state.take(_told(leak=True), _NOW)[1] == []
-    _, happenings = state.take(_told(leak=False), _NOW)
-    assert [happening.is_raised for happening in happenings] == [False]
+    _, alarm_changes = state.take(_told(leak=False), _NOW)
+    assert [alarm_change.is_raised for alarm_change in alarm_changes] == [False]
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ from custom_components.datapoint_cloud.clouds.errors import (
 from custom_components.datapoint_cloud.clouds.history import (
     Aggregation,
     Bucket,
+    HistoryCapabilities,
     LogEntry,
     NoHistory,
-    Offer,
     Series,
     Usage,
 )
@@ -341,7 +341,7 @@ async def test_buckets_may_begin_at_midnight_utc(
 async def test_what_is_not_offered_is_refused_with_what_is(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, data: dict[str, Any], text: str
 ) -> None:
-    history = give_past(entry, offer=replace(EVERYTHING, aggregates_numbers_only=True))
+    history = give_past(entry, capabilities=replace(EVERYTHING, aggregates_numbers_only=True))
     target = target_of(hass, entry, air_conditioner(simulation).did)
     call = {"device_id": target, "datapoints": "set_temp", "range": "today", "period": "day", "aggregation": "avg"}
     assert text == await refusal_of(hass, "get_aggregate", **call | data)
@@ -353,7 +353,7 @@ async def test_where_the_vendor_has_to_grant_aggregation_it_is_said(
 ) -> None:
     target = target_of(hass, entry, air_conditioner(simulation).did)
     for error in (NotSupported(), Forbidden(Reason.FEATURE_NOT_GRANTED, code=5018)):
-        give_past(entry, offer=replace(EVERYTHING, is_to_be_granted=True), raises=error)
+        give_past(entry, capabilities=replace(EVERYTHING, is_to_be_granted=True), raises=error)
         text = await refusal_of(
             hass,
             "get_aggregate",
@@ -668,7 +668,7 @@ async def test_connectivity_tells_no_reason_where_the_cloud_has_no_log(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
 ) -> None:
     device = air_conditioner(simulation)
-    history = give_past(entry, offer=Offer())
+    history = give_past(entry, capabilities=HistoryCapabilities())
     await poll(hass, entry)
     device.is_online = False
     await poll(hass, entry)

@@ -111,8 +111,8 @@ async def test_an_example_tells_what_it_promises(
 ) -> None:
     entry: MockConfigEntry = await add_account(hass, simulation, "gizwits_open")
     device = air_conditioner(simulation)
-    offer = replace(EVERYTHING, periods=frozenset(Period), aggregations=frozenset(Aggregation))
-    give_past(entry, offer=offer, rows={key: rows, device.did: rows})
+    capabilities = replace(EVERYTHING, periods=frozenset(Period), aggregations=frozenset(Aggregation))
+    give_past(entry, capabilities=capabilities, rows={key: rows, device.did: rows})
     told = async_mock_service(hass, "notify", "notify")
     sequence = cv.SCRIPT_SCHEMA(_sequence(title, entity_id_of(hass, platform, entry, device.did, key)))
     script = Script(hass, await async_validate_actions_config(hass, sequence), title, "script")

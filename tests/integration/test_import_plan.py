@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.datapoint_cloud.clouds.history import Bucket, Past
+from custom_components.datapoint_cloud.clouds.history import Bucket, HistoryResult
 from custom_components.datapoint_cloud.clouds.model import Reading
 from custom_components.datapoint_cloud.statistics.rows import (
     HOUR,
@@ -38,14 +38,14 @@ def as_it_is(value: float) -> float:
     return value
 
 
-def buckets(values: dict[float, float], *, start: float = 0, end: float = 24) -> Past[Bucket]:
+def buckets(values: dict[float, float], *, start: float = 0, end: float = 24) -> HistoryResult[Bucket]:
     rows = tuple(Bucket(start=at(hour), end=at(hour + 1), value=value) for hour, value in values.items())
-    return Past(rows=rows, start=at(start), end=at(end))
+    return HistoryResult(rows=rows, start=at(start), end=at(end))
 
 
-def readings(values: Iterable[tuple[float, object]], *, start: float = 0, end: float = 24) -> Past[Reading]:
+def readings(values: Iterable[tuple[float, object]], *, start: float = 0, end: float = 24) -> HistoryResult[Reading]:
     rows = tuple(Reading(value, at(hour)) for hour, value in values)  # type: ignore[arg-type]
-    return Past(rows=rows, start=at(start), end=at(end))
+    return HistoryResult(rows=rows, start=at(start), end=at(end))
 
 
 def known(*rows: tuple[float, float | None, float | None]) -> list[Known]:
@@ -95,7 +95,7 @@ def test_summer_time_loses_and_doubles_no_hour(month: int, day: int) -> None:
         )
         for hour in range(hours)
     )
-    past = Past(rows=rows, start=start, end=end)
+    past = HistoryResult(rows=rows, start=start, end=end)
     found = measured_in_buckets(past, past, past, as_it_is)
     assert [row["start"] for row in found] == [window[0] + hour * HOUR for hour in range(hours)]
     assert [row["mean"] for row in found] == list(range(hours))
@@ -151,7 +151,7 @@ def test_only_hours_that_the_answer_is_complete_for_are_believed() -> None:
 @pytest.mark.parametrize(("start", "length"), [(0.5, 1), (0, 24), (0, 0.5)], ids=["half past", "a day", "half an hour"])
 def test_what_is_no_hour_of_utc_is_refused(start: float, length: float) -> None:
     rows = (Bucket(start=at(start), end=at(start + length), value=1),)
-    past = Past(rows=rows, start=at(0), end=at(24))
+    past = HistoryResult(rows=rows, start=at(0), end=at(24))
     with pytest.raises(NotHourly):
         measured_in_buckets(past, past, past, as_it_is)
     with pytest.raises(NotHourly):
@@ -176,7 +176,7 @@ def test_a_silence_is_not_bridged() -> None:
 
 
 def test_readings_out_of_order_without_time_or_without_a_number_do_no_harm() -> None:
-    past = Past(
+    past = HistoryResult(
         rows=(
             Reading(20, at(0.5)),
             Reading(10, at(0)),

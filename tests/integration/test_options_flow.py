@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 
-from custom_components.datapoint_cloud.clouds.history import Offer
+from custom_components.datapoint_cloud.clouds.history import HistoryCapabilities
 from custom_components.datapoint_cloud.statistics.sensors import can_import
 from simulator.server import Fault
 from simulator.simulation import Simulation
@@ -62,7 +62,7 @@ async def test_sites_are_a_choice_where_there_are_any(hass: HomeAssistant, simul
         "sodata": {"share", "sites"},
         "firstlight": set(),
     }[kind]
-    if can_import(entry.runtime_data.coordinator.cloud.history.offer):
+    if can_import(entry.runtime_data.coordinator.cloud.history.capabilities):
         expected |= {"import_history", "import_days"}
     assert fields_of(await begin(hass, entry)) == expected
 
@@ -159,7 +159,9 @@ async def test_the_past_is_a_choice_where_the_cloud_tells_of_it(
     hass: HomeAssistant, simulation: Simulation, days: int, most: int
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
-    entry.runtime_data.coordinator.cloud.history = MadeUpPast(Offer(reach_of_readings=timedelta(days=days)))
+    entry.runtime_data.coordinator.cloud.history = MadeUpPast(
+        HistoryCapabilities(readings_retention=timedelta(days=days))
+    )
     form = await begin(hass, entry)
     assert {"import_history", "import_days"} <= fields_of(form)
     selector = form["data_schema"].schema["import_days"]

@@ -111,7 +111,7 @@ def _bind(pushed: Pushed, twin: GizwitsDevice) -> None:
     else:
         snoti = pushed.simulation.gizwits_snoti
         pushed.simulation.gizwits_enterprise.products[twin.product.key].devices[twin.did] = twin
-        twin.watchers.append(snoti)
+        twin.listeners.append(snoti)
         snoti.push(twin.product.key, "device.bind", twin)
 
 

@@ -20,7 +20,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.snoti import SnotiPush
 from custom_components.datapoint_cloud.clouds.gizwits.open.websocket import WebSocketPush
 from custom_components.datapoint_cloud.const import DOMAIN
-from custom_components.datapoint_cloud.fleet.listeners import Watch
+from custom_components.datapoint_cloud.fleet.listeners import EntityKey
 from simulator.gizwits.obedience import Obedience
 from simulator.server import Fault
 from simulator.simulation import Simulation
@@ -242,11 +242,11 @@ async def test_a_listener_that_raises_ends_no_push_and_deafens_no_other(
 ) -> None:
     pushed.silence_alarms()
     await pushed.add()
-    watchers, did = pushed.coordinator.watchers, pushed.device.did
+    listeners, did = pushed.coordinator.listeners, pushed.device.did
     heard: list[Any] = []
-    watchers._of_watches[Watch(did, pushed.key)].insert(0, _fail)
-    watchers._of_alarms[did].insert(0, partial(_fail))  # not the same as the other
-    watchers.async_add_for_alarms(did, heard.append)
+    listeners._of_watches[EntityKey(did, pushed.key)].insert(0, _fail)
+    listeners._of_alarms[did].insert(0, partial(_fail))  # not the same as the other
+    listeners.async_add_for_alarms(did, heard.append)
     for value in (11, 12, 13):
         pushed.report(value)
         await pushed.shows(value)
@@ -261,10 +261,10 @@ async def test_a_listener_that_raises_ends_no_push_and_deafens_no_other(
 async def test_a_listener_that_raises_keeps_no_other_from_hearing_of_new_devices(pushed: Pushed) -> None:
     await pushed.add()
     heard: list[None] = []
-    watchers = pushed.coordinator.watchers
-    watchers._of_inventory.insert(0, _fail)
-    watchers.async_add_for_inventory(lambda: heard.append(None))
-    watchers.async_note_inventory()
+    listeners = pushed.coordinator.listeners
+    listeners._of_inventory.insert(0, _fail)
+    listeners.async_add_for_inventory(lambda: heard.append(None))
+    listeners.async_mark_inventory_changed()
     pushed.report(11)
     await pushed.shows(11)
     assert heard == [None]

@@ -8,8 +8,8 @@ import pytest
 from homeassistant.core import HomeAssistant
 
 from custom_components.datapoint_cloud.accounts import open_cloud
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.snoti import SnotiPush
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.clouds.push import Push
 from simulator.simulation import Simulation
@@ -22,7 +22,7 @@ def _push(hass: HomeAssistant, simulation: Simulation, **changes: Any) -> Push |
     names = ("product_key", "product_secret", "auth_id", "auth_secret")
     scope = {name: getattr(product, name) for name in names if changes.get(name, True)}
     data = STORED["gizwits_enterprise"](simulation) | changes
-    return open_cloud(hass, "gizwits_enterprise", data, {product.product_key: scope}, Memory()).push
+    return open_cloud(hass, "gizwits_enterprise", data, {product.product_key: scope}, ClientStore()).push
 
 
 def _server(push: Push | None) -> Any:

@@ -272,7 +272,7 @@ async def test_a_reset_of_the_meter_takes_nothing_away(
 async def test_readings_become_hours_where_the_cloud_makes_none(
     hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
 ) -> None:
-    past.offer = OF_READINGS
+    past.capabilities = OF_READINGS
     target = target_of(hass, entry, is_counter=False)
     counter = target_of(hass, entry, is_counter=True)
     answer = await import_statistics(hass, entity_id=[target.entity_id, counter.entity_id], days=1)
@@ -290,7 +290,7 @@ async def test_readings_become_hours_where_the_cloud_makes_none(
 async def test_it_reaches_no_further_than_the_cloud(
     hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
 ) -> None:
-    past.offer = OF_READINGS
+    past.capabilities = OF_READINGS
     target = target_of(hass, entry, is_counter=False)
     await import_statistics(hass, entity_id=target.entity_id, days=100)
     assert next(iter(await rows_of(hass, target.entity_id))) == NOW.replace(minute=0) + HOUR - timedelta(days=7)

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
-from custom_components.datapoint_cloud.clouds.memory import Memory
 
 from .damage import damages, names
 from .struck_clouds import Strike, StruckClouds
 from .tours import enterprise_cloud, firstlight_cloud, open_cloud, sodata_cloud, tour
 
-_CLOUDS: list[tuple[Callable[[StruckClouds, Memory], Cloud], list[str]]] = [
+_CLOUDS: list[tuple[Callable[[StruckClouds, ClientStore], Cloud], list[str]]] = [
     (open_cloud, ["login", "bindings", "datapoint", "latest", "control", "raw_data", "agg_data", "group"]),
     (
         enterprise_cloud,
@@ -41,11 +41,11 @@ def _strikes(paths: list[str]) -> st.SearchStrategy[Strike]:
 
 @pytest.mark.parametrize(("make", "paths"), _CLOUDS, ids=[make.__name__ for make, _ in _CLOUDS])
 def test_any_answer_is_a_model_or_an_error(
-    clouds: StruckClouds, make: Callable[[StruckClouds, Memory], Cloud], paths: list[str]
+    clouds: StruckClouds, make: Callable[[StruckClouds, ClientStore], Cloud], paths: list[str]
 ) -> None:
     @given(st.lists(_strikes(paths), max_size=3))
     def check(strikes: list[Strike]) -> None:
-        memory = Memory()
-        clouds.run(tour(make(clouds, memory), memory), *strikes)
+        client_store = ClientStore()
+        clouds.run(tour(make(clouds, client_store), client_store), *strikes)
 
     check()

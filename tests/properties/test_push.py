@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product, SnotiServer
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.clouds.push import News, Push, Report
 from simulator.gizwits.certificate import self_signed
@@ -85,8 +85,8 @@ _DAMAGED = st.lists(st.tuples(st.integers(0, 7), damages), min_size=1, max_size=
 
 def test_any_frame_of_the_web_socket(clouds: StruckClouds) -> None:
     push = clouds.simulation.gizwits_open.push
-    cloud = open_cloud(clouds, Memory())
-    listener = _Listener(lambda: open_cloud(clouds, Memory()), lambda: bool(push.connections))
+    cloud = open_cloud(clouds, ClientStore())
+    listener = _Listener(lambda: open_cloud(clouds, ClientStore()), lambda: bool(push.connections))
     devices = [device for device in clouds.run(cloud.devices()).devices if device.is_online]
     reading = clouds.run(cloud.readings(devices[:1])).snapshots[devices[0].id].readings
     attrs = {key: read.value for key, read in reading.items()}
@@ -129,7 +129,7 @@ def _pushed_cloud(clouds: StruckClouds) -> Cloud:
             )
             for key, product in list(server.products.items())[:1]
         ],
-        memory=Memory(),
+        client_store=ClientStore(),
         snoti=SnotiServer(host=host, port=int(port), tls=ssl.create_default_context(cadata=self_signed()[1].decode())),
     )
 

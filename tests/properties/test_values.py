@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custom_components.datapoint_cloud.clouds import coerce
-from custom_components.datapoint_cloud.clouds.gizwits import spellings
+from custom_components.datapoint_cloud.clouds.gizwits import wire_values
 from custom_components.datapoint_cloud.clouds.http import retry_after
 
 from .damage import any_bytes, any_json, values, written
@@ -40,9 +40,9 @@ def test_what_is_decoded_can_be_stored(content: bytes) -> None:
 def test_what_is_read_of_a_value_can_be_stored(value: Any) -> None:
     number = coerce.number(value)
     assert number is None or math.isfinite(number)
-    for read in (number, spellings.flag(value), spellings.mac(value), spellings.epoch_seconds(value)):
+    for read in (number, wire_values.flag(value), wire_values.mac(value), wire_values.epoch_seconds(value)):
         assert_storable(read)
-    count = spellings.count(value)
+    count = wire_values.count(value)
     assert count is None or count >= 0
     assert_storable(count)
 
@@ -50,7 +50,11 @@ def test_what_is_read_of_a_value_can_be_stored(value: Any) -> None:
 @_many
 @given(values | _DATES)
 def test_a_moment_can_be_shown_everywhere(value: Any) -> None:
-    for moment in (coerce.moment(value), coerce.moment(value, ZoneInfo("Pacific/Kiritimati")), spellings.moment(value)):
+    for moment in (
+        coerce.timestamp(value),
+        coerce.timestamp(value, ZoneInfo("Pacific/Kiritimati")),
+        wire_values.timestamp(value),
+    ):
         assert_storable(moment)
 
 
@@ -71,4 +75,4 @@ def test_a_pause_is_never_longer_than_an_hour(value: str, date: str) -> None:
 def test_moments_within_a_life_are_read() -> None:
     for year in (1970, 2026, 2999):
         moment = datetime(year, 6, 1, tzinfo=UTC)
-        assert coerce.moment(moment.isoformat()) == spellings.moment(moment.timestamp()) == moment
+        assert coerce.timestamp(moment.isoformat()) == wire_values.timestamp(moment.timestamp()) == moment

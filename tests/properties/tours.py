@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
 from custom_components.datapoint_cloud.clouds.firstlight.api import FirstlightCloud, UsageQuery
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product
 from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
 from custom_components.datapoint_cloud.clouds.gizwits.open.login import PasswordLogin
 from custom_components.datapoint_cloud.clouds.history import Aggregation, Period, Series
-from custom_components.datapoint_cloud.clouds.memory import Memory
 from custom_components.datapoint_cloud.clouds.model import Datapoint, Device, Schema, Value
 from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
 from custom_components.datapoint_cloud.clouds.sodata.auth import KeycloakLogin
@@ -23,13 +23,15 @@ _DEVICES = 2
 _TRIED: tuple[Value, ...] = (True, 0, 1.5, -7, "x", "0102", 1e300)
 
 
-def open_cloud(clouds: StruckClouds, memory: Memory) -> Cloud:
+def open_cloud(clouds: StruckClouds, client_store: ClientStore) -> Cloud:
     server = clouds.simulation.gizwits_open
     login = PasswordLogin(username=server.username, password=server.password)
-    return GizwitsOpenCloud(clouds.session, api_url=server.url, app_id=server.app_id, login=login, memory=memory)
+    return GizwitsOpenCloud(
+        clouds.session, api_url=server.url, app_id=server.app_id, login=login, client_store=client_store
+    )
 
 
-def enterprise_cloud(clouds: StruckClouds, memory: Memory) -> Cloud:
+def enterprise_cloud(clouds: StruckClouds, client_store: ClientStore) -> Cloud:
     server = clouds.simulation.gizwits_enterprise
     return GizwitsEnterpriseCloud(
         clouds.session,
@@ -37,11 +39,11 @@ def enterprise_cloud(clouds: StruckClouds, memory: Memory) -> Cloud:
         enterprise_id=server.enterprise_id,
         enterprise_secret=server.enterprise_secret,
         products=[Product(product_key=key, product_secret=it.product_secret) for key, it in server.products.items()],
-        memory=memory,
+        client_store=client_store,
     )
 
 
-def sodata_cloud(clouds: StruckClouds, memory: Memory) -> Cloud:
+def sodata_cloud(clouds: StruckClouds, client_store: ClientStore) -> Cloud:
     keycloak = clouds.simulation.keycloak
     login = KeycloakLogin(
         clouds.session,
@@ -57,11 +59,11 @@ def sodata_cloud(clouds: StruckClouds, memory: Memory) -> Cloud:
         api_url=clouds.simulation.sodata.url,
         login=login,
         corporate_account=None,
-        memory=memory,
+        client_store=client_store,
     )
 
 
-def firstlight_cloud(clouds: StruckClouds, memory: Memory) -> Cloud:
+def firstlight_cloud(clouds: StruckClouds, client_store: ClientStore) -> Cloud:
     server = clouds.simulation.firstlight
     plain: Mapping[str, Any] = {"aty": "content", "field": "genre", "item_id": None, "period": "day", "unit": "plays"}
     return FirstlightCloud(
@@ -74,11 +76,11 @@ def firstlight_cloud(clouds: StruckClouds, memory: Memory) -> Cloud:
             UsageQuery(id="grouped", name="grouped", group_by="service", **plain),
         ],
         time_zone=ZoneInfo("Europe/Paris"),
-        memory=memory,
+        client_store=client_store,
     )
 
 
-async def tour(cloud: Cloud, memory: Memory) -> None:
+async def tour(cloud: Cloud, client_store: ClientStore) -> None:
     """Ask for everything, and see to it that what comes can be stored."""
     found = Found()
     await found.of(cloud.account())
@@ -98,7 +100,7 @@ async def tour(cloud: Cloud, memory: Memory) -> None:
     found.all.append([cloud.scopes, cloud.requests_a_listing, cloud.budget.remaining])
     for one in found.all:
         assert_storable(one)
-    assert_storable(memory.content)
+    assert_storable(client_store.content)
 
 
 async def _command(cloud: Cloud, device: Device, schema: Schema, found: Found) -> None:
@@ -118,13 +120,13 @@ def _of_its_own(datapoint: Datapoint) -> Sequence[Value]:
 
 
 async def _past(cloud: Cloud, devices: Sequence[Device], series: Sequence[Series], found: Found) -> None:
-    history, offer = cloud.history, cloud.history.offer
+    history, capabilities = cloud.history, cloud.history.capabilities
     end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     start = end - timedelta(hours=30)
     await found.of(history.readings(series, end - timedelta(hours=3), end))
-    for period in sorted(offer.periods & {Period.HOUR, Period.DAY}):
+    for period in sorted(capabilities.periods & {Period.HOUR, Period.DAY}):
         for is_local in (False, True):
-            aggregation = min(offer.aggregations, default=Aggregation.AVG)
+            aggregation = min(capabilities.aggregations, default=Aggregation.AVG)
             await found.of(
                 history.buckets(series, start, end, period=period, aggregation=aggregation, is_local=is_local)
             )

@@ -17,7 +17,7 @@ from homeassistant.util.json import JsonObjectType
 
 from .. import exceptions
 from ..clouds.errors import CloudError, Reason, Unreachable
-from ..clouds.history import Aggregation, Bucket, History, LogEntry, Past, Period, Series
+from ..clouds.history import Aggregation, Bucket, History, HistoryResult, LogEntry, Period, Series
 from ..clouds.model import Device, Reading
 from ..const import CONF_GROUP_BY, CONF_MOST_ROWS, CONF_PERIOD, CONF_UNIT, DOMAIN
 from ..coordinator import DatapointCoordinator
@@ -93,10 +93,10 @@ async def _get_history(call: ServiceCall) -> ServiceResponse:
     targets, asked = series_of(call), range_of(call.data)
     await _require_rights(call, targets)
     for coordinator in _accounts(targets):
-        if coordinator.cloud.history.offer.reach_of_readings is None:
+        if coordinator.cloud.history.capabilities.readings_retention is None:
             raise exceptions.of_call("readings_not_offered", account=coordinator.name)
 
-    async def ask(history: History, series: Sequence[Series]) -> Mapping[Series, Past[Reading]]:
+    async def ask(history: History, series: Sequence[Series]) -> Mapping[Series, HistoryResult[Reading]]:
         return await history.readings(series, asked.start, asked.end)
 
     pasts = await _ask_each_account(targets, asked, ask)
@@ -113,10 +113,10 @@ async def _get_aggregate(call: ServiceCall) -> ServiceResponse:
     for coordinator in _accounts(targets):
         _require_buckets(coordinator, period, aggregation)
     for target in targets:
-        if target.coordinator.cloud.history.offer.aggregates_numbers_only:
+        if target.coordinator.cloud.history.capabilities.aggregates_numbers_only:
             target.require_number()
 
-    async def ask(history: History, series: Sequence[Series]) -> Mapping[Series, Past[Bucket]]:
+    async def ask(history: History, series: Sequence[Series]) -> Mapping[Series, HistoryResult[Bucket]]:
         return await history.buckets(
             series,
             asked.start,
@@ -135,15 +135,15 @@ async def _get_aggregate(call: ServiceCall) -> ServiceResponse:
 
 
 def _require_buckets(coordinator: DatapointCoordinator, period: Period, aggregation: Aggregation) -> None:
-    offer, account = coordinator.cloud.history.offer, coordinator.name
-    if offer.reach_of_buckets is None or not offer.periods or not offer.aggregations:
+    capabilities, account = coordinator.cloud.history.capabilities, coordinator.name
+    if capabilities.buckets_retention is None or not capabilities.periods or not capabilities.aggregations:
         raise exceptions.of_call("aggregates_not_offered", account=account)
-    if period not in offer.periods:
+    if period not in capabilities.periods:
         # In the order of their length.
-        offered = ", ".join(one for one in Period if one in offer.periods)
+        offered = ", ".join(one for one in Period if one in capabilities.periods)
         raise exceptions.of_call("period_not_offered", account=account, period=period, offered=offered)
-    if aggregation not in offer.aggregations:
-        offered = ", ".join(one for one in Aggregation if one in offer.aggregations)
+    if aggregation not in capabilities.aggregations:
+        offered = ", ".join(one for one in Aggregation if one in capabilities.aggregations)
         raise exceptions.of_call("aggregation_not_offered", account=account, aggregation=aggregation, offered=offered)
 
 
@@ -160,14 +160,14 @@ def _accounts(targets: Iterable[DeviceTarget]) -> Iterable[DatapointCoordinator]
 async def _ask_each_account[R](
     targets: Sequence[SeriesTarget],
     asked: Range,
-    ask: Callable[[History, Sequence[Series]], Awaitable[Mapping[Series, Past[R]]]],
-) -> Mapping[SeriesTarget, Past[R]]:
+    ask: Callable[[History, Sequence[Series]], Awaitable[Mapping[Series, HistoryResult[R]]]],
+) -> Mapping[SeriesTarget, HistoryResult[R]]:
     """Ask every account once for all series it has; an account that fails costs its own only."""
     of_account: dict[DatapointCoordinator, list[SeriesTarget]] = defaultdict(list)
     for target in targets:
         of_account[target.coordinator].append(target)
 
-    async def ask_one(coordinator: DatapointCoordinator) -> Mapping[Series, Past[R]]:
+    async def ask_one(coordinator: DatapointCoordinator) -> Mapping[Series, HistoryResult[R]]:
         series = [target.series for target in of_account[coordinator]]
         try:
             return await _in_time(ask(coordinator.cloud.history, series))
@@ -199,10 +199,10 @@ async def _get_online_log(call: ServiceCall) -> ServiceResponse:
     for target in targets:
         rights.require_datapoints(target.coordinator, target.state.device.id, [CONNECTIVITY])
     for coordinator in _accounts(targets):
-        if not coordinator.cloud.history.offer.has_online_log:
+        if not coordinator.cloud.history.capabilities.has_online_log:
             raise exceptions.of_call("online_log_not_offered", account=coordinator.name)
 
-    async def ask(history: History, device: Device) -> Past[LogEntry]:
+    async def ask(history: History, device: Device) -> HistoryResult[LogEntry]:
         return await history.online_log(device, asked.start, asked.end)
 
     texts = await async_texts_of_reasons(call.hass)
@@ -213,10 +213,10 @@ async def _get_communication_log(call: ServiceCall) -> ServiceResponse:
     """Answer what was sent to devices and by them."""
     targets, asked = devices_of(call), range_of(call.data)
     for coordinator in _accounts(targets):
-        if not coordinator.cloud.history.offer.has_communication_log:
+        if not coordinator.cloud.history.capabilities.has_communication_log:
             raise exceptions.of_call("communication_log_not_offered", account=coordinator.name)
 
-    async def ask(history: History, device: Device) -> Past[LogEntry]:
+    async def ask(history: History, device: Device) -> HistoryResult[LogEntry]:
         return await history.communication_log(device, asked.start, asked.end)
 
     return await _ask_each_device(targets, asked, ask, answers.of_frame)
@@ -225,12 +225,12 @@ async def _get_communication_log(call: ServiceCall) -> ServiceResponse:
 async def _ask_each_device(
     targets: Sequence[DeviceTarget],
     asked: Range,
-    ask: Callable[[History, Device], Awaitable[Past[LogEntry]]],
+    ask: Callable[[History, Device], Awaitable[HistoryResult[LogEntry]]],
     row: Callable[[LogEntry], JsonObjectType],
 ) -> ServiceResponse:
     """Ask for the log of every device; one that fails costs its own only."""
 
-    async def ask_one(target: DeviceTarget) -> Past[LogEntry]:
+    async def ask_one(target: DeviceTarget) -> HistoryResult[LogEntry]:
         try:
             return await _in_time(ask(target.coordinator.cloud.history, target.state.device))
         except CloudError as error:
@@ -268,4 +268,4 @@ async def _get_usage(call: ServiceCall) -> ServiceResponse:
         "period": period,
         "group_by": group_by,
         **({CONF_MOST_ROWS: stored[CONF_MOST_ROWS]} if CONF_MOST_ROWS in stored else {}),
-    } | answers.told(past, asked, query.name, history.offer, answers.of_usage)
+    } | answers.told(past, asked, query.name, history.capabilities, answers.of_usage)

@@ -80,7 +80,7 @@ def _targets(call: ServiceCall) -> tuple[Mapping[DatapointConfigEntry, list[Targ
     else:
         entries = [service.async_get_config_entry(call.hass, DOMAIN, entry_id)]
         asked = entries[0].runtime_data.coordinator
-        if not can_import(asked.cloud.history.offer):
+        if not can_import(asked.cloud.history.capabilities):
             raise _error("no_history_of_account", ServiceValidationError, account=plain(asked.name))
     selection = target.TargetSelection(call.data)
     selected = target.async_extract_referenced_entity_ids(call.hass, selection, primary_entities_only=False)
@@ -88,7 +88,7 @@ def _targets(call: ServiceCall) -> tuple[Mapping[DatapointConfigEntry, list[Targ
     targets: dict[DatapointConfigEntry, list[Target]] = defaultdict(list)
     for entry in entries:
         coordinator = entry.runtime_data.coordinator
-        if can_import(coordinator.cloud.history.offer):
+        if can_import(coordinator.cloud.history.capabilities):
             for one in targets_of(call.hass, coordinator):
                 if one.entity_id in chosen or not selection.has_any_target:
                     targets[entry].append(one)

@@ -12,7 +12,7 @@ from homeassistant.util.json import JsonObjectType
 
 from .. import exceptions
 from ..clouds.errors import CloudError, Reason, Rejected
-from ..clouds.history import EDGE, Aggregation, Bucket, LogEntry, Offer, Past, Usage
+from ..clouds.history import EDGE, Aggregation, Bucket, HistoryCapabilities, HistoryResult, LogEntry, Usage
 from ..clouds.model import Reading
 from ..const import DOMAIN
 from ..disconnect_reasons import is_outage, word_of
@@ -23,12 +23,12 @@ from .time_range import Range, shown
 type _Row[R] = Callable[[R], JsonObjectType]
 
 
-def nothing[R](asked: Range, error: CloudError) -> Past[R]:
+def nothing[R](asked: Range, error: CloudError) -> HistoryResult[R]:
     """What is known of what an error hides."""
-    return Past(rows=(), start=asked.start, end=asked.start, stopped_by=error)
+    return HistoryResult(rows=(), start=asked.start, end=asked.start, stopped_by=error)
 
 
-def known_or_not[R](target: SeriesTarget, past: Past[R]) -> Past[R]:
+def known_or_not[R](target: SeriesTarget, past: HistoryResult[R]) -> HistoryResult[R]:
     """Say of a name that neither the device's definition has nor the cloud tells anything of that it is unknown."""
     state = target.state
     is_told_why = past.stopped_by is not None and past.stopped_by.reason is not Reason.INVALID_VALUE
@@ -36,18 +36,18 @@ def known_or_not[R](target: SeriesTarget, past: Past[R]) -> Past[R]:
     if not is_silent or not state.datapoints or target.key in {*state.datapoints, *state.skipped}:
         return past
     unknown = Rejected(Reason.NOT_FOUND, subject=f"{target.key} ({state.device.name})")
-    return Past(rows=(), start=past.start, end=past.start, stopped_by=unknown)
+    return HistoryResult(rows=(), start=past.start, end=past.start, stopped_by=unknown)
 
 
-def require_one[R](pasts: Mapping[DeviceTarget, Past[R]] | Mapping[SeriesTarget, Past[R]]) -> None:
+def require_one[R](pasts: Mapping[DeviceTarget, HistoryResult[R]] | Mapping[SeriesTarget, HistoryResult[R]]) -> None:
     """Raise a translated error if nothing at all could be learnt."""
     if any(past.rows or past.stopped_by is None for past in pasts.values()):
         return
     for target, past in pasts.items():
         if past.stopped_by is not None:
-            offer = target.coordinator.cloud.history.offer
+            capabilities = target.coordinator.cloud.history.capabilities
             raise exceptions.of_history(
-                past.stopped_by, target.state.device.name, is_to_be_granted=offer.is_to_be_granted
+                past.stopped_by, target.state.device.name, is_to_be_granted=capabilities.is_to_be_granted
             ) from past.stopped_by
 
 
@@ -56,11 +56,13 @@ def of_range(asked: Range) -> JsonObjectType:
     return {"start": shown(asked.start), "end": shown(asked.end)}
 
 
-def told[R](past: Past[R], asked: Range, subject: str, offer: Offer, row: _Row[R]) -> JsonObjectType:
+def told[R](
+    past: HistoryResult[R], asked: Range, subject: str, capabilities: HistoryCapabilities, row: _Row[R]
+) -> JsonObjectType:
     """The rows, the range they are complete for, and what keeps that from being all that was asked for."""
     reason: str | None = None
     if past.stopped_by is not None:
-        reason = str(exceptions.of_history(past.stopped_by, subject, is_to_be_granted=offer.is_to_be_granted))
+        reason = str(exceptions.of_history(past.stopped_by, subject, is_to_be_granted=capabilities.is_to_be_granted))
     elif past.start > asked.start + EDGE or past.end < asked.end - EDGE:
         reason = str(_not_kept(past, asked))
     return {
@@ -72,7 +74,7 @@ def told[R](past: Past[R], asked: Range, subject: str, offer: Offer, row: _Row[R
     }
 
 
-def _not_kept[R](past: Past[R], asked: Range) -> HomeAssistantError:
+def _not_kept[R](past: HistoryResult[R], asked: Range) -> HomeAssistantError:
     if past.start >= past.end:
         return exceptions.not_kept(None)
     return exceptions.not_kept(past.start) if past.start > asked.start + EDGE else exceptions.not_told_yet(past.end)
@@ -81,7 +83,7 @@ def _not_kept[R](past: Past[R], asked: Range) -> HomeAssistantError:
 # Datapoints
 
 
-def of_readings(target: SeriesTarget, past: Past[Reading], asked: Range) -> JsonObjectType:
+def of_readings(target: SeriesTarget, past: HistoryResult[Reading], asked: Range) -> JsonObjectType:
     """The readings of a datapoint."""
     description = target.description
     scale = description.scale if description else 1.0
@@ -96,7 +98,9 @@ def of_readings(target: SeriesTarget, past: Past[Reading], asked: Range) -> Json
     return _of_series(target, description.unit if description else None, past, asked, row)
 
 
-def of_buckets(target: SeriesTarget, past: Past[Bucket], asked: Range, aggregation: Aggregation) -> JsonObjectType:
+def of_buckets(
+    target: SeriesTarget, past: HistoryResult[Bucket], asked: Range, aggregation: Aggregation
+) -> JsonObjectType:
     """The buckets of a datapoint."""
     scale, unit = _measure_of(target, aggregation)
 
@@ -123,7 +127,9 @@ def _measure_of(target: SeriesTarget, aggregation: Aggregation) -> tuple[float, 
     return description.scale, description.unit
 
 
-def _of_series[R](target: SeriesTarget, unit: str | None, past: Past[R], asked: Range, row: _Row[R]) -> JsonObjectType:
+def _of_series[R](
+    target: SeriesTarget, unit: str | None, past: HistoryResult[R], asked: Range, row: _Row[R]
+) -> JsonObjectType:
     registry = er.async_get(target.coordinator.hass)
     entity_id, name = None, target.key
     if (description := target.description) is not None:
@@ -139,20 +145,20 @@ def _of_series[R](target: SeriesTarget, unit: str | None, past: Past[R], asked: 
         "entity_id": entity_id,
         "name": name,
         "unit": unit,
-        **told(past, asked, device.name, target.coordinator.cloud.history.offer, row),
+        **told(past, asked, device.name, target.coordinator.cloud.history.capabilities, row),
     }
 
 
 # Logs and usage
 
 
-def of_log(target: DeviceTarget, past: Past[LogEntry], asked: Range, row: _Row[LogEntry]) -> JsonObjectType:
+def of_log(target: DeviceTarget, past: HistoryResult[LogEntry], asked: Range, row: _Row[LogEntry]) -> JsonObjectType:
     """The log of a device."""
     device = target.state.device
     return {
         "device_id": target.device_id,
         "device": device.name,
-        **told(past, asked, device.name, target.coordinator.cloud.history.offer, row),
+        **told(past, asked, device.name, target.coordinator.cloud.history.capabilities, row),
     }
 
 

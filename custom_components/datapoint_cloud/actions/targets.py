@@ -112,7 +112,7 @@ def query_of(call: ServiceCall) -> tuple[DatapointCoordinator, Scope, Mapping[st
     else:
         entry, name = service.async_get_config_entry(call.hass, DOMAIN, entry_id), call.data.get("query")
     coordinator: DatapointCoordinator = entry.runtime_data.coordinator
-    if not coordinator.cloud.history.offer.has_usage:
+    if not coordinator.cloud.history.capabilities.has_usage:
         raise exceptions.of_call("usage_not_offered", account=coordinator.name)
     scopes = coordinator.cloud.scopes
     for scope in scopes:

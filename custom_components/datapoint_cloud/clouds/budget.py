@@ -9,8 +9,8 @@ import time
 from enum import StrEnum
 
 from . import coerce
+from .client_store import ClientStore
 from .errors import RateLimited, Reason
-from .memory import Memory
 
 _HOUR = 3600
 _MINUTES = 61  # how long what was spent is remembered: an hour, wherever in a minute it begins
@@ -45,13 +45,13 @@ class Budget:
     `share` is how much of the limit readings and history may spend; the rest is left to commands and to others.
     """
 
-    def __init__(self, memory: Memory, *, per_hour: int | None) -> None:
+    def __init__(self, client_store: ClientStore, *, per_hour: int | None) -> None:
         """Start from the documented limit; None: the cloud names none, and only its refusals count."""
         self.documented = per_hour
         self.share = 0.7
         self.planned = 0.0
         """The requests an hour that polling is going to need; history leaves them alone."""
-        self._memory = memory
+        self._client_store = client_store
         self._limit = per_hour
         self._remaining: int | None = None
         self._reserve_of_told = 0.0
@@ -165,13 +165,13 @@ class Budget:
     def _remember(self) -> None:
         ahead = int(time.time() // 60) - _minute()
         spent = {str(minute + ahead): list(counts) for minute, counts in self._spent.items()}
-        self._memory.put(_SPENT, spent, is_urgent=False)
+        self._client_store.put(_SPENT, spent, is_urgent=False)
 
     def _remembered(self) -> dict[int, list[int]]:
         now = _minute()
         ahead = int(time.time() // 60) - now
         spent: dict[int, list[int]] = {}
-        for name, counts in coerce.fields(self._memory.get(_SPENT)).items():
+        for name, counts in coerce.fields(self._client_store.get(_SPENT)).items():
             kept_at = coerce.number(name)
             if kept_at is not None and isinstance(counts, list) and len(counts) == 3:
                 # What lies ahead was kept under another clock, and counts from now on.
@@ -210,7 +210,7 @@ class Budget:
         if self._limit is not None and is_another:
             self._slowed_by = max(_SLOWEST, self._slowed() * _SLOWED_BY)
             self._slowed_at = time.monotonic()
-            self._memory.put(_SLOWED, {"by": self._slowed_by, "at": time.time()})
+            self._client_store.put(_SLOWED, {"by": self._slowed_by, "at": time.time()})
 
     def _slowed(self) -> float:
         """How much slower it goes after refusals, forgiven bit by bit."""
@@ -220,7 +220,7 @@ class Budget:
         return self._slowed_by + (1 - self._slowed_by) * forgiven
 
     def _remembered_slowness(self) -> tuple[float | None, float]:
-        record = coerce.fields(self._memory.get(_SLOWED))
+        record = coerce.fields(self._client_store.get(_SLOWED))
         by, at = coerce.number(record.get("by")), coerce.number(record.get("at"))
         if by is None or at is None:
             return None, 0.0

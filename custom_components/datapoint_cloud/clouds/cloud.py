@@ -32,11 +32,11 @@ class Readings:
     stopped_by: CloudError | None = None
 
 
-type Tell = Callable[[str, Snapshot], None]
+type OnSnapshot = Callable[[str, Snapshot], None]
 """Hears of the last values of a device, by its id, as soon as they are here."""
 
 
-def unheard(device_id: str, snapshot: Snapshot) -> None:
+def ignore_snapshot(device_id: str, snapshot: Snapshot) -> None:
     """Tell nobody."""
 
 
@@ -93,8 +93,8 @@ class Cloud(Protocol):
         None where it cannot tell. What "active" means need not be documented: it is for the caller to find out.
         """
 
-    async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
-        """Read the last values of the devices, side by side within the bound the cloud bears; `tell` each at once.
+    async def readings(self, devices: Sequence[Device], on_snapshot: OnSnapshot = ignore_snapshot) -> Readings:
+        """Read the last values of the devices, as many at a time as the cloud allows; call `on_snapshot` for each.
 
         Raises only what concerns the account (`AuthFailed`); a failing device is a failure of its own, and a spent
         quota or a lost connection ends the round with `stopped_by`.

@@ -114,7 +114,7 @@ def records(value: Any) -> list[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def moment(value: Any, zone: tzinfo = UTC) -> datetime | None:
+def timestamp(value: Any, zone: tzinfo = UTC) -> datetime | None:
     """An aware time in UTC, from ISO 8601 or from seconds or milliseconds since 1970; `zone` is for those without."""
     try:
         if (since_1970 := number(value)) is not None:

@@ -77,7 +77,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past[Row]:
+class HistoryResult[Row]:
     """What was told of one thing: rows, oldest first, and the range they are complete for.
 
     `start` and `end` may lie within what was asked for: because the cloud keeps no more, or because of `stopped_by`.
@@ -90,7 +90,7 @@ class Past[Row]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class HistoryCapabilities:
     """What a cloud can tell of the past.
 
     A reach is how far back it goes; None: not at all. `periods` and `aggregations` are empty where nothing is
@@ -98,8 +98,8 @@ class Offer:
     definition, such as an alarm, may still be counted as 0 and 1, unless `aggregates_numbers_only`.
     """
 
-    reach_of_readings: timedelta | None = None
-    reach_of_buckets: timedelta | None = None
+    readings_retention: timedelta | None = None
+    buckets_retention: timedelta | None = None
     periods: frozenset[Period] = frozenset()
     aggregations: frozenset[Aggregation] = frozenset()
     is_to_be_granted: bool = False
@@ -117,11 +117,11 @@ class History(Protocol):
     `Rejected` (INVALID_REQUEST) says that a period or an aggregation is not offered, `NotSupported` that nothing is.
     """
 
-    offer: Offer
+    capabilities: HistoryCapabilities
 
     async def readings(
         self, series: Sequence[Series], start: datetime, end: datetime
-    ) -> Mapping[Series, Past[Reading]]:
+    ) -> Mapping[Series, HistoryResult[Reading]]:
         """Every reading of these series, with the time it was taken."""
 
     async def buckets(
@@ -133,33 +133,33 @@ class History(Protocol):
         period: Period,
         aggregation: Aggregation,
         is_local: bool = False,
-    ) -> Mapping[Series, Past[Bucket]]:
+    ) -> Mapping[Series, HistoryResult[Bucket]]:
         """One number for each period that the range touches and in which there were readings.
 
         Each is of the whole period, or of what is over of it; one that began before the cloud kept anything is left
         out. Days and longer periods begin at midnight of the device's own zone if `is_local`, else of UTC.
         """
 
-    async def online_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
+    async def online_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
         """When the device came online and went, and for what reason."""
 
-    async def communication_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
+    async def communication_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
         """What was sent to the device and by it."""
 
     async def usage(
         self, scope_id: str, start: datetime, end: datetime, *, period: str, group_by: str | None
-    ) -> Past[Usage]:
+    ) -> HistoryResult[Usage]:
         """How much was used, of what a scope asks for."""
 
 
 class NoHistory:
     """The part of a cloud that tells nothing of the past, and the answers of one that tells only some of it."""
 
-    offer: Offer = Offer()
+    capabilities: HistoryCapabilities = HistoryCapabilities()
 
     async def readings(
         self, series: Sequence[Series], start: datetime, end: datetime
-    ) -> Mapping[Series, Past[Reading]]:
+    ) -> Mapping[Series, HistoryResult[Reading]]:
         """Raise `NotSupported`."""
         raise NotSupported
 
@@ -172,20 +172,20 @@ class NoHistory:
         period: Period,
         aggregation: Aggregation,
         is_local: bool = False,
-    ) -> Mapping[Series, Past[Bucket]]:
+    ) -> Mapping[Series, HistoryResult[Bucket]]:
         """Raise `NotSupported`."""
         raise NotSupported
 
-    async def online_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
+    async def online_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
         """Raise `NotSupported`."""
         raise NotSupported(subject=device.name)
 
-    async def communication_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
+    async def communication_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
         """Raise `NotSupported`."""
         raise NotSupported(subject=device.name)
 
     async def usage(
         self, scope_id: str, start: datetime, end: datetime, *, period: str, group_by: str | None
-    ) -> Past[Usage]:
+    ) -> HistoryResult[Usage]:
         """Raise `NotSupported`."""
         raise NotSupported(subject=scope_id)

@@ -67,10 +67,10 @@ class OutageWatch:
     A connection that is lost again and again within a minute is down all the while.
     """
 
-    def __init__(self, server: str, tell: Callable[[News], None]) -> None:
+    def __init__(self, server: str, on_news: Callable[[News], None]) -> None:
         """Begin with a connection that is down."""
         self._server = server
-        self._tell = tell
+        self._on_news = on_news
         self._down_since: float | None = asyncio.get_running_loop().time()
         self._up_since: float | None = None
         self._is_told = False
@@ -85,7 +85,7 @@ class OutageWatch:
         self._down_since = None
         if self._is_told:
             self._is_told = False
-            self._tell(Outage(server=self._server, is_over=True))
+            self._on_news(Outage(server=self._server, is_over=True))
 
     def note_loss(self) -> None:
         """Take notice of the end of a connection, or of one that did not come about."""
@@ -95,7 +95,7 @@ class OutageWatch:
             self._down_since = now
         if now - self._down_since >= _LONG_SECONDS and not self._is_told:
             self._is_told = True
-            self._tell(Outage(server=self._server, is_over=False))
+            self._on_news(Outage(server=self._server, is_over=False))
 
 
 class Push(Protocol):
@@ -111,9 +111,9 @@ class Push(Protocol):
     def hears(self, device: Device) -> bool:
         """Whether news of this device arrive now: its connection is logged in, answered, and is not silent."""
 
-    async def listen(self, tell: Callable[[News], None]) -> None:
+    async def listen(self, on_news: Callable[[News], None]) -> None:
         """Connect, tell all news, connect again when a connection is lost; until cancelled.
 
-        `tell` returns once the news are taken over; only then they are acknowledged. Raises `AuthFailed` alone, when
+        `on_news` returns once the news are taken over; only then they are acknowledged. Raises `AuthFailed` alone, when
         the account's own credentials are refused.
         """

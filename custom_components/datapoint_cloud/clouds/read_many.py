@@ -6,7 +6,7 @@ It knows neither what is read nor from where.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from .cloud import Readings, Tell
+from .cloud import OnSnapshot, Readings
 from .errors import AuthFailed, CloudError, RateLimited, Unreachable
 from .model import Device, Snapshot
 
@@ -14,21 +14,23 @@ _LOST_AFTER = 4  # devices in a row without any answer
 
 
 async def read_round(
-    devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]], tell: Tell, *, parallel: int
+    devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]], on_snapshot: OnSnapshot, *, parallel: int
 ) -> Readings:
-    """Read each device with `read`, at most `parallel` at a time, and `tell` what came.
+    """Read each device with `read`, at most `parallel` at a time, and `on_snapshot` what came.
 
     The round ends early when requests are limited or the cloud does not answer any more. An error that it answers is
     the device's: those of another product may be well. Raises `AuthFailed` alone.
     """
-    return await _Round(devices, read, tell).run(parallel)
+    return await _Round(devices, read, on_snapshot).run(parallel)
 
 
 class _Round:
-    def __init__(self, devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]], tell: Tell) -> None:
+    def __init__(
+        self, devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]], on_snapshot: OnSnapshot
+    ) -> None:
         self._waiting = iter(devices)
         self._read = read
-        self._tell = tell
+        self._on_snapshot = on_snapshot
         self._snapshots: dict[str, Snapshot] = {}
         self._failures: dict[str, CloudError] = {}
         self._unreached = 0
@@ -49,7 +51,7 @@ class _Round:
             try:
                 snapshot = await self._read(device)
                 self._snapshots[device.id] = snapshot
-                self._tell(device.id, snapshot)
+                self._on_snapshot(device.id, snapshot)
                 self._unreached = 0
             except (AuthFailed, RateLimited) as error:
                 # A refused account outweighs whatever else ended the round.

@@ -34,7 +34,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class AlarmChange:
     """An alarm that was raised or cleared."""
 
     datapoint: Datapoint
@@ -116,7 +116,7 @@ class DeviceState:
 
     def take(
         self, snapshot: Snapshot, now: datetime, *, asked_at: datetime | None = None
-    ) -> tuple[set[str], list[Happening]]:
+    ) -> tuple[set[str], list[AlarmChange]]:
         """Merge an answer; return the keys whose shown value changed, and the alarms that came and went.
 
         An answer may be partial, and it may be older than what is known, or than what was written or came by itself
@@ -128,7 +128,7 @@ class DeviceState:
         asked_at = asked_at or now
         is_first = self.read_at is None
         changed: set[str] = set()
-        happenings: list[Happening] = []
+        alarm_changes: list[AlarmChange] = []
         known = self.readings
         for key, reading in snapshot.readings.items():
             before = known.get(key)
@@ -145,8 +145,8 @@ class DeviceState:
             self._weigh_pending(key, reading, now)
             if before is None or shown != self.value(key):
                 changed.add(key)
-            if (happening := self._happening(key, reading)) is not None:
-                happenings.append(happening)
+            if (alarm_change := self._alarm_change(key, reading)) is not None:
+                alarm_changes.append(alarm_change)
         self.skipped |= set(snapshot.skipped)
         self.failure = None
         self.read_at = now
@@ -155,9 +155,9 @@ class DeviceState:
         if is_first:
             # What was silent so far is not enabled, and only the readings tell.
             self.descriptions = describe(self.datapoints.values(), self.readings, self.profile)
-        return changed, happenings
+        return changed, alarm_changes
 
-    def _happening(self, key: str, reading: Reading) -> Happening | None:
+    def _alarm_change(self, key: str, reading: Reading) -> AlarmChange | None:
         datapoint = self.datapoints.get(key)
         # An alarm that loses its value is not over: nobody says so.
         if datapoint is None or datapoint.role is not Role.ALARM or reading.value is None:
@@ -166,7 +166,7 @@ class DeviceState:
         was_raised = self.alarm_states.get(key)
         self.alarm_states[key] = is_raised
         # Of an alarm first heard of nobody knows since when it has been on.
-        return None if was_raised is None or was_raised == is_raised else Happening(datapoint, is_raised)
+        return None if was_raised is None or was_raised == is_raised else AlarmChange(datapoint, is_raised)
 
     def expect(
         self, key: str, value: Value, now: datetime, settle: Callable[[bool], None], *, sent_at: datetime | None = None

@@ -22,7 +22,7 @@ from ..const import FIGURES_ONLY, OPTION_DEVICES, OPTION_FLEET, OPTION_SITES
 from ..profiles import NO_PROFILE, Profile
 from ..storage import AccountStorage
 from .device_state import LEAST_PATIENCE, PROBLEM, DeviceState
-from .listeners import Watch, Watchers
+from .listeners import EntityKey, ListenerRegistry
 from .stored_devices import StoredDevice, StoredDevices
 
 _LOGGER = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ _LISTED_GROUPS = "listed groups"  # in the memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class DeviceFilter:
     """What the user wants to see. `shows_devices` is None where the user has not said so, and the size decides."""
 
     sites: frozenset[str]
@@ -69,8 +69,8 @@ class Inventory:
         cloud: Cloud,
         storage: AccountStorage,
         profiles: Mapping[str, Profile],
-        watchers: Watchers,
-        choice: Choice,
+        listeners: ListenerRegistry,
+        choice: DeviceFilter,
     ) -> None:
         self.fleet: dict[str, DeviceState] = {}
         """The devices that are shown, by id."""
@@ -87,8 +87,8 @@ class Inventory:
         self._cloud = cloud
         self._storage = storage
         self._profiles = profiles
-        self._watchers = watchers
-        self._choice = choice
+        self._listeners = listeners
+        self._device_filter = choice
         self._schemas: dict[str, Schema] = {}
         self._described_at: datetime | None = None
         self._restored: dict[str, tuple[Datapoint, ...]] = {}
@@ -101,7 +101,7 @@ class Inventory:
     @property
     def is_too_large(self) -> bool:
         """Whether nothing but figures is shown, and the user has not asked for that."""
-        return self._choice.shows_devices is None and len(self.counted) > LARGE_FLEET
+        return self._device_filter.shows_devices is None and len(self.counted) > LARGE_FLEET
 
     @callback
     def expect_devices(self, device_ids: Iterable[str]) -> None:
@@ -114,8 +114,8 @@ class Inventory:
     @property
     def _are_groups_new(self) -> bool:
         """Whether other groups were chosen since the last complete list."""
-        listed = self._storage.memory.get(_LISTED_GROUPS)
-        return listed is not None and listed != list(self._choice.groups)
+        listed = self._storage.client_store.get(_LISTED_GROUPS)
+        return listed is not None and listed != list(self._device_filter.groups)
 
     # What is known before the cloud is asked
 
@@ -134,7 +134,7 @@ class Inventory:
         scopes = {None, *(scope.id for scope in self._cloud.scopes)}
         known = {device.device.id: device for device in stored.devices if device.device.scope in scopes}
         self.listed = tuple(device.device for device in known.values())
-        self.counted = tuple(filter(self._choice.includes, self.listed))
+        self.counted = tuple(filter(self._device_filter.includes, self.listed))
         # Of devices that were not shown before nobody knows whether they are in a group that is newly chosen.
         is_certain = not self._are_groups_new
         self._show((device for device in self.counted if is_certain or device.id in self.absent), listed_at)
@@ -182,13 +182,13 @@ class Inventory:
         listed = {device.id for device in listing.devices}
         kept = [device for device in self.listed if device.scope in listing.failed and device.id not in listed]
         self.listed = (*listing.devices, *kept)
-        self.counted = tuple(filter(self._choice.includes, self.listed))
-        self._show(filter(self._choice.includes, listing.devices), asked_at)
+        self.counted = tuple(filter(self._device_filter.includes, self.listed))
+        self._show(filter(self._device_filter.includes, listing.devices), asked_at)
         self._count_absent(listing)
         self._storage.readings_changed()
 
     def _show(self, devices: Iterable[Device], asked_at: datetime) -> None:
-        if self._choice.shows_devices is False:
+        if self._device_filter.shows_devices is False:
             return
         for device in devices:
             if device.id in self.fleet:
@@ -197,7 +197,7 @@ class Inventory:
             elif not self.is_too_large or device.id in self.absent:
                 self.fleet[device.id] = self._new_state(device)
                 self.fleet[device.id].take_device(device, asked_at)
-                self._watchers.async_note_inventory()
+                self._listeners.async_mark_inventory_changed()
 
     @callback
     def take_device(self, device: Device, asked_at: datetime) -> None:
@@ -206,9 +206,9 @@ class Inventory:
         before, had_problem = state.device, state.has_problem
         state.take_device(device, asked_at)
         if _is_described_otherwise(before, device):
-            self._watchers.async_note_inventory()
+            self._listeners.async_mark_inventory_changed()
         if state.has_problem != had_problem:
-            self._watchers.async_note([Watch(device.id, PROBLEM)])
+            self._listeners.async_mark_changed([EntityKey(device.id, PROBLEM)])
 
     def _new_state(self, device: Device) -> DeviceState:
         profile = self._profiles.get(device.schema_id, NO_PROFILE)
@@ -227,7 +227,7 @@ class Inventory:
         for device in listing.devices:
             self.absent.pop(device.id, None)
         if not listing.failed:
-            self._storage.memory.put(_LISTED_GROUPS, list(self._choice.groups))
+            self._storage.client_store.put(_LISTED_GROUPS, list(self._device_filter.groups))
         listed = {device.id for device in listing.devices}
         for device_id in {*self.fleet, *self.absent} - listed:
             state = self.fleet.get(device_id)
@@ -237,7 +237,7 @@ class Inventory:
             if self.absent[device_id] >= _ABSENT_FROM_LISTINGS:
                 del self.absent[device_id]
                 self.fleet.pop(device_id, None)
-                self._watchers.async_note_inventory()
+                self._listeners.async_mark_inventory_changed()
 
     @callback
     def async_forget(self, device_ids: Iterable[str]) -> None:
@@ -245,7 +245,7 @@ class Inventory:
         for device_id in device_ids:
             self.absent.pop(device_id, None)
             if self.fleet.pop(device_id, None) is not None:
-                self._watchers.async_note_inventory()
+                self._listeners.async_mark_inventory_changed()
 
     # What describes the devices
 
@@ -284,8 +284,8 @@ class Inventory:
                 state.datapoints.pop(datapoint.key, None)
                 state.descriptions.pop(datapoint.key, None)
         if changed := state.describe(schema):
-            self._watchers.async_note_inventory()
-            self._watchers.async_note_values(state, changed)
+            self._listeners.async_mark_inventory_changed()
+            self._listeners.async_mark_values_changed(state, changed)
 
 
 def _is_described_otherwise(before: Device, after: Device) -> bool:

@@ -13,7 +13,7 @@ from ..clouds.clock import is_ahead
 from ..clouds.errors import Forbidden
 from .device_state import ALARM, CONNECTIVITY, PROBLEM, DeviceState, Evidence
 from .inventory import Inventory
-from .listeners import Watchers
+from .listeners import ListenerRegistry
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -21,11 +21,11 @@ _LOGGER = logging.getLogger(__name__)
 class Judge:
     """Judges the devices of one account by rounds."""
 
-    def __init__(self, inventory: Inventory, watchers: Watchers, interval: timedelta) -> None:
+    def __init__(self, inventory: Inventory, listeners: ListenerRegistry, interval: timedelta) -> None:
         self.has_listed = False
         """Whether the round has listed the devices."""
         self._inventory = inventory
-        self._watchers = watchers
+        self._listeners = listeners
         self._interval = interval
         self._round_began = dt_util.utcnow()
 
@@ -65,10 +65,10 @@ class Judge:
 
     def note_all(self, state: DeviceState) -> None:
         """Note everything of a device, until it is told."""
-        self._watchers.async_note_values(state, [*state.datapoints, CONNECTIVITY, PROBLEM, ALARM])
+        self._listeners.async_mark_values_changed(state, [*state.datapoints, CONNECTIVITY, PROBLEM, ALARM])
 
     def take_back(self, state: DeviceState) -> None:
         """Give up what was asked of a device and not confirmed in time."""
         if late := state.expire(dt_util.utcnow()):
             _LOGGER.info("%s did not confirm %s", state.device.name, ", ".join(sorted(late)))
-            self._watchers.async_note_values(state, late)
+            self._listeners.async_mark_values_changed(state, late)

@@ -19,7 +19,7 @@ from ..storage import AccountStorage
 from .activity import Activity
 from .device_state import DeviceState
 from .inventory import Inventory
-from .listeners import Watchers
+from .listeners import ListenerRegistry
 from .poll_schedule import Schedule
 
 _LOGGER = logging.getLogger(__name__)
@@ -32,14 +32,19 @@ class Reader:
     """Reads the devices of one account."""
 
     def __init__(
-        self, cloud: Cloud, inventory: Inventory, watchers: Watchers, storage: AccountStorage, wished: timedelta
+        self,
+        cloud: Cloud,
+        inventory: Inventory,
+        listeners: ListenerRegistry,
+        storage: AccountStorage,
+        wished: timedelta,
     ) -> None:
         self.activity = Activity()
         self.schedule = Schedule(self.activity, self.hears)
         self._cloud = cloud
         self._inventory = inventory
         self._fleet = inventory.fleet
-        self._watchers = watchers
+        self._listeners = listeners
         self._storage = storage
         self._wished = wished
 
@@ -135,10 +140,10 @@ class Reader:
         if (state := self._fleet.get(device_id)) is None:
             return
         if state.describe(None, snapshot.described):
-            self._watchers.async_note_inventory()
-        changed, happenings = state.take(snapshot, dt_util.utcnow(), asked_at=asked_at)
-        self._watchers.async_note_values(state, changed)
-        self._watchers.async_note_happenings(device_id, happenings)
+            self._listeners.async_mark_inventory_changed()
+        changed, alarm_changes = state.take(snapshot, dt_util.utcnow(), asked_at=asked_at)
+        self._listeners.async_mark_values_changed(state, changed)
+        self._listeners.async_mark_alarm_changes(device_id, alarm_changes)
         self._storage.readings_changed()
 
     def _take_failure(self, device_id: str, error: CloudError) -> None:

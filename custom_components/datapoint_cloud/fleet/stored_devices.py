@@ -53,7 +53,7 @@ class StoredDevices:
     def of(cls, stored: Any) -> Self | None:
         """From the store; None where it holds no list."""
         content = coerce.fields(stored)
-        listed_at = coerce.moment(content.get("listed_at"))
+        listed_at = coerce.timestamp(content.get("listed_at"))
         if listed_at is None:
             return None
         found = content.get("schemas")

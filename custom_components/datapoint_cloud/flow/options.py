@@ -37,7 +37,7 @@ from ..const import (
 )
 from ..plain_text import plain
 from ..statistics.schedule import DEFAULT_DAYS
-from ..statistics.sensors import can_import, reach_of
+from ..statistics.sensors import can_import, retention_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -86,12 +86,12 @@ class AccountOptionsFlow(OptionsFlow):
         )
         # What was chosen is left out by nobody but the user, though the cloud has nothing to offer just now.
         if (groups := await self._groups()) or chosen.get(OPTION_GROUPS):
-            fields[vol.Optional(OPTION_GROUPS, default=[])] = _choice(groups, chosen.get(OPTION_GROUPS, ()))
+            fields[vol.Optional(OPTION_GROUPS, default=[])] = _device_filter(groups, chosen.get(OPTION_GROUPS, ()))
         if sites or chosen.get(OPTION_SITES):
-            fields[vol.Optional(OPTION_SITES, default=[])] = _choice(sites, chosen.get(OPTION_SITES, ()))
-        fields[vol.Optional(OPTION_DEVICES, default=[])] = _choice(devices, chosen.get(OPTION_DEVICES, ()))
-        if can_import(coordinator.cloud.history.offer):
-            fields |= _of_the_past(reach_of(coordinator.cloud.history.offer))
+            fields[vol.Optional(OPTION_SITES, default=[])] = _device_filter(sites, chosen.get(OPTION_SITES, ()))
+        fields[vol.Optional(OPTION_DEVICES, default=[])] = _device_filter(devices, chosen.get(OPTION_DEVICES, ()))
+        if can_import(coordinator.cloud.history.capabilities):
+            fields |= _of_the_past(retention_of(coordinator.cloud.history.capabilities))
         shown = {**chosen}
         if OPTION_INTERVAL in chosen:
             shown[OPTION_INTERVAL] = max(chosen[OPTION_INTERVAL], least)
@@ -123,7 +123,7 @@ def _of_the_past(reach: timedelta) -> dict[vol.Marker, Any]:
     }
 
 
-def _choice(names: Mapping[str, str | None], chosen: Iterable[str]) -> SelectSelector:
+def _device_filter(names: Mapping[str, str | None], chosen: Iterable[str]) -> SelectSelector:
     """A choice among names by id. What was chosen stays on offer though it is no longer listed."""
     offered = {**dict.fromkeys(chosen), **names}
     options = [SelectOptionDict(value=id_, label=plain(name or id_)) for id_, name in offered.items()]

@@ -13,6 +13,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from ..accounts import Scopes, forget_login, open_cloud, sodata_cloud
+from ..clouds.client_store import ClientStore
 from ..clouds.cloud import Cloud, Listing
 from ..clouds.errors import (
     AuthFailed,
@@ -27,7 +28,6 @@ from ..clouds.errors import (
     Unreachable,
 )
 from ..clouds.firstlight.api import FirstlightCloud
-from ..clouds.memory import Memory
 from ..clouds.model import Account
 from ..clouds.sodata.mapping import CorporateAccount
 from ..const import (
@@ -122,7 +122,7 @@ class Verified:
     listing: Listing
     names: Mapping[str, str]
     """The names of the scopes, by id."""
-    memory: Memory
+    client_store: ClientStore
     """What was learnt on the way, a token above all."""
     lacks_datapoints: bool = False
     """Whether a new scope has devices that nothing is defined for."""
@@ -145,17 +145,17 @@ async def verify(
 
     Raises any `CloudError`.
     """
-    memory = Memory()
+    client_store = ClientStore()
     if not are_scopes_new:
         forget_login(hass, data)  # a session that is still open says nothing of what was typed
-    cloud = open_cloud(hass, kind, data, scopes, memory)
+    cloud = open_cloud(hass, kind, data, scopes, client_store)
     try:
         account = await cloud.account()
     except Forbidden as error:
         if are_scopes_new or not scopes or error.reason in _OF_THE_ACCOUNT:
             raise
         # Its scopes are refused for what they are, so that it has to say by itself whose account it is.
-        account = await open_cloud(hass, kind, data, {}, memory).account()
+        account = await open_cloud(hass, kind, data, {}, client_store).account()
     listing = await cloud.devices()
     has_answer = len(listing.failed) < len(scopes)
     for failure in listing.failed.values():
@@ -163,7 +163,7 @@ async def verify(
             raise failure
     names = {scope.id: plain(scope.name) for scope in cloud.scopes}
     lacks_datapoints = are_scopes_new and await _lacks_datapoints(cloud, listing, scopes)
-    return Verified(account, listing, names, memory, lacks_datapoints)
+    return Verified(account, listing, names, client_store, lacks_datapoints)
 
 
 async def _lacks_datapoints(cloud: Cloud, listing: Listing, scopes: Scopes) -> bool:
@@ -188,7 +188,7 @@ def _is_left_to_a_repair(error: CloudError, *, has_answer: bool) -> bool:
 async def corporate_accounts(hass: HomeAssistant, data: Mapping[str, Any]) -> Sequence[CorporateAccount]:
     """Log in to SoData and list the corporate accounts of the user. Raises any `CloudError`."""
     forget_login(hass, data)
-    return await sodata_cloud(hass, data, Memory()).corporate_accounts()
+    return await sodata_cloud(hass, data, ClientStore()).corporate_accounts()
 
 
 async def is_same_account(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any], account: Account) -> bool:
@@ -198,9 +198,9 @@ async def is_same_account(hass: HomeAssistant, entry: ConfigEntry, data: Mapping
     if entry.data[CONF_CLOUD] != FirstlightCloud.kind:
         return False
     # The server's address is part of this id, and a new token may not say whose it is.
-    before = await open_cloud(hass, FirstlightCloud.kind, entry.data, {}, Memory()).account()
+    before = await open_cloud(hass, FirstlightCloud.kind, entry.data, {}, ClientStore()).account()
     same_server = {**data, CONF_API_URL: entry.data[CONF_API_URL]}
-    after = await open_cloud(hass, FirstlightCloud.kind, same_server, {}, Memory()).account()
+    after = await open_cloud(hass, FirstlightCloud.kind, same_server, {}, ClientStore()).account()
     return before.id == after.id or not (before.has_lasting_id and after.has_lasting_id)
 
 

@@ -28,16 +28,16 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 
 from .. import exceptions
+from ..clouds.client_store import ClientStore
 from ..clouds.errors import AuthFailed, CloudError, RateLimited, Reason, Unreachable
-from ..clouds.history import Aggregation, Bucket, History, Past, Period, Series
-from ..clouds.memory import Memory
+from ..clouds.history import Aggregation, Bucket, History, HistoryResult, Period, Series
 from ..clouds.model import Reading
 from ..clouds.windows import split
 from ..entity import scaled
 from ..fleet.description import Description
 from . import rows
 from .rows import Convert, Counts, Known, NotHourly, Window
-from .sensors import Target, reach_of, takes_readings
+from .sensors import Target, retention_of, takes_readings
 
 _RECORDER_SECONDS = 600
 _SERIES_AT_ONCE = 25  # a month of hours of so many is about what one answer should hold
@@ -120,7 +120,7 @@ class Import:
         self,
         hass: HomeAssistant,
         history: History,
-        memory: Memory,
+        client_store: ClientStore,
         *,
         is_thorough: bool,
         on_progress: Callable[[], None] = lambda: None,
@@ -128,7 +128,7 @@ class Import:
         """Prepare. A thorough one asks again what the cloud has once answered with nothing."""
         self._hass = hass
         self._history = history
-        self._memory = memory
+        self._client_store = client_store
         self._is_thorough = is_thorough
         self._on_progress = on_progress
         self.outcomes: dict[str, Outcome] = {}
@@ -138,7 +138,7 @@ class Import:
         """Import what is missing between `start` and `end`, as far as the cloud reaches, newest first."""
         now = dt_util.utcnow()
         await async_settled(self._hass)
-        start = max(start, now - reach_of(self._history.offer))
+        start = max(start, now - retention_of(self._history.capabilities))
         window = rows.ceil(start), min(rows.floor(end), rows.last_end(now))
         for batch in _batches(targets):
             if self.stopped_by is None:
@@ -167,7 +167,7 @@ class Import:
             except _Refused as refusal:
                 outcome.reason = refusal.reason
         await get_instance(self._hass).async_add_executor_job(_read_known, self._hass, plans, window[0])
-        answered = {} if self._is_thorough else self._memory.get(_ANSWERED) or {}
+        answered = {} if self._is_thorough else self._client_store.get(_ANSWERED) or {}
         for plan in plans:
             windows = [(_moment(begin), _moment(end)) for begin, end in answered.get(plan.target.unique_id, ())]
             plan.windows = rows.missing(plan.known, window, windows)
@@ -196,7 +196,7 @@ class Import:
 
     async def _async_import_window(self, plans: Sequence[_Plan], window: Window) -> None:
         try:
-            if takes_readings(self._history.offer):
+            if takes_readings(self._history.capabilities):
                 await self._async_import_readings(plans, window)
             else:
                 await self._async_import_buckets(plans, window)
@@ -220,7 +220,7 @@ class Import:
 
     async def _async_hours(
         self, plans: Sequence[_Plan], window: Window, aggregation: Aggregation
-    ) -> Mapping[Series, Past[Bucket]]:
+    ) -> Mapping[Series, HistoryResult[Bucket]]:
         if not plans:
             return {}
         series = [plan.target.series for plan in plans]
@@ -230,8 +230,8 @@ class Import:
         self,
         plan: _Plan,
         window: Window,
-        answers: Sequence[Past[Row] | None],
-        rows_of: Callable[[_Plan, Window, Sequence[Past[Row]]], Sequence[StatisticData]],
+        answers: Sequence[HistoryResult[Row] | None],
+        rows_of: Callable[[_Plan, Window, Sequence[HistoryResult[Row]]], Sequence[StatisticData]],
     ) -> None:
         """Write what was told of one series."""
         outcome = plan.outcome
@@ -275,7 +275,7 @@ class Import:
 
     def _remember(self, plans: Iterable[_Plan], now: datetime) -> None:
         """Keep what need not be asked again, once the rows are in the database."""
-        answered = dict(self._memory.get(_ANSWERED) or {})
+        answered = dict(self._client_store.get(_ANSWERED) or {})
         latest = rows.floor(now - _STILL_ARRIVING)
         for plan in plans:
             unique_id = plan.target.unique_id
@@ -283,7 +283,7 @@ class Import:
             windows = rows.merged([*before, *((start, min(end, latest)) for start, end in plan.answered)])
             if windows:
                 answered[unique_id] = [[int(start.timestamp()), int(end.timestamp())] for start, end in windows]
-        self._memory.put(_ANSWERED, answered)
+        self._client_store.put(_ANSWERED, answered)
 
 
 def _batches(targets: Sequence[Target]) -> Iterable[Sequence[Target]]:
@@ -344,14 +344,14 @@ def _read_known(hass: HomeAssistant, plans: Iterable[_Plan], start: datetime) ->
             plan.latest = next((Known(_moment(row["start"]), row["state"], row["sum"]) for row in latest), None)
 
 
-def _rows_of_readings(plan: _Plan, window: Window, pasts: Sequence[Past[Reading]]) -> Sequence[StatisticData]:
+def _rows_of_readings(plan: _Plan, window: Window, pasts: Sequence[HistoryResult[Reading]]) -> Sequence[StatisticData]:
     (past,) = pasts
     if plan.target.is_counter:
         return _count(plan, window, rows.counts_in_readings(past, plan.convert))
     return _within(window, rows.measured_in_readings(past, plan.convert))
 
 
-def _rows_of_buckets(plan: _Plan, window: Window, pasts: Sequence[Past[Bucket]]) -> Sequence[StatisticData]:
+def _rows_of_buckets(plan: _Plan, window: Window, pasts: Sequence[HistoryResult[Bucket]]) -> Sequence[StatisticData]:
     if plan.target.is_counter:
         (maxima,) = pasts
         return _count(plan, window, rows.counts_in_buckets(maxima, plan.convert))

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from homeassistant.components.recorder.models import StatisticData
 
-from ..clouds.history import Bucket, Past
+from ..clouds.history import Bucket, HistoryResult
 from ..clouds.model import Reading
 
 HOUR = timedelta(hours=1)
@@ -128,7 +128,7 @@ def with_rows(known: Sequence[Known], rows: Iterable[StatisticData]) -> list[Kno
 
 
 def measured_in_buckets(
-    means: Past[Bucket], minima: Past[Bucket], maxima: Past[Bucket], convert: Convert
+    means: HistoryResult[Bucket], minima: HistoryResult[Bucket], maxima: HistoryResult[Bucket], convert: Convert
 ) -> list[StatisticData]:
     """Rows of the hours for which the cloud tells all three. Raises `NotHourly`."""
     of_minimum, of_maximum = by_hour(minima), by_hour(maxima)
@@ -139,7 +139,7 @@ def measured_in_buckets(
     ]
 
 
-def by_hour(past: Past[Bucket]) -> Mapping[datetime, float]:
+def by_hour(past: HistoryResult[Bucket]) -> Mapping[datetime, float]:
     """The values of the hours that the past is complete for. Raises `NotHourly`."""
     values: dict[datetime, float] = {}
     for bucket in past.rows:
@@ -152,7 +152,7 @@ def by_hour(past: Past[Bucket]) -> Mapping[datetime, float]:
     return values
 
 
-def measured_in_readings(past: Past[Reading], convert: Convert) -> list[StatisticData]:
+def measured_in_readings(past: HistoryResult[Reading], convert: Convert) -> list[StatisticData]:
     """Rows of the hours that have readings and that the past is complete for, as the recorder makes them.
 
     A value holds until the next one, so the mean is weighted with time, and what held when the hour began counts for
@@ -178,7 +178,7 @@ def _mean_until(end: datetime, values: Sequence[tuple[datetime, float]]) -> floa
     return area / (end - begin).total_seconds()
 
 
-def _samples(past: Past[Reading]) -> list[tuple[datetime, list[tuple[datetime, float]]]]:
+def _samples(past: HistoryResult[Reading]) -> list[tuple[datetime, list[tuple[datetime, float]]]]:
     """The numbers among the readings, by the hour, oldest first."""
     samples: dict[datetime, list[tuple[datetime, float]]] = {}
     timed = [(reading.taken_at.astimezone(UTC), reading.value) for reading in past.rows if reading.taken_at is not None]
@@ -191,12 +191,12 @@ def _samples(past: Past[Reading]) -> list[tuple[datetime, list[tuple[datetime, f
 # Meters
 
 
-def counts_in_buckets(maxima: Past[Bucket], convert: Convert) -> Counts:
+def counts_in_buckets(maxima: HistoryResult[Bucket], convert: Convert) -> Counts:
     """What a meter showed at most in each hour. Raises `NotHourly`."""
     return [(hour, (convert(value),)) for hour, value in sorted(by_hour(maxima).items())]
 
 
-def counts_in_readings(past: Past[Reading], convert: Convert) -> Counts:
+def counts_in_readings(past: HistoryResult[Reading], convert: Convert) -> Counts:
     """All that a meter showed, in the hours that the past is complete for."""
     return [
         (hour, [convert(value) for _, value in samples])

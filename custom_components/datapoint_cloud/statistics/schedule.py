@@ -15,8 +15,8 @@ from homeassistant.helpers.event import async_call_later, async_track_time_inter
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
+from ..clouds.client_store import ClientStore
 from ..clouds.errors import AuthFailed, CloudError, RateLimited
-from ..clouds.memory import Memory
 from ..const import OPTION_IMPORT_DAYS, OPTION_IMPORT_HISTORY
 from ..coordinator import DatapointCoordinator
 from ..fleet.listeners import ACCOUNT
@@ -47,13 +47,17 @@ class ImportSchedule:
     """The imports of one account, one at a time."""
 
     def __init__(
-        self, hass: HomeAssistant, entry: DatapointConfigEntry, coordinator: DatapointCoordinator, memory: Memory
+        self,
+        hass: HomeAssistant,
+        entry: DatapointConfigEntry,
+        coordinator: DatapointCoordinator,
+        client_store: ClientStore,
     ) -> None:
         self.stage = Stage.IDLE
         self._hass = hass
         self._entry = entry
         self._coordinator = coordinator
-        self._memory = memory
+        self._client_store = client_store
         self._lock = asyncio.Lock()
         self._import: Import | None = None
         self._series = 0
@@ -82,7 +86,11 @@ class ImportSchedule:
     def async_start(self) -> None:
         """Begin to import by itself, if that is wanted and possible."""
         is_wanted = self._entry.options.get(OPTION_IMPORT_HISTORY, False)
-        if not is_wanted or not can_import(self._coordinator.cloud.history.offer) or not has_recorder(self._hass):
+        if (
+            not is_wanted
+            or not can_import(self._coordinator.cloud.history.capabilities)
+            or not has_recorder(self._hass)
+        ):
             return
         self._entry.async_on_unload(self._async_stop_waiting)
         self._entry.async_on_unload(async_at_started(self._hass, self._async_begin))
@@ -118,7 +126,11 @@ class ImportSchedule:
         self._series = len(targets)
         async with self._lock:
             self._import = Import(
-                self._hass, self._coordinator.cloud.history, self._memory, is_thorough=False, on_progress=self._tell
+                self._hass,
+                self._coordinator.cloud.history,
+                self._client_store,
+                is_thorough=False,
+                on_progress=self._tell,
             )
             self._tell(Stage.RUNNING)
             try:
@@ -150,13 +162,13 @@ class ImportSchedule:
     @callback
     def _tell(self, stage: Stage | None = None) -> None:
         self.stage = stage or self.stage
-        self._coordinator.watchers.async_note([ACCOUNT])
-        self._coordinator.watchers.async_tell()
+        self._coordinator.listeners.async_mark_changed([ACCOUNT])
+        self._coordinator.listeners.async_notify()
 
     async def async_import(self, targets: Sequence[Target], start: datetime, end: datetime) -> Mapping[str, Outcome]:
         """Import now what is missing, asking also for what the cloud once had not; outcomes by entity id."""
         async with self._lock:
-            work = Import(self._hass, self._coordinator.cloud.history, self._memory, is_thorough=True)
+            work = Import(self._hass, self._coordinator.cloud.history, self._client_store, is_thorough=True)
             await work.async_run(targets, start, end)
         return work.outcomes
 

@@ -8,7 +8,7 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from ..clouds.history import Aggregation, Offer, Period, Series
+from ..clouds.history import Aggregation, HistoryCapabilities, Period, Series
 from ..clouds.model import DataType
 from ..const import DOMAIN
 from ..coordinator import DatapointCoordinator
@@ -37,26 +37,32 @@ class Target:
         return self.description.state_class in _COUNTERS
 
 
-def can_import(offer: Offer) -> bool:
+def can_import(capabilities: HistoryCapabilities) -> bool:
     """Whether a cloud tells enough of the past."""
-    return offer.reach_of_readings is not None or _has_hours(offer)
+    return capabilities.readings_retention is not None or _has_hours(capabilities)
 
 
-def reach_of(offer: Offer) -> timedelta:
+def retention_of(capabilities: HistoryCapabilities) -> timedelta:
     """How far back hours can be had."""
-    return (offer.reach_of_readings if takes_readings(offer) else offer.reach_of_buckets) or timedelta()
-
-
-def _has_hours(offer: Offer) -> bool:
     return (
-        offer.reach_of_buckets is not None and Period.HOUR in offer.periods and offer.aggregations >= _OF_MEASUREMENTS
+        capabilities.readings_retention if takes_readings(capabilities) else capabilities.buckets_retention
+    ) or timedelta()
+
+
+def _has_hours(capabilities: HistoryCapabilities) -> bool:
+    return (
+        capabilities.buckets_retention is not None
+        and Period.HOUR in capabilities.periods
+        and capabilities.aggregations >= _OF_MEASUREMENTS
     )
 
 
-def takes_readings(offer: Offer) -> bool:
+def takes_readings(capabilities: HistoryCapabilities) -> bool:
     """Whether single readings are asked for, and not the figures of hours."""
     # What a vendor has to grant first is mostly not there.
-    return offer.reach_of_readings is not None and (offer.is_to_be_granted or not _has_hours(offer))
+    return capabilities.readings_retention is not None and (
+        capabilities.is_to_be_granted or not _has_hours(capabilities)
+    )
 
 
 def targets_of(hass: HomeAssistant, coordinator: DatapointCoordinator) -> list[Target]:

@@ -19,11 +19,11 @@ import aiohttp
 
 from .. import coerce
 from ..budget import Budget, Purpose
-from ..cloud import Listing, Readings, ReadOnlyCloud, Tell, unheard
+from ..client_store import ClientStore
+from ..cloud import Listing, OnSnapshot, Readings, ReadOnlyCloud, ignore_snapshot
 from ..errors import AuthFailed, CloudError, Forbidden, Reason, Rejected, TokenRefused, UnexpectedAnswer, Unreachable
 from ..history import History, Period
 from ..http import HttpClient
-from ..memory import Memory
 from ..model import Account, Device, Reading, Schema, Scope, Snapshot
 from ..push import Push
 from ..read_many import read_round
@@ -92,10 +92,10 @@ class FirstlightCloud(ReadOnlyCloud):
         user_token: str,
         queries: Sequence[UsageQuery],
         time_zone: tzinfo,
-        memory: Memory,
+        client_store: ClientStore,
     ) -> None:
         """Identify the application by `authorization_token`, the user by `user_token`; periods begin in `time_zone`."""
-        self.budget = Budget(memory, per_hour=None)
+        self.budget = Budget(client_store, per_hour=None)
         self.requests_a_listing = 1
         self.history: History = FirstlightHistory(self._read_past)
         self._http = HttpClient(session, api_url, judge, parallel=_PARALLEL)
@@ -108,8 +108,8 @@ class FirstlightCloud(ReadOnlyCloud):
         }
         self._queries = {query.id: query for query in queries}
         self._time_zone = time_zone
-        self._memory = memory
-        self._page_size = PageSize(memory)
+        self._client_store = client_store
+        self._page_size = PageSize(client_store)
         self._kept: dict[str, tuple[float, Snapshot]] = {}
         self._strange: set[str] = set()
 
@@ -151,14 +151,14 @@ class FirstlightCloud(ReadOnlyCloud):
         )
 
     def _forget_other_queries(self) -> None:
-        for key in list(self._memory.content):
+        for key in list(self._client_store.content):
             for prefix in (_KNOWN, _ANSWERED):
                 if key.startswith(prefix) and key.removeprefix(prefix) not in self._queries:
-                    self._memory.put(key, None)
+                    self._client_store.put(key, None)
 
     def _has_answered(self, query_id: str) -> bool:
         """Whether the query, asked with these tokens, has answered within the time that answers are worth."""
-        answered = coerce.fields(self._memory.get(_ANSWERED + query_id))
+        answered = coerce.fields(self._client_store.get(_ANSWERED + query_id))
         at = coerce.number(answered.get("at"))
         is_recent = at is not None and 0 <= time.time() - at < self.shortest_interval.total_seconds()
         return is_recent and answered.get("asked") == self._asked(query_id)
@@ -174,17 +174,20 @@ class FirstlightCloud(ReadOnlyCloud):
         return snapshot
 
     async def _round(
-        self, devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]], tell: Tell = unheard
+        self,
+        devices: Sequence[Device],
+        read: Callable[[Device], Awaitable[Snapshot]],
+        on_snapshot: OnSnapshot = ignore_snapshot,
     ) -> Readings:
         """Ask the queries. Raises `AuthFailed` where the tokens were refused for all of them, and for one again.
 
         The gateway that checks one of the tokens names none, and answers just as a proxy in a bad hour does.
         """
-        told = await read_round(devices, read, tell, parallel=_PARALLEL)
+        told = await read_round(devices, read, on_snapshot, parallel=_PARALLEL)
         refusals = {key: error for key, error in told.failures.items() if isinstance(error, TokenRefused)}
-        refused = {} if told.snapshots else dict(coerce.fields(self._memory.get(_REFUSED)))
+        refused = {} if told.snapshots else dict(coerce.fields(self._client_store.get(_REFUSED)))
         refused |= {key: refused.get(key, 0) + 1 for key in refusals}
-        self._memory.put(_REFUSED, refused or None)
+        self._client_store.put(_REFUSED, refused or None)
         if refusals and refused.keys() >= self._queries.keys() and max(refused.values()) > 1:
             raise AuthFailed(Reason.TOKEN_REFUSED, endpoint=ENDPOINT, status=next(iter(refusals.values())).status)
         return told
@@ -196,9 +199,11 @@ class FirstlightCloud(ReadOnlyCloud):
             return Schema()
         return Schema(datapoints=tuple(mapping.datapoint(key, query.unit) for key in self._remembered(query)))
 
-    async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
+    async def readings(self, devices: Sequence[Device], on_snapshot: OnSnapshot = ignore_snapshot) -> Readings:
         """Ask the queries ("User usage aggregate")."""
-        return await self._round([device for device in devices if device.id in self._queries], self._read_one, tell)
+        return await self._round(
+            [device for device in devices if device.id in self._queries], self._read_one, on_snapshot
+        )
 
     async def _read_one(self, device: Device) -> Snapshot:
         kept_at, snapshot = self._kept.pop(device.id, (0.0, None))
@@ -211,7 +216,7 @@ class FirstlightCloud(ReadOnlyCloud):
         figures, stopped_by = await self._figures(query, self._running(query), Purpose.POLLING)
         if stopped_by is not None and stopped_by.reason is not Reason.TOO_MANY_ROWS:
             raise stopped_by
-        self._memory.put(
+        self._client_store.put(
             _ANSWERED + query.id, {"at": int(time.time()), "asked": self._asked(query.id)}, is_urgent=False
         )
         usage = mapping.usage(figures)
@@ -230,11 +235,11 @@ class FirstlightCloud(ReadOnlyCloud):
         """The keys of this answer and of earlier ones, which stay datapoints when a period has nothing of them."""
         keys = sorted(list(dict.fromkeys([*usage.numbers, *self._remembered(query)]))[:_MOST_REMEMBERED])
         if keys:
-            self._memory.put(_KNOWN + query.id, keys)
+            self._client_store.put(_KNOWN + query.id, keys)
         return keys
 
     def _remembered(self, query: UsageQuery) -> list[str]:
-        remembered = self._memory.get(_KNOWN + query.id)
+        remembered = self._client_store.get(_KNOWN + query.id)
         return [key for key in remembered if isinstance(key, str)] if isinstance(remembered, list) else []
 
     async def _read_past(self, query_id: str, window: Window) -> tuple[mapping.Figures, CloudError | None]:

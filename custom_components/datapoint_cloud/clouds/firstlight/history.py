@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..errors import CloudError, Reason, Rejected, UnexpectedAnswer
-from ..history import NoHistory, Offer, Past, Usage
+from ..history import HistoryCapabilities, HistoryResult, NoHistory, Usage
 from .mapping import Figures
 from .paging import ENDPOINT
 
@@ -30,7 +30,7 @@ type Read = Callable[[str, Window], Awaitable[tuple[Figures, CloudError | None]]
 class FirstlightHistory(NoHistory):
     """The usage of one account. Nothing else is kept of its past, and nothing says what a row's time stands for."""
 
-    offer = Offer(has_usage=True)
+    capabilities = HistoryCapabilities(has_usage=True)
 
     def __init__(self, read: Read) -> None:
         """Ask with `read`."""
@@ -38,7 +38,7 @@ class FirstlightHistory(NoHistory):
 
     async def usage(
         self, scope_id: str, start: datetime, end: datetime, *, period: str, group_by: str | None
-    ) -> Past[Usage]:
+    ) -> HistoryResult[Usage]:
         """Ask one query ("User usage aggregate").
 
         Raises `Forbidden` (WRONG_QUERY, with the parameter) for what the server does not take, `Rejected` for a range
@@ -59,4 +59,6 @@ class FirstlightHistory(NoHistory):
         # Rows without a time stay where the server put them, before those with one.
         rows.sort(key=lambda row: 0.0 if row.at is None else row.at.timestamp())
         # Pages are no ranges: with one missing, or a row that cannot be read, nothing is complete.
-        return Past(rows=tuple(rows), start=start, end=end if stopped_by is None else start, stopped_by=stopped_by)
+        return HistoryResult(
+            rows=tuple(rows), start=start, end=end if stopped_by is None else start, stopped_by=stopped_by
+        )

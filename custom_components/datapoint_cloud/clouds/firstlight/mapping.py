@@ -208,7 +208,7 @@ class _Reader:
 
 def _moment(value: Any, zone: tzinfo) -> datetime | None:
     is_month = isinstance(value, str) and _MONTH.fullmatch(value) is not None
-    return coerce.moment(f"{value}-01" if is_month else value, zone)
+    return coerce.timestamp(f"{value}-01" if is_month else value, zone)
 
 
 def _number_of(row: Mapping[str, Any], label_column: str | None) -> tuple[int | float | None] | None:

@@ -10,8 +10,8 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from .. import coerce
+from ..client_store import ClientStore
 from ..errors import CloudError, NotSupported, Reason, Rejected, UnexpectedAnswer
-from ..memory import Memory
 from . import mapping
 from .errors import WRONG_PAGE_NUMBER, WRONG_PAGE_SIZE
 from .mapping import Figures, Named
@@ -30,13 +30,13 @@ type Ask = Callable[[int], Awaitable[Mapping[str, Any]]]
 class PageSize:
     """How long a page may be; None leaves it to the server. What was refused is remembered."""
 
-    def __init__(self, memory: Memory) -> None:
-        """Keep in `memory` what the server accepts: 0 where it accepts no size at all."""
-        self._memory = memory
+    def __init__(self, client_store: ClientStore) -> None:
+        """Keep in `client_store` what the server accepts: 0 where it accepts no size at all."""
+        self._client_store = client_store
 
     def of(self, most_rows: int | None) -> int | None:
         """The length of the pages of a query that wants so many rows at most."""
-        known = coerce.number(self._memory.get(_SLOT))
+        known = coerce.number(self._client_store.get(_SLOT))
         size = _SIZES[0] if known is None else int(known)
         if not size:
             return None
@@ -46,7 +46,7 @@ class PageSize:
         """Ask for less than what was refused; whether there is less."""
         if refused is None:
             return False
-        self._memory.put(_SLOT, next((size for size in _SIZES if size < refused), 0))
+        self._client_store.put(_SLOT, next((size for size in _SIZES if size < refused), 0))
         return True
 
 

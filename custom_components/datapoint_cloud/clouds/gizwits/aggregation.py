@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
 from .. import coerce
+from ..client_store import ClientStore
 from ..errors import CloudError, NotSupported, Reason, Rejected, UnexpectedAnswer, Unreachable
-from ..history import Aggregation, Bucket, NoHistory, Past, Period, Series
-from ..memory import Memory
+from ..history import Aggregation, Bucket, HistoryResult, NoHistory, Period, Series
 from ..model import DataType, Device
 from ..windows import begin_of, end_of
 from .definitions import Definitions
 from .history_windows import by_device, present, reach_back, reachable
-from .label_offset import HOUR, LabelZone
+from .label_offset import HOUR, LabelOffset
 
 type Ask = Callable[[Device, str, Mapping[str, str | int]], Awaitable[Any]]
 """Asks a device's aggregates by a method, with these parameters, and answers the body."""
@@ -57,18 +57,18 @@ class Aggregates:
     pages, and neither document limits a window.
     """
 
-    def __init__(self, ask: Ask, definitions: Definitions, memory: Memory, *, server: str) -> None:
-        """Ask with `ask`; keep in `memory` how the server at the address `server` wants to be asked."""
+    def __init__(self, ask: Ask, definitions: Definitions, client_store: ClientStore, *, server: str) -> None:
+        """Ask with `ask`; keep in `client_store` how the server at the address `server` wants to be asked."""
         self._ask = ask
         self._definitions = definitions
-        self._memory = memory
-        self._zone = LabelZone(memory, server)
+        self._client_store = client_store
+        self._zone = LabelOffset(client_store, server)
         self._slot = f"aggregation at {server}"
         self._reach_slot = f"reach of aggregates at {server}"
 
     async def buckets(
         self, series: Sequence[Series], start: datetime, end: datetime, *, period: Period, aggregation: Aggregation
-    ) -> Mapping[Series, Past[Bucket]]:
+    ) -> Mapping[Series, HistoryResult[Bucket]]:
         """One number for each period that the range touches and that was reached from its beginning.
 
         The vendor's labels decide where a period begins: at midnight of the zone they are written in. The last bucket
@@ -79,12 +79,12 @@ class Aggregates:
             raise Rejected(Reason.INVALID_REQUEST, subject=str(aggregation if period in PERIODS else period))
         first, last = reachable(start, end, REACH_OF_BUCKETS)
 
-        async def read(device: Device, keys: Sequence[str]) -> Mapping[str, Past[Bucket]]:
+        async def read(device: Device, keys: Sequence[str]) -> Mapping[str, HistoryResult[Bucket]]:
             datapoints = (await self._definitions.get(device.schema_id)).by_key
             numbers = [key for key in keys if key in datapoints and datapoints[key].data_type is DataType.NUMBER]
             pasts = {
                 # One name that has no numbers would fail the request for all of them.
-                key: Past[Bucket](
+                key: HistoryResult[Bucket](
                     rows=(), start=first, end=first, stopped_by=Rejected(Reason.INVALID_VALUE, subject=key)
                 )
                 for key in keys
@@ -94,10 +94,11 @@ class Aggregates:
                 begin, rows = await self._reached(asked, period, first, last)
                 damage = UnexpectedAnswer(subject=device.name) if asked.is_damaged else None
                 pasts |= {
-                    key: Past(rows=_buckets(rows, key), start=begin, end=last, stopped_by=damage) for key in numbers
+                    key: HistoryResult(rows=_buckets(rows, key), start=begin, end=last, stopped_by=damage)
+                    for key in numbers
                 }
             else:
-                pasts |= {key: Past(rows=(), start=first, end=last) for key in numbers}
+                pasts |= {key: HistoryResult(rows=(), start=first, end=last) for key in numbers}
             return pasts
 
         return await by_device(series, first, read)
@@ -106,7 +107,7 @@ class Aggregates:
         self, asked: _Asked, period: Period, start: datetime, end: datetime
     ) -> tuple[datetime, Sequence[_Dated]]:
         """The rows of a range and since when they are complete, which is later where the server looks less far back."""
-        known = timedelta(days=coerce.number(self._memory.get(self._reach_slot)) or REACH_OF_BUCKETS.days)
+        known = timedelta(days=coerce.number(self._client_store.get(self._reach_slot)) or REACH_OF_BUCKETS.days)
         begins = {reachable(start, end, reach)[0]: reach for reach in reversed(_REACHES) if reach <= known}
         refused = False
         for begin in sorted(begins):
@@ -120,7 +121,7 @@ class Aggregates:
                 refused = True
                 continue
             if refused:
-                self._memory.put(self._reach_slot, begins[begin].days)
+                self._client_store.put(self._reach_slot, begins[begin].days)
             return rows
         return end, ()
 
@@ -151,7 +152,7 @@ class Aggregates:
 
     async def _answer(self, device: Device, unit: str, params: Mapping[str, str | int]) -> Any:
         """Ask the way the server is known to understand, or find it out: the documents contradict each other."""
-        known = coerce.fields(self._memory.get(self._slot))
+        known = coerce.fields(self._client_store.get(self._slot))
         is_lower = bool(known.get("is_lower_case"))
         first = str(known.get("method", _METHODS[0]))
 
@@ -168,7 +169,7 @@ class Aggregates:
             except Rejected:
                 raise refusal from None
             is_lower = True
-        self._memory.put(self._slot, {"method": method, "is_lower_case": is_lower})
+        self._client_store.put(self._slot, {"method": method, "is_lower_case": is_lower})
         return body
 
     async def _by_method(self, device: Device, first: str, params: Mapping[str, str | int]) -> tuple[str, Any]:
@@ -197,7 +198,7 @@ class AggregatedHistory(NoHistory):
         period: Period,
         aggregation: Aggregation,
         is_local: bool = False,
-    ) -> Mapping[Series, Past[Bucket]]:
+    ) -> Mapping[Series, HistoryResult[Bucket]]:
         """Read what was aggregated in the past month ("Data aggregation" of either API); see `Aggregates`."""
         return await self._aggregates.buckets(series, start, end, period=period, aggregation=aggregation)
 

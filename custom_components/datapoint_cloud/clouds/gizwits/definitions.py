@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from .. import coerce
+from ..client_store import ClientStore
 from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer
-from ..memory import Memory
 from ..model import Schema, Snapshot
 from .schema import Definition, parse
 from .wholeness import is_readable, is_whole
@@ -31,9 +31,9 @@ _LONGEST_NAME: Final = 128
 class Definitions:
     """Definitions by product key."""
 
-    def __init__(self, memory: Memory, fetch: Callable[[str], Awaitable[Any]]) -> None:
-        """Keep in `memory` what `fetch` answers for a product key."""
-        self._memory = memory
+    def __init__(self, client_store: ClientStore, fetch: Callable[[str], Awaitable[Any]]) -> None:
+        """Keep in `client_store` what `fetch` answers for a product key."""
+        self._client_store = client_store
         self._fetch = fetch
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._parsed: dict[str, Definition] = {}
@@ -49,7 +49,7 @@ class Definitions:
 
     def known(self, product_key: str) -> Definition | None:
         """The definition as far as it is known without asking."""
-        if product_key not in self._parsed and (record := self._memory.get(_slot(product_key))) is not None:
+        if product_key not in self._parsed and (record := self._client_store.get(_slot(product_key))) is not None:
             # A product without datapoints is remembered without a body.
             remembered = coerce.fields(record).get("body", {})
             definition = Definition(is_defined=False) if remembered is None else parse(remembered)
@@ -142,12 +142,12 @@ class Definitions:
             self._again_at.setdefault(product_key, time.time() + _SOON)
 
     def _remember_unnamed(self, product_key: str, names: set[str]) -> None:
-        record = coerce.fields(self._memory.get(_slot(product_key)))
-        self._memory.put(_slot(product_key), {**record, "unnamed": sorted(names)}, is_urgent=False)
+        record = coerce.fields(self._client_store.get(_slot(product_key)))
+        self._client_store.put(_slot(product_key), {**record, "unnamed": sorted(names)}, is_urgent=False)
 
     def _unnamed(self, product_key: str) -> set[str]:
         """What devices are known to report that the definition does not name."""
-        names = coerce.fields(self._memory.get(_slot(product_key))).get("unnamed")
+        names = coerce.fields(self._client_store.get(_slot(product_key))).get("unnamed")
         return set(map(str, names)) if isinstance(names, list) else set()
 
     def _is_due(self, product_key: str, known: Definition) -> bool:
@@ -157,7 +157,7 @@ class Definitions:
         is_outdated = product_key in self._outdated
         if 0 <= now - self._asked_at.get(product_key, 0) < (_HOUR if is_outdated else _DAY):
             return False
-        fetched_at = coerce.number(coerce.fields(self._memory.get(_slot(product_key))).get("fetched_at")) or 0
+        fetched_at = coerce.number(coerce.fields(self._client_store.get(_slot(product_key))).get("fetched_at")) or 0
         is_settled = known.by_key and product_key not in self._doubted
         return is_outdated or not 0 <= now - fetched_at < (_WEEK if is_settled else _DAY)
 
@@ -180,7 +180,7 @@ class Definitions:
             raise UnexpectedAnswer(endpoint="/datapoint", subject=product_key)
         if is_believed:
             unnamed = sorted(definition.lacks(dict.fromkeys(self._unnamed(product_key))))
-            self._memory.put(_slot(product_key), {"fetched_at": time.time(), "body": body, "unnamed": unnamed})
+            self._client_store.put(_slot(product_key), {"fetched_at": time.time(), "body": body, "unnamed": unnamed})
         self._parsed[product_key] = definition
         self._failures.pop(product_key, None)
         self._doubted.discard(product_key)

@@ -20,7 +20,7 @@ from ..errors import (
     Unreachable,
 )
 from ..http import Answer, retry_after
-from . import spellings
+from . import wire_values
 
 type Meaning = tuple[type[CloudError], Reason | None]
 
@@ -146,7 +146,7 @@ def judge_enterprise_api(answer: Answer) -> CloudError | None:
     """The error in an answer of the Enterprise API."""
     error = _error(answer, ENTERPRISE_API)
     if isinstance(error, RateLimited):
-        resets_at = spellings.epoch_seconds(answer.headers.get("X-RateLimit-Reset"))
+        resets_at = wire_values.epoch_seconds(answer.headers.get("X-RateLimit-Reset"))
         pause = _QUOTA_PAUSE_SECONDS if resets_at is None else resets_at - time.time()
         if not -_JUST_RESET_SECONDS < pause <= _QUOTA_PAUSE_SECONDS:
             pause = _QUOTA_PAUSE_SECONDS
@@ -159,8 +159,8 @@ def judge_front(answer: Answer) -> CloudError | None:
     if not answer.is_success:
         return _error(answer, OPEN_API)
     body = coerce.fields(answer.body)
-    code = spellings.count(body.get("code"))
-    if code in (None, 200) and not spellings.flag(body.get("error")):
+    code = wire_values.count(body.get("code"))
+    if code in (None, 200) and not wire_values.flag(body.get("error")):
         return None
     kind, reason = FRONT.get(code or 0, _TRANSIENT)
     return answer.error(kind, reason, code=code)
@@ -170,9 +170,9 @@ def _error(answer: Answer, meanings: Mapping[int, Meaning]) -> CloudError | None
     body = coerce.fields(answer.body)
     # The status is no guide: nearly all errors are HTTP 400, a refused token too.
     found = body.get("error_code")
-    code = spellings.count(found)
+    code = wire_values.count(found)
     if found is None:
-        found, code = body.get("code"), spellings.count(body.get("code"))  # as gateways write it
+        found, code = body.get("code"), wire_values.count(body.get("code"))  # as gateways write it
         if answer.is_success and code not in meanings:
             found = None  # of a success it need not be a code of an error
     if found in (None, "") or code == 0:

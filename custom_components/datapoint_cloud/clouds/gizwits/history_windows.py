@@ -19,10 +19,10 @@ from ..errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from ..history import Past, Series
+from ..history import HistoryResult, Series
 from ..model import Device
 from ..windows import split
-from . import spellings
+from . import wire_values
 
 _MARGIN: Final = timedelta(minutes=1)  # between our clock and the server's
 
@@ -54,7 +54,7 @@ def reachable(start: datetime, end: datetime, reach: timedelta) -> tuple[datetim
 
 async def look_back(
     start: datetime, end: datetime, pages: Pages, *, longest: timedelta, reach: timedelta
-) -> Past[Dated]:
+) -> HistoryResult[Dated]:
     """Read the rows of a range, oldest first, in windows of at most `longest` (whole seconds).
 
     Raises what fails before anything was read.
@@ -75,7 +75,7 @@ async def look_back(
         covered = max(covered, min(gathered.complete_until or covered, last))
     if stopped_by is None and gathered.is_damaged:
         stopped_by = UnexpectedAnswer()
-    return Past(rows=gathered.between(first, covered), start=first, end=covered, stopped_by=stopped_by)
+    return HistoryResult(rows=gathered.between(first, covered), start=first, end=covered, stopped_by=stopped_by)
 
 
 async def _read_window(start: datetime, end: datetime, pages: Pages, gathered: _Gathered) -> datetime:
@@ -119,7 +119,7 @@ class _Gathered:
 
     def add(self, page: Sequence[Row]) -> None:
         for row in page:
-            if (at := moment(row)) is None:
+            if (at := timestamp(row)) is None:
                 self.is_damaged = True
                 continue
             self._in_window.append(at)
@@ -137,22 +137,22 @@ class _Gathered:
         return tuple((at, row) for at in sorted(self._rows) if start <= at < end for row in self._rows[at])
 
 
-def moment(row: Row) -> datetime | None:
+def timestamp(row: Row) -> datetime | None:
     """When a row was written."""
-    return spellings.moment(row.get("ts")) or spellings.moment(row.get("timestamp"))
+    return wire_values.timestamp(row.get("ts")) or wire_values.timestamp(row.get("timestamp"))
 
 
 async def by_device[Row](
     series: Sequence[Series],
     start: datetime,
-    read: Callable[[Device, Sequence[str]], Awaitable[Mapping[str, Past[Row]]]],
-) -> dict[Series, Past[Row]]:
+    read: Callable[[Device, Sequence[str]], Awaitable[Mapping[str, HistoryResult[Row]]]],
+) -> dict[Series, HistoryResult[Row]]:
     """Read each device once for all its datapoints; one after the other, for the past is in no hurry.
 
     Raises what concerns the account before anything was read; what concerns one device or its product costs only
     them.
     """
-    pasts: dict[str, Mapping[str, Past[Row]]] = {}
+    pasts: dict[str, Mapping[str, HistoryResult[Row]]] = {}
     refused: dict[str, CloudError] = {}
     has_read = False
     ended_by: CloudError | None = None
@@ -170,7 +170,7 @@ async def by_device[Row](
                 pasts[device.id] = found
                 error = next((past.stopped_by for past in found.values() if past.stopped_by is not None), None)
         if device.id not in pasts and error is not None:
-            nothing = Past[Row](rows=(), start=start, end=start, stopped_by=error)
+            nothing = HistoryResult[Row](rows=(), start=start, end=start, stopped_by=error)
             pasts[device.id] = dict.fromkeys(wanted, nothing)
         if error is not None and _concerns_all(error):
             ended_by = error

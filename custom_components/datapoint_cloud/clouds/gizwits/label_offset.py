@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from .. import coerce
+from ..client_store import ClientStore
 from ..errors import Reason, UnexpectedAnswer
-from ..memory import Memory
 from .history_windows import present
 
 type HoursBetween = Callable[[datetime, datetime], Awaitable[Sequence[datetime]]]
@@ -28,17 +28,17 @@ _MONTH: Final = timedelta(days=31)
 _MOST_TRIED: Final = 2  # labels at each end
 
 
-class LabelZone:
+class LabelOffset:
     """The zone of one server's labels, as far as it is proven."""
 
-    def __init__(self, memory: Memory, server: str) -> None:
-        """Keep the proof in `memory`, with the time it was made."""
-        self._memory = memory
+    def __init__(self, client_store: ClientStore, server: str) -> None:
+        """Keep the proof in `client_store`, with the time it was made."""
+        self._client_store = client_store
         self._slot = f"zone of labels at {server}"
 
     def proven(self, start: datetime, end: datetime) -> timedelta | None:
         """How far ahead of UTC the labels of a range are; None where no proof reaches."""
-        record = coerce.fields(self._memory.get(self._slot))
+        record = coerce.fields(self._client_store.get(self._slot))
         proven_at, since, until, minutes = (
             coerce.number(record.get(name)) for name in ("proven_at", "since", "until", "minutes")
         )
@@ -51,7 +51,7 @@ class LabelZone:
 
     def forget(self) -> None:
         """Trust the proof no longer: an answer contradicted it."""
-        self._memory.put(self._slot, None)
+        self._client_store.put(self._slot, None)
 
     async def prove(
         self, labels: Sequence[datetime], hours_between: HoursBetween, start: datetime, end: datetime
@@ -66,7 +66,7 @@ class LabelZone:
             hour, offset = oldest
             newest = await _found(labels[: -_MOST_TRIED - 1 : -1], (offset, *guesses), hours_between)
             if newest is not None and newest[0] != hour and newest[1] == offset:
-                self._memory.put(
+                self._client_store.put(
                     self._slot,
                     {
                         "proven_at": time.time(),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from .. import coerce
-from ..history import LogEntry, Past
+from ..history import HistoryResult, LogEntry
 from .history_windows import Dated
 
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})+")
@@ -17,10 +17,10 @@ _SPELLINGS: Final = {"KeepAlive": "keep_alive"}  # the table's and the example's
 _KEPT: Final = ("ip", "source")  # what else is in a row identifies users and apps
 
 
-def entries(past: Past[Dated]) -> Past[LogEntry]:
+def entries(past: HistoryResult[Dated]) -> HistoryResult[LogEntry]:
     """Read the rows of a log ("Online log" and "Communication log" of either API)."""
     rows = tuple(_entry(dated) for dated in past.rows)
-    return Past(rows=rows, start=past.start, end=past.end, stopped_by=past.stopped_by)
+    return HistoryResult(rows=rows, start=past.start, end=past.end, stopped_by=past.stopped_by)
 
 
 def _entry(dated: Dated) -> LogEntry:

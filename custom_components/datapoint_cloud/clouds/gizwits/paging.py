@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .. import coerce
+from ..client_store import ClientStore
 from ..errors import Rejected, UnexpectedAnswer
-from ..memory import Memory
-from . import spellings
+from . import wire_values
 
 DEFAULT_PAGE: Final = 20  # what the documents promise
 MOST_PAGES: Final = 1000
@@ -24,15 +24,15 @@ _FORM_INVALID: Final = (5002, 9015)
 class PageSize:
     """The length of the pages of one kind of list, under one slot of the memory."""
 
-    def __init__(self, memory: Memory, slot: str, *, longest: int = _PAGE) -> None:
-        """Keep in `memory` that pages of up to `longest` rows were refused."""
-        self._memory = memory
+    def __init__(self, client_store: ClientStore, slot: str, *, longest: int = _PAGE) -> None:
+        """Keep in `client_store` that pages of up to `longest` rows were refused."""
+        self._client_store = client_store
         self._slot = slot
         self._longest = longest
 
     async def ask[Answer](self, ask: Callable[[int], Awaitable[Answer]]) -> Answer:
         """Ask for a page with a limit, and where that is refused with a shorter one, down to the documented one."""
-        longest = spellings.count(self._memory.get(self._slot)) or self._longest
+        longest = wire_values.count(self._client_store.get(self._slot)) or self._longest
         limits = [longest, *(limit for limit in (_PAGE, DEFAULT_PAGE) if limit < longest)]
         for limit in limits:
             try:
@@ -42,7 +42,7 @@ class PageSize:
                     raise
                 continue
             if limit != longest:
-                self._memory.put(self._slot, limit)
+                self._client_store.put(self._slot, limit)
             return answer
         raise AssertionError  # the last limit has answered or raised
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from .. import coerce
 from ..errors import Reason, Rejected
 from ..model import Datapoint, DataType, Reading, Role, Schema, Snapshot, Value
-from . import spellings
+from . import wire_values
 
 _BITS: Final = {"uint8": 8, "uint16": 16, "uint32": 32}
 _WRITABLE: Final = ("status_writable", "W")
@@ -73,7 +73,7 @@ class Definition:
             return _plain(raw)
         match datapoint.data_type:
             case DataType.BOOL:
-                return spellings.flag(raw)
+                return wire_values.flag(raw)
             case DataType.ENUM:
                 return _label(datapoint.options, raw)
             case DataType.NUMBER:
@@ -150,7 +150,7 @@ def _datapoint(key: str, attr: Mapping[str, Any], step: float | None) -> Datapoi
                 # Values come in engineering units: they can be read without their range, but none can be written.
                 datapoint = described(data_type=DataType.NUMBER, is_writable=False)
         case "binary":
-            length = spellings.count(coerce.fields(attr.get("position")).get("len"))
+            length = wire_values.count(coerce.fields(attr.get("position")).get("len"))
             is_sound = length is not None and length <= _LONGEST_BINARY
             datapoint = described(data_type=DataType.BINARY, length=length if is_sound else None)
     return datapoint
@@ -233,7 +233,7 @@ def _plain(raw: Any) -> Value | None:
 def _written(datapoint: Datapoint, value: Value) -> Value | None:
     match datapoint.data_type:
         case DataType.BOOL:
-            return spellings.flag(value)
+            return wire_values.flag(value)
         case DataType.ENUM:
             label = _label(datapoint.options, value)
             return label if label in datapoint.options else None

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .. import coerce
+from ..client_store import ClientStore
 from ..errors import RateLimited, UnexpectedAnswer, Unreachable
-from ..memory import Memory
 from ..tokens import Token, TokenKeeper
-from . import spellings
+from . import wire_values
 
 _HOUR: Final = 3600
 _DAY: Final = 86_400
@@ -29,14 +29,20 @@ class Grant:
     uid: str | None = None
 
 
-class GrantedToken:
+class StoredToken:
     """The token of one owner under one slot of the memory."""
 
     def __init__(
-        self, memory: Memory, slot: str, *, owner: str, days_ahead: float, ask: Callable[[], Awaitable[Grant]]
+        self,
+        client_store: ClientStore,
+        slot: str,
+        *,
+        owner: str,
+        days_ahead: float,
+        ask: Callable[[], Awaitable[Grant]],
     ) -> None:
         """Renew with `ask`, that many days ahead of the end, but never before half of the token's life."""
-        self._memory = memory
+        self._client_store = client_store
         self._slot = slot
         self._owner = owner
         self._days_ahead = days_ahead
@@ -60,7 +66,7 @@ class GrantedToken:
         expires_at = min(grant.expires_at, now + _LONGEST_LIFE)
         renew_at = max(expires_at - self._days_ahead * _DAY, now + (expires_at - now) / 2)
         record = {"owner": self._owner, "token": grant.token, "uid": grant.uid, "granted_at": now}
-        self._memory.put(self._slot, {**record, "expires_at": expires_at, "renew_at": renew_at})
+        self._client_store.put(self._slot, {**record, "expires_at": expires_at, "renew_at": renew_at})
         return self._token(grant.token, renew_at - now, expires_at - now)
 
     def _postponed(self) -> Token | None:
@@ -70,7 +76,7 @@ class GrantedToken:
             return None
         left = self._ends_at - now
         wait = min(_HOUR, left)
-        self._memory.put(self._slot, {**record, "renew_at": time.time() + wait})
+        self._client_store.put(self._slot, {**record, "renew_at": time.time() + wait})
         return self._token(record["token"], wait, left)
 
     def _remembered(self) -> Token | None:
@@ -89,12 +95,12 @@ class GrantedToken:
         return Token(token, self._renew_at)
 
     def _record(self) -> Mapping[str, Any]:
-        record = coerce.fields(self._memory.get(self._slot))
+        record = coerce.fields(self._client_store.get(self._slot))
         return record if record.get("owner") == self._owner else {}
 
 
 def token_end(fields: Mapping[str, Any], *names: str) -> float:
     """When a token ends, in epoch seconds; a guess on the safe side where no future moment is told."""
     now = time.time()
-    ends = (spellings.epoch_seconds(fields.get(name)) for name in names)
+    ends = (wire_values.epoch_seconds(fields.get(name)) for name in names)
     return next((end for end in ends if end is not None and end > now), now + _LIFE_IF_UNTOLD)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import coerce
-from . import spellings
+from . import wire_values
 
 
 def is_readable(body: Any) -> bool:
@@ -30,7 +30,7 @@ def is_whole(body: Any) -> bool:
         return False
     found: set[str] = set()
     for entity in body["entities"]:
-        numbers = {spellings.count(attr["id"]) for attr in entity["attrs"] if attr.get("id") is not None}
+        numbers = {wire_values.count(attr["id"]) for attr in entity["attrs"] if attr.get("id") is not None}
         if numbers and numbers != set(range(len(entity["attrs"]))):
             return False
         found |= {f"{entity.get('name')}.{attr['name']}" for attr in entity["attrs"]}
@@ -45,7 +45,7 @@ def _is_readable_entity(entity: Any) -> bool:
 def _is_readable_attr(attr: Any) -> bool:
     fields = coerce.fields(attr)
     is_described = all(isinstance(fields.get(name), str) and fields[name] for name in ("name", "type", "data_type"))
-    return is_described and (fields.get("id") is None or spellings.count(fields["id"]) is not None)
+    return is_described and (fields.get("id") is None or wire_values.count(fields["id"]) is not None)
 
 
 def _shown(body: Mapping[str, Any]) -> set[str]:

@@ -17,7 +17,8 @@ import aiohttp
 
 from .. import coerce
 from ..budget import Budget, Purpose
-from ..cloud import Listing, Readings, ReadOnlyCloud, Tell, unheard
+from ..client_store import ClientStore
+from ..cloud import Listing, OnSnapshot, Readings, ReadOnlyCloud, ignore_snapshot
 from ..errors import (
     AuthFailed,
     CloudError,
@@ -33,7 +34,6 @@ from ..errors import (
 )
 from ..history import History
 from ..http import Answer, HttpClient
-from ..memory import Memory
 from ..model import Account, Device, Schema, Scope
 from ..push import Push
 from . import mapping
@@ -88,16 +88,16 @@ class SoDataCloud(ReadOnlyCloud):
         api_url: str,
         login: KeycloakLogin,
         corporate_account: str | None,
-        memory: Memory,
+        client_store: ClientStore,
     ) -> None:
         """See `corporate_account` (its uuid), or the user's first one if that is None. `api_url` may lack `/api/v1`.
 
         `login` may be shared by all accounts of one user.
         """
         api_url = api_url.rstrip("/")
-        self.budget = Budget(memory, per_hour=_REQUESTS_PER_HOUR)
+        self.budget = Budget(client_store, per_hour=_REQUESTS_PER_HOUR)
         self.requests_a_listing = 1
-        self.history: History = SoDataHistory(self._read_datapoints, memory)
+        self.history: History = SoDataHistory(self._read_datapoints, client_store)
         self._http = HttpClient(
             session,
             api_url if re.search(r"/api/v\d+$", api_url) else f"{api_url}/api/v1",
@@ -106,14 +106,14 @@ class SoDataCloud(ReadOnlyCloud):
             budget=self.budget,
         )
         self._login = login
-        self._lists = Lists(self._get, memory)
+        self._lists = Lists(self._get, client_store)
         self._refusing: set[str] = set()
         """The endpoints that refuse tokens which others take."""
         self._corporate_account = corporate_account
-        self._memory = memory
+        self._client_store = client_store
         self._descriptions: dict[str, Description] = {}  # by device
         self._described: dict[str, Description] = {}  # by what the memory calls the list of variables
-        self._last_readings = LastReadings(self._read_last_values, memory, self._descriptions)
+        self._last_readings = LastReadings(self._read_last_values, client_store, self._descriptions)
 
     # The account
 
@@ -161,7 +161,7 @@ class SoDataCloud(ReadOnlyCloud):
         return described.schema
 
     async def _describe(self, uuid: str) -> Description:
-        remembered = coerce.fields(self._memory.get(_SCHEMA + uuid))
+        remembered = coerce.fields(self._client_store.get(_SCHEMA + uuid))
         known = self._described_by(coerce.text(remembered.get("list")))
         asked_at = coerce.number(remembered.get("asked_at_seconds"))
         now = time.time()
@@ -183,13 +183,13 @@ class SoDataCloud(ReadOnlyCloud):
             return known or described
         # Devices of one type say the same: what hundreds share is kept once.
         list_id = hashlib.sha256(json.dumps(read).encode()).hexdigest()[:16]
-        self._memory.put(_VARIABLE_LIST + list_id, read)
-        self._memory.put(_SCHEMA + uuid, {"asked_at_seconds": int(now), "list": list_id})
+        self._client_store.put(_VARIABLE_LIST + list_id, read)
+        self._client_store.put(_SCHEMA + uuid, {"asked_at_seconds": int(now), "list": list_id})
         return self._described_by(list_id) or mapping.description(())
 
     def _described_by(self, list_id: str | None) -> Description | None:
         """What a remembered list of variables says; None where it is not remembered, or empty."""
-        if list_id is None or not (variables := coerce.records(self._memory.get(_VARIABLE_LIST + list_id))):
+        if list_id is None or not (variables := coerce.records(self._client_store.get(_VARIABLE_LIST + list_id))):
             return None
         if list_id not in self._described:
             self._described[list_id] = mapping.description(variables)
@@ -198,11 +198,11 @@ class SoDataCloud(ReadOnlyCloud):
     def _forget_all_but(self, uuids: Mapping[str, Any]) -> None:
         kept: set[str] = set()
         for uuid in uuids:
-            remembered = coerce.fields(self._memory.get(_SCHEMA + uuid))
+            remembered = coerce.fields(self._client_store.get(_SCHEMA + uuid))
             kept |= {_SCHEMA + uuid, _VARIABLE_LIST + (coerce.text(remembered.get("list")) or "")}
-        for key in set(self._memory.content) - kept:
+        for key in set(self._client_store.content) - kept:
             if key.startswith((_SCHEMA, _VARIABLE_LIST)):
-                self._memory.put(key, None)
+                self._client_store.put(key, None)
                 self._descriptions.pop(key.removeprefix(_SCHEMA), None)
                 self._described.pop(key.removeprefix(_VARIABLE_LIST), None)
 
@@ -213,7 +213,7 @@ class SoDataCloud(ReadOnlyCloud):
         """How many devices a request for last values reads: many, where the server does that."""
         return self._last_readings.devices_a_request
 
-    async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
+    async def readings(self, devices: Sequence[Device], on_snapshot: OnSnapshot = ignore_snapshot) -> Readings:
         """Read the last values ("Last values"): of all devices at once where the server is known to do that."""
         try:
             await self._login.ensure()
@@ -221,7 +221,7 @@ class SoDataCloud(ReadOnlyCloud):
             raise
         except CloudError as error:  # no fault of any device
             return Readings(snapshots={}, stopped_by=error)
-        return await self._last_readings.read(devices, tell)
+        return await self._last_readings.read(devices, on_snapshot)
 
     async def _read_last_values(
         self, method: str, template: str, *, device: str | None = None, json_body: Any = None

@@ -12,8 +12,8 @@ from itertools import batched
 from typing import Any
 
 from .. import coerce
+from ..client_store import ClientStore
 from ..errors import CloudError, Forbidden, NotSupported, Reason, Rejected, UnexpectedAnswer, Unreachable
-from ..memory import Memory
 from ..model import Snapshot
 
 _LOGGER = logging.getLogger(__name__)
@@ -73,10 +73,10 @@ class _Failing(_Trouble):
 class Bulk:
     """The bulk call of one account."""
 
-    def __init__(self, ask: Ask, memory: Memory) -> None:
-        """Call with `ask`; keep in `memory` what works."""
+    def __init__(self, ask: Ask, client_store: ClientStore) -> None:
+        """Call with `ask`; keep in `client_store` what works."""
         self._ask = ask
-        self._memory = memory
+        self._client_store = client_store
         self._rests_until = -math.inf  # on the monotonic clock
         self._fails_since: float | None = None  # likewise
 
@@ -92,7 +92,7 @@ class Bulk:
 
     @property
     def _without_until(self) -> float | None:
-        return coerce.number(coerce.fields(self._memory.get(_KEPT)).get("without_until_seconds"))
+        return coerce.number(coerce.fields(self._client_store.get(_KEPT)).get("without_until_seconds"))
 
     @property
     def has_worked(self) -> bool:
@@ -101,7 +101,7 @@ class Bulk:
 
     @property
     def _works(self) -> str | None:
-        works = coerce.text(coerce.fields(self._memory.get(_KEPT)).get("works"))
+        works = coerce.text(coerce.fields(self._client_store.get(_KEPT)).get("works"))
         return works if works in _BODIES else None
 
     def note_that_devices_answer(self) -> None:
@@ -111,15 +111,15 @@ class Bulk:
             self._do_without()
 
     def _do_without(self) -> None:
-        self._memory.put(_KEPT, {"without_until_seconds": int(time.time()) + _WITHOUT_FOR_SECONDS})
+        self._client_store.put(_KEPT, {"without_until_seconds": int(time.time()) + _WITHOUT_FOR_SECONDS})
 
     def reconsider(self) -> None:
         """Forget that the server does not do this: it may have refused devices that are not asked for any more."""
         if self.is_refused:
-            self._memory.put(_KEPT, None)
+            self._client_store.put(_KEPT, None)
 
-    async def read(self, uuids: Sequence[str], tell: Callable[[Mapping[str, Snapshot]], None]) -> Round:
-        """Read what the server tells of these devices, and `tell` each answer at once.
+    async def read(self, uuids: Sequence[str], on_snapshot: Callable[[Mapping[str, Snapshot]], None]) -> Round:
+        """Read what the server tells of these devices, and `on_snapshot` each answer at once.
 
         Raises what concerns the account (`AuthFailed`, `RateLimited`), and the loss of the connection.
         """
@@ -136,7 +136,7 @@ class Bulk:
                 known = found.snapshots.keys() | ()
                 await self._read_chunk(f"{number}", chunk, found)
                 found.singles = min(found.singles, 2 * len(chunks) if self.has_worked else math.inf)
-                tell({uuid: snapshot for uuid, snapshot in found.snapshots.items() if uuid not in known})
+                on_snapshot({uuid: snapshot for uuid, snapshot in found.snapshots.items() if uuid not in known})
             self._check(found)
         except _Failing as failing:
             found.error = failing.error
@@ -187,7 +187,7 @@ class Bulk:
                     break
             else:
                 if told:
-                    self._memory.put(_KEPT, {"works": name})
+                    self._client_store.put(_KEPT, {"works": name})
                     found.snapshots |= told
                     return None
         return refusal
@@ -241,7 +241,7 @@ class Bulk:
             self._fails_since = now
             _LOGGER.warning("The last values of all devices cannot be read at once, only of few at a time: %s", error)
         elif self.has_worked and now - self._fails_since > _REFUSED_FOR_SECONDS and not _is_failure(error):
-            self._memory.put(_KEPT, None)  # what worked once is no longer offered
+            self._client_store.put(_KEPT, None)  # what worked once is no longer offered
 
     def _recover(self, *, is_answered: bool) -> None:
         if self._fails_since is not None and is_answered:

@@ -103,7 +103,7 @@ def _rows(entry: Mapping[str, Any], *, is_raw: bool) -> tuple[list[tuple[datetim
     is_whole = data is None or isinstance(data, list)
     rows: list[tuple[datetime, Value]] = []
     for point in map(coerce.fields, data if isinstance(data, list) else ()):
-        at, value = coerce.moment(point.get("at")), point.get("value")
+        at, value = coerce.timestamp(point.get("at")), point.get("value")
         number = coerce.number(value)
         if at is not None and number is not None:
             rows.append((at, number))

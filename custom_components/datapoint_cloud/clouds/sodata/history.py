@@ -6,9 +6,9 @@ How much is asked for at once is the pieces' business, how it is written the dat
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 
+from ..client_store import ClientStore
 from ..errors import Rejected
-from ..history import Aggregation, Bucket, NoHistory, Offer, Past, Period, Series
-from ..memory import Memory
+from ..history import Aggregation, Bucket, HistoryCapabilities, HistoryResult, NoHistory, Period, Series
 from ..model import Reading
 from ..windows import end_of
 from . import datapoints
@@ -22,23 +22,23 @@ class SoDataHistory(NoHistory):
     """Every variable of every device, as it was or in buckets of any length ("History")."""
 
     # The document names no end.
-    offer = Offer(
-        reach_of_readings=LONGEST,
-        reach_of_buckets=LONGEST,
+    capabilities = HistoryCapabilities(
+        readings_retention=LONGEST,
+        buckets_retention=LONGEST,
         periods=frozenset(Period),
         aggregations=frozenset(Aggregation),
     )
 
-    def __init__(self, ask: Ask, memory: Memory) -> None:
-        """Ask with `ask`; keep in `memory` how much the server was seen to answer at once."""
+    def __init__(self, ask: Ask, client_store: ClientStore) -> None:
+        """Ask with `ask`; keep in `client_store` how much the server was seen to answer at once."""
         self._ask = ask
-        self._memory = memory
+        self._client_store = client_store
         self._zones = Zones()
         self._caution = Caution()
 
     async def readings(
         self, series: Sequence[Series], start: datetime, end: datetime
-    ) -> Mapping[Series, Past[Reading]]:
+    ) -> Mapping[Series, HistoryResult[Reading]]:
         """Every value, with its time."""
         read = await self._read(Question(), series, start, end, {})
         return {one: _past(start, of_one, _readings(of_one)) for one, of_one in read.items()}
@@ -52,7 +52,7 @@ class SoDataHistory(NoHistory):
         period: Period,
         aggregation: Aggregation,
         is_local: bool = False,
-    ) -> Mapping[Series, Past[Bucket]]:
+    ) -> Mapping[Series, HistoryResult[Bucket]]:
         """One number for each period. Minutes and hours are those of UTC, whatever `is_local` says."""
         zones: dict[Series, tzinfo] = {}
         if is_local and period not in {Period.MINUTE, Period.HOUR}:
@@ -74,13 +74,13 @@ class SoDataHistory(NoHistory):
                 datapoints.check(one)
             except Rejected as error:
                 of_one.stopped_by = error
-        limits = Limits(self._memory, question.period, self._caution)
+        limits = Limits(self._client_store, question.period, self._caution)
         await Work(self._ask, question, progress, start, end, limits=limits, zones=self._zones).do()
         return progress
 
 
-def _past[Row](start: datetime, progress: Progress, rows: tuple[Row, ...]) -> Past[Row]:
-    return Past(rows=rows, start=start, end=progress.until, stopped_by=progress.stopped_by)
+def _past[Row](start: datetime, progress: Progress, rows: tuple[Row, ...]) -> HistoryResult[Row]:
+    return HistoryResult(rows=rows, start=start, end=progress.until, stopped_by=progress.stopped_by)
 
 
 def _readings(progress: Progress) -> tuple[Reading, ...]:

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..cloud import Readings, Tell
+from ..client_store import ClientStore
+from ..cloud import OnSnapshot, Readings
 from ..errors import (
     AuthFailed,
     CloudError,
@@ -22,7 +23,6 @@ from ..errors import (
     Unreachable,
 )
 from ..http import Answer
-from ..memory import Memory
 from ..model import Device, Snapshot
 from ..read_many import read_round
 from . import bulk
@@ -58,10 +58,10 @@ class _LeftOut:
 class LastReadings:
     """The last values of one account's devices, round by round."""
 
-    def __init__(self, ask: Ask, memory: Memory, descriptions: Mapping[str, Description]) -> None:
+    def __init__(self, ask: Ask, client_store: ClientStore, descriptions: Mapping[str, Description]) -> None:
         """Ask with `ask`, and read what comes as the `descriptions` say."""
         self._ask = ask
-        self._bulk = Bulk(self._ask_for_many, memory)
+        self._bulk = Bulk(self._ask_for_many, client_store)
         self._last_values = LastValues(descriptions)
         self._left_out: dict[str, _LeftOut] = {}
         self._answered: set[str] = set()
@@ -81,7 +81,7 @@ class LastReadings:
             if left_out.refusal is not None and uuid in uuids
         }
 
-    async def read(self, devices: Sequence[Device], tell: Tell) -> Readings:
+    async def read(self, devices: Sequence[Device], on_snapshot: OnSnapshot) -> Readings:
         """Read these devices; a refused one costs only itself. Raises `AuthFailed` alone."""
         self._round += 1
         snapshots: dict[str, Snapshot] = {}
@@ -89,7 +89,7 @@ class LastReadings:
         def take(told: Mapping[str, Snapshot]) -> None:
             snapshots.update(told)
             for uuid, snapshot in told.items():
-                tell(uuid, snapshot)
+                on_snapshot(uuid, snapshot)
 
         together = bulk.Round()
         asked_together = [device.id for device in devices if not self._is_refused(device.id)]
@@ -103,17 +103,17 @@ class LastReadings:
         for uuid, refusal in together.refused.items():
             self._leave_out(uuid, _of_device(refusal, uuid))
         self._answered |= snapshots.keys()
-        return await self._read_others(devices, snapshots, together, tell)
+        return await self._read_others(devices, snapshots, together, on_snapshot)
 
     async def _read_others(
-        self, devices: Sequence[Device], snapshots: dict[str, Snapshot], together: bulk.Round, tell: Tell
+        self, devices: Sequence[Device], snapshots: dict[str, Snapshot], together: bulk.Round, on_snapshot: OnSnapshot
     ) -> Readings:
         """Read one by one what no bulk call told of."""
         missing = [device for device in devices if device.id not in snapshots]
         due = [device for device in missing if self._is_due(device.id, is_spoken_of=bool(snapshots))]
         taken = self._within(due, together.singles, is_bulk_failing=not snapshots)
         were_refused = sum(map(self._is_refused, self._left_out))
-        singly = await read_round(taken, self._read_one, tell, parallel=PARALLEL)
+        singly = await read_round(taken, self._read_one, on_snapshot, parallel=PARALLEL)
         if sum(map(self._is_refused, self._left_out)) > were_refused:
             self._bulk.reconsider()
         if together.error is not None and singly.snapshots:
@@ -136,7 +136,7 @@ class LastReadings:
                 failures.setdefault(device.id, left_out.refusal)
             elif device not in due:
                 snapshots[device.id] = Snapshot()
-                tell(device.id, snapshots[device.id])
+                on_snapshot(device.id, snapshots[device.id])
         return Readings(snapshots=snapshots, failures=failures, stopped_by=stopped_by)
 
     def _within(self, due: list[Device], singles: float, *, is_bulk_failing: bool) -> list[Device]:

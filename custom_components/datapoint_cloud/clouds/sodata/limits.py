@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from .. import coerce
+from ..client_store import ClientStore
 from ..history import Period
-from ..memory import Memory
 
 LONGEST = timedelta(days=10 * 365)
 LEAST = timedelta(seconds=1)
@@ -64,12 +64,12 @@ class Caution:
 class Limits:
     """How much is asked for at once. What the server was seen to refuse is remembered for a while."""
 
-    def __init__(self, memory: Memory, period: Period | None, caution: Caution) -> None:
-        """Start from what `memory` holds of this granularity, and ask for no more than caution bids."""
-        self._memory = memory
+    def __init__(self, client_store: ClientStore, period: Period | None, caution: Caution) -> None:
+        """Start from what `client_store` holds of this granularity, and ask for no more than caution bids."""
+        self._client_store = client_store
         self._key = _LIMITS + (period or "raw")
         self._rows_a_day = _ROWS_A_DAY[period]
-        remembered = coerce.fields(memory.get(self._key))
+        remembered = coerce.fields(client_store.get(self._key))
         learned_at = coerce.number(remembered.get("learned_at_seconds"))
         is_fresh = learned_at is not None and 0 <= time.time() - learned_at < _LIMITS_LIFE_SECONDS
         series = coerce.number(remembered.get("series")) if is_fresh else None
@@ -96,4 +96,4 @@ class Limits:
         """Keep what was learned."""
         if (self.most_series, self._longest) != self._known:
             learned = {"series": self.most_series, "seconds": int(self._longest.total_seconds())}
-            self._memory.put(self._key, {**learned, "learned_at_seconds": int(time.time())})
+            self._client_store.put(self._key, {**learned, "learned_at_seconds": int(time.time())})

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .. import coerce
+from ..client_store import ClientStore
 from ..errors import AuthFailed, CloudError, Forbidden, NotSupported, RateLimited, Rejected, UnexpectedAnswer
-from ..memory import Memory
 from . import mapping
 from .mapping import Site
 
@@ -36,10 +36,10 @@ class Get(Protocol):
 class Lists:
     """The lists of one account."""
 
-    def __init__(self, get: Get, memory: Memory) -> None:
-        """Ask for pages with `get`; keep in `memory` the lists that devices can do without."""
+    def __init__(self, get: Get, client_store: ClientStore) -> None:
+        """Ask for pages with `get`; keep in `client_store` the lists that devices can do without."""
         self._get = get
-        self._memory = memory
+        self._client_store = client_store
         self._size = 0  # of a page, as an index
         self.pages = 0
         """How many pages were read so far."""
@@ -98,7 +98,7 @@ class Lists:
 
     async def _embellishing(self, template: str) -> list[Record]:
         """Read a list that devices can do without: what was known where it fails, nothing where it may not be seen."""
-        known = self._memory.get(template)
+        known = self._client_store.get(template)
         try:
             records = await self.all(template)
         except AuthFailed, RateLimited:
@@ -111,7 +111,7 @@ class Lists:
             {name: record[name] for name in _KEPT if record.get(name) is not None} for record in records
         ]
         if kept != known:
-            self._memory.put(template, kept)
+            self._client_store.put(template, kept)
         return kept
 
 

@@ -304,7 +304,7 @@ def identity(row: Row) -> tuple[str, str]:
 def reading(key: str, row: Row, types: Mapping[str, DataType]) -> Reading:
     """Read one row of "Last values". Raises `Unreadable`."""
     data_type = types[key] if key in types else _data_type(row)
-    return Reading(_value(row.get("value"), data_type), coerce.moment(row.get("date")))
+    return Reading(_value(row.get("value"), data_type), coerce.timestamp(row.get("date")))
 
 
 def _snapshot(found: Iterable[Row], types: Mapping[str, DataType]) -> Snapshot:
@@ -323,7 +323,7 @@ def _snapshot(found: Iterable[Row], types: Mapping[str, DataType]) -> Snapshot:
         except Unreadable:
             # What it was before it no longer is.
             skipped.add(key)
-            told = Reading(None, coerce.moment(row.get("date")))
+            told = Reading(None, coerce.timestamp(row.get("date")))
         if told.taken_at is not None and (reported_at is None or told.taken_at > reported_at):
             reported_at = told.taken_at
         if key not in readings or _is_newer(told, readings[key]):

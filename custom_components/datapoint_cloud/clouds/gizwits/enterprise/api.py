@@ -11,14 +11,14 @@ import aiohttp
 
 from ... import coerce
 from ...budget import Budget, Purpose
-from ...cloud import Listing, Readings, Tell, unheard
+from ...client_store import ClientStore
+from ...cloud import Listing, OnSnapshot, Readings, ignore_snapshot
 from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected, UnexpectedAnswer
 from ...history import History
-from ...memory import Memory
 from ...model import Account, Device, Schema, Scope, Snapshot, Value
 from ...push import Push
 from ...read_many import read_round
-from .. import spellings
+from .. import wire_values
 from ..definitions import Definitions
 from ..framing import payload_of
 from ..paging import Page, PageSize, all_devices
@@ -54,35 +54,35 @@ class GizwitsEnterpriseCloud:
         enterprise_id: str,
         enterprise_secret: str,
         products: Sequence[Product],
-        memory: Memory,
+        client_store: ClientStore,
         snoti: SnotiServer | None = None,
     ) -> None:
         """Be the enterprise; `api_url` may end with the version of the API or not. `snoti` is where its push is."""
         self._enterprise_id = enterprise_id
         self._products = tuple(products)
-        self.budget = Budget(memory, per_hour=_REQUESTS_PER_HOUR)
+        self.budget = Budget(client_store, per_hour=_REQUESTS_PER_HOUR)
         self._access = ProductAccess(
             session,
             api_url=api_url,
             enterprise_id=enterprise_id,
             enterprise_secret=enterprise_secret,
             products=products,
-            memory=memory,
+            client_store=client_store,
             budget=self.budget,
             parallel=_PARALLEL,
         )
-        self._definitions = Definitions(memory, self._fetch_definition)
+        self._definitions = Definitions(client_store, self._fetch_definition)
         refusals = Refusals()
-        logs = DeviceLogs(self._access, refusals, memory)
-        self._latest = LatestData(logs, memory)
+        logs = DeviceLogs(self._access, refusals, client_store)
+        self._latest = LatestData(logs, client_store)
         self.history: History = EnterpriseHistory(
-            self._access, logs, self._definitions, refusals, memory, server=api_url
+            self._access, logs, self._definitions, refusals, client_store, server=api_url
         )
-        self._page_size = PageSize(memory, "search page")
+        self._page_size = PageSize(client_store, "search page")
         self.push: Push | None = None
         """None too where no product has the credentials of its push."""
         if snoti is not None and any(product.is_pushed for product in products):
-            self.push = SnotiPush(snoti, products, self._definitions, memory)
+            self.push = SnotiPush(snoti, products, self._definitions, client_store)
         self._pages = dict.fromkeys(self._products, 1)
         self.devices_a_request = 1
 
@@ -158,7 +158,7 @@ class GizwitsEnterpriseCloud:
         """Describe the datapoints of the device's product ("Enterprise API, Datapoint definition")."""
         return await self._definitions.schema(device.schema_id)
 
-    async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
+    async def readings(self, devices: Sequence[Device], on_snapshot: OnSnapshot = ignore_snapshot) -> Readings:
         """Read the newest report of each device ("Enterprise API, Device history data")."""
         refused: dict[str, Forbidden] = {}
 
@@ -172,7 +172,7 @@ class GizwitsEnterpriseCloud:
                 refused[device.schema_id] = error
                 raise
 
-        return await read_round(devices, read, tell, parallel=_PARALLEL)
+        return await read_round(devices, read, on_snapshot, parallel=_PARALLEL)
 
     async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Hold values against the definition of the device's product."""
@@ -256,7 +256,7 @@ class GizwitsEnterpriseCloud:
         row = await self._latest.row(device)
         if row is None:
             return Snapshot()
-        return await self._definitions.snapshot(device.schema_id, row["attrs"], spellings.moment(row.get("ts")))
+        return await self._definitions.snapshot(device.schema_id, row["attrs"], wire_values.timestamp(row.get("ts")))
 
     async def _list(self, product: Product, **filters: str) -> Sequence[Device] | CloudError:
         try:
@@ -295,7 +295,7 @@ class GizwitsEnterpriseCloud:
     async def _turn(self, product: Product, skip: int, filters: Mapping[str, str]) -> Page:
         body = coerce.fields(await self._page(product, skip, filters))
         rows = body.get("objects")
-        total = spellings.count(coerce.fields(body.get("meta")).get("total"))
+        total = wire_values.count(coerce.fields(body.get("meta")).get("total"))
         # The document promises the total. Without one the rows tell what there is, but none at all tell nothing.
         if not isinstance(rows, list) or (not rows and not skip and total is None):
             raise UnexpectedAnswer(endpoint=_SEARCH_PATH, subject=product.product_key)
@@ -360,7 +360,7 @@ def _written_out(tree: Any) -> Any:
 
 def _device(row: Mapping[str, Any], product: Product, product_name: str | None) -> Device | None:
     did = coerce.text(row.get("did"))
-    if did is None or spellings.flag(row.get("is_disabled")):
+    if did is None or wire_values.flag(row.get("is_disabled")):
         return None
     mac = coerce.text(row.get("mac"))
     return Device(
@@ -369,13 +369,13 @@ def _device(row: Mapping[str, Any], product: Product, product_name: str | None) 
         name=f"{product_name} {(mac or did)[-4:]}" if product_name else mac or did,
         schema_id=product.product_key,
         scope=product.product_key,
-        is_online=spellings.flag(row.get("is_online")),
-        has_alert=spellings.flag(row.get("is_alert")),
-        has_fault=spellings.flag(row.get("is_faulty")),
-        last_online=spellings.moment(row.get("online_latest")) or spellings.moment(row.get("latest_online")),
+        is_online=wire_values.flag(row.get("is_online")),
+        has_alert=wire_values.flag(row.get("is_alert")),
+        has_fault=wire_values.flag(row.get("is_faulty")),
+        last_online=wire_values.timestamp(row.get("online_latest")) or wire_values.timestamp(row.get("latest_online")),
         model=product_name,
         model_id=product.product_key,
-        mac=spellings.mac(mac),
+        mac=wire_values.mac(mac),
         sw_version=coerce.text(row.get("mcu_soft_version")) or coerce.text(row.get("wifi_soft_version")),
         hw_version=coerce.text(row.get("mcu_hard_version")) or coerce.text(row.get("wifi_hard_version")),
     )

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from ... import coerce
 from ...budget import Purpose
+from ...client_store import ClientStore
 from ...errors import Rejected, UnexpectedAnswer
-from ...memory import Memory
 from ...model import Device
-from .. import spellings
+from .. import wire_values
 from ..paging import LONG_PAGE, MOST_PAGES, PageSize
 from ..refusals import Refusals
 from .product_access import ProductAccess
@@ -44,12 +44,12 @@ class Page:
 class DeviceLogs:
     """The logs of all devices."""
 
-    def __init__(self, access: ProductAccess, refusals: Refusals, memory: Memory) -> None:
-        """Ask through `access`; keep in `memory` what the server was seen to accept."""
+    def __init__(self, access: ProductAccess, refusals: Refusals, client_store: ClientStore) -> None:
+        """Ask through `access`; keep in `client_store` what the server was seen to accept."""
         self._access = access
         self._refusals = refusals
-        self._memory = memory
-        self._page_size = PageSize(memory, "history page", longest=LONG_PAGE)
+        self._client_store = client_store
+        self._page_size = PageSize(client_store, "history page", longest=LONG_PAGE)
 
     async def newest(self, device: Device, start: int | None = None, end: int | None = None) -> list[Row]:
         """The newest report of a window (epoch seconds), or of the past two days, as a list of one or none.
@@ -102,7 +102,7 @@ class DeviceLogs:
 
         `believes_silence`: an answer without rows is none in another unit either.
         """
-        is_in_milliseconds = self._memory.get(_IN_MILLISECONDS)
+        is_in_milliseconds = self._client_store.get(_IN_MILLISECONDS)
         milliseconds = {"start_ts": start * 1000, "end_ts": end * 1000}
         if is_in_milliseconds:
             return await ask(milliseconds)
@@ -114,7 +114,7 @@ class DeviceLogs:
             refusal = error
         is_known = is_in_milliseconds is False
         if _any_between(page.rows, start, end):
-            self._memory.put(_IN_MILLISECONDS, value=False)
+            self._client_store.put(_IN_MILLISECONDS, value=False)
             return page
         if refusal is None and not page.rows and (is_known or believes_silence):
             return page
@@ -127,7 +127,7 @@ class DeviceLogs:
                 raise refusal from None
             return Page([], 0, 0)
         if _any_between(page.rows, start, end):
-            self._memory.put(_IN_MILLISECONDS, value=True)
+            self._client_store.put(_IN_MILLISECONDS, value=True)
         return page
 
     async def _page(self, device: Device, log: Log, purpose: Purpose, params: Mapping[str, str | int]) -> Page:
@@ -144,13 +144,13 @@ class DeviceLogs:
         found = coerce.records(rows)
         if not isinstance(rows, list) or (rows and not found):
             raise UnexpectedAnswer(endpoint=_path(log))
-        total = spellings.count(coerce.fields(body.get("meta")).get("total"))
+        total = wire_values.count(coerce.fields(body.get("meta")).get("total"))
         return Page(found, len(rows), total)
 
 
 def told_at(row: Row) -> float:
     """When a row was written, in epoch seconds; 0 where it does not say."""
-    return spellings.epoch_seconds(row.get("ts")) or spellings.epoch_seconds(row.get("timestamp")) or 0
+    return wire_values.epoch_seconds(row.get("ts")) or wire_values.epoch_seconds(row.get("timestamp")) or 0
 
 
 def _path(log: Log) -> str:

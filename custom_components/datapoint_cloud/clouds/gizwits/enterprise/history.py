@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any, Final
 
 from ...budget import Purpose
-from ...history import LogEntry, Offer, Past, Series
-from ...memory import Memory
+from ...client_store import ClientStore
+from ...history import HistoryCapabilities, HistoryResult, LogEntry, Series
 from ...model import Device, Reading
 from ..aggregation import AGGREGATIONS, PERIODS, REACH_OF_BUCKETS, AggregatedHistory, Aggregates
 from ..definitions import Definitions
@@ -28,9 +28,9 @@ _AGGREGATES_PATH: Final = "/devices/{did}/agg_data"
 class EnterpriseHistory(AggregatedHistory):
     """What the Enterprise API tells of the past."""
 
-    offer = Offer(
-        reach_of_readings=_REACH,
-        reach_of_buckets=REACH_OF_BUCKETS,
+    capabilities = HistoryCapabilities(
+        readings_retention=_REACH,
+        buckets_retention=REACH_OF_BUCKETS,
         periods=PERIODS,
         aggregations=AGGREGATIONS,
         is_to_be_granted=True,
@@ -45,23 +45,23 @@ class EnterpriseHistory(AggregatedHistory):
         logs: DeviceLogs,
         definitions: Definitions,
         refusals: Refusals,
-        memory: Memory,
+        client_store: ClientStore,
         *,
         server: str,
     ) -> None:
-        """Ask through `access` and `logs`; `server` is the address that `memory` keeps things of."""
+        """Ask through `access` and `logs`; `server` is the address that `client_store` keeps things of."""
         self._access = access
         self._logs = logs
         self._definitions = definitions
         self._refusals = refusals
-        self._aggregates = Aggregates(self._aggregate, definitions, memory, server=server)
+        self._aggregates = Aggregates(self._aggregate, definitions, client_store, server=server)
 
     async def readings(
         self, series: Sequence[Series], start: datetime, end: datetime
-    ) -> Mapping[Series, Past[Reading]]:
+    ) -> Mapping[Series, HistoryResult[Reading]]:
         """Read every report of the past seven days ("Enterprise API, Device history data")."""
 
-        async def read(device: Device, keys: Sequence[str]) -> Mapping[str, Past[Reading]]:
+        async def read(device: Device, keys: Sequence[str]) -> Mapping[str, HistoryResult[Reading]]:
             await self._definitions.get(device.schema_id)  # without it the values are not worth a request
             past = await self._look_back(device, Log.REPORTS, start, end)
             found: dict[str, list[Reading]] = {key: [] for key in keys}
@@ -74,24 +74,24 @@ class EnterpriseHistory(AggregatedHistory):
                 for key, reading in snapshot.readings.items():
                     found[key].append(reading)
             return {
-                key: Past(rows=tuple(rows), start=past.start, end=past.end, stopped_by=past.stopped_by)
+                key: HistoryResult(rows=tuple(rows), start=past.start, end=past.end, stopped_by=past.stopped_by)
                 for key, rows in found.items()
             }
 
         return await by_device(series, start, read)
 
-    async def online_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
+    async def online_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
         """Read when the device came and went in the past seven days ("Enterprise API, Device online history").
 
         Two days cost one request.
         """
         return entries(await self._look_back(device, Log.PRESENCE, start, end))
 
-    async def communication_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
+    async def communication_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
         """Read what was sent in the past seven days ("Enterprise API, Device communication history")."""
         return entries(await self._look_back(device, Log.COMMUNICATION, start, end))
 
-    async def _look_back(self, device: Device, log: Log, start: datetime, end: datetime) -> Past[Dated]:
+    async def _look_back(self, device: Device, log: Log, start: datetime, end: datetime) -> HistoryResult[Dated]:
         pages = partial(self._logs.pages, device, log)
         return await look_back(start, end, pages, longest=_LONGEST, reach=_REACH)
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from ...client_store import ClientStore
 from ...errors import Rejected, UnexpectedAnswer
-from ...memory import Memory
 from ...model import Device
 from .device_logs import DeviceLogs, Row, told_at
 
@@ -21,10 +21,10 @@ _LOOKED_BACK: Final = "looked back"
 class LatestData:
     """Newest reports, by device."""
 
-    def __init__(self, logs: DeviceLogs, memory: Memory) -> None:
-        """Ask for rows of `logs`; keep in `memory` what need not be asked again."""
+    def __init__(self, logs: DeviceLogs, client_store: ClientStore) -> None:
+        """Ask for rows of `logs`; keep in `client_store` what need not be asked again."""
         self._logs = logs
-        self._memory = memory
+        self._client_store = client_store
 
     async def row(self, device: Device) -> Row | None:
         """The newest row of a device's history; None where it reported nothing within the time asked for.
@@ -45,12 +45,12 @@ class LatestData:
             if (row := _newest(rows)) is not None:
                 break
         # Others were looked back for meanwhile.
-        self._memory.put(_LOOKED_BACK, [*self._looked_back, device.id])
+        self._client_store.put(_LOOKED_BACK, [*self._looked_back, device.id])
         return row
 
     @property
     def _looked_back(self) -> list[str]:
-        done = self._memory.get(_LOOKED_BACK)
+        done = self._client_store.get(_LOOKED_BACK)
         return done if isinstance(done, list) else []
 
 

@@ -13,13 +13,13 @@ import aiohttp
 
 from ... import coerce
 from ...budget import Budget
+from ...client_store import ClientStore
 from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer, Unreachable
 from ...http import Answer, HttpClient
-from ...memory import Memory
 from ...tokens import TokenKeeper
-from .. import spellings
+from .. import wire_values
 from ..errors import judge_enterprise_api
-from ..stored_token import Grant, GrantedToken, token_end
+from ..stored_token import Grant, StoredToken, token_end
 
 _PRODUCT_PATH: Final = "/v1/products/{product_key}"
 _SEARCH_PATH: Final = _PRODUCT_PATH + "/devices/search"
@@ -61,7 +61,7 @@ class ProductAccess:
         enterprise_id: str,
         enterprise_secret: str,
         products: Sequence[Product],
-        memory: Memory,
+        client_store: ClientStore,
         budget: Budget,
         parallel: int,
     ) -> None:
@@ -74,9 +74,9 @@ class ProductAccess:
         self._answering: set[str] = set()  # products that accepted their token
         self._budget = budget
         self._window_seconds = _MINUTE
-        self._tokens: dict[str, GrantedToken] = {}
+        self._tokens: dict[str, StoredToken] = {}
         for product in products:
-            self._tokens.setdefault(product.product_key, self._token_of(product, memory))
+            self._tokens.setdefault(product.product_key, self._token_of(product, client_store))
 
     async def enter(self, product_key: str) -> None:
         """Have a valid token of the product ("Enterprise API, Access token").
@@ -137,9 +137,11 @@ class ProductAccess:
             raise Forbidden(Reason.UNKNOWN_PRODUCT, subject=product_key)
         return self._tokens[product_key].keeper
 
-    def _token_of(self, product: Product, memory: Memory) -> GrantedToken:
+    def _token_of(self, product: Product, client_store: ClientStore) -> StoredToken:
         ask = partial(self._fetch_token, product)
-        return GrantedToken(memory, f"token {product.product_key}", owner=self._enterprise_id, days_ahead=1, ask=ask)
+        return StoredToken(
+            client_store, f"token {product.product_key}", owner=self._enterprise_id, days_ahead=1, ask=ask
+        )
 
     async def _fetch_token(self, product: Product) -> Grant:
         if self._refusal is not None:
@@ -168,9 +170,9 @@ class ProductAccess:
         return error
 
     def _heed_quota(self, headers: Mapping[str, str]) -> None:
-        limit = spellings.count(headers.get("X-RateLimit-Limit"))
-        remaining = spellings.count(headers.get("X-RateLimit-Remaining"))
-        resets_at = spellings.epoch_seconds(headers.get("X-RateLimit-Reset"))
+        limit = wire_values.count(headers.get("X-RateLimit-Limit"))
+        remaining = wire_values.count(headers.get("X-RateLimit-Remaining"))
+        resets_at = wire_values.epoch_seconds(headers.get("X-RateLimit-Reset"))
         if resets_at is not None and abs(resets_at - time.time()) > _LONGEST_RESET_SECONDS:
             resets_at = None
         if limit is None and remaining is None:

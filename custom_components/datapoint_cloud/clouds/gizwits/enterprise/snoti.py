@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ... import coerce
+from ...client_store import ClientStore
 from ...errors import CloudError, Forbidden, Reason
-from ...memory import Memory
 from ...model import Device
 from ...push import CoverageChanged, News, OutageWatch
-from .. import spellings
+from .. import wire_values
 from ..definitions import Definitions
 from .product_access import Product
 from .snoti_events import EVENTS, Events
@@ -47,7 +47,7 @@ _SUBKEY_SLOT: Final = "snoti subkey"
 _LOSSES: Final = (OSError, EOFError, asyncio.LimitOverrunError)
 
 type Message = Mapping[str, Any]
-type Tell = Callable[[News], None]
+type OnNews = Callable[[News], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +63,10 @@ class SnotiPush:
     """The connections of an account's products. Those without credentials of their own for it have none."""
 
     def __init__(
-        self, server: SnotiServer, products: Sequence[Product], definitions: Definitions, memory: Memory
+        self, server: SnotiServer, products: Sequence[Product], definitions: Definitions, client_store: ClientStore
     ) -> None:
-        """Connect to nothing yet; keep in `memory` the name that events are queued under."""
-        self._memory = memory
+        """Connect to nothing yet; keep in `client_store` the name that events are queued under."""
+        self._client_store = client_store
         self._events = Events(definitions)
         self._connections = {
             product.product_key: _Connection(server, product, self._events) for product in products if product.is_pushed
@@ -90,21 +90,21 @@ class SnotiPush:
         connection = self._connections.get(device.schema_id)
         return connection is not None and connection.is_alive
 
-    async def listen(self, tell: Tell) -> None:
+    async def listen(self, on_news: OnNews) -> None:
         """Keep all connections up until cancelled, from the first `follow` on: events of nobody would be lost."""
         await self._is_told_whom_to_follow.wait()
         subkey = self._subkey()
         async with asyncio.TaskGroup() as tasks:
             for connection in self._connections.values():
-                tasks.create_task(connection.keep(subkey, tell))
+                tasks.create_task(connection.keep(subkey, on_news))
 
     def _subkey(self) -> str:
         # The server deals the events of one subkey out among those who use it, and keeps them for who comes back.
-        known = self._memory.get(_SUBKEY_SLOT)
+        known = self._client_store.get(_SUBKEY_SLOT)
         if isinstance(known, str) and _SUBKEY.fullmatch(known):
             return known
         made = f"datapoint_{secrets.token_hex(10)}"
-        self._memory.put(_SUBKEY_SLOT, made)
+        self._client_store.put(_SUBKEY_SLOT, made)
         return made
 
 
@@ -117,17 +117,17 @@ class _Connection:
         self._server = server
         self._product = product
         self._events = events
-        self._tell: Tell = lambda _: None
+        self._on_news: OnNews = lambda _: None
         self._outage: OutageWatch | None = None
         self._has_failed = False
         self._is_logged_in = False
         self._pauses = _Pauses(_FIRST_PAUSE, _LONGEST_PAUSE)
         self._pauses_of_the_refused = _Pauses(_FIRST_PAUSE_OF_THE_REFUSED, _LONGEST_PAUSE_OF_THE_REFUSED)
 
-    async def keep(self, subkey: str, tell: Tell) -> None:
+    async def keep(self, subkey: str, on_news: OnNews) -> None:
         """Connect, and again after a pause whatever ended that."""
-        self._tell = tell
-        self._outage = OutageWatch(self._server.host, tell)
+        self._on_news = on_news
+        self._outage = OutageWatch(self._server.host, on_news)
         try:
             while True:
                 pause = await self._spend(subkey)
@@ -209,15 +209,17 @@ class _Connection:
                 await self._take_event(message, lines)
                 return True
             case "invalid_msg" if not self._is_logged_in:
-                raise self._refused(spellings.count(message.get("error_code")))
+                raise self._refused(wire_values.count(message.get("error_code")))
             case "invalid_msg":
-                _LOGGER.debug("SNoti did not understand a message: code %s", spellings.count(message.get("error_code")))
+                _LOGGER.debug(
+                    "SNoti did not understand a message: code %s", wire_values.count(message.get("error_code"))
+                )
             case _:
                 _LOGGER.debug("A line of SNoti was not understood")
         return False
 
     def _take_login(self, message: Message) -> None:
-        result = spellings.flag(coerce.fields(message.get("data")).get("result"))
+        result = wire_values.flag(coerce.fields(message.get("data")).get("result"))
         if result is False:
             raise self._refused()
         self._is_logged_in = self._is_logged_in or result is True
@@ -236,12 +238,12 @@ class _Connection:
         is_change = is_alive != self.is_alive or (refusal is None) != (self.refusal is None)
         self.is_alive, self.refusal = is_alive, refusal
         if is_change:
-            self._tell(CoverageChanged())
+            self._on_news(CoverageChanged())
 
     async def _take_event(self, event: Message, lines: _Lines) -> None:
         """Tell what an event means and acknowledge it: also one that means nothing, or it would come for ever."""
         if (news := await self._events.news(self._product.product_key, event)) is not None:
-            self._tell(news)
+            self._on_news(news)
         if "delivery_id" in event:
             ids = {name: event[name] for name in ("delivery_id", "msg_id") if name in event}
             await lines.send({"cmd": "event_ack", **ids})

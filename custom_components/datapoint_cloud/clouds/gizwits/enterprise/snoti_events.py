@@ -13,7 +13,7 @@ from ...clock import is_ahead
 from ...errors import CloudError
 from ...model import Device, Snapshot
 from ...push import DevicesChanged, News, Presence, Report, SchemaChanged
-from .. import spellings
+from .. import wire_values
 from ..definitions import Definitions
 from ..schema import Definition
 
@@ -120,7 +120,7 @@ class Events:
 
 
 def _created_at(event: Mapping[str, Any]) -> datetime | None:
-    at = spellings.moment(event.get("created_at"))
+    at = wire_values.timestamp(event.get("created_at"))
     return None if is_ahead(at, datetime.now(UTC)) else at
 
 

@@ -9,21 +9,21 @@ import aiohttp
 
 from ... import coerce
 from ...budget import Budget, Purpose
-from ...cloud import Listing, Readings, Tell, unheard
+from ...client_store import ClientStore
+from ...cloud import Listing, OnSnapshot, Readings, ignore_snapshot
 from ...errors import AuthFailed, CloudError, NotSupported, RateLimited, Reason, Rejected, UnexpectedAnswer
 from ...history import History
 from ...http import Answer, HttpClient
-from ...memory import Memory
 from ...model import Account, Device, Schema, Scope, Snapshot, Value
 from ...push import Push
 from ...read_many import read_round
 from ...tokens import Token
-from .. import spellings
+from .. import wire_values
 from ..definitions import Definitions
 from ..errors import judge_open_api
 from ..framing import payload_of
 from ..paging import Page, PageSize, all_devices
-from ..stored_token import Grant, GrantedToken
+from ..stored_token import Grant, StoredToken
 from .history import OpenHistory
 from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin
 from .websocket import WebSocketPush
@@ -50,23 +50,23 @@ class GizwitsOpenCloud:
         api_url: str,
         app_id: str,
         login: PasswordLogin | AnonymousLogin,
-        memory: Memory,
+        client_store: ClientStore,
     ) -> None:
         """Be the user `login` of the app `app_id` in the region of `api_url`."""
         self._app_id = app_id
         self._user_name = login.username if isinstance(login, PasswordLogin) else "anonymous"
-        self.budget = Budget(memory, per_hour=_REQUESTS_PER_HOUR)
+        self.budget = Budget(client_store, per_hour=_REQUESTS_PER_HOUR)
         self.requests_a_listing = 1
         self.devices_a_request = 1
         self._http = HttpClient(session, api_url, self._judge, parallel=_PARALLEL, budget=self.budget)
-        self._login = LoginStep(session, api_url=api_url, app_id=app_id, login=login, memory=memory)
+        self._login = LoginStep(session, api_url=api_url, app_id=app_id, login=login, client_store=client_store)
         owner = f"{app_id} {self._user_name}"
-        self._token = GrantedToken(memory, "user token", owner=owner, days_ahead=3, ask=self._log_in)
+        self._token = StoredToken(client_store, "user token", owner=owner, days_ahead=3, ask=self._log_in)
         self._refusal: AuthFailed | None = None
-        self._definitions = Definitions(memory, self._fetch_definition)
-        self._page_size = PageSize(memory, "bindings page")
+        self._definitions = Definitions(client_store, self._fetch_definition)
+        self._page_size = PageSize(client_store, "bindings page")
         ask = partial(self._request, purpose=Purpose.HISTORY)
-        self.history: History = OpenHistory(ask, self._definitions, memory, server=api_url)
+        self.history: History = OpenHistory(ask, self._definitions, client_store, server=api_url)
         access = PushAccess(
             session=session, app_id=app_id, token=self._token, enter=self._enter, definitions=self._definitions
         )
@@ -103,9 +103,9 @@ class GizwitsOpenCloud:
         """Describe the datapoints of the device's product ("Open API, Datapoint definition")."""
         return await self._definitions.schema(device.schema_id)
 
-    async def readings(self, devices: Sequence[Device], tell: Tell = unheard) -> Readings:
+    async def readings(self, devices: Sequence[Device], on_snapshot: OnSnapshot = ignore_snapshot) -> Readings:
         """Read the last values of each device ("Open API, Device data")."""
-        return await read_round(devices, self._read, tell, parallel=_PARALLEL)
+        return await read_round(devices, self._read, on_snapshot, parallel=_PARALLEL)
 
     async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Hold values against the definition of the device's product."""
@@ -145,7 +145,7 @@ class GizwitsOpenCloud:
         if not isinstance(results, list):
             raise UnexpectedAnswer(endpoint=endpoint)
         return {
-            did: None if spellings.flag(result.get("result")) else Rejected(endpoint=endpoint, subject=did)
+            did: None if wire_values.flag(result.get("result")) else Rejected(endpoint=endpoint, subject=did)
             for result in coerce.records(results)
             if (did := coerce.text(result.get("did"))) is not None
         }
@@ -160,7 +160,7 @@ class GizwitsOpenCloud:
         attrs = body.get("attr")
         if not isinstance(attrs, dict):
             raise UnexpectedAnswer(endpoint=endpoint)
-        return await self._definitions.snapshot(device.schema_id, attrs, spellings.moment(body.get("updated_at")))
+        return await self._definitions.snapshot(device.schema_id, attrs, wire_values.timestamp(body.get("updated_at")))
 
     async def _bindings(self, skip: int) -> Page:
         body = coerce.fields(
@@ -170,23 +170,23 @@ class GizwitsOpenCloud:
         if not isinstance(rows, list):
             raise UnexpectedAnswer(endpoint=_BINDINGS_PATH)
         # The document promises no total here. One that is told all the same is held against the list.
-        return Page(rows, spellings.count(coerce.fields(body.get("meta")).get("total")))
+        return Page(rows, wire_values.count(coerce.fields(body.get("meta")).get("total")))
 
     def _device(self, row: Mapping[str, Any]) -> Device | None:
         did, product_key = coerce.text(row.get("did")), coerce.text(row.get("product_key"))
-        if did is None or product_key is None or spellings.flag(row.get("is_disabled")):
+        if did is None or product_key is None or wire_values.flag(row.get("is_disabled")):
             return None
         mac, product_name = coerce.text(row.get("mac")), coerce.text(row.get("product_name"))
         return Device(
             id=did,
             name=coerce.text(row.get("dev_alias")) or product_name or mac or did,
             schema_id=product_key,
-            is_online=spellings.flag(row.get("is_online")),
+            is_online=wire_values.flag(row.get("is_online")),
             gateway_id=coerce.text(row.get("gw_did")),
             manufacturer=KNOWN_APPS.get(self._app_id),
             model=product_name,
             model_id=product_key,
-            mac=spellings.mac(mac),
+            mac=wire_values.mac(mac),
             sw_version=coerce.text(row.get("mcu_soft_version")) or coerce.text(row.get("wifi_soft_version")),
             hw_version=coerce.text(row.get("mcu_hard_version")) or coerce.text(row.get("wifi_hard_version")),
         )

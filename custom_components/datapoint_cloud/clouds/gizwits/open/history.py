@@ -9,14 +9,14 @@ from functools import partial
 from typing import Any, Final
 
 from ... import coerce
+from ...client_store import ClientStore
 from ...errors import UnexpectedAnswer
-from ...history import LogEntry, Offer, Past
-from ...memory import Memory
+from ...history import HistoryCapabilities, HistoryResult, LogEntry
 from ...model import Device
-from .. import spellings
+from .. import wire_values
 from ..aggregation import AGGREGATIONS, PERIODS, REACH_OF_BUCKETS, AggregatedHistory, Aggregates
 from ..definitions import Definitions
-from ..history_windows import Row, look_back, moment
+from ..history_windows import Row, look_back, timestamp
 from ..log_entries import entries
 
 _REACH: Final = timedelta(days=7)
@@ -33,8 +33,8 @@ type Ask = Callable[..., Awaitable[Any]]
 class OpenHistory(AggregatedHistory):
     """What the Open API tells of the past."""
 
-    offer = Offer(
-        reach_of_buckets=REACH_OF_BUCKETS,
+    capabilities = HistoryCapabilities(
+        buckets_retention=REACH_OF_BUCKETS,
         periods=PERIODS,
         aggregations=AGGREGATIONS,
         is_to_be_granted=True,
@@ -43,23 +43,23 @@ class OpenHistory(AggregatedHistory):
         has_communication_log=True,
     )
 
-    def __init__(self, ask: Ask, definitions: Definitions, memory: Memory, *, server: str) -> None:
-        """Ask with `ask`; `server` is the address that `memory` keeps things of."""
+    def __init__(self, ask: Ask, definitions: Definitions, client_store: ClientStore, *, server: str) -> None:
+        """Ask with `ask`; `server` is the address that `client_store` keeps things of."""
         self._ask = ask
-        self._aggregates = Aggregates(self._aggregate, definitions, memory, server=server)
+        self._aggregates = Aggregates(self._aggregate, definitions, client_store, server=server)
 
-    async def online_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
+    async def online_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
         """Read when the device came and went in the past seven days ("Open API, Device communication log")."""
         return await self._log(device, "online", start, end)
 
-    async def communication_log(self, device: Device, start: datetime, end: datetime) -> Past[LogEntry]:
+    async def communication_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
         """Read what was sent in the past seven days ("Open API, Device communication log").
 
         The real service has been seen to fail at it (9008): then `Unreachable`.
         """
         return await self._log(device, "cmd", start, end)
 
-    async def _log(self, device: Device, kind: str, start: datetime, end: datetime) -> Past[LogEntry]:
+    async def _log(self, device: Device, kind: str, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
         pages = partial(self._pages, device, kind)
         return entries(await look_back(start, end, pages, longest=_LONGEST, reach=_REACH))
 
@@ -73,7 +73,7 @@ class OpenHistory(AggregatedHistory):
             body = coerce.fields(await self._ask("GET", _LOG_PATH, parts={"did": device.id}, params=paging | window))
             rows, total = _rows(body)
             page = [coerce.fields(row) for row in rows]
-            if page and not any(map(moment, page)):
+            if page and not any(map(timestamp, page)):
                 raise UnexpectedAnswer(endpoint=_LOG_PATH, subject=device.name)  # whatever it is, it is no log
             yield page
             skip += len(rows)
@@ -98,11 +98,11 @@ class OpenHistory(AggregatedHistory):
 def _rows(body: Mapping[str, Any]) -> tuple[list[Any], int | None]:
     """The rows, documented in `objects` and seen in `objects.hits.objects`, and how many there are in all."""
     rows = body.get("objects")
-    total = spellings.count(coerce.fields(body.get("meta")).get("total"))
+    total = wire_values.count(coerce.fields(body.get("meta")).get("total"))
     if isinstance(rows, dict):
         hits = coerce.fields(rows.get("hits"))
         rows = hits.get("objects")
-        total = spellings.count(hits.get("total")) if "total" in hits else total
+        total = wire_values.count(hits.get("total")) if "total" in hits else total
     if not isinstance(rows, list):
         raise UnexpectedAnswer(endpoint=_LOG_PATH)
     return rows, total

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from ... import coerce
+from ...client_store import ClientStore
 from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer, Unreachable
 from ...http import Answer, HttpClient
-from ...memory import Memory
 from ..errors import judge_front, judge_open_api
 from ..stored_token import Grant, token_end
 
@@ -82,12 +82,12 @@ class LoginStep:
         api_url: str,
         app_id: str,
         login: PasswordLogin | AnonymousLogin,
-        memory: Memory,
+        client_store: ClientStore,
     ) -> None:
-        """Log in at `api_url`, or at a front if that is what worked; `memory` keeps which."""
+        """Log in at `api_url`, or at a front if that is what worked; `client_store` keeps which."""
         self._app_id = app_id
         self._login = login
-        self._memory = memory
+        self._client_store = client_store
         self._api = HttpClient(session, api_url, judge_open_api)
         front_url = login.front_url if isinstance(login, PasswordLogin) else None
         self._front = HttpClient(session, front_url or _front_of(api_url), judge_front)
@@ -135,7 +135,7 @@ class LoginStep:
     async def _tried(self) -> Grant:
         if isinstance(self._login, AnonymousLogin):
             return await self._at_api("/app/users", {"phone_id": self._login.phone_id})
-        if self._memory.get("login front"):
+        if self._client_store.get("login front"):
             return await self._at_front(self._login)
         try:
             return await self._at_api(
@@ -145,7 +145,7 @@ class LoginStep:
             if refusal.code not in _FRONT_KNOWS or not self._has_front:
                 raise
             user = await self._at_front_after(refusal, self._login)
-        self._memory.put("login front", value=True)
+        self._client_store.put("login front", value=True)
         return user
 
     async def _at_front_after(self, refusal: AuthFailed, login: PasswordLogin) -> Grant:

@@ -23,8 +23,8 @@ from ...hosts import host_name, is_loopback, is_public
 from ...model import Device
 from ...push import CoverageChanged, News, OutageWatch
 from ...tokens import Token
-from .. import spellings
-from .websocket_session import Conversation, LoginRefused, Lost, PushAccess, SessionOver
+from .. import wire_values
+from .websocket_session import LoginRefused, Lost, PushAccess, SessionOver, WebSocketSession
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class WebSocketPush:
         if host is None or not self._may_reach(host):
             return None
         is_secure = is_public(host) or not self._is_open
-        port = spellings.count(binding.get("wss_port" if is_secure else "ws_port"))
+        port = wire_values.count(binding.get("wss_port" if is_secure else "ws_port"))
         if port is None or not 0 < port < 2**16:
             return None
         return URL.build(scheme="wss" if is_secure else "ws", host=host, port=port, path="/ws/app/v1")
@@ -106,7 +106,7 @@ class WebSocketPush:
             return False
         return self._lines[self._served[device.id]].hears(device.id)
 
-    async def listen(self, tell: Callable[[News], None]) -> None:
+    async def listen(self, on_news: Callable[[News], None]) -> None:
         """Keep the connections; until cancelled. Raises `AuthFailed` alone."""
         tasks: dict[URL, asyncio.Task[None]] = {}
         # The account's session in all but one thing: it cannot be told to follow no redirect of a handshake.
@@ -121,7 +121,7 @@ class WebSocketPush:
             async with session, asyncio.TaskGroup() as group:
                 while True:
                     self._rewired.clear()
-                    self._rewire(group, session, tasks, tell)
+                    self._rewire(group, session, tasks, on_news)
                     await self._rewired.wait()
         except BaseExceptionGroup as failures:
             raise _cause(failures) from None
@@ -134,7 +134,7 @@ class WebSocketPush:
         group: asyncio.TaskGroup,
         session: aiohttp.ClientSession,
         tasks: dict[URL, asyncio.Task[None]],
-        tell: Callable[[News], None],
+        on_news: Callable[[News], None],
     ) -> None:
         before, self._served = self._served, {did: a for did, a in self._addresses.items() if did in self._followed}
         wanted: defaultdict[URL, dict[str, Device]] = defaultdict(dict)
@@ -147,10 +147,10 @@ class WebSocketPush:
             if address in self._lines:
                 self._lines[address].follow(devices)
             else:
-                line = self._lines[address] = _Line(self._access, session, address, devices, tell)
+                line = self._lines[address] = _Line(self._access, session, address, devices, on_news)
                 tasks[address] = group.create_task(line.keep())
         if before.items() - self._served.items():
-            tell(CoverageChanged())
+            on_news(CoverageChanged())
 
 
 class _Line:
@@ -167,29 +167,29 @@ class _Line:
         session: aiohttp.ClientSession,
         address: URL,
         devices: dict[str, Device],
-        tell: Callable[[News], None],
+        on_news: Callable[[News], None],
     ) -> None:
         self._access = access
         self._session = session
         self._address = address
         self._devices = devices
-        self._tell = tell
-        self._outage = OutageWatch(address.raw_host or "", tell)
-        self._conversation: Conversation | None = None
+        self._on_news = on_news
+        self._outage = OutageWatch(address.raw_host or "", on_news)
+        self._current: WebSocketSession | None = None
         self._pause = _FIRST_PAUSE_SECONDS
         self._endings = 0  # sessions that ended, and
         self._refusals = 0  # tokens that were refused, since the connection last proved itself
         self._has_failed = False
 
     def hears(self, device_id: str) -> bool:
-        return self._conversation is not None and self._conversation.hears(device_id)
+        return self._current is not None and self._current.hears(device_id)
 
     def follow(self, devices: Mapping[str, Device]) -> None:
         # In place: the conversation looks devices up in the same mapping.
         self._devices.clear()
         self._devices.update(devices)
-        if self._conversation is not None:
-            self._conversation.follow()
+        if self._current is not None:
+            self._current.follow()
 
     async def keep(self) -> None:
         """Connect, and connect again; until cancelled. Raises `AuthFailed` alone, perhaps in groups."""
@@ -239,11 +239,11 @@ class _Line:
                 self._has_failed = True
                 _LOGGER.exception("Push failed by a fault of its own", exc_info=faults)
         finally:
-            alive_since = None if self._conversation is None else self._conversation.alive_since
-            self._conversation = None
+            alive_since = None if self._current is None else self._current.alive_since
+            self._current = None
         _LOGGER.debug("Push: no connection any more: %s", end)
         if alive_since is not None:
-            self._tell(CoverageChanged())
+            self._on_news(CoverageChanged())
             if asyncio.get_running_loop().time() - alive_since >= _STEADY_SECONDS:
                 self._endings = self._refusals = 0
                 self._pause = _FIRST_PAUSE_SECONDS
@@ -254,9 +254,9 @@ class _Line:
             socket = await self._session.ws_connect(
                 self._address, timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS)
             )
-        self._conversation = Conversation(self._access, socket, self._devices, self._tell, self._outage.note_life)
+        self._current = WebSocketSession(self._access, socket, self._devices, self._on_news, self._outage.note_life)
         try:
-            await self._conversation.hold(token)
+            await self._current.hold(token)
         finally:
             # The socket's own limit begins anew with each frame that comes instead of the end.
             with suppress(TimeoutError):

@@ -18,9 +18,9 @@ from ...errors import AuthFailed, CloudError
 from ...model import Device
 from ...push import CoverageChanged, DevicesChanged, News, Presence, Report
 from ...tokens import Token
-from .. import spellings
+from .. import wire_values
 from ..definitions import Definitions
-from ..stored_token import GrantedToken
+from ..stored_token import StoredToken
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -54,12 +54,12 @@ class PushAccess:
 
     session: aiohttp.ClientSession
     app_id: str
-    token: GrantedToken
+    token: StoredToken
     enter: Callable[[], Awaitable[Token]]
     definitions: Definitions
 
 
-class Conversation:
+class WebSocketSession:
     """One connection, from its login to its end."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Conversation:
         access: PushAccess,
         socket: aiohttp.ClientWebSocketResponse,
         devices: Mapping[str, Device],
-        tell: Callable[[News], None],
+        on_news: Callable[[News], None],
         note_life: Callable[[], None],
     ) -> None:
         """Tell the news of `devices`, by id; the mapping may change, and `follow` tells when it does.
@@ -77,7 +77,7 @@ class Conversation:
         self._access = access
         self._socket = socket
         self._devices = devices
-        self._tell = tell
+        self._on_news = on_news
         self._note_life = note_life
         self._logged_in = asyncio.Event()
         self._wanted = asyncio.Event()  # there may be something to subscribe to or to read
@@ -174,7 +174,7 @@ class Conversation:
         said = {**frame, **coerce.fields(frame.get("data"))}  # `req_sn` stands beside `data`, or in it
         match cmd:
             case "login_res" | "s2c_login_res":
-                self._on_login(spellings.flag(said.get("success")))
+                self._on_login(wire_values.flag(said.get("success")))
             case "s2c_noti":
                 await self._on_report(said)
             case "s2c_online_status":
@@ -184,7 +184,7 @@ class Conversation:
             case "subscribe_res":
                 self._on_subscription(said)
             case "s2c_invalid_msg":
-                self._on_invalid_message(spellings.count(said.get("error_code")))
+                self._on_invalid_message(wire_values.count(said.get("error_code")))
             case "pong":
                 pass
             case _:
@@ -196,7 +196,7 @@ class Conversation:
         self._note_life()
         if self.alive_since is None:
             self.alive_since = asyncio.get_running_loop().time()
-            self._tell(CoverageChanged())
+            self._on_news(CoverageChanged())
 
     def _on_login(self, is_success: bool | None) -> None:  # noqa: FBT001  # the server's word
         if is_success is False:
@@ -221,7 +221,7 @@ class Conversation:
             except CloudError as error:
                 _LOGGER.debug("Push: a report without a definition: %s", error)
                 return
-            self._tell(Report(device_id=did, snapshot=snapshot))
+            self._on_news(Report(device_id=did, snapshot=snapshot))
             if not is_answer:
                 self._cover(accepted={did})
         if (serial := said.get("req_sn")) is not None:
@@ -229,10 +229,10 @@ class Conversation:
 
     def _on_presence(self, said: Mapping[str, Any]) -> None:
         did = coerce.text(said.get("did"))
-        is_online = spellings.flag(said.get("online", said.get("is_online")))
+        is_online = wire_values.flag(said.get("online", said.get("is_online")))
         if did is None or did not in self._devices or is_online is None:
             return
-        self._tell(Presence(device_id=did, is_online=is_online))
+        self._on_news(Presence(device_id=did, is_online=is_online))
         if is_online:
             self._unread[did] = None
             self._wanted.set()
@@ -242,10 +242,10 @@ class Conversation:
             return
         # What the login subscribed to may have ended with an earlier binding; a new device comes with the next list.
         self._cover(refused={did})
-        if spellings.flag(said.get("bind")) is not False:
+        if wire_values.flag(said.get("bind")) is not False:
             self._subscribed.discard(did)
             self._wanted.set()
-        self._tell(DevicesChanged())
+        self._on_news(DevicesChanged())
 
     def _on_subscription(self, said: Mapping[str, Any]) -> None:
         self._cover(accepted=_dids(said.get("success")), refused=_dids(said.get("failed")))
@@ -257,7 +257,7 @@ class Conversation:
             return
         self._covered = covered
         if self.alive_since is not None:
-            self._tell(CoverageChanged())
+            self._on_news(CoverageChanged())
 
     def _on_invalid_message(self, code: int | None) -> None:
         _LOGGER.debug("Push: the server calls a message invalid, code %s", code)

@@ -36,7 +36,7 @@ def epoch_seconds(value: Any) -> float | None:
     return found / 1000 if found > _LATEST_SECOND else float(found)
 
 
-def moment(value: Any) -> datetime | None:
+def timestamp(value: Any) -> datetime | None:
     """A moment given in epoch seconds, as aware UTC."""
     seconds = epoch_seconds(value)
     return None if seconds is None else since_epoch(seconds)

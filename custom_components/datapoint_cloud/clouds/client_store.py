@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-class Memory:
+class ClientStore:
     """A small dictionary of JSON values that reports its changes. Values are replaced whole, never changed in place."""
 
     def __init__(self, content: Mapping[str, Any] | None = None, on_change: Callable[[], None] | None = None) -> None:
