@@ -328,7 +328,7 @@ async def test_a_login_that_may_be_throttled_is_tried_ever_less_often(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, body: str
 ) -> None:
     server.faults.append(Fault(matches=at("/app/login"), status=400, body=body))
-    began = time.monotonic()
+    began = 1000.0  # a whole number: sums of others are rounded, and a pause seems to last a trifle longer
     tried: list[float] = []
     for seconds in range(0, 7200, 30):
         monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.open.login.time", _Clock(began + seconds))
@@ -371,7 +371,7 @@ async def test_a_login_that_is_refused_or_fails_is_tried_ever_less_often(
     expected: list[int],
 ) -> None:
     server.faults.append(fault)
-    began = time.monotonic()
+    began = 1000.0  # a whole number: sums of others are rounded, and a pause seems to last a trifle longer
     tried: list[int] = []
     for seconds in range(0, 3600, 30):
         monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.open.login.time", _Clock(began + seconds))
