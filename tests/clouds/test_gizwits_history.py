@@ -343,7 +343,7 @@ async def test_pages_are_turned_whatever_the_server_tells(
 async def test_a_log_without_an_end_is_unexpected(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.enterprise.device_logs.MOST_PAGES", 2)
+    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.paging._MOST_PAGES", 2)
     end = now()
     first = int((end - HOUR).timestamp())
     server.faults.append(Shelf("/data", [{"ts": first + n, "attrs": {"power": n}} for n in range(900)]).answers)

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from ..errors import (
     AuthFailed,
@@ -22,11 +22,11 @@ from ..errors import (
 from ..history import HistoryResult, Series
 from ..model import Device
 from ..windows import split
-from . import wire_values
+from .paging import Row
+from .wire_values import row_timestamp
 
 _MARGIN: Final = timedelta(minutes=1)  # between our clock and the server's
 
-type Row = Mapping[str, Any]
 type Dated = tuple[datetime, Row]
 type Pages = Callable[[int, int], AsyncIterator[list[Row]]]
 """The rows of a window of whole epoch seconds, page by page, oldest first."""
@@ -119,7 +119,7 @@ class _Gathered:
 
     def add(self, page: Sequence[Row]) -> None:
         for row in page:
-            if (at := timestamp(row)) is None:
+            if (at := row_timestamp(row)) is None:
                 self.is_damaged = True
                 continue
             self._in_window.append(at)
@@ -135,11 +135,6 @@ class _Gathered:
 
     def between(self, start: datetime, end: datetime) -> tuple[Dated, ...]:
         return tuple((at, row) for at in sorted(self._rows) if start <= at < end for row in self._rows[at])
-
-
-def timestamp(row: Row) -> datetime | None:
-    """When a row was written."""
-    return wire_values.timestamp(row.get("ts")) or wire_values.timestamp(row.get("timestamp"))
 
 
 async def by_device[Row](

@@ -1,140 +1,113 @@
-"""Lists that come in pages: how long a page may be, and when all of a list is here.
+"""The lists of both Gizwits APIs: devices and log rows, read page by page.
 
-No document tells the longest page: long ones are tried, and refused ones remembered. It knows neither what is listed
-nor where.
+It knows which list is complete, not where a list comes from.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .. import coerce
 from ..client_store import ClientStore
-from ..errors import Rejected, UnexpectedAnswer
+from ..errors import UnexpectedAnswer
+from ..paging import FetchPage, Page, PageSize, read_pages
 from . import wire_values
 
-DEFAULT_PAGE: Final = 20  # what the documents promise
-MOST_PAGES: Final = 1000
-_PAGE: Final = 100
-LONG_PAGE: Final = 1000  # of rows as small as a device's reports, which come by the thousand
+type Row = Mapping[str, Any]
+
+_DOCUMENTED_PAGE: Final = 20
+DEVICE_PAGES: Final = (100, _DOCUMENTED_PAGE)
+LOG_PAGES: Final = (1000, 100, _DOCUMENTED_PAGE)  # log rows are small and come by the thousand
 _FORM_INVALID: Final = (5002, 9015)
 
 
-class PageSize:
-    """The length of the pages of one kind of list, under one slot of the memory."""
-
-    def __init__(self, client_store: ClientStore, slot: str, *, longest: int = _PAGE) -> None:
-        """Keep in `client_store` that pages of up to `longest` rows were refused."""
-        self._client_store = client_store
-        self._slot = slot
-        self._longest = longest
-
-    async def ask[Answer](self, ask: Callable[[int], Awaitable[Answer]]) -> Answer:
-        """Ask for a page with a limit, and where that is refused with a shorter one, down to the documented one."""
-        longest = wire_values.count(self._client_store.get(self._slot)) or self._longest
-        limits = [longest, *(limit for limit in (_PAGE, DEFAULT_PAGE) if limit < longest)]
-        for limit in limits:
-            try:
-                answer = await ask(limit)
-            except Rejected as error:
-                if error.code not in _FORM_INVALID or limit == limits[-1]:
-                    raise
-                continue
-            if limit != longest:
-                self._client_store.put(self._slot, limit)
-            return answer
-        raise AssertionError  # the last limit has answered or raised
+def page_size(client_store: ClientStore, slot: str, sizes: tuple[int, ...]) -> PageSize:
+    """Find out the longest page under `slot`: no document states it, so we try longer ones than the documented."""
+    return PageSize(client_store, slot, sizes, is_too_long=lambda error: error.code in _FORM_INVALID)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The rows of one page as they came, and how many the list has in all where the answer tells."""
+async def read_log(
+    fetch: FetchPage, *, endpoint: str, subject: str | None, full_page: int = 1
+) -> AsyncIterator[list[Row]]:
+    """Yield the pages of a device's log; a row that is no object is empty.
 
-    rows: list[Any]
-    total: int | None = None
+    Raises `UnexpectedAnswer` for rows of which none has a timestamp, since they are no log, and what `read_pages`
+    raises.
+    """
+    async for page in read_pages(fetch, endpoint=endpoint, subject=subject, full_page=full_page):
+        rows = [coerce.fields(row) for row in page.rows]
+        if rows and not any(map(wire_values.row_timestamp, rows)):
+            raise UnexpectedAnswer(endpoint=endpoint, subject=subject)
+        yield rows
 
 
 @dataclass(slots=True)
-class Listed:
-    """The rows of a list by device id, and the pages they took."""
+class DeviceList:
+    """The rows of a list by device id, and how many pages it took to read them."""
 
-    rows: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    rows: dict[str, Row] = field(default_factory=dict)
     pages: int = 0
 
 
-async def all_devices(turn: Callable[[int], Awaitable[Page]], *, endpoint: str, needs: tuple[str, ...] = ()) -> Listed:
-    """Ask for the pages of a list of devices with `turn`, which takes the number of rows to skip.
+async def list_devices(fetch: FetchPage, *, endpoint: str, required: tuple[str, ...] = ()) -> DeviceList:
+    """Read all rows of a list of devices, each with a `did` and with the texts named in `required`.
 
-    Rows have a `did` and the texts that `needs` names. A list that changes while its pages are turned is read once
-    more: what was moved to a page that was read already is missing in the first.
-
-    Raises `UnexpectedAnswer` for a list with rows that cannot be read, and for one that is not as long as it says:
-    devices that are missing in it need not be gone.
+    A list that changes between two pages is read once more: a device that moved to a page we had read already would
+    be missing. Raises `UnexpectedAnswer` for unreadable rows and for a list that is not as long as its total, because
+    devices missing from it need not be gone.
     """
-    reading = _Reading(endpoint, needs)
-    await reading.read(turn)
+    reading = _Reading(endpoint, required)
+    await reading.read(fetch)
     if not reading.is_steady:
-        first, reading = reading, _Reading(endpoint, needs, pages=reading.listed.pages)
-        await reading.read(turn)
-        if not reading.is_steady and not reading.is_like(first):
+        first, reading = reading, _Reading(endpoint, required, pages=reading.devices.pages)
+        await reading.read(fetch)
+        if not reading.is_steady and not reading.equals(first):
             raise UnexpectedAnswer(endpoint=endpoint)
-    return reading.listed
+    return reading.devices
 
 
 class _Reading:
-    """One reading of a list, from its first page to its last."""
+    """One reading of a list of devices, from its first page to its last."""
 
-    def __init__(self, endpoint: str, needs: tuple[str, ...], *, pages: int = 0) -> None:
-        self.listed = Listed(pages=pages)
+    def __init__(self, endpoint: str, required: tuple[str, ...], *, pages: int = 0) -> None:
+        self.devices = DeviceList(pages=pages)
         self._endpoint = endpoint
-        self._needs = needs
+        self._required = required
         self._totals: list[int] = []
-        self._received = 0
-        self._turned: list[AbstractSet[str]] = []  # the devices of each page
-        self._repeated = 0  # rows of earlier pages
-        self._has_news = False
+        self._pages: list[AbstractSet[str]] = []  # the device ids of each page
+        self._repeated = 0  # rows that were on an earlier page, too
 
-    async def read(self, turn: Callable[[int], Awaitable[Page]]) -> None:
-        for _ in range(MOST_PAGES):
-            page = await turn(self._received)
-            self._take(page)
-            if not self._has_news or self._is_last(page):
-                break
-        rows = len(self.listed.rows)
-        if self._totals and not rows <= self._totals[-1] <= rows + self._repeated:
+    async def read(self, fetch: FetchPage) -> None:
+        # Servers may cut the pages we request, but none is expected to cut them shorter than the documented length.
+        async for page in read_pages(fetch, endpoint=self._endpoint, full_page=_DOCUMENTED_PAGE):
+            self._add(page)
+        found = len(self.devices.rows)
+        if self._totals and not found <= self._totals[-1] <= found + self._repeated:
             raise UnexpectedAnswer(endpoint=self._endpoint)
 
     @property
     def is_steady(self) -> bool:
-        """Whether each page told the same total, and there are as many devices."""
-        return set(self._totals) <= {len(self.listed.rows)}
+        """Whether all pages stated the same total, and exactly that many devices came."""
+        return set(self._totals) <= {len(self.devices.rows)}
 
-    def is_like(self, other: _Reading) -> bool:
-        """Whether both readings found the same, however often the server repeats a row."""
-        return self._totals == other._totals and self.listed.rows.keys() == other.listed.rows.keys()
+    def equals(self, other: _Reading) -> bool:
+        """Whether both readings found the same devices; then the server itself repeats rows."""
+        return self._totals == other._totals and self.devices.rows.keys() == other.devices.rows.keys()
 
-    def _take(self, page: Page) -> None:
-        found: dict[str, Mapping[str, Any]] = {}
+    def _add(self, page: Page) -> None:
+        found: dict[str, Row] = {}
         for row in map(coerce.fields, page.rows):
             did = coerce.text(row.get("did"))
-            if did is None or any(coerce.text(row.get(name)) is None for name in self._needs):
+            if did is None or any(coerce.text(row.get(name)) is None for name in self._required):
                 raise UnexpectedAnswer(endpoint=self._endpoint)
             found.setdefault(did, row)
-        known = self.listed.rows
-        self._has_news = not found.keys() <= known.keys()
-        if found.keys() not in self._turned:  # else the server does not skip, and says nothing new
+        known = self.devices.rows
+        if found.keys() not in self._pages:  # otherwise the server skips no rows, and repeats whole pages
             self._repeated += len(found.keys() & known.keys())
-        self._turned.append(found.keys())
-        self.listed.rows = known | {did: row for did, row in found.items() if did not in known}
-        self._received += len(page.rows)
-        self.listed.pages += 1
+        self._pages.append(found.keys())
+        for did, row in found.items():
+            known.setdefault(did, row)
+        self.devices.pages += 1
         if page.total is not None:
             self._totals.append(page.total)
-
-    def _is_last(self, page: Page) -> bool:
-        if self._totals:
-            return self._received >= self._totals[-1]
-        # The server may have cut the page, so one that is shorter than asked for need not be the last; but none is
-        # expected to cut it shorter than the documents promise.
-        return len(page.rows) < DEFAULT_PAGE

@@ -1,9 +1,10 @@
-"""The spellings of Gizwits: truth values, counts, moments and addresses, told one way here and another there.
+"""The values of Gizwits, which its APIs write in several ways: booleans, counts, timestamps and MAC addresses.
 
-Each function answers None for what it cannot understand and never raises. It knows no field by name.
+Each function returns None for a value it cannot understand and never raises.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,25 +12,25 @@ from ..coerce import number, since_epoch
 
 _TRUTH: Final = {"0": False, "false": False, "1": True, "true": True}
 _MAC: Final = re.compile(r"[0-9a-fA-F]{12}")
-_COUNTLESS: Final = 2**63  # what is more cannot be stored, and no count
-_LATEST_SECOND: Final = 10**11  # a later moment is told in milliseconds
+_COUNT_LIMIT: Final = 2**63  # larger numbers cannot be stored and count nothing
+_LATEST_SECOND: Final = 10**11  # a greater number of seconds must be milliseconds
 
 
 def flag(value: Any) -> bool | None:
-    """A truth value, given as such, as 0 and 1, or as text."""
+    """Read a boolean, also one written as 0 or 1 or as text."""
     if isinstance(value, str):
         return _TRUTH.get(value.strip().lower())
     return bool(value) if isinstance(value, int | float) and value in (0, 1) else None
 
 
 def count(value: Any) -> int | None:
-    """A whole number of zero or more, given as such or as text."""
+    """Read a whole number of zero or more, also one written as text."""
     found = number(value)
-    return int(found) if found is not None and 0 <= found < _COUNTLESS and found == int(found) else None
+    return int(found) if found is not None and 0 <= found < _COUNT_LIMIT and found == int(found) else None
 
 
 def epoch_seconds(value: Any) -> float | None:
-    """A moment in epoch seconds; zero, which means that there is none, is None."""
+    """Read a timestamp as epoch seconds, also one in milliseconds. Gizwits writes 0 for no timestamp."""
     found = number(value)
     if found is None or found <= 0:
         return None
@@ -37,11 +38,16 @@ def epoch_seconds(value: Any) -> float | None:
 
 
 def timestamp(value: Any) -> datetime | None:
-    """A moment given in epoch seconds, as aware UTC."""
+    """Read a timestamp as aware UTC."""
     seconds = epoch_seconds(value)
     return None if seconds is None else since_epoch(seconds)
 
 
+def row_timestamp(row: Mapping[str, Any]) -> datetime | None:
+    """Read when a row of a log or of history data was written; the documents name the field both ways."""
+    return timestamp(row.get("ts")) or timestamp(row.get("timestamp"))
+
+
 def mac(value: Any) -> str | None:
-    """A MAC address of twelve hexadecimal digits; a virtual device has another text in its place."""
+    """Read a MAC address of twelve hexadecimal digits; a virtual device has some other text there."""
     return value if isinstance(value, str) and _MAC.fullmatch(value) else None

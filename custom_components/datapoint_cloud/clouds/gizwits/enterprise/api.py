@@ -16,12 +16,13 @@ from ...cloud import Listing, OnSnapshot, Readings, ignore_snapshot
 from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected, UnexpectedAnswer
 from ...history import History
 from ...model import Account, Device, Schema, Scope, Snapshot, Value
+from ...paging import Page
 from ...push import Push
 from ...read_many import read_round
 from .. import wire_values
 from ..definitions import Definitions
 from ..framing import payload_of
-from ..paging import Page, PageSize, all_devices
+from ..paging import DEVICE_PAGES, list_devices, page_size
 from ..refusals import Refusals
 from .device_logs import DeviceLogs
 from .history import EnterpriseHistory
@@ -78,7 +79,7 @@ class GizwitsEnterpriseCloud:
         self.history: History = EnterpriseHistory(
             self._access, logs, self._definitions, refusals, client_store, server=api_url
         )
-        self._page_size = PageSize(client_store, "search page")
+        self._page_size = page_size(client_store, "search page", DEVICE_PAGES)
         self.push: Push | None = None
         """None too where no product has the credentials of its push."""
         if snoti is not None and any(product.is_pushed for product in products):
@@ -256,7 +257,7 @@ class GizwitsEnterpriseCloud:
         row = await self._latest.row(device)
         if row is None:
             return Snapshot()
-        return await self._definitions.snapshot(device.schema_id, row["attrs"], wire_values.timestamp(row.get("ts")))
+        return await self._definitions.snapshot(device.schema_id, row["attrs"], wire_values.row_timestamp(row))
 
     async def _list(self, product: Product, **filters: str) -> Sequence[Device] | CloudError:
         try:
@@ -281,13 +282,13 @@ class GizwitsEnterpriseCloud:
             return Page(page.rows)
 
         try:
-            listed = await all_devices(turn, endpoint=_SEARCH_PATH)
+            listed = await list_devices(turn, endpoint=_SEARCH_PATH)
         except UnexpectedAnswer as error:
             if error.status is not None or not turned or turned[-1].rows:
                 raise
             # It ended before its total, which may count the disabled devices that are not shown.
-            total = len((await all_devices(partial(turn, shows_disabled=1), endpoint=_SEARCH_PATH)).rows)
-            listed = await all_devices(partial(turn_uncounted, total=total), endpoint=_SEARCH_PATH)
+            total = len((await list_devices(partial(turn, shows_disabled=1), endpoint=_SEARCH_PATH)).rows)
+            listed = await list_devices(partial(turn_uncounted, total=total), endpoint=_SEARCH_PATH)
         if product in self._pages and not filters:  # not a group asked for once
             self._pages[product] = len(turned)
         return list(listed.rows.values())
@@ -309,7 +310,7 @@ class GizwitsEnterpriseCloud:
                 product.product_key, "GET", _SEARCH_PATH, params=params, purpose=Purpose.POLLING
             )
 
-        return await self._page_size.ask(ask)
+        return await self._page_size.fetch(ask)
 
     async def _product_name(self, product_key: str) -> str | None:
         try:

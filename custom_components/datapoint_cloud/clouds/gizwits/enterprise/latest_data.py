@@ -6,16 +6,20 @@ ones, up to a week, are asked for once in a device's life.
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 from ...client_store import ClientStore
 from ...errors import Rejected, UnexpectedAnswer
 from ...model import Device
-from .device_logs import DeviceLogs, Row, told_at
+from ..paging import Row
+from ..wire_values import row_timestamp
+from .device_logs import DeviceLogs
 
 _DAY: Final = 86_400
 _MARGIN: Final = 60  # seconds between our clock and the server's at the far end of the week
 _LOOKED_BACK: Final = "looked back"
+_NO_TIMESTAMP: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class LatestData:
@@ -68,4 +72,4 @@ def _newest(rows: list[Row]) -> Row | None:
     reports = [row for row in rows if isinstance(row.get("attrs"), dict)]
     if rows and not reports:
         raise UnexpectedAnswer(endpoint="/devices/{did}/data")
-    return max(reports, key=told_at, default=None)
+    return max(reports, key=lambda row: row_timestamp(row) or _NO_TIMESTAMP, default=None)

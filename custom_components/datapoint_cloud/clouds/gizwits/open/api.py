@@ -15,6 +15,7 @@ from ...errors import AuthFailed, CloudError, NotSupported, RateLimited, Reason,
 from ...history import History
 from ...http import Answer, HttpClient
 from ...model import Account, Device, Schema, Scope, Snapshot, Value
+from ...paging import Page
 from ...push import Push
 from ...read_many import read_round
 from ...tokens import Token
@@ -22,7 +23,7 @@ from .. import wire_values
 from ..definitions import Definitions
 from ..errors import judge_open_api
 from ..framing import payload_of
-from ..paging import Page, PageSize, all_devices
+from ..paging import DEVICE_PAGES, list_devices, page_size
 from ..stored_token import Grant, StoredToken
 from .history import OpenHistory
 from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin
@@ -64,7 +65,7 @@ class GizwitsOpenCloud:
         self._token = StoredToken(client_store, "user token", owner=owner, days_ahead=3, ask=self._log_in)
         self._refusal: AuthFailed | None = None
         self._definitions = Definitions(client_store, self._fetch_definition)
-        self._page_size = PageSize(client_store, "bindings page")
+        self._page_size = page_size(client_store, "bindings page", DEVICE_PAGES)
         ask = partial(self._request, purpose=Purpose.HISTORY)
         self.history: History = OpenHistory(ask, self._definitions, client_store, server=api_url)
         access = PushAccess(
@@ -89,7 +90,7 @@ class GizwitsOpenCloud:
 
     async def devices(self) -> Listing:
         """List the devices bound to the user ("Open API, Bound devices"), with their online state."""
-        listed = await all_devices(self._bindings, endpoint=_BINDINGS_PATH, needs=("product_key",))
+        listed = await list_devices(self._bindings, endpoint=_BINDINGS_PATH, required=("product_key",))
         self.requests_a_listing = listed.pages
         rows = listed.rows
         self._push.locate(rows.values())
@@ -164,7 +165,7 @@ class GizwitsOpenCloud:
 
     async def _bindings(self, skip: int) -> Page:
         body = coerce.fields(
-            await self._page_size.ask(lambda limit: self._get(_BINDINGS_PATH, params={"limit": limit, "skip": skip}))
+            await self._page_size.fetch(lambda limit: self._get(_BINDINGS_PATH, params={"limit": limit, "skip": skip}))
         )
         rows = body.get("devices")
         if not isinstance(rows, list):

@@ -13,11 +13,13 @@ from ...client_store import ClientStore
 from ...errors import UnexpectedAnswer
 from ...history import HistoryCapabilities, HistoryResult, LogEntry
 from ...model import Device
+from ...paging import Page
 from .. import wire_values
 from ..aggregation import AGGREGATIONS, PERIODS, REACH_OF_BUCKETS, AggregatedHistory, Aggregates
 from ..definitions import Definitions
-from ..history_windows import Row, look_back, timestamp
+from ..history_windows import look_back
 from ..log_entries import entries
+from ..paging import Row, read_log
 
 _REACH: Final = timedelta(days=7)
 _LONGEST: Final = timedelta(hours=48) - timedelta(seconds=1)  # the document has it shorter than 48 hours
@@ -28,6 +30,10 @@ _AGGREGATES_PATH: Final = "/app/devdata/{did}/agg_data"
 
 type Ask = Callable[..., Awaitable[Any]]
 """Sends a method to a path with `parts` and `params`, as the user, and answers the body."""
+
+
+class _TooDeepError(Exception):
+    """A window has more rows than the server lets a client page through."""
 
 
 class OpenHistory(AggregatedHistory):
@@ -66,37 +72,42 @@ class OpenHistory(AggregatedHistory):
     async def _pages(
         self, device: Device, kind: str, start: int, end: int, *, fewer_than: int | None = None
     ) -> AsyncIterator[list[Row]]:
-        skip = 0
-        while True:
+        """Yield the rows of a window (epoch seconds), oldest first; `fewer_than` is how many a longer window has."""
+        total: int | None = None
+
+        async def fetch(skip: int) -> Page:
+            nonlocal total
+            if skip and fewer_than is not None and (total or 0) >= fewer_than:
+                raise UnexpectedAnswer(endpoint=_LOG_PATH, subject=device.name)  # half a window cannot have as many
+            if skip + _PAGE > _DEEPEST or (total or 0) > _DEEPEST:
+                raise _TooDeepError
             window = {"start_time": start, "end_time": end}
             paging = {"type": kind, "sort": "asc", "limit": _PAGE, "skip": skip}
-            body = coerce.fields(await self._ask("GET", _LOG_PATH, parts={"did": device.id}, params=paging | window))
-            rows, total = _rows(body)
-            page = [coerce.fields(row) for row in rows]
-            if page and not any(map(timestamp, page)):
-                raise UnexpectedAnswer(endpoint=_LOG_PATH, subject=device.name)  # whatever it is, it is no log
-            yield page
-            skip += len(rows)
-            if len(rows) < _PAGE if total is None else skip >= total:
-                return
-            if not rows or (fewer_than is not None and (total or 0) >= fewer_than):
-                raise UnexpectedAnswer(endpoint=_LOG_PATH, subject=device.name)  # it contradicts its own total
-            if skip + _PAGE > _DEEPEST or (total or 0) > _DEEPEST:
-                break
-        # More than can be paged through: both halves, whose first rows are those that have been read already.
-        middle = (start + end) // 2
-        if middle == start:
-            raise UnexpectedAnswer(endpoint=_LOG_PATH, subject=device.name)
+            body = await self._ask("GET", _LOG_PATH, parts={"did": device.id}, params=paging | window)
+            page = _page(coerce.fields(body))
+            total = page.total
+            return page
+
+        try:
+            async for rows in read_log(fetch, endpoint=_LOG_PATH, subject=device.name, full_page=_PAGE):
+                yield rows
+        except _TooDeepError:
+            middle = (start + end) // 2
+            if middle == start:
+                raise UnexpectedAnswer(endpoint=_LOG_PATH, subject=device.name) from None
+        else:
+            return
+        # Read both halves from their beginning; the rows that came already are recognised as the same.
         for half in ((start, middle), (middle, end)):
-            async for page in self._pages(device, kind, *half, fewer_than=total):
-                yield page
+            async for rows in self._pages(device, kind, *half, fewer_than=total):
+                yield rows
 
     async def _aggregate(self, device: Device, method: str, params: Mapping[str, str | int]) -> Any:
         return await self._ask(method, _AGGREGATES_PATH, parts={"did": device.id}, params=params)
 
 
-def _rows(body: Mapping[str, Any]) -> tuple[list[Any], int | None]:
-    """The rows, documented in `objects` and seen in `objects.hits.objects`, and how many there are in all."""
+def _page(body: Mapping[str, Any]) -> Page:
+    """Read the rows, documented in `objects` and seen in `objects.hits.objects`, and the total beside them."""
     rows = body.get("objects")
     total = wire_values.count(coerce.fields(body.get("meta")).get("total"))
     if isinstance(rows, dict):
@@ -105,4 +116,4 @@ def _rows(body: Mapping[str, Any]) -> tuple[list[Any], int | None]:
         total = wire_values.count(hits.get("total")) if "total" in hits else total
     if not isinstance(rows, list):
         raise UnexpectedAnswer(endpoint=_LOG_PATH)
-    return rows, total
+    return Page(rows, total)
