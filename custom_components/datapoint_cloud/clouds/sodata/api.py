@@ -6,7 +6,6 @@ mapping's business.
 
 import hashlib
 import json
-import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -43,8 +42,6 @@ from .last_readings import PARALLEL, LastReadings
 from .lists import Lists, unpaged
 from .mapping import CorporateAccount, Description
 from .pieces import ENDPOINT as DATAPOINTS
-
-_LOGGER = logging.getLogger(__name__)
 
 DEFAULT_API_URL = "https://api.iot.socomec.com/api/v1"
 DEFAULT_AUTH_URL = "https://connect.socomec.com"
@@ -107,8 +104,6 @@ class SoDataCloud(ReadOnlyCloud):
         )
         self._login = login
         self._lists = Lists(self._get, client_store)
-        self._refusing: set[str] = set()
-        """The endpoints that refuse tokens which others take."""
         self._corporate_account = corporate_account
         self._client_store = client_store
         self._descriptions: dict[str, Description] = {}  # by device
@@ -260,35 +255,20 @@ class SoDataCloud(ReadOnlyCloud):
             parts["device"] = device
 
         async def call(token: str) -> Answer:
-            try:
-                answer = await self._http.request(method, template, parts=parts, headers=_bearer(token), **options)
-            except TokenRefused as error:
-                if template in self._refusing:
-                    raise UnexpectedAnswer(Reason.TOKEN_REFUSED, endpoint=template, status=error.status) from error
-                raise
-            self._refusing.discard(template)
-            return answer
+            return await self._http.request(method, template, parts=parts, headers=_bearer(token), **options)
 
-        async def is_refused_elsewhere(token: str) -> bool:
-            is_refused = await self._refuses(_SITES if template == _DEVICES else _DEVICES, token)
-            if not is_refused:
-                self._refusing.add(template)
-            return is_refused
-
-        return await self._login.use(call, None if self._corporate_account is None else is_refused_elsewhere)
-
-    async def _refuses(self, template: str, token: str) -> bool:
-        """Ask an endpoint for as little as possible to see whether it refuses the token, too."""
-        parts, params = {"ca": await self._ca()}, {"take": 1, "skip": 0}
-        try:
+        async def probe(token: str, endpoint: str) -> None:
+            # As little as possible, of a list that every account has.
             await self._http.request(
-                "GET", template, parts=parts, params=params, headers=_bearer(token), purpose=Purpose.POLLING
+                "GET",
+                _SITES if endpoint == _DEVICES else _DEVICES,
+                parts={"ca": await self._ca()},
+                params={"take": 1, "skip": 0},
+                headers=_bearer(token),
+                purpose=Purpose.POLLING,
             )
-        except TokenRefused:
-            return True
-        except CloudError as error:
-            _LOGGER.debug("Whether the token is good is not known: %s", error)
-        return False
+
+        return await self._login.use(call, None if self._corporate_account is None else probe)
 
 
 def _bearer(token: str) -> dict[str, str]:

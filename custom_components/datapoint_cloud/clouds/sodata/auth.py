@@ -14,7 +14,7 @@ import aiohttp
 from .. import coerce
 from ..errors import AuthFailed, CloudError, Forbidden, Reason, Rejected, TokenRefused, UnexpectedAnswer, Unreachable
 from ..http import Answer, HttpClient
-from ..tokens import Token, TokenKeeper
+from ..tokens import Probe, Token, TokenKeeper
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -57,7 +57,14 @@ class KeycloakLogin:
         self._user = {"username": username, "password": password}
         self.username = username
         self._session: _Session | None = None
-        self._tokens = TokenKeeper(self._renew, time.monotonic, early=0)
+        self._tokens = TokenKeeper(
+            self._renew,
+            time.monotonic,
+            early=0,
+            start_over=self._forget_session,
+            is_renewal_cheap=True,
+            one_sided_refusal=_refused_by_endpoint,
+        )
 
     @property
     def subject(self) -> str | None:
@@ -74,33 +81,22 @@ class KeycloakLogin:
         """See to it that there is a token, as far as is known. Raises what the logins raise."""
         await self._tokens.get()
 
-    async def use[T](
-        self, call: Callable[[str], Awaitable[T]], is_refused_elsewhere: Callable[[str], Awaitable[bool]] | None = None
-    ) -> T:
+    async def use[T](self, call: Callable[[str], Awaitable[T]], probe: Probe | None = None) -> T:
         """Call with an access token; when it is refused, with a refreshed one, and at last with that of a new login.
 
-        Raises what the logins raise, and `AuthFailed` when fresh tokens are refused here and elsewhere. The refusal of
-        one endpoint alone (UnexpectedAnswer, TOKEN_REFUSED) says nothing of the user.
+        Raises what the logins raise, and what `TokenKeeper.use` raises. An endpoint that refuses tokens others accept
+        raises `UnexpectedAnswer` (TOKEN_REFUSED).
         """
-        for refusals in range(3):
-            token = await self._tokens.get()
-            is_new_login = self._session is not None and self._session.is_new_login
-            try:
-                return await call(token.value)
-            except TokenRefused as error:
-                refused = error
-            if refusals and is_refused_elsewhere is not None and not await is_refused_elsewhere(token.value):
-                raise _as(UnexpectedAnswer, refused) from refused
-            self._tokens.drop(token)
-            if refusals == 1 and is_new_login:
-                break
-            if refusals == 1:
-                self._forget_session_of(token)  # a refresh does not heal every session
-        raise _as(AuthFailed, refused) from refused
+        return await self._tokens.use(call, probe)
 
-    def _forget_session_of(self, token: Token) -> None:
-        if self._session is not None and self._session.access is token:
-            self._session = None
+    def _forget_session(self, token: Token) -> bool:
+        """Let the next renewal log in, since a refresh does not heal every session; False if `token` is of a login."""
+        if self._session is None or self._session.access is not token:
+            return True  # another caller has renewed the token
+        if self._session.is_new_login:
+            return False
+        self._session = None
+        return True
 
     async def _renew(self) -> Token:
         refreshed = await self._refresh()
@@ -156,8 +152,8 @@ class KeycloakLogin:
         )
 
 
-def _as[E: CloudError](kind: type[E], refused: TokenRefused) -> E:
-    return kind(Reason.TOKEN_REFUSED, endpoint=refused.endpoint, status=refused.status, code=refused.code)
+def _refused_by_endpoint(refused: TokenRefused) -> UnexpectedAnswer:
+    return UnexpectedAnswer(Reason.TOKEN_REFUSED, endpoint=refused.endpoint, status=refused.status, code=refused.code)
 
 
 def _judge_login(answer: Answer) -> CloudError | None:
