@@ -10,6 +10,7 @@ import aiohttp
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product, SnotiServer
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.snoti import SnotiPush
+from custom_components.datapoint_cloud.clouds.gizwits.timings import snoti_timings
 from custom_components.datapoint_cloud.clouds.hosts import host_and_port
 from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.clouds.push import News, Push, Report
@@ -50,6 +51,8 @@ class Listener:
         self.heard: list[News] = []
         self.before_tell: Callable[[News], None] = lambda _: None
         self.client_store = ClientStore()
+        self.timings = snoti_timings()
+        self.timings.first_pause, self.timings.first_refused_pause = 0.01, 0.03
         self._session = session
         self._simulation = simulation
         self._tasks: list[asyncio.Task[None]] = []
@@ -66,6 +69,7 @@ class Listener:
             products=products,
             client_store=self.client_store,
             snoti=SnotiServer(host=address[0], port=address[1], tls=tls or trusting()),
+            timings=self.timings,
         )
 
     def push(self, *products: Product, tls: ssl.SSLContext | None = None) -> SnotiPush:

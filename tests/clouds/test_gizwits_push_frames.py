@@ -13,9 +13,8 @@ import aiohttp
 import pytest
 
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
-from custom_components.datapoint_cloud.clouds.gizwits.enterprise import snoti
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.snoti_events import EVENTS
-from custom_components.datapoint_cloud.clouds.gizwits.open import websocket, websocket_session
+from custom_components.datapoint_cloud.clouds.gizwits.timings import PushTimings, websocket_timings
 from simulator.gizwits import GizwitsDevice
 from simulator.simulation import Simulation
 
@@ -47,19 +46,11 @@ ODD: tuple[Any, ...] = (
 )
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in (
-        (websocket, "_FIRST_PAUSE_SECONDS"),
-        (websocket, "_LONGEST_PAUSE_SECONDS"),
-        (websocket, "_REFUSED_PAUSE_SECONDS"),
-        (snoti, "_FIRST_PAUSE"),
-        (snoti, "_LONGEST_PAUSE"),
-        (snoti, "_FIRST_PAUSE_OF_THE_REFUSED"),
-        (snoti, "_LONGEST_PAUSE_OF_THE_REFUSED"),
-    ):
-        monkeypatch.setattr(module, name, 0.005)
-    monkeypatch.setattr(websocket_session, "_READ_PAUSE_SECONDS", 0)
+def quick(timings: PushTimings) -> PushTimings:
+    timings.first_pause = timings.longest_pause = 0.005
+    timings.first_refused_pause = timings.longest_refused_pause = 0.005
+    timings.read = 0.0
+    return timings
 
 
 @pytest.fixture
@@ -102,7 +93,7 @@ async def test_no_frame_ends_the_push_of_the_open_api(
     await odd.start()
     for device in server.devices.values():
         device.ws_port = odd.port
-    ear = Ear(cloud_at(server.url, session, server, ClientStore()))
+    ear = Ear(cloud_at(server.url, session, server, ClientStore(), quick(websocket_timings())))
     await ear.listen()
     await until(ear.hears_all)
     for _ in range(ROUNDS):
@@ -143,6 +134,7 @@ async def test_no_line_ends_the_push_of_the_enterprise_api(
     products = list(simulation.gizwits_enterprise.products.values())
     devices = [device for product in products for device in product.devices.values()]
     listener = snoti_push.Listener(session, simulation)
+    quick(listener.timings)
     push = await listener.hear(*products, follow=devices)
     for number in range(ROUNDS):
         device = chance.choice(devices)

@@ -35,12 +35,6 @@ from .snoti_push import Listener, listed, of_product, product_of, until, values
 DATAPOINT = "GET /v1/products/{product_key}/datapoint"
 
 
-@pytest.fixture(autouse=True)
-def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snoti, "_FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(snoti, "_FIRST_PAUSE_OF_THE_REFUSED", 0.03)
-
-
 @pytest.fixture
 def server(simulation: Simulation) -> SimulatedSnoti:
     return simulation.gizwits_snoti
@@ -159,9 +153,9 @@ async def test_a_certificate_that_nobody_signed_is_refused(
 
 
 async def test_a_login_alone_does_not_tell_that_anything_comes(
-    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], monkeypatch: pytest.MonkeyPatch
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
-    monkeypatch.setattr(snoti, "_ANSWER_WITHIN", 0.05)
+    listener.timings.answer = 0.05
     server.is_silent = True
     push = listener.push(product_of(products[0]))
     push.follow([])
@@ -172,7 +166,7 @@ async def test_a_login_alone_does_not_tell_that_anything_comes(
     assert not push.hears(of_product(products[0]))
     await until(lambda: len(server.of("login_req")) > 1)
     assert not listener.heard
-    monkeypatch.setattr(snoti, "_ANSWER_WITHIN", 5)
+    listener.timings.answer = 5
     server.is_silent = False
     await until(lambda: push.hears(of_product(products[0])))
     assert listener.heard == [CoverageChanged()]
@@ -195,9 +189,9 @@ async def test_an_event_is_a_sign_of_life_too(
 
 
 async def test_it_pings_while_nothing_comes(
-    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], monkeypatch: pytest.MonkeyPatch
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
-    monkeypatch.setattr(snoti, "_HEARTBEAT", 0.01)
+    listener.timings.ping = 0.01
     await listener.hear(products[0], follow=[])
     await until(lambda: len(server.of("ping")) > 4)
     assert len(server.of("login_req")) == 1
@@ -209,15 +203,14 @@ async def test_silence_is_noticed(
     server: SimulatedSnoti,
     products: list[EnterpriseProduct],
     chiller: GizwitsDevice,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(snoti, "_HEARTBEAT", 0.01)
-    monkeypatch.setattr(snoti, "_ANSWER_WITHIN", 0.05)
+    listener.timings.ping = 0.01
+    listener.timings.answer = 0.05
     push = await listener.hear(products[0], follow=[chiller])
     server.is_silent = True
     await until(lambda: not push.hears(listed(chiller)))
     assert listener.heard == [CoverageChanged()]
-    monkeypatch.setattr(snoti, "_ANSWER_WITHIN", 5)
+    listener.timings.answer = 5
     server.is_silent = False
     await until(lambda: push.hears(listed(chiller)))
 
@@ -228,18 +221,17 @@ async def test_a_server_that_only_complains_is_as_good_as_silent(
     server: SimulatedSnoti,
     products: list[EnterpriseProduct],
     chiller: GizwitsDevice,
-    monkeypatch: pytest.MonkeyPatch,
     complaint: bytes,
 ) -> None:
-    monkeypatch.setattr(snoti, "_HEARTBEAT", 0.01)
-    monkeypatch.setattr(snoti, "_ANSWER_WITHIN", 0.1)
+    listener.timings.ping = 0.01
+    listener.timings.answer = 0.1
     push = await listener.hear(products[0], follow=[chiller])
     server.is_silent = True
     async with asyncio.timeout(2):
         while push.hears(listed(chiller)):
             server.send_line(complaint)
             await asyncio.sleep(0.005)
-    monkeypatch.setattr(snoti, "_ANSWER_WITHIN", 5)
+    listener.timings.answer = 5
     server.is_silent = False
     await until(lambda: push.hears(listed(chiller)))
 
@@ -259,7 +251,7 @@ async def test_a_fault_of_ours_costs_a_connection_and_no_other(
         raise OverflowError
 
     with monkeypatch.context() as broken:
-        broken.setattr(snoti._Connection, "_take_event", fail)
+        broken.setattr(snoti._Connection, "_handle_event", fail)
         for _ in range(3):
             chiller.set(set_temp=9.5)
             await until(lambda: not push.hears(listed(chiller)))
@@ -312,9 +304,8 @@ async def test_pauses_begin_anew_once_a_connection_lasted(
     listener: Listener,
     server: SimulatedSnoti,
     products: list[EnterpriseProduct],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(snoti, "_LONGEST_PAUSE", 0.04)
+    listener.timings.longest_pause = 0.04
     push = await listener.hear(products[0], follow=[])
     (connection,) = push._connections.values()
 
@@ -322,10 +313,10 @@ async def test_pauses_begin_anew_once_a_connection_lasted(
         server.drop_connections()
         await until(lambda: not push.hears(of_product(products[0])))
         await until(lambda: push.hears(of_product(products[0])))
-        return connection._pauses._next
+        return connection._backoff._pause
 
     assert [await lose() for _ in range(3)] == [0.02, 0.04, 0.04]
-    monkeypatch.setattr(snoti, "_SETTLED_AFTER", 0)
+    listener.timings.settled = 0
     assert await lose() == 0.02
 
 
@@ -374,9 +365,9 @@ async def test_a_refusal_is_told_once_and_ends_when_the_server_relents(
 
 
 async def test_a_refused_login_is_not_hammered_at(
-    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], monkeypatch: pytest.MonkeyPatch
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
-    monkeypatch.setattr(snoti, "_FIRST_PAUSE_OF_THE_REFUSED", 60)
+    listener.timings.first_refused_pause = 60
     server.refuses = {products[0].product_key}
     push = listener.push(product_of(products[0]))
     push.follow([])
@@ -384,8 +375,6 @@ async def test_a_refused_login_is_not_hammered_at(
     await until(lambda: push.refused)
     await asyncio.sleep(0.05)
     assert len(server.of("login_req")) == 1
-    pauses = snoti._Pauses(60, 3600)
-    assert 1800 <= [pauses.take() for _ in range(10_000)][-1] <= 3600
 
 
 async def test_a_refusal_stands_while_the_server_is_down(

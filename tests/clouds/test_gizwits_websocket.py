@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import AuthFailed, Reason
 from custom_components.datapoint_cloud.clouds.gizwits.open import login, websocket, websocket_session
 from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.gizwits.timings import PushTimings, websocket_timings
 from custom_components.datapoint_cloud.clouds.push import CoverageChanged, DevicesChanged, News, Presence, Report
 from simulator.gizwits import GizwitsOpenServer
 from simulator.gizwits.household import device_of
@@ -25,7 +27,7 @@ from simulator.gizwits.products import LAMP
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
-from .websocket_push import REFUSED, Ear, OddServer, called, cloud_at, spa_of, until, watched_pauses
+from .websocket_push import REFUSED, Ear, OddServer, called, cloud_at, quick_timings, spa_of, until, watched_pauses
 
 LOGIN, CONNECT = "POST /app/login", "GET /ws/app/v1"
 
@@ -33,10 +35,11 @@ LOGIN, CONNECT = "POST /app/login", "GET /ws/app/v1"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
-    monkeypatch.setattr(websocket, "_FIRST_PAUSE_SECONDS", 0.002)
-    monkeypatch.setattr(websocket, "_LONGEST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(websocket, "_CLOSE_SECONDS", 0.02)
-    monkeypatch.setattr(websocket_session, "_READ_PAUSE_SECONDS", 0)
+
+
+@pytest.fixture
+def timings() -> PushTimings:
+    return quick_timings()
 
 
 @pytest.fixture
@@ -56,8 +59,10 @@ def client_store() -> ClientStore:
 
 
 @pytest.fixture
-def cloud(session: aiohttp.ClientSession, server: GizwitsOpenServer, client_store: ClientStore) -> GizwitsOpenCloud:
-    return cloud_at(server.url, session, server, client_store)
+def cloud(
+    session: aiohttp.ClientSession, server: GizwitsOpenServer, client_store: ClientStore, timings: PushTimings
+) -> GizwitsOpenCloud:
+    return cloud_at(server.url, session, server, client_store, timings)
 
 
 @pytest.fixture
@@ -115,10 +120,8 @@ async def test_no_state_is_sent_by_itself_so_each_device_is_read_once(ear: Ear, 
     assert ear.values(spa.did).keys() == spa.attrs.keys()
 
 
-async def test_reads_do_not_come_in_a_flood(
-    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(websocket_session, "_READ_PAUSE_SECONDS", 0.02)
+async def test_reads_do_not_come_in_a_flood(ear: Ear, server: GizwitsOpenServer, timings: PushTimings) -> None:
+    timings.read = 0.02
     for number in range(50):
         lamp = device_of(server.clock, 1, f"{server.uid}{number}", LAMP, "")
         lamp.uid = server.uid
@@ -572,14 +575,12 @@ async def test_the_login_may_be_accepted_in_other_words(ear: Ear, odd: OddServer
     assert len(odd.logins) == 1
 
 
-async def test_pings_go_on_and_silence_is_noticed(
-    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(websocket_session, "_PING_SECONDS", 0.01)
+async def test_pings_go_on_and_silence_is_noticed(ear: Ear, server: GizwitsOpenServer, timings: PushTimings) -> None:
+    timings.ping = 0.01
     await ear.listen()
     await until(lambda: ear.hears_all() and len(server.push.commands("ping")) > 10)
     assert server.requests[CONNECT] == 1
-    monkeypatch.setattr(websocket_session, "_SILENCE_SECONDS", 0.03)
+    timings.silence = 0.03
     spa_of(server).set(bit7=1)  # from the next frame on, silence is short
     await until(lambda: ear.values(spa_of(server).did).get("bit7") == 1)
     server.push.is_silent = True
@@ -589,8 +590,8 @@ async def test_pings_go_on_and_silence_is_noticed(
     await until(ear.hears_all)
 
 
-async def test_websocket_pings_are_no_sign_of_life(ear: Ear, odd: OddServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket_session, "_SILENCE_SECONDS", 0.03)
+async def test_websocket_pings_are_no_sign_of_life(ear: Ear, odd: OddServer, timings: PushTimings) -> None:
+    timings.silence = 0.03
     await ear.listen()
     await until(ear.hears_all)
     odd.login_answers = [None] * 100
@@ -600,10 +601,8 @@ async def test_websocket_pings_are_no_sign_of_life(ear: Ear, odd: OddServer, mon
             await asyncio.sleep(0.005)
 
 
-async def test_a_login_that_is_not_answered_is_given_up(
-    ear: Ear, odd: OddServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(websocket_session, "_LOGIN_SECONDS", 0.02)
+async def test_a_login_that_is_not_answered_is_given_up(ear: Ear, odd: OddServer, timings: PushTimings) -> None:
+    timings.answer = 0.02
     odd.login_answers = [None, '{"cmd": "login_res"}', '{"cmd": "login_res", "data": {"success": "?"}}']
     await ear.listen()
     await until(ear.hears_all)
@@ -629,9 +628,9 @@ async def test_hours_of_failure_do_not_keep_it_from_coming_back(ear: Ear, server
 
 
 async def test_a_connection_that_is_closed_right_after_login_does_not_spin(
-    ear: Ear, odd: OddServer, monkeypatch: pytest.MonkeyPatch
+    ear: Ear, odd: OddServer, monkeypatch: pytest.MonkeyPatch, timings: PushTimings
 ) -> None:
-    pauses = watched_pauses(monkeypatch)
+    pauses = watched_pauses(monkeypatch, timings)
     odd.closes_after_login = True
     await ear.listen()
     await until(lambda: len(pauses) >= 8)
@@ -641,16 +640,16 @@ async def test_a_connection_that_is_closed_right_after_login_does_not_spin(
 
 
 async def test_only_a_connection_that_lived_for_a_while_starts_over(
-    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, timings: PushTimings
 ) -> None:
-    pauses = watched_pauses(monkeypatch)
+    pauses = watched_pauses(monkeypatch, timings)
     await ear.listen()
     for number in range(1, 5):
         await until(ear.hears_all)
         server.push.drop()
         await until(lambda number=number: len(pauses) == number)  # type: ignore[misc]
     assert pauses[3] >= 16
-    monkeypatch.setattr(websocket, "_STEADY_SECONDS", 0)
+    timings.settled = 0
     await until(ear.hears_all)
     server.push.drop()
     await until(lambda: len(pauses) == 5)
@@ -673,9 +672,9 @@ async def test_a_refused_token_costs_one_login(ear: Ear, server: GizwitsOpenServ
 
 
 async def test_after_a_second_refusal_there_is_a_long_pause(
-    ear: Ear, odd: OddServer, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+    ear: Ear, odd: OddServer, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, timings: PushTimings
 ) -> None:
-    pauses = watched_pauses(monkeypatch)
+    pauses = watched_pauses(monkeypatch, timings)
     odd.login_answers = [REFUSED] * 4
     await ear.listen()
     await until(ear.hears_all)
@@ -728,9 +727,9 @@ async def test_a_refused_account_ends_the_listening(ear: Ear, server: GizwitsOpe
 
 
 async def test_a_throttled_login_is_waited_for(
-    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, timings: PushTimings
 ) -> None:
-    pauses = watched_pauses(monkeypatch)
+    pauses = watched_pauses(monkeypatch, timings)
     monkeypatch.setattr(login, "time", SimpleNamespace(monotonic=lambda: sum(pauses)))
     await ear.listen()
     await until(ear.hears_all)
@@ -748,7 +747,8 @@ async def test_a_throttled_login_is_waited_for(
 async def test_an_unreachable_login_is_tried_again(
     ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(login, "_FIRST_PAUSE_SECONDS", 0)
+    ticks = count(0, 1000)  # at each look at the clock any pause is over
+    monkeypatch.setattr(login, "time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
     await ear.listen()
     await until(ear.hears_all)
     server.faults.append(Fault(matches=lambda request: request.path == "/app/login", status=503, body=""))
@@ -886,5 +886,6 @@ async def test_nothing_secret_is_logged(ear: Ear, server: GizwitsOpenServer, cap
 
 
 def test_the_times_are_the_documents() -> None:
-    assert websocket_session._PING_SECONDS < websocket_session._HEARTBEAT_SECONDS <= 180
-    assert websocket_session._PING_SECONDS < websocket_session._SILENCE_SECONDS < timedelta(minutes=2).total_seconds()
+    timings = websocket_timings()
+    assert timings.ping < websocket_session._HEARTBEAT_SECONDS <= 180
+    assert timings.ping < timings.silence < timedelta(minutes=2).total_seconds()

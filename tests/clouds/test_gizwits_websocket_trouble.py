@@ -16,13 +16,13 @@ import pytest
 from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.gizwits.definitions import Definitions
-from custom_components.datapoint_cloud.clouds.gizwits.open import websocket, websocket_session
+from custom_components.datapoint_cloud.clouds.gizwits.timings import PushTimings
 from custom_components.datapoint_cloud.clouds.push import CoverageChanged
 from simulator.gizwits import GizwitsOpenServer
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
-from .websocket_push import REFUSED, Ear, OddServer, called, cloud_at, spa_of, until, watched_pauses
+from .websocket_push import REFUSED, Ear, OddServer, called, cloud_at, quick_timings, spa_of, until, watched_pauses
 
 LOGIN, CONNECT = "POST /app/login", "GET /ws/app/v1"
 
@@ -30,10 +30,11 @@ LOGIN, CONNECT = "POST /app/login", "GET /ws/app/v1"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
-    monkeypatch.setattr(websocket, "_FIRST_PAUSE_SECONDS", 0.002)
-    monkeypatch.setattr(websocket, "_LONGEST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(websocket, "_CLOSE_SECONDS", 0.02)
-    monkeypatch.setattr(websocket_session, "_READ_PAUSE_SECONDS", 0)
+
+
+@pytest.fixture
+def timings() -> PushTimings:
+    return quick_timings()
 
 
 @pytest.fixture
@@ -42,9 +43,9 @@ def server(simulation: Simulation) -> GizwitsOpenServer:
 
 
 @pytest.fixture
-async def ear(server: GizwitsOpenServer) -> AsyncIterator[Ear]:
+async def ear(server: GizwitsOpenServer, timings: PushTimings) -> AsyncIterator[Ear]:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        ear = Ear(cloud_at(server.url, session, server, ClientStore()))
+        ear = Ear(cloud_at(server.url, session, server, ClientStore(), timings))
         yield ear
         await ear.stop()
 
@@ -75,10 +76,10 @@ def complaint(code: Any) -> str:
 
 @pytest.mark.parametrize("answer", [complaint(1010), complaint(None), '{"cmd": "s2c_new"}', '{"cmd": "login_res"}'])
 async def test_a_server_that_only_complains_is_as_good_as_silent(
-    ear: Ear, odd: OddServer, monkeypatch: pytest.MonkeyPatch, answer: str
+    ear: Ear, odd: OddServer, timings: PushTimings, answer: str
 ) -> None:
-    monkeypatch.setattr(websocket_session, "_PING_SECONDS", 0.01)
-    monkeypatch.setattr(websocket_session, "_SILENCE_SECONDS", 0.2)
+    timings.ping = 0.01
+    timings.silence = 0.2
     await ear.listen()
     await until(ear.hears_all)
     odd.pong = answer
@@ -90,9 +91,14 @@ async def test_a_server_that_only_complains_is_as_good_as_silent(
 
 @pytest.mark.parametrize("code", [1003, 1009, 1011])
 async def test_sessions_that_end_again_and_again_cost_one_login_and_no_long_pause(
-    ear: Ear, odd: OddServer, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, code: int
+    ear: Ear,
+    odd: OddServer,
+    server: GizwitsOpenServer,
+    monkeypatch: pytest.MonkeyPatch,
+    timings: PushTimings,
+    code: int,
 ) -> None:
-    pauses = watched_pauses(monkeypatch)
+    pauses = watched_pauses(monkeypatch, timings)
     odd.pong = complaint(code)
     await ear.listen()
     await until(lambda: len(odd.logins) > 12)
@@ -107,9 +113,9 @@ async def test_sessions_that_end_again_and_again_cost_one_login_and_no_long_paus
 
 
 async def test_a_session_that_proved_itself_is_no_reason_to_doubt_the_token(
-    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+    ear: Ear, server: GizwitsOpenServer, timings: PushTimings
 ) -> None:
-    monkeypatch.setattr(websocket, "_STEADY_SECONDS", 0)
+    timings.settled = 0
     await ear.listen()
     for number in range(1, 6):
         await until(ear.hears_all)
@@ -190,9 +196,9 @@ async def test_a_redirect_leads_nowhere(ear: Ear, server: GizwitsOpenServer, els
     [(200, "<html>"), (200, "{}"), (101, ""), (401, ""), (403, "<html>"), (404, ""), (429, ""), (500, "")],
 )
 async def test_a_refused_handshake_is_tried_less_and_less_often_and_costs_no_login(
-    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, status: int, body: str
+    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, timings: PushTimings, status: int, body: str
 ) -> None:
-    pauses = watched_pauses(monkeypatch)
+    pauses = watched_pauses(monkeypatch, timings)
     server.faults.append(Fault(lambda request: request.path == "/ws/app/v1", status=status, body=body))
     await ear.listen()
     await until(lambda: len(pauses) > 12)
@@ -203,16 +209,16 @@ async def test_a_refused_handshake_is_tried_less_and_less_often_and_costs_no_log
 
 
 async def test_a_server_that_takes_connections_and_says_nothing_is_given_up(
-    ear: Ear, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
+    ear: Ear, server: GizwitsOpenServer, timings: PushTimings
 ) -> None:
-    monkeypatch.setattr(websocket, "_CONNECT_SECONDS", 0.02)
+    timings.connect = 0.02
     gate = asyncio.Event()
     server.faults.append(Fault(lambda request: request.path == "/ws/app/v1", gate=gate))
     await ear.listen()
     await until(lambda: server.requests[CONNECT] > 3)
     server.faults.clear()
     gate.set()
-    monkeypatch.setattr(websocket, "_CONNECT_SECONDS", 5)
+    timings.connect = 5
     await until(ear.hears_all)
 
 

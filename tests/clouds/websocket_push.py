@@ -13,6 +13,7 @@ from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.gizwits.open import websocket
 from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
 from custom_components.datapoint_cloud.clouds.gizwits.open.login import PasswordLogin
+from custom_components.datapoint_cloud.clouds.gizwits.timings import PushTimings, websocket_timings
 from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.clouds.push import News, Push, Report
 from simulator.gizwits import GizwitsDevice, GizwitsOpenServer
@@ -21,10 +22,27 @@ REFUSED = '{"cmd": "login_res", "data": {"success": false, "msg": "no"}}'
 
 
 def cloud_at(
-    api_url: str, session: aiohttp.ClientSession, server: GizwitsOpenServer, client_store: ClientStore
+    api_url: str,
+    session: aiohttp.ClientSession,
+    server: GizwitsOpenServer,
+    client_store: ClientStore,
+    timings: PushTimings | None = None,
 ) -> GizwitsOpenCloud:
     login = PasswordLogin(username=server.username, password=server.password)
-    return GizwitsOpenCloud(session, api_url=api_url, app_id=server.app_id, login=login, client_store=client_store)
+    return GizwitsOpenCloud(
+        session,
+        api_url=api_url,
+        app_id=server.app_id,
+        login=login,
+        client_store=client_store,
+        timings=timings or quick_timings(),
+    )
+
+
+def quick_timings() -> PushTimings:
+    timings = websocket_timings()
+    timings.first_pause, timings.longest_pause, timings.close, timings.read = 0.002, 0.01, 0.02, 0.0
+    return timings
 
 
 async def until(is_so: Callable[[], Any]) -> None:
@@ -141,10 +159,10 @@ def spa_of(server: GizwitsOpenServer) -> GizwitsDevice:
     return called(server, "Terrace spa")
 
 
-def watched_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def watched_pauses(monkeypatch: pytest.MonkeyPatch, timings: PushTimings) -> list[float]:
     """Let the pauses be as long as they really are, write them down and do not wait."""
-    monkeypatch.setattr(websocket, "_FIRST_PAUSE_SECONDS", 2.0)
-    monkeypatch.setattr(websocket, "_LONGEST_PAUSE_SECONDS", 120.0)
+    real = websocket_timings()
+    timings.first_pause, timings.longest_pause = real.first_pause, real.longest_pause
     pauses: list[float] = []
     sleep = asyncio.sleep
 

@@ -1,6 +1,6 @@
-"""What a cloud says of its own accord: its news, and who listens to them.
+"""Push: the news a cloud sends without a request, and the protocol of the connections that receive them.
 
-It knows no vendor, no connection and nothing of what is done with the news.
+It knows no vendor, no connection and not what becomes of the news.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ from typing import Final, Protocol
 from .errors import CloudError
 from .model import Device, Snapshot
 
-_LONG_SECONDS: Final = 900.0  # an outage that is worth a word
-_STEADY_SECONDS: Final = 60.0  # up for so long, a connection is back
+_LONG_OUTAGE_SECONDS: Final = 900.0  # shorter outages are not reported
+_STEADY_SECONDS: Final = 60.0  # an outage is over when the connection has been up for this long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A device told of some or all of its datapoints."""
+    """A device reported some or all of its datapoints."""
 
     device_id: str
     snapshot: Snapshot
@@ -26,7 +26,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
-    """A device came online or went; `at` (aware UTC) is None where the cloud does not say when."""
+    """A device came online or went offline; `at` (aware UTC) is None if the cloud does not state when."""
 
     device_id: str
     is_online: bool
@@ -35,24 +35,24 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class DevicesChanged:
-    """Devices were bound, unbound or added: the list of devices is another one now."""
+    """Devices were bound, unbound or added, so the list of devices has to be read again."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaChanged:
-    """The vendor described a product anew."""
+    """The vendor changed the datapoints of a product."""
 
     schema_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class CoverageChanged:
-    """A connection came to life or died: other devices are heard now than before."""
+    """The set of devices whose news arrive has changed: a connection came up or was lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """The connection to `server` has been down for long, or is back after that."""
+    """The connection to `server` has been down for long, or is back after a long outage."""
 
     server: str
     is_over: bool
@@ -61,10 +61,10 @@ class Outage:
 type News = Report | Presence | DevicesChanged | SchemaChanged | CoverageChanged | Outage
 
 
-class OutageWatch:
-    """Tells of an outage of one connection once it is long, and once more when it is over.
+class OutageMonitor:
+    """Reports when one connection has been down for long, and when it is back after that.
 
-    A connection that is lost again and again within a minute is down all the while.
+    A connection that comes up and is lost again within a minute counts as down all the time.
     """
 
     def __init__(self, server: str, on_news: Callable[[News], None]) -> None:
@@ -73,47 +73,47 @@ class OutageWatch:
         self._on_news = on_news
         self._down_since: float | None = asyncio.get_running_loop().time()
         self._up_since: float | None = None
-        self._is_told = False
+        self._is_reported = False
 
-    def note_life(self) -> None:
-        """Take notice of a sign of life."""
+    def mark_alive(self) -> None:
+        """Register a sign of life."""
         now = asyncio.get_running_loop().time()
         if self._up_since is None:
             self._up_since = now
         if now - self._up_since < _STEADY_SECONDS:
             return
         self._down_since = None
-        if self._is_told:
-            self._is_told = False
+        if self._is_reported:
+            self._is_reported = False
             self._on_news(Outage(server=self._server, is_over=True))
 
-    def note_loss(self) -> None:
-        """Take notice of the end of a connection, or of one that did not come about."""
+    def mark_lost(self) -> None:
+        """Register the loss of the connection, or an attempt to connect that failed."""
         now = asyncio.get_running_loop().time()
         self._up_since = None
         if self._down_since is None:
             self._down_since = now
-        if now - self._down_since >= _LONG_SECONDS and not self._is_told:
-            self._is_told = True
+        if now - self._down_since >= _LONG_OUTAGE_SECONDS and not self._is_reported:
+            self._is_reported = True
             self._on_news(Outage(server=self._server, is_over=False))
 
 
 class Push(Protocol):
-    """The connections on which one account hears of its devices."""
+    """The push connections of one account."""
 
     @property
     def refused(self) -> Mapping[str, CloudError]:
-        """The scopes whose own credentials for push are refused. `CoverageChanged` is told when that changes."""
+        """The scopes whose own push credentials are refused. `CoverageChanged` is sent when this changes."""
 
     def follow(self, devices: Sequence[Device]) -> None:
-        """Want to hear of these devices from now on, and of no others. May be called before and while it listens."""
+        """Replace the devices whose news are wanted. May be called before and during `listen`."""
 
     def hears(self, device: Device) -> bool:
-        """Whether news of this device arrive now: its connection is logged in, answered, and is not silent."""
+        """Whether news of this device arrive now: its connection is logged in, has been answered and is not silent."""
 
     async def listen(self, on_news: Callable[[News], None]) -> None:
-        """Connect, tell all news, connect again when a connection is lost; until cancelled.
+        """Connect, pass all news to `on_news` and reconnect after losses, until cancelled.
 
-        `on_news` returns once the news are taken over; only then they are acknowledged. Raises `AuthFailed` alone, when
-        the account's own credentials are refused.
+        News are acknowledged to the cloud after `on_news` has returned. Raises only `AuthFailed`, when the account's
+        own credentials are refused.
         """

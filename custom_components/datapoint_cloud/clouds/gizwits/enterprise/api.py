@@ -24,6 +24,7 @@ from ..definitions import Definitions
 from ..framing import payload_of
 from ..paging import DEVICE_PAGES, list_devices, page_size
 from ..refusals import Refusals
+from ..timings import PushTimings, snoti_timings
 from .device_logs import DeviceLogs
 from .history import EnterpriseHistory
 from .latest_data import LatestData
@@ -57,8 +58,9 @@ class GizwitsEnterpriseCloud:
         products: Sequence[Product],
         client_store: ClientStore,
         snoti: SnotiServer | None = None,
+        timings: PushTimings | None = None,
     ) -> None:
-        """Be the enterprise; `api_url` may end with the version of the API or not. `snoti` is where its push is."""
+        """Act as the enterprise; `api_url` may end with the version of the API or not. `snoti` is its push server."""
         self._enterprise_id = enterprise_id
         self._products = tuple(products)
         self.budget = Budget(client_store, per_hour=_REQUESTS_PER_HOUR)
@@ -83,7 +85,7 @@ class GizwitsEnterpriseCloud:
         self.push: Push | None = None
         """None too where no product has the credentials of its push."""
         if snoti is not None and any(product.is_pushed for product in products):
-            self.push = SnotiPush(snoti, products, self._definitions, client_store)
+            self.push = SnotiPush(snoti, products, self._definitions, client_store, timings=timings or snoti_timings())
         self._pages = dict.fromkeys(self._products, 1)
         self.devices_a_request = 1
 

@@ -1,13 +1,12 @@
 """The push of the Enterprise API: SNoti, lines of JSON over TLS, one connection for each product.
 
-One for each, since a refused login does not say which of several products it is about and ends them all. It knows how
-news come, not what they mean.
+A shared connection would end for all products when one login is refused, without a word which one it was. This module
+knows how events arrive, not what they mean.
 """
 
 import asyncio
 import json
 import logging
-import random
 import re
 import secrets
 import ssl
@@ -17,12 +16,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ... import coerce
+from ...backoff import Backoff
 from ...client_store import ClientStore
 from ...errors import CloudError, Forbidden, Reason
 from ...model import Device
-from ...push import CoverageChanged, News, OutageWatch
+from ...push import CoverageChanged, News, OutageMonitor
 from .. import wire_values
 from ..definitions import Definitions
+from ..timings import PushTimings
 from .product_access import Product
 from .snoti_events import EVENTS, Events
 
@@ -31,16 +32,7 @@ _LOGGER = logging.getLogger(__name__)
 DEFAULT_HOST: Final = "snoti.gizwits.com"
 DEFAULT_PORT: Final = 2017
 
-# All in seconds.
-_CONNECT_WITHIN = 20
-_ANSWER_WITHIN = 20
-_CLOSE_WITHIN = 1
-_HEARTBEAT = 60  # the server allows five minutes
-_SETTLED_AFTER = 120  # a connection that lived so long had no part in the loss of the one before
-_FIRST_PAUSE, _LONGEST_PAUSE = 2, 300
-_FIRST_PAUSE_OF_THE_REFUSED, _LONGEST_PAUSE_OF_THE_REFUSED = 60, 3600
-
-_PREFETCH: Final = 50  # events that may come before those ahead of them are acknowledged
+_PREFETCH: Final = 50  # events the server may send before the first of them is acknowledged
 _LONGEST_LINE = 2**20  # bytes
 _SUBKEY: Final = re.compile(r"[A-Za-z0-9_]{1,32}")
 _SUBKEY_SLOT: Final = "snoti subkey"
@@ -52,7 +44,7 @@ type OnNews = Callable[[News], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnotiServer:
-    """Where SNoti is, and how far it is trusted."""
+    """The address of SNoti, and which certificates are trusted."""
 
     host: str
     port: int
@@ -60,18 +52,26 @@ class SnotiServer:
 
 
 class SnotiPush:
-    """The connections of an account's products. Those without credentials of their own for it have none."""
+    """The connections of an account's products, as far as they have push credentials."""
 
     def __init__(
-        self, server: SnotiServer, products: Sequence[Product], definitions: Definitions, client_store: ClientStore
+        self,
+        server: SnotiServer,
+        products: Sequence[Product],
+        definitions: Definitions,
+        client_store: ClientStore,
+        *,
+        timings: PushTimings,
     ) -> None:
-        """Connect to nothing yet; keep in `client_store` the name that events are queued under."""
+        """Prepare the connections; keep in `client_store` the subkey under which the server queues events."""
         self._client_store = client_store
         self._events = Events(definitions)
         self._connections = {
-            product.product_key: _Connection(server, product, self._events) for product in products if product.is_pushed
+            product.product_key: _Connection(server, product, self._events, timings)
+            for product in products
+            if product.is_pushed
         }
-        self._is_told_whom_to_follow = asyncio.Event()
+        self._follows = asyncio.Event()
 
     @property
     def refused(self) -> Mapping[str, CloudError]:
@@ -81,9 +81,9 @@ class SnotiPush:
         }
 
     def follow(self, devices: Sequence[Device]) -> None:
-        """Take news of these devices, and of no others."""
+        """Replace the devices whose news are wanted."""
         self._events.follow(devices)
-        self._is_told_whom_to_follow.set()
+        self._follows.set()
 
     def hears(self, device: Device) -> bool:
         """Whether the connection of the device's product is alive."""
@@ -91,90 +91,95 @@ class SnotiPush:
         return connection is not None and connection.is_alive
 
     async def listen(self, on_news: OnNews) -> None:
-        """Keep all connections up until cancelled, from the first `follow` on: events of nobody would be lost."""
-        await self._is_told_whom_to_follow.wait()
+        """Keep all connections up until cancelled.
+
+        It connects after the first `follow`, since events of devices that are not followed would be lost.
+        """
+        await self._follows.wait()
         subkey = self._subkey()
         async with asyncio.TaskGroup() as tasks:
             for connection in self._connections.values():
-                tasks.create_task(connection.keep(subkey, on_news))
+                tasks.create_task(connection.run(subkey, on_news))
 
     def _subkey(self) -> str:
-        # The server deals the events of one subkey out among those who use it, and keeps them for who comes back.
+        # Clients with the same subkey share its events between them, so each account needs one of its own; the server
+        # queues events under it while the client is away.
         known = self._client_store.get(_SUBKEY_SLOT)
         if isinstance(known, str) and _SUBKEY.fullmatch(known):
             return known
-        made = f"datapoint_{secrets.token_hex(10)}"
-        self._client_store.put(_SUBKEY_SLOT, made)
-        return made
+        subkey = f"datapoint_{secrets.token_hex(10)}"
+        self._client_store.put(_SUBKEY_SLOT, subkey)
+        return subkey
 
 
 class _Connection:
     """The connection of one product, made again whenever it is lost."""
 
-    def __init__(self, server: SnotiServer, product: Product, events: Events) -> None:
+    def __init__(self, server: SnotiServer, product: Product, events: Events, timings: PushTimings) -> None:
         self.is_alive = False
         self.refusal: Forbidden | None = None
         self._server = server
         self._product = product
         self._events = events
         self._on_news: OnNews = lambda _: None
-        self._outage: OutageWatch | None = None
-        self._has_failed = False
+        self._timings = timings
+        self._outage: OutageMonitor | None = None
+        self._has_logged_fault = False
         self._is_logged_in = False
-        self._pauses = _Pauses(_FIRST_PAUSE, _LONGEST_PAUSE)
-        self._pauses_of_the_refused = _Pauses(_FIRST_PAUSE_OF_THE_REFUSED, _LONGEST_PAUSE_OF_THE_REFUSED)
+        self._backoff = Backoff(timings.first_pause, timings.longest_pause, jitter=0.5)
+        self._refused_backoff = Backoff(timings.first_refused_pause, timings.longest_refused_pause, jitter=0.5)
 
-    async def keep(self, subkey: str, on_news: OnNews) -> None:
-        """Connect, and again after a pause whatever ended that."""
+    async def run(self, subkey: str, on_news: OnNews) -> None:
+        """Connect again and again until cancelled, whatever ends a connection."""
         self._on_news = on_news
-        self._outage = OutageWatch(self._server.host, on_news)
+        self._outage = OutageMonitor(self._server.host, on_news)
         try:
             while True:
-                pause = await self._spend(subkey)
+                pause = await self._run_once(subkey)
                 await asyncio.sleep(pause)
         finally:
             self.is_alive = False
 
-    async def _spend(self, subkey: str) -> float:
-        """Be connected once, and say how long to wait until the next time."""
+    async def _run_once(self, subkey: str) -> float:
+        """Run one connection until it ends; return the reconnect delay in seconds."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            await self._talk(subkey)
+            await self._run_session(subkey)
         except Forbidden as refusal:
-            self._become(is_alive=False, refusal=refusal)
-            return self._pauses_of_the_refused.take()
+            self._set_state(is_alive=False, refusal=refusal)
+            return self._refused_backoff.next()
         except _LOSSES as error:
             _LOGGER.debug("No SNoti of product %s: %s", self._product.product_key, type(error).__name__)
         except Exception:
-            # Whatever it is, one connection must not end the others, and the next one may do better.
-            if not self._has_failed:
-                self._has_failed = True
-                _LOGGER.exception("SNoti of product %s failed by a fault of its own", self._product.product_key)
+            # A bug must not end the connections of other products, and the next connection may not meet it.
+            if not self._has_logged_fault:
+                self._has_logged_fault = True
+                _LOGGER.exception("SNoti of product %s failed because of a bug", self._product.product_key)
         if self._outage is not None:
-            self._outage.note_loss()
-        if self.is_alive and loop.time() - began >= _SETTLED_AFTER:
-            self._pauses.reset()
-        self._become(is_alive=False, refusal=self.refusal)
-        return self._pauses.take()
+            self._outage.mark_lost()
+        if self.is_alive and loop.time() - began >= self._timings.settled:
+            self._backoff.reset()
+        self._set_state(is_alive=False, refusal=self.refusal)
+        return self._backoff.next()
 
-    async def _talk(self, subkey: str) -> None:
-        """Log in and take all that comes. Raises `Forbidden` when refused, one of `_LOSSES` at the end."""
+    async def _run_session(self, subkey: str) -> None:
+        """Log in and handle all messages. Raises `Forbidden` for a refused login, one of `_LOSSES` at the end."""
         self._is_logged_in = False
-        async with _lines(self._server) as lines:
+        async with _open_lines(self._server, self._timings) as lines:
             await lines.send(self._login(subkey))
-            async with asyncio.timeout(_ANSWER_WITHIN):
+            async with asyncio.timeout(self._timings.answer):
                 while not self._is_logged_in:
-                    await self._take(await lines.next(), lines)
-            while True:  # that a login was granted does not tell that anything comes
+                    await self._handle(await lines.next(), lines)
+            while True:  # an accepted login alone does not prove that the server sends anything
                 await lines.send({"cmd": "ping"})
-                if not await self._take_sign_of_life(lines, within=_ANSWER_WITHIN):
+                if not await self._await_sign_of_life(lines, within=self._timings.answer):
                     raise TimeoutError
-                while await self._take_sign_of_life(lines, within=_HEARTBEAT):
+                while await self._await_sign_of_life(lines, within=self._timings.ping):
                     pass
 
-    async def _take_sign_of_life(self, lines: _Lines, *, within: float) -> bool:
-        """Take all that comes until a sign of life is among it; whether there was one in time."""
+    async def _await_sign_of_life(self, lines: _Lines, *, within: float) -> bool:
+        """Handle messages until one of them is a sign of life; return whether one came in time."""
         until = asyncio.get_running_loop().time() + within
         while True:
             try:
@@ -182,7 +187,7 @@ class _Connection:
                     line = await lines.next()
             except TimeoutError:
                 return False
-            if await self._take(line, lines):
+            if await self._handle(line, lines):
                 return True
 
     def _login(self, subkey: str) -> Message:
@@ -195,30 +200,28 @@ class _Connection:
         }
         return {"cmd": "login_req", "prefetch_count": _PREFETCH, "data": [item]}
 
-    async def _take(self, line: bytes, lines: _Lines) -> bool:
-        """Take a line; whether it is a sign of life. What a server only complains with is none."""
+    async def _handle(self, line: bytes, lines: _Lines) -> bool:
+        """Handle a message; return whether it is a sign of life, which an error message is not."""
         message = _decoded(line)
         match message.get("cmd"):
             case "login_res":
-                self._take_login(message)
+                self._handle_login(message)
             case "pong":
-                self._come_alive()
+                self._mark_alive()
                 return True
             case "event_push":
-                self._come_alive()
-                await self._take_event(message, lines)
+                self._mark_alive()
+                await self._handle_event(message, lines)
                 return True
             case "invalid_msg" if not self._is_logged_in:
                 raise self._refused(wire_values.count(message.get("error_code")))
             case "invalid_msg":
-                _LOGGER.debug(
-                    "SNoti did not understand a message: code %s", wire_values.count(message.get("error_code"))
-                )
+                _LOGGER.debug("SNoti rejected a message with code %s", wire_values.count(message.get("error_code")))
             case _:
-                _LOGGER.debug("A line of SNoti was not understood")
+                _LOGGER.debug("An unknown message of SNoti was ignored")
         return False
 
-    def _take_login(self, message: Message) -> None:
+    def _handle_login(self, message: Message) -> None:
         result = wire_values.flag(coerce.fields(message.get("data")).get("result"))
         if result is False:
             raise self._refused()
@@ -227,21 +230,21 @@ class _Connection:
     def _refused(self, code: int | None = None) -> Forbidden:
         return Forbidden(Reason.PUSH_REFUSED, endpoint="login_req", code=code, subject=self._product.product_key)
 
-    def _come_alive(self) -> None:
+    def _mark_alive(self) -> None:
         if self._is_logged_in:
             if self._outage is not None:
-                self._outage.note_life()
-            self._pauses_of_the_refused.reset()
-            self._become(is_alive=True, refusal=None)
+                self._outage.mark_alive()
+            self._refused_backoff.reset()
+            self._set_state(is_alive=True, refusal=None)
 
-    def _become(self, *, is_alive: bool, refusal: Forbidden | None) -> None:
+    def _set_state(self, *, is_alive: bool, refusal: Forbidden | None) -> None:
         is_change = is_alive != self.is_alive or (refusal is None) != (self.refusal is None)
         self.is_alive, self.refusal = is_alive, refusal
         if is_change:
             self._on_news(CoverageChanged())
 
-    async def _take_event(self, event: Message, lines: _Lines) -> None:
-        """Tell what an event means and acknowledge it: also one that means nothing, or it would come for ever."""
+    async def _handle_event(self, event: Message, lines: _Lines) -> None:
+        """Pass the news of an event on and acknowledge it, even without news: the server repeats it until then."""
         if (news := await self._events.news(self._product.product_key, event)) is not None:
             self._on_news(news)
         if "delivery_id" in event:
@@ -250,15 +253,16 @@ class _Connection:
 
 
 class _Lines:
-    """JSON objects, one a line, both ways."""
+    """Sends and receives JSON objects, one on each line."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timings: PushTimings) -> None:
         self._reader = reader
         self._writer = writer
+        self._timings = timings
 
     async def send(self, message: Message) -> None:
         self._writer.write(json.dumps(message).encode() + b"\n")
-        async with asyncio.timeout(_ANSWER_WITHIN):
+        async with asyncio.timeout(self._timings.answer):
             await self._writer.drain()
 
     async def next(self) -> bytes:
@@ -266,36 +270,21 @@ class _Lines:
 
 
 @asynccontextmanager
-async def _lines(server: SnotiServer) -> AsyncIterator[_Lines]:
-    async with asyncio.timeout(_CONNECT_WITHIN):
+async def _open_lines(server: SnotiServer, timings: PushTimings) -> AsyncIterator[_Lines]:
+    async with asyncio.timeout(timings.connect):
         reader, writer = await asyncio.open_connection(
-            server.host, server.port, ssl=server.tls, limit=_LONGEST_LINE, ssl_shutdown_timeout=_CLOSE_WITHIN
+            server.host, server.port, ssl=server.tls, limit=_LONGEST_LINE, ssl_shutdown_timeout=timings.close
         )
     try:
-        yield _Lines(reader, writer)
+        yield _Lines(reader, writer, timings)
     finally:
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
 
 
-class _Pauses:
-    """Pauses between attempts, each twice as long as the one before it, no two accounts in step."""
-
-    def __init__(self, first: float, longest: float) -> None:
-        self._first = self._next = first
-        self._longest = longest
-
-    def take(self) -> float:
-        pause, self._next = self._next, min(2 * self._next, self._longest)
-        return pause * random.uniform(0.5, 1)  # noqa: S311  # no secret
-
-    def reset(self) -> None:
-        self._next = self._first
-
-
 def _decoded(line: bytes) -> Message:
-    """The object in a line; an empty one for anything else."""
+    """Decode the object in a line; anything else counts as an empty one."""
     try:
         return coerce.fields(coerce.decode(line))
     except ValueError:

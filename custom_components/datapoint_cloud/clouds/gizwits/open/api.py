@@ -25,6 +25,7 @@ from ..errors import judge_open_api
 from ..framing import payload_of
 from ..paging import DEVICE_PAGES, list_devices, page_size
 from ..stored_token import Grant, StoredToken
+from ..timings import PushTimings, websocket_timings
 from .history import OpenHistory
 from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin
 from .websocket import WebSocketPush
@@ -52,8 +53,9 @@ class GizwitsOpenCloud:
         app_id: str,
         login: PasswordLogin | AnonymousLogin,
         client_store: ClientStore,
+        timings: PushTimings | None = None,
     ) -> None:
-        """Be the user `login` of the app `app_id` in the region of `api_url`."""
+        """Act as the user `login` of the app `app_id` in the region of `api_url`."""
         self._app_id = app_id
         self._user_name = login.username if isinstance(login, PasswordLogin) else "anonymous"
         self.budget = Budget(client_store, per_hour=_REQUESTS_PER_HOUR)
@@ -69,7 +71,12 @@ class GizwitsOpenCloud:
         ask = partial(self._request, purpose=Purpose.HISTORY)
         self.history: History = OpenHistory(ask, self._definitions, client_store, server=api_url)
         access = PushAccess(
-            session=session, app_id=app_id, token=self._token, enter=self._enter, definitions=self._definitions
+            session=session,
+            app_id=app_id,
+            token=self._token,
+            enter=self._enter,
+            definitions=self._definitions,
+            timings=timings or websocket_timings(),
         )
         self._push = WebSocketPush(access, api_url=api_url)
         self.push: Push | None = self._push

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from ... import coerce
+from ...backoff import Backoff
 from ...client_store import ClientStore
 from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer, Unreachable
 from ...http import Answer, HttpClient
@@ -94,6 +95,7 @@ class LoginStep:
         self._has_front = front_url is not None or app_id in FRONT_APPS
         self._failure: CloudError | None = None
         self._failures = 0  # in a row
+        self._backoff = Backoff(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
         self._failed_at = float("-inf")  # on the monotonic clock, as is
         self._again_at = 0.0
 
@@ -115,6 +117,7 @@ class LoginStep:
                 self._rest_after(failure)
             raise
         self._failure, self._failures = None, 0
+        self._backoff.reset()
         return grant
 
     def _rest_after(self, failure: CloudError) -> None:
@@ -122,14 +125,15 @@ class LoginStep:
         if (now := time.monotonic()) - self._failed_at > _ONE_FAILURE_SECONDS:
             self._failures += 1
             self._failed_at = now
-        times = self._failures - (0 if isinstance(failure, Forbidden) else _TOLERATED)
-        # A proxy that refuses is none of the vendor's words; a bare 400 was seen to be one.
+        # Without a code a proxy may have answered, but a bare 400 was seen to come from the vendor.
         is_bare = failure.code is None and failure.status != 400 and not isinstance(failure, RateLimited)
         is_broken = is_bare or (failure.status or 0) >= 500
-        longest = _LONGEST_PAUSE_OF_A_BROKEN_SERVER_SECONDS if is_broken else _LONGEST_PAUSE_SECONDS
-        pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(times - 1, 10), longest) if times > 0 else 0.0
+        pause = 0.0
         if isinstance(failure, RateLimited):
             pause = failure.retry_after or _LONGEST_PAUSE_SECONDS
+        elif self._failures > (0 if isinstance(failure, Forbidden) else _TOLERATED):
+            pause = self._backoff.next()
+            pause = min(pause, _LONGEST_PAUSE_OF_A_BROKEN_SERVER_SECONDS) if is_broken else pause
         self._again_at = time.monotonic() + pause
 
     async def _tried(self) -> Grant:

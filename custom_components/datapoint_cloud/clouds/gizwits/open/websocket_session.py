@@ -1,6 +1,6 @@
-"""What is said on one WebSocket connection ("Open API, WebSocket"): login, pings, reads, and the news that come in.
+"""One WebSocket connection from its login to its end ("Open API, WebSocket"): pings, reads, and the news that arrive.
 
-It knows frames and nothing of addresses, nor of what is done when a connection is lost.
+It knows frames, neither addresses nor when to connect again.
 """
 
 import asyncio
@@ -21,35 +21,32 @@ from ...tokens import Token
 from .. import wire_values
 from ..definitions import Definitions
 from ..stored_token import StoredToken
+from ..timings import PushTimings
 
 _LOGGER = logging.getLogger(__name__)
 
-_HEARTBEAT_SECONDS: Final = 180  # what the server is told: the longest it allows
-_PING_SECONDS: Final = 30.0
-_SILENCE_SECONDS: Final = 45.0  # a ping unanswered for half its interval
-_LOGIN_SECONDS: Final = 20.0
-_READ_PAUSE_SECONDS: Final = 0.2  # between two reads
-_SESSION_IS_OVER: Final = (1003, 1009, 1011)  # not logged in (any more), or no heartbeat: nothing is pushed after them
+_HEARTBEAT_SECONDS: Final = 180  # announced to the server; the longest it allows
+_SESSION_OVER_CODES: Final = (1003, 1009, 1011)  # not logged in (any more), or no heartbeat: the server pushes no more
 _SIGNS_OF_LIFE: Final = ("pong", "s2c_noti", "s2c_raw", "s2c_online_status", "s2c_binding_changed")
 
 
 class Lost(Exception):
-    """The connection is of no use any more."""
+    """The connection can no longer be used."""
 
 
 class SessionOver(Lost):
-    """The server takes nothing more on this connection; another login on a new one may do."""
+    """The server accepts nothing more on this connection; a login on a new one may work."""
 
 
 class LoginRefused(Exception):
-    """The token was refused."""
+    """The server refused the token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushAccess:
-    """What a connection needs of the account.
+    """What a connection needs from the account.
 
-    `enter` answers a token that is valid as far as is known, or raises any `CloudError`.
+    `enter` returns a token that has not expired, or raises any `CloudError`.
     """
 
     session: aiohttp.ClientSession
@@ -57,6 +54,7 @@ class PushAccess:
     token: StoredToken
     enter: Callable[[], Awaitable[Token]]
     definitions: Definitions
+    timings: PushTimings
 
 
 class WebSocketSession:
@@ -68,23 +66,23 @@ class WebSocketSession:
         socket: aiohttp.ClientWebSocketResponse,
         devices: Mapping[str, Device],
         on_news: Callable[[News], None],
-        note_life: Callable[[], None],
+        on_alive: Callable[[], None],
     ) -> None:
-        """Tell the news of `devices`, by id; the mapping may change, and `follow` tells when it does.
+        """Pass the news of `devices` (by id) to `on_news`; call `on_alive` at each sign of life.
 
-        `note_life` is called at each sign of life.
+        The owner of `devices` may change it, and calls `follow` afterwards.
         """
         self._access = access
         self._socket = socket
         self._devices = devices
         self._on_news = on_news
-        self._note_life = note_life
+        self._on_alive = on_alive
         self._logged_in = asyncio.Event()
-        self._wanted = asyncio.Event()  # there may be something to subscribe to or to read
-        self._subscribed: set[str] = set()  # what was asked for, whatever came of it
-        self._unread: dict[str, None] = {}  # in the order they are to be read
+        self._has_work = asyncio.Event()  # there may be devices to subscribe to or to read
+        self._requested: set[str] = set()  # the devices we sent a subscription for, whether accepted or not
+        self._unread: dict[str, None] = {}  # in the order of reading
         self._covered: set[str] = set()  # the devices whose news the server sends
-        self._reads = 0  # the serial number of the last one
+        self._read_number = 0  # the serial number of the last read
         self.alive_since: float | None = None
         """When the server first sent a pong or news, in seconds of the event loop's clock.
 
@@ -96,19 +94,19 @@ class WebSocketSession:
         return self.alive_since is not None and device_id in self._covered
 
     def follow(self) -> None:
-        """Take notice of other devices."""
-        self._wanted.set()
+        """Subscribe to devices that were added."""
+        self._has_work.set()
 
-    async def hold(self, token: Token) -> None:
-        """Log in and go on until the connection is lost.
+    async def run(self, token: Token) -> None:
+        """Log in and go on until the connection ends.
 
         Raises, in groups, `Lost`, `SessionOver`, `LoginRefused`, `AuthFailed`, or what a failed connection raises.
         """
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._hear())
-            tasks.create_task(self._speak(token))
+            tasks.create_task(self._receive())
+            tasks.create_task(self._send_requests(token))
 
-    async def _speak(self, token: Token) -> None:
+    async def _send_requests(self, token: Token) -> None:
         login = {
             "appid": self._access.app_id,
             "uid": self._access.token.uid,
@@ -117,141 +115,143 @@ class WebSocketSession:
             "heartbeat_interval": _HEARTBEAT_SECONDS,
             "auto_subscribe": True,
         }
-        await self._say("login_req", login)
-        async with asyncio.timeout(_LOGIN_SECONDS):
+        await self._send("login_req", login)
+        async with asyncio.timeout(self._access.timings.answer):
             await self._logged_in.wait()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._ping())
-            tasks.create_task(self._ask())
+            tasks.create_task(self._read_devices())
 
     async def _ping(self) -> None:
         while True:
-            await self._say("ping")
-            await asyncio.sleep(_PING_SECONDS)
+            await self._send("ping")
+            await asyncio.sleep(self._access.timings.ping)
 
-    async def _ask(self) -> None:
-        """Subscribe to each device and read it, for no state is sent by itself."""
+    async def _read_devices(self) -> None:
+        """Subscribe to each device and read it, since the server sends no state after a login."""
         while True:
             await self._subscribe()
             if self._unread:
                 await self._read(next(iter(self._unread)))
             else:
-                await self._wanted.wait()
-                self._wanted.clear()
+                await self._has_work.wait()
+                self._has_work.clear()
 
     async def _subscribe(self) -> None:
-        # Logging in subscribes by itself, but the document is silent on devices that are bound later.
-        self._subscribed &= self._devices.keys()
-        if new := [did for did in self._devices if did not in self._subscribed]:
-            self._subscribed.update(new)
+        # A login subscribes to all devices, but the document does not mention devices that are bound later.
+        self._requested &= self._devices.keys()
+        if new := [did for did in self._devices if did not in self._requested]:
+            self._requested.update(new)
             self._unread.update(dict.fromkeys(new))
-            await self._say("subscribe_req", [{"did": did} for did in new])
+            await self._send("subscribe_req", [{"did": did} for did in new])
 
     async def _read(self, did: str) -> None:
         del self._unread[did]
         if did in self._devices:
-            self._reads += 1
-            await self._say("c2s_read", {"did": did}, req_sn=self._reads)
-            await asyncio.sleep(_READ_PAUSE_SECONDS)
+            self._read_number += 1
+            await self._send("c2s_read", {"did": did}, req_sn=self._read_number)
+            await asyncio.sleep(self._access.timings.read)
 
-    async def _hear(self) -> None:
+    async def _receive(self) -> None:
         clock = asyncio.get_running_loop().time
-        patience_ends = clock() + _SILENCE_SECONDS
+        silent_at = clock() + self._access.timings.silence
         while True:
-            async with asyncio.timeout_at(patience_ends):
+            async with asyncio.timeout_at(silent_at):
                 message = await self._socket.receive()
             if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                 raise Lost
             frame = _decoded(message.data)
-            await self._take(frame)
-            # A server that does nothing but complain is as good as silent.
+            await self._handle(frame)
+            # Error frames are no sign of life: a server that sends nothing else pushes nothing.
             if frame.get("cmd") in _SIGNS_OF_LIFE:
-                self._come_alive()
-                patience_ends = clock() + _SILENCE_SECONDS
+                self._mark_alive()
+                silent_at = clock() + self._access.timings.silence
 
-    async def _take(self, frame: Mapping[str, Any]) -> None:
+    async def _handle(self, frame: Mapping[str, Any]) -> None:
         cmd = frame.get("cmd")
-        said = {**frame, **coerce.fields(frame.get("data"))}  # `req_sn` stands beside `data`, or in it
+        content = {**frame, **coerce.fields(frame.get("data"))}  # `req_sn` stands beside `data`, or in it
         match cmd:
             case "login_res" | "s2c_login_res":
-                self._on_login(wire_values.flag(said.get("success")))
+                self._on_login(wire_values.flag(content.get("success")))
             case "s2c_noti":
-                await self._on_report(said)
+                await self._on_report(content)
             case "s2c_online_status":
-                self._on_presence(said)
+                self._on_presence(content)
             case "s2c_binding_changed":
-                self._on_binding(said)
+                self._on_binding(content)
             case "subscribe_res":
-                self._on_subscription(said)
+                self._on_subscription(content)
             case "s2c_invalid_msg":
-                self._on_invalid_message(wire_values.count(said.get("error_code")))
+                self._on_invalid_message(wire_values.count(content.get("error_code")))
             case "pong":
                 pass
             case _:
-                _LOGGER.debug("Push: a frame was ignored")
+                _LOGGER.debug("Push: an unknown frame was ignored")
 
-    def _come_alive(self) -> None:
+    def _mark_alive(self) -> None:
         if not self._logged_in.is_set():
             return
-        self._note_life()
+        self._on_alive()
         if self.alive_since is None:
             self.alive_since = asyncio.get_running_loop().time()
             self._on_news(CoverageChanged())
 
-    def _on_login(self, is_success: bool | None) -> None:  # noqa: FBT001  # the server's word
+    def _on_login(self, is_success: bool | None) -> None:  # noqa: FBT001  # the value of the frame
         if is_success is False:
             raise LoginRefused
         if is_success and not self._logged_in.is_set():
             self._covered.update(self._devices)
             self._logged_in.set()
 
-    async def _on_report(self, said: Mapping[str, Any]) -> None:
-        did, attrs = coerce.text(said.get("did")), said.get("attrs")
+    async def _on_report(self, content: Mapping[str, Any]) -> None:
+        did, attrs = coerce.text(content.get("did")), content.get("attrs")
         if did is None or not isinstance(attrs, dict):
             return
         device = self._devices.get(did)
         if device is not None and attrs:
-            # What a server answers may be of old, and nobody says when it was reported.
-            is_answer = said.get("res_sn") is not None
+            # The answer to a read may hold old values, and no field says when the device reported them.
+            is_answer = content.get("res_sn") is not None
             reported_at = None if is_answer else datetime.now(UTC)
             try:
                 snapshot = await self._access.definitions.snapshot(device.schema_id, attrs, reported_at)
             except AuthFailed:
                 raise
             except CloudError as error:
-                _LOGGER.debug("Push: a report without a definition: %s", error)
+                _LOGGER.debug("Push: no definition for a report: %s", error)
                 return
             self._on_news(Report(device_id=did, snapshot=snapshot))
             if not is_answer:
-                self._cover(accepted={did})
-        if (serial := said.get("req_sn")) is not None:
+                self._set_covered(accepted={did})
+        if (serial := content.get("req_sn")) is not None:
             await self._socket.send_json({"cmd": "c2s_ack", "res_sn": serial, "did": did})
 
-    def _on_presence(self, said: Mapping[str, Any]) -> None:
-        did = coerce.text(said.get("did"))
-        is_online = wire_values.flag(said.get("online", said.get("is_online")))
+    def _on_presence(self, content: Mapping[str, Any]) -> None:
+        did = coerce.text(content.get("did"))
+        is_online = wire_values.flag(content.get("online", content.get("is_online")))
         if did is None or did not in self._devices or is_online is None:
             return
         self._on_news(Presence(device_id=did, is_online=is_online))
         if is_online:
             self._unread[did] = None
-            self._wanted.set()
+            self._has_work.set()
 
-    def _on_binding(self, said: Mapping[str, Any]) -> None:
-        if (did := coerce.text(said.get("did"))) is None:
+    def _on_binding(self, content: Mapping[str, Any]) -> None:
+        if (did := coerce.text(content.get("did"))) is None:
             return
-        # What the login subscribed to may have ended with an earlier binding; a new device comes with the next list.
-        self._cover(refused={did})
-        if wire_values.flag(said.get("bind")) is not False:
-            self._subscribed.discard(did)
-            self._wanted.set()
+        # An earlier binding may have ended the subscription; a new device arrives with the next list of devices.
+        self._set_covered(refused={did})
+        if wire_values.flag(content.get("bind")) is not False:
+            self._requested.discard(did)
+            self._has_work.set()
         self._on_news(DevicesChanged())
 
-    def _on_subscription(self, said: Mapping[str, Any]) -> None:
-        self._cover(accepted=_dids(said.get("success")), refused=_dids(said.get("failed")))
+    def _on_subscription(self, content: Mapping[str, Any]) -> None:
+        self._set_covered(accepted=_dids(content.get("success")), refused=_dids(content.get("failed")))
 
-    def _cover(self, *, accepted: AbstractSet[str] = frozenset(), refused: AbstractSet[str] = frozenset()) -> None:
-        self._subscribed -= refused  # to be asked for again with the next list
+    def _set_covered(
+        self, *, accepted: AbstractSet[str] = frozenset(), refused: AbstractSet[str] = frozenset()
+    ) -> None:
+        self._requested -= refused  # request them again after the next list of devices
         covered = (self._covered | (accepted & self._devices.keys())) - refused
         if covered == self._covered:
             return
@@ -260,11 +260,11 @@ class WebSocketSession:
             self._on_news(CoverageChanged())
 
     def _on_invalid_message(self, code: int | None) -> None:
-        _LOGGER.debug("Push: the server calls a message invalid, code %s", code)
-        if code in _SESSION_IS_OVER:
+        _LOGGER.debug("Push: the server rejected a message with code %s", code)
+        if code in _SESSION_OVER_CODES:
             raise SessionOver
 
-    async def _say(self, cmd: str, content: Any = None, **beside: Any) -> None:
+    async def _send(self, cmd: str, content: Any = None, **beside: Any) -> None:
         await self._socket.send_json(
             {"cmd": cmd, **beside} if content is None else {"cmd": cmd, **beside, "data": content}
         )
