@@ -1,7 +1,7 @@
-"""The only place that talks HTTP: one request, its time limit, its decoding, its second try, its line in the debug log.
+"""The only module that sends HTTP requests: it limits their time, decodes answers, retries reads and writes debug logs.
 
-Addresses are templates with named parts ("/devices/{did}/data"): the template, never the filled-in address, reaches
-logs and errors. Headers and bodies reach neither.
+Addresses are templates with named parts ("/devices/{did}/data"). Logs and errors contain the template, never the
+filled-in address, headers or bodies.
 """
 
 import asyncio
@@ -25,33 +25,33 @@ from .errors import CloudError, RateLimited, Reason, Rejected, UnexpectedAnswer,
 
 _LOGGER = logging.getLogger(__name__)
 
-# What hangs costs 10 or 15 seconds, what is only slow has 30. The past may take a server longer to look up.
+# A server that hangs costs 10 or 15 seconds, a slow one may take 30. Servers need longer to look up history.
 _TIME_LIMIT = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=15)
 _TIME_LIMIT_OF_HISTORY = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=20)
 _PAUSE_BEFORE_SECOND_TRY = 1.0  # seconds, at the most
-_LONGEST_PAUSE = 3600.0  # seconds: whoever asks for more is asked again then, and may say so again
+_LONGEST_PAUSE = 3600.0  # seconds: a server that wants a longer pause can say so again after this one
 _LARGEST_ANSWER = 64 * 2**20  # bytes
-_NO_SEGMENTS = frozenset({"", ".", ".."})
+_RESOLVED_SEGMENTS = frozenset({"", ".", ".."})
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered: `text` as it came, decoded only for those who ask for it; `sent` is the JSON it got."""
+    """The answer of a server: `text` is decoded when `body` is first read; `sent` is the JSON body of the request."""
 
     endpoint: str
     status: int
     headers: Mapping[str, str] = field(repr=False)
-    text: bytes = field(repr=False)  # it may hold a token
+    text: bytes = field(repr=False)  # may contain a token
     sent: Any = field(default=None, repr=False)
 
     @property
     def body(self) -> Any:
-        """The decoded JSON; None where there was none to decode."""
+        """The decoded JSON; None if the text is no JSON."""
         return self._decoded[0]
 
     @property
     def is_json(self) -> bool:
-        """Whether there was JSON to decode."""
+        """Whether the text is JSON."""
         return self._decoded[1]
 
     @cached_property
@@ -60,18 +60,18 @@ class Answer:
 
     @property
     def is_success(self) -> bool:
-        """Whether the status says so."""
+        """Whether the status is a success."""
         return 200 <= self.status < 300
 
     def error[E: CloudError](
         self, kind: type[E], reason: Reason | None = None, *, code: int | str | None = None, subject: str | None = None
     ) -> E:
-        """Make an error of this answer."""
+        """Build an error about this answer."""
         return kind(reason, endpoint=self.endpoint, status=self.status, code=code, subject=subject)
 
 
-type Judge = Callable[[Answer], CloudError | None]
-"""Reads the vendor's own error out of an answer; None where there is none."""
+type FindError = Callable[[Answer], CloudError | None]
+"""Finds the vendor's own error in an answer; None if there is none."""
 
 
 class HttpClient:
@@ -81,17 +81,17 @@ class HttpClient:
         self,
         session: aiohttp.ClientSession,
         base_url: str,
-        judge: Judge,
+        find_error: FindError,
         *,
         parallel: int = 4,
         budget: Budget | None = None,
     ) -> None:
-        """Talk to `base_url` through `session`, at most `parallel` requests for one purpose at a time."""
+        """Send requests to `base_url` through `session`, at most `parallel` of one purpose at a time."""
         self._session = session
         self._base_url = base_url.rstrip("/")
-        self._judge = judge
+        self._find_error = find_error
         self._budget = budget
-        # A command does not wait behind a round of readings, nor that behind the past.
+        # Commands need not wait for polls, nor polls for history.
         self._places = {purpose: asyncio.Semaphore(parallel) for purpose in Purpose}
 
     async def request(
@@ -110,14 +110,14 @@ class HttpClient:
     ) -> Answer:
         """Send a request and return its successful answer.
 
-        Only a request that reads is tried a second time, when the connection was lost or the server failed: one that
-        writes may have been carried out. Neither is what took too long, nor what the vendor gave a code: that is an
-        answer. `may_be_empty` accepts a successful answer without any content. `is_read_later` leaves it to the caller
-        to find out whether there is JSON in a successful answer, since to decode a large one takes time.
+        A request that reads is retried once when the connection was lost or the server failed; a command is not, since
+        the server may have executed it. A timeout is not retried, nor an error with a vendor's code. `may_be_empty`
+        accepts a successful answer without content. With `is_read_later` the caller checks whether a successful answer
+        is JSON, because decoding a large one takes time.
 
-        Raises what the judge finds in the answer, `Unreachable` (no connection, no answer in time, HTTP 5xx),
-        `RateLimited` (HTTP 429, or the budget is spent), `UnexpectedAnswer` (neither an error known nor JSON), or
-        `Rejected` for a part that would change the path.
+        Raises the error that `find_error` finds, `Unreachable` (no connection, timeout, HTTP 5xx), `RateLimited` (HTTP
+        429, or the budget is spent), `UnexpectedAnswer` (neither a known error nor JSON), or `Rejected` for a part that
+        would change the path.
         """
         url = self._base_url + _filled(template, parts or {})
         places = self._places[purpose]
@@ -138,8 +138,8 @@ class HttpClient:
         try:
             return await attempt()
         except Unreachable as error:
-            is_answer = error.code is not None
-            if not purpose.is_read or is_answer or error.reason is Reason.TIMEOUT or self._session.closed:
+            has_code = error.code is not None
+            if not purpose.is_read or has_code or error.reason is Reason.TIMEOUT or self._session.closed:
                 raise
         await asyncio.sleep(random.uniform(0, _PAUSE_BEFORE_SECOND_TRY))  # noqa: S311  # jitter, not cryptography
         return await attempt()
@@ -157,7 +157,7 @@ class HttpClient:
     ) -> Answer:
         started = time.monotonic()
         try:
-            # A redirect would carry the credentials in the headers to wherever it points.
+            # A redirect would send the credentials in the headers to another server.
             async with self._session.request(
                 method,
                 url,
@@ -174,7 +174,7 @@ class HttpClient:
             _LOGGER.debug("%s %s: no answer in time", method, template)
             raise Unreachable(Reason.TIMEOUT, endpoint=template) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            # ValueError: aiohttp's answer to an address it cannot use. Its text holds the address, so it is left out.
+            # aiohttp raises ValueError for an unusable address. Its text contains the address, so it is not chained.
             _LOGGER.debug("%s %s: %s", method, template, type(error.__cause__ or error).__name__)
             raise Unreachable(Reason.NO_CONNECTION, endpoint=template) from None
         milliseconds = (time.monotonic() - started) * 1000
@@ -184,7 +184,7 @@ class HttpClient:
         return answer
 
     def _raise_for(self, answer: Answer) -> None:
-        if (error := self._judge(answer)) is not None:
+        if (error := self._find_error(answer)) is not None:
             raise error
         if answer.status == 429:
             limited = answer.error(RateLimited)
@@ -197,17 +197,17 @@ class HttpClient:
 
 
 def _filled(template: str, parts: Mapping[str, str]) -> str:
-    """Put each part into the template as one segment, whatever a vendor calls its things.
+    """Insert each part into the template as one segment, with all characters escaped that have a meaning in a path.
 
-    Raises `Rejected` for what cannot be one: dots are resolved on the way, escaped or not.
+    Raises `Rejected` for parts that servers and proxies resolve, escaped or not: ".", ".." and an empty one.
     """
-    if _NO_SEGMENTS.intersection(parts.values()):
+    if _RESOLVED_SEGMENTS.intersection(parts.values()):
         raise Rejected(Reason.INVALID_REQUEST, endpoint=template)
     return template.format_map({name: quote(part, safe="", errors="replace") for name, part in parts.items()})
 
 
 async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from repeating GET and PUT by itself when the connection is lost: nobody would count that."""
+    """Keep aiohttp from repeating GET and PUT when the connection is lost: the budget would not count it."""
     try:
         return await send(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
@@ -226,7 +226,7 @@ async def _read(response: aiohttp.ClientResponse, template: str) -> bytes:
 
 
 def _decode(text: bytes) -> tuple[Any, bool]:
-    # By content, not by its label: these servers send JSON as text/html and HTML error pages as JSON.
+    # Ignore the Content-Type: these servers send JSON as text/html and HTML error pages as JSON.
     try:
         return coerce.decode(text), True
     except ValueError:
@@ -234,24 +234,24 @@ def _decode(text: bytes) -> tuple[Any, bool]:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds a Retry-After header asks for, given as seconds or as an HTTP date; an hour at the most."""
+    """Read the seconds of a Retry-After header, which holds seconds or an HTTP date; at most an hour."""
     value = headers.get("Retry-After")
     if value is None:
         return None
     try:
         seconds = float(value)
     except ValueError:
-        if (moment := _date(value)) is None:
+        if (retry_at := _date(value)) is None:
             return None
-        # On the server's clock where it tells: ours, or its own, may be wrong.
+        # Compare with the server's own time if possible, since its clock and ours may differ.
         now = _date(headers.get("Date", "")) or datetime.now(UTC)
-        seconds = (moment - now).total_seconds()
+        seconds = (retry_at - now).total_seconds()
     return min(max(0.0, seconds), _LONGEST_PAUSE) if math.isfinite(seconds) else None
 
 
 def _date(text: str) -> datetime | None:
     try:
-        moment = parsedate_to_datetime(text)
+        date = parsedate_to_datetime(text)
     except ValueError, OverflowError:
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC)
+    return date.replace(tzinfo=date.tzinfo or UTC)
