@@ -1,6 +1,6 @@
-"""What a client wants to find again after a restart: long-lived tokens, schemas, what a server was seen to accept.
+"""Data that a client needs again after a restart: long-lived tokens, schemas, parameters a server accepted.
 
-It holds JSON values by key and tells its owner that it changed; where it is written to is the owner's business.
+It maps keys to JSON values and reports changes to its owner, who writes them to disk.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class ClientStore:
-    """A small dictionary of JSON values that reports its changes. Values are replaced whole, never changed in place."""
+    """A small dictionary of JSON values that reports its changes. Replace values as a whole, never modify them."""
 
     def __init__(self, content: Mapping[str, Any] | None = None, on_change: Callable[[], None] | None = None) -> None:
         """Start from `content`; call `on_change` after each change."""
@@ -17,15 +17,15 @@ class ClientStore:
 
     @property
     def content(self) -> Mapping[str, Any]:
-        """Everything in it, secrets included: for storage alone."""
+        """All values including secrets; only for storage."""
         return self._content
 
     def get(self, key: str) -> Any:
-        """The value under `key`, or None."""
+        """Return the value of `key`, or None."""
         return self._content.get(key)
 
     def put(self, key: str, value: Any, *, is_urgent: bool = True) -> None:
-        """Keep `value` under `key`; None forgets it. What is not urgent is not reported: it goes with other changes."""
+        """Set `key` to `value`; None removes it. A change that is not urgent is only written along with others."""
         if self._content.get(key) == value:
             return
         if value is None:

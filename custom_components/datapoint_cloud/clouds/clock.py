@@ -1,25 +1,25 @@
-"""What dates are worth by our clock: none can lie in the future, however a device, a cloud or we ourselves counted.
+"""Guards against timestamps in the future, which come from devices, clouds or ourselves while a clock was wrong.
 
-Pure: time comes in as an argument.
+Pure functions: the current time is an argument.
 """
 
 from datetime import datetime, timedelta
 from typing import Final
 
 SKEW: Final = timedelta(minutes=2)
-"""How far clocks that are right may differ."""
+"""How far two correct clocks may differ."""
 
 
-def is_ahead(moment: datetime | None, now: datetime) -> bool:
-    """Whether a moment that is told lies in the future, so that it would outdo all that follows."""
-    return moment is not None and moment > now + SKEW
+def is_ahead(timestamp: datetime | None, now: datetime) -> bool:
+    """Whether a timestamp lies in the future, so that it would stay the newest for too long."""
+    return timestamp is not None and timestamp > now + SKEW
 
 
-def arrived(moment: datetime | None, now: datetime) -> datetime:
-    """When something happened of which is heard now: what has no date, or one in the future, happens now."""
-    return now if moment is None or is_ahead(moment, now) else moment
+def arrived(timestamp: datetime | None, now: datetime) -> datetime:
+    """Return when an event happened; one without a timestamp, or with one in the future, happened now."""
+    return now if timestamp is None or is_ahead(timestamp, now) else timestamp
 
 
 def is_due(at: datetime, every: timedelta, now: datetime) -> bool:
-    """Whether what was last done at a time is due again; a time to come was noted under another clock."""
+    """Whether something last done at `at` is due again. A future `at` was written while the clock was wrong."""
     return not timedelta() <= now - at < every

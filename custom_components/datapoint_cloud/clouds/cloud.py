@@ -1,4 +1,4 @@
-"""What a cloud can do, whichever vendor's it is."""
+"""The protocol that every cloud implements, whichever vendor it belongs to."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from .push import Push
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """All devices of the account. `failed` holds the scopes that could not be listed: of them nothing is known."""
+    """All devices of the account, except those of the scopes in `failed`, which could not be listed."""
 
     devices: tuple[Device, ...]
     failed: Mapping[str, CloudError] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
-    """The answers for a list of devices, by device id.
+    """The snapshots and errors of a list of devices, by device id.
 
     A device is in `snapshots` or in `failures`, or in neither if `stopped_by` ended the round before its turn.
     """
@@ -33,59 +33,59 @@ class Readings:
 
 
 type OnSnapshot = Callable[[str, Snapshot], None]
-"""Hears of the last values of a device, by its id, as soon as they are here."""
+"""Receives the snapshot of a device (by id) as soon as it has arrived."""
 
 
 def ignore_snapshot(device_id: str, snapshot: Snapshot) -> None:
-    """Tell nobody."""
+    """Do nothing."""
 
 
 class Cloud(Protocol):
     """One account of one cloud.
 
-    Every method may raise any `CloudError`; `AuthFailed` means that the account's credentials were refused.
+    Every method may raise any `CloudError`; `AuthFailed` means that the credentials of the account were refused.
     """
 
     kind: ClassVar[str]
     """The slug of the cloud, the same as the step of the config flow: `gizwits_open`."""
     default_interval: ClassVar[timedelta]
-    """How often last values are worth asking for."""
+    """How often to poll unless the user sets another interval."""
     shortest_interval: ClassVar[timedelta]
-    """More often than this it is not worth asking, whatever the user wishes."""
+    """The shortest interval of polls that the user can set."""
     listing_interval: ClassVar[timedelta | None]
-    """How often the list of devices is worth asking for; None where it tells who is online and goes with each poll."""
+    """How often to list the devices; None if the list states who is online, so that each poll needs it."""
 
     budget: Budget
-    """The requests it may be sent."""
+    """The requests that may be sent."""
 
     history: History
-    """What it can tell of the past."""
+    """The history of its devices."""
     push: Push | None
-    """How it speaks of its own accord; None where it does not."""
+    """Its push connections; None if it has no push."""
 
     @property
     def scopes(self) -> Sequence[Scope]:
-        """The parts of the account that the user named; empty where it has none."""
+        """The parts of the account that the user configured; empty if an account has no parts."""
 
     @property
     def requests_a_listing(self) -> int:
-        """How many requests the list of devices took last."""
+        """How many requests the last listing of devices took."""
 
     @property
     def devices_a_request(self) -> int:
-        """How many devices one request for last values reads."""
+        """How many devices one request reads."""
 
     async def account(self) -> Account:
-        """Log in if need be and say whose account it is."""
+        """Log in if necessary and identify the account."""
 
     async def groups(self) -> Mapping[str, str]:
-        """The names of the groups that devices can be chosen by, by id; empty where there are none."""
+        """Return the names of the groups by which the user can choose devices, by id; empty if there are none."""
 
     async def devices(self) -> Listing:
-        """List all devices, page by page, with their online state where the cloud knows it."""
+        """List all devices, with their online state if the cloud knows it."""
 
     async def schema(self, device: Device) -> Schema:
-        """Describe the datapoints of a device. Devices with the same `schema_id` share one answer."""
+        """Return the datapoints of a device. Devices with the same `schema_id` have the same."""
 
     async def active_since(self, moment: datetime) -> tuple[Device, ...] | None:
         """The devices that the cloud calls active since a moment (aware UTC), as it lists them now.
@@ -96,8 +96,8 @@ class Cloud(Protocol):
     async def readings(self, devices: Sequence[Device], on_snapshot: OnSnapshot = ignore_snapshot) -> Readings:
         """Read the last values of the devices, as many at a time as the cloud allows; call `on_snapshot` for each.
 
-        Raises only what concerns the account (`AuthFailed`); a failing device is a failure of its own, and a spent
-        quota or a lost connection ends the round with `stopped_by`.
+        Raises only `AuthFailed`. The error of one device is in `failures`; an exhausted quota or a lost connection ends
+        the round and is in `stopped_by`.
         """
 
     async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
@@ -110,25 +110,25 @@ class Cloud(Protocol):
         """Send values to a device in one request. Returns when the cloud accepts; never repeated by itself."""
 
     async def write_raw(self, device: Device, payload: bytes) -> None:
-        """Send the payload of a frame of the maker's own, without the frame."""
+        """Send the payload of a frame in the format of the device's manufacturer, without the frame."""
 
     async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
-        """Send values to all devices of a group the vendor keeps; answers the error, or None, by device id.
+        """Send values to all devices of a group that the vendor manages; return the error, or None, by device id.
 
         Raises `Rejected` with the group's id (NOT_FOUND) or a datapoint's key (INVALID_VALUE) before anything is sent.
         """
 
 
 class ReadOnlyCloud:
-    """The part of a cloud that cannot be written to, and tells of neither groups nor activity."""
+    """The methods of a cloud without commands, groups and a list of active devices."""
 
     @property
     def devices_a_request(self) -> int:
-        """One: each device is asked for alone."""
+        """One: each device takes a request of its own."""
         return 1
 
     async def groups(self) -> Mapping[str, str]:
-        """None at all."""
+        """Return no groups."""
         return {}
 
     async def active_since(self, moment: datetime) -> tuple[Device, ...] | None:

@@ -1,4 +1,4 @@
-"""The wire's JSON, and its values whatever type they came in: None stands for all that is not what it should be.
+"""Decodes the JSON of vendors and converts its values, whatever type they came in; None stands for unusable values.
 
 It knows no vendor and no endpoint.
 """
@@ -18,18 +18,18 @@ _FIRST_IN_MILLISECONDS = 100_000_000_000  # as seconds this lies in the year 513
 
 _EARLIEST, _LATEST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
 
-_LONGEST_INTEGER: Final = 19  # characters: with more it may not fit into 64 bits
-_LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**64 - 1  # that can be stored
+_LONGEST_INTEGER: Final = 19  # characters; longer ones may not fit into 64 bits
+_LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**64 - 1  # orjson stores no others
 _NEVER_STORED: Final = re.compile("[\0\ud800-\udfff]")
-_LEVELS_ABOVE: Final = 100  # around what is kept: those of files and of answers to the user
+_LEVELS_ABOVE: Final = 100  # how deep files and responses of actions may nest the values
 
 
 def decode(text: bytes | str) -> Any:
-    """Read JSON from outside into values that can be stored. Raises `ValueError` where there is none.
+    """Decode JSON from outside into values that can be stored. Raises `ValueError` if it is no JSON.
 
-    JSON can say what no file and no database takes. One such character in one name must not cost an answer about many
-    devices, so it is mended: half a surrogate pair, NUL and broken UTF-8 become U+FFFD, numbers without end become
-    null, integers beyond 64 bits are rounded. Only what is nested deeper than can be stored counts as no JSON.
+    Files and databases do not accept everything that JSON can express. One bad character in one name must not cost an
+    answer about many devices, so it is repaired: half a surrogate pair, NUL and broken UTF-8 become U+FFFD, infinite
+    numbers become null, integers beyond 64 bits are rounded. Only values nested too deeply to store count as no JSON.
     """
     content = text.encode(errors="surrogatepass") if isinstance(text, str) else text
     try:
@@ -37,7 +37,7 @@ def decode(text: bytes | str) -> Any:
     except orjson.JSONDecodeError:
         decoded = _decode_leniently(content)
     _raise_if_too_deep(decoded)
-    return _mended(decoded) if b"\\u0000" in content else decoded
+    return _repaired(decoded) if b"\\u0000" in content else decoded
 
 
 def _decode_leniently(content: bytes) -> Any:
@@ -48,7 +48,7 @@ def _decode_leniently(content: bytes) -> Any:
             parse_float=_finite,
             parse_constant=lambda _: None,
         )
-        return _mended(found)
+        return _repaired(found)
     except RecursionError as error:
         raise ValueError from error
 
@@ -58,12 +58,12 @@ def _finite(digits: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _mended(value: Any) -> Any:
+def _repaired(value: Any) -> Any:
     if isinstance(value, str):
         return _NEVER_STORED.sub("\ufffd", value)
     if isinstance(value, dict):
-        return {_mended(name): _mended(member) for name, member in value.items()}
-    return [_mended(member) for member in value] if isinstance(value, list) else value
+        return {_repaired(name): _repaired(member) for name, member in value.items()}
+    return [_repaired(member) for member in value] if isinstance(value, list) else value
 
 
 def _raise_if_too_deep(value: Any) -> None:
@@ -76,14 +76,14 @@ def _raise_if_too_deep(value: Any) -> None:
 
 
 def text(value: Any) -> str | None:
-    """A text that is not blank, without blanks around it; whole numbers count as text."""
+    """Return a text without surrounding blanks, None if nothing is left; whole numbers become text."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return (value.strip() or None) if isinstance(value, str) else None
 
 
 def number(value: Any) -> int | float | None:
-    """A finite number that can be stored, also when it is written as text (`"18"`, `"-0.5"`)."""
+    """Return a finite number that can be stored, also one written as text (`"18"`, `"-0.5"`)."""
     if isinstance(value, str):
         value = _parsed(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -94,7 +94,7 @@ def number(value: Any) -> int | float | None:
 
 
 def _parsed(value: str) -> int | float | None:
-    if "_" in value:  # Python's, not JSON's
+    if "_" in value:  # valid in Python, not in JSON
         return None
     for parse in (int, float):
         try:
@@ -105,17 +105,17 @@ def _parsed(value: str) -> int | float | None:
 
 
 def fields(value: Any) -> Mapping[str, Any]:
-    """The fields of an object; none for anything else."""
+    """Return the fields of an object; an empty mapping for anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def records(value: Any) -> list[Mapping[str, Any]]:
-    """The objects of a list, without what else is in it."""
+    """Return the objects in a list, without its other items."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def timestamp(value: Any, zone: tzinfo = UTC) -> datetime | None:
-    """An aware time in UTC, from ISO 8601 or from seconds or milliseconds since 1970; `zone` is for those without."""
+    """Read ISO 8601 (in `zone` if it names none), or seconds or milliseconds since 1970, as aware UTC."""
     try:
         if (since_1970 := number(value)) is not None:
             seconds = since_1970 / 1000 if abs(since_1970) >= _FIRST_IN_MILLISECONDS else since_1970
@@ -128,7 +128,7 @@ def timestamp(value: Any, zone: tzinfo = UTC) -> datetime | None:
 
 
 def since_epoch(seconds: float) -> datetime | None:
-    """An aware time in UTC; None for what some time zone has no date for."""
+    """Return aware UTC; None for times too near the ends of the calendar to be shown in every time zone."""
     try:
         found = datetime.fromtimestamp(seconds, UTC)
     except ValueError, OverflowError, OSError:
@@ -137,7 +137,7 @@ def since_epoch(seconds: float) -> datetime | None:
 
 
 def subject_of_jwt(token: str) -> str | None:
-    """Whom a JSON Web Token is about (`sub`), unverified: it serves to tell accounts apart, not to trust them."""
+    """Read the subject (`sub`) of a JSON Web Token. It is not verified: it distinguishes accounts, no more."""
     _, _, rest = token.partition(".")
     claims, _, _ = rest.partition(".")
     try:

@@ -1,7 +1,6 @@
-"""What a cloud can tell of the past, whichever vendor's it is.
+"""The protocol of a cloud's history, whichever vendor it belongs to.
 
-Times are aware UTC; ranges include their start and exclude their end. Every request for the past is made for the
-purpose `HISTORY`.
+Times are aware UTC; ranges include their start and exclude their end. All requests have the purpose `HISTORY`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +13,11 @@ from .errors import CloudError, NotSupported
 from .model import Device, Reading
 
 EDGE = timedelta(minutes=2)
-"""What a range may lack at its ends and count as complete: a cloud keeps what it keeps until now, by its own clock."""
+"""A range counts as complete if it lacks no more than this at its ends, because the cloud's clock may differ."""
 
 
 class Period(StrEnum):
-    """How long a bucket is."""
+    """The length of a bucket."""
 
     MINUTE = "minute"
     HOUR = "hour"
@@ -29,7 +28,7 @@ class Period(StrEnum):
 
 
 class Aggregation(StrEnum):
-    """What is said of the readings in a bucket."""
+    """How the readings in a bucket are aggregated."""
 
     AVG = "avg"
     MIN = "min"
@@ -42,7 +41,7 @@ class Aggregation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One datapoint of one device. The datapoint need not be one the device is known to have."""
+    """One datapoint of one device, which need not be in the schema of the device."""
 
     device: Device
     key: str
@@ -50,7 +49,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """What the cloud says of the readings between `start` and `end`."""
+    """The aggregate of the readings between `start` and `end`."""
 
     start: datetime
     end: datetime
@@ -59,7 +58,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
-    """A line of a log. `kind` and `reason` are the vendor's words, `content` what else came with it."""
+    """A line of a log. `kind` and `reason` are spelled as the vendor does; `content` has the other fields."""
 
     at: datetime
     kind: str
@@ -69,7 +68,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """How much something was used; `label` is None for the whole, `at` where the cloud does not say when."""
+    """A usage value; `label` is None for the sum of all, `at` is None if the cloud does not state a time."""
 
     value: float
     label: str | None = None
@@ -78,9 +77,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryResult[Row]:
-    """What was told of one thing: rows, oldest first, and the range they are complete for.
+    """The rows of one series or log, oldest first, and the range for which they are complete.
 
-    `start` and `end` may lie within what was asked for: because the cloud keeps no more, or because of `stopped_by`.
+    The range may be shorter than the requested one, because the cloud keeps no more or because of `stopped_by`.
     """
 
     rows: tuple[Row, ...]
@@ -91,11 +90,11 @@ class HistoryResult[Row]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryCapabilities:
-    """What a cloud can tell of the past.
+    """The kinds of history that a cloud keeps, and for how long.
 
-    A reach is how far back it goes; None: not at all. `periods` and `aggregations` are empty where nothing is
-    aggregated. `is_to_be_granted`: the vendor aggregates only for those who applied for it. What has no numbers by its
-    definition, such as an alarm, may still be counted as 0 and 1, unless `aggregates_numbers_only`.
+    A retention of None means that the cloud keeps none. `periods` and `aggregations` are empty if it aggregates
+    nothing. `is_to_be_granted`: the vendor aggregates only for accounts that applied for it. Unless
+    `aggregates_numbers_only`, it also aggregates booleans such as alarms, as 0 and 1.
     """
 
     readings_retention: timedelta | None = None
@@ -110,11 +109,12 @@ class HistoryCapabilities:
 
 
 class History(Protocol):
-    """The past of one account.
+    """The history of one account.
 
-    Every method may raise any `CloudError` that concerns the account (`AuthFailed`, `RateLimited`, `Unreachable`)
-    before anything was read; what fails later, or concerns one series, is the `stopped_by` of what was read until then.
-    `Rejected` (INVALID_REQUEST) says that a period or an aggregation is not offered, `NotSupported` that nothing is.
+    An error that concerns the account (`AuthFailed`, `RateLimited`, `Unreachable`) is raised if it happens before
+    anything was read. A later error, or one that concerns a single series, is the `stopped_by` of its result.
+    `Rejected` (INVALID_REQUEST) means that a period or an aggregation is not offered, `NotSupported` that this kind of
+    history is not.
     """
 
     capabilities: HistoryCapabilities
@@ -122,7 +122,7 @@ class History(Protocol):
     async def readings(
         self, series: Sequence[Series], start: datetime, end: datetime
     ) -> Mapping[Series, HistoryResult[Reading]]:
-        """Every reading of these series, with the time it was taken."""
+        """Read all readings of these series, with their timestamps."""
 
     async def buckets(
         self,
@@ -134,26 +134,26 @@ class History(Protocol):
         aggregation: Aggregation,
         is_local: bool = False,
     ) -> Mapping[Series, HistoryResult[Bucket]]:
-        """One number for each period that the range touches and in which there were readings.
+        """Read one bucket for each period that the range touches and that has readings.
 
-        Each is of the whole period, or of what is over of it; one that began before the cloud kept anything is left
-        out. Days and longer periods begin at midnight of the device's own zone if `is_local`, else of UTC.
+        A bucket covers its whole period, or the part that is over; periods that began before the retention are left
+        out. Days and longer periods begin at midnight in the device's time zone if `is_local`, otherwise in UTC.
         """
 
     async def online_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
-        """When the device came online and went, and for what reason."""
+        """Read when the device came online and went offline, and for what reason."""
 
     async def communication_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
-        """What was sent to the device and by it."""
+        """Read the messages sent to the device and by it."""
 
     async def usage(
         self, scope_id: str, start: datetime, end: datetime, *, period: str, group_by: str | None
     ) -> HistoryResult[Usage]:
-        """How much was used, of what a scope asks for."""
+        """Read the usage that the query of a scope describes."""
 
 
 class NoHistory:
-    """The part of a cloud that tells nothing of the past, and the answers of one that tells only some of it."""
+    """The history of a cloud that keeps none; clouds that keep only some kinds inherit the rest."""
 
     capabilities: HistoryCapabilities = HistoryCapabilities()
 

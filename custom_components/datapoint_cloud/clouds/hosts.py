@@ -1,4 +1,4 @@
-"""Servers that are named by host and port, and which of them are this machine, or on the internet.
+"""Host names and ports of servers, and whether a host is this machine or on the internet.
 
 It knows no vendor and connects to nothing.
 """
@@ -18,11 +18,11 @@ _NEVER_PUBLIC: Final = frozenset(
         *("corp", "home", "intranet", "lan", "private"),
     }
 )
-"""The last parts of names in networks of one's own: set aside for them, or used there by custom (RFC 6762, G)."""
+"""The last parts of names in private networks: reserved for them, or commonly used there (RFC 6762, appendix G)."""
 
 
 def host_and_port(text: str, default_port: int) -> tuple[str, int] | None:
-    """Read "host", "host:port" or an address of either version, version 6 with a port in brackets; None for others."""
+    """Parse "host", "host:port" or an IP address, version 6 in brackets if a port follows; None for anything else."""
     text = text.strip()
     if _is_ip_address(text):
         return text, default_port
@@ -37,13 +37,13 @@ def host_and_port(text: str, default_port: int) -> tuple[str, int] | None:
 
 
 def host_name(text: str) -> str | None:
-    """The name or address of a host in the letters of the network; None for what can be none."""
+    """Return a host name in its ASCII form, or an IP address; None for anything else."""
     text = text.strip().lower()
     if _is_ip_address(text):
-        return None if "%" in text else text  # which cable an address is on, nobody else can say
+        return None if "%" in text else text  # an address with a zone is valid on one machine only
     try:
         name = text.encode("idna").decode()
-        name.encode().decode("idna")  # what looks encoded may be no encoding of anything
+        name.encode().decode("idna")  # raises for a name that only looks encoded
     except UnicodeError:
         return None
     return name if _NAME.fullmatch(name) else None
@@ -55,12 +55,12 @@ def is_loopback(host: str) -> bool:
 
 
 def is_public(host: str) -> bool:
-    """Whether a host can be on the internet, as far as its name or address says; names are not looked up."""
+    """Whether a host can be on the internet, judged by its name or address alone; names are not resolved."""
     if _is_ip_address(host):
         address = ip_address(host)
         return address.is_global and not address.is_multicast
     *before, last = host.lower().removesuffix(".").split(".")
-    is_number = last[:1].isdigit()  # "127.1" and "0x7f.1" are addresses to most systems
+    is_number = last[:1].isdigit()  # most systems read "127.1" and "0x7f.1" as IP addresses
     return bool(before) and not is_number and last not in _NEVER_PUBLIC
 
 

@@ -1,6 +1,6 @@
-"""What every cloud has in common: accounts, devices, datapoints and readings.
+"""The data model of all clouds: accounts, devices, datapoints and readings.
 
-Values only. No I/O, no vendor's name, no word of how any of it is shown.
+Values without I/O. It knows no vendor and not how values are displayed.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ type Value = bool | int | float | str
 
 
 class DataType(StrEnum):
-    """How the values of a datapoint look like."""
+    """The type of a datapoint's values."""
 
     BOOL = "bool"
     ENUM = "enum"  # the value is one of the datapoint's options
@@ -22,7 +22,7 @@ class DataType(StrEnum):
 
 
 class Role(StrEnum):
-    """What a datapoint is for."""
+    """The purpose of a datapoint."""
 
     STATUS = "status"
     ALARM = "alarm"  # an alert or a fault: true while it is active
@@ -30,22 +30,19 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Who the credentials belong to.
-
-    `id` survives a change of password and of address.
-    """
+    """The account that the credentials belong to. `id` survives a change of the password and the server's address."""
 
     id: str
     name: str
-    has_lasting_id: bool = True  # False where the cloud does not say who it is, and `id` only tells the credentials
+    has_lasting_id: bool = True  # False if the cloud does not identify the user: then `id` depends on the credentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """A device as its cloud lists it.
 
-    `id` is unique in its account. `schema_id` names what describes its datapoints: devices of one product share it.
-    `scope` is the part of the account that lists it (a product, a query), None where an account has no parts.
+    `id` is unique in its account. Devices with the same `schema_id` (of one product) have the same datapoints. `scope`
+    is the part of the account that lists the device (a product, a query), None if accounts have no parts.
     """
 
     id: str
@@ -53,11 +50,11 @@ class Device:
     schema_id: str
     scope: str | None = None
     is_service: bool = False  # something without hardware
-    is_online: bool | None = None  # None where the cloud does not say
-    has_alert: bool | None = None  # flags of the listing itself, None where it has none
+    is_online: bool | None = None  # None if the cloud does not state it
+    has_alert: bool | None = None  # flags of the listing, None if it has none
     has_fault: bool | None = None
     last_online: datetime | None = None
-    silent_after: timedelta | None = None  # how long the device may be silent before it counts as lost
+    silent_after: timedelta | None = None  # after this long without a report it counts as unavailable
     gateway_id: str | None = None
     manufacturer: str | None = None
     model: str | None = None
@@ -66,13 +63,13 @@ class Device:
     mac: str | None = None  # twelve hexadecimal digits, or None
     sw_version: str | None = None
     hw_version: str | None = None
-    site_id: str | None = None  # the place it stands at
+    site_id: str | None = None  # the place where it is installed
     site: str | None = None
     time_zone: str | None = None
 
     @property
     def has_flags(self) -> bool:
-        """Whether the listing itself says something of alerts and faults."""
+        """Whether the listing states alerts or faults."""
         return self.has_alert is not None or self.has_fault is not None
 
 
@@ -86,11 +83,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Datapoint:
-    """One thing a device can say about itself.
+    """One value that a device reports or accepts.
 
-    `key` is unique in its device and never changes; `name` is the cloud's own, in `names` by language ("en",
-    "pt-br") where it has several. `minimum`, `maximum` and `step` are in engineering units. `unit` is the vendor's
-    word. `part` is None for the device itself.
+    `key` is unique in its device and never changes; `name` is from the cloud, and `names` has it by language ("en",
+    "pt-br") if the cloud is multilingual. `minimum`, `maximum` and `step` are in engineering units. `unit` is spelled
+    as the vendor does. `part` is None for the device itself.
     """
 
     key: str
@@ -99,21 +96,21 @@ class Datapoint:
     role: Role = Role.STATUS
     is_writable: bool = False
     unit: str | None = None
-    is_difference: bool = False  # what was counted since the last time, neither a meter nor a momentary value
+    is_difference: bool = False  # the amount since the previous reading, neither a meter nor a momentary value
     minimum: float | None = None
     maximum: float | None = None
     step: float | None = None
     options: tuple[str, ...] = ()
     length: int | None = None  # of a binary, in bytes
     part: Part | None = None
-    group: str | None = None  # the vendor's word for what it belongs to
-    service: str | None = None  # the vendor's type number of it, the same on every device
+    group: str | None = None  # the vendor's name for a set of related datapoints
+    service: str | None = None  # the vendor's type number of the datapoint, the same on every device
     names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
-    """The datapoints of a device, and the keys of those that could not be understood."""
+    """The datapoints of a device, and the keys of those whose description could not be understood."""
 
     datapoints: tuple[Datapoint, ...] = ()
     skipped: tuple[str, ...] = ()
@@ -121,9 +118,9 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A value and the time the cloud took it (aware UTC; None where it does not say).
+    """A value and its timestamp (aware UTC; None if the cloud does not state it).
 
-    `value` None: the cloud has no value for the datapoint.
+    A `value` of None means that the cloud has no value for the datapoint.
     """
 
     value: Value | None
@@ -132,10 +129,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What one answer told of one device. It may be partial: datapoints it lacks keep what they had.
+    """The readings of one device in one answer. It may be partial: datapoints that it lacks keep their readings.
 
-    `described` holds datapoints that no schema has and the answer itself describes.
-    `skipped` names values that could not be understood.
+    `described` holds datapoints that the answer itself describes because the schema lacks them. `skipped` has the keys
+    of values that could not be understood.
     """
 
     readings: Mapping[str, Reading] = field(default_factory=dict)
@@ -146,7 +143,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """A part of the account that the user named: a product, a usage query."""
+    """A part of the account that the user configured: a product, a usage query."""
 
     id: str
     name: str

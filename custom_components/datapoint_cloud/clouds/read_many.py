@@ -1,4 +1,4 @@
-"""One round of reading many devices side by side, and when it is not worth going on.
+"""Reads many devices in parallel, and stops early when further requests would fail.
 
 It knows neither what is read nor from where.
 """
@@ -10,16 +10,16 @@ from .cloud import OnSnapshot, Readings
 from .errors import AuthFailed, CloudError, RateLimited, Unreachable
 from .model import Device, Snapshot
 
-_LOST_AFTER = 4  # devices in a row without any answer
+_MOST_UNREACHED = 4  # devices in a row without any answer
 
 
 async def read_round(
     devices: Sequence[Device], read: Callable[[Device], Awaitable[Snapshot]], on_snapshot: OnSnapshot, *, parallel: int
 ) -> Readings:
-    """Read each device with `read`, at most `parallel` at a time, and `on_snapshot` what came.
+    """Read each device with `read`, at most `parallel` at a time, and call `on_snapshot` for each success.
 
-    The round ends early when requests are limited or the cloud does not answer any more. An error that it answers is
-    the device's: those of another product may be well. Raises `AuthFailed` alone.
+    The round ends early when requests are limited or the cloud no longer answers. An error in an answer concerns only
+    its device, since devices of other products may work. Raises only `AuthFailed`.
     """
     return await _Round(devices, read, on_snapshot).run(parallel)
 
@@ -42,7 +42,9 @@ class _Round:
                 tasks.create_task(self._work())
         if isinstance(self._stopped_by, AuthFailed):
             raise self._stopped_by
-        return Readings(snapshots=self._snapshots, failures=self._failures, stopped_by=self._stopped_by or self._loss())
+        return Readings(
+            snapshots=self._snapshots, failures=self._failures, stopped_by=self._stopped_by or self._unreachable_error()
+        )
 
     async def _work(self) -> None:
         for device in self._waiting:
@@ -54,17 +56,17 @@ class _Round:
                 self._on_snapshot(device.id, snapshot)
                 self._unreached = 0
             except (AuthFailed, RateLimited) as error:
-                # A refused account outweighs whatever else ended the round.
+                # Refused credentials are more important than a rate limit that ended the round first.
                 if not isinstance(self._stopped_by, AuthFailed):
                     self._stopped_by = error
             except CloudError as error:
                 self._failures[device.id] = error
                 self._unreached = self._unreached + 1 if _is_without_answer(error) else 0
-                if self._unreached >= _LOST_AFTER:
+                if self._unreached >= _MOST_UNREACHED:
                     self._stopped_by = self._stopped_by or error
 
-    def _loss(self) -> CloudError | None:
-        """The loss of the way there, when no device at all was reached."""
+    def _unreachable_error(self) -> CloudError | None:
+        """The error of the first device if no device could be reached."""
         failures = list(self._failures.values())
         is_lost = failures and not self._snapshots and all(map(_is_without_answer, failures))
         return failures[0] if is_lost else None

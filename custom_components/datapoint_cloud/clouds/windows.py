@@ -1,6 +1,6 @@
-"""Arithmetic of time ranges: cut into what a vendor answers at once, and where periods begin and end on a wall clock.
+"""Time ranges: cuts them into windows that a vendor accepts, and finds where periods begin and end on a wall clock.
 
-Pure. Ranges include their start and exclude their end; the times that come out are aware UTC.
+Pure functions. Ranges include their start and exclude their end; returned times are aware UTC.
 """
 
 from collections.abc import Iterator
@@ -10,23 +10,23 @@ from .history import Period
 
 
 def split(start: datetime, end: datetime, longest: timedelta) -> Iterator[tuple[datetime, datetime]]:
-    """Cut a range into pieces that are not longer than `longest`, oldest first."""
+    """Cut a range into windows of at most `longest`, oldest first."""
     while start < end:
-        piece_end = min(start + longest, end)
-        yield start, piece_end
-        start = piece_end
+        window_end = min(start + longest, end)
+        yield start, window_end
+        start = window_end
 
 
-def begin_of(period: Period, moment: datetime, zone: tzinfo) -> datetime:
-    """When the period that `moment` lies in began on the wall clock of `zone`. Weeks begin on Monday."""
+def begin_of(period: Period, at: datetime, zone: tzinfo) -> datetime:
+    """Return when the period that contains `at` began on the wall clock of `zone`. Weeks begin on Monday."""
     if period in {Period.MINUTE, Period.HOUR}:
-        # An hour that the clock shows twice is two hours.
-        offset = moment.astimezone(zone).utcoffset() or timedelta()
+        # An hour that the clock shows twice, when summer time ends, is two periods.
+        offset = at.astimezone(zone).utcoffset() or timedelta()
         length = timedelta(minutes=1) if period is Period.MINUTE else timedelta(hours=1)
-        local = moment.astimezone(UTC).replace(tzinfo=None) + offset
-        into = (local - datetime.min) % length  # noqa: DTZ901  # naive on purpose: what the clock on the wall shows
-        return moment.astimezone(UTC) - into
-    day = moment.astimezone(zone).date()
+        local = at.astimezone(UTC).replace(tzinfo=None) + offset
+        into = (local - datetime.min) % length  # noqa: DTZ901  # naive on purpose: the time on the wall clock
+        return at.astimezone(UTC) - into
+    day = at.astimezone(zone).date()
     match period:
         case Period.WEEK:
             day -= timedelta(days=day.weekday())
@@ -38,7 +38,7 @@ def begin_of(period: Period, moment: datetime, zone: tzinfo) -> datetime:
 
 
 def end_of(period: Period, begin: datetime, zone: tzinfo) -> datetime:
-    """When the period that began at `begin` ends, which is when the next one begins."""
+    """Return when the period that began at `begin` ends and the next one begins."""
     match period:
         case Period.MINUTE:
             return begin + timedelta(minutes=1)
