@@ -1,7 +1,7 @@
-"""Whether a definition is all that the vendor has, or was damaged or shortened on its way.
+"""Checks whether a definition is complete, or was damaged or cut off on its way.
 
-No answer tells how many attributes there are, but what is left of one betrays what is missing. All real definitions
-that are known hold together like this. It reads nothing else out of them.
+No answer states how many attributes a definition has, but the numbers of its attributes and the vendor's screens refer
+to missing ones. All known real definitions pass these checks.
 """
 
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ from . import wire_values
 
 
 def is_readable(body: Any) -> bool:
-    """Whether a definition has what the documents promise of each part.
+    """Whether a definition has all documented fields.
 
-    "Datapoint definition": entities with attributes, each with a name, a type and a type of data.
+    "Datapoint definition": entities with attributes, each with a name, a type and a data type.
     """
     entities = coerce.fields(body).get("entities")
     return isinstance(entities, list) and bool(entities) and all(map(_is_readable_entity, entities))
 
 
 def is_whole(body: Any) -> bool:
-    """Whether a definition that can be read speaks of nothing that it lacks.
+    """Whether a definition is readable and refers to no attribute that it lacks.
 
-    Its attributes are numbered through, and where the vendor's screens are described, they show attributes by
+    Attributes are numbered without gaps, and the descriptions of the vendor's screens, if any, name them by
     "entity.attribute".
     """
     if not is_readable(body):
@@ -49,7 +49,7 @@ def _is_readable_attr(attr: Any) -> bool:
 
 
 def _shown(body: Mapping[str, Any]) -> set[str]:
-    """The attributes that the vendor's own screens show."""
+    """The attributes that the vendor's screens show, by "entity.attribute"."""
     sections = coerce.records(coerce.fields(body.get("ui")).get("sections"))
     elements = (element for section in sections for element in coerce.records(section.get("elements")))
     return {key for element in elements if isinstance(key := element.get("key"), str)}
