@@ -125,16 +125,16 @@ def test_what_is_sent_beside_the_pace_slows_it_for_an_hour(freezer: FrozenDateTi
 
 def test_the_limit_is_what_the_cloud_says_of_an_hour() -> None:
     budget = _budget()
-    budget.heed(limit=1000, window_seconds=_HOUR, remaining=None, resets_at=None)
+    budget.update_quota(limit=1000, window_seconds=_HOUR, remaining=None, resets_at=None)
     assert budget.limit == 1000
-    budget.heed(limit=60, window_seconds=_HOUR, remaining=None, resets_at=None)
+    budget.update_quota(limit=60, window_seconds=_HOUR, remaining=None, resets_at=None)
     assert budget.limit == 60
-    budget.heed(limit=1, window_seconds=60, remaining=None, resets_at=None)
+    budget.update_quota(limit=1, window_seconds=60, remaining=None, resets_at=None)
     assert budget.limit == 60  # one a minute
-    budget.heed(limit=1000, window_seconds=60, remaining=None, resets_at=None)
+    budget.update_quota(limit=1000, window_seconds=60, remaining=None, resets_at=None)
     assert budget.limit == 100  # what a minute allows need not be allowed sixty times an hour
-    budget.heed(limit=60, window_seconds=_HOUR, remaining=None, resets_at=None)
-    budget.heed(limit=None, window_seconds=_HOUR, remaining=10, resets_at=time.time() + 60)
+    budget.update_quota(limit=60, window_seconds=_HOUR, remaining=None, resets_at=None)
+    budget.update_quota(limit=None, window_seconds=_HOUR, remaining=10, resets_at=time.time() + 60)
     assert (budget.limit, budget.remaining) == (60, 10)
 
 
@@ -142,7 +142,7 @@ def test_what_others_spent_stretches_the_pace_until_the_count_begins_anew(freeze
     budget = _budget(3600, share=1.0)
     assert budget.pace == 1.0
     resets_at = time.time() + 1800
-    budget.heed(limit=3600, window_seconds=_HOUR, remaining=360, resets_at=resets_at)
+    budget.update_quota(limit=3600, window_seconds=_HOUR, remaining=360, resets_at=resets_at)
     assert budget.resets_at == resets_at
     assert budget.remaining == 360
     assert budget.pace == pytest.approx(0.1)  # without the reserve of 180
@@ -156,7 +156,7 @@ def test_what_others_spent_stretches_the_pace_until_the_count_begins_anew(freeze
 
 def test_a_count_that_is_spent_tells_when_it_begins_anew() -> None:
     budget = _budget()
-    budget.heed(limit=100, window_seconds=_HOUR, remaining=3, resets_at=time.time() + 90)
+    budget.update_quota(limit=100, window_seconds=_HOUR, remaining=3, resets_at=time.time() + 90)
     assert _refusal(budget).retry_after == 90
 
 
@@ -254,7 +254,7 @@ def test_what_the_cloud_said_ends_when_it_was_to_end_however_the_clock_is_set(
     freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, wrong_by: float
 ) -> None:
     budget = _budget(3600)
-    budget.heed(limit=3600, window_seconds=_HOUR, remaining=3, resets_at=time.time() + 1800)
+    budget.update_quota(limit=3600, window_seconds=_HOUR, remaining=3, resets_at=time.time() + 1800)
     budget.slow_down()
     _set_clock(monkeypatch, wrong_by)
     assert budget.remaining == 3
@@ -267,7 +267,7 @@ def test_what_the_cloud_said_ends_when_it_was_to_end_however_the_clock_is_set(
 
 def test_a_count_that_ends_after_its_window_is_of_another_clock(freezer: FrozenDateTimeFactory) -> None:
     budget = _budget(3600)
-    budget.heed(limit=3600, window_seconds=_HOUR, remaining=3, resets_at=time.time() + 12 * _HOUR)
+    budget.update_quota(limit=3600, window_seconds=_HOUR, remaining=3, resets_at=time.time() + 12 * _HOUR)
     assert budget.remaining == 3
     freezer.tick(_HOUR + 1)
     assert budget.remaining == 3600
@@ -322,7 +322,7 @@ def test_what_is_no_record_of_spending_is_none() -> None:
 
 def test_without_a_limit_all_is_allowed() -> None:
     budget = _budget(None)
-    budget.heed(limit=1, window_seconds=_HOUR, remaining=0, resets_at=time.time() + 60)
+    budget.update_quota(limit=1, window_seconds=_HOUR, remaining=0, resets_at=time.time() + 60)
     budget.slow_down()
     for purpose in Purpose:
         for _ in range(1000):
@@ -334,6 +334,6 @@ def test_without_a_limit_all_is_allowed() -> None:
 
 def test_what_is_left_of_a_minute_bounds_the_minute_and_not_the_pace() -> None:
     budget = Budget(ClientStore(), per_hour=3600)
-    budget.heed(limit=60, window_seconds=60, remaining=5, resets_at=time.time() + 50)
+    budget.update_quota(limit=60, window_seconds=60, remaining=5, resets_at=time.time() + 50)
     assert budget.pace == pytest.approx(0.7)
     assert budget.left(Purpose.POLLING) == 2  # three of the sixty are left to commands

@@ -1,4 +1,4 @@
-"""What the error codes of both Gizwits APIs mean, as data, and how a code is found in an answer."""
+"""The error codes of both Gizwits APIs as tables, and where an answer has its code."""
 
 import re
 import time
@@ -31,8 +31,8 @@ _SENDING_FAILED: Final[Meaning] = (Unreachable, Reason.SENDING_FAILED)
 _WRONG_REQUEST: Final[Meaning] = (Rejected, Reason.INVALID_REQUEST)
 _WRONG_VALUE: Final[Meaning] = (Rejected, Reason.INVALID_VALUE)
 
-# "Open API, Error codes". Those of registration, sharing and firmware cannot answer a request of this client, but are
-# told as what they are if they do.
+# "Open API, Error codes". The codes of registration, sharing and firmware should not occur, since this client sends no
+# such requests.
 OPEN_API: Final[Mapping[int, Meaning]] = {
     **dict.fromkeys(
         [
@@ -126,15 +126,15 @@ _LOGINS: Final = (
     "/v1/products/{product_key}/access_token",
 )
 _WORD: Final = re.compile(r"\w+")
-_PAUSE_SECONDS: Final = 300.0  # after a throttled read, where the cloud does not say
+_PAUSE_SECONDS: Final = 300.0  # after a throttled read, if the cloud states none
 _LOGIN_PAUSE_SECONDS: Final = 900.0  # logins are throttled far harder
 _QUOTA_PAUSE_SECONDS: Final = 3600.0  # the enterprise quota is by the hour
-_JUST_RESET_SECONDS: Final = 60.0  # the quota ends while it is told, and clocks differ
+_JUST_RESET_SECONDS: Final = 60.0  # the reset may just be over, and clocks differ
 _LEAST_PAUSE_SECONDS: Final = 1.0
 
 
-def judge_open_api(answer: Answer) -> CloudError | None:
-    """The error in an answer of the Open API, or of a vendor's gateway in front of it."""
+def find_open_error(answer: Answer) -> CloudError | None:
+    """Find the error in an answer of the Open API, or of a vendor's gateway in front of it."""
     error = _error(answer, OPEN_API)
     if isinstance(error, RateLimited):
         pause = _LOGIN_PAUSE_SECONDS if answer.endpoint in _LOGINS else _PAUSE_SECONDS
@@ -142,8 +142,8 @@ def judge_open_api(answer: Answer) -> CloudError | None:
     return error
 
 
-def judge_enterprise_api(answer: Answer) -> CloudError | None:
-    """The error in an answer of the Enterprise API."""
+def find_enterprise_error(answer: Answer) -> CloudError | None:
+    """Find the error in an answer of the Enterprise API."""
     error = _error(answer, ENTERPRISE_API)
     if isinstance(error, RateLimited):
         resets_at = wire_values.epoch_seconds(answer.headers.get("X-RateLimit-Reset"))
@@ -154,8 +154,8 @@ def judge_enterprise_api(answer: Answer) -> CloudError | None:
     return error
 
 
-def judge_front(answer: Answer) -> CloudError | None:
-    """The error in an answer of the login front of newer apps."""
+def find_front_error(answer: Answer) -> CloudError | None:
+    """Find the error in an answer of the login front of newer apps."""
     if not answer.is_success:
         return _error(answer, OPEN_API)
     body = coerce.fields(answer.body)
@@ -168,18 +168,18 @@ def judge_front(answer: Answer) -> CloudError | None:
 
 def _error(answer: Answer, meanings: Mapping[int, Meaning]) -> CloudError | None:
     body = coerce.fields(answer.body)
-    # The status is no guide: nearly all errors are HTTP 400, a refused token too.
+    # Look at the code first: nearly all errors have status 400, refused tokens included.
     found = body.get("error_code")
     code = wire_values.count(found)
     if found is None:
-        found, code = body.get("code"), wire_values.count(body.get("code"))  # as gateways write it
+        found, code = body.get("code"), wire_values.count(body.get("code"))  # the field of gateways
         if answer.is_success and code not in meanings:
-            found = None  # of a success it need not be a code of an error
+            found = None  # a successful answer may have another `code`
     if found in (None, "") or code == 0:
         return _error_without_code(answer)
     is_refused_command = "/control" in answer.endpoint and answer.status < 500
     kind, reason = meanings.get(code or 0, _WRONG_REQUEST if is_refused_command else _TRANSIENT)
-    # Of the credentials only a login can tell; elsewhere they were not tried.
+    # Only a login checks the credentials; other endpoints check the token.
     if kind in (AuthFailed, TokenRefused):
         kind = AuthFailed if answer.endpoint in _LOGINS else TokenRefused
     return answer.error(kind, reason, code=code, subject=_offender(answer) if kind is Rejected else None)
@@ -188,15 +188,15 @@ def _error(answer: Answer, meanings: Mapping[int, Meaning]) -> CloudError | None
 def _error_without_code(answer: Answer) -> CloudError | None:
     if answer.status in (401, 403) and answer.endpoint not in _LOGINS:
         return answer.error(TokenRefused, Reason.TOKEN_REFUSED)
-    if answer.status in (400, 401, 403):  # a bare 400 is seen several times a day, and is gone at the next try
+    if answer.status in (400, 401, 403):  # a bare 400 happens several times a day, and the next attempt succeeds
         return answer.error(Unreachable, Reason.SERVER_ERROR)
     return None
 
 
 def _offender(answer: Answer) -> str | None:
-    """The datapoint that was refused: the first the vendor's text names, for the text is not fit to be shown.
+    """Find the datapoint that was refused: the first one of the request whose name is in the vendor's text.
 
-    No document says in which words it does so, but it can only be one of those that were sent.
+    The text itself is not shown, since no document describes it.
     """
     body, sent = coerce.fields(answer.body), coerce.fields(coerce.fields(answer.sent).get("attrs"))
     details = (coerce.text(body.get(name)) or "" for name in ("detail_message", "detail"))

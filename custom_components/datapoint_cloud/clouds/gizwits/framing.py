@@ -1,6 +1,6 @@
-"""The frame around a payload of the maker's own.
+"""The frame around a payload in the manufacturer's own format.
 
-Both APIs want what follows the command of the frame, and add the frame themselves.
+Both APIs expect the bytes after the command of the frame, and add the frame themselves.
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ _LONGEST_LENGTH: Final = 4  # bytes
 
 
 def payload_of(frame: bytes) -> bytes:
-    """Take a whole frame's payload out of it ("Raw frame"); anything else is a payload already."""
+    """Return the payload of a complete frame ("Raw frame"); other bytes are a payload already."""
     if not frame.startswith(_HEAD):
         return frame
     length = shift = 0

@@ -1,7 +1,6 @@
-"""What the vendor has not granted for a product: heard once an hour, not with every request.
+"""Remembers which functions the vendor has not granted for a product, so that they are requested once an hour only.
 
-It knows no endpoint; functions are told apart by their names. Nothing of it outlives the client, so that a reload asks
-again at once.
+It knows no endpoint; callers name the functions. It is not stored, so a reload tries again at once.
 """
 
 import time
@@ -20,16 +19,16 @@ class Refusals:
         """Start with none."""
         self._refused_at: dict[tuple[str, str], float] = {}  # on the monotonic clock
 
-    async def heed[Answer](self, function: str, product_key: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Ask, unless the vendor refused the function for the product within the past hour.
+    async def guard[Answer](self, function: str, product_key: str, request: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Call `request` unless the vendor refused the function for the product within the past hour.
 
-        Raises `Forbidden` (FEATURE_NOT_GRANTED, with the product key), and what asking raises.
+        Raises `Forbidden` (FEATURE_NOT_GRANTED, with the product key), and whatever `request` raises.
         """
         refused_at = self._refused_at.get((function, product_key))
         if refused_at is not None and time.monotonic() - refused_at < _HOUR:
             raise Forbidden(Reason.FEATURE_NOT_GRANTED, subject=product_key)
         try:
-            return await ask()
+            return await request()
         except Forbidden as error:
             if error.reason is Reason.FEATURE_NOT_GRANTED:
                 self._refused_at[function, product_key] = time.monotonic()

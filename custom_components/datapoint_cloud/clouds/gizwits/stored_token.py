@@ -1,6 +1,6 @@
 """A token that outlives a restart: remembered, renewed ahead of its end, and used on while an early renewal fails.
 
-It knows when to ask for a token, not how that is done. While it runs it goes by a clock that nobody sets.
+It knows when to request a token, not how. It measures time with the monotonic clock, which is never set.
 """
 
 import time
@@ -16,13 +16,13 @@ from . import wire_values
 
 _HOUR: Final = 3600
 _DAY: Final = 86_400
-_LIFE_IF_UNTOLD: Final = 6 * _DAY  # the documents promise seven days at least
-_LONGEST_LIFE: Final = 400 * _DAY  # twice what was ever seen: what lasts longer was told on another clock than ours
+_DEFAULT_LIFE: Final = 6 * _DAY  # the documents promise at least seven days
+_LONGEST_LIFE: Final = 400 * _DAY  # twice the longest life seen; a longer one comes from a clock that is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A token as a cloud granted it, with its end in epoch seconds; `uid` is the user's, where there is one."""
+    """A token that a cloud granted; `expires_at` is in epoch seconds, `uid` is the id of the user, if any."""
 
     token: str = field(repr=False)
     expires_at: float
@@ -30,7 +30,7 @@ class Grant:
 
 
 class StoredToken:
-    """The token of one owner under one slot of the memory."""
+    """The token of one owner, under one key of the client store."""
 
     def __init__(
         self,
@@ -39,25 +39,25 @@ class StoredToken:
         *,
         owner: str,
         days_ahead: float,
-        ask: Callable[[], Awaitable[Grant]],
+        request: Callable[[], Awaitable[Grant]],
     ) -> None:
-        """Renew with `ask`, that many days ahead of the end, but never before half of the token's life."""
+        """Renew with `request` that many days before the token expires, but not in the first half of its life."""
         self._client_store = client_store
         self._slot = slot
         self._owner = owner
         self._days_ahead = days_ahead
-        self._ask = ask
+        self._request = request
         self._renew_at = self._ends_at = 0.0  # on the monotonic clock
-        self.keeper = TokenKeeper(self._renew, time.monotonic, early=0, token=self._remembered())
+        self.keeper = TokenKeeper(self._renew, time.monotonic, early=0, token=self._load())
 
     @property
     def uid(self) -> str | None:
-        """The user's id that came with the token."""
+        """The id of the user that came with the token."""
         return coerce.text(self._record().get("uid"))
 
     async def _renew(self) -> Token:
         try:
-            grant = await self._ask()
+            grant = await self._request()
         except Unreachable, RateLimited, UnexpectedAnswer:
             if (token := self._postponed()) is None:
                 raise
@@ -70,7 +70,7 @@ class StoredToken:
         return self._token(grant.token, renew_at - now, expires_at - now)
 
     def _postponed(self) -> Token | None:
-        """The token that was to be renewed early; None where it was refused instead, or has ended."""
+        """Return the token whose early renewal failed; None if it was refused or has expired."""
         now, record = time.monotonic(), self._record()
         if not self._renew_at <= now < self._ends_at:
             return None
@@ -79,8 +79,8 @@ class StoredToken:
         self._client_store.put(self._slot, {**record, "renew_at": time.time() + wait})
         return self._token(record["token"], wait, left)
 
-    def _remembered(self) -> Token | None:
-        """The token from before. Where our clock was set back since, its life begins anew: nobody knows better."""
+    def _load(self) -> Token | None:
+        """Return the token in the client store. If our clock was set back since, assume that its life begins now."""
         record = self._record()
         token, renew_at = coerce.text(record.get("token")), coerce.number(record.get("renew_at"))
         if token is None or renew_at is None:
@@ -100,7 +100,7 @@ class StoredToken:
 
 
 def token_end(fields: Mapping[str, Any], *names: str) -> float:
-    """When a token ends, in epoch seconds; a guess on the safe side where no future moment is told."""
+    """Return when a token expires, in epoch seconds; a cautious guess if no field has a time in the future."""
     now = time.time()
     ends = (wire_values.epoch_seconds(fields.get(name)) for name in names)
-    return next((end for end in ends if end is not None and end > now), now + _LIFE_IF_UNTOLD)
+    return next((end for end in ends if end is not None and end > now), now + _DEFAULT_LIFE)

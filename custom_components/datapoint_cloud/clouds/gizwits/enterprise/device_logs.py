@@ -114,7 +114,7 @@ class DeviceLogs:
 
     async def _page(self, device: Device, log: Log, purpose: Purpose, params: Mapping[str, str | int]) -> Page:
         body = coerce.fields(
-            await self._refusals.heed(
+            await self._refusals.guard(
                 log,
                 device.schema_id,
                 lambda: self._access.request(

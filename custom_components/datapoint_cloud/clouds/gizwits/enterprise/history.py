@@ -96,7 +96,7 @@ class EnterpriseHistory(AggregatedHistory):
         return await look_back(start, end, pages, longest=_LONGEST, reach=_REACH)
 
     async def _aggregate(self, device: Device, method: str, params: Mapping[str, str | int]) -> Any:
-        return await self._refusals.heed(
+        return await self._refusals.guard(
             "agg_data",
             device.schema_id,
             lambda: self._access.request(

@@ -1,6 +1,6 @@
-"""Requests of an enterprise, each with the token of the product it concerns.
+"""Sends the requests of an enterprise, each with the token of its product.
 
-It knows tokens and what the headers say of the quota, and nothing of what is asked for.
+It knows tokens and the quota in the headers, not what is requested.
 """
 
 import time
@@ -18,7 +18,7 @@ from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Un
 from ...http import Answer, HttpClient
 from ...tokens import TokenKeeper
 from .. import wire_values
-from ..errors import judge_enterprise_api
+from ..errors import find_enterprise_error
 from ..stored_token import Grant, StoredToken, token_end
 
 _PRODUCT_PATH: Final = "/v1/products/{product_key}"
@@ -33,9 +33,9 @@ _LONGEST_RESET_SECONDS: Final = 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """A product the enterprise is associated with; with `group_id` only the devices of that group.
+    """A product that the enterprise is associated with; `group_id` limits it to the devices of one group.
 
-    `auth_id` and `auth_secret` are those of its push.
+    `auth_id` and `auth_secret` are its push credentials.
     """
 
     product_key: str
@@ -46,12 +46,12 @@ class Product:
 
     @property
     def is_pushed(self) -> bool:
-        """Whether it has what a login to its push takes."""
+        """Whether it has push credentials."""
         return bool(self.auth_id and self.auth_secret)
 
 
 class ProductAccess:
-    """The way to an enterprise's products."""
+    """Access to the products of an enterprise."""
 
     def __init__(
         self,
@@ -65,13 +65,13 @@ class ProductAccess:
         budget: Budget,
         parallel: int,
     ) -> None:
-        """Ask as the enterprise; `api_url` may end with the version of the API or not."""
+        """Act as the enterprise; `api_url` may end with the version of the API or not."""
         address = api_url.rstrip("/").removesuffix("/v1")
-        self._http = HttpClient(session, address, self._judge, parallel=parallel, budget=budget)
+        self._http = HttpClient(session, address, self._find_error, parallel=parallel, budget=budget)
         self._enterprise_id = enterprise_id
         self._enterprise_secret = enterprise_secret
         self._refusal: AuthFailed | None = None
-        self._answering: set[str] = set()  # products that accepted their token
+        self._working: set[str] = set()  # products whose token was accepted
         self._budget = budget
         self._window_seconds = _MINUTE
         self._tokens: dict[str, StoredToken] = {}
@@ -79,7 +79,7 @@ class ProductAccess:
             self._tokens.setdefault(product.product_key, self._token_of(product, client_store))
 
     async def enter(self, product_key: str) -> None:
-        """Have a valid token of the product ("Enterprise API, Access token").
+        """Make sure that there is a valid token of the product ("Enterprise API, Access token").
 
         Raises `AuthFailed` for the enterprise, `Forbidden` with the product key for the product.
         """
@@ -88,7 +88,7 @@ class ProductAccess:
     async def request(
         self, product_key: str, method: str, path: str, *, parts: Mapping[str, str] | None = None, **options: Any
     ) -> Any:
-        """Send a request about a product, `path` being what follows the product, and return what it answers.
+        """Send a request about a product and return the body of the answer; `path` follows the product in the address.
 
         Raises any `CloudError`; `Forbidden` with the product key.
         """
@@ -100,11 +100,11 @@ class ProductAccess:
 
         async def call(token: str) -> Any:
             body = await send(token, method, _PRODUCT_PATH + path, parts=parts or {}, **options)
-            self._answering.add(product_key)
+            self._working.add(product_key)
             return body
 
         async def probe(token: str, endpoint: str) -> None:
-            # The two cheapest that every product has.
+            # The two cheapest endpoints that every product has.
             await send(token, "GET", _SEARCH_PATH if endpoint != _SEARCH_PATH else _DEFINITION_PATH)
 
         return await self._guarded(product_key, partial(self._keeper_of(product_key).use, call, probe))
@@ -116,7 +116,7 @@ class ProductAccess:
             return await call()
         except Forbidden as error:
             if error.reason is Reason.FEATURE_NOT_GRANTED and error.endpoint.endswith(_TOKEN_PATH):
-                # Without a token it is not this function alone that is refused.
+                # Without a token no function of the product works.
                 raise _of_product(error, product_key, Reason.DEVICES_NOT_GRANTED) from error
             error.subject = product_key
             raise
@@ -125,9 +125,10 @@ class ProductAccess:
                 raise _of_product(refusal, product_key) from refusal
             raise
         except AuthFailed as refusal:
-            # Whoever granted a fresh token accepts the enterprise, and other products may show that it is well.
+            # A server that granted a fresh token accepts the enterprise. If another product works, only this one is
+            # refused.
             is_granted = not refusal.endpoint.endswith(_TOKEN_PATH)
-            if refusal.code == _TOKEN_OF_ANOTHER_PRODUCT or (is_granted and self._answering - {product_key}):
+            if refusal.code == _TOKEN_OF_ANOTHER_PRODUCT or (is_granted and self._working - {product_key}):
                 raise _of_product(refusal, product_key) from refusal
             self._refusal = refusal
             raise
@@ -138,9 +139,9 @@ class ProductAccess:
         return self._tokens[product_key].keeper
 
     def _token_of(self, product: Product, client_store: ClientStore) -> StoredToken:
-        ask = partial(self._fetch_token, product)
+        request = partial(self._fetch_token, product)
         return StoredToken(
-            client_store, f"token {product.product_key}", owner=self._enterprise_id, days_ahead=1, ask=ask
+            client_store, f"token {product.product_key}", owner=self._enterprise_id, days_ahead=1, request=request
         )
 
     async def _fetch_token(self, product: Product) -> Grant:
@@ -162,14 +163,14 @@ class ProductAccess:
             raise answer.error(UnexpectedAnswer, subject=product.product_key)
         return Grant(token=token, expires_at=token_end(fields, "expired_at", "expire_at"))
 
-    def _judge(self, answer: Answer) -> CloudError | None:
-        self._heed_quota(answer.headers)
-        error = judge_enterprise_api(answer)
+    def _find_error(self, answer: Answer) -> CloudError | None:
+        self._update_quota(answer.headers)
+        error = find_enterprise_error(answer)
         if isinstance(error, RateLimited):
             self._budget.slow_down()
         return error
 
-    def _heed_quota(self, headers: Mapping[str, str]) -> None:
+    def _update_quota(self, headers: Mapping[str, str]) -> None:
         limit = wire_values.count(headers.get("X-RateLimit-Limit"))
         remaining = wire_values.count(headers.get("X-RateLimit-Remaining"))
         resets_at = wire_values.epoch_seconds(headers.get("X-RateLimit-Reset"))
@@ -177,10 +178,13 @@ class ProductAccess:
             resets_at = None
         if limit is None and remaining is None:
             return
-        # The document says an hour, and shows a limit that would suit a minute: the furthest reset tells.
+        # The document states an hour, but shows a limit that suits a minute. A reset more than a minute away proves
+        # an hour.
         if resets_at is None or resets_at - time.time() > _MINUTE:
             self._window_seconds = _HOUR
-        self._budget.heed(limit=limit, window_seconds=self._window_seconds, remaining=remaining, resets_at=resets_at)
+        self._budget.update_quota(
+            limit=limit, window_seconds=self._window_seconds, remaining=remaining, resets_at=resets_at
+        )
 
 
 def _of_product(refusal: CloudError, product_key: str, reason: Reason = Reason.PRODUCT_NOT_ASSOCIATED) -> Forbidden:

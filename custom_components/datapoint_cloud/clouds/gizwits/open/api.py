@@ -1,4 +1,4 @@
-"""The consumer's Gizwits cloud: one user of one vendor's app, through the Open API."""
+"""The Gizwits cloud of consumers: one user of one vendor's app, through the Open API."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from ...read_many import read_round
 from ...tokens import Token
 from .. import wire_values
 from ..definitions import Definitions
-from ..errors import judge_open_api
+from ..errors import find_open_error
 from ..framing import payload_of
 from ..paging import DEVICE_PAGES, list_devices, page_size
 from ..stored_token import Grant, StoredToken
@@ -34,7 +34,7 @@ from .websocket_session import PushAccess
 _PARALLEL: Final = 16
 _BINDINGS_PATH: Final = "/app/bindings"
 _GROUPS_PATH: Final = "/app/group"
-_REQUESTS_PER_HOUR: Final = 6000  # no document tells: what a household of vendors' own apps is seen to send
+_REQUESTS_PER_HOUR: Final = 6000  # undocumented; as many as the vendors' own apps send for a household
 
 
 class GizwitsOpenCloud:
@@ -61,15 +61,15 @@ class GizwitsOpenCloud:
         self.budget = Budget(client_store, per_hour=_REQUESTS_PER_HOUR)
         self.requests_a_listing = 1
         self.devices_a_request = 1
-        self._http = HttpClient(session, api_url, self._judge, parallel=_PARALLEL, budget=self.budget)
+        self._http = HttpClient(session, api_url, self._find_error, parallel=_PARALLEL, budget=self.budget)
         self._login = LoginStep(session, api_url=api_url, app_id=app_id, login=login, client_store=client_store)
         owner = f"{app_id} {self._user_name}"
-        self._token = StoredToken(client_store, "user token", owner=owner, days_ahead=3, ask=self._log_in)
+        self._token = StoredToken(client_store, "user token", owner=owner, days_ahead=3, request=self._log_in)
         self._refusal: AuthFailed | None = None
         self._definitions = Definitions(client_store, self._fetch_definition)
         self._page_size = page_size(client_store, "bindings page", DEVICE_PAGES)
-        ask = partial(self._request, purpose=Purpose.HISTORY)
-        self.history: History = OpenHistory(ask, self._definitions, client_store, server=api_url)
+        request = partial(self._request, purpose=Purpose.HISTORY)
+        self.history: History = OpenHistory(request, self._definitions, client_store, server=api_url)
         access = PushAccess(
             session=session,
             app_id=app_id,
@@ -83,16 +83,16 @@ class GizwitsOpenCloud:
 
     @property
     def scopes(self) -> Sequence[Scope]:
-        """None: a user is a whole account."""
+        """No scopes: a user is a complete account."""
         return ()
 
     async def account(self) -> Account:
-        """Log in if need be; the account is the app and its user."""
+        """Log in if necessary; the app and the user identify the account."""
         await self._enter()
         return Account(id=f"{self._app_id}_{self._token.uid}", name=self._user_name)
 
     async def groups(self) -> Mapping[str, str]:
-        """None to choose by: a household's devices are few."""
+        """Return no groups: a household has few devices to choose from."""
         return {}
 
     async def devices(self) -> Listing:
@@ -108,7 +108,7 @@ class GizwitsOpenCloud:
         return None
 
     async def schema(self, device: Device) -> Schema:
-        """Describe the datapoints of the device's product ("Open API, Datapoint definition")."""
+        """Return the datapoints of the device's product ("Open API, Datapoint definition")."""
         return await self._definitions.schema(device.schema_id)
 
     async def readings(self, devices: Sequence[Device], on_snapshot: OnSnapshot = ignore_snapshot) -> Readings:
@@ -133,7 +133,7 @@ class GizwitsOpenCloud:
             raise
 
     async def write_raw(self, device: Device, payload: bytes) -> None:
-        """Send a payload, or the payload of a whole frame ("Open API, Remote control")."""
+        """Send a payload, or the payload of a complete frame ("Open API, Remote control")."""
         await self._control(device, {"raw": list(payload_of(payload))})
 
     async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
@@ -145,7 +145,7 @@ class GizwitsOpenCloud:
             raise Rejected(Reason.NOT_FOUND, subject=group_id)
         product_key = coerce.text(group.get("product_key"))
         if product_key is None:
-            # The cloud controls groups of one product only, and keeps mixed ones without a product.
+            # The cloud cannot control groups of several products, and lists them without a product key.
             raise NotSupported(subject=group_id)
         attrs = (await self._definitions.get(product_key)).attrs(values)
         endpoint = "/app/group/{id}/control"
@@ -162,7 +162,7 @@ class GizwitsOpenCloud:
         await self._request("POST", "/app/control/{did}", parts={"did": device.id}, json_body=body, may_be_empty=True)
 
     async def _read(self, device: Device) -> Snapshot:
-        await self._definitions.get(device.schema_id)  # without it the values are not worth a request
+        await self._definitions.get(device.schema_id)  # without it we could not read the values
         endpoint = "/app/devdata/{did}/latest"
         body = coerce.fields(await self._get(endpoint, parts={"did": device.id}))
         attrs = body.get("attr")
@@ -177,7 +177,7 @@ class GizwitsOpenCloud:
         rows = body.get("devices")
         if not isinstance(rows, list):
             raise UnexpectedAnswer(endpoint=_BINDINGS_PATH)
-        # The document promises no total here. One that is told all the same is held against the list.
+        # The document promises no total here, but if the answer states one, the list must have that many rows.
         return Page(rows, wire_values.count(coerce.fields(body.get("meta")).get("total")))
 
     def _device(self, row: Mapping[str, Any]) -> Device | None:
@@ -217,15 +217,15 @@ class GizwitsOpenCloud:
             raise
 
     async def _probe(self, token: str, endpoint: str) -> None:
-        """Hear whether a token that `endpoint` refuses is good elsewhere."""
+        """Try a token that `endpoint` refused at another endpoint."""
         template = _BINDINGS_PATH if endpoint != _BINDINGS_PATH else _GROUPS_PATH
         await self._http.request("GET", template, headers=self._headers(token))
 
     def _headers(self, token: str) -> dict[str, str]:
         return {"X-Gizwits-Application-Id": self._app_id, "X-Gizwits-User-token": token}
 
-    def _judge(self, answer: Answer) -> CloudError | None:
-        error = judge_open_api(answer)
+    def _find_error(self, answer: Answer) -> CloudError | None:
+        error = find_open_error(answer)
         if isinstance(error, RateLimited):
             self.budget.slow_down()
         return error
@@ -243,6 +243,6 @@ class GizwitsOpenCloud:
             raise
 
     def _raise_refusal(self) -> None:
-        """Logins are throttled: what was refused once is not tried again before the user has changed something."""
+        """Raise the refusal of an earlier login: logins are throttled, and only the user can mend the credentials."""
         if self._refusal is not None:
             raise self._refusal.with_traceback(None)

@@ -1,6 +1,6 @@
-"""How a consumer logs in: with a password, at the Open API or at the front of newer apps, or without one.
+"""The login of a consumer: with a password at the Open API or at the login front of newer apps, or anonymously.
 
-A replaceable step of its own: it answers a token and knows nothing of what the token is used for.
+It returns a token and does not know what the token is used for.
 """
 
 import time
@@ -16,13 +16,13 @@ from ...backoff import Backoff
 from ...client_store import ClientStore
 from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer, Unreachable
 from ...http import Answer, HttpClient
-from ..errors import judge_front, judge_open_api
+from ..errors import find_front_error, find_open_error
 from ..stored_token import Grant, token_end
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Where the users of one part of the world live: their Open API and the login front of newer apps."""
+    """The servers of the users in one part of the world: the Open API and the login front of newer apps."""
 
     api_url: str
     front_url: str
@@ -34,7 +34,7 @@ REGIONS: Final[Mapping[str, Region]] = {
     "eu": Region("https://euapi.gizwits.com", "https://euaepapp.gizwits.com"),
 }
 
-# An app id is public in its vendor's app.
+# App ids are public in the vendors' apps.
 KNOWN_APPS: Final[Mapping[str, str]] = {
     "07452c4f036a4be3acedf8dbeef38320": "Aqua Medic",
     "98754e684ec045528b073876c34c7348": "Bestway",
@@ -44,22 +44,22 @@ KNOWN_APPS: Final[Mapping[str, str]] = {
     "78a879318939402b9c70819d918ef8ed": "Wave Spa",
 }
 
-# Whose users the front was seen to log in ("Newer vendor logins"). The password of no other user goes there.
+# The apps whose users the front is known to log in ("Newer vendor logins"). It is sent no passwords of other users.
 FRONT_APPS: Final = frozenset({"c3703c4888ec4736a3a0d9425c321604"})
 
-# Logins are throttled far harder than reads, and throttling was seen as HTTP 400 without a code, too.
-_TOLERATED: Final = 3  # failures in a row, as they happen several times a day
-_FIRST_PAUSE_SECONDS: Final = 60.0  # after one more
+# Logins are throttled far harder than reads, and a throttled login was also seen to fail with HTTP 400 and no code.
+_TOLERATED: Final = 3  # failures in a row without a pause, since single ones happen several times a day
+_FIRST_PAUSE_SECONDS: Final = 60.0
 _LONGEST_PAUSE_SECONDS: Final = 900.0
-_ONE_FAILURE_SECONDS: Final = 1.0  # all that need the login within it try it for themselves
-_LONGEST_PAUSE_OF_A_BROKEN_SERVER_SECONDS: Final = 100.0  # back within two polls
+_ONE_FAILURE_SECONDS: Final = 1.0  # failures within this time count as one
+_LONGEST_OUTAGE_PAUSE_SECONDS: Final = 100.0  # so that a server that is back is found within two polls
 
-_FRONT_KNOWS: Final = (9005, 9020)  # what the Open API says of a user whom only the front can log in
+_FRONT_MAY_KNOW: Final = (9005, 9020)  # the codes of the Open API for users that only the front can log in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordLogin:
-    """A user's name, email or phone, and password. `front_url` is the login front, where it is not the region's."""
+    """A user with a name, email or phone, and a password. `front_url` replaces the login front of the region."""
 
     username: str
     password: str = field(repr=False)
@@ -68,13 +68,13 @@ class PasswordLogin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnonymousLogin:
-    """A user without a name: whoever has the text is the user."""
+    """An anonymous user, identified by a text alone."""
 
     phone_id: str = field(repr=False)
 
 
 class LoginStep:
-    """Logs one user in, wherever that user can be logged in."""
+    """Logs one user in at the Open API or at the front, wherever the user exists."""
 
     def __init__(
         self,
@@ -85,13 +85,13 @@ class LoginStep:
         login: PasswordLogin | AnonymousLogin,
         client_store: ClientStore,
     ) -> None:
-        """Log in at `api_url`, or at a front if that is what worked; `client_store` keeps which."""
+        """Log in at `api_url`, or at a front if that worked before, which `client_store` remembers."""
         self._app_id = app_id
         self._login = login
         self._client_store = client_store
-        self._api = HttpClient(session, api_url, judge_open_api)
+        self._api = HttpClient(session, api_url, find_open_error)
         front_url = login.front_url if isinstance(login, PasswordLogin) else None
-        self._front = HttpClient(session, front_url or _front_of(api_url), judge_front)
+        self._front = HttpClient(session, front_url or _front_of(api_url), find_front_error)
         self._has_front = front_url is not None or app_id in FRONT_APPS
         self._failure: CloudError | None = None
         self._failures = 0  # in a row
@@ -103,24 +103,24 @@ class LoginStep:
         """Log in once ("Open API, User login" and "Anonymous login").
 
         Raises `AuthFailed` for a refused user, `Forbidden` for an unknown app, `RateLimited` when logins are
-        throttled, `Unreachable` or `UnexpectedAnswer`. A login that the server refused or failed at is tried ever
-        less often: meanwhile the last failure is raised once more. One that got no answer cost the server nothing.
+        throttled, `Unreachable` or `UnexpectedAnswer`. After a failed login the server is given growing pauses, during
+        which the last error is raised again. A login without any answer starts no pause: it cost the server nothing.
         """
         if self._failure is not None and (left := self._again_at - time.monotonic()) > 0:
             if isinstance(self._failure, RateLimited):
                 self._failure.retry_after = left
             raise self._failure.with_traceback(None)
         try:
-            grant = await self._tried()
+            grant = await self._log_in_anywhere()
         except CloudError as failure:
             if failure.status is not None:
-                self._rest_after(failure)
+                self._start_pause(failure)
             raise
         self._failure, self._failures = None, 0
         self._backoff.reset()
         return grant
 
-    def _rest_after(self, failure: CloudError) -> None:
+    def _start_pause(self, failure: CloudError) -> None:
         self._failure = failure
         if (now := time.monotonic()) - self._failed_at > _ONE_FAILURE_SECONDS:
             self._failures += 1
@@ -133,10 +133,10 @@ class LoginStep:
             pause = failure.retry_after or _LONGEST_PAUSE_SECONDS
         elif self._failures > (0 if isinstance(failure, Forbidden) else _TOLERATED):
             pause = self._backoff.next()
-            pause = min(pause, _LONGEST_PAUSE_OF_A_BROKEN_SERVER_SECONDS) if is_broken else pause
+            pause = min(pause, _LONGEST_OUTAGE_PAUSE_SECONDS) if is_broken else pause
         self._again_at = time.monotonic() + pause
 
-    async def _tried(self) -> Grant:
+    async def _log_in_anywhere(self) -> Grant:
         if isinstance(self._login, AnonymousLogin):
             return await self._at_api("/app/users", {"phone_id": self._login.phone_id})
         if self._client_store.get("login front"):
@@ -146,7 +146,7 @@ class LoginStep:
                 "/app/login", {"username": self._login.username, "password": self._login.password}
             )
         except AuthFailed as refusal:
-            if refusal.code not in _FRONT_KNOWS or not self._has_front:
+            if refusal.code not in _FRONT_MAY_KNOW or not self._has_front:
                 raise
             user = await self._at_front_after(refusal, self._login)
         self._client_store.put("login front", value=True)
@@ -156,8 +156,8 @@ class LoginStep:
         try:
             return await self._at_front(login)
         except CloudError as error:
-            # A front that knows the user, whom the Open API did not, says it better; so does one that may know the user
-            # and does not answer now.
+            # The error of the front is more exact if it knows the user and the Open API does not. If the front does
+            # not answer, it may still know the user.
             is_silent = isinstance(error, RateLimited) or (isinstance(error, Unreachable) and error.code is None)
             may_know = is_silent and refusal.reason is Reason.UNKNOWN_USER
             raise error if may_know or error.reason is Reason.WRONG_PASSWORD else refusal from None
