@@ -5,6 +5,7 @@ import gc
 import json
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -597,7 +598,8 @@ async def test_websocket_pings_are_no_sign_of_life(ear: Ear, odd: OddServer, tim
     odd.login_answers = [None] * 100
     async with asyncio.timeout(5):
         while ear.hears_all():
-            await odd.sockets[0].ping()
+            with suppress(ConnectionError):  # the client may be closing it already
+                await odd.sockets[0].ping()
             await asyncio.sleep(0.005)
 
 
@@ -850,7 +852,9 @@ async def test_the_end_leaves_nothing_behind(
     gc.collect()
     ours = {task for task in asyncio.all_tasks() - before if "datapoint_cloud" in repr(task.get_coro())}
     assert not ours
-    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    # On a busy machine asyncio warns of callbacks that took long; its errors would be exceptions nobody retrieved.
+    least = {"asyncio": logging.ERROR}
+    assert not [record for record in caplog.records if record.levelno >= least.get(record.name, logging.WARNING)]
     ear.task = asyncio.create_task(ear.push.listen(ear.tell))
     await until(ear.hears_all)
 
