@@ -1,14 +1,14 @@
-"""Everything that can go wrong with a cloud, as one tree.
+"""The errors of all clouds, as one tree.
 
-An error says what happened (its class), why (its reason) and where (the endpoint's template, never a filled-in
-address). It never carries a secret, nor the vendor's text unless it was made safe to show.
+The class of an error is what happened, its `reason` is why, and its `endpoint` is the template of the address, never a
+filled-in address. Errors contain no secrets, nor text of a vendor unless it was made safe to display.
 """
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a cloud refused, where the cause is known."""
+    """The cause of an error, if it is known."""
 
     # the account
     WRONG_PASSWORD = "wrong_password"
@@ -29,7 +29,7 @@ class Reason(StrEnum):
     UNKNOWN_PRODUCT = "unknown_product"
     UNKNOWN_GROUP = "unknown_group"
     UNKNOWN_ORGANIZATION = "unknown_organization"
-    PRODUCT_REFUSED = "product_refused"  # for no reason that the user could be told
+    PRODUCT_REFUSED = "product_refused"  # for an unknown reason
     PRODUCT_NOT_ASSOCIATED = "product_not_associated"
     PUSH_REFUSED = "push_refused"
     IP_NOT_ALLOWED = "ip_not_allowed"
@@ -44,8 +44,8 @@ class Reason(StrEnum):
     NO_DATAPOINTS = "no_datapoints"
     RIGHT_MISSING = "right_missing"
     QUOTA_EXHAUSTED = "quota_exhausted"
-    PAUSED = "paused"  # the cloud asked to be left alone, and that is not over
-    BUDGET_SPENT = "budget_spent"  # held back by this client itself, before the cloud would refuse
+    PAUSED = "paused"  # the cloud demanded a pause, and it is not over
+    BUDGET_SPENT = "budget_spent"  # refused by our own budget, before the cloud would refuse
     # the device
     OFFLINE = "offline"
     DISABLED = "disabled"
@@ -55,21 +55,21 @@ class Reason(StrEnum):
     INVALID_VALUE = "invalid_value"
     INVALID_REQUEST = "invalid_request"
     INVALID_PAYLOAD = "invalid_payload"
-    SENDING_FAILED = "sending_failed"  # from the cloud to the device; worth another try
+    SENDING_FAILED = "sending_failed"  # from the cloud to the device; another attempt may succeed
     # the answer
     ZONE_UNPROVEN = "zone_unproven"
-    NOT_READY = "not_ready"  # the cloud has not made it yet
+    NOT_READY = "not_ready"  # the cloud has not prepared the answer yet
     TOO_MANY_ROWS = "too_many_rows"
-    # the way there
+    # the connection
     TIMEOUT = "timeout"
     NO_CONNECTION = "no_connection"
     SERVER_ERROR = "server_error"
 
 
 class CloudError(Exception):
-    """A cloud, or the way to it, failed.
+    """A request to a cloud failed.
 
-    `subject` names what it was about (a product key, the name of a datapoint) when the cloud said so.
+    `subject` is the thing that the error concerns (a product key, the name of a datapoint), if it is known.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class CloudError(Exception):
         code: int | str | None = None,
         subject: str | None = None,
     ) -> None:
-        """Describe a failure of the endpoint's template `endpoint`, with the HTTP status and the vendor's code."""
+        """Describe a failure at `endpoint` (a template), with the HTTP status and the vendor's code."""
         self.reason = reason
         self.endpoint = endpoint
         self.status = status
@@ -98,33 +98,33 @@ class CloudError(Exception):
 
 
 class Unreachable(CloudError):
-    """No connection, no answer in time, or a server that failed. Worth another try later."""
+    """No connection, a timeout, or a server that failed. A later attempt may succeed."""
 
 
 class AuthFailed(CloudError):
-    """The account's credentials were refused. Only the user can mend it."""
+    """The credentials of the account were refused. Only the user can correct them."""
 
 
 class TokenRefused(CloudError):
-    """A token was refused, the credentials were not tried. Worth one renewal."""
+    """A token was refused, without a check of the credentials. A renewed token may be accepted."""
 
 
 class Forbidden(CloudError):
-    """The account is fine, but this is not allowed, or not configured, for it. `reason` says what the user can do."""
+    """The account is valid, but not allowed to do this, or not configured for it. The user can act on `reason`."""
 
 
 class RateLimited(CloudError):
-    """Too many requests. `retry_after` is in seconds; None where the cloud does not say."""
+    """Too many requests. `retry_after` is in seconds; None if the cloud does not state it."""
 
     retry_after: float | None = None
 
 
 class DeviceOffline(CloudError):
-    """The device cannot be reached by its cloud now (offline or disabled)."""
+    """The cloud cannot reach the device now (offline or disabled)."""
 
 
 class DeviceGone(CloudError):
-    """The cloud no longer knows the device, or no longer shows it to this account."""
+    """The cloud no longer has the device, or no longer shows it to this account."""
 
 
 class Rejected(CloudError):
@@ -132,8 +132,8 @@ class Rejected(CloudError):
 
 
 class NotSupported(CloudError):
-    """The function is not offered by the cloud, or not at this address of it."""
+    """The cloud does not offer the function, or not at this address."""
 
 
 class UnexpectedAnswer(CloudError):
-    """The answer was not what the documents promise: no JSON, cut off, of another type."""
+    """The answer is not as documented: no JSON, incomplete, or of another type."""

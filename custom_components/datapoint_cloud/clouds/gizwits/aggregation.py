@@ -1,6 +1,6 @@
-"""Sums, averages, maxima and minima by hour, day, week or month, which both Gizwits APIs answer alike.
+"""Sums, averages, maxima and minima by hour, day, week or month, which both Gizwits APIs return in the same way.
 
-It knows parameters, labels and rows, not the way to either API. The section of both documents is "Data aggregation".
+It knows parameters, labels and rows, not how to reach either API. Both documents describe it in "Data aggregation".
 """
 
 import re
@@ -16,20 +16,20 @@ from ..history import Aggregation, Bucket, HistoryResult, NoHistory, Period, Ser
 from ..model import DataType, Device
 from ..windows import begin_of, end_of
 from .definitions import Definitions
-from .history_windows import by_device, present, reach_back, reachable
+from .history_windows import by_device, clamp, oldest_kept, utc_now
 from .label_offset import HOUR, LabelOffset
 
-type Ask = Callable[[Device, str, Mapping[str, str | int]], Awaitable[Any]]
-"""Asks a device's aggregates by a method, with these parameters, and answers the body."""
+type RequestAggregates = Callable[[Device, str, Mapping[str, str | int]], Awaitable[Any]]
+"""Requests the aggregates of a device with an HTTP method and parameters, and returns the body of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
     name: str
-    beyond: timedelta  # how much further than a proof reaches, a period at the edge of a range may go
+    beyond: timedelta  # how far a period at the edge of a range may extend beyond a proof of the offset
     label: re.Pattern[str]
     layout: str
-    suffix: str = ""  # what the label of a week lacks to be a day
+    suffix: str = ""  # appended to the label of a week to make it a day
 
 
 _UNITS: Final[Mapping[Period, _Unit]] = {
@@ -40,8 +40,8 @@ _UNITS: Final[Mapping[Period, _Unit]] = {
 }
 PERIODS: Final = frozenset(_UNITS)
 AGGREGATIONS: Final = frozenset({Aggregation.SUM, Aggregation.AVG, Aggregation.MAX, Aggregation.MIN})
-REACH_OF_BUCKETS: Final = timedelta(days=31)  # "about the last month"
-_REACHES: Final = (REACH_OF_BUCKETS, timedelta(days=30), timedelta(days=28))  # which other servers may take it for
+BUCKETS_RETENTION: Final = timedelta(days=31)  # "about the last month"
+_RETENTIONS: Final = (BUCKETS_RETENTION, timedelta(days=30), timedelta(days=28))  # a server may mean any of them
 _METHODS: Final = ("GET", "PUT")
 _NO_SUCH_METHOD: Final = (404, 405)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -53,119 +53,123 @@ _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 class Aggregates:
     """The aggregates of one server.
 
-    A range is asked for in one request, whatever its length: the reach allows 744 hours at the most, answers have no
-    pages, and neither document limits a window.
+    A range takes one request, whatever its length: the retention limits it to 744 hours, answers have no pages, and
+    neither document limits a window.
     """
 
-    def __init__(self, ask: Ask, definitions: Definitions, client_store: ClientStore, *, server: str) -> None:
-        """Ask with `ask`; keep in `client_store` how the server at the address `server` wants to be asked."""
-        self._ask = ask
+    def __init__(
+        self, request: RequestAggregates, definitions: Definitions, client_store: ClientStore, *, server: str
+    ) -> None:
+        """Send requests with `request`; keep in `client_store` which parameters the server at `server` accepts."""
+        self._request = request
         self._definitions = definitions
         self._client_store = client_store
-        self._zone = LabelOffset(client_store, server)
+        self._label_offset = LabelOffset(client_store, server)
         self._slot = f"aggregation at {server}"
-        self._reach_slot = f"reach of aggregates at {server}"
+        self._retention_slot = f"reach of aggregates at {server}"
 
     async def buckets(
         self, series: Sequence[Series], start: datetime, end: datetime, *, period: Period, aggregation: Aggregation
     ) -> Mapping[Series, HistoryResult[Bucket]]:
-        """One number for each period that the range touches and that was reached from its beginning.
+        """Read one bucket for each period that the range touches and that began within the retention.
 
-        The vendor's labels decide where a period begins: at midnight of the zone they are written in. The last bucket
-        may still be growing: it ends in the future. Where that zone cannot be proven, a series is stopped by
-        `UnexpectedAnswer` (ZONE_UNPROVEN). Raises `Rejected` (INVALID_REQUEST) for what is not offered.
+        The vendor's labels decide where a period begins: at midnight in the zone of the labels. The last bucket may
+        still be growing; then it ends in the future. If the zone cannot be proven, `UnexpectedAnswer` (ZONE_UNPROVEN)
+        stops the series. Raises `Rejected` (INVALID_REQUEST) for a period or an aggregation that is not offered.
         """
         if period not in PERIODS or aggregation not in AGGREGATIONS:
             raise Rejected(Reason.INVALID_REQUEST, subject=str(aggregation if period in PERIODS else period))
-        first, last = reachable(start, end, REACH_OF_BUCKETS)
+        first, last = clamp(start, end, BUCKETS_RETENTION)
 
         async def read(device: Device, keys: Sequence[str]) -> Mapping[str, HistoryResult[Bucket]]:
             datapoints = (await self._definitions.get(device.schema_id)).by_key
             numbers = [key for key in keys if key in datapoints and datapoints[key].data_type is DataType.NUMBER]
-            pasts = {
-                # One name that has no numbers would fail the request for all of them.
+            results = {
+                # A name without numbers in a request would make it fail for all names.
                 key: HistoryResult[Bucket](
                     rows=(), start=first, end=first, stopped_by=Rejected(Reason.INVALID_VALUE, subject=key)
                 )
                 for key in keys
             }
             if numbers and first < last:
-                asked = _Asked(self._answer, device, ",".join(numbers), aggregation)
-                begin, rows = await self._reached(asked, period, first, last)
-                damage = UnexpectedAnswer(subject=device.name) if asked.is_damaged else None
-                pasts |= {
+                query = _DeviceQuery(self._request_adapted, device, ",".join(numbers), aggregation)
+                begin, rows = await self._rows_since(query, period, first, last)
+                damage = UnexpectedAnswer(subject=device.name) if query.is_damaged else None
+                results |= {
                     key: HistoryResult(rows=_buckets(rows, key), start=begin, end=last, stopped_by=damage)
                     for key in numbers
                 }
             else:
-                pasts |= {key: HistoryResult(rows=(), start=first, end=last) for key in numbers}
-            return pasts
+                results |= {key: HistoryResult(rows=(), start=first, end=last) for key in numbers}
+            return results
 
         return await by_device(series, first, read)
 
-    async def _reached(
-        self, asked: _Asked, period: Period, start: datetime, end: datetime
-    ) -> tuple[datetime, Sequence[_Dated]]:
-        """The rows of a range and since when they are complete, which is later where the server looks less far back."""
-        known = timedelta(days=coerce.number(self._client_store.get(self._reach_slot)) or REACH_OF_BUCKETS.days)
-        begins = {reachable(start, end, reach)[0]: reach for reach in reversed(_REACHES) if reach <= known}
+    async def _rows_since(
+        self, query: _DeviceQuery, period: Period, start: datetime, end: datetime
+    ) -> tuple[datetime, Sequence[_TimedRow]]:
+        """Return since when rows are complete, and the rows; some servers refuse ranges that go back a month."""
+        known = timedelta(days=coerce.number(self._client_store.get(self._retention_slot)) or BUCKETS_RETENTION.days)
+        begins = {
+            clamp(start, end, retention)[0]: retention for retention in reversed(_RETENTIONS) if retention <= known
+        }
         refused = False
         for begin in sorted(begins):
             if begin >= end:
                 break
             try:
-                rows = await self._rows(asked, period, begin, end, reach_back(begins[begin]))
+                rows = await self._rows(query, period, begin, end, oldest_kept(begins[begin]))
             except Rejected:
                 if begin == max(begins):
                     raise
                 refused = True
                 continue
             if refused:
-                self._client_store.put(self._reach_slot, begins[begin].days)
+                self._client_store.put(self._retention_slot, begins[begin].days)
             return rows
         return end, ()
 
     async def _rows(
-        self, asked: _Asked, period: Period, start: datetime, end: datetime, oldest: datetime
-    ) -> tuple[datetime, Sequence[_Dated]]:
-        """The rows of the periods that a range touches, oldest first, and since when they are complete.
+        self, query: _DeviceQuery, period: Period, start: datetime, end: datetime, oldest: datetime
+    ) -> tuple[datetime, Sequence[_TimedRow]]:
+        """Return since when rows are complete, and the rows of the periods that a range touches, oldest first.
 
-        A period that began before `oldest` is none of them.
+        Periods that began before `oldest` are left out.
         """
         beyond = _UNITS[period].beyond
-        since, until = max(oldest, start - beyond), max(end, min(end + beyond, asked.now))
-        offset = self._zone.proven(since, until)
+        since, until = max(oldest, start - beyond), max(end, min(end + beyond, query.now))
+        offset = self._label_offset.proven(since, until)
         if offset is not None:
-            if (rows := await asked.rows(period, start, end, timezone(offset), oldest)) is not None:
+            if (rows := await query.rows(period, start, end, timezone(offset), oldest)) is not None:
                 return rows
-            self._zone.forget()
-        # An hour alone proves nothing, so at least a day is looked at.
-        since, until = _whole_since(min(since, until - _DAY), oldest), _whole(until)
-        labels = await asked.labels(since, until)
+            self._label_offset.forget()
+        # One hour is no proof, so request at least a day.
+        since, until = _round_down(min(since, until - _DAY), oldest), _round_up(until)
+        labels = await query.labels(since, until)
         if not labels:
             return start, ()
-        offset = await self._zone.prove(labels, asked.labels, since, until)
-        if (rows := await asked.rows(period, start, end, timezone(offset), oldest)) is not None:
+        offset = await self._label_offset.prove(labels, query.labels, since, until)
+        if (rows := await query.rows(period, start, end, timezone(offset), oldest)) is not None:
             return rows
-        self._zone.forget()
+        self._label_offset.forget()
         raise UnexpectedAnswer(Reason.ZONE_UNPROVEN)
 
-    async def _answer(self, device: Device, unit: str, params: Mapping[str, str | int]) -> Any:
-        """Ask the way the server is known to understand, or find it out: the documents contradict each other."""
+    async def _request_adapted(self, device: Device, unit: str, params: Mapping[str, str | int]) -> Any:
+        """Request with the method and the spelling that the server accepts: the documents contradict each other."""
         known = coerce.fields(self._client_store.get(self._slot))
         is_lower = bool(known.get("is_lower_case"))
         first = str(known.get("method", _METHODS[0]))
 
-        async def ask(unit: str) -> Any:
+        async def request(unit: str) -> Any:
             return await self._by_method(device, first, {**params, "unit": unit})
 
         try:
-            method, body = await ask(unit.lower() if is_lower else unit)
+            method, body = await request(unit.lower() if is_lower else unit)
         except Rejected as refusal:
             if known:
                 raise
             try:
-                method, body = await ask(unit.lower())
+                method, body = await request(unit.lower())
             except Rejected:
                 raise refusal from None
             is_lower = True
@@ -176,7 +180,7 @@ class Aggregates:
         missing: CloudError | None = None
         for method in sorted(_METHODS, key=lambda method: method != first):
             try:
-                return method, await self._ask(device, method, params)
+                return method, await self._request(device, method, params)
             except (UnexpectedAnswer, Unreachable) as error:
                 if error.status not in _NO_SUCH_METHOD:
                     raise
@@ -185,7 +189,7 @@ class Aggregates:
 
 
 class AggregatedHistory(NoHistory):
-    """The history of a cloud that answers aggregates as both Gizwits APIs do."""
+    """The part of the history that both Gizwits APIs share: aggregates."""
 
     _aggregates: Aggregates
 
@@ -199,13 +203,13 @@ class AggregatedHistory(NoHistory):
         aggregation: Aggregation,
         is_local: bool = False,
     ) -> Mapping[Series, HistoryResult[Bucket]]:
-        """Read what was aggregated in the past month ("Data aggregation" of either API); see `Aggregates`."""
+        """Read the aggregates of the past month ("Data aggregation" of either API); see `Aggregates`."""
         return await self._aggregates.buckets(series, start, end, period=period, aggregation=aggregation)
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What was aggregated under one label. `is_damaged`: the label, or one of the numbers, cannot be read."""
+    """The aggregates under one label. `is_damaged`: the label or one of the numbers is unreadable."""
 
     label: str | None
     attrs: Mapping[str, Any]
@@ -213,8 +217,8 @@ class _Row:
 
 
 @dataclass(frozen=True, slots=True)
-class _Dated:
-    """What was aggregated in a period."""
+class _TimedRow:
+    """The aggregates of one period."""
 
     begin: datetime
     end: datetime
@@ -222,33 +226,33 @@ class _Dated:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is asked of one device. Nothing is asked twice."""
+class _DeviceQuery:
+    """Requests the aggregates of one device, and keeps the answers so that no request is repeated."""
 
-    answer: Callable[[Device, str, Mapping[str, str | int]], Awaitable[Any]]
+    request: RequestAggregates
     device: Device
     names: str
     aggregation: Aggregation
-    now: datetime = field(default_factory=present)
+    now: datetime = field(default_factory=utc_now)
     answers: dict[tuple[str, int, int], list[_Row]] = field(default_factory=dict)
 
     @property
     def is_damaged(self) -> bool:
-        """Whether an answer had rows that nobody can tell what is missing of."""
+        """Whether an answer had unreadable rows, so that buckets may be missing."""
         return any(row.is_damaged for rows in self.answers.values() for row in rows)
 
     async def labels(self, start: datetime, end: datetime) -> list[datetime]:
-        """The labels of the hours with readings in a range, oldest first, each read as if its zone were UTC."""
+        """Return the labels of the hours with readings in a range, oldest first, each parsed as if it were UTC."""
         rows = await self._between(Period.HOUR, start, end)
-        labels = {label for row in rows if (label := _read(row.label, Period.HOUR)) is not None}
+        labels = {label for row in rows if (label := _parse(row.label, Period.HOUR)) is not None}
         if rows and not labels:
             raise UnexpectedAnswer(Reason.ZONE_UNPROVEN, subject=self.device.name)
         return sorted(labels)
 
     async def rows(
         self, period: Period, start: datetime, end: datetime, zone: timezone, oldest: datetime
-    ) -> tuple[datetime, Sequence[_Dated]] | None:
-        """The rows of the periods that a range touches, and since when; None where a label contradicts the zone."""
+    ) -> tuple[datetime, Sequence[_TimedRow]] | None:
+        """Return since when rows are complete, and the rows; None if a label contradicts the zone."""
         first = begin_of(period, start, zone)
         if first < oldest:
             first = end_of(period, first, zone)
@@ -256,25 +260,25 @@ class _Asked:
         if first >= end:
             return min(since, end), ()
         until = end_of(period, begin_of(period, end - timedelta.resolution, zone), zone)
-        found: dict[datetime, _Dated] = {}
+        found: dict[datetime, _TimedRow] = {}
         for row in await self._between(period, first, until):
-            if (label := _read(row.label, period)) is None:
+            if (label := _parse(row.label, period)) is None:
                 continue
             begin = label - zone.utcoffset(None)
             if not first <= begin < until:
                 return None
-            found.setdefault(begin, _Dated(begin, end_of(period, begin, zone), row.attrs))
+            found.setdefault(begin, _TimedRow(begin, end_of(period, begin, zone), row.attrs))
         return since, [found[begin] for begin in sorted(found)]
 
     async def _between(self, period: Period, start: datetime, end: datetime) -> list[_Row]:
-        # To the last millisecond before the end: no document says whether the end belongs to the range.
+        # Up to the last millisecond before the end, since no document states whether the range includes its end.
         last = min(end, self.now) - _MILLISECOND
-        start_ms, end_ms = ((moment - _EPOCH) // _MILLISECOND for moment in (start, last))
+        start_ms, end_ms = ((at - _EPOCH) // _MILLISECOND for at in (start, last))
         unit = _UNITS[period].name
         if (known := self.answers.get((unit, start_ms, end_ms))) is not None:
             return known
         params: dict[str, str | int] = {"start_ts": start_ms, "end_ts": end_ms, "attrs": self.names}
-        body = coerce.fields(await self.answer(self.device, unit, {**params, "aggregator": str(self.aggregation)}))
+        body = coerce.fields(await self.request(self.device, unit, {**params, "aggregator": str(self.aggregation)}))
         data = body.get("data")
         if not isinstance(data, list):
             raise UnexpectedAnswer(endpoint="agg_data", subject=self.device.name)
@@ -284,7 +288,7 @@ class _Asked:
 
 
 def _row(row: Mapping[str, Any]) -> _Row:
-    # The Open API's page writes datatime.
+    # The page of the Open API spells the field datatime.
     label = coerce.text(row.get("datetime")) or coerce.text(row.get("datatime"))
     attrs = row.get("attrs")
     numbers = coerce.fields(attrs)
@@ -292,19 +296,19 @@ def _row(row: Mapping[str, Any]) -> _Row:
     return _Row(label, numbers, is_damaged=label is None or not isinstance(attrs, dict) or not are_numbers)
 
 
-def _whole_since(moment: datetime, oldest: datetime) -> datetime:
-    """The whole hour before, or the next one where that is too old."""
-    begin = begin_of(Period.HOUR, moment, UTC)
-    return begin if begin >= oldest else _whole(moment)
+def _round_down(at: datetime, oldest: datetime) -> datetime:
+    """Return the previous whole hour, or the next one if that is before `oldest`."""
+    begin = begin_of(Period.HOUR, at, UTC)
+    return begin if begin >= oldest else _round_up(at)
 
 
-def _whole(moment: datetime) -> datetime:
-    """The next whole hour."""
-    begin = begin_of(Period.HOUR, moment, UTC)
-    return begin if begin == moment else begin + HOUR
+def _round_up(at: datetime) -> datetime:
+    """Return the next whole hour."""
+    begin = begin_of(Period.HOUR, at, UTC)
+    return begin if begin == at else begin + HOUR
 
 
-def _read(label: str | None, period: Period) -> datetime | None:
+def _parse(label: str | None, period: Period) -> datetime | None:
     unit = _UNITS[period]
     if label is None or not unit.label.fullmatch(label):
         return None
@@ -312,11 +316,11 @@ def _read(label: str | None, period: Period) -> datetime | None:
         found = datetime.strptime(label + unit.suffix, unit.layout).replace(tzinfo=UTC)
     except ValueError:
         return None
-    # At the ends of the calendar a label has no time in another zone, nor an end.
+    # Near the ends of the calendar a label may have no time in another zone, or no end.
     return found if _EPOCH <= found < _NEVER else None
 
 
-def _buckets(rows: Sequence[_Dated], key: str) -> tuple[Bucket, ...]:
+def _buckets(rows: Sequence[_TimedRow], key: str) -> tuple[Bucket, ...]:
     return tuple(
         Bucket(start=row.begin, end=row.end, value=value)
         for row in rows

@@ -108,7 +108,7 @@ class Definitions:
             except CloudError as error:
                 if known is None:
                     product.failure = error
-                    product.requested_at = time.time()  # a server that hangs takes longer to fail than the pause
+                    product.requested_at = time.time()  # again, as a server that hangs fails only after the pause
                     raise
                 if product.incomplete is not None and product.retry_at is None:
                     product.retry_at = time.time() + _SOON

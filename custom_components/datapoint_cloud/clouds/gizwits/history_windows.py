@@ -1,6 +1,6 @@
-"""How a look back is put together: the part of a range that can be reached, window by window, device by device.
+"""Reads history: the part of a range that is still kept, window by window, device by device.
 
-It knows no endpoint and nothing of what is in a row but its time.
+It knows no endpoint, and of a row only its timestamp.
 """
 
 import math
@@ -25,93 +25,96 @@ from ..windows import split
 from .paging import Row
 from .wire_values import row_timestamp
 
-_MARGIN: Final = timedelta(minutes=1)  # between our clock and the server's
+_MARGIN: Final = timedelta(minutes=1)  # how far our clock and the server's may differ
 
-type Dated = tuple[datetime, Row]
-type Pages = Callable[[int, int], AsyncIterator[list[Row]]]
-"""The rows of a window of whole epoch seconds, page by page, oldest first."""
+type TimedRow = tuple[datetime, Row]
+type ReadPages = Callable[[int, int], AsyncIterator[list[Row]]]
+"""Yields the rows of a window of whole epoch seconds, page by page, oldest first."""
 
 
-def present() -> datetime:
-    """Now, in UTC."""
+def utc_now() -> datetime:
+    """Return the current time in UTC."""
     return datetime.fromtimestamp(time.time(), UTC)
 
 
-def reach_back(reach: timedelta) -> datetime:
-    """The oldest moment that is asked for of what is kept so long, in whole seconds."""
-    return datetime.fromtimestamp(math.ceil((present() - reach + _MARGIN).timestamp()), UTC)
+def oldest_kept(retention: timedelta) -> datetime:
+    """Return the oldest time worth requesting of history with this retention, in whole seconds."""
+    return datetime.fromtimestamp(math.ceil((utc_now() - retention + _MARGIN).timestamp()), UTC)
 
 
-def reachable(start: datetime, end: datetime, reach: timedelta) -> tuple[datetime, datetime]:
-    """The part of a range that lies within the reach and not in the future; without length where there is none."""
-    now, oldest = present(), reach_back(reach)
+def clamp(start: datetime, end: datetime, retention: timedelta) -> tuple[datetime, datetime]:
+    """Return the part of a range within the retention and not in the future; an empty range if there is none."""
+    now, oldest = utc_now(), oldest_kept(retention)
     first, last = max(start.astimezone(UTC), oldest), min(end.astimezone(UTC), now)
     if first < last:
         return first, last
-    nothing = min(first, end.astimezone(UTC))
-    return nothing, nothing
+    nowhere = min(first, end.astimezone(UTC))
+    return nowhere, nowhere
 
 
-async def look_back(
-    start: datetime, end: datetime, pages: Pages, *, longest: timedelta, reach: timedelta
-) -> HistoryResult[Dated]:
+async def read_windows(
+    start: datetime, end: datetime, read: ReadPages, *, longest: timedelta, retention: timedelta
+) -> HistoryResult[TimedRow]:
     """Read the rows of a range, oldest first, in windows of at most `longest` (whole seconds).
 
-    Raises what fails before anything was read.
+    Raises an error only if nothing was read before it.
     """
-    first, last = reachable(start, end, reach)
+    first, last = clamp(start, end, retention)
     last = max(first, last.replace(microsecond=0))  # the vendor counts in whole seconds
-    gathered = _Gathered()
+    rows = _RowsByTime()
     covered = first
     stopped_by: CloudError | None = None
     try:
         for window_start, window_end in split(first.replace(microsecond=0), last, longest):
-            covered = await _read_window(window_start, window_end, pages, gathered)
-            gathered.begin_window()
+            covered = await _read_window(window_start, window_end, read, rows)
+            rows.begin_window()
     except CloudError as error:
-        if covered == first and not gathered.has_rows:
+        if covered == first and not rows.has_rows:
             raise
         stopped_by = error
-        covered = max(covered, min(gathered.complete_until or covered, last))
-    if stopped_by is None and gathered.is_damaged:
+        covered = max(covered, min(rows.complete_until or covered, last))
+    if stopped_by is None and rows.has_unreadable:
         stopped_by = UnexpectedAnswer()
-    return HistoryResult(rows=gathered.between(first, covered), start=first, end=covered, stopped_by=stopped_by)
+    return HistoryResult(rows=rows.between(first, covered), start=first, end=covered, stopped_by=stopped_by)
 
 
-async def _read_window(start: datetime, end: datetime, pages: Pages, gathered: _Gathered) -> datetime:
-    """Read a window; answers up to when. A server whose clock is behind refuses an end that lies in its future."""
-    now = present()
+async def _read_window(start: datetime, end: datetime, read: ReadPages, rows: _RowsByTime) -> datetime:
+    """Read a window and return the end of what was read.
+
+    A server whose clock is behind ours refuses an end in its future; then the window is read to an earlier end.
+    """
+    now = utc_now()
     ends = [end]
     if start < (earlier := (now - _MARGIN).replace(microsecond=0)) < end:
         ends.append(earlier)
     for until in ends:
         try:
-            async for page in pages(int(start.timestamp()), int(until.timestamp())):
-                gathered.add(page)
+            async for page in read(int(start.timestamp()), int(until.timestamp())):
+                rows.add(page)
         except Rejected:
-            if gathered.has_window or until is ends[-1]:
+            if rows.has_window_rows or until is ends[-1]:
                 raise
         else:
             return until
     return end
 
 
-class _Gathered:
-    """Rows by their times; a row that two pages or two windows share is one row."""
+class _RowsByTime:
+    """Collects rows by time; a row that two pages or two windows share is kept once."""
 
     def __init__(self) -> None:
         self._rows: dict[datetime, list[Row]] = {}
         self._in_window: list[datetime] = []
-        self.is_damaged = False
-        """Whether there were rows without a time, which is all that can be said of them."""
+        self.has_unreadable = False
+        """Whether there were rows without a timestamp."""
 
     @property
     def has_rows(self) -> bool:
         return bool(self._rows)
 
     @property
-    def has_window(self) -> bool:
-        """Whether the window that is being read has rows already."""
+    def has_window_rows(self) -> bool:
+        """Whether the current window has rows already."""
         return bool(self._in_window)
 
     def begin_window(self) -> None:
@@ -120,7 +123,7 @@ class _Gathered:
     def add(self, page: Sequence[Row]) -> None:
         for row in page:
             if (at := row_timestamp(row)) is None:
-                self.is_damaged = True
+                self.has_unreadable = True
                 continue
             self._in_window.append(at)
             same = self._rows.setdefault(at, [])
@@ -129,49 +132,49 @@ class _Gathered:
 
     @property
     def complete_until(self) -> datetime | None:
-        """Up to when the rows of a window are complete that was not read to its end; None if they came unordered."""
-        moments = self._in_window
-        return moments[-1] if moments and moments == sorted(moments) else None
+        """Until when the rows of an unfinished window are complete; None if they did not come in order."""
+        times = self._in_window
+        return times[-1] if times and times == sorted(times) else None
 
-    def between(self, start: datetime, end: datetime) -> tuple[Dated, ...]:
+    def between(self, start: datetime, end: datetime) -> tuple[TimedRow, ...]:
         return tuple((at, row) for at in sorted(self._rows) if start <= at < end for row in self._rows[at])
 
 
-async def by_device[Row](
+async def by_device[T](
     series: Sequence[Series],
     start: datetime,
-    read: Callable[[Device, Sequence[str]], Awaitable[Mapping[str, HistoryResult[Row]]]],
-) -> dict[Series, HistoryResult[Row]]:
-    """Read each device once for all its datapoints; one after the other, for the past is in no hurry.
+    read: Callable[[Device, Sequence[str]], Awaitable[Mapping[str, HistoryResult[T]]]],
+) -> dict[Series, HistoryResult[T]]:
+    """Read one device after the other, each once for all its datapoints.
 
-    Raises what concerns the account before anything was read; what concerns one device or its product costs only
-    them.
+    Raises an error that concerns the account only if nothing was read before it. An error that concerns a device or its
+    product stops only their series.
     """
-    pasts: dict[str, Mapping[str, HistoryResult[Row]]] = {}
+    results: dict[str, Mapping[str, HistoryResult[T]]] = {}
     refused: dict[str, CloudError] = {}
-    has_read = False
+    has_result = False
     ended_by: CloudError | None = None
-    for device, wanted in _keys_by_device(series):
+    for device, keys in _keys_by_device(series):
         error = ended_by or refused.get(device.schema_id)
         if error is None:
             try:
-                found = await read(device, wanted)
+                found = await read(device, keys)
             except CloudError as failure:
-                if not has_read and _concerns_all(failure):
+                if not has_result and _concerns_all(failure):
                     raise
                 error = failure
             else:
-                has_read = True
-                pasts[device.id] = found
-                error = next((past.stopped_by for past in found.values() if past.stopped_by is not None), None)
-        if device.id not in pasts and error is not None:
-            nothing = HistoryResult[Row](rows=(), start=start, end=start, stopped_by=error)
-            pasts[device.id] = dict.fromkeys(wanted, nothing)
+                has_result = True
+                results[device.id] = found
+                error = next((result.stopped_by for result in found.values() if result.stopped_by is not None), None)
+        if device.id not in results and error is not None:
+            empty = HistoryResult[T](rows=(), start=start, end=start, stopped_by=error)
+            results[device.id] = dict.fromkeys(keys, empty)
         if error is not None and _concerns_all(error):
             ended_by = error
         elif isinstance(error, Forbidden | NotSupported):
             refused[device.schema_id] = error
-    return {one: pasts[one.device.id][one.key] for one in series}
+    return {one: results[one.device.id][one.key] for one in series}
 
 
 def _keys_by_device(series: Sequence[Series]) -> Iterable[tuple[Device, list[str]]]:
@@ -184,6 +187,6 @@ def _keys_by_device(series: Sequence[Series]) -> Iterable[tuple[Device, list[str
 
 
 def _concerns_all(error: CloudError) -> bool:
-    """Whether asking about another device would fail the same way."""
-    is_way_lost = isinstance(error, Unreachable) and error.code is None
-    return is_way_lost or isinstance(error, AuthFailed | RateLimited)
+    """Whether a request about another device would fail in the same way."""
+    is_unreachable = isinstance(error, Unreachable) and error.code is None
+    return is_unreachable or isinstance(error, AuthFailed | RateLimited)

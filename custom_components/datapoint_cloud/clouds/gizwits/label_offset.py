@@ -1,8 +1,8 @@
-"""In which zone the labels of aggregates are written: stated nowhere, so proven before any label becomes a time.
+"""Finds the offset from UTC of the labels of aggregates, which no document states, before a label becomes a time.
 
-An hour of UTC that comes back under one label tells how far the labels are off. Two such hours, at both ends of what
-is asked about, have to agree: then no clock was changed in between. A proof reaches one day further, so that a clock
-that is changed later is noticed. It knows labels and hours, not how they are asked for.
+If the aggregates of one hour of UTC have one label, its difference from the hour is the offset. Two such hours, at both
+ends of a range, must have the same offset: then there was no change of summer time in between. A proof is valid for one
+day beyond its range, so that a later change is noticed. This module knows labels and hours, not how to request them.
 """
 
 import time
@@ -13,52 +13,52 @@ from typing import Final
 from .. import coerce
 from ..client_store import ClientStore
 from ..errors import Reason, UnexpectedAnswer
-from .history_windows import present
+from .history_windows import utc_now
 
 type HoursBetween = Callable[[datetime, datetime], Awaitable[Sequence[datetime]]]
-"""The labels of the hours with readings in a range, oldest first, each read as if its zone were UTC."""
+"""Requests the labels of the hours with readings in a range, oldest first, each parsed as if it were UTC."""
 
 HOUR: Final = timedelta(hours=1)
 _QUARTER: Final = timedelta(minutes=15)
 _EARLIEST: Final = timedelta(hours=-12)
 _LATEST: Final = timedelta(hours=14)
-_LIKELY: Final = (timedelta(hours=8), timedelta())  # what Chinese pages imply, and what a server would have
-_REACHES_FURTHER: Final = timedelta(days=1)
+_LIKELY: Final = (timedelta(hours=8), timedelta())  # the Chinese pages imply UTC+8, a server may use UTC
+_VALID_BEYOND: Final = timedelta(days=1)
 _MONTH: Final = timedelta(days=31)
-_MOST_TRIED: Final = 2  # labels at each end
+_MOST_TRIED: Final = 2  # labels at each end of a range
 
 
 class LabelOffset:
-    """The zone of one server's labels, as far as it is proven."""
+    """The proven offset of one server's labels."""
 
     def __init__(self, client_store: ClientStore, server: str) -> None:
-        """Keep the proof in `client_store`, with the time it was made."""
+        """Keep the proof and its date in `client_store`."""
         self._client_store = client_store
         self._slot = f"zone of labels at {server}"
 
     def proven(self, start: datetime, end: datetime) -> timedelta | None:
-        """How far ahead of UTC the labels of a range are; None where no proof reaches."""
+        """Return how far the labels of a range are ahead of UTC; None if no proof covers it."""
         record = coerce.fields(self._client_store.get(self._slot))
         proven_at, since, until, minutes = (
             coerce.number(record.get(name)) for name in ("proven_at", "since", "until", "minutes")
         )
         if proven_at is None or since is None or until is None or minutes is None:
             return None
-        further = _REACHES_FURTHER.total_seconds()
+        beyond = _VALID_BEYOND.total_seconds()
         is_recent = 0 <= time.time() - proven_at < _MONTH.total_seconds()
-        is_within = since - further <= start.timestamp() and end.timestamp() <= until + further
+        is_within = since - beyond <= start.timestamp() and end.timestamp() <= until + beyond
         return timedelta(minutes=minutes) if is_recent and is_within else None
 
     def forget(self) -> None:
-        """Trust the proof no longer: an answer contradicted it."""
+        """Drop the proof, after an answer contradicted it."""
         self._client_store.put(self._slot, None)
 
     async def prove(
         self, labels: Sequence[datetime], hours_between: HoursBetween, start: datetime, end: datetime
     ) -> timedelta:
-        """Prove how far ahead of UTC labels are between `start` and `end`, of which `labels` are known.
+        """Prove how far the labels between `start` and `end` are ahead of UTC, starting from the known `labels`.
 
-        Raises `UnexpectedAnswer` (ZONE_UNPROVEN), and what asking raises.
+        Raises `UnexpectedAnswer` (ZONE_UNPROVEN), and whatever `hours_between` raises.
         """
         guesses = (labels[0] - start, *_LIKELY) if labels else ()
         oldest = await _found(labels[:_MOST_TRIED], guesses, hours_between)
@@ -82,8 +82,8 @@ class LabelOffset:
 async def _found(
     labels: Iterable[datetime], guesses: Iterable[timedelta], hours_between: HoursBetween
 ) -> tuple[datetime, timedelta] | None:
-    """An hour of UTC with readings and the offset it tells. A guess only serves to find the hour."""
-    now = present()
+    """Find an hour of UTC with readings, and its offset. The guesses only serve to find the hour."""
+    now = utc_now()
     for label in labels:
         for guess in dict.fromkeys(guesses):
             hour = label - guess
@@ -97,7 +97,7 @@ async def _offset_at(hour: datetime, hours_between: HoursBetween) -> timedelta |
         case [label]:
             offset = label - hour
         case [first, second] if second - first == HOUR:
-            # The labels change within the hour: its middle tells whether after one, two or three quarters.
+            # The label changes within the hour. Its middle half shows whether after one, two or three quarters.
             match await hours_between(hour + _QUARTER, hour + 3 * _QUARTER):
                 case [only] if only == first:
                     offset = first - hour + _QUARTER

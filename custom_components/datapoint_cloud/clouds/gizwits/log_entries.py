@@ -1,6 +1,6 @@
-"""Lines of the logs both Gizwits APIs keep of a device, read one way.
+"""Converts the rows of the device logs of both Gizwits APIs to log entries.
 
-It knows what is in a row, not where rows come from.
+It knows the fields of a row, not where rows come from.
 """
 
 import base64
@@ -10,24 +10,24 @@ from typing import Any, Final
 
 from .. import coerce
 from ..history import HistoryResult, LogEntry
-from .history_windows import Dated
+from .history_windows import TimedRow
 
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})+")
-_SPELLINGS: Final = {"KeepAlive": "keep_alive"}  # the table's and the example's
-_KEPT: Final = ("ip", "source")  # what else is in a row identifies users and apps
+_SPELLINGS: Final = {"KeepAlive": "keep_alive"}  # the documents' table and example differ
+_KEPT: Final = ("ip", "source")  # the other fields identify users and apps
 
 
-def entries(past: HistoryResult[Dated]) -> HistoryResult[LogEntry]:
-    """Read the rows of a log ("Online log" and "Communication log" of either API)."""
-    rows = tuple(_entry(dated) for dated in past.rows)
-    return HistoryResult(rows=rows, start=past.start, end=past.end, stopped_by=past.stopped_by)
+def entries(result: HistoryResult[TimedRow]) -> HistoryResult[LogEntry]:
+    """Convert the rows of a log ("Online log" and "Communication log" of either API)."""
+    rows = tuple(_entry(row) for row in result.rows)
+    return HistoryResult(rows=rows, start=result.start, end=result.end, stopped_by=result.stopped_by)
 
 
-def _entry(dated: Dated) -> LogEntry:
-    at, row = dated
+def _entry(timed_row: TimedRow) -> LogEntry:
+    at, row = timed_row
     content = {name: row[name] for name in _KEPT if row.get(name) is not None}
     content |= _payload(row.get("payload", row.get("payload_bin")))
-    # One place of the documents writes Tcp_closed, all others are lower-case.
+    # The documents write one reason as Tcp_closed, and all others in lower case.
     reason = coerce.text(content.pop("reason", None))
     return LogEntry(
         at=at,
@@ -38,7 +38,7 @@ def _entry(dated: Dated) -> LogEntry:
 
 
 def _payload(payload: Any) -> Mapping[str, Any]:
-    """What came with a line: an object, though it is typed as text, or bytes as hexadecimal digits."""
+    """Read the payload of a row: an object, often encoded as text, or bytes, which become hexadecimal digits."""
     if isinstance(payload, str):
         payload = _decoded(payload) or payload
     if fields := coerce.fields(payload):
@@ -56,7 +56,7 @@ def _decoded(text: str) -> dict[str, Any] | None:
 
 
 def _digits(payload: Any) -> str | None:
-    """Lower-case hexadecimal digits of bytes given as such, or in Base64 as the documents have it."""
+    """Return lower-case hexadecimal digits of bytes that came as such, or as Base64, which is documented."""
     if not isinstance(payload, str) or not payload:
         return None
     if _HEX.fullmatch(payload):

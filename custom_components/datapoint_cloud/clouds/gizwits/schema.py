@@ -1,7 +1,7 @@
-"""Datapoint definitions of Gizwits products, and their values on the way in and out.
+"""Parses the datapoint definitions of Gizwits products, and converts values from and to the API.
 
-Both APIs and both pushes speak of the same datapoints in slightly different spellings; here they become one.
-Where a definition comes from is not known here.
+Both APIs and both kinds of push write the same datapoints slightly differently. This module does not know where a
+definition comes from.
 """
 
 import base64
@@ -24,30 +24,30 @@ _BITS: Final = {"uint8": 8, "uint16": 16, "uint32": 32}
 _WRITABLE: Final = ("status_writable", "W")
 _ALARMS: Final = ("alert", "N", "fault", "E")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*")
-_COUNTABLE: Final = 2**53  # more steps no float can tell apart
-_LONGEST_BINARY: Final = 65_535  # bytes: what is said to be longer has a length nobody knows
-_MOST_DATAPOINTS: Final = 500  # real products have up to 180, and each is an entity of each device
-_NOISE: Final = 1e-5  # what binary fractions leave behind
-_RELATIVE_NOISE: Final = 1e-7  # of a value: what single precision leaves behind
+_COUNTABLE: Final = 2**53  # a float cannot distinguish more steps
+_LONGEST_BINARY: Final = 65_535  # bytes; a longer one has an unknown length
+_MOST_DATAPOINTS: Final = 500  # real products have up to 180; each one becomes an entity of each device
+_NOISE: Final = 1e-5  # absolute error of binary fractions
+_RELATIVE_NOISE: Final = 1e-7  # relative error of single precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """What a product says about its datapoints."""
+    """The datapoints of a product."""
 
     name: str | None = None
     schema: Schema = field(default_factory=Schema)
     by_key: Mapping[str, Datapoint] = field(default_factory=dict)
-    is_defined: bool = True  # False: the vendor says that the product has no datapoints
+    is_defined: bool = True  # False if the vendor states that the product has no datapoints
 
     def lacks(self, attrs: Mapping[str, Any]) -> set[str]:
-        """What a device reports that the definition does not name at all."""
+        """Return the names of attributes that the definition does not have at all."""
         return {name for name in attrs if name not in self.by_key and name not in self.schema.skipped}
 
     def snapshot(self, attrs: Mapping[str, Any], reported_at: datetime | None) -> Snapshot:
-        """Read the attributes a device reported.
+        """Convert the attributes that a device reported.
 
-        Null is a reading without a value; what the definition does not name is kept as it came.
+        Null becomes a reading without a value; attributes that the definition lacks keep their values.
         """
         readings: dict[str, Reading] = {}
         skipped: list[str] = []
@@ -92,10 +92,10 @@ class Definition:
 
 
 def parse(body: Any) -> Definition | None:
-    """Read a definition ("Datapoint definition" of either API); None where it is none.
+    """Parse a definition ("Datapoint definition" of either API); None if the body is none.
 
-    Attributes that cannot be understood are skipped, as are those beyond any real number; of several with one name the
-    first counts.
+    Attributes that cannot be understood are skipped, as are those beyond a realistic number. If several attributes have
+    the same name, the first one counts.
     """
     if not isinstance(body, dict) or not isinstance(body.get("entities"), list):
         return None
@@ -113,7 +113,7 @@ def parse(body: Any) -> Definition | None:
 
 
 def _steps(body: Mapping[str, Any]) -> dict[str, float]:
-    """The steps of numbers by "entity.attribute", which only the vendor's own screens tell."""
+    """Return the steps of numbers by "entity.attribute"; only the descriptions of the vendor's screens have them."""
     steps: dict[str, float] = {}
     for section in coerce.records(coerce.fields(body.get("ui")).get("sections")):
         for element in coerce.records(section.get("elements")):
@@ -125,7 +125,7 @@ def _steps(body: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _spec(holder: Mapping[str, Any]) -> Mapping[str, Any]:
-    # The documents write unit_spec, every real definition has uint_spec.
+    # The documents spell it unit_spec, all real definitions uint_spec.
     return coerce.fields(holder.get("uint_spec") or holder.get("unit_spec"))
 
 
@@ -147,7 +147,7 @@ def _datapoint(key: str, attr: Mapping[str, Any], step: float | None) -> Datapoi
                 minimum, maximum, distance = scale
                 datapoint = described(data_type=DataType.NUMBER, minimum=minimum, maximum=maximum, step=distance)
             else:
-                # Values come in engineering units: they can be read without their range, but none can be written.
+                # Values come in engineering units, so they can be read without the range, but not written.
                 datapoint = described(data_type=DataType.NUMBER, is_writable=False)
         case "binary":
             length = wire_values.count(coerce.fields(attr.get("position")).get("len"))
@@ -157,16 +157,16 @@ def _datapoint(key: str, attr: Mapping[str, Any], step: float | None) -> Datapoi
 
 
 def _scale(spec: Mapping[str, Any], bits: int, step: float | None) -> tuple[float, float, float] | None:
-    """The least and the greatest value and the distance between two, in engineering units.
+    """Return the minimum, the maximum and the step in engineering units.
 
-    `step` is the distance that the vendor's screens use. None: the range is not understood, or beyond all reason.
+    `step` is the one of the vendor's screens. None if the range is unreadable or unrealistic.
     """
     defaults = {"min": 0, "max": 2**bits - 1, "ratio": 1, "addition": 0}
     least, greatest, ratio, addition = (coerce.number(spec.get(name, default)) for name, default in defaults.items())
     if least is None or greatest is None or not ratio or addition is None:
         return None
     farthest = max(abs(float(least)), abs(float(greatest))) * abs(float(ratio)) + abs(float(addition))
-    if not farthest / abs(ratio) <= _COUNTABLE:  # nor where it is no number any more
+    if not farthest / abs(ratio) <= _COUNTABLE:  # also false for infinity and NaN
         return None
     places = max(_places(ratio), _places(addition))
     ends = sorted(round(raw * ratio + addition, places) for raw in (least, greatest))
@@ -176,7 +176,7 @@ def _scale(spec: Mapping[str, Any], bits: int, step: float | None) -> tuple[floa
 
 @cache
 def _places(number: float) -> int:
-    """The decimal places of a number."""
+    """Return the decimal places of a number."""
     exponent = Decimal(str(number)).normalize().as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0
 
@@ -190,12 +190,12 @@ def _without_noise(datapoint: Datapoint, number: float | None) -> int | float | 
     if not isinstance(number, float) or datapoint.step is None:
         return number
     rounded = _rounded(datapoint, number)
-    # A device may be finer than its definition: only what can be no more than an artefact is taken away.
+    # A device may report finer values than its definition has, so remove only artefacts of floating-point numbers.
     return rounded if math.isclose(number, rounded, rel_tol=_RELATIVE_NOISE, abs_tol=_NOISE) else number
 
 
 def _label(labels: tuple[str, ...], raw: Any) -> Value | None:
-    """The option a label or an index stands for; a label or a number that is none stays what it is."""
+    """Return the option for a label or an index; an unknown label or number stays as it is."""
     if isinstance(raw, str):
         if raw in labels:
             return raw
@@ -213,7 +213,7 @@ def _hex(raw: Any) -> str | None:
 
 
 def _bytes(length: int | None, raw: Any) -> str | None:
-    """Hex, whatever it came as. What is hex and what is base64 only the length tells, where both would do."""
+    """Return hex digits of bytes in any spelling. If a text could be hex or Base64, the length decides."""
     digits = _hex(raw)
     if isinstance(raw, str) and length is not None and (digits is None or len(digits) != 2 * length):
         try:
@@ -246,7 +246,7 @@ def _written(datapoint: Datapoint, value: Value) -> Value | None:
 
 
 def _on_scale(datapoint: Datapoint, number: float | None) -> int | float | None:
-    """The nearest number the datapoint can take, None outside its range."""
+    """Return the nearest number that the datapoint accepts; None outside its range."""
     if number is None or datapoint.minimum is None or datapoint.maximum is None or datapoint.step is None:
         return None
     number = _rounded(datapoint, number)
@@ -258,7 +258,7 @@ def _on_scale(datapoint: Datapoint, number: float | None) -> int | float | None:
 
 
 def _padded(length: int | None, digits: str | None) -> str | None:
-    # A value that is too short is refused: the cloud wants every byte.
+    # The cloud refuses a value with fewer bytes than the datapoint has.
     if digits is None or length is None:
         return digits
     return digits.ljust(2 * length, "0") if len(digits) <= 2 * length else None

@@ -1,4 +1,4 @@
-"""The organisation's Gizwits cloud: all devices of the products an enterprise names, through the Enterprise API."""
+"""The Gizwits cloud of organisations: all devices of the products of an enterprise, through the Enterprise API."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -83,7 +83,7 @@ class GizwitsEnterpriseCloud:
         )
         self._page_size = page_size(client_store, "search page", DEVICE_PAGES)
         self.push: Push | None = None
-        """None too where no product has the credentials of its push."""
+        """None also if no product has push credentials."""
         if snoti is not None and any(product.is_pushed for product in products):
             self.push = SnotiPush(snoti, products, self._definitions, client_store, timings=timings or snoti_timings())
         self._pages = dict.fromkeys(self._products, 1)
@@ -97,11 +97,11 @@ class GizwitsEnterpriseCloud:
 
     @property
     def requests_a_listing(self) -> int:
-        """The pages of all products."""
+        """The pages of the lists of all products."""
         return sum(self._pages.values())
 
     async def account(self) -> Account:
-        """Have a token of any product: its secret and the enterprise's are checked together."""
+        """Get a token of any product, which checks the secrets of the product and of the enterprise together."""
         failures: list[CloudError] = []
         for product in self._products:
             try:
@@ -117,9 +117,9 @@ class GizwitsEnterpriseCloud:
         return Account(id=self._enterprise_id, name=self._enterprise_id)
 
     async def groups(self) -> Mapping[str, str]:
-        """The groups of all products ("Enterprise API, Device groups"), which have no names of their own.
+        """List the groups of all products ("Enterprise API, Device groups"), which have no names.
 
-        An id is the product key and the group's id with a slash between.
+        An id consists of the product key, a slash and the id of the group.
         """
         groups: dict[str, str] = {}
         for scope in self.scopes:
@@ -158,7 +158,7 @@ class GizwitsEnterpriseCloud:
         return tuple(devices.values())
 
     async def schema(self, device: Device) -> Schema:
-        """Describe the datapoints of the device's product ("Enterprise API, Datapoint definition")."""
+        """Return the datapoints of the device's product ("Enterprise API, Datapoint definition")."""
         return await self._definitions.schema(device.schema_id)
 
     async def readings(self, devices: Sequence[Device], on_snapshot: OnSnapshot = ignore_snapshot) -> Readings:
@@ -171,7 +171,7 @@ class GizwitsEnterpriseCloud:
             try:
                 return await self._read(device)
             except Forbidden as error:
-                # What is forbidden is so for the product: its other devices need not spend quota on hearing it again.
+                # The refusal concerns the product: do not spend quota on its other devices.
                 refused[device.schema_id] = error
                 raise
 
@@ -196,7 +196,7 @@ class GizwitsEnterpriseCloud:
             raise
 
     async def write_raw(self, device: Device, payload: bytes) -> None:
-        """Send a payload, or the payload of a whole frame ("Enterprise API, Remote control")."""
+        """Send a payload, or the payload of a complete frame ("Enterprise API, Remote control")."""
         await self._control(device.schema_id, device.id, {"raw": list(payload_of(payload))})
 
     async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
@@ -212,7 +212,7 @@ class GizwitsEnterpriseCloud:
             for did in waiting:
                 results[did] = stopped_by
                 if stopped_by is not None:
-                    continue  # not asked: the answer would be the same
+                    continue  # the answer would be the same
                 try:
                     await self._control(product.product_key, did, {"attrs": attrs})
                 except CloudError as error:
@@ -224,7 +224,7 @@ class GizwitsEnterpriseCloud:
         return {did: results[did] for did in dids}
 
     async def _members(self, group_id: str) -> tuple[Product, list[str]]:
-        """The product a group belongs to, and the devices in it or, if it has none itself, in the groups below it."""
+        """Find the product of a group, and the devices in the group or, if it has none, in the groups below it."""
         failure: CloudError = Rejected(Reason.NOT_FOUND, subject=group_id)
         for product in self._products:
             try:
@@ -266,40 +266,40 @@ class GizwitsEnterpriseCloud:
             rows = await self._search(product, **filters)
             name = await self._product_name(product.product_key)
         except CloudError as error:
-            return _of_listing(error, product)
+            return _listing_error(error, product)
         return [device for row in rows if (device := _device(row, product, name)) is not None]
 
     async def _search(self, product: Product, **filters: str) -> Sequence[Mapping[str, Any]]:
-        turned: list[Page] = []
+        pages: list[Page] = []
 
-        async def turn(skip: int, *, shows_disabled: int = 0) -> Page:
-            # What is shown by default no document tells.
-            turned.append(await self._turn(product, skip, {**filters, "show_disabled": str(shows_disabled)}))
-            return turned[-1]
+        async def fetch(skip: int, *, shows_disabled: int = 0) -> Page:
+            # No document states whether disabled devices are shown by default.
+            pages.append(await self._search_page(product, skip, {**filters, "show_disabled": str(shows_disabled)}))
+            return pages[-1]
 
-        async def turn_uncounted(skip: int, *, total: int) -> Page:
-            page = await turn(skip)
+        async def fetch_uncounted(skip: int, *, total: int) -> Page:
+            page = await fetch(skip)
             if page.total != total:
                 raise UnexpectedAnswer(endpoint=_SEARCH_PATH)
             return Page(page.rows)
 
         try:
-            listed = await list_devices(turn, endpoint=_SEARCH_PATH)
+            listed = await list_devices(fetch, endpoint=_SEARCH_PATH)
         except UnexpectedAnswer as error:
-            if error.status is not None or not turned or turned[-1].rows:
+            if error.status is not None or not pages or pages[-1].rows:
                 raise
-            # It ended before its total, which may count the disabled devices that are not shown.
-            total = len((await list_devices(partial(turn, shows_disabled=1), endpoint=_SEARCH_PATH)).rows)
-            listed = await list_devices(partial(turn_uncounted, total=total), endpoint=_SEARCH_PATH)
-        if product in self._pages and not filters:  # not a group asked for once
-            self._pages[product] = len(turned)
+            # The list ended before its total, which may include the disabled devices that it does not show.
+            total = len((await list_devices(partial(fetch, shows_disabled=1), endpoint=_SEARCH_PATH)).rows)
+            listed = await list_devices(partial(fetch_uncounted, total=total), endpoint=_SEARCH_PATH)
+        if product in self._pages and not filters:  # but not for the search of a group
+            self._pages[product] = len(pages)
         return list(listed.rows.values())
 
-    async def _turn(self, product: Product, skip: int, filters: Mapping[str, str]) -> Page:
+    async def _search_page(self, product: Product, skip: int, filters: Mapping[str, str]) -> Page:
         body = coerce.fields(await self._page(product, skip, filters))
         rows = body.get("objects")
         total = wire_values.count(coerce.fields(body.get("meta")).get("total"))
-        # The document promises the total. Without one the rows tell what there is, but none at all tell nothing.
+        # The document promises a total. Without a total we trust the rows, but an empty list only with a total.
         if not isinstance(rows, list) or (not rows and not skip and total is None):
             raise UnexpectedAnswer(endpoint=_SEARCH_PATH, subject=product.product_key)
         return Page(rows, total)
@@ -326,8 +326,8 @@ class GizwitsEnterpriseCloud:
         return await self._access.request(product_key, "GET", _DEFINITION_PATH, purpose=Purpose.POLLING)
 
 
-def _of_listing(error: CloudError, product: Product) -> CloudError:
-    """What an error means where it keeps the devices of a product from being listed: something of that product."""
+def _listing_error(error: CloudError, product: Product) -> CloudError:
+    """Convert an error of a listing to one about the product."""
     if error.reason is Reason.FEATURE_NOT_GRANTED:
         reason = Reason.DEVICES_NOT_GRANTED
     elif isinstance(error, Rejected):
@@ -338,23 +338,23 @@ def _of_listing(error: CloudError, product: Product) -> CloudError:
 
 
 def _group_ids(tree: Any) -> Iterator[str]:
-    """The ids in a tree of groups: an object of objects, where an empty text stands for no children."""
-    for gid, children in coerce.fields(_written_out(tree)).items():
+    """Yield the ids in a tree of groups: an object of objects, with an empty text for no children."""
+    for gid, children in coerce.fields(_decode_tree(tree)).items():
         yield gid
         yield from _group_ids(children)
 
 
 def _below(tree: Any, group_id: str) -> list[str] | None:
-    """The ids of the groups below one in a tree; None where it is not in the tree."""
-    groups = coerce.fields(_written_out(tree))
+    """Return the ids of the groups below a group; None if the tree does not contain the group."""
+    groups = coerce.fields(_decode_tree(tree))
     if group_id in groups:
         return list(_group_ids(groups[group_id]))
     found = (_below(children, group_id) for children in groups.values())
     return next((below for below in found if below is not None), None)
 
 
-def _written_out(tree: Any) -> Any:
-    # The table types it as text, the example shows an object.
+def _decode_tree(tree: Any) -> Any:
+    # The documents' table has a text, their example an object.
     try:
         return coerce.decode(tree) if isinstance(tree, str) else tree
     except ValueError:
@@ -368,7 +368,7 @@ def _device(row: Mapping[str, Any], product: Product, product_name: str | None) 
     mac = coerce.text(row.get("mac"))
     return Device(
         id=did,
-        # The list has no names: the product's, and what is printed at the end of the device's label.
+        # The list has no names, so use the product's name and the last characters on the label of the device.
         name=f"{product_name} {(mac or did)[-4:]}" if product_name else mac or did,
         schema_id=product.product_key,
         scope=product.product_key,

@@ -1,6 +1,6 @@
-"""The past of an enterprise's devices: a week of reports and logs, a month of aggregates.
+"""The history of an enterprise's devices: a week of reports and logs, a month of aggregates.
 
-It knows which window each log allows; how rows are asked for is the business of `device_logs`.
+It knows the windows that the logs allow; `device_logs` requests the rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,25 +12,25 @@ from ...budget import Purpose
 from ...client_store import ClientStore
 from ...history import HistoryCapabilities, HistoryResult, LogEntry, Series
 from ...model import Device, Reading
-from ..aggregation import AGGREGATIONS, PERIODS, REACH_OF_BUCKETS, AggregatedHistory, Aggregates
+from ..aggregation import AGGREGATIONS, BUCKETS_RETENTION, PERIODS, AggregatedHistory, Aggregates
 from ..definitions import Definitions
-from ..history_windows import Dated, by_device, look_back
+from ..history_windows import TimedRow, by_device, read_windows
 from ..log_entries import entries
 from ..refusals import Refusals
 from .device_logs import DeviceLogs, Log
 from .product_access import ProductAccess
 
-_REACH: Final = timedelta(days=7)
+_RETENTION: Final = timedelta(days=7)
 _LONGEST: Final = timedelta(days=2)
 _AGGREGATES_PATH: Final = "/devices/{did}/agg_data"
 
 
 class EnterpriseHistory(AggregatedHistory):
-    """What the Enterprise API tells of the past."""
+    """The history that the Enterprise API keeps."""
 
     capabilities = HistoryCapabilities(
-        readings_retention=_REACH,
-        buckets_retention=REACH_OF_BUCKETS,
+        readings_retention=_RETENTION,
+        buckets_retention=BUCKETS_RETENTION,
         periods=PERIODS,
         aggregations=AGGREGATIONS,
         is_to_be_granted=True,
@@ -49,7 +49,7 @@ class EnterpriseHistory(AggregatedHistory):
         *,
         server: str,
     ) -> None:
-        """Ask through `access` and `logs`; `server` is the address that `client_store` keeps things of."""
+        """Request through `access` and `logs`; `client_store` keeps what is known about the server at `server`."""
         self._access = access
         self._logs = logs
         self._definitions = definitions
@@ -62,38 +62,38 @@ class EnterpriseHistory(AggregatedHistory):
         """Read every report of the past seven days ("Enterprise API, Device history data")."""
 
         async def read(device: Device, keys: Sequence[str]) -> Mapping[str, HistoryResult[Reading]]:
-            await self._definitions.get(device.schema_id)  # without it the values are not worth a request
-            past = await self._look_back(device, Log.REPORTS, start, end)
+            await self._definitions.get(device.schema_id)  # without it we could not read the values
+            log = await self._read_log(device, Log.REPORTS, start, end)
             found: dict[str, list[Reading]] = {key: [] for key in keys}
-            for at, row in past.rows:
+            for at, row in log.rows:
                 attrs = row.get("attrs")
                 if not isinstance(attrs, dict):
                     continue
-                wanted = {key: attrs[key] for key in keys if key in attrs}
-                snapshot = await self._definitions.snapshot(device.schema_id, wanted, at)
+                requested = {key: attrs[key] for key in keys if key in attrs}
+                snapshot = await self._definitions.snapshot(device.schema_id, requested, at)
                 for key, reading in snapshot.readings.items():
                     found[key].append(reading)
             return {
-                key: HistoryResult(rows=tuple(rows), start=past.start, end=past.end, stopped_by=past.stopped_by)
+                key: HistoryResult(rows=tuple(rows), start=log.start, end=log.end, stopped_by=log.stopped_by)
                 for key, rows in found.items()
             }
 
         return await by_device(series, start, read)
 
     async def online_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
-        """Read when the device came and went in the past seven days ("Enterprise API, Device online history").
+        """Read when the device came online and went offline in the past week ("Enterprise API, Device online history").
 
-        Two days cost one request.
+        Each two days take one request.
         """
-        return entries(await self._look_back(device, Log.PRESENCE, start, end))
+        return entries(await self._read_log(device, Log.PRESENCE, start, end))
 
     async def communication_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
-        """Read what was sent in the past seven days ("Enterprise API, Device communication history")."""
-        return entries(await self._look_back(device, Log.COMMUNICATION, start, end))
+        """Read the messages of the past seven days ("Enterprise API, Device communication history")."""
+        return entries(await self._read_log(device, Log.COMMUNICATION, start, end))
 
-    async def _look_back(self, device: Device, log: Log, start: datetime, end: datetime) -> HistoryResult[Dated]:
+    async def _read_log(self, device: Device, log: Log, start: datetime, end: datetime) -> HistoryResult[TimedRow]:
         pages = partial(self._logs.pages, device, log)
-        return await look_back(start, end, pages, longest=_LONGEST, reach=_REACH)
+        return await read_windows(start, end, pages, longest=_LONGEST, retention=_RETENTION)
 
     async def _aggregate(self, device: Device, method: str, params: Mapping[str, str | int]) -> Any:
         return await self._refusals.guard(

@@ -1,7 +1,6 @@
-"""The newest report of a device, for which the Enterprise API has no endpoint of its own.
+"""Reads the newest report of a device: the last row of its history, since there is no endpoint for it.
 
-It is the last row of the device's history. The rows asked for without a window are those of the past two days; older
-ones, up to a week, are asked for once in a device's life.
+A request without a window covers the past two days. Older reports, up to a week, are requested once in a device's life.
 """
 
 import time
@@ -17,21 +16,21 @@ from ..wire_values import row_timestamp
 from .device_logs import DeviceLogs
 
 _DAY: Final = 86_400
-_MARGIN: Final = 60  # seconds between our clock and the server's at the far end of the week
+_MARGIN: Final = 60  # seconds by which our clock and the server's may differ
 _LOOKED_BACK: Final = "looked back"
 _NO_TIMESTAMP: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class LatestData:
-    """Newest reports, by device."""
+    """The newest report of each device."""
 
     def __init__(self, logs: DeviceLogs, client_store: ClientStore) -> None:
-        """Ask for rows of `logs`; keep in `client_store` what need not be asked again."""
+        """Request rows from `logs`; keep in `client_store` which devices were searched for older reports."""
         self._logs = logs
         self._client_store = client_store
 
     async def row(self, device: Device) -> Row | None:
-        """The newest row of a device's history; None where it reported nothing within the time asked for.
+        """Return the newest row of a device's history; None if the device reported nothing in that time.
 
         Raises any `CloudError`.
         """
@@ -48,7 +47,7 @@ class LatestData:
                 continue
             if (row := _newest(rows)) is not None:
                 break
-        # Others were looked back for meanwhile.
+        # Read the list again: other devices may have been added while we waited.
         self._client_store.put(_LOOKED_BACK, [*self._looked_back, device.id])
         return row
 
@@ -59,7 +58,7 @@ class LatestData:
 
 
 def _windows(now: float) -> Iterator[tuple[int, int]]:
-    """The windows of at most two days that lie behind the past two days and within the past seven."""
+    """Yield the windows between seven and two days ago, each of at most two days, newest first."""
     oldest = int(now) - 7 * _DAY + _MARGIN
     end = int(now) - 2 * _DAY
     while end > oldest:

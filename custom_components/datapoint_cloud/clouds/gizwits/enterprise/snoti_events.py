@@ -1,6 +1,6 @@
-"""What the events of SNoti mean: which are asked for, which are news, and which come too late to be any.
+"""Converts the events of SNoti to news, unless they arrive too late to be any.
 
-It knows no connection. Events are delivered again, out of order, and days after they happened: each says when it did.
+It knows no connection. Events may arrive twice, out of order and days after they happened, but each has a timestamp.
 """
 
 import logging
@@ -32,37 +32,37 @@ EVENTS: Final[Mapping[str, str]] = {
     "center_control.sub_device_added": "sub_device_added",
     "center_control.sub_device_deleted": "sub_device_deleted",
 }
-"""The names that events are asked for by, and those that they come with."""
+"""The names by which a login subscribes to events, and those in the events themselves."""
 
-_PRESENCE: Final = None  # stands beside the names of datapoints
+_PRESENCE: Final = None  # takes the place of a datapoint's name
 
 type _Subject = tuple[str, str | None]
-"""A device, and what of it: a datapoint or its presence."""
+"""The id of a device, and the name of a datapoint or `_PRESENCE`."""
 
 
 class Events:
-    """The events of an account's devices. Nothing is taken of a device that is not followed."""
+    """The events of the devices that an account follows."""
 
     def __init__(self, definitions: Definitions) -> None:
-        """Understand values with `definitions`."""
+        """Read values with the help of `definitions`."""
         self._definitions = definitions
         self._followed: Mapping[str, Device] = {}
         self._newest: dict[_Subject, datetime] = {}
         self._strangers: set[str] = set()
-        """The devices that came online without being followed: most are known, and not wanted."""
-        self._odd: set[str] = set()
-        """The types of events that could not be understood."""
+        """The devices that came online and are not followed; most of them are deselected by the user."""
+        self._unknown_types: set[str] = set()
+        """The types of events that were logged as unknown."""
 
     def follow(self, devices: Sequence[Device]) -> None:
-        """Take news of these devices from now on."""
+        """Replace the devices whose news are wanted."""
         self._followed = {device.id: device for device in devices}
         self._newest = {subject: at for subject, at in self._newest.items() if subject[0] in self._followed}
         self._strangers -= self._followed.keys()
 
     async def news(self, product_key: str, event: Mapping[str, Any]) -> News | None:
-        """What an event that came for a product tells; None where that is nothing, or nothing new. Never raises."""
+        """Convert an event of a product; None if it holds nothing, or nothing new. Never raises."""
         kind = coerce.text(event.get("event_type")) or ""
-        kind = EVENTS.get(kind, kind)  # should one come with the name it is asked for by
+        kind = EVENTS.get(kind, kind)  # in case an event has the name of its subscription
         match kind:
             case "device_status_kv" | "attr_fault" | "attr_alert":
                 attrs = event.get("data") if kind == "device_status_kv" else _alarms(event.get("data"))
@@ -77,9 +77,9 @@ class Events:
                 return SchemaChanged(key)
             case "device_bind" | "device_unbind" | "device_reset" | "sub_device_added" | "sub_device_deleted":
                 return DevicesChanged()
-        if kind not in self._odd:
-            self._odd.add(kind)
-            _LOGGER.debug("An event of type %s cannot be understood; no other of its kind is logged", kind)
+        if kind not in self._unknown_types:
+            self._unknown_types.add(kind)
+            _LOGGER.debug("Unknown event of type %s; further ones are not logged", kind)
         return None
 
     async def _report(self, event: Mapping[str, Any], attrs: Mapping[str, Any]) -> Report | None:
@@ -87,7 +87,7 @@ class Events:
         if device is None:
             return None
         at = _created_at(event)
-        # A report may hold but a part of the datapoints: each has its own newest.
+        # A report may hold only some datapoints, so each one has its own newest timestamp.
         fresh = {name: value for name, value in attrs.items() if self._is_newest((device.id, name), at)}
         if not fresh:
             return None
@@ -103,9 +103,9 @@ class Events:
         return DevicesChanged()
 
     def _is_newest(self, subject: _Subject, at: datetime | None) -> bool:
-        """Whether nothing later is known of the subject; if so, this is the latest from now on."""
+        """Whether nothing newer is known about the subject; if so, remember `at` as its newest timestamp."""
         if at is None:
-            return True  # better told twice than lost
+            return True  # pass it on twice rather than lose it
         if at < self._newest.get(subject, at):
             return False
         self._newest[subject] = at
@@ -115,7 +115,7 @@ class Events:
         try:
             return await self._definitions.snapshot(product_key, attrs, at)
         except CloudError:
-            # Polling hears of it too and tells it; the values need not wait.
+            # Polling meets and reports this error, too. Do not hold the values back for it.
             return (self._definitions.known(product_key) or Definition()).snapshot(attrs, at)
 
 
@@ -125,7 +125,7 @@ def _created_at(event: Mapping[str, Any]) -> datetime | None:
 
 
 def _alarms(data: Any) -> dict[str, Any] | None:
-    """The values by name; one by the document, several where a server lists them."""
+    """Return the values by name; the documents have one in an event, servers may list several."""
     return dict(_named(data if isinstance(data, list) else [data])) or None
 
 

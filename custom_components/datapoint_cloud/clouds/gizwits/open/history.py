@@ -1,6 +1,6 @@
-"""The past of a consumer's devices: a week of logs, a month of aggregates.
+"""The history of a consumer's devices: a week of logs, a month of aggregates.
 
-Readings of old are not among it: the logs hold frames, whose layout is the maker's own.
+It has no readings, because the logs contain frames in the manufacturer's own format.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -15,21 +15,21 @@ from ...history import HistoryCapabilities, HistoryResult, LogEntry
 from ...model import Device
 from ...paging import Page
 from .. import wire_values
-from ..aggregation import AGGREGATIONS, PERIODS, REACH_OF_BUCKETS, AggregatedHistory, Aggregates
+from ..aggregation import AGGREGATIONS, BUCKETS_RETENTION, PERIODS, AggregatedHistory, Aggregates
 from ..definitions import Definitions
-from ..history_windows import look_back
+from ..history_windows import read_windows
 from ..log_entries import entries
 from ..paging import Row, read_log
 
-_REACH: Final = timedelta(days=7)
-_LONGEST: Final = timedelta(hours=48) - timedelta(seconds=1)  # the document has it shorter than 48 hours
+_RETENTION: Final = timedelta(days=7)
+_LONGEST: Final = timedelta(hours=48) - timedelta(seconds=1)  # the document requires less than 48 hours
 _PAGE: Final = 1000
-_DEEPEST: Final = 5000  # rows of one window, however they are paged
+_DEEPEST: Final = 5000  # the last row of a window that can be paged to
 _LOG_PATH: Final = "/app/devices/{did}/raw_data"
 _AGGREGATES_PATH: Final = "/app/devdata/{did}/agg_data"
 
-type Ask = Callable[..., Awaitable[Any]]
-"""Sends a method to a path with `parts` and `params`, as the user, and answers the body."""
+type Request = Callable[..., Awaitable[Any]]
+"""Sends a request as the user (method, path, `parts` and `params`) and returns the body of the answer."""
 
 
 class _TooDeepError(Exception):
@@ -37,10 +37,10 @@ class _TooDeepError(Exception):
 
 
 class OpenHistory(AggregatedHistory):
-    """What the Open API tells of the past."""
+    """The history that the Open API keeps."""
 
     capabilities = HistoryCapabilities(
-        buckets_retention=REACH_OF_BUCKETS,
+        buckets_retention=BUCKETS_RETENTION,
         periods=PERIODS,
         aggregations=AGGREGATIONS,
         is_to_be_granted=True,
@@ -49,25 +49,25 @@ class OpenHistory(AggregatedHistory):
         has_communication_log=True,
     )
 
-    def __init__(self, ask: Ask, definitions: Definitions, client_store: ClientStore, *, server: str) -> None:
-        """Ask with `ask`; `server` is the address that `client_store` keeps things of."""
-        self._ask = ask
+    def __init__(self, request: Request, definitions: Definitions, client_store: ClientStore, *, server: str) -> None:
+        """Send requests with `request`; `client_store` keeps what is known about the server at the address `server`."""
+        self._request = request
         self._aggregates = Aggregates(self._aggregate, definitions, client_store, server=server)
 
     async def online_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
-        """Read when the device came and went in the past seven days ("Open API, Device communication log")."""
+        """Read when the device came online and went offline in the past week ("Open API, Device communication log")."""
         return await self._log(device, "online", start, end)
 
     async def communication_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
-        """Read what was sent in the past seven days ("Open API, Device communication log").
+        """Read the messages of the past seven days ("Open API, Device communication log").
 
-        The real service has been seen to fail at it (9008): then `Unreachable`.
+        Raises `Unreachable` when the service fails at it with code 9008, as the real one was seen to do.
         """
         return await self._log(device, "cmd", start, end)
 
     async def _log(self, device: Device, kind: str, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
         pages = partial(self._pages, device, kind)
-        return entries(await look_back(start, end, pages, longest=_LONGEST, reach=_REACH))
+        return entries(await read_windows(start, end, pages, longest=_LONGEST, retention=_RETENTION))
 
     async def _pages(
         self, device: Device, kind: str, start: int, end: int, *, fewer_than: int | None = None
@@ -83,7 +83,7 @@ class OpenHistory(AggregatedHistory):
                 raise _TooDeepError
             window = {"start_time": start, "end_time": end}
             paging = {"type": kind, "sort": "asc", "limit": _PAGE, "skip": skip}
-            body = await self._ask("GET", _LOG_PATH, parts={"did": device.id}, params=paging | window)
+            body = await self._request("GET", _LOG_PATH, parts={"did": device.id}, params=paging | window)
             page = _page(coerce.fields(body))
             total = page.total
             return page
@@ -103,7 +103,7 @@ class OpenHistory(AggregatedHistory):
                 yield rows
 
     async def _aggregate(self, device: Device, method: str, params: Mapping[str, str | int]) -> Any:
-        return await self._ask(method, _AGGREGATES_PATH, parts={"did": device.id}, params=params)
+        return await self._request(method, _AGGREGATES_PATH, parts={"did": device.id}, params=params)
 
 
 def _page(body: Mapping[str, Any]) -> Page:

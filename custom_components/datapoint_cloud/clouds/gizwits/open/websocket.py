@@ -86,7 +86,7 @@ class WebSocketPush:
 
     @property
     def refused(self) -> Mapping[str, CloudError]:
-        """Always empty: push uses the login of the user, which has no credentials of its own."""
+        """Always empty: push uses the login of the user and has no credentials of its own."""
         return {}
 
     def follow(self, devices: Sequence[Device]) -> None:
