@@ -800,7 +800,7 @@ async def test_history_that_is_not_granted_is_asked_for_again_hourly_and_by_a_ne
     server.is_data_granted = True
     reloaded = make_cloud([product], client_store=ClientStore(json.loads(json.dumps(client_store.content))))
     assert (await reloaded.readings(devices[:1])).snapshots
-    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.refusals.time", Later(1.1 / 24))
+    monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.missing_grants.time", Later(1.1 / 24))
     assert (await cloud.readings(devices[:1])).snapshots
 
 

@@ -520,7 +520,7 @@ async def test_what_is_not_granted_is_asked_for_again_hourly_and_by_a_new_client
     reloaded = enterprise_cloud(session, server, client_store)
     assert (await reloaded.history.online_log(device, now() - HOUR, now())).stopped_by is None
     monkeypatch.setattr(
-        "custom_components.datapoint_cloud.clouds.gizwits.refusals.time",
+        "custom_components.datapoint_cloud.clouds.gizwits.missing_grants.time",
         type("Later", (), {"monotonic": staticmethod(lambda: time.monotonic() + 1.1 * HOUR.total_seconds())}),
     )
     assert (await cloud.history.online_log(device, now() - HOUR, now())).stopped_by is None

@@ -217,7 +217,7 @@ async def test_the_token_of_a_server_on_this_machine_goes_to_no_other(
 ) -> None:
     assert isinstance(ear.push, websocket.WebSocketPush)
     push = websocket.WebSocketPush(ear.push._access, api_url=api_url)
-    push.locate([{"did": "d", "host": "usm2m.gizwits.com", "ws_port": 8080, "wss_port": 8880}])
+    push.set_bindings([{"did": "d", "host": "usm2m.gizwits.com", "ws_port": 8080, "wss_port": 8880}])
     assert bool(push._addresses) is is_connected
 
 
@@ -237,7 +237,7 @@ async def test_news_come_encrypted_unless_the_api_itself_is_in_the_clear_and_nea
 ) -> None:
     assert isinstance(ear.push, websocket.WebSocketPush)
     push = websocket.WebSocketPush(ear.push._access, api_url=api_url)
-    push.locate([{"did": "d", "host": host, "ws_port": 8080, "wss_port": "8880"}])
+    push.set_bindings([{"did": "d", "host": host, "ws_port": 8080, "wss_port": "8880"}])
     assert str(push._addresses["d"]) == f"{address}/ws/app/v1"
 
 
@@ -276,9 +276,9 @@ async def test_a_cloud_on_the_internet_leads_to_no_host_of_the_users_own_network
     assert isinstance(ear.push, websocket.WebSocketPush)
     row = {"did": "d", "host": host, "ws_port": 8080, "wss_port": 8880}
     public = websocket.WebSocketPush(ear.push._access, api_url="https://euapi.gizwits.com")
-    public.locate([row])
+    public.set_bindings([row])
     private = websocket.WebSocketPush(ear.push._access, api_url="https://192.168.1.2")
-    private.locate([row])
+    private.set_bindings([row])
     assert ("d" in public._addresses) is is_public
     assert "d" in private._addresses
 
@@ -290,7 +290,7 @@ async def test_what_is_no_host_costs_no_other_device_its_push(ear: Ear, host: st
     assert isinstance(ear.push, websocket.WebSocketPush)
     push = websocket.WebSocketPush(ear.push._access, api_url="http://192.168.1.2")
     ports = {"ws_port": 8080, "wss_port": 8880}
-    push.locate([{"did": "odd", "host": host, **ports}, {"did": "well", "host": "192.168.1.3", **ports}])
+    push.set_bindings([{"did": "odd", "host": host, **ports}, {"did": "well", "host": "192.168.1.3", **ports}])
     assert push._addresses.keys() == {"well"}
 
 
@@ -310,7 +310,9 @@ async def test_a_secure_account_is_pushed_to_over_a_secure_connection(
     )  # with the token of the one that could log in
     assert isinstance(secure.push, websocket.WebSocketPush)
     port = listener.sockets[0].getsockname()[1]
-    secure.push.locate([{"did": listing.devices[0].id, "host": "127.0.0.1", "wss_port": port, "ws_port": odd.port}])
+    secure.push.set_bindings(
+        [{"did": listing.devices[0].id, "host": "127.0.0.1", "wss_port": port, "ws_port": odd.port}]
+    )
     secure.push.follow(listing.devices)
     task = asyncio.create_task(secure.push.listen(list[News]().append))
     await until(lambda: greetings)

@@ -208,7 +208,7 @@ class AggregatedHistory(NoHistory):
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _LabelledRow:
     """The aggregates under one label. `is_damaged`: the label or one of the numbers is unreadable."""
 
     label: str | None
@@ -234,7 +234,7 @@ class _DeviceQuery:
     names: str
     aggregation: Aggregation
     now: datetime = field(default_factory=utc_now)
-    answers: dict[tuple[str, int, int], list[_Row]] = field(default_factory=dict)
+    answers: dict[tuple[str, int, int], list[_LabelledRow]] = field(default_factory=dict)
 
     @property
     def is_damaged(self) -> bool:
@@ -270,7 +270,7 @@ class _DeviceQuery:
             found.setdefault(begin, _TimedRow(begin, end_of(period, begin, zone), row.attrs))
         return since, [found[begin] for begin in sorted(found)]
 
-    async def _between(self, period: Period, start: datetime, end: datetime) -> list[_Row]:
+    async def _between(self, period: Period, start: datetime, end: datetime) -> list[_LabelledRow]:
         # Up to the last millisecond before the end, since no document states whether the range includes its end.
         last = min(end, self.now) - _MILLISECOND
         start_ms, end_ms = ((at - _EPOCH) // _MILLISECOND for at in (start, last))
@@ -287,13 +287,13 @@ class _DeviceQuery:
         return rows
 
 
-def _row(row: Mapping[str, Any]) -> _Row:
+def _row(row: Mapping[str, Any]) -> _LabelledRow:
     # The page of the Open API spells the field datatime.
     label = coerce.text(row.get("datetime")) or coerce.text(row.get("datatime"))
     attrs = row.get("attrs")
     numbers = coerce.fields(attrs)
     are_numbers = all(value is None or coerce.number(value) is not None for value in numbers.values())
-    return _Row(label, numbers, is_damaged=label is None or not isinstance(attrs, dict) or not are_numbers)
+    return _LabelledRow(label, numbers, is_damaged=label is None or not isinstance(attrs, dict) or not are_numbers)
 
 
 def _round_down(at: datetime, oldest: datetime) -> datetime:

@@ -15,8 +15,8 @@ from .. import coerce
 from ..client_store import ClientStore
 from ..errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer
 from ..model import Schema, Snapshot
+from .completeness import is_complete, is_readable
 from .schema import Definition, parse
-from .wholeness import is_readable, is_whole
 
 _HOUR: Final = 3600
 _DAY: Final = 86_400
@@ -186,7 +186,7 @@ class Definitions:
             if error.reason is not Reason.NO_DATAPOINTS:
                 raise
             body, definition = None, Definition(is_defined=False)
-        is_complete = body is None or self._is_complete(product, body)
+        is_complete = body is None or self._accepts(product, body)
         if not is_complete:
             product.retry_at = time.time() + _SOON
         # Until the retry, a definition with gaps is better than none.
@@ -200,9 +200,9 @@ class Definitions:
         product.has_unnamed = product.is_outdated = False
         return definition
 
-    def _is_complete(self, product: _Product, body: Any) -> bool:
+    def _accepts(self, product: _Product, body: Any) -> bool:
         """Whether a definition has no gaps, or came with the same gaps before: then the vendor has no better one."""
-        if is_whole(body):
+        if is_complete(body):
             product.incomplete = None
             return True
         now = time.time()

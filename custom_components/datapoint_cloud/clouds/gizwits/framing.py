@@ -21,6 +21,6 @@ def payload_of(frame: bytes) -> bytes:
         shift += 7
         if byte < 0x80:
             content = frame[index:]
-            is_whole = len(content) == length and content.startswith(_FLAG_AND_COMMAND)
-            return content[len(_FLAG_AND_COMMAND) :] if is_whole else frame
+            is_complete = len(content) == length and content.startswith(_FLAG_AND_COMMAND)
+            return content[len(_FLAG_AND_COMMAND) :] if is_complete else frame
     return frame

@@ -22,8 +22,8 @@ from ...read_many import read_round
 from .. import wire_values
 from ..definitions import Definitions
 from ..framing import payload_of
+from ..missing_grants import MissingGrants
 from ..paging import DEVICE_PAGES, list_devices, page_size
-from ..refusals import Refusals
 from ..timings import PushTimings, snoti_timings
 from .device_logs import DeviceLogs
 from .history import EnterpriseHistory
@@ -75,11 +75,11 @@ class GizwitsEnterpriseCloud:
             parallel=_PARALLEL,
         )
         self._definitions = Definitions(client_store, self._fetch_definition)
-        refusals = Refusals()
-        logs = DeviceLogs(self._access, refusals, client_store)
+        missing_grants = MissingGrants()
+        logs = DeviceLogs(self._access, missing_grants, client_store)
         self._latest = LatestData(logs, client_store)
         self.history: History = EnterpriseHistory(
-            self._access, logs, self._definitions, refusals, client_store, server=api_url
+            self._access, logs, self._definitions, missing_grants, client_store, server=api_url
         )
         self._page_size = page_size(client_store, "search page", DEVICE_PAGES)
         self.push: Push | None = None

@@ -15,8 +15,8 @@ from ...errors import Rejected, UnexpectedAnswer
 from ...model import Device
 from ...paging import Page
 from .. import wire_values
+from ..missing_grants import MissingGrants
 from ..paging import LOG_PAGES, Row, page_size, read_log
-from ..refusals import Refusals
 from .product_access import ProductAccess
 
 _IN_MILLISECONDS: Final = "windows in milliseconds"
@@ -36,10 +36,10 @@ class Log(StrEnum):
 class DeviceLogs:
     """The logs of all devices."""
 
-    def __init__(self, access: ProductAccess, refusals: Refusals, client_store: ClientStore) -> None:
+    def __init__(self, access: ProductAccess, missing_grants: MissingGrants, client_store: ClientStore) -> None:
         """Request through `access`; keep in `client_store` which parameters the server accepts."""
         self._access = access
-        self._refusals = refusals
+        self._missing_grants = missing_grants
         self._client_store = client_store
         self._page_size = page_size(client_store, "history page", LOG_PAGES)
 
@@ -114,7 +114,7 @@ class DeviceLogs:
 
     async def _page(self, device: Device, log: Log, purpose: Purpose, params: Mapping[str, str | int]) -> Page:
         body = coerce.fields(
-            await self._refusals.guard(
+            await self._missing_grants.guard(
                 log,
                 device.schema_id,
                 lambda: self._access.request(

@@ -16,7 +16,7 @@ from ..aggregation import AGGREGATIONS, BUCKETS_RETENTION, PERIODS, AggregatedHi
 from ..definitions import Definitions
 from ..history_windows import TimedRow, by_device, read_windows
 from ..log_entries import entries
-from ..refusals import Refusals
+from ..missing_grants import MissingGrants
 from .device_logs import DeviceLogs, Log
 from .product_access import ProductAccess
 
@@ -44,7 +44,7 @@ class EnterpriseHistory(AggregatedHistory):
         access: ProductAccess,
         logs: DeviceLogs,
         definitions: Definitions,
-        refusals: Refusals,
+        missing_grants: MissingGrants,
         client_store: ClientStore,
         *,
         server: str,
@@ -53,7 +53,7 @@ class EnterpriseHistory(AggregatedHistory):
         self._access = access
         self._logs = logs
         self._definitions = definitions
-        self._refusals = refusals
+        self._missing_grants = missing_grants
         self._aggregates = Aggregates(self._aggregate, definitions, client_store, server=server)
 
     async def readings(
@@ -96,7 +96,7 @@ class EnterpriseHistory(AggregatedHistory):
         return await read_windows(start, end, pages, longest=_LONGEST, retention=_RETENTION)
 
     async def _aggregate(self, device: Device, method: str, params: Mapping[str, str | int]) -> Any:
-        return await self._refusals.guard(
+        return await self._missing_grants.guard(
             "agg_data",
             device.schema_id,
             lambda: self._access.request(

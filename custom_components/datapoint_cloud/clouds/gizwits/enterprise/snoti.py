@@ -25,7 +25,7 @@ from .. import wire_values
 from ..definitions import Definitions
 from ..timings import PushTimings
 from .product_access import Product
-from .snoti_events import EVENTS, Events
+from .snoti_events import EVENTS, EventConverter
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class SnotiPush:
     ) -> None:
         """Prepare the connections; keep in `client_store` the subkey under which the server queues events."""
         self._client_store = client_store
-        self._events = Events(definitions)
+        self._events = EventConverter(definitions)
         self._connections = {
             product.product_key: _Connection(server, product, self._events, timings)
             for product in products
@@ -115,7 +115,7 @@ class SnotiPush:
 class _Connection:
     """The connection of one product, made again whenever it is lost."""
 
-    def __init__(self, server: SnotiServer, product: Product, events: Events, timings: PushTimings) -> None:
+    def __init__(self, server: SnotiServer, product: Product, events: EventConverter, timings: PushTimings) -> None:
         self.is_alive = False
         self.refusal: Forbidden | None = None
         self._server = server
@@ -245,7 +245,7 @@ class _Connection:
 
     async def _handle_event(self, event: Message, lines: _Lines) -> None:
         """Pass the news of an event on and acknowledge it, even without news: the server repeats it until then."""
-        if (news := await self._events.news(self._product.product_key, event)) is not None:
+        if (news := await self._events.convert(self._product.product_key, event)) is not None:
             self._on_news(news)
         if "delivery_id" in event:
             ids = {name: event[name] for name in ("delivery_id", "msg_id") if name in event}

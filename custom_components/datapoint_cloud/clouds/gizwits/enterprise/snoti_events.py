@@ -40,7 +40,7 @@ type _Subject = tuple[str, str | None]
 """The id of a device, and the name of a datapoint or `_PRESENCE`."""
 
 
-class Events:
+class EventConverter:
     """The events of the devices that an account follows."""
 
     def __init__(self, definitions: Definitions) -> None:
@@ -59,7 +59,7 @@ class Events:
         self._newest = {subject: at for subject, at in self._newest.items() if subject[0] in self._followed}
         self._strangers -= self._followed.keys()
 
-    async def news(self, product_key: str, event: Mapping[str, Any]) -> News | None:
+    async def convert(self, product_key: str, event: Mapping[str, Any]) -> News | None:
         """Convert an event of a product; None if it holds nothing, or nothing new. Never raises."""
         kind = coerce.text(event.get("event_type")) or ""
         kind = EVENTS.get(kind, kind)  # in case an event has the name of its subscription

@@ -27,7 +27,7 @@ from ..paging import DEVICE_PAGES, list_devices, page_size
 from ..stored_token import Grant, StoredToken
 from ..timings import PushTimings, websocket_timings
 from .history import OpenHistory
-from .login import KNOWN_APPS, AnonymousLogin, LoginStep, PasswordLogin
+from .login import KNOWN_APPS, AnonymousLogin, LoginClient, PasswordLogin
 from .websocket import WebSocketPush
 from .websocket_session import PushAccess
 
@@ -62,7 +62,7 @@ class GizwitsOpenCloud:
         self.requests_a_listing = 1
         self.devices_a_request = 1
         self._http = HttpClient(session, api_url, self._find_error, parallel=_PARALLEL, budget=self.budget)
-        self._login = LoginStep(session, api_url=api_url, app_id=app_id, login=login, client_store=client_store)
+        self._login = LoginClient(session, api_url=api_url, app_id=app_id, login=login, client_store=client_store)
         owner = f"{app_id} {self._user_name}"
         self._token = StoredToken(client_store, "user token", owner=owner, days_ahead=3, request=self._log_in)
         self._refusal: AuthFailed | None = None
@@ -100,7 +100,7 @@ class GizwitsOpenCloud:
         listed = await list_devices(self._bindings, endpoint=_BINDINGS_PATH, required=("product_key",))
         self.requests_a_listing = listed.pages
         rows = listed.rows
-        self._push.locate(rows.values())
+        self._push.set_bindings(rows.values())
         return Listing(devices=tuple(device for row in rows.values() if (device := self._device(row))))
 
     async def active_since(self, moment: datetime) -> tuple[Device, ...] | None:

@@ -73,7 +73,7 @@ class AnonymousLogin:
     phone_id: str = field(repr=False)
 
 
-class LoginStep:
+class LoginClient:
     """Logs one user in at the Open API or at the front, wherever the user exists."""
 
     def __init__(

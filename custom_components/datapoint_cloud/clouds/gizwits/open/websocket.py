@@ -60,7 +60,7 @@ class WebSocketPush:
         self._connections: dict[URL, _Connection] = {}
         self._has_changed = asyncio.Event()
 
-    def locate(self, bindings: Iterable[Mapping[str, Any]]) -> None:
+    def set_bindings(self, bindings: Iterable[Mapping[str, Any]]) -> None:
         """Read from the complete list of bindings which host sends the news of each device."""
         self._addresses = {
             did: address

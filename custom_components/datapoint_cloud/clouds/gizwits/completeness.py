@@ -20,7 +20,7 @@ def is_readable(body: Any) -> bool:
     return isinstance(entities, list) and bool(entities) and all(map(_is_readable_entity, entities))
 
 
-def is_whole(body: Any) -> bool:
+def is_complete(body: Any) -> bool:
     """Whether a definition is readable and refers to no attribute that it lacks.
 
     Attributes are numbered without gaps, and the descriptions of the vendor's screens, if any, name them by

@@ -12,7 +12,7 @@ from ..errors import Forbidden, Reason
 _HOUR: Final = 3600.0
 
 
-class Refusals:
+class MissingGrants:
     """The functions that were refused, by product."""
 
     def __init__(self) -> None:
