@@ -1,4 +1,4 @@
-"""A token that outlives a restart: remembered, renewed ahead of its end, and used on while an early renewal fails.
+"""A token that survives a restart: stored, renewed before it expires, and still used when an early renewal fails.
 
 It knows when to request a token, not how. It measures time with the monotonic clock, which is never set.
 """

@@ -44,7 +44,7 @@ def timestamp(value: Any) -> datetime | None:
 
 
 def row_timestamp(row: Mapping[str, Any]) -> datetime | None:
-    """Read when a row of a log or of history data was written; the documents name the field both ways."""
+    """Read when a row of a log or of history data was written; the field is `ts` or `timestamp`."""
     return timestamp(row.get("ts")) or timestamp(row.get("timestamp"))
 
 

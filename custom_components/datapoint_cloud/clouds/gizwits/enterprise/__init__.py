@@ -1,1 +1,1 @@
-"""The organisation's Gizwits cloud: the Enterprise API and its push, SNoti."""
+"""The Gizwits cloud of organisations: the Enterprise API and its push, SNoti."""

@@ -1,7 +1,7 @@
 """The push of the Enterprise API: SNoti, lines of JSON over TLS, one connection for each product.
 
-A shared connection would end for all products when one login is refused, without a word which one it was. This module
-knows how events arrive, not what they mean.
+With a shared connection, one refused product would end the push of all, and the server does not say which one it is.
+This module knows how events arrive, not what they mean.
 """
 
 import asyncio
