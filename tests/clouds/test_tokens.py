@@ -182,3 +182,44 @@ async def test_dropping_an_old_token_leaves_its_successor() -> None:
 
 def test_token_is_not_shown() -> None:
     assert "s3cret" not in repr(Token("s3cret", 1))
+
+
+@pytest.mark.parametrize(("is_new_login", "renewals"), [(False, 3), (True, 2)])
+async def test_a_renewed_token_that_is_refused_starts_over_from_the_credentials(
+    is_new_login: bool, renewals: int
+) -> None:
+    issuer = Issuer()
+    started_over: list[str] = []
+
+    def start_over(token: Token) -> bool:
+        started_over.append(token.value)
+        return not is_new_login
+
+    async def call(token: str) -> str:
+        raise TokenRefused(endpoint="/x")
+
+    keeper = TokenKeeper(issuer.renew, lambda: issuer.now, early=10, start_over=start_over, is_renewal_cheap=True)
+    with pytest.raises(AuthFailed):
+        await keeper.use(call)
+    assert issuer.renewals == renewals
+    assert started_over[0] == "token 2"
+
+
+async def test_a_cheap_renewal_is_tried_before_a_probe() -> None:
+    issuer = Issuer()
+    keeper = TokenKeeper(
+        issuer.renew,
+        lambda: issuer.now,
+        early=10,
+        is_renewal_cheap=True,
+        one_sided_refusal=lambda refusal: Forbidden(endpoint=refusal.endpoint),
+    )
+
+    async def call(token: str) -> str:
+        raise TokenRefused(endpoint="/x")
+
+    for _ in range(3):
+        with pytest.raises(Forbidden):
+            await keeper.use(call, issuer.probe)
+    assert issuer.renewals == 2
+    assert issuer.probed == [("token 2", "/x")]
