@@ -1,10 +1,8 @@
 """The Gizwits cloud of organisations: all devices of the products of an enterprise, through the Enterprise API."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, ClassVar, Final
 
 import aiohttp
@@ -13,19 +11,19 @@ from ... import coerce
 from ...budget import Budget, Purpose
 from ...client_store import ClientStore
 from ...cloud import Listing, OnSnapshot, Readings, ignore_snapshot
-from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected, UnexpectedAnswer
+from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected
 from ...history import History
 from ...model import Account, Device, Schema, Scope, Snapshot, Value
-from ...paging import Page
 from ...push import Push
 from ...read_many import read_round
 from .. import wire_values
 from ..definitions import Definitions
 from ..framing import payload_of
 from ..missing_grants import MissingGrants
-from ..paging import DEVICE_PAGES, list_devices, page_size
 from ..timings import PushTimings, snoti_timings
+from .device_groups import DeviceGroups
 from .device_logs import DeviceLogs
+from .device_search import DeviceSearch
 from .history import EnterpriseHistory
 from .latest_data import LatestData
 from .product_access import Product, ProductAccess
@@ -34,7 +32,6 @@ from .snoti import SnotiPush, SnotiServer
 __all__ = ["GizwitsEnterpriseCloud", "Product", "SnotiServer"]
 
 _PARALLEL: Final = 4
-_SEARCH_PATH: Final = "/devices/search"
 _DEFINITION_PATH: Final = "/datapoint"
 _GROUP_UNKNOWN: Final = (5201, 5202, 5206)
 _REQUESTS_PER_HOUR: Final = 3600  # "Quota"
@@ -81,12 +78,12 @@ class GizwitsEnterpriseCloud:
         self.history: History = EnterpriseHistory(
             self._access, logs, self._definitions, missing_grants, client_store, server=api_url
         )
-        self._page_size = page_size(client_store, "search page", DEVICE_PAGES)
+        self._search = DeviceSearch(self._access, client_store)
+        self._groups = DeviceGroups(self._access, self._search)
         self.push: Push | None = None
         """None also if no product has push credentials."""
         if snoti is not None and any(product.is_pushed for product in products):
             self.push = SnotiPush(snoti, products, self._definitions, client_store, timings=timings or snoti_timings())
-        self._pages = dict.fromkeys(self._products, 1)
         self.devices_a_request = 1
 
     @property
@@ -98,7 +95,7 @@ class GizwitsEnterpriseCloud:
     @property
     def requests_a_listing(self) -> int:
         """The pages of the lists of all products."""
-        return sum(self._pages.values())
+        return sum(map(self._search.pages_of, self._products))
 
     async def account(self) -> Account:
         """Get a token of any product, which checks the secrets of the product and of the enterprise together."""
@@ -123,8 +120,8 @@ class GizwitsEnterpriseCloud:
         """
         groups: dict[str, str] = {}
         for scope in self.scopes:
-            tree = await self._group_tree(scope.id)
-            groups |= {f"{scope.id}/{gid}": f"{scope.name}: {gid}" for gid in _group_ids(tree)}
+            gids = await self._groups.ids(scope.id)
+            groups |= {f"{scope.id}/{gid}": f"{scope.name}: {gid}" for gid in gids}
         return groups
 
     async def devices(self) -> Listing:
@@ -201,7 +198,7 @@ class GizwitsEnterpriseCloud:
 
     async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
         """Send values to each device of a group of any product ("Enterprise API, Device groups", "Remote control")."""
-        product, dids = await self._members(group_id)
+        product, dids = await self._groups.members(self._products, group_id)
         attrs = (await self._definitions.get(product.product_key)).attrs(values)
 
         waiting, results = iter(dids), dict[str, CloudError | None]()
@@ -223,31 +220,6 @@ class GizwitsEnterpriseCloud:
         await asyncio.gather(*(work() for _ in range(_PARALLEL)))
         return {did: results[did] for did in dids}
 
-    async def _members(self, group_id: str) -> tuple[Product, list[str]]:
-        """Find the product of a group, and the devices in the group or, if it has none, in the groups below it."""
-        failure: CloudError = Rejected(Reason.NOT_FOUND, subject=group_id)
-        for product in self._products:
-            try:
-                if dids := await self._dids(product, group_id):
-                    return product, dids
-                below = _below(await self._group_tree(product.product_key), group_id)
-                if below is not None:
-                    members = [await self._dids(product, gid) for gid in below]
-                    return product, list(dict.fromkeys(did for dids in members for did in dids))
-            except AuthFailed, RateLimited:
-                raise
-            except Rejected:
-                continue  # the group is another product's
-            except CloudError as error:
-                failure = error  # unless another product has the group
-        raise failure
-
-    async def _dids(self, product: Product, group_id: str) -> list[str]:
-        return [str(row["did"]) for row in await self._search(replace(product, group_id=group_id))]
-
-    async def _group_tree(self, product_key: str) -> Any:
-        return await self._access.request(product_key, "GET", "/device_groups", purpose=Purpose.POLLING)
-
     async def _control(self, product_key: str, did: str, body: Mapping[str, Any]) -> None:
         await self._access.request(
             product_key, "POST", "/devices/{did}/control", parts={"did": did}, json_body=body, may_be_empty=True
@@ -263,56 +235,11 @@ class GizwitsEnterpriseCloud:
 
     async def _list(self, product: Product, **filters: str) -> Sequence[Device] | CloudError:
         try:
-            rows = await self._search(product, **filters)
+            rows = await self._search.rows(product, **filters)
             name = await self._product_name(product.product_key)
         except CloudError as error:
             return _listing_error(error, product)
         return [device for row in rows if (device := _device(row, product, name)) is not None]
-
-    async def _search(self, product: Product, **filters: str) -> Sequence[Mapping[str, Any]]:
-        pages: list[Page] = []
-
-        async def fetch(skip: int, *, shows_disabled: int = 0) -> Page:
-            # No document states whether disabled devices are shown by default.
-            pages.append(await self._search_page(product, skip, {**filters, "show_disabled": str(shows_disabled)}))
-            return pages[-1]
-
-        async def fetch_uncounted(skip: int, *, total: int) -> Page:
-            page = await fetch(skip)
-            if page.total != total:
-                raise UnexpectedAnswer(endpoint=_SEARCH_PATH)
-            return Page(page.rows)
-
-        try:
-            listed = await list_devices(fetch, endpoint=_SEARCH_PATH)
-        except UnexpectedAnswer as error:
-            if error.status is not None or not pages or pages[-1].rows:
-                raise
-            # The list ended before its total, which may include the disabled devices that it does not show.
-            total = len((await list_devices(partial(fetch, shows_disabled=1), endpoint=_SEARCH_PATH)).rows)
-            listed = await list_devices(partial(fetch_uncounted, total=total), endpoint=_SEARCH_PATH)
-        if product in self._pages and not filters:  # but not for the search of a group
-            self._pages[product] = len(pages)
-        return list(listed.rows.values())
-
-    async def _search_page(self, product: Product, skip: int, filters: Mapping[str, str]) -> Page:
-        body = coerce.fields(await self._page(product, skip, filters))
-        rows = body.get("objects")
-        total = wire_values.count(coerce.fields(body.get("meta")).get("total"))
-        # The document promises a total. Without a total we trust the rows, but an empty list only with a total.
-        if not isinstance(rows, list) or (not rows and not skip and total is None):
-            raise UnexpectedAnswer(endpoint=_SEARCH_PATH, subject=product.product_key)
-        return Page(rows, total)
-
-    async def _page(self, product: Product, skip: int, filters: Mapping[str, str]) -> Any:
-        async def ask(limit: int) -> Any:
-            group = {} if product.group_id is None else {"gid": product.group_id}
-            params = {**group, **filters, "limit": limit, "skip": skip}
-            return await self._access.request(
-                product.product_key, "GET", _SEARCH_PATH, params=params, purpose=Purpose.POLLING
-            )
-
-        return await self._page_size.fetch(ask)
 
     async def _product_name(self, product_key: str) -> str | None:
         try:
@@ -335,30 +262,6 @@ def _listing_error(error: CloudError, product: Product) -> CloudError:
     else:
         return error
     return Forbidden(reason, endpoint=error.endpoint, status=error.status, code=error.code, subject=product.product_key)
-
-
-def _group_ids(tree: Any) -> Iterator[str]:
-    """Yield the ids in a tree of groups: an object of objects, with an empty text for no children."""
-    for gid, children in coerce.fields(_decode_tree(tree)).items():
-        yield gid
-        yield from _group_ids(children)
-
-
-def _below(tree: Any, group_id: str) -> list[str] | None:
-    """Return the ids of the groups below a group; None if the tree does not contain the group."""
-    groups = coerce.fields(_decode_tree(tree))
-    if group_id in groups:
-        return list(_group_ids(groups[group_id]))
-    found = (_below(children, group_id) for children in groups.values())
-    return next((below for below in found if below is not None), None)
-
-
-def _decode_tree(tree: Any) -> Any:
-    # The documents' table has a text, their example an object.
-    try:
-        return coerce.decode(tree) if isinstance(tree, str) else tree
-    except ValueError:
-        return None
 
 
 def _device(row: Mapping[str, Any], product: Product, product_name: str | None) -> Device | None:

@@ -67,7 +67,7 @@ class ProductAccess:
     ) -> None:
         """Act as the enterprise; `api_url` may end with the version of the API or not."""
         address = api_url.rstrip("/").removesuffix("/v1")
-        self._http = HttpClient(session, address, self._find_error, parallel=parallel, budget=budget)
+        self._http = HttpClient(session, address, self._inspect, parallel=parallel, budget=budget)
         self._enterprise_id = enterprise_id
         self._enterprise_secret = enterprise_secret
         self._refusal: AuthFailed | None = None
@@ -163,7 +163,8 @@ class ProductAccess:
             raise answer.error(UnexpectedAnswer, subject=product.product_key)
         return Grant(token=token, expires_at=token_end(fields, "expired_at", "expire_at"))
 
-    def _find_error(self, answer: Answer) -> CloudError | None:
+    def _inspect(self, answer: Answer) -> CloudError | None:
+        """Read the quota of an answer and find its error; slow down after a refusal for too many requests."""
         self._update_quota(answer.headers)
         error = find_enterprise_error(answer)
         if isinstance(error, RateLimited):

@@ -61,7 +61,7 @@ class GizwitsOpenCloud:
         self.budget = Budget(client_store, per_hour=_REQUESTS_PER_HOUR)
         self.requests_a_listing = 1
         self.devices_a_request = 1
-        self._http = HttpClient(session, api_url, self._find_error, parallel=_PARALLEL, budget=self.budget)
+        self._http = HttpClient(session, api_url, self._inspect, parallel=_PARALLEL, budget=self.budget)
         self._login = LoginClient(session, api_url=api_url, app_id=app_id, login=login, client_store=client_store)
         owner = f"{app_id} {self._user_name}"
         self._token = StoredToken(client_store, "user token", owner=owner, days_ahead=3, request=self._log_in)
@@ -224,7 +224,8 @@ class GizwitsOpenCloud:
     def _headers(self, token: str) -> dict[str, str]:
         return {"X-Gizwits-Application-Id": self._app_id, "X-Gizwits-User-token": token}
 
-    def _find_error(self, answer: Answer) -> CloudError | None:
+    def _inspect(self, answer: Answer) -> CloudError | None:
+        """Find the error in an answer; slow down after a refusal for too many requests."""
         error = find_open_error(answer)
         if isinstance(error, RateLimited):
             self.budget.slow_down()
