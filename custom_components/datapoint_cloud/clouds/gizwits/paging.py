@@ -57,18 +57,18 @@ async def list_devices(fetch: FetchPage, *, endpoint: str, required: tuple[str, 
     be missing. Raises `UnexpectedAnswer` for unreadable rows and for a list that is not as long as its total, because
     devices missing from it need not be gone.
     """
-    reading = _Reading(endpoint, required)
-    await reading.read(fetch)
-    if not reading.is_steady:
-        first, reading = reading, _Reading(endpoint, required, pages=reading.devices.pages)
-        await reading.read(fetch)
-        if not reading.is_steady and not reading.equals(first):
+    reader = _DeviceListReader(endpoint, required)
+    await reader.read(fetch)
+    if not reader.is_steady:
+        first, reader = reader, _DeviceListReader(endpoint, required, pages=reader.devices.pages)
+        await reader.read(fetch)
+        if not reader.is_steady and not reader.equals(first):
             raise UnexpectedAnswer(endpoint=endpoint)
-    return reading.devices
+    return reader.devices
 
 
-class _Reading:
-    """One reading of a list of devices, from its first page to its last."""
+class _DeviceListReader:
+    """Reads a list of devices once, from its first page to its last."""
 
     def __init__(self, endpoint: str, required: tuple[str, ...], *, pages: int = 0) -> None:
         self.devices = DeviceList(pages=pages)
@@ -91,8 +91,8 @@ class _Reading:
         """Whether all pages stated the same total, and exactly that many devices came."""
         return set(self._totals) <= {len(self.devices.rows)}
 
-    def equals(self, other: _Reading) -> bool:
-        """Whether both readings found the same devices; then the server itself repeats rows."""
+    def equals(self, other: _DeviceListReader) -> bool:
+        """Whether both readers found the same devices; then the server itself repeats rows."""
         return self._totals == other._totals and self.devices.rows.keys() == other.devices.rows.keys()
 
     def _add(self, page: Page) -> None:
