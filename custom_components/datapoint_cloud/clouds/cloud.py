@@ -113,7 +113,7 @@ class Cloud(Protocol):
         """Send the payload of a frame in the format of the device's manufacturer, without the frame."""
 
     async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
-        """Send values to all devices of a group that the vendor manages; return the error, or None, by device id.
+        """Send values to all devices of a group the vendor keeps; answers the error, or None, by device id.
 
         Raises `Rejected` with the group's id (NOT_FOUND) or a datapoint's key (INVALID_VALUE) before anything is sent.
         """

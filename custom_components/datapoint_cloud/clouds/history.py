@@ -90,11 +90,11 @@ class HistoryResult[Row]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryCapabilities:
-    """The kinds of history that a cloud keeps, and for how long.
+    """What a cloud can tell of the past.
 
-    A retention of None means that the cloud keeps none. `periods` and `aggregations` are empty if it aggregates
-    nothing. `is_to_be_granted`: the vendor aggregates only for accounts that applied for it. Unless
-    `aggregates_numbers_only`, it also aggregates booleans such as alarms, as 0 and 1.
+    A reach is how far back it goes; None: not at all. `periods` and `aggregations` are empty where nothing is
+    aggregated. `is_to_be_granted`: the vendor aggregates only for those who applied for it. What has no numbers by its
+    definition, such as an alarm, may still be counted as 0 and 1, unless `aggregates_numbers_only`.
     """
 
     readings_retention: timedelta | None = None
