@@ -25,7 +25,6 @@ from .device_registry import device_info, scope_device_id
 from .entity import async_add_with_inventory
 from .fleet.listeners import ACCOUNT
 from .statistics.schedule import Stage
-from .statistics.sensors import can_import
 
 if TYPE_CHECKING:
     from .runtime import DatapointConfigEntry
@@ -163,7 +162,7 @@ _OF_ACCOUNT = (
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda coordinator, _: coordinator.config_entry.runtime_data.imports.stage,
         attributes_fn=lambda coordinator: coordinator.config_entry.runtime_data.imports.attributes,
-        exists_fn=lambda coordinator: can_import(coordinator.cloud.history.capabilities),
+        exists_fn=lambda coordinator: coordinator.cloud.history.capabilities.hours_retention is not None,
     ),
 )
 

@@ -781,7 +781,7 @@ async def test_offers_are_true(cloud: GizwitsEnterpriseCloud, consumer: GizwitsO
         await consumer.history.readings([], now() - DAY, now())
     assert cloud.history.capabilities.readings_retention == WEEK
     for history in (consumer.history, cloud.history):
-        assert history.capabilities.is_to_be_granted
+        assert history.capabilities.aggregates_need_grant
         assert not history.capabilities.has_usage
         with pytest.raises(NotSupported):
             await history.usage("x", now() - DAY, now(), period="day", group_by=None)

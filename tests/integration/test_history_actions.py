@@ -353,7 +353,7 @@ async def test_where_the_vendor_has_to_grant_aggregation_it_is_said(
 ) -> None:
     target = target_of(hass, entry, air_conditioner(simulation).did)
     for error in (NotSupported(), Forbidden(Reason.FEATURE_NOT_GRANTED, code=5018)):
-        give_past(entry, capabilities=replace(EVERYTHING, is_to_be_granted=True), raises=error)
+        give_past(entry, capabilities=replace(EVERYTHING, aggregates_need_grant=True), raises=error)
         text = await refusal_of(
             hass,
             "get_aggregate",

@@ -9,7 +9,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 
 from custom_components.datapoint_cloud.clouds.history import HistoryCapabilities
-from custom_components.datapoint_cloud.statistics.sensors import can_import
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
@@ -62,7 +61,7 @@ async def test_sites_are_a_choice_where_there_are_any(hass: HomeAssistant, simul
         "sodata": {"share", "sites"},
         "firstlight": set(),
     }[kind]
-    if can_import(entry.runtime_data.coordinator.cloud.history.capabilities):
+    if entry.runtime_data.coordinator.cloud.history.capabilities.hours_retention is not None:
         expected |= {"import_history", "import_days"}
     assert fields_of(await begin(hass, entry)) == expected
 

@@ -17,7 +17,7 @@ from .. import exceptions
 from ..const import DOMAIN
 from ..plain_text import plain
 from ..statistics.importer import Outcome, has_recorder
-from ..statistics.sensors import Target, can_import, targets_of
+from ..statistics.sensors import Target, targets_of
 from .rights import Rights
 from .time_range import end_moment, start_moment
 
@@ -80,7 +80,7 @@ def _targets(call: ServiceCall) -> tuple[Mapping[DatapointConfigEntry, list[Targ
     else:
         entries = [service.async_get_config_entry(call.hass, DOMAIN, entry_id)]
         asked = entries[0].runtime_data.coordinator
-        if not can_import(asked.cloud.history.capabilities):
+        if asked.cloud.history.capabilities.hours_retention is None:
             raise _error("no_history_of_account", ServiceValidationError, account=plain(asked.name))
     selection = target.TargetSelection(call.data)
     selected = target.async_extract_referenced_entity_ids(call.hass, selection, primary_entities_only=False)
@@ -88,7 +88,7 @@ def _targets(call: ServiceCall) -> tuple[Mapping[DatapointConfigEntry, list[Targ
     targets: dict[DatapointConfigEntry, list[Target]] = defaultdict(list)
     for entry in entries:
         coordinator = entry.runtime_data.coordinator
-        if can_import(coordinator.cloud.history.capabilities):
+        if coordinator.cloud.history.capabilities.hours_retention is not None:
             for one in targets_of(call.hass, coordinator):
                 if one.entity_id in chosen or not selection.has_any_target:
                     targets[entry].append(one)

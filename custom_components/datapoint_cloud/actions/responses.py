@@ -47,7 +47,7 @@ def require_one[R](pasts: Mapping[DeviceTarget, HistoryResult[R]] | Mapping[Seri
         if past.stopped_by is not None:
             capabilities = target.coordinator.cloud.history.capabilities
             raise exceptions.of_history(
-                past.stopped_by, target.state.device.name, is_to_be_granted=capabilities.is_to_be_granted
+                past.stopped_by, target.state.device.name, is_to_be_granted=capabilities.aggregates_need_grant
             ) from past.stopped_by
 
 
@@ -62,7 +62,8 @@ def told[R](
     """The rows, the range they are complete for, and what keeps that from being all that was asked for."""
     reason: str | None = None
     if past.stopped_by is not None:
-        reason = str(exceptions.of_history(past.stopped_by, subject, is_to_be_granted=capabilities.is_to_be_granted))
+        needs_grant = capabilities.aggregates_need_grant
+        reason = str(exceptions.of_history(past.stopped_by, subject, is_to_be_granted=needs_grant))
     elif past.start > asked.start + EDGE or past.end < asked.end - EDGE:
         reason = str(_not_kept(past, asked))
     return {

@@ -90,22 +90,44 @@ class HistoryResult[Row]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryCapabilities:
-    """What a cloud can tell of the past.
+    """What history a cloud can return.
 
-    A reach is how far back it goes; None: not at all. `periods` and `aggregations` are empty where nothing is
-    aggregated. `is_to_be_granted`: the vendor aggregates only for those who applied for it. What has no numbers by its
-    definition, such as an alarm, may still be counted as 0 and 1, unless `aggregates_numbers_only`.
+    A retention is how far back the data goes; None: the cloud has no such data. `periods` and `aggregations` are empty
+    if the cloud does not aggregate. `aggregates_need_grant`: accounts get aggregates only after the vendor has granted
+    them. `aggregates_numbers_only`: the cloud refuses to aggregate datapoints that are not numbers; others count an
+    alarm as 0 and 1.
     """
 
     readings_retention: timedelta | None = None
     buckets_retention: timedelta | None = None
     periods: frozenset[Period] = frozenset()
     aggregations: frozenset[Aggregation] = frozenset()
-    is_to_be_granted: bool = False
+    aggregates_need_grant: bool = False
     aggregates_numbers_only: bool = False
     has_online_log: bool = False
     has_communication_log: bool = False
     has_usage: bool = False
+
+    @property
+    def hours_retention(self) -> timedelta | None:
+        """How far back hourly statistics can be made, from buckets or from readings; None: not at all."""
+        if self.makes_hours_from_readings:
+            return self.readings_retention
+        return self.buckets_retention if self._has_hourly_buckets else None
+
+    @property
+    def makes_hours_from_readings(self) -> bool:
+        """Whether hourly statistics are computed from readings instead of requested as buckets."""
+        # Most accounts lack the grant for aggregates, so readings are preferred to buckets that need one.
+        return self.readings_retention is not None and (self.aggregates_need_grant or not self._has_hourly_buckets)
+
+    @property
+    def _has_hourly_buckets(self) -> bool:
+        return (
+            self.buckets_retention is not None
+            and Period.HOUR in self.periods
+            and self.aggregations >= {Aggregation.AVG, Aggregation.MIN, Aggregation.MAX}
+        )
 
 
 class History(Protocol):

@@ -37,7 +37,6 @@ from ..const import (
 )
 from ..plain_text import plain
 from ..statistics.schedule import DEFAULT_DAYS
-from ..statistics.sensors import can_import, retention_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -90,8 +89,8 @@ class AccountOptionsFlow(OptionsFlow):
         if sites or chosen.get(OPTION_SITES):
             fields[vol.Optional(OPTION_SITES, default=[])] = _device_filter(sites, chosen.get(OPTION_SITES, ()))
         fields[vol.Optional(OPTION_DEVICES, default=[])] = _device_filter(devices, chosen.get(OPTION_DEVICES, ()))
-        if can_import(coordinator.cloud.history.capabilities):
-            fields |= _of_the_past(retention_of(coordinator.cloud.history.capabilities))
+        if (retention := coordinator.cloud.history.capabilities.hours_retention) is not None:
+            fields |= _of_the_past(retention)
         shown = {**chosen}
         if OPTION_INTERVAL in chosen:
             shown[OPTION_INTERVAL] = max(chosen[OPTION_INTERVAL], least)

@@ -37,7 +37,7 @@ from ..entity import scaled
 from ..fleet.description import Description
 from . import rows
 from .rows import Convert, Counts, Known, NotHourly, Window
-from .sensors import Target, retention_of, takes_readings
+from .sensors import Target
 
 _RECORDER_SECONDS = 600
 _SERIES_AT_ONCE = 25  # a month of hours of so many is about what one answer should hold
@@ -138,7 +138,7 @@ class Import:
         """Import what is missing between `start` and `end`, as far as the cloud reaches, newest first."""
         now = dt_util.utcnow()
         await async_settled(self._hass)
-        start = max(start, now - retention_of(self._history.capabilities))
+        start = max(start, now - (self._history.capabilities.hours_retention or timedelta()))
         window = rows.ceil(start), min(rows.floor(end), rows.last_end(now))
         for batch in _batches(targets):
             if self.stopped_by is None:
@@ -196,7 +196,7 @@ class Import:
 
     async def _async_import_window(self, plans: Sequence[_Plan], window: Window) -> None:
         try:
-            if takes_readings(self._history.capabilities):
+            if self._history.capabilities.makes_hours_from_readings:
                 await self._async_import_readings(plans, window)
             else:
                 await self._async_import_buckets(plans, window)

@@ -22,7 +22,7 @@ from ..coordinator import DatapointCoordinator
 from ..fleet.listeners import ACCOUNT
 from . import rows
 from .importer import Import, Outcome, has_recorder
-from .sensors import Target, can_import, targets_of
+from .sensors import Target, targets_of
 
 if TYPE_CHECKING:
     from ..runtime import DatapointConfigEntry
@@ -88,7 +88,7 @@ class ImportSchedule:
         is_wanted = self._entry.options.get(OPTION_IMPORT_HISTORY, False)
         if (
             not is_wanted
-            or not can_import(self._coordinator.cloud.history.capabilities)
+            or self._coordinator.cloud.history.capabilities.hours_retention is None
             or not has_recorder(self._hass)
         ):
             return

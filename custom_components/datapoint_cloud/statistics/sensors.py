@@ -1,14 +1,13 @@
 """Whose past can be imported: the sensors that have statistics, and the clouds that tell enough for them."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from homeassistant.components.sensor import SensorStateClass
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from ..clouds.history import Aggregation, HistoryCapabilities, Period, Series
+from ..clouds.history import Series
 from ..clouds.model import DataType
 from ..const import DOMAIN
 from ..coordinator import DatapointCoordinator
@@ -18,7 +17,6 @@ from ..fleet.device_state import DeviceState
 
 _COUNTERS = frozenset({SensorStateClass.TOTAL, SensorStateClass.TOTAL_INCREASING})
 _WANTED = frozenset({SensorStateClass.MEASUREMENT}) | _COUNTERS
-_OF_MEASUREMENTS = frozenset({Aggregation.AVG, Aggregation.MIN, Aggregation.MAX})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +33,6 @@ class Target:
     def is_counter(self) -> bool:
         """Whether its statistics are a running sum."""
         return self.description.state_class in _COUNTERS
-
-
-def can_import(capabilities: HistoryCapabilities) -> bool:
-    """Whether a cloud tells enough of the past."""
-    return capabilities.readings_retention is not None or _has_hours(capabilities)
-
-
-def retention_of(capabilities: HistoryCapabilities) -> timedelta:
-    """How far back hours can be had."""
-    return (
-        capabilities.readings_retention if takes_readings(capabilities) else capabilities.buckets_retention
-    ) or timedelta()
-
-
-def _has_hours(capabilities: HistoryCapabilities) -> bool:
-    return (
-        capabilities.buckets_retention is not None
-        and Period.HOUR in capabilities.periods
-        and capabilities.aggregations >= _OF_MEASUREMENTS
-    )
-
-
-def takes_readings(capabilities: HistoryCapabilities) -> bool:
-    """Whether single readings are asked for, and not the figures of hours."""
-    # What a vendor has to grant first is mostly not there.
-    return capabilities.readings_retention is not None and (
-        capabilities.is_to_be_granted or not _has_hours(capabilities)
-    )
 
 
 def targets_of(hass: HomeAssistant, coordinator: DatapointCoordinator) -> list[Target]:

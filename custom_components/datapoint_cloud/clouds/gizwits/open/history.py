@@ -43,7 +43,7 @@ class OpenHistory(AggregatedHistory):
         buckets_retention=BUCKETS_RETENTION,
         periods=PERIODS,
         aggregations=AGGREGATIONS,
-        is_to_be_granted=True,
+        aggregates_need_grant=True,
         aggregates_numbers_only=True,
         has_online_log=True,
         has_communication_log=True,
