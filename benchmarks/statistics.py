@@ -36,9 +36,10 @@ from custom_components.datapoint_cloud.clouds.history import (
     Period,
     Series,
 )
-from custom_components.datapoint_cloud.statistics import rows
-from custom_components.datapoint_cloud.statistics.importer import Import, async_settled
-from custom_components.datapoint_cloud.statistics.sensors import Target, targets_of
+from custom_components.datapoint_cloud.statistics.hours import HOUR, compiled_until, hours_in
+from custom_components.datapoint_cloud.statistics.importer import Import
+from custom_components.datapoint_cloud.statistics.recorder import async_wait_for_recorder
+from custom_components.datapoint_cloud.statistics.sensors import StatisticsSensor, statistics_sensors
 from simulator.simulation import Simulation
 
 _ROUNDS = 5
@@ -65,8 +66,8 @@ class _Past(NoHistory):
         self.told: HistoryResult[Bucket] | None = None
 
     def prepare(self, start: datetime, end: datetime) -> None:
-        hours = rows.hours_of((start, end))
-        buckets = (Bucket(start=hour, end=hour + rows.HOUR, value=hour.timestamp() / 3600 + 0.125) for hour in hours)
+        hours = hours_in((start, end))
+        buckets = (Bucket(start=hour, end=hour + HOUR, value=hour.timestamp() / 3600 + 0.125) for hour in hours)
         self.told = HistoryResult(rows=tuple(buckets), start=start, end=end)
 
     async def buckets(self, series: Sequence[Series], *_: Any, **__: Any) -> Mapping[Series, HistoryResult[Bucket]]:
@@ -74,7 +75,7 @@ class _Past(NoHistory):
         return dict.fromkeys(series, self.told)
 
 
-async def _add_account(hass: HomeAssistant, simulation: Simulation) -> Sequence[Target]:
+async def _add_account(hass: HomeAssistant, simulation: Simulation) -> Sequence[StatisticsSensor]:
     keycloak = simulation.keycloak
     account = next(iter(simulation.sodata.corporate_accounts))
     entry = MockConfigEntry(
@@ -96,17 +97,17 @@ async def _add_account(hass: HomeAssistant, simulation: Simulation) -> Sequence[
     if not await hass.config_entries.async_setup(entry.entry_id):
         raise RuntimeError("the account could not be set up")
     await hass.async_block_till_done()
-    targets = targets_of(hass, entry.runtime_data.coordinator)
-    of_kinds = ([target for target in targets if target.is_counter is kind] for kind in (False, True))
+    targets = statistics_sensors(hass, entry.runtime_data.coordinator)
+    of_kinds = ([target for target in targets if target.is_meter is kind] for kind in (False, True))
     return [target for of_kind in of_kinds for target in of_kind[: _SERIES // 2]]
 
 
-async def _write_bare(hass: HomeAssistant, targets: Sequence[Target], start: datetime, end: datetime) -> None:
+async def _write_bare(hass: HomeAssistant, targets: Sequence[StatisticsSensor], start: datetime, end: datetime) -> None:
     """Hand the same rows to the recorder, ready as they are."""
     for number, target in enumerate(targets):
         metadata = StatisticMetaData(
-            mean_type=StatisticMeanType.NONE if target.is_counter else StatisticMeanType.ARITHMETIC,
-            has_sum=target.is_counter,
+            mean_type=StatisticMeanType.NONE if target.is_meter else StatisticMeanType.ARITHMETIC,
+            has_sum=target.is_meter,
             name=None,
             source="recorder",
             statistic_id=f"sensor.bare_{number}",
@@ -114,12 +115,12 @@ async def _write_bare(hass: HomeAssistant, targets: Sequence[Target], start: dat
             unit_of_measurement="bare",
         )
         async_import_statistics(hass, metadata, list(_rows(target, start, end)))
-    await async_settled(hass)
+    await async_wait_for_recorder(hass)
 
 
-def _rows(target: Target, start: datetime, end: datetime) -> Sequence[StatisticData]:
-    values = [(hour, hour.timestamp() / 3600 + 0.125) for hour in rows.hours_of((start, end))]
-    if target.is_counter:
+def _rows(target: StatisticsSensor, start: datetime, end: datetime) -> Sequence[StatisticData]:
+    values = [(hour, hour.timestamp() / 3600 + 0.125) for hour in hours_in((start, end))]
+    if target.is_meter:
         return [StatisticData(start=hour, state=value, sum=value) for hour, value in values]
     return [StatisticData(start=hour, mean=value, min=value, max=value) for hour, value in values]
 
@@ -130,7 +131,7 @@ async def _measure(hass: HomeAssistant, simulation: Simulation) -> list[tuple[fl
     past = _Past()
     times: list[tuple[float, float]] = []
     for number in range(_ROUNDS):
-        end = rows.last_end(dt_util.utcnow()) - number * timedelta(days=_DAYS)
+        end = compiled_until(dt_util.utcnow()) - number * timedelta(days=_DAYS)
         start = end - timedelta(days=_DAYS)
         past.prepare(start, end)
         began = time.perf_counter()
@@ -139,7 +140,7 @@ async def _measure(hass: HomeAssistant, simulation: Simulation) -> list[tuple[fl
         between = time.perf_counter()
         await _write_bare(hass, targets, start, end)
         times.append((between - began, time.perf_counter() - between))
-        written = {outcome.written for outcome in work.outcomes.values()}
+        written = {result.rows_written for result in work.results.values()}
         if written != {_DAYS * 24}:
             raise RuntimeError(f"not all rows were written: {written}")
     return times

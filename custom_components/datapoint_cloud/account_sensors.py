@@ -24,7 +24,7 @@ from .coordinator import DatapointCoordinator
 from .device_registry import device_info, scope_device_id
 from .entity import async_add_with_inventory
 from .fleet.listeners import ACCOUNT
-from .statistics.schedule import Stage
+from .statistics.schedule import ImportStatus
 
 if TYPE_CHECKING:
     from .runtime import DatapointConfigEntry
@@ -158,9 +158,9 @@ _OF_ACCOUNT = (
         key="$history_import",
         translation_key="history_import",
         device_class=SensorDeviceClass.ENUM,
-        options=list(Stage),
+        options=list(ImportStatus),
         entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda coordinator, _: coordinator.config_entry.runtime_data.imports.stage,
+        value_fn=lambda coordinator, _: coordinator.config_entry.runtime_data.imports.status,
         attributes_fn=lambda coordinator: coordinator.config_entry.runtime_data.imports.attributes,
         exists_fn=lambda coordinator: coordinator.cloud.history.capabilities.hours_retention is not None,
     ),

@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import asy
 
 import custom_components.datapoint_cloud as integration
 from custom_components.datapoint_cloud.profiles import Hint, Profile, load_profiles
-from custom_components.datapoint_cloud.statistics.sensors import targets_of
+from custom_components.datapoint_cloud.statistics.sensors import statistics_sensors
 from simulator.simulation import Simulation
 
 from .accounts import add_account, state_of
@@ -56,7 +56,7 @@ def _source(kind: str, entity_id: str, **more: Any) -> dict[str, Any]:
 async def test_the_energy_and_the_power_of_a_meter_are_taken(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "sodata")
     of_class: dict[str, str] = {}
-    for target in targets_of(hass, entry.runtime_data.coordinator):
+    for target in statistics_sensors(hass, entry.runtime_data.coordinator):
         of_class.setdefault(str(target.description.device_class), target.entity_id)
     sources = [
         _source("grid", of_class["energy"], stat_rate=of_class["power"]),

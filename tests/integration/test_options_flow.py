@@ -14,7 +14,7 @@ from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account, make_entry, poll
 from .flows import TEXTS, Input, check_texts, fields_of, shown_in
-from .past import MadeUpPast
+from .generated_history import GeneratedHistory
 
 
 async def begin(hass: HomeAssistant, entry: Any) -> Any:
@@ -158,7 +158,7 @@ async def test_the_past_is_a_choice_where_the_cloud_tells_of_it(
     hass: HomeAssistant, simulation: Simulation, days: int, most: int
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
-    entry.runtime_data.coordinator.cloud.history = MadeUpPast(
+    entry.runtime_data.coordinator.cloud.history = GeneratedHistory(
         HistoryCapabilities(readings_retention=timedelta(days=days))
     )
     form = await begin(hass, entry)

@@ -38,18 +38,18 @@ from custom_components.datapoint_cloud.clouds.errors import (
 from custom_components.datapoint_cloud.clouds.history import NoHistory, Series
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.statistics import importer
-from custom_components.datapoint_cloud.statistics.sensors import Target
+from custom_components.datapoint_cloud.statistics.sensors import StatisticsSensor
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll, state_of
+from .generated_history import HOUR, OF_READINGS, GeneratedHistory, measured, metered, rows_of, sensor_of
 from .passing_time import pass_time
-from .past import HOUR, OF_READINGS, MadeUpPast, measured, metered, rows_of, target_of
 
 # Not today: the recorder notes at its start that the running five minutes are compiled.
 NOW = datetime(2030, 5, 14, 10, 20, tzinfo=UTC)
 HOURS_OF_A_DAY = [datetime(2030, 5, 13, 10, tzinfo=UTC) + number * HOUR for number in range(1, 24)]
-WISH = {"import_history": True, "import_days": 2}
+IMPORT_OPTIONS = {"import_history": True, "import_days": 2}
 
 
 @pytest.fixture
@@ -78,23 +78,25 @@ def now(freezer: FrozenDateTimeFactory) -> datetime:
 
 
 @pytest.fixture
-def past(monkeypatch: pytest.MonkeyPatch) -> MadeUpPast:
+def history(monkeypatch: pytest.MonkeyPatch) -> GeneratedHistory:
     """What the cloud of the next account tells of the past."""
-    past = MadeUpPast()
+    history = GeneratedHistory()
 
     def cloud_with_past(*args: Any) -> Cloud:
         cloud = cloud_of(*args)
-        cloud.history = past
+        cloud.history = history
         return cloud
 
     monkeypatch.setattr(integration, "cloud_of", cloud_with_past)
-    return past
+    return history
 
 
 @pytest.fixture
-async def entry(hass: HomeAssistant, now: datetime, simulation: Simulation, past: MadeUpPast) -> MockConfigEntry:
+async def entry(
+    hass: HomeAssistant, now: datetime, simulation: Simulation, history: GeneratedHistory
+) -> MockConfigEntry:
     entry = await add_account(hass, simulation, "sodata")
-    past.is_meter = _meters(hass, entry)
+    history.is_meter = _meters(hass, entry)
     await async_wait_recording_done(hass)
     return entry
 
@@ -118,18 +120,20 @@ async def import_statistics(hass: HomeAssistant, **fields: Any) -> dict[str, Any
     return entities
 
 
-def put_rows(hass: HomeAssistant, target: Target, rows: list[StatisticData], *, unit: str | None = None) -> None:
+def put_rows(
+    hass: HomeAssistant, sensor: StatisticsSensor, rows: list[StatisticData], *, unit: str | None = None
+) -> None:
     """Have rows there that are the recorder's own."""
     metadata = StatisticMetaData(
-        mean_type=StatisticMeanType.NONE if target.is_counter else StatisticMeanType.ARITHMETIC,
-        has_sum=target.is_counter,
+        mean_type=StatisticMeanType.NONE if sensor.is_meter else StatisticMeanType.ARITHMETIC,
+        has_sum=sensor.is_meter,
         name=None,
         source="recorder",
-        statistic_id=target.entity_id,
-        unit_class="energy" if target.is_counter else None,
-        unit_of_measurement=unit or target.description.unit,
+        statistic_id=sensor.entity_id,
+        unit_class="energy" if sensor.is_meter else None,
+        unit_of_measurement=unit or sensor.description.unit,
     )
-    if not target.is_counter and target.description.unit == "V":
+    if not sensor.is_meter and sensor.description.unit == "V":
         metadata["unit_class"] = "voltage"
     async_import_statistics(hass, metadata, rows)
 
@@ -139,16 +143,16 @@ async def show(
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
     entry: MockConfigEntry,
-    target: Target,
+    sensor: StatisticsSensor,
     value: float,
 ) -> float:
     """Let the device have a value from now on, whatever the time."""
     freezer.tick(1)  # the recorder takes two states of one moment for two that hold
-    device = simulation.sodata.devices[target.series.device.id]
-    item_type, item_index, service_id = target.series.key.split("|")
+    device = simulation.sodata.devices[sensor.series.device.id]
+    item_type, item_index, service_id = sensor.series.key.split("|")
     device.set(item_type, item_index, service_id, str(value))
     await poll(hass, entry)
-    assert float(hass.states.get(target.entity_id).state) == value  # type: ignore[union-attr]
+    assert float(hass.states.get(sensor.entity_id).state) == value  # type: ignore[union-attr]
     await async_wait_recording_done(hass)
     return value
 
@@ -170,17 +174,17 @@ def rise(rows: dict[datetime, dict[str, Any]]) -> list[float]:
 
 
 async def test_measurements_are_what_the_cloud_says(
-    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory
 ) -> None:
-    target = target_of(hass, entry, is_counter=False)
-    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
-    rows = await rows_of(hass, target.entity_id)
+    sensor = sensor_of(hass, entry, is_meter=False)
+    answer = await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    rows = await rows_of(hass, sensor.entity_id)
     assert list(rows) == HOURS_OF_A_DAY
     for hour, row in rows.items():
         mean = measured(hour)
         assert row == {"mean": pytest.approx(mean), "min": mean - 0.5, "max": mean + 1}
     assert answer == {
-        target.entity_id: {
+        sensor.entity_id: {
             "rows_read": 23,
             "rows_written": 23,
             "start": "2030-05-13T11:00:00+00:00",
@@ -188,31 +192,31 @@ async def test_measurements_are_what_the_cloud_says(
             "reason": "complete",
         }
     }
-    assert [what for what, *_ in past.asked] == ["avg", "min", "max"]
-    metadata = await _metadata(hass, target)
-    assert (metadata["unit_of_measurement"], metadata["has_sum"]) == (target.description.unit, False)
+    assert [what for what, *_ in history.asked] == ["avg", "min", "max"]
+    metadata = await _metadata(hass, sensor)
+    assert (metadata["unit_of_measurement"], metadata["has_sum"]) == (sensor.description.unit, False)
 
 
-async def _metadata(hass: HomeAssistant, target: Target) -> StatisticMetaData:
+async def _metadata(hass: HomeAssistant, sensor: StatisticsSensor) -> StatisticMetaData:
     from homeassistant.components.recorder.statistics import get_metadata  # noqa: PLC0415
     from homeassistant.helpers.recorder import get_instance  # noqa: PLC0415
 
     found = await get_instance(hass).async_add_executor_job(
-        lambda: get_metadata(hass, statistic_ids={target.entity_id})
+        lambda: get_metadata(hass, statistic_ids={sensor.entity_id})
     )
-    return found[target.entity_id][1]
+    return found[sensor.entity_id][1]
 
 
 async def test_a_whole_account_takes_three_requests(
-    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory
 ) -> None:
     answer = await import_statistics(hass, config_entry_id=entry.entry_id, days=1)
     assert len(answer) > 10
     assert {one["reason"] for one in answer.values()} == {"complete"}
     assert {one["rows_written"] for one in answer.values()} == {23}
-    batches = [(what, series) for what, _, _, series in past.asked if what == "max"]
+    batches = [(what, series) for what, _, _, series in history.asked if what == "max"]
     assert sum(series for _, series in batches) == len(answer)
-    assert len(past.asked) == 3 * len(batches)
+    assert len(history.asked) == 3 * len(batches)
 
 
 async def test_meters_have_a_sum_that_ends_at_what_is_shown_now(
@@ -220,18 +224,18 @@ async def test_meters_have_a_sum_that_ends_at_what_is_shown_now(
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
     entry: MockConfigEntry,
-    past: MadeUpPast,
+    history: GeneratedHistory,
 ) -> None:
-    target = target_of(hass, entry, is_counter=True)
-    shown = await show(hass, simulation, freezer, entry, target, 2e6)
-    past.meter = lambda hour: shown - 2 - 2 * (HOURS_OF_A_DAY[-1] - hour) / HOUR
-    await import_statistics(hass, entity_id=target.entity_id, days=1)
+    sensor = sensor_of(hass, entry, is_meter=True)
+    shown = await show(hass, simulation, freezer, entry, sensor, 2e6)
+    history.meter = lambda hour: shown - 2 - 2 * (HOURS_OF_A_DAY[-1] - hour) / HOUR
+    await import_statistics(hass, entity_id=sensor.entity_id, days=1)
     await compile_hour(hass, freezer, HOURS_OF_A_DAY[-1] + HOUR)
-    rows = await rows_of(hass, target.entity_id)
+    rows = await rows_of(hass, sensor.entity_id)
     assert list(rows) == [*HOURS_OF_A_DAY, HOURS_OF_A_DAY[-1] + HOUR]
     assert rise(rows) == pytest.approx([2.0] * 23)
     assert rows[HOURS_OF_A_DAY[0]]["state"] == pytest.approx(shown - 46)
-    assert {what for what, *_ in past.asked} == {"max"}
+    assert {what for what, *_ in history.asked} == {"max"}
 
 
 async def test_the_recorder_goes_on_without_a_jump(
@@ -239,119 +243,121 @@ async def test_the_recorder_goes_on_without_a_jump(
     freezer: FrozenDateTimeFactory,
     entry: MockConfigEntry,
     simulation: Simulation,
-    past: MadeUpPast,
+    history: GeneratedHistory,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    target = target_of(hass, entry, is_counter=True)
-    shown = await show(hass, simulation, freezer, entry, target, 2e6)
+    sensor = sensor_of(hass, entry, is_meter=True)
+    shown = await show(hass, simulation, freezer, entry, sensor, 2e6)
     await compile_hour(hass, freezer, NOW.replace(minute=0))  # the recorder's own first row: sum 0
-    past.meter = lambda hour: shown - (NOW.replace(minute=0) - hour) / HOUR
+    history.meter = lambda hour: shown - (NOW.replace(minute=0) - hour) / HOUR
     freezer.move_to(NOW + HOUR)
-    await import_statistics(hass, entity_id=target.entity_id, days=1)
-    before = await rows_of(hass, target.entity_id)
+    await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    before = await rows_of(hass, sensor.entity_id)
     assert before[NOW.replace(minute=0)] == {"state": shown, "sum": 0}
     assert rise(before) == pytest.approx([1.0] * 22)
-    await show(hass, simulation, freezer, entry, target, shown + 5)
+    await show(hass, simulation, freezer, entry, sensor, shown + 5)
     await compile_hour(hass, freezer, NOW.replace(minute=0) + HOUR)
-    assert rise(await rows_of(hass, target.entity_id))[-1] == pytest.approx(5.0)
+    assert rise(await rows_of(hass, sensor.entity_id))[-1] == pytest.approx(5.0)
     assert "Blocked attempt" not in caplog.text
 
 
 async def test_a_reset_of_the_meter_takes_nothing_away(
-    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory
 ) -> None:
-    target = target_of(hass, entry, is_counter=True)
-    put_rows(hass, target, [StatisticData(start=HOURS_OF_A_DAY[-1], state=30, sum=7)])
-    past.meter = lambda hour: 1000 + hour.hour if hour < HOURS_OF_A_DAY[10] else hour.hour
-    await import_statistics(hass, entity_id=target.entity_id, days=1)
-    rises = rise(await rows_of(hass, target.entity_id))
+    sensor = sensor_of(hass, entry, is_meter=True)
+    put_rows(hass, sensor, [StatisticData(start=HOURS_OF_A_DAY[-1], state=30, sum=7)])
+    history.meter = lambda hour: 1000 + hour.hour if hour < HOURS_OF_A_DAY[10] else hour.hour
+    await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    rises = rise(await rows_of(hass, sensor.entity_id))
     assert min(rises) >= 0
     assert max(rises) <= 30
 
 
 async def test_readings_become_hours_where_the_cloud_makes_none(
-    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory
 ) -> None:
-    past.capabilities = OF_READINGS
-    target = target_of(hass, entry, is_counter=False)
-    counter = target_of(hass, entry, is_counter=True)
-    answer = await import_statistics(hass, entity_id=[target.entity_id, counter.entity_id], days=1)
-    rows = await rows_of(hass, target.entity_id)
+    history.capabilities = OF_READINGS
+    sensor = sensor_of(hass, entry, is_meter=False)
+    meter = sensor_of(hass, entry, is_meter=True)
+    answer = await import_statistics(hass, entity_id=[sensor.entity_id, meter.entity_id], days=1)
+    rows = await rows_of(hass, sensor.entity_id)
     assert list(rows) == HOURS_OF_A_DAY
     for hour, row in rows.items():
         value = measured(hour)
         assert row["mean"] == pytest.approx(value + 1)  # six more for ten minutes
         assert row["max"] == value + 6
-    assert answer[target.entity_id]["rows_read"] == 46
-    assert rise(await rows_of(hass, counter.entity_id)) == pytest.approx([2.0] * 22)
-    assert past.asked == [("readings", HOURS_OF_A_DAY[0], NOW.replace(minute=0), 2)]
+    assert answer[sensor.entity_id]["rows_read"] == 46
+    assert rise(await rows_of(hass, meter.entity_id)) == pytest.approx([2.0] * 22)
+    assert history.asked == [("readings", HOURS_OF_A_DAY[0], NOW.replace(minute=0), 2)]
 
 
 async def test_it_reaches_no_further_than_the_cloud(
-    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory
 ) -> None:
-    past.capabilities = OF_READINGS
-    target = target_of(hass, entry, is_counter=False)
-    await import_statistics(hass, entity_id=target.entity_id, days=100)
-    assert next(iter(await rows_of(hass, target.entity_id))) == NOW.replace(minute=0) + HOUR - timedelta(days=7)
+    history.capabilities = OF_READINGS
+    sensor = sensor_of(hass, entry, is_meter=False)
+    await import_statistics(hass, entity_id=sensor.entity_id, days=100)
+    assert next(iter(await rows_of(hass, sensor.entity_id))) == NOW.replace(minute=0) + HOUR - timedelta(days=7)
 
 
 async def test_a_long_past_comes_in_pieces_that_meet(
-    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory
 ) -> None:
-    target = target_of(hass, entry, is_counter=True)
-    put_rows(hass, target, [StatisticData(start=HOURS_OF_A_DAY[-1], state=metered(HOURS_OF_A_DAY[-1]), sum=7)])
-    await import_statistics(hass, entity_id=target.entity_id, days=70)
-    rows = await rows_of(hass, target.entity_id)
+    sensor = sensor_of(hass, entry, is_meter=True)
+    put_rows(hass, sensor, [StatisticData(start=HOURS_OF_A_DAY[-1], state=metered(HOURS_OF_A_DAY[-1]), sum=7)])
+    await import_statistics(hass, entity_id=sensor.entity_id, days=70)
+    rows = await rows_of(hass, sensor.entity_id)
     assert len(rows) == 70 * 24 - 1
     assert rise(rows) == pytest.approx([2.0] * (70 * 24 - 2))
-    assert [what for what, *_ in past.asked] == ["max"] * 3
-    assert past.asked[0][2] > past.asked[1][2] > past.asked[2][2]
+    assert [what for what, *_ in history.asked] == ["max"] * 3
+    assert history.asked[0][2] > history.asked[1][2] > history.asked[2][2]
 
 
 # What is left alone
 
 
-async def test_twice_in_a_row_changes_nothing(hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast) -> None:
-    targets = [target_of(hass, entry, is_counter=is_counter) for is_counter in (True, False)]
+async def test_twice_in_a_row_changes_nothing(
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory
+) -> None:
+    sensors = [sensor_of(hass, entry, is_meter=is_meter) for is_meter in (True, False)]
     await import_statistics(hass, config_entry_id=entry.entry_id, days=2)
-    before = [await rows_of(hass, target.entity_id) for target in targets]
-    past.asked.clear()
-    past.meter = lambda _: 7.0
+    before = [await rows_of(hass, sensor.entity_id) for sensor in sensors]
+    history.asked.clear()
+    history.meter = lambda _: 7.0
     answer = await import_statistics(hass, config_entry_id=entry.entry_id, days=2)
-    assert [await rows_of(hass, target.entity_id) for target in targets] == before
-    assert past.asked == []
+    assert [await rows_of(hass, sensor.entity_id) for sensor in sensors] == before
+    assert history.asked == []
     assert {(one["reason"], one["rows_written"]) for one in answer.values()} == {("nothing_missing", 0)}
 
 
 async def test_hours_that_are_there_are_not_touched_and_gaps_are_filled(
-    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory
 ) -> None:
-    target = target_of(hass, entry, is_counter=False)
+    sensor = sensor_of(hass, entry, is_meter=False)
     own = [HOURS_OF_A_DAY[number] for number in (8, 9, 13, 14)]
-    put_rows(hass, target, [StatisticData(start=hour, mean=-1, min=-2, max=-3) for hour in own])
-    await import_statistics(hass, entity_id=target.entity_id, days=1)
-    rows = await rows_of(hass, target.entity_id)
+    put_rows(hass, sensor, [StatisticData(start=hour, mean=-1, min=-2, max=-3) for hour in own])
+    await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    rows = await rows_of(hass, sensor.entity_id)
     assert list(rows) == HOURS_OF_A_DAY[:15]  # what comes after the newest is the recorder's to write
     assert all(rows[hour] == {"mean": -1, "min": -2, "max": -3} for hour in own)
     assert rows[HOURS_OF_A_DAY[11]]["mean"] == pytest.approx(measured(HOURS_OF_A_DAY[11]))
-    asked = [(start, end) for what, start, end, _ in past.asked if what == "avg"]
+    asked = [(start, end) for what, start, end, _ in history.asked if what == "avg"]
     assert asked == [(HOURS_OF_A_DAY[10], HOURS_OF_A_DAY[13]), (HOURS_OF_A_DAY[0], HOURS_OF_A_DAY[8])]
 
 
 @pytest.mark.parametrize("counted", [10.0, 8.0, 13.0], ids=["as the cloud", "less", "more"])
 async def test_a_gap_in_a_sum_meets_both_ends(
-    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast, counted: float
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory, counted: float
 ) -> None:
-    target = target_of(hass, entry, is_counter=True)
+    sensor = sensor_of(hass, entry, is_meter=True)
     before, after = HOURS_OF_A_DAY[5], HOURS_OF_A_DAY[10]
     own = {
         before: {"state": metered(before), "sum": 40.0},
         after: {"state": metered(after), "sum": 40.0 + counted},
     }
-    put_rows(hass, target, [StatisticData(start=hour, **row) for hour, row in own.items()])  # type: ignore[typeddict-item]
-    await import_statistics(hass, entity_id=target.entity_id, start=before.isoformat(), end=after.isoformat())
-    rows = await rows_of(hass, target.entity_id)
+    put_rows(hass, sensor, [StatisticData(start=hour, **row) for hour, row in own.items()])  # type: ignore[typeddict-item]
+    await import_statistics(hass, entity_id=sensor.entity_id, start=before.isoformat(), end=after.isoformat())
+    rows = await rows_of(hass, sensor.entity_id)
     assert list(rows) == HOURS_OF_A_DAY[5:11]
     assert {hour: rows[hour] for hour in own} == own
     assert rise(rows) == pytest.approx([counted / 5] * 5)
@@ -364,11 +370,11 @@ async def test_the_running_hour_is_left_alone(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, entry: MockConfigEntry, minute: int, last: datetime
 ) -> None:
     freezer.move_to(NOW.replace(minute=minute))
-    target = target_of(hass, entry, is_counter=False)
+    sensor = sensor_of(hass, entry, is_meter=False)
     await import_statistics(
-        hass, entity_id=target.entity_id, start=HOURS_OF_A_DAY[0].isoformat(), end=(NOW + 9 * HOUR).isoformat()
+        hass, entity_id=sensor.entity_id, start=HOURS_OF_A_DAY[0].isoformat(), end=(NOW + 9 * HOUR).isoformat()
     )
-    assert list(await rows_of(hass, target.entity_id))[-1] == last
+    assert list(await rows_of(hass, sensor.entity_id))[-1] == last
 
 
 @pytest.mark.parametrize(
@@ -384,7 +390,7 @@ async def test_every_hour_of_a_local_day_is_there_once(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     simulation: Simulation,
-    past: MadeUpPast,
+    history: GeneratedHistory,
     zone: str,
     day: datetime,
     hours: int,
@@ -392,19 +398,19 @@ async def test_every_hour_of_a_local_day_is_there_once(
     await hass.config.async_set_time_zone(zone)
     freezer.move_to(day + timedelta(days=3))
     entry = await add_account(hass, simulation, "sodata")
-    past.is_meter = _meters(hass, entry)
-    target, counter = (target_of(hass, entry, is_counter=is_counter) for is_counter in (False, True))
+    history.is_meter = _meters(hass, entry)
+    sensor, meter = (sensor_of(hass, entry, is_meter=is_meter) for is_meter in (False, True))
     await import_statistics(
         hass,
-        entity_id=[target.entity_id, counter.entity_id],
+        entity_id=[sensor.entity_id, meter.entity_id],
         start=day.replace(tzinfo=None).isoformat(),  # on the wall clock
         end=(day + timedelta(days=1)).replace(tzinfo=None).isoformat(),
     )
-    rows = await rows_of(hass, target.entity_id)
+    rows = await rows_of(hass, sensor.entity_id)
     # Where clocks are half an hour off, the hours at both ends of the day are not wholly in it.
     assert len(rows) == (hours if zone == "Europe/Paris" else 23)
     assert all(hour.minute == 0 and row["mean"] == pytest.approx(measured(hour)) for hour, row in rows.items())
-    assert rise(await rows_of(hass, counter.entity_id)) == pytest.approx([2.0] * (len(rows) - 1))
+    assert rise(await rows_of(hass, meter.entity_id)) == pytest.approx([2.0] * (len(rows) - 1))
 
 
 @pytest.mark.parametrize(
@@ -413,25 +419,25 @@ async def test_every_hour_of_a_local_day_is_there_once(
     ids=["half past", "days"],
 )
 async def test_what_is_no_hour_of_utc_is_not_imported(
-    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast, shift: timedelta, length: timedelta
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory, shift: timedelta, length: timedelta
 ) -> None:
-    past.shift, past.length = shift, length
-    targets = [target_of(hass, entry, is_counter=is_counter).entity_id for is_counter in (True, False)]
-    answer = await import_statistics(hass, entity_id=targets, days=1)
+    history.shift, history.length = shift, length
+    sensors = [sensor_of(hass, entry, is_meter=is_meter).entity_id for is_meter in (True, False)]
+    answer = await import_statistics(hass, entity_id=sensors, days=1)
     assert {one["reason"] for one in answer.values()} == {"not_hourly"}
-    assert [await rows_of(hass, entity_id) for entity_id in targets] == [{}, {}]
+    assert [await rows_of(hass, entity_id) for entity_id in sensors] == [{}, {}]
 
 
 async def test_where_the_zone_of_the_hours_is_unproven_nothing_is_imported(
-    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory
 ) -> None:
-    past.stopped_by = UnexpectedAnswer(Reason.ZONE_UNPROVEN)
-    target = target_of(hass, entry, is_counter=False)
-    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
-    assert answer[target.entity_id] == {
+    history.stopped_by = UnexpectedAnswer(Reason.ZONE_UNPROVEN)
+    sensor = sensor_of(hass, entry, is_meter=False)
+    answer = await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    assert answer[sensor.entity_id] == {
         "rows_read": 0, "rows_written": 0, "start": None, "end": None, "reason": "zone_unproven"
     }  # fmt: skip
-    assert await rows_of(hass, target.entity_id) == {}
+    assert await rows_of(hass, sensor.entity_id) == {}
 
 
 # Units
@@ -440,99 +446,99 @@ async def test_where_the_zone_of_the_hours_is_unproven_nothing_is_imported(
 async def test_values_are_converted_to_the_unit_that_the_statistics_have(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:
-    target = target_of(hass, entry, is_counter=True)
-    assert target.description.unit == "kWh"
+    sensor = sensor_of(hass, entry, is_meter=True)
+    assert sensor.description.unit == "kWh"
     last = HOURS_OF_A_DAY[-1]
-    put_rows(hass, target, [StatisticData(start=last, state=metered(last) * 1000, sum=500)], unit="Wh")
-    await import_statistics(hass, entity_id=target.entity_id, days=1)
-    rows = await rows_of(hass, target.entity_id)
+    put_rows(hass, sensor, [StatisticData(start=last, state=metered(last) * 1000, sum=500)], unit="Wh")
+    await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    rows = await rows_of(hass, sensor.entity_id)
     assert rise(rows) == pytest.approx([2000.0] * 22)
-    assert (await _metadata(hass, target))["unit_of_measurement"] == "Wh"
+    assert (await _metadata(hass, sensor))["unit_of_measurement"] == "Wh"
 
 
 async def test_the_unit_the_user_chose_is_the_unit_of_new_statistics(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
 ) -> None:
-    target = target_of(hass, entry, is_counter=True)
-    er.async_get(hass).async_update_entity_options(target.entity_id, "sensor", {"unit_of_measurement": "MWh"})
+    sensor = sensor_of(hass, entry, is_meter=True)
+    er.async_get(hass).async_update_entity_options(sensor.entity_id, "sensor", {"unit_of_measurement": "MWh"})
     await hass.async_block_till_done()
-    assert hass.states.get(target.entity_id).attributes["unit_of_measurement"] == "MWh"  # type: ignore[union-attr]
-    await import_statistics(hass, entity_id=target.entity_id, days=1)
-    rows = await rows_of(hass, target.entity_id)
+    assert hass.states.get(sensor.entity_id).attributes["unit_of_measurement"] == "MWh"  # type: ignore[union-attr]
+    await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    rows = await rows_of(hass, sensor.entity_id)
     assert rows[HOURS_OF_A_DAY[0]]["state"] == pytest.approx(metered(HOURS_OF_A_DAY[0]) / 1000)
-    assert (await _metadata(hass, target))["unit_of_measurement"] == "MWh"
+    assert (await _metadata(hass, sensor))["unit_of_measurement"] == "MWh"
 
 
 async def test_statistics_in_a_unit_of_another_kind_are_left_alone(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    target = target_of(hass, entry, is_counter=False)
+    sensor = sensor_of(hass, entry, is_meter=False)
     metadata = StatisticMetaData(
         mean_type=StatisticMeanType.ARITHMETIC,
         has_sum=False,
         name=None,
         source="recorder",
-        statistic_id=target.entity_id,
+        statistic_id=sensor.entity_id,
         unit_class=None,
         unit_of_measurement="parsecs",
     )
     async_import_statistics(hass, metadata, [StatisticData(start=HOURS_OF_A_DAY[5], mean=1, min=1, max=1)])
-    counter = target_of(hass, entry, is_counter=True)
-    metadata = metadata | StatisticMetaData(statistic_id=counter.entity_id)  # type: ignore[typeddict-item]
+    meter = sensor_of(hass, entry, is_meter=True)
+    metadata = metadata | StatisticMetaData(statistic_id=meter.entity_id)  # type: ignore[typeddict-item]
     async_import_statistics(hass, metadata, [StatisticData(start=HOURS_OF_A_DAY[5], mean=1, min=1, max=1)])
-    answer = await import_statistics(hass, entity_id=[target.entity_id, counter.entity_id], days=1)
-    assert answer[target.entity_id]["reason"] == "other_unit"
-    assert answer[counter.entity_id]["reason"] == "other_statistics"
-    assert len(await rows_of(hass, target.entity_id)) == 1
+    answer = await import_statistics(hass, entity_id=[sensor.entity_id, meter.entity_id], days=1)
+    assert answer[sensor.entity_id]["reason"] == "other_unit"
+    assert answer[meter.entity_id]["reason"] == "other_statistics"
+    assert len(await rows_of(hass, sensor.entity_id)) == 1
 
 
 # What the action refuses, and what it says of failures
 
 
 async def test_failures_of_one_request_cost_only_its_series(
-    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory
 ) -> None:
-    target = target_of(hass, entry, is_counter=False)
-    past.raises = [Rejected(Reason.INVALID_REQUEST, code=4711)]
-    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
-    assert answer[target.entity_id]["reason"] == "rejected"
-    past.raises = [Forbidden(Reason.FEATURE_NOT_GRANTED)]
+    sensor = sensor_of(hass, entry, is_meter=False)
+    history.raises = [Rejected(Reason.INVALID_REQUEST, code=4711)]
+    answer = await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    assert answer[sensor.entity_id]["reason"] == "rejected"
+    history.raises = [Forbidden(Reason.FEATURE_NOT_GRANTED)]
     with pytest.raises(HomeAssistantError) as raised:
         await hass.services.async_call(
-            DOMAIN, "import_statistics", {"entity_id": target.entity_id, "days": 1}, blocking=True
+            DOMAIN, "import_statistics", {"entity_id": sensor.entity_id, "days": 1}, blocking=True
         )
     assert raised.value.translation_key == "feature_not_granted"
 
 
 async def test_a_failure_of_the_account_ends_everything(
-    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory
 ) -> None:
-    past.raises = [AuthFailed(Reason.TOKEN_REFUSED)]
+    history.raises = [AuthFailed(Reason.TOKEN_REFUSED)]
     answer = await import_statistics(hass, config_entry_id=entry.entry_id, days=1)
     assert {one["reason"] for one in answer.values()} == {"auth_failed"}
-    assert len(past.asked) == 1
+    assert len(history.asked) == 1
 
 
 async def test_what_was_told_before_a_limit_is_kept(
-    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory
 ) -> None:
-    target = target_of(hass, entry, is_counter=True)
-    past.stopped_by = RateLimited(Reason.QUOTA_EXHAUSTED)
-    past.complete_until = HOURS_OF_A_DAY[4] + timedelta(minutes=10)
-    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
-    assert list(await rows_of(hass, target.entity_id)) == HOURS_OF_A_DAY[:4]
-    assert answer[target.entity_id]["reason"] == "rate_limited"
-    assert answer[target.entity_id]["end"] == HOURS_OF_A_DAY[4].isoformat()
+    sensor = sensor_of(hass, entry, is_meter=True)
+    history.stopped_by = RateLimited(Reason.QUOTA_EXHAUSTED)
+    history.complete_until = HOURS_OF_A_DAY[4] + timedelta(minutes=10)
+    answer = await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    assert list(await rows_of(hass, sensor.entity_id)) == HOURS_OF_A_DAY[:4]
+    assert answer[sensor.entity_id]["reason"] == "rate_limited"
+    assert answer[sensor.entity_id]["end"] == HOURS_OF_A_DAY[4].isoformat()
 
 
 async def test_a_series_of_which_nothing_is_told_is_named(
-    hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def nothing(*_: Any, **__: Any) -> dict[Series, Any]:
         return {}
 
-    monkeypatch.setattr(MadeUpPast, "buckets", nothing)
-    target = target_of(hass, entry, is_counter=False)
-    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
-    assert answer[target.entity_id]["reason"] == "nothing_told"
+    monkeypatch.setattr(GeneratedHistory, "buckets", nothing)
+    sensor = sensor_of(hass, entry, is_meter=False)
+    answer = await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    assert answer[sensor.entity_id]["reason"] == "nothing_told"
 
 
 @pytest.mark.parametrize(
@@ -575,18 +581,18 @@ async def test_an_account_without_a_past_is_refused(hass: HomeAssistant, simulat
 
 
 async def test_entities_without_statistics_are_named(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    target = target_of(hass, entry, is_counter=False)
+    sensor = sensor_of(hass, entry, is_meter=False)
     other = _progress_id(hass, entry)
-    answer = await import_statistics(hass, entity_id=[target.entity_id, other], days=1)
+    answer = await import_statistics(hass, entity_id=[sensor.entity_id, other], days=1)
     assert answer[other]["reason"] == "no_statistics"
-    assert answer[target.entity_id]["reason"] == "complete"
+    assert answer[sensor.entity_id]["reason"] == "complete"
 
 
 async def test_devices_can_be_chosen(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    target = target_of(hass, entry, is_counter=True)
-    device_id = er.async_get(hass).async_get(target.entity_id).device_id  # type: ignore[union-attr]
+    sensor = sensor_of(hass, entry, is_meter=True)
+    device_id = er.async_get(hass).async_get(sensor.entity_id).device_id  # type: ignore[union-attr]
     answer = await import_statistics(hass, device_id=device_id, days=1)
-    assert target.entity_id in answer
+    assert sensor.entity_id in answer
     with pytest.raises(ServiceValidationError):
         await import_statistics(hass, device_id=er.async_get(hass).async_get(_progress_id(hass, entry)).device_id)  # type: ignore[union-attr]
 
@@ -595,9 +601,9 @@ async def test_devices_can_be_chosen(hass: HomeAssistant, entry: MockConfigEntry
 async def test_what_is_not_recorded_gets_no_statistics(
     hass: HomeAssistant, recorder_config: dict[str, Any], entry: MockConfigEntry
 ) -> None:
-    target = target_of(hass, entry, is_counter=False)
-    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
-    assert answer[target.entity_id]["reason"] == "not_recorded"
+    sensor = sensor_of(hass, entry, is_meter=False)
+    answer = await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    assert answer[sensor.entity_id]["reason"] == "not_recorded"
 
 
 # By itself
@@ -613,21 +619,21 @@ def _progress(hass: HomeAssistant, entry: MockConfigEntry) -> tuple[str, dict[st
 
 
 async def _add_wishing(
-    hass: HomeAssistant, simulation: Simulation, past: MadeUpPast, **options: Any
+    hass: HomeAssistant, simulation: Simulation, history: GeneratedHistory, **options: Any
 ) -> MockConfigEntry:
-    past.is_meter = lambda _: True
-    entry = await add_account(hass, simulation, "sodata", options=WISH | options)
+    history.is_meter = lambda _: True
+    entry = await add_account(hass, simulation, "sodata", options=IMPORT_OPTIONS | options)
     await hass.async_block_till_done(wait_background_tasks=True)
     await async_wait_recording_done(hass)
     return entry
 
 
 async def test_it_is_done_after_set_up_if_it_is_wished(
-    hass: HomeAssistant, now: datetime, simulation: Simulation, past: MadeUpPast
+    hass: HomeAssistant, now: datetime, simulation: Simulation, history: GeneratedHistory
 ) -> None:
-    entry = await _add_wishing(hass, simulation, past)
-    target = target_of(hass, entry, is_counter=True)
-    assert len(await rows_of(hass, target.entity_id)) == 47
+    entry = await _add_wishing(hass, simulation, history)
+    sensor = sensor_of(hass, entry, is_meter=True)
+    assert len(await rows_of(hass, sensor.entity_id)) == 47
     state, attributes = _progress(hass, entry)
     assert state == "finished"
     assert attributes["series"] == attributes["series_done"] > 10
@@ -635,38 +641,48 @@ async def test_it_is_done_after_set_up_if_it_is_wished(
     assert attributes["resumes_at"] is None
 
 
-async def test_it_is_not_done_without_the_wish(hass: HomeAssistant, entry: MockConfigEntry, past: MadeUpPast) -> None:
-    assert past.asked == []
+async def test_it_is_not_done_without_the_wish(
+    hass: HomeAssistant, entry: MockConfigEntry, history: GeneratedHistory
+) -> None:
+    assert history.asked == []
     assert _progress(hass, entry)[0] == "idle"
 
 
 async def test_what_the_cloud_does_not_have_is_asked_for_once(
-    hass: HomeAssistant, now: datetime, freezer: FrozenDateTimeFactory, simulation: Simulation, past: MadeUpPast
+    hass: HomeAssistant,
+    now: datetime,
+    freezer: FrozenDateTimeFactory,
+    simulation: Simulation,
+    history: GeneratedHistory,
 ) -> None:
-    past.meter = lambda hour: None if hour < HOURS_OF_A_DAY[0] - HOUR else metered(hour)
-    entry = await _add_wishing(hass, simulation, past, import_days=4)
-    past.asked.clear()
+    history.meter = lambda hour: None if hour < HOURS_OF_A_DAY[0] - HOUR else metered(hour)
+    entry = await _add_wishing(hass, simulation, history, import_days=4)
+    history.asked.clear()
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     # Of the last day something may still arrive; there is nothing missing in it.
-    assert past.asked == []
-    target = target_of(hass, entry, is_counter=True)
-    await import_statistics(hass, entity_id=target.entity_id, days=4)
-    assert len(past.asked) == 1  # whoever asks for it gets it
+    assert history.asked == []
+    sensor = sensor_of(hass, entry, is_meter=True)
+    await import_statistics(hass, entity_id=sensor.entity_id, days=4)
+    assert len(history.asked) == 1  # whoever asks for it gets it
 
 
 async def test_whatever_is_raised_is_told(
-    hass: HomeAssistant, now: datetime, freezer: FrozenDateTimeFactory, simulation: Simulation, past: MadeUpPast
+    hass: HomeAssistant,
+    now: datetime,
+    freezer: FrozenDateTimeFactory,
+    simulation: Simulation,
+    history: GeneratedHistory,
 ) -> None:
-    past.raises = [OverflowError("too much")]
-    entry = await _add_wishing(hass, simulation, past)
+    history.raises = [OverflowError("too much")]
+    entry = await _add_wishing(hass, simulation, history)
     assert _progress(hass, entry)[0] == "idle"
-    target = target_of(hass, entry, is_counter=True)
-    past.raises = [OverflowError("too much")]
+    sensor = sensor_of(hass, entry, is_meter=True)
+    history.raises = [OverflowError("too much")]
     with pytest.raises(OverflowError):
-        await import_statistics(hass, entity_id=target.entity_id, days=2)
-    answer = await import_statistics(hass, entity_id=target.entity_id, days=2)
-    assert answer[target.entity_id]["reason"] == "complete"
+        await import_statistics(hass, entity_id=sensor.entity_id, days=2)
+    answer = await import_statistics(hass, entity_id=sensor.entity_id, days=2)
+    assert answer[sensor.entity_id]["reason"] == "complete"
 
 
 async def test_a_recorder_that_has_ended_is_not_waited_for(
@@ -674,16 +690,16 @@ async def test_a_recorder_that_has_ended_is_not_waited_for(
     now: datetime,
     freezer: FrozenDateTimeFactory,
     simulation: Simulation,
-    past: MadeUpPast,
+    history: GeneratedHistory,
     recorder_mock: Recorder,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     entry = await add_account(hass, simulation, "sodata")
-    target = target_of(hass, entry, is_counter=True)
+    sensor = sensor_of(hass, entry, is_meter=True)
     await async_wait_recording_done(hass)
     is_asked = asyncio.Event()
     monkeypatch.setattr(recorder_mock, "queue_task", lambda _: is_asked.set())
-    task = hass.async_create_task(import_statistics(hass, entity_id=target.entity_id, days=2))
+    task = hass.async_create_task(import_statistics(hass, entity_id=sensor.entity_id, days=2))
     await is_asked.wait()
     freezer.tick(601)
     with pytest.raises(HomeAssistantError, match="The recorder has not answered"):
@@ -692,105 +708,121 @@ async def test_a_recorder_that_has_ended_is_not_waited_for(
 
 
 async def test_a_limit_is_waited_for(
-    hass: HomeAssistant, now: datetime, freezer: FrozenDateTimeFactory, simulation: Simulation, past: MadeUpPast
+    hass: HomeAssistant,
+    now: datetime,
+    freezer: FrozenDateTimeFactory,
+    simulation: Simulation,
+    history: GeneratedHistory,
 ) -> None:
     limit = RateLimited(Reason.QUOTA_EXHAUSTED)
     limit.retry_after = 1800
-    past.raises = [limit]
-    entry = await _add_wishing(hass, simulation, past)
-    target = target_of(hass, entry, is_counter=True)
-    assert await rows_of(hass, target.entity_id) == {}
+    history.raises = [limit]
+    entry = await _add_wishing(hass, simulation, history)
+    sensor = sensor_of(hass, entry, is_meter=True)
+    assert await rows_of(hass, sensor.entity_id) == {}
     state, attributes = _progress(hass, entry)
     assert (state, attributes["resumes_at"]) == ("waiting", "2030-05-14T10:50:00+00:00")
-    assert len(past.asked) == 1
+    assert len(history.asked) == 1
     await pass_time(hass, freezer, 1801)
     await async_wait_recording_done(hass)
-    assert len(await rows_of(hass, target.entity_id)) == 47
+    assert len(await rows_of(hass, sensor.entity_id)) == 47
     assert _progress(hass, entry)[0] == "finished"
 
 
 async def test_killed_half_way_it_goes_on_where_it_was(
-    hass: HomeAssistant, now: datetime, simulation: Simulation, past: MadeUpPast, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant,
+    now: datetime,
+    simulation: Simulation,
+    history: GeneratedHistory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(importer, "_LONGEST_WINDOW", timedelta(days=1))
-    past.raises = [None, None, None, Unreachable(Reason.TIMEOUT)]  # one piece of the past is written, another is not
-    entry = await _add_wishing(hass, simulation, past)
-    target = target_of(hass, entry, is_counter=True)
+    monkeypatch.setattr(importer, "_LONGEST_RANGE", timedelta(days=1))
+    history.raises = [None, None, None, Unreachable(Reason.TIMEOUT)]  # one piece of the past is written, another is not
+    entry = await _add_wishing(hass, simulation, history)
+    sensor = sensor_of(hass, entry, is_meter=True)
     assert _progress(hass, entry)[0] == "waiting"
-    half = await rows_of(hass, target.entity_id)
+    half = await rows_of(hass, sensor.entity_id)
     assert 0 < len(half) < 47
-    past.blocked = asyncio.Event()
+    history.blocked = asyncio.Event()
     await hass.config_entries.async_reload(entry.entry_id)
     await asyncio.sleep(0)
     assert await hass.config_entries.async_unload(entry.entry_id)  # in the middle of a request
     assert entry.state is ConfigEntryState.NOT_LOADED
-    past.blocked = None
-    past.asked.clear()
+    history.blocked = None
+    history.asked.clear()
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     await async_wait_recording_done(hass)
-    rows = await rows_of(hass, target.entity_id)
+    rows = await rows_of(hass, sensor.entity_id)
     assert len(rows) == 47
     assert rise(rows) == pytest.approx([2.0] * 46)
     assert {hour: rows[hour] for hour in half} == half
-    assert all(end <= next(iter(half)) for _, _, end, _ in past.asked[:1])
+    assert all(end <= next(iter(half)) for _, _, end, _ in history.asked[:1])
 
 
 async def test_gaps_are_filled_every_day(
-    hass: HomeAssistant, now: datetime, freezer: FrozenDateTimeFactory, simulation: Simulation, past: MadeUpPast
+    hass: HomeAssistant,
+    now: datetime,
+    freezer: FrozenDateTimeFactory,
+    simulation: Simulation,
+    history: GeneratedHistory,
 ) -> None:
-    entry = await _add_wishing(hass, simulation, past)
-    target = target_of(hass, entry, is_counter=True)
+    entry = await _add_wishing(hass, simulation, history)
+    sensor = sensor_of(hass, entry, is_meter=True)
     later = NOW.replace(minute=0) + 10 * HOUR
-    put_rows(hass, target, [StatisticData(start=later, state=metered(later), sum=1000)])
+    put_rows(hass, sensor, [StatisticData(start=later, state=metered(later), sum=1000)])
     await pass_time(hass, freezer, 24 * 3600)
     await async_wait_recording_done(hass)
-    rows = await rows_of(hass, target.entity_id)
+    rows = await rows_of(hass, sensor.entity_id)
     assert list(rows)[-11:] == [NOW.replace(minute=0) + number * HOUR for number in range(11)]
 
 
 async def test_gaps_are_filled_after_the_cloud_was_away(
-    hass: HomeAssistant, now: datetime, freezer: FrozenDateTimeFactory, simulation: Simulation, past: MadeUpPast
+    hass: HomeAssistant,
+    now: datetime,
+    freezer: FrozenDateTimeFactory,
+    simulation: Simulation,
+    history: GeneratedHistory,
 ) -> None:
-    entry = await _add_wishing(hass, simulation, past)
-    past.asked.clear()
+    entry = await _add_wishing(hass, simulation, history)
+    history.asked.clear()
     simulation.sodata.faults += [Fault(status=503)] * 50
     await pass_time(hass, freezer, 150)
     assert not entry.runtime_data.coordinator.last_update_success
     simulation.sodata.faults.clear()
     await pass_time(hass, freezer, 150)
     assert entry.runtime_data.coordinator.last_update_success
-    assert past.asked == []
+    assert history.asked == []
     assert _progress(hass, entry)[1]["resumes_at"] == "2030-05-14T11:05:00+00:00"
-    target = target_of(hass, entry, is_counter=True)
+    sensor = sensor_of(hass, entry, is_meter=True)
     later = NOW.replace(minute=0) + HOUR
-    put_rows(hass, target, [StatisticData(start=later, state=metered(later), sum=1000)])
+    put_rows(hass, sensor, [StatisticData(start=later, state=metered(later), sum=1000)])
     await pass_time(hass, freezer, 3600)
     await async_wait_recording_done(hass)
-    assert later - HOUR in await rows_of(hass, target.entity_id)
+    assert later - HOUR in await rows_of(hass, sensor.entity_id)
 
 
 async def test_a_refused_account_waits_for_the_user(
-    hass: HomeAssistant, now: datetime, simulation: Simulation, past: MadeUpPast
+    hass: HomeAssistant, now: datetime, simulation: Simulation, history: GeneratedHistory
 ) -> None:
-    past.raises = [AuthFailed(Reason.WRONG_PASSWORD)]
-    entry = await _add_wishing(hass, simulation, past)
+    history.raises = [AuthFailed(Reason.WRONG_PASSWORD)]
+    entry = await _add_wishing(hass, simulation, history)
     assert _progress(hass, entry)[0] == "idle"
 
 
 async def test_a_cloud_without_a_past_shows_no_progress(hass: HomeAssistant, simulation: Simulation) -> None:
-    entry = await add_account(hass, simulation, "firstlight", options=WISH)
+    entry = await add_account(hass, simulation, "firstlight", options=IMPORT_OPTIONS)
     assert isinstance(entry.runtime_data.coordinator.cloud.history, NoHistory)
     unique_id = f"{entry.unique_id}_$history_import"
     assert er.async_get(hass).async_get_entity_id("sensor", DOMAIN, unique_id) is None
 
 
 async def test_an_entity_that_has_no_state_yet_is_named(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    target = target_of(hass, entry, is_counter=False)
-    hass.states.async_remove(target.entity_id)
+    sensor = sensor_of(hass, entry, is_meter=False)
+    hass.states.async_remove(sensor.entity_id)
     await async_wait_recording_done(hass)
-    answer = await import_statistics(hass, entity_id=target.entity_id, days=1)
-    assert answer[target.entity_id]["reason"] == "no_state"
+    answer = await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    assert answer[sensor.entity_id]["reason"] == "no_state"
 
 
 async def test_the_sum_goes_on_from_the_five_minutes_that_are_there(
@@ -798,25 +830,25 @@ async def test_the_sum_goes_on_from_the_five_minutes_that_are_there(
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
     entry: MockConfigEntry,
-    past: MadeUpPast,
+    history: GeneratedHistory,
 ) -> None:
-    target = target_of(hass, entry, is_counter=True)
-    shown = await show(hass, simulation, freezer, entry, target, 2e6)
+    sensor = sensor_of(hass, entry, is_meter=True)
+    shown = await show(hass, simulation, freezer, entry, sensor, 2e6)
     freezer.move_to(NOW + timedelta(minutes=10, seconds=10))
     do_adhoc_statistics(hass, start=NOW + timedelta(minutes=5))  # sum 0 at what is shown now
     await async_wait_recording_done(hass)
-    entry.runtime_data.coordinator.fleet[target.series.device.id].readings.clear()
-    past.meter = lambda hour: shown - 3 * (NOW.replace(minute=0) - hour) / HOUR
-    await import_statistics(hass, entity_id=target.entity_id, days=1)
-    rows = await rows_of(hass, target.entity_id)
+    entry.runtime_data.coordinator.fleet[sensor.series.device.id].readings.clear()
+    history.meter = lambda hour: shown - 3 * (NOW.replace(minute=0) - hour) / HOUR
+    await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    rows = await rows_of(hass, sensor.entity_id)
     assert rows[HOURS_OF_A_DAY[-1]]["sum"] == pytest.approx(-3)
 
 
 async def test_without_anything_to_go_by_the_sum_ends_at_zero(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    target = target_of(hass, entry, is_counter=True)
-    entry.runtime_data.coordinator.fleet[target.series.device.id].readings.clear()
-    await import_statistics(hass, entity_id=target.entity_id, days=1)
-    assert (await rows_of(hass, target.entity_id))[HOURS_OF_A_DAY[-1]]["sum"] == pytest.approx(0)
+    sensor = sensor_of(hass, entry, is_meter=True)
+    entry.runtime_data.coordinator.fleet[sensor.series.device.id].readings.clear()
+    await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    assert (await rows_of(hass, sensor.entity_id))[HOURS_OF_A_DAY[-1]]["sum"] == pytest.approx(0)
 
 
 @pytest.mark.parametrize("names", [{"Countis E50", "Masterys U2 CDS", "Passerelle Sélestat"}])
@@ -825,13 +857,13 @@ async def test_devices_are_asked_for_in_turns_until_the_cloud_has_enough(
     now: datetime,
     simulation: Simulation,
     names: set[str],
-    past: MadeUpPast,
+    history: GeneratedHistory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(importer, "_SERIES_AT_ONCE", 1)
+    monkeypatch.setattr(importer, "_SERIES_PER_REQUEST", 1)
     entry = await add_account(hass, simulation, "sodata")
-    past.is_meter = _meters(hass, entry)
-    past.raises = [None, None, None, RateLimited(Reason.QUOTA_EXHAUSTED)]
+    history.is_meter = _meters(hass, entry)
+    history.raises = [None, None, None, RateLimited(Reason.QUOTA_EXHAUSTED)]
     answer = await import_statistics(hass, config_entry_id=entry.entry_id, days=1)
     assert {one["reason"] for one in answer.values()} == {"complete", "rate_limited"}
-    assert len(past.asked) == 4  # a device is not divided
+    assert len(history.asked) == 4  # a device is not divided

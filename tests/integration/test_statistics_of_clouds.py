@@ -13,11 +13,11 @@ from pytest_homeassistant_custom_component.components.recorder.common import asy
 import custom_components.datapoint_cloud as integration
 from custom_components.datapoint_cloud.clouds.history import Aggregation, Period
 from custom_components.datapoint_cloud.profiles import Hint, Profile
-from custom_components.datapoint_cloud.statistics.rows import HOUR
+from custom_components.datapoint_cloud.statistics.hours import HOUR
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of
-from .past import rows_of, target_of
+from .generated_history import rows_of, sensor_of
 from .subjects import chiller
 
 
@@ -46,21 +46,21 @@ async def _import(hass: HomeAssistant, entity_ids: list[str], days: float) -> di
 
 async def test_the_hours_of_sodata_are_those_of_the_cloud(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "sodata")
-    target, counter = (target_of(hass, entry, is_counter=is_counter) for is_counter in (False, True))
+    sensor, meter = (sensor_of(hass, entry, is_meter=is_meter) for is_meter in (False, True))
     simulation.sodata.reset_counts()
-    answer = await _import(hass, [target.entity_id, counter.entity_id], 2)
+    answer = await _import(hass, [sensor.entity_id, meter.entity_id], 2)
     assert {one["reason"] for one in answer.values()} == {"complete"}
     assert sum(simulation.sodata.requests.values()) == 3  # one for each figure, whatever the number of series
-    rows = await rows_of(hass, target.entity_id)
+    rows = await rows_of(hass, sensor.entity_id)
     assert len(rows) in {46, 47}
     history = entry.runtime_data.coordinator.cloud.history
     for name, aggregation in (("mean", Aggregation.AVG), ("min", Aggregation.MIN), ("max", Aggregation.MAX)):
         start, end = min(rows), max(rows) + HOUR
-        told = await history.buckets([target.series], start, end, period=Period.HOUR, aggregation=aggregation)
+        told = await history.buckets([sensor.series], start, end, period=Period.HOUR, aggregation=aggregation)
         assert {hour: row[name] for hour, row in rows.items()} == {
-            bucket.start: bucket.value for bucket in told[target.series].rows
+            bucket.start: bucket.value for bucket in told[sensor.series].rows
         }
-    counted = list((await rows_of(hass, counter.entity_id)).values())
+    counted = list((await rows_of(hass, meter.entity_id)).values())
     assert counted[-1]["sum"] <= 0
     assert all(row["sum"] - counted[0]["sum"] == pytest.approx(row["state"] - counted[0]["state"]) for row in counted)
 
@@ -70,7 +70,7 @@ async def test_only_who_controls_a_sensor_writes_its_statistics(
 ) -> None:
     entry = await add_account(hass, simulation, "sodata")
     simulation.sodata.reset_counts()
-    for call in ({"config_entry_id": entry.entry_id}, {"entity_id": target_of(hass, entry, is_counter=True).entity_id}):
+    for call in ({"config_entry_id": entry.entry_id}, {"entity_id": sensor_of(hass, entry, is_meter=True).entity_id}):
         with pytest.raises(Unauthorized):
             await hass.services.async_call(
                 "datapoint_cloud",

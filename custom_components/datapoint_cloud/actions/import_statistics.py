@@ -16,8 +16,9 @@ from homeassistant.util import dt as dt_util
 from .. import exceptions
 from ..const import DOMAIN
 from ..plain_text import plain
-from ..statistics.importer import Outcome, has_recorder
-from ..statistics.sensors import Target, targets_of
+from ..statistics.importer import ImportResult
+from ..statistics.recorder import has_recorder
+from ..statistics.sensors import StatisticsSensor, statistics_sensors
 from .rights import Rights
 from .time_range import end_moment, start_moment
 
@@ -60,7 +61,7 @@ async def _import_statistics(call: ServiceCall) -> ServiceResponse:
     of_entries, lacking = _targets(call)
     rights = await Rights.async_of(call, POLICY_CONTROL)
     rights.require_entities(target.entity_id for targets in of_entries.values() for target in targets)
-    outcomes = {entity_id: Outcome(reason="no_statistics") for entity_id in sorted(lacking)}
+    outcomes = {entity_id: ImportResult(reason="no_statistics") for entity_id in sorted(lacking)}
     for entry, targets in of_entries.items():
         start, end = _range(call, now, entry.runtime_data.imports.days)
         outcomes |= await entry.runtime_data.imports.async_import(targets, start, end)
@@ -71,7 +72,7 @@ async def _import_statistics(call: ServiceCall) -> ServiceResponse:
     return {"entities": {entity_id: outcome.as_dict() for entity_id, outcome in outcomes.items()}}
 
 
-def _targets(call: ServiceCall) -> tuple[Mapping[DatapointConfigEntry, list[Target]], set[str]]:
+def _targets(call: ServiceCall) -> tuple[Mapping[DatapointConfigEntry, list[StatisticsSensor]], set[str]]:
     """The sensors asked for, by account, and the entities that are none. Raises where there are no sensors."""
     entry_id = call.data.get("config_entry_id")
     entries: list[DatapointConfigEntry]
@@ -85,11 +86,11 @@ def _targets(call: ServiceCall) -> tuple[Mapping[DatapointConfigEntry, list[Targ
     selection = target.TargetSelection(call.data)
     selected = target.async_extract_referenced_entity_ids(call.hass, selection, primary_entities_only=False)
     chosen = selected.referenced | selected.indirectly_referenced
-    targets: dict[DatapointConfigEntry, list[Target]] = defaultdict(list)
+    targets: dict[DatapointConfigEntry, list[StatisticsSensor]] = defaultdict(list)
     for entry in entries:
         coordinator = entry.runtime_data.coordinator
         if coordinator.cloud.history.capabilities.hours_retention is not None:
-            for one in targets_of(call.hass, coordinator):
+            for one in statistics_sensors(call.hass, coordinator):
                 if one.entity_id in chosen or not selection.has_any_target:
                     targets[entry].append(one)
     if not targets:

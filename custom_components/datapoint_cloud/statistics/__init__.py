@@ -1,1 +1,1 @@
-"""The past of a cloud in the long-term statistics: what is missing, who reads it, when, and what shows how far."""
+"""The cloud's history in the long-term statistics: which hours are missing, the rows they become, and when it runs."""

@@ -1,30 +1,20 @@
-"""Imports the cloud's past into Home Assistant's long-term statistics, between what the recorder wrote itself.
+"""Imports the cloud's history into Home Assistant's long-term statistics, between the rows that the recorder wrote.
 
-It asks the cloud for the hours that `rows` finds missing and hands the rows to the recorder. What the database
-holds is the progress: whoever is interrupted goes on from there. It knows no vendor and no platform.
+An import reads the existing rows, requests the missing hours, turns the answers into rows and writes them. It stores no
+progress but the rows themselves: after a restart, the hours already written are no longer missing. It knows no vendor
+and no entity platform.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import batched, groupby
+from itertools import groupby
 from typing import Any
 
 from homeassistant.components.recorder.entity_options import is_entity_recorded
-from homeassistant.components.recorder.models import StatisticData, StatisticMeanType, StatisticMetaData
-from homeassistant.components.recorder.statistics import (
-    UNIT_CLASS_TO_UNIT_CONVERTER,
-    async_import_statistics,
-    async_list_statistic_ids,
-    get_last_short_term_statistics,
-    get_last_statistics,
-)
-from homeassistant.components.recorder.tasks import SynchronizeTask
-from homeassistant.components.sensor import SensorStateClass
+from homeassistant.components.recorder.models import StatisticData, StatisticMetaData
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 
 from .. import exceptions
@@ -33,36 +23,41 @@ from ..clouds.errors import AuthFailed, CloudError, RateLimited, Reason, Unreach
 from ..clouds.history import Aggregation, Bucket, History, HistoryResult, Period, Series
 from ..clouds.model import Reading
 from ..clouds.windows import split
-from ..entity import scaled
-from ..fleet.description import Description
-from . import rows
-from .rows import Convert, Counts, Known, NotHourly, Window
-from .sensors import Target
+from . import hours, recorder, rows
+from .hours import HourRange
+from .recorder import ExistingStatistics
+from .rows import Convert, ExistingRow, MeterValues
+from .sensors import StatisticsSensor
 
-_RECORDER_SECONDS = 600
-_SERIES_AT_ONCE = 25  # a month of hours of so many is about what one answer should hold
-_LONGEST_WINDOW = timedelta(days=31)
-_ROWS_AT_ONCE = 1000  # the recorder does nothing else meanwhile
-_STILL_ARRIVING = timedelta(days=1)  # devices and gateways hand in what they measured while they were cut off
-_ANSWERED = "statistics answered"  # in the memory: windows as epoch seconds, by the unique id of the entity
+# Each range is written before the next one is requested, so a restart repeats one range of one batch at most. These two
+# limits keep that small, and nothing else: the cloud's client divides requests that its server cannot answer at once.
+_SERIES_PER_REQUEST = 25
+_LONGEST_RANGE = timedelta(days=31)
+_LATE_DATA = timedelta(days=1)  # devices and gateways upload later what they measured while they were offline
+_ANSWERED = "statistics answered"  # in the client store: answered ranges as epoch seconds, by unique id of the entity
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What became of one sensor's import. `reason` says why it ended: `complete`, or a key of what was in the way."""
+class ImportResult:
+    """The result of one sensor's import. `reason` is `complete`, or a key that says why rows are missing."""
 
-    read: int = 0
-    written: int = 0
+    rows_read: int = 0
+    rows_written: int = 0
     start: datetime | None = None
     end: datetime | None = None
     reason: str = "complete"
     error: CloudError | None = None
 
+    def add_range(self, hour_range: HourRange) -> None:
+        """Extend the range from `start` to `end` to hours that were imported."""
+        self.start = min(self.start or hour_range[0], hour_range[0])
+        self.end = max(self.end or hour_range[1], hour_range[1])
+
     def as_dict(self) -> dict[str, Any]:
-        """The answer of an action."""
+        """Return the result as the action returns it."""
         return {
-            "rows_read": self.read,
-            "rows_written": self.written,
+            "rows_read": self.rows_read,
+            "rows_written": self.rows_written,
             "start": self.start and self.start.isoformat(),
             "end": self.end and self.end.isoformat(),
             "reason": self.reason,
@@ -70,51 +65,19 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class _Plan:
-    """A sensor whose statistics are as ours would be."""
+class _SensorImport:
+    """One sensor during an import: its statistics so far, and the ranges that the cloud has answered."""
 
-    target: Target
+    sensor: StatisticsSensor
     metadata: StatisticMetaData
     convert: Convert
-    known: list[Known]
-    outcome: Outcome
-    latest: Known | None = None
-    """Where the recorder's sum stands while there is no row of an hour yet."""
-    windows: list[Window] = field(default_factory=list)
-    answered: list[Window] = field(default_factory=list)
-
-
-class _Refused(Exception):
-    """Statistics that ours would not fit."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-def has_recorder(hass: HomeAssistant) -> bool:
-    """Whether there are statistics at all."""
-    return "recorder" in hass.config.components
-
-
-async def async_settled(hass: HomeAssistant) -> None:
-    """Wait until the recorder has done all that it was told so far, what it missed while it was away included.
-
-    Raises a translated error if it does not: a recorder that has ended answers nobody.
-    """
-    instance = get_instance(hass)
-    try:
-        async with asyncio.timeout(_RECORDER_SECONDS):
-            await instance.async_recorder_ready.wait()
-            done = hass.loop.create_future()
-            instance.queue_task(SynchronizeTask(done))
-            await done
-    except TimeoutError as error:
-        raise exceptions.of_recorder() from error
+    result: ImportResult
+    existing: ExistingStatistics = field(default_factory=ExistingStatistics)
+    answered: list[HourRange] = field(default_factory=list)
 
 
 class Import:
-    """One import: some sensors, one range."""
+    """One import of several sensors of one account."""
 
     def __init__(
         self,
@@ -125,266 +88,235 @@ class Import:
         is_thorough: bool,
         on_progress: Callable[[], None] = lambda: None,
     ) -> None:
-        """Prepare. A thorough one asks again what the cloud has once answered with nothing."""
+        """Prepare an import. A thorough one also requests hours for which the cloud once had no data."""
         self._hass = hass
         self._history = history
         self._client_store = client_store
         self._is_thorough = is_thorough
         self._on_progress = on_progress
-        self.outcomes: dict[str, Outcome] = {}
+        self.results: dict[str, ImportResult] = {}
         self.stopped_by: CloudError | None = None
 
-    async def async_run(self, targets: Sequence[Target], start: datetime, end: datetime) -> None:
-        """Import what is missing between `start` and `end`, as far as the cloud reaches, newest first."""
+    async def async_run(self, sensors: Sequence[StatisticsSensor], start: datetime, end: datetime) -> None:
+        """Import the hours missing between `start` and `end`, as far back as the cloud keeps data."""
         now = dt_util.utcnow()
-        await async_settled(self._hass)
+        await recorder.async_wait_for_recorder(self._hass)
         start = max(start, now - (self._history.capabilities.hours_retention or timedelta()))
-        window = rows.ceil(start), min(rows.floor(end), rows.last_end(now))
-        for batch in _batches(targets):
+        whole_range = hours.ceil(start), min(hours.floor(end), hours.compiled_until(now))
+        for batch in _batches(sensors):
             if self.stopped_by is None:
-                await self._async_import(await self._async_plan(batch, window), now)
+                await self._async_import(await self._async_prepare(batch, whole_range[0]), whole_range, now)
             else:
-                self._end(batch, _reason_of(self.stopped_by), self.stopped_by)
+                reason = _reason_of(self.stopped_by)
+                for sensor in batch:
+                    self.results[sensor.entity_id] = ImportResult(reason=reason, error=self.stopped_by)
             self._on_progress()
 
-    def _end(self, targets: Iterable[Target], reason: str, error: CloudError | None = None) -> None:
-        for target in targets:
-            self.outcomes[target.entity_id] = Outcome(reason=reason, error=error)
+    # Planning
 
-    # What is missing
+    async def _async_prepare(self, sensors: Sequence[StatisticsSensor], since: datetime) -> list[_SensorImport]:
+        """Read the statistics of the sensors. A sensor that rows cannot be added to gets a result that says why."""
+        metadata_by_id = await recorder.async_read_metadata(self._hass, sensors)
+        imports: list[_SensorImport] = []
+        for sensor in sensors:
+            result = self.results[sensor.entity_id] = ImportResult()
+            if not is_entity_recorded(self._hass, sensor.entity_id):
+                result.reason = "not_recorded"
+            elif (metadata := metadata_by_id.get(sensor.entity_id)) is None:
+                result.reason = "no_state"
+            elif not recorder.has_same_kind(sensor, metadata):
+                result.reason = "other_statistics"
+            elif (convert := recorder.conversion(sensor.description, metadata)) is None:
+                result.reason = "other_unit"
+            else:
+                imports.append(_SensorImport(sensor, metadata, convert, result))
+        existing = await recorder.async_read_existing(self._hass, [one.sensor for one in imports], since)
+        for one in imports:
+            one.existing = existing[one.sensor.entity_id]
+        return imports
 
-    async def _async_plan(self, targets: Sequence[Target], window: Window) -> list[_Plan]:
-        """Plan for those whose statistics ours would fit."""
-        listed = {
-            info["statistic_id"]: info
-            for info in await async_list_statistic_ids(self._hass, {target.entity_id for target in targets})
-        }
-        plans: list[_Plan] = []
-        for target in targets:
-            outcome = self.outcomes[target.entity_id] = Outcome()
-            try:
-                plans.append(_plan(self._hass, target, listed.get(target.entity_id), outcome))
-            except _Refused as refusal:
-                outcome.reason = refusal.reason
-        await get_instance(self._hass).async_add_executor_job(_read_known, self._hass, plans, window[0])
-        answered = {} if self._is_thorough else self._client_store.get(_ANSWERED) or {}
-        for plan in plans:
-            windows = [(_moment(begin), _moment(end)) for begin, end in answered.get(plan.target.unique_id, ())]
-            plan.windows = rows.missing(plan.known, window, windows)
-            if not plan.windows:
-                plan.outcome.reason = "nothing_missing"
-        return plans
+    def _plan(self, imports: Iterable[_SensorImport], whole_range: HourRange) -> dict[HourRange, list[_SensorImport]]:
+        """Group the sensors by the ranges they miss, so that one request serves all that miss the same range."""
+        answered = {} if self._is_thorough else self._load_answered()
+        by_range: dict[HourRange, list[_SensorImport]] = defaultdict(list)
+        for one in imports:
+            existing = [row.start for row in one.existing.rows]
+            missing = hours.missing_ranges(existing, whole_range, answered.get(one.sensor.unique_id, ()))
+            if not missing:
+                one.result.reason = "nothing_missing"
+            for missing_range in missing:
+                for hour_range in split(*missing_range, _LONGEST_RANGE):
+                    by_range[hour_range].append(one)
+        return by_range
 
-    # Asking and writing
+    # Requesting and writing
 
-    async def _async_import(self, plans: Sequence[_Plan], now: datetime) -> None:
-        of_windows: dict[Window, list[_Plan]] = defaultdict(list)
-        for plan in plans:
-            for window in plan.windows:
-                for piece in split(*window, _LONGEST_WINDOW):
-                    of_windows[piece].append(plan)
-        # Sums are numbered backwards, so each window has to meet what came after it.
-        for window in sorted(of_windows, reverse=True):
-            asked = of_windows[window]
+    async def _async_import(self, imports: Sequence[_SensorImport], whole_range: HourRange, now: datetime) -> None:
+        by_range = self._plan(imports, whole_range)
+        # Newest first: sums are numbered backwards from the rows after them, which have to exist by then.
+        for hour_range in sorted(by_range, reverse=True):
             if self.stopped_by is None:
-                await self._async_import_window(asked, window)
+                await self._async_import_range(by_range[hour_range], hour_range)
             if self.stopped_by is not None:
-                self._note(self.stopped_by, asked)
-        if any(of_windows):
-            await async_settled(self._hass)
-            self._remember(plans, now)
+                self._record_error(self.stopped_by, by_range[hour_range])
+        if by_range:
+            await recorder.async_wait_for_recorder(self._hass)
+            self._store_answered(imports, now)
 
-    async def _async_import_window(self, plans: Sequence[_Plan], window: Window) -> None:
+    async def _async_import_range(self, imports: Sequence[_SensorImport], hour_range: HourRange) -> None:
         try:
             if self._history.capabilities.makes_hours_from_readings:
-                await self._async_import_readings(plans, window)
+                await self._async_import_readings(imports, hour_range)
             else:
-                await self._async_import_buckets(plans, window)
+                await self._async_import_buckets(imports, hour_range)
         except CloudError as error:
-            self._note(error, plans)
+            self._record_error(error, imports)
 
-    async def _async_import_readings(self, plans: Sequence[_Plan], window: Window) -> None:
-        pasts = await self._history.readings([plan.target.series for plan in plans], *window)
-        for plan in plans:
-            past = pasts.get(plan.target.series)
-            await self._async_take(plan, window, [past], _rows_of_readings)
+    async def _async_import_readings(self, imports: Sequence[_SensorImport], hour_range: HourRange) -> None:
+        results = await self._history.readings([one.sensor.series for one in imports], *hour_range)
+        for one in imports:
+            await self._async_write_answer(one, hour_range, [results.get(one.sensor.series)], _rows_from_readings)
 
-    async def _async_import_buckets(self, plans: Sequence[_Plan], window: Window) -> None:
-        measured = [plan for plan in plans if not plan.target.is_counter]
-        of_measured = [await self._async_hours(measured, window, kind) for kind in (Aggregation.AVG, Aggregation.MIN)]
-        maxima = await self._async_hours(plans, window, Aggregation.MAX)
-        for plan in plans:
-            told = [maxima] if plan.target.is_counter else [*of_measured, maxima]
-            pasts = [answer.get(plan.target.series) for answer in told]
-            await self._async_take(plan, window, pasts, _rows_of_buckets)
+    async def _async_import_buckets(self, imports: Sequence[_SensorImport], hour_range: HourRange) -> None:
+        measurements = [one for one in imports if not one.sensor.is_meter]
+        means = await self._async_buckets(measurements, hour_range, Aggregation.AVG)
+        minima = await self._async_buckets(measurements, hour_range, Aggregation.MIN)
+        maxima = await self._async_buckets(imports, hour_range, Aggregation.MAX)
+        for one in imports:
+            by_aggregation = [maxima] if one.sensor.is_meter else [means, minima, maxima]
+            results = [of_series.get(one.sensor.series) for of_series in by_aggregation]
+            await self._async_write_answer(one, hour_range, results, _rows_from_buckets)
 
-    async def _async_hours(
-        self, plans: Sequence[_Plan], window: Window, aggregation: Aggregation
+    async def _async_buckets(
+        self, imports: Sequence[_SensorImport], hour_range: HourRange, aggregation: Aggregation
     ) -> Mapping[Series, HistoryResult[Bucket]]:
-        if not plans:
+        if not imports:
             return {}
-        series = [plan.target.series for plan in plans]
-        return await self._history.buckets(series, *window, period=Period.HOUR, aggregation=aggregation)
+        series = [one.sensor.series for one in imports]
+        return await self._history.buckets(series, *hour_range, period=Period.HOUR, aggregation=aggregation)
 
-    async def _async_take[Row](
+    async def _async_write_answer[Row](
         self,
-        plan: _Plan,
-        window: Window,
-        answers: Sequence[HistoryResult[Row] | None],
-        rows_of: Callable[[_Plan, Window, Sequence[HistoryResult[Row]]], Sequence[StatisticData]],
+        one: _SensorImport,
+        hour_range: HourRange,
+        answer: Sequence[HistoryResult[Row] | None],
+        make_rows: Callable[[_SensorImport, HourRange, Sequence[HistoryResult[Row]]], Sequence[StatisticData]],
     ) -> None:
-        """Write what was told of one series."""
-        outcome = plan.outcome
-        pasts = [past for past in answers if past is not None]
-        if len(pasts) < len(answers):
-            outcome.reason = "nothing_told"
+        """Write the rows of one sensor that the cloud's answer contains."""
+        results = [result for result in answer if result is not None]
+        if len(results) < len(answer):
+            one.result.reason = "nothing_told"
             return
-        error = next((past.stopped_by for past in pasts if past.stopped_by is not None), None)
+        error = next((result.stopped_by for result in results if result.stopped_by is not None), None)
         if error is not None:
-            self._note(error, [plan])
+            self._record_error(error, [one])
             if error.reason is Reason.ZONE_UNPROVEN:
                 return
-            # What lies outside an answer that nothing stopped, the cloud does not keep.
-            window = max(window[0], *(past.start for past in pasts)), min(window[1], *(past.end for past in pasts))
-            window = rows.ceil(window[0]), rows.floor(window[1])
+            # Only after an error are hours outside the result unanswered; else the cloud has no data for them.
+            hour_range = _answered_range(hour_range, results)
         try:
-            found = rows_of(plan, window, pasts)
-        except NotHourly:
-            outcome.reason = "not_hourly"
+            new_rows = make_rows(one, hour_range, results)
+        except rows.NotHourly:
+            one.result.reason = "not_hourly"
             return
-        outcome.read += max(len(past.rows) for past in pasts)
-        await self._async_write(plan, found)
-        if window[0] < window[1]:
-            plan.answered.append(window)
-            outcome.start = min(outcome.start or window[0], window[0])
-            outcome.end = max(outcome.end or window[1], window[1])
+        one.result.rows_read += max(len(result.rows) for result in results)
+        await recorder.async_write(self._hass, one.metadata, new_rows)
+        one.existing.rows = rows.add_rows(one.existing.rows, new_rows)
+        one.result.rows_written += len(new_rows)
+        if hour_range[0] < hour_range[1]:
+            one.answered.append(hour_range)
+            one.result.add_range(hour_range)
 
-    def _note(self, error: CloudError, plans: Iterable[_Plan]) -> None:
-        """Tell of an error where it belongs; one that concerns the account ends everything."""
+    def _record_error(self, error: CloudError, imports: Iterable[_SensorImport]) -> None:
+        """Put an error into the results of the sensors concerned; an error of the account ends the import."""
         if isinstance(error, AuthFailed | RateLimited | Unreachable):
             self.stopped_by = error
-        for plan in plans:
-            plan.outcome.reason, plan.outcome.error = _reason_of(error), error
+        for one in imports:
+            one.result.reason, one.result.error = _reason_of(error), error
 
-    async def _async_write(self, plan: _Plan, found: Sequence[StatisticData]) -> None:
-        for some in batched(found, _ROWS_AT_ONCE, strict=False):
-            async_import_statistics(self._hass, plan.metadata, list(some))
-            await async_settled(self._hass)
-        plan.known = rows.with_rows(plan.known, found)
-        plan.outcome.written += len(found)
+    # Answered ranges
 
-    def _remember(self, plans: Iterable[_Plan], now: datetime) -> None:
-        """Keep what need not be asked again, once the rows are in the database."""
-        answered = dict(self._client_store.get(_ANSWERED) or {})
-        latest = rows.floor(now - _STILL_ARRIVING)
-        for plan in plans:
-            unique_id = plan.target.unique_id
-            before = [(_moment(start), _moment(end)) for start, end in answered.get(unique_id, ())]
-            windows = rows.merged([*before, *((start, min(end, latest)) for start, end in plan.answered)])
-            if windows:
-                answered[unique_id] = [[int(start.timestamp()), int(end.timestamp())] for start, end in windows]
-        self._client_store.put(_ANSWERED, answered)
+    def _load_answered(self) -> dict[str, list[HourRange]]:
+        stored: Mapping[str, Sequence[Sequence[float]]] = self._client_store.get(_ANSWERED) or {}
+        return {
+            unique_id: [(datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)) for start, end in ranges]
+            for unique_id, ranges in stored.items()
+        }
+
+    def _store_answered(self, imports: Iterable[_SensorImport], now: datetime) -> None:
+        """Remember the ranges that need no further request, once their rows are in the database."""
+        answered = self._load_answered()
+        latest = hours.floor(now - _LATE_DATA)
+        for one in imports:
+            ranges = [(start, min(end, latest)) for start, end in one.answered]
+            if merged := hours.merge_ranges([*answered.get(one.sensor.unique_id, ()), *ranges]):
+                answered[one.sensor.unique_id] = merged
+        self._client_store.put(
+            _ANSWERED,
+            {
+                unique_id: [[int(start.timestamp()), int(end.timestamp())] for start, end in ranges]
+                for unique_id, ranges in answered.items()
+            },
+        )
 
 
-def _batches(targets: Sequence[Target]) -> Iterable[Sequence[Target]]:
-    """What is asked for at once: whole devices, since some clouds tell all of one in one answer."""
-    batch: list[Target] = []
-    for _, of_device in groupby(targets, key=lambda target: target.series.device.id):
-        if len(batch) >= _SERIES_AT_ONCE:
+def _batches(sensors: Sequence[StatisticsSensor]) -> Iterable[Sequence[StatisticsSensor]]:
+    """Divide the sensors between requests, whole devices each: some clouds return all series of a device at once."""
+    batch: list[StatisticsSensor] = []
+    for _, of_device in groupby(sensors, key=lambda sensor: sensor.series.device.id):
+        if len(batch) >= _SERIES_PER_REQUEST:
             yield batch
             batch = []
         batch += of_device
     yield batch
 
 
-def _plan(hass: HomeAssistant, target: Target, listed: Mapping[str, Any] | None, outcome: Outcome) -> _Plan:
-    """See what the statistics of a sensor are, or would be if the recorder made them now. Raises `_Refused`."""
-    if not is_entity_recorded(hass, target.entity_id):
-        raise _Refused("not_recorded")
-    if listed is None:
-        raise _Refused("no_state")
-    is_other = listed["has_sum"] != target.is_counter
-    if is_other or (not target.is_counter and listed["mean_type"] is not StatisticMeanType.ARITHMETIC):
-        raise _Refused("other_statistics")
-    metadata = StatisticMetaData(
-        mean_type=listed["mean_type"],
-        has_sum=listed["has_sum"],
-        name=listed["name"],
-        source=listed["source"],
-        statistic_id=target.entity_id,
-        unit_class=listed["unit_class"],
-        unit_of_measurement=listed["statistics_unit_of_measurement"],
-    )
-    return _Plan(target, metadata, _conversion(target.description, metadata), [], outcome)
+def _answered_range(hour_range: HourRange, results: Iterable[HistoryResult[Any]]) -> HourRange:
+    """Return the whole hours of a range for which all results are complete; the end may come before the start."""
+    start = max(hour_range[0], *(result.start for result in results))
+    end = min(hour_range[1], *(result.end for result in results))
+    return hours.ceil(start), hours.floor(end)
 
 
-def _conversion(description: Description, metadata: StatisticMetaData) -> Convert:
-    """From the cloud's number to the unit of the statistics. Raises `_Refused` if there is no way."""
-    scale, unit, wanted = description.scale, description.unit, metadata["unit_of_measurement"]
-    if unit == wanted:
-        return lambda value: scaled(value, scale)
-    converter = UNIT_CLASS_TO_UNIT_CONVERTER.get(metadata["unit_class"] or "")
-    if converter is None or unit not in converter.VALID_UNITS or wanted not in converter.VALID_UNITS:
-        raise _Refused("other_unit")
-    convert = converter.converter_factory(unit, wanted)
-    return lambda value: convert(scaled(value, scale))
+def _rows_from_readings(
+    one: _SensorImport, hour_range: HourRange, results: Sequence[HistoryResult[Reading]]
+) -> Sequence[StatisticData]:
+    (result,) = results
+    if one.sensor.is_meter:
+        return _sum_rows(one, hour_range, rows.meter_values_from_readings(result, one.convert))
+    return _within(hour_range, rows.measurements_from_readings(result, one.convert))
 
 
-def _read_known(hass: HomeAssistant, plans: Iterable[_Plan], start: datetime) -> None:
-    """Read what is there: every row since `start`, and the last one before. For the recorder's executor."""
-    # So many rows would there be at most, so one more is older, if there are any.
-    hours = int((dt_util.utcnow() - start) / rows.HOUR) + 2
-    for plan in plans:
-        statistic_id = plan.target.entity_id
-        types: set[Any] = {"state", "sum"} if plan.target.is_counter else {"mean"}
-        found = get_last_statistics(hass, hours, statistic_id, False, types).get(statistic_id, [])
-        plan.known = [Known(_moment(row["start"]), row.get("state"), row.get("sum")) for row in reversed(found)]
-        if plan.target.is_counter and not plan.known:
-            latest = get_last_short_term_statistics(hass, 1, statistic_id, False, types).get(statistic_id, [])
-            plan.latest = next((Known(_moment(row["start"]), row["state"], row["sum"]) for row in latest), None)
+def _rows_from_buckets(
+    one: _SensorImport, hour_range: HourRange, results: Sequence[HistoryResult[Bucket]]
+) -> Sequence[StatisticData]:
+    if one.sensor.is_meter:
+        (maxima,) = results
+        return _sum_rows(one, hour_range, rows.meter_values_from_buckets(maxima, one.convert))
+    means, minima, maxima = results
+    return _within(hour_range, rows.measurements_from_buckets(means, minima, maxima, one.convert))
 
 
-def _rows_of_readings(plan: _Plan, window: Window, pasts: Sequence[HistoryResult[Reading]]) -> Sequence[StatisticData]:
-    (past,) = pasts
-    if plan.target.is_counter:
-        return _count(plan, window, rows.counts_in_readings(past, plan.convert))
-    return _within(window, rows.measured_in_readings(past, plan.convert))
+def _within(hour_range: HourRange, found: Sequence[StatisticData]) -> Sequence[StatisticData]:
+    return [row for row in found if hour_range[0] <= row["start"] < hour_range[1]]
 
 
-def _rows_of_buckets(plan: _Plan, window: Window, pasts: Sequence[HistoryResult[Bucket]]) -> Sequence[StatisticData]:
-    if plan.target.is_counter:
-        (maxima,) = pasts
-        return _count(plan, window, rows.counts_in_buckets(maxima, plan.convert))
-    means, minima, maxima = pasts
-    return _within(window, rows.measured_in_buckets(means, minima, maxima, plan.convert))
-
-
-def _within(window: Window, rows: Sequence[StatisticData]) -> Sequence[StatisticData]:
-    return [row for row in rows if window[0] <= row["start"] < window[1]]
-
-
-def _count(plan: _Plan, window: Window, counts: Counts) -> Sequence[StatisticData]:
-    before, after = rows.neighbours(plan.known, window)
-    return rows.counted(
-        [(hour, values) for hour, values in counts if window[0] <= hour < window[1]],
+def _sum_rows(one: _SensorImport, hour_range: HourRange, meter_values: MeterValues) -> Sequence[StatisticData]:
+    before, after = rows.neighbours(one.existing.rows, hour_range)
+    return rows.sum_rows(
+        [(hour, values) for hour, values in meter_values if hour_range[0] <= hour < hour_range[1]],
         before,
-        after or plan.latest or _zero_point(plan),
-        is_increasing=plan.target.description.state_class is SensorStateClass.TOTAL_INCREASING,
+        after or one.existing.newest_short_term or _first_row_of_recorder(one),
+        is_increasing=one.sensor.is_increasing,
     )
 
 
-def _zero_point(plan: _Plan) -> Known | None:
-    """Where the recorder will begin to count: with 0 at the value that is shown now."""
-    value = plan.target.device.value(plan.target.series.key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return Known(dt_util.utcnow(), plan.convert(value), 0.0)
+def _first_row_of_recorder(one: _SensorImport) -> ExistingRow | None:
+    """Return where the recorder will start the sum if it has no row yet: at 0, with the current value."""
+    value = one.sensor.current_value
+    return None if value is None else ExistingRow(dt_util.utcnow(), one.convert(value), 0.0)
 
 
 def _reason_of(error: CloudError) -> str:
-    # Not a failure of the way there: the past itself is not what it should be.
+    # The other errors are failures to get the history; here the cloud answered, but its hours cannot be used.
     return str(error.reason) if error.reason is Reason.ZONE_UNPROVEN else exceptions.text_key(error)
-
-
-def _moment(timestamp: float) -> datetime:
-    return datetime.fromtimestamp(timestamp, UTC)

@@ -1,6 +1,6 @@
-"""When the past of an account is imported: after set-up, every day, after the cloud was away, and when asked for.
+"""Decides when an account's history is imported: after set-up, every day, after an outage of the cloud, and on request.
 
-It owns the background task and what can be seen of it; how an import goes is told in `statistics`.
+It owns the background task and its status; `importer` does the import.
 """
 
 import asyncio
@@ -20,9 +20,10 @@ from ..clouds.errors import AuthFailed, CloudError, RateLimited
 from ..const import OPTION_IMPORT_DAYS, OPTION_IMPORT_HISTORY
 from ..coordinator import DatapointCoordinator
 from ..fleet.listeners import ACCOUNT
-from . import rows
-from .importer import Import, Outcome, has_recorder
-from .sensors import Target, targets_of
+from . import hours
+from .importer import Import, ImportResult
+from .recorder import has_recorder
+from .sensors import StatisticsSensor, statistics_sensors
 
 if TYPE_CHECKING:
     from ..runtime import DatapointConfigEntry
@@ -30,21 +31,21 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 DEFAULT_DAYS = 31
-_EVERY = timedelta(days=1)
-_TRY_AGAIN_AFTER = timedelta(minutes=15)
+_IMPORT_INTERVAL = timedelta(days=1)
+_RETRY_DELAY = timedelta(minutes=15)
 
 
-class Stage(StrEnum):
-    """How far the import is."""
+class ImportStatus(StrEnum):
+    """The state of the import in the background, as its sensor shows it."""
 
     IDLE = "idle"
     RUNNING = "running"
-    WAITING = "waiting"  # for the cloud to allow more requests, or to be there again
+    WAITING = "waiting"  # until the cloud can be reached or allows more requests
     FINISHED = "finished"
 
 
 class ImportSchedule:
-    """The imports of one account, one at a time."""
+    """Runs the imports of one account, one at a time."""
 
     def __init__(
         self,
@@ -53,68 +54,61 @@ class ImportSchedule:
         coordinator: DatapointCoordinator,
         client_store: ClientStore,
     ) -> None:
-        self.stage = Stage.IDLE
+        self.status = ImportStatus.IDLE
         self._hass = hass
         self._entry = entry
         self._coordinator = coordinator
         self._client_store = client_store
         self._lock = asyncio.Lock()
         self._import: Import | None = None
-        self._series = 0
+        self._sensor_count = 0
         self._task: asyncio.Task[None] | None = None
+        self._was_available = True
         self._resumes_at: datetime | None = None
-        self._cancel_wait: CALLBACK_TYPE | None = None
+        self._cancel_timer: CALLBACK_TYPE | None = None
 
     @property
     def attributes(self) -> Mapping[str, Any]:
-        """The figures of the last import in the background."""
-        outcomes = self._import.outcomes.values() if self._import is not None else ()
+        """The progress of the last import in the background."""
+        results = self._import.results.values() if self._import is not None else ()
         return {
-            "series": self._series,
-            "series_done": len(outcomes),
-            "rows_read": sum(outcome.read for outcome in outcomes),
-            "rows_written": sum(outcome.written for outcome in outcomes),
+            "series": self._sensor_count,
+            "series_done": len(results),
+            "rows_read": sum(result.rows_read for result in results),
+            "rows_written": sum(result.rows_written for result in results),
             "resumes_at": self._resumes_at and self._resumes_at.isoformat(),
         }
 
     @property
     def days(self) -> int:
-        """How far back the past is wanted."""
+        """How many days back the user wants to import."""
         return int(self._entry.options.get(OPTION_IMPORT_DAYS, DEFAULT_DAYS))
 
     @callback
     def async_start(self) -> None:
-        """Begin to import by itself, if that is wanted and possible."""
-        is_wanted = self._entry.options.get(OPTION_IMPORT_HISTORY, False)
-        if (
-            not is_wanted
-            or self._coordinator.cloud.history.capabilities.hours_retention is None
-            or not has_recorder(self._hass)
-        ):
+        """Start importing in the background, if the user chose it and both cloud and recorder can do it."""
+        is_chosen = self._entry.options.get(OPTION_IMPORT_HISTORY, False)
+        has_hours = self._coordinator.cloud.history.capabilities.hours_retention is not None
+        if not (is_chosen and has_hours and has_recorder(self._hass)):
             return
-        self._entry.async_on_unload(self._async_stop_waiting)
+        self._entry.async_on_unload(self._async_cancel_timer)
         self._entry.async_on_unload(async_at_started(self._hass, self._async_begin))
-        self._entry.async_on_unload(async_track_time_interval(self._hass, self._async_begin, _EVERY))
-        self._entry.async_on_unload(self._coordinator.async_add_listener(self._heed_outages()))
+        self._entry.async_on_unload(async_track_time_interval(self._hass, self._async_begin, _IMPORT_INTERVAL))
+        self._entry.async_on_unload(self._coordinator.async_add_listener(self._async_handle_update))
 
-    def _heed_outages(self) -> CALLBACK_TYPE:
-        was_there = True
-
-        @callback
-        def heed() -> None:
-            nonlocal was_there
-            is_there = self._coordinator.last_update_success
-            if is_there and not was_there:
-                # A gap can be filled once the hour after it has its row.
-                self._wait_until(rows.compiled_at(dt_util.utcnow()))
-                self._tell()
-            was_there = is_there
-
-        return heed
+    @callback
+    def _async_handle_update(self) -> None:
+        """After an outage of the cloud, schedule an import of the hours it left empty."""
+        is_available = self._coordinator.last_update_success
+        if is_available and not self._was_available:
+            # Hours are imported only up to the newest row, so the recorder has to write the row of this hour first.
+            self._schedule(hours.hour_compiled_at(dt_util.utcnow()))
+            self._notify()
+        self._was_available = is_available
 
     @callback
     def _async_begin(self, _: Any = None) -> None:
-        self._async_stop_waiting()
+        self._async_cancel_timer()
         if self._task is None or self._task.done():
             self._task = self._entry.async_create_background_task(
                 self._hass, self._async_run(), f"{self._coordinator.name} history import"
@@ -122,57 +116,65 @@ class ImportSchedule:
 
     async def _async_run(self) -> None:
         now = dt_util.utcnow()
-        targets = targets_of(self._hass, self._coordinator)
-        self._series = len(targets)
+        sensors = statistics_sensors(self._hass, self._coordinator)
+        self._sensor_count = len(sensors)
         async with self._lock:
             self._import = Import(
                 self._hass,
                 self._coordinator.cloud.history,
                 self._client_store,
                 is_thorough=False,
-                on_progress=self._tell,
+                on_progress=self._notify,
             )
-            self._tell(Stage.RUNNING)
+            self._set_status(ImportStatus.RUNNING)
             try:
-                await self._import.async_run(targets, now - timedelta(days=self.days), now)
+                await self._import.async_run(sensors, now - timedelta(days=self.days), now)
             except BaseException:
-                self._tell(Stage.IDLE)  # the next one begins anew
+                self._set_status(ImportStatus.IDLE)
                 raise
         error = self._import.stopped_by
-        if error is None or isinstance(error, AuthFailed):
-            self._tell(Stage.FINISHED if error is None else Stage.IDLE)
+        if error is None:
+            self._set_status(ImportStatus.FINISHED)
+        elif isinstance(error, AuthFailed):
+            self._set_status(ImportStatus.IDLE)  # the user has to sign in again, which reloads the entry
         else:
-            _LOGGER.debug("The import of the past pauses: %s", error)
-            self._wait_until(dt_util.utcnow() + _pause(error))
-            self._tell(Stage.WAITING)
+            _LOGGER.debug("The history import pauses: %s", error)
+            self._schedule(dt_util.utcnow() + _delay_after(error))
+            self._set_status(ImportStatus.WAITING)
 
     @callback
-    def _wait_until(self, moment: datetime) -> None:
-        self._async_stop_waiting()
-        self._resumes_at = moment
-        self._cancel_wait = async_call_later(self._hass, moment - dt_util.utcnow(), self._async_begin)
+    def _schedule(self, timestamp: datetime) -> None:
+        self._async_cancel_timer()
+        self._resumes_at = timestamp
+        self._cancel_timer = async_call_later(self._hass, timestamp - dt_util.utcnow(), self._async_begin)
 
     @callback
-    def _async_stop_waiting(self) -> None:
+    def _async_cancel_timer(self) -> None:
         self._resumes_at = None
-        if self._cancel_wait is not None:
-            self._cancel_wait()
-            self._cancel_wait = None
+        if self._cancel_timer is not None:
+            self._cancel_timer()
+            self._cancel_timer = None
 
     @callback
-    def _tell(self, stage: Stage | None = None) -> None:
-        self.stage = stage or self.stage
+    def _set_status(self, status: ImportStatus) -> None:
+        self.status = status
+        self._notify()
+
+    @callback
+    def _notify(self) -> None:
         self._coordinator.listeners.async_mark_changed([ACCOUNT])
         self._coordinator.listeners.async_notify()
 
-    async def async_import(self, targets: Sequence[Target], start: datetime, end: datetime) -> Mapping[str, Outcome]:
-        """Import now what is missing, asking also for what the cloud once had not; outcomes by entity id."""
+    async def async_import(
+        self, sensors: Sequence[StatisticsSensor], start: datetime, end: datetime
+    ) -> Mapping[str, ImportResult]:
+        """Import the missing hours now, including those for which the cloud once had no data; results by entity id."""
         async with self._lock:
-            work = Import(self._hass, self._coordinator.cloud.history, self._client_store, is_thorough=True)
-            await work.async_run(targets, start, end)
-        return work.outcomes
+            thorough = Import(self._hass, self._coordinator.cloud.history, self._client_store, is_thorough=True)
+            await thorough.async_run(sensors, start, end)
+        return thorough.results
 
 
-def _pause(error: CloudError) -> timedelta:
+def _delay_after(error: CloudError) -> timedelta:
     seconds = error.retry_after if isinstance(error, RateLimited) else None
-    return timedelta(seconds=seconds) if seconds else _TRY_AGAIN_AFTER
+    return timedelta(seconds=seconds) if seconds else _RETRY_DELAY

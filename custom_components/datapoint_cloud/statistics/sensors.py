@@ -1,4 +1,4 @@
-"""Whose past can be imported: the sensors that have statistics, and the clouds that tell enough for them."""
+"""Finds the sensors of an account that have long-term statistics, and so can get rows from the cloud's history."""
 
 from dataclasses import dataclass
 
@@ -15,30 +15,41 @@ from ..entity import unique_id_of
 from ..fleet.description import Description
 from ..fleet.device_state import DeviceState
 
-_COUNTERS = frozenset({SensorStateClass.TOTAL, SensorStateClass.TOTAL_INCREASING})
-_WANTED = frozenset({SensorStateClass.MEASUREMENT}) | _COUNTERS
+_METERS = frozenset({SensorStateClass.TOTAL, SensorStateClass.TOTAL_INCREASING})
+_WITH_STATISTICS = frozenset({SensorStateClass.MEASUREMENT}) | _METERS
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A sensor whose past is wanted."""
+class StatisticsSensor:
+    """An enabled sensor with long-term statistics, and the series of the cloud that it shows."""
 
     entity_id: str
     unique_id: str
     series: Series
     description: Description
-    device: DeviceState
+    device_state: DeviceState
 
     @property
-    def is_counter(self) -> bool:
-        """Whether its statistics are a running sum."""
-        return self.description.state_class in _COUNTERS
+    def is_meter(self) -> bool:
+        """Whether its statistics have a running sum instead of mean, minimum and maximum."""
+        return self.description.state_class in _METERS
+
+    @property
+    def is_increasing(self) -> bool:
+        """Whether a fall of the value is a reset of the meter."""
+        return self.description.state_class is SensorStateClass.TOTAL_INCREASING
+
+    @property
+    def current_value(self) -> float | None:
+        """The last value as the cloud sent it; None if there is none, or if it is not a number."""
+        value = self.device_state.value(self.series.key)
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def targets_of(hass: HomeAssistant, coordinator: DatapointCoordinator) -> list[Target]:
-    """The enabled sensors of an account that have statistics."""
+def statistics_sensors(hass: HomeAssistant, coordinator: DatapointCoordinator) -> list[StatisticsSensor]:
+    """Return the enabled sensors of an account that have long-term statistics."""
     registry = er.async_get(hass)
-    targets: list[Target] = []
+    sensors: list[StatisticsSensor] = []
     for state in coordinator.fleet.values():
         for description in state.descriptions.values():
             if not _has_statistics(description):
@@ -48,13 +59,13 @@ def targets_of(hass: HomeAssistant, coordinator: DatapointCoordinator) -> list[T
             entry = registry.async_get(entity_id) if entity_id is not None else None
             if entry is not None and not entry.disabled:
                 series = Series(state.device, description.datapoint.key)
-                targets.append(Target(entry.entity_id, unique_id, series, description, state))
-    return targets
+                sensors.append(StatisticsSensor(entry.entity_id, unique_id, series, description, state))
+    return sensors
 
 
 def _has_statistics(description: Description) -> bool:
     return (
         description.platform is Platform.SENSOR
         and description.datapoint.data_type is DataType.NUMBER
-        and description.state_class in _WANTED
+        and description.state_class in _WITH_STATISTICS
     )

@@ -22,7 +22,7 @@ from custom_components.datapoint_cloud.clouds.history import (
     Series,
 )
 from custom_components.datapoint_cloud.clouds.model import Reading
-from custom_components.datapoint_cloud.statistics.sensors import Target, targets_of
+from custom_components.datapoint_cloud.statistics.sensors import StatisticsSensor, statistics_sensors
 
 HOUR = timedelta(hours=1)
 OF_BUCKETS = HistoryCapabilities(
@@ -44,7 +44,7 @@ def metered(hour: datetime) -> float:
 
 
 @dataclass
-class MadeUpPast(NoHistory):
+class GeneratedHistory(NoHistory):
     """It tells the same of every series of a kind, and whatever a test wants besides."""
 
     capabilities: HistoryCapabilities = OF_BUCKETS
@@ -113,10 +113,10 @@ def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
         start += HOUR
 
 
-def target_of(hass: HomeAssistant, entry: MockConfigEntry, *, is_counter: bool) -> Target:
+def sensor_of(hass: HomeAssistant, entry: MockConfigEntry, *, is_meter: bool) -> StatisticsSensor:
     """A sensor of the account that measures, or one that counts."""
-    targets = targets_of(hass, entry.runtime_data.coordinator)
-    return next(target for target in targets if target.is_counter is is_counter)
+    sensors = statistics_sensors(hass, entry.runtime_data.coordinator)
+    return next(sensor for sensor in sensors if sensor.is_meter is is_meter)
 
 
 async def rows_of(hass: HomeAssistant, entity_id: str) -> dict[datetime, dict[str, Any]]:

@@ -8,23 +8,25 @@ import pytest
 
 from custom_components.datapoint_cloud.clouds.history import Bucket, HistoryResult
 from custom_components.datapoint_cloud.clouds.model import Reading
-from custom_components.datapoint_cloud.statistics.rows import (
+from custom_components.datapoint_cloud.statistics.hours import (
     HOUR,
-    Known,
-    NotHourly,
     ceil,
-    compiled_at,
-    counted,
-    counts_in_buckets,
-    counts_in_readings,
+    compiled_until,
+    contiguous_ranges,
     floor,
-    last_end,
-    measured_in_buckets,
-    measured_in_readings,
-    merged,
-    missing,
+    hour_compiled_at,
+    merge_ranges,
+    missing_ranges,
+)
+from custom_components.datapoint_cloud.statistics.rows import (
+    ExistingRow,
+    NotHourly,
+    measurements_from_buckets,
+    measurements_from_readings,
+    meter_values_from_buckets,
+    meter_values_from_readings,
     neighbours,
-    runs,
+    sum_rows,
 )
 
 BEGIN = datetime(2026, 11, 20, tzinfo=UTC)
@@ -48,34 +50,34 @@ def readings(values: Iterable[tuple[float, object]], *, start: float = 0, end: f
     return HistoryResult(rows=rows, start=at(start), end=at(end))
 
 
-def known(*rows: tuple[float, float | None, float | None]) -> list[Known]:
-    return [Known(at(hour), state, total) for hour, state, total in rows]
+def known(*rows: tuple[float, float | None, float | None]) -> list[ExistingRow]:
+    return [ExistingRow(at(hour), state, total) for hour, state, total in rows]
 
 
 def sums(
-    values: Sequence[float], before: Known | None, after: Known | None, *, is_increasing: bool = True
+    values: Sequence[float], before: ExistingRow | None, after: ExistingRow | None, *, is_increasing: bool = True
 ) -> list[float]:
-    counts = [(at(hour), (value,)) for hour, value in enumerate(values, 1)]
-    return [row["sum"] for row in counted(counts, before, after, is_increasing=is_increasing)]
+    meter_values = [(at(hour), (value,)) for hour, value in enumerate(values, 1)]
+    return [row["sum"] for row in sum_rows(meter_values, before, after, is_increasing=is_increasing)]
 
 
 # Which hours
 
 
 def test_the_running_hour_is_left_alone_and_the_one_before_until_it_is_surely_compiled() -> None:
-    assert last_end(at(10.5)) == at(10)
-    assert last_end(at(10) + timedelta(minutes=4, seconds=59)) == at(9)
-    assert last_end(at(10) + timedelta(minutes=5)) == at(10)
-    assert compiled_at(at(10.5)) == at(11) + timedelta(minutes=5)
-    assert last_end(compiled_at(at(10.5))) == at(11)
+    assert compiled_until(at(10.5)) == at(10)
+    assert compiled_until(at(10) + timedelta(minutes=4, seconds=59)) == at(9)
+    assert compiled_until(at(10) + timedelta(minutes=5)) == at(10)
+    assert hour_compiled_at(at(10.5)) == at(11) + timedelta(minutes=5)
+    assert compiled_until(hour_compiled_at(at(10.5))) == at(11)
 
 
 def test_hours_are_those_of_utc_where_clocks_are_half_an_hour_off() -> None:
     kolkata = ZoneInfo("Asia/Kolkata")
-    moment = datetime(2026, 11, 20, 10, 0, tzinfo=kolkata)  # 04:30 in UTC
-    assert floor(moment) == at(4)
-    assert ceil(moment) == at(5)
-    assert floor(moment).tzinfo is UTC
+    timestamp = datetime(2026, 11, 20, 10, 0, tzinfo=kolkata)  # 04:30 in UTC
+    assert floor(timestamp) == at(4)
+    assert ceil(timestamp) == at(5)
+    assert floor(timestamp).tzinfo is UTC
     assert ceil(at(5)) == at(5)
 
 
@@ -84,40 +86,40 @@ def test_summer_time_loses_and_doubles_no_hour(month: int, day: int) -> None:
     paris = ZoneInfo("Europe/Paris")
     start = datetime(2026, month, day, tzinfo=paris)
     end = datetime(2026, month, day + 1, tzinfo=paris)
-    window = floor(start), floor(end)
+    hour_range = floor(start), floor(end)
     hours = 23 if month == 3 else 25
-    assert missing([], window) == [window]
+    assert missing_ranges([], hour_range) == [hour_range]
     rows = tuple(
         Bucket(
-            start=(window[0] + hour * HOUR).astimezone(paris),
-            end=(window[0] + (hour + 1) * HOUR).astimezone(paris),
+            start=(hour_range[0] + hour * HOUR).astimezone(paris),
+            end=(hour_range[0] + (hour + 1) * HOUR).astimezone(paris),
             value=hour,
         )
         for hour in range(hours)
     )
-    past = HistoryResult(rows=rows, start=start, end=end)
-    found = measured_in_buckets(past, past, past, as_it_is)
-    assert [row["start"] for row in found] == [window[0] + hour * HOUR for hour in range(hours)]
+    result = HistoryResult(rows=rows, start=start, end=end)
+    found = measurements_from_buckets(result, result, result, as_it_is)
+    assert [row["start"] for row in found] == [hour_range[0] + hour * HOUR for hour in range(hours)]
     assert [row["mean"] for row in found] == list(range(hours))
 
 
 def test_only_hours_before_the_newest_row_are_missing() -> None:
-    rows = known((3, None, None), (4, None, None), (7, None, None))
-    assert missing(rows, (at(0), at(10))) == [(at(0), at(3)), (at(5), at(7))]
-    assert missing(rows, (at(3), at(10))) == [(at(5), at(7))]
-    assert missing([], (at(0), at(10))) == [(at(0), at(10))]
-    assert missing(rows, (at(9), at(10))) == []
+    rows = [at(3), at(4), at(7)]
+    assert missing_ranges(rows, (at(0), at(10))) == [(at(0), at(3)), (at(5), at(7))]
+    assert missing_ranges(rows, (at(3), at(10))) == [(at(5), at(7))]
+    assert missing_ranges([], (at(0), at(10))) == [(at(0), at(10))]
+    assert missing_ranges(rows, (at(9), at(10))) == []
 
 
 def test_what_was_answered_is_not_missing() -> None:
-    rows = known((7, None, None))
+    rows = [at(7)]
     answered = [(at(-5), at(2)), (at(4), at(5)), (at(6), at(20))]
-    assert missing(rows, (at(0), at(10)), answered) == [(at(2), at(4)), (at(5), at(6))]
+    assert missing_ranges(rows, (at(0), at(10)), answered) == [(at(2), at(4)), (at(5), at(6))]
 
 
 def test_windows_are_as_few_as_possible() -> None:
-    assert runs([]) == []
-    assert merged([(at(4), at(5)), (at(0), at(2)), (at(2), at(3)), (at(1), at(2)), (at(7), at(7))]) == [
+    assert contiguous_ranges([]) == []
+    assert merge_ranges([(at(4), at(5)), (at(0), at(2)), (at(2), at(3)), (at(1), at(2)), (at(7), at(7))]) == [
         (at(0), at(3)),
         (at(4), at(5)),
     ]
@@ -134,7 +136,7 @@ def test_neighbours_are_those_that_count() -> None:
 
 
 def test_buckets_become_rows_where_all_three_are_told() -> None:
-    found = measured_in_buckets(
+    found = measurements_from_buckets(
         buckets({0: 1.5, 1: 2.5, 2: 3.5}), buckets({0: 1, 2: 3}), buckets({0: 2, 1: 3, 2: 4}), lambda value: value * 10
     )
     assert found == [
@@ -144,23 +146,23 @@ def test_buckets_become_rows_where_all_three_are_told() -> None:
 
 
 def test_only_hours_that_the_answer_is_complete_for_are_believed() -> None:
-    past = buckets({0: 1, 1: 2, 2: 3, 3: float("nan"), 4: 5}, start=0.5, end=4.5)
-    assert [row["start"] for row in measured_in_buckets(past, past, past, as_it_is)] == [at(1), at(2)]
+    result = buckets({0: 1, 1: 2, 2: 3, 3: float("nan"), 4: 5}, start=0.5, end=4.5)
+    assert [row["start"] for row in measurements_from_buckets(result, result, result, as_it_is)] == [at(1), at(2)]
 
 
 @pytest.mark.parametrize(("start", "length"), [(0.5, 1), (0, 24), (0, 0.5)], ids=["half past", "a day", "half an hour"])
 def test_what_is_no_hour_of_utc_is_refused(start: float, length: float) -> None:
     rows = (Bucket(start=at(start), end=at(start + length), value=1),)
-    past = HistoryResult(rows=rows, start=at(0), end=at(24))
+    result = HistoryResult(rows=rows, start=at(0), end=at(24))
     with pytest.raises(NotHourly):
-        measured_in_buckets(past, past, past, as_it_is)
+        measurements_from_buckets(result, result, result, as_it_is)
     with pytest.raises(NotHourly):
-        counts_in_buckets(past, as_it_is)
+        meter_values_from_buckets(result, as_it_is)
 
 
 def test_the_mean_of_readings_is_weighted_with_the_time_they_held() -> None:
-    past = readings([(0.25, 10), (0.75, 20), (1.5, 40), (1.75, 0)])
-    assert measured_in_readings(past, as_it_is) == [
+    result = readings([(0.25, 10), (0.75, 20), (1.5, 40), (1.75, 0)])
+    assert measurements_from_readings(result, as_it_is) == [
         # As the recorder does where it knows nothing from before, the hour begins with its first reading.
         {"start": at(0), "mean": pytest.approx((10 * 0.5 + 20 * 0.25) / 0.75), "min": 10, "max": 20},
         {"start": at(1), "mean": pytest.approx(20 * 0.5 + 40 * 0.25 + 0), "min": 0, "max": 40},
@@ -168,15 +170,15 @@ def test_the_mean_of_readings_is_weighted_with_the_time_they_held() -> None:
 
 
 def test_a_silence_is_not_bridged() -> None:
-    past = readings([(0.5, 10), (3.5, 30)])
-    assert measured_in_readings(past, as_it_is) == [
+    result = readings([(0.5, 10), (3.5, 30)])
+    assert measurements_from_readings(result, as_it_is) == [
         {"start": at(0), "mean": 10, "min": 10, "max": 10},
         {"start": at(3), "mean": 30, "min": 30, "max": 30},
     ]
 
 
 def test_readings_out_of_order_without_time_or_without_a_number_do_no_harm() -> None:
-    past = HistoryResult(
+    result = HistoryResult(
         rows=(
             Reading(20, at(0.5)),
             Reading(10, at(0)),
@@ -189,13 +191,13 @@ def test_readings_out_of_order_without_time_or_without_a_number_do_no_harm() -> 
         start=at(0),
         end=at(1),
     )
-    assert measured_in_readings(past, as_it_is) == [{"start": at(0), "mean": 15, "min": 10, "max": 20}]
+    assert measurements_from_readings(result, as_it_is) == [{"start": at(0), "mean": 15, "min": 10, "max": 20}]
 
 
 def test_hours_that_were_read_in_part_are_left_out() -> None:
-    past = readings([(0.5, 10), (1.5, 20), (2.2, 30)], start=0.4, end=2.3)
-    assert measured_in_readings(past, as_it_is) == [{"start": at(1), "mean": 15, "min": 10, "max": 20}]
-    assert counts_in_readings(past, as_it_is) == [(at(1), [20])]
+    result = readings([(0.5, 10), (1.5, 20), (2.2, 30)], start=0.4, end=2.3)
+    assert measurements_from_readings(result, as_it_is) == [{"start": at(1), "mean": 15, "min": 10, "max": 20}]
+    assert meter_values_from_readings(result, as_it_is) == [(at(1), [20])]
 
 
 # Meters
@@ -223,9 +225,9 @@ def test_a_reset_before_the_first_row_counts_from_zero() -> None:
 
 
 def test_a_reset_within_an_hour_loses_nothing() -> None:
-    past = readings([(1.1, 100), (1.4, 103), (1.6, 0), (1.9, 2), (2.5, 3)])
+    result = readings([(1.1, 100), (1.4, 103), (1.6, 0), (1.9, 2), (2.5, 3)])
     (before,) = known((0, 99, 10))
-    rows = counted(counts_in_readings(past, as_it_is), before, None, is_increasing=True)
+    rows = sum_rows(meter_values_from_readings(result, as_it_is), before, None, is_increasing=True)
     assert [(row["state"], row["sum"]) for row in rows] == [(2, 16), (3, 17)]
 
 
@@ -255,4 +257,4 @@ def test_in_a_gap_without_consumption_the_sum_stays() -> None:
 
 
 def test_nothing_told_is_nothing_written() -> None:
-    assert counted([], None, None, is_increasing=True) == []
+    assert sum_rows([], None, None, is_increasing=True) == []
