@@ -111,7 +111,10 @@ def test_every_failure_has_a_text_and_every_text_a_failure() -> None:
     of_services = {
         key
         for module in (_FOLDER / "services.py", *(_FOLDER / "actions").glob("*.py"))
-        for key in re.findall(r'(?:translation_key=|of_call\(\s*|_error\()"(\w+)"', module.read_text(encoding="utf-8"))
+        for key in re.findall(
+            r'(?:translation_key=|of_call\(\s*|_error\(|_require_capability\(\s*)"(\w+)"',
+            module.read_text(encoding="utf-8"),
+        )
     }
     assert {failure.translation_key for failure in _all_failures()} | of_services == set(_TEXTS["exceptions"])
 

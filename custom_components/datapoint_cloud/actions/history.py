@@ -1,6 +1,7 @@
-"""The actions that answer about the past: readings, aggregates, logs, usage.
+"""The actions that return history: readings, aggregates, logs and usage.
 
-It checks what is asked against what each cloud offers, and lays out what the clouds tell. It changes nothing.
+Each one finds its targets, checks rights and the cloud's capabilities, requests all targets at the same time and
+returns what the clouds answered. It changes nothing.
 """
 
 import asyncio
@@ -17,16 +18,16 @@ from homeassistant.util.json import JsonObjectType
 
 from .. import exceptions
 from ..clouds.errors import CloudError, Reason, Unreachable
-from ..clouds.history import Aggregation, Bucket, History, HistoryResult, LogEntry, Period, Series
-from ..clouds.model import Device, Reading
+from ..clouds.history import Aggregation, History, HistoryCapabilities, HistoryResult, LogEntry, Period, Series
+from ..clouds.model import Device
 from ..const import CONF_GROUP_BY, CONF_MOST_ROWS, CONF_PERIOD, CONF_UNIT, DOMAIN
 from ..coordinator import DatapointCoordinator
 from ..disconnect_reasons import async_texts_of_reasons
 from ..fleet.device_state import CONNECTIVITY
-from . import responses as answers
+from . import responses
 from .rights import Rights
 from .targets import DEVICE_FIELDS, SERIES_FIELDS, DeviceTarget, SeriesTarget, devices_of, query_of, series_of
-from .time_range import RANGE_FIELDS, Range, range_of
+from .time_range import RANGE_FIELDS, TimeRange, time_range_of
 
 GET_HISTORY = "get_history"
 GET_AGGREGATE = "get_aggregate"
@@ -35,9 +36,9 @@ GET_COMMUNICATION_LOG = "get_communication_log"
 GET_USAGE = "get_usage"
 
 UNGROUPED = "none"
-"""Asks for the whole, where the query is grouped."""
+"""The value of `group_by` for the total, if the query itself is grouped."""
 
-_LONGEST_SECONDS = 90  # however many requests an answer takes, each of which has a time limit of its own
+_TIMEOUT_SECONDS = 90  # for the whole answer, which may take many requests with a timeout each
 
 SCHEMAS: Mapping[str, vol.Schema] = {
     GET_HISTORY: vol.Schema(SERIES_FIELDS | RANGE_FIELDS),
@@ -89,57 +90,56 @@ def async_setup_history_actions(hass: HomeAssistant) -> None:
 
 
 async def _get_history(call: ServiceCall) -> ServiceResponse:
-    """Answer every reading of datapoints."""
-    targets, asked = series_of(call), range_of(call.data)
+    """Return every reading of datapoints."""
+    targets, time_range = series_of(call), time_range_of(call.data)
     await _require_rights(call, targets)
-    for coordinator in _accounts(targets):
-        if coordinator.cloud.history.capabilities.readings_retention is None:
-            raise exceptions.of_call("readings_not_offered", account=coordinator.name)
-
-    async def ask(history: History, series: Sequence[Series]) -> Mapping[Series, HistoryResult[Reading]]:
-        return await history.readings(series, asked.start, asked.end)
-
-    pasts = await _ask_each_account(targets, asked, ask)
-    return answers.of_range(asked) | {
-        "series": [answers.of_readings(target, past, asked) for target, past in pasts.items()]
+    _require_capability("readings_not_offered", targets, lambda offered: offered.readings_retention is not None)
+    results = await _fetch_series(targets, time_range, lambda history, series: history.readings(series, *time_range))
+    return responses.range_response(time_range) | {
+        "series": [responses.readings_response(target, result, time_range) for target, result in results.items()]
     }
 
 
 async def _get_aggregate(call: ServiceCall) -> ServiceResponse:
-    """Answer one number for each period of datapoints."""
-    targets, asked = series_of(call), range_of(call.data)
+    """Return one value per period of datapoints."""
+    targets, time_range = series_of(call), time_range_of(call.data)
     await _require_rights(call, targets)
     period, aggregation = call.data["period"], call.data["aggregation"]
+    _require_capability(
+        "aggregates_not_offered",
+        targets,
+        lambda offered: bool(offered.buckets_retention is not None and offered.periods and offered.aggregations),
+    )
     for coordinator in _accounts(targets):
         _require_buckets(coordinator, period, aggregation)
     for target in targets:
         if target.coordinator.cloud.history.capabilities.aggregates_numbers_only:
             target.require_number()
-
-    async def ask(history: History, series: Sequence[Series]) -> Mapping[Series, HistoryResult[Bucket]]:
-        return await history.buckets(
+    results = await _fetch_series(
+        targets,
+        time_range,
+        lambda history, series: history.buckets(
             series,
-            asked.start,
-            asked.end,
+            *time_range,
             period=period,
             aggregation=aggregation,
             is_local=call.data["local_days"],
-        )
-
-    pasts = await _ask_each_account(targets, asked, ask)
-    return answers.of_range(asked) | {
+        ),
+    )
+    return responses.range_response(time_range) | {
         "period": str(period),
         "aggregation": str(aggregation),
-        "series": [answers.of_buckets(target, past, asked, aggregation) for target, past in pasts.items()],
+        "series": [
+            responses.buckets_response(target, result, time_range, aggregation) for target, result in results.items()
+        ],
     }
 
 
 def _require_buckets(coordinator: DatapointCoordinator, period: Period, aggregation: Aggregation) -> None:
+    """Raise a translated error that lists the alternatives, unless the cloud offers the period and the aggregation."""
     capabilities, account = coordinator.cloud.history.capabilities, coordinator.name
-    if capabilities.buckets_retention is None or not capabilities.periods or not capabilities.aggregations:
-        raise exceptions.of_call("aggregates_not_offered", account=account)
+    # Listed in the order of the enumerations: a set has none.
     if period not in capabilities.periods:
-        # In the order of their length.
         offered = ", ".join(one for one in Period if one in capabilities.periods)
         raise exceptions.of_call("period_not_offered", account=account, period=period, offered=offered)
     if aggregation not in capabilities.aggregations:
@@ -153,93 +153,73 @@ async def _require_rights(call: ServiceCall, targets: Iterable[SeriesTarget]) ->
         rights.require_datapoints(target.coordinator, target.state.device.id, [target.key])
 
 
-def _accounts(targets: Iterable[DeviceTarget]) -> Iterable[DatapointCoordinator]:
-    return dict.fromkeys(target.coordinator for target in targets)
-
-
-async def _ask_each_account[R](
+async def _fetch_series[Row](
     targets: Sequence[SeriesTarget],
-    asked: Range,
-    ask: Callable[[History, Sequence[Series]], Awaitable[Mapping[Series, HistoryResult[R]]]],
-) -> Mapping[SeriesTarget, HistoryResult[R]]:
-    """Ask every account once for all series it has; an account that fails costs its own only."""
-    of_account: dict[DatapointCoordinator, list[SeriesTarget]] = defaultdict(list)
+    time_range: TimeRange,
+    request: Callable[[History, Sequence[Series]], Awaitable[Mapping[Series, HistoryResult[Row]]]],
+) -> Mapping[SeriesTarget, HistoryResult[Row]]:
+    """Request the series of each account at once. Raises a translated error if all fail."""
+    by_account: dict[DatapointCoordinator, list[SeriesTarget]] = defaultdict(list)
     for target in targets:
-        of_account[target.coordinator].append(target)
+        by_account[target.coordinator].append(target)
 
-    async def ask_one(coordinator: DatapointCoordinator) -> Mapping[Series, HistoryResult[R]]:
-        series = [target.series for target in of_account[coordinator]]
-        try:
-            return await _in_time(ask(coordinator.cloud.history, series))
-        except CloudError as error:
-            return dict.fromkeys(series, answers.nothing(asked, error))
+    async def fetch(group: Sequence[SeriesTarget]) -> Mapping[SeriesTarget, HistoryResult[Row]]:
+        results = await request(group[0].coordinator.cloud.history, [target.series for target in group])
+        return {target: results[target.series] for target in group}
 
-    told = dict(zip(of_account, await asyncio.gather(*map(ask_one, of_account)), strict=True))
-    pasts = {target: answers.known_or_not(target, told[target.coordinator][target.series]) for target in targets}
-    answers.require_one(pasts)
-    return pasts
-
-
-async def _in_time[T](asking: Awaitable[T]) -> T:
-    """Wait for a cloud, but not longer than whoever called will. Raises `Unreachable` (TIMEOUT)."""
-    try:
-        async with asyncio.timeout(_LONGEST_SECONDS):
-            return await asking
-    except TimeoutError as error:
-        raise Unreachable(Reason.TIMEOUT) from error
+    fetched = await _fetch_groups(by_account.values(), time_range, fetch)
+    results = {target: responses.mark_unknown(target, fetched[target]) for target in targets}
+    responses.raise_if_all_failed(results)
+    return results
 
 
 # Logs
 
 
 async def _get_online_log(call: ServiceCall) -> ServiceResponse:
-    """Answer when devices came online and went, and why."""
-    targets, asked = devices_of(call), range_of(call.data)
+    """Return when devices came online or went offline, and why."""
+    targets, time_range = devices_of(call), time_range_of(call.data)
     rights = await Rights.async_of(call, POLICY_READ)
     for target in targets:
         rights.require_datapoints(target.coordinator, target.state.device.id, [CONNECTIVITY])
-    for coordinator in _accounts(targets):
-        if not coordinator.cloud.history.capabilities.has_online_log:
-            raise exceptions.of_call("online_log_not_offered", account=coordinator.name)
-
-    async def ask(history: History, device: Device) -> HistoryResult[LogEntry]:
-        return await history.online_log(device, asked.start, asked.end)
-
+    _require_capability("online_log_not_offered", targets, lambda offered: offered.has_online_log)
     texts = await async_texts_of_reasons(call.hass)
-    return await _ask_each_device(targets, asked, ask, partial(answers.of_presence, texts=texts))
+    return await _fetch_logs(
+        targets,
+        time_range,
+        lambda history, device: history.online_log(device, *time_range),
+        partial(responses.online_log_row, texts=texts),
+    )
 
 
 async def _get_communication_log(call: ServiceCall) -> ServiceResponse:
-    """Answer what was sent to devices and by them."""
-    targets, asked = devices_of(call), range_of(call.data)
-    for coordinator in _accounts(targets):
-        if not coordinator.cloud.history.capabilities.has_communication_log:
-            raise exceptions.of_call("communication_log_not_offered", account=coordinator.name)
+    """Return what was sent to devices and by them."""
+    targets, time_range = devices_of(call), time_range_of(call.data)
+    _require_capability("communication_log_not_offered", targets, lambda offered: offered.has_communication_log)
+    return await _fetch_logs(
+        targets,
+        time_range,
+        lambda history, device: history.communication_log(device, *time_range),
+        responses.log_row,
+    )
 
-    async def ask(history: History, device: Device) -> HistoryResult[LogEntry]:
-        return await history.communication_log(device, asked.start, asked.end)
 
-    return await _ask_each_device(targets, asked, ask, answers.of_frame)
-
-
-async def _ask_each_device(
+async def _fetch_logs(
     targets: Sequence[DeviceTarget],
-    asked: Range,
-    ask: Callable[[History, Device], Awaitable[HistoryResult[LogEntry]]],
-    row: Callable[[LogEntry], JsonObjectType],
+    time_range: TimeRange,
+    request: Callable[[History, Device], Awaitable[HistoryResult[LogEntry]]],
+    row_response: Callable[[LogEntry], JsonObjectType],
 ) -> ServiceResponse:
-    """Ask for the log of every device; one that fails costs its own only."""
+    """Request the log of each device. Raises a translated error if all fail."""
 
-    async def ask_one(target: DeviceTarget) -> HistoryResult[LogEntry]:
-        try:
-            return await _in_time(ask(target.coordinator.cloud.history, target.state.device))
-        except CloudError as error:
-            return answers.nothing(asked, error)
+    async def fetch(group: Sequence[DeviceTarget]) -> Mapping[DeviceTarget, HistoryResult[LogEntry]]:
+        (target,) = group
+        return {target: await request(target.coordinator.cloud.history, target.state.device)}
 
-    pasts = dict(zip(targets, await asyncio.gather(*map(ask_one, targets)), strict=True))
-    answers.require_one(pasts)
-    return answers.of_range(asked) | {
-        "devices": [answers.of_log(target, past, asked, row) for target, past in pasts.items()]
+    results = await _fetch_groups([[target] for target in targets], time_range, fetch)
+    responses.raise_if_all_failed(results)
+    return responses.range_response(time_range) | {
+        "devices": [responses.log_response(target, results[target], time_range, row_response) for target in targets]
     }
 
 
@@ -247,25 +227,70 @@ async def _ask_each_device(
 
 
 async def _get_usage(call: ServiceCall) -> ServiceResponse:
-    """Answer how much was used, of what a query asks for."""
+    """Return the usage that a query of the account counts."""
     coordinator, query, stored = query_of(call)
     (await Rights.async_of(call, POLICY_READ)).require_device(coordinator, query.id)
-    asked = range_of(call.data)
+    time_range = time_range_of(call.data)
     period = call.data.get("period", stored[CONF_PERIOD])
     group_by = call.data.get("group_by", stored.get(CONF_GROUP_BY))
     if group_by == UNGROUPED:
         group_by = None
     history = coordinator.cloud.history
     try:
-        past = await _in_time(history.usage(query.id, asked.start, asked.end, period=period, group_by=group_by))
+        result = await _before_timeout(history.usage(query.id, *time_range, period=period, group_by=group_by))
     except CloudError as error:
         raise exceptions.of_history(error, query.name) from error
-    if past.stopped_by is not None and not past.rows:
-        raise exceptions.of_history(past.stopped_by, query.name) from past.stopped_by
+    if result.stopped_by is not None and not result.rows:
+        raise exceptions.of_history(result.stopped_by, query.name) from result.stopped_by
     return {
         "query": query.name,
         "unit": stored.get(CONF_UNIT),
         "period": period,
         "group_by": group_by,
         **({CONF_MOST_ROWS: stored[CONF_MOST_ROWS]} if CONF_MOST_ROWS in stored else {}),
-    } | answers.told(past, asked, query.name, history.capabilities, answers.of_usage)
+    } | responses.result_response(result, time_range, responses.usage_row, query.name)
+
+
+# Every action
+
+
+def _accounts(targets: Iterable[DeviceTarget]) -> Iterable[DatapointCoordinator]:
+    return dict.fromkeys(target.coordinator for target in targets)
+
+
+def _require_capability(
+    error_key: str, targets: Iterable[DeviceTarget], is_offered: Callable[[HistoryCapabilities], bool]
+) -> None:
+    """Raise a translated error for the first account whose cloud lacks a capability."""
+    for coordinator in _accounts(targets):
+        if not is_offered(coordinator.cloud.history.capabilities):
+            raise exceptions.of_call(error_key, account=coordinator.name)
+
+
+async def _fetch_groups[T: DeviceTarget, Row](
+    groups: Iterable[Sequence[T]],
+    time_range: TimeRange,
+    fetch: Callable[[Sequence[T]], Awaitable[Mapping[T, HistoryResult[Row]]]],
+) -> Mapping[T, HistoryResult[Row]]:
+    """Fetch groups of targets at the same time. If one fails, its targets get empty results with the error."""
+
+    async def fetch_or_fail(group: Sequence[T]) -> Mapping[T, HistoryResult[Row]]:
+        try:
+            return await _before_timeout(fetch(group))
+        except CloudError as error:
+            failed = HistoryResult[Row](rows=(), start=time_range.start, end=time_range.start, stopped_by=error)
+            return dict.fromkeys(group, failed)
+
+    results: dict[T, HistoryResult[Row]] = {}
+    for group_results in await asyncio.gather(*map(fetch_or_fail, groups)):
+        results |= group_results
+    return results
+
+
+async def _before_timeout[T](request: Awaitable[T]) -> T:
+    """Await a cloud's answer for as long as a caller waits for an action. Raises `Unreachable` (TIMEOUT) after it."""
+    try:
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            return await request
+    except TimeoutError as error:
+        raise Unreachable(Reason.TIMEOUT) from error

@@ -20,7 +20,7 @@ from ..statistics.importer import ImportResult
 from ..statistics.recorder import has_recorder
 from ..statistics.sensors import StatisticsSensor, statistics_sensors
 from .rights import Rights
-from .time_range import end_moment, start_moment
+from .time_range import end_time, start_time
 
 if TYPE_CHECKING:
     from ..runtime import DatapointConfigEntry
@@ -31,8 +31,8 @@ _FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 
 _FIELDS = {
     vol.Optional("config_entry_id"): cv.string,
-    vol.Optional("start"): start_moment,
-    vol.Optional("end"): end_moment,
+    vol.Optional("start"): start_time,
+    vol.Optional("end"): end_time,
     vol.Optional("days"): vol.All(vol.Coerce(int), vol.Range(min=1, max=3650)),
 }
 _IMPORT_STATISTICS = vol.All(

@@ -1,6 +1,7 @@
-"""What actions answer of the past: series, logs and usage as JSON, in Home Assistant's terms.
+"""Turns history results into the JSON that actions return: series, logs and usage.
 
-Values are scaled as the entities show them, times carry the offset of Home Assistant's zone. It asks nobody.
+Values are scaled as the entities show them, and times have the offset of Home Assistant's time zone. It makes no
+request.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,115 +12,130 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType
 
 from .. import exceptions
-from ..clouds.errors import CloudError, Reason, Rejected
-from ..clouds.history import EDGE, Aggregation, Bucket, HistoryCapabilities, HistoryResult, LogEntry, Usage
+from ..clouds.errors import Reason, Rejected
+from ..clouds.history import EDGE, Aggregation, Bucket, HistoryResult, LogEntry, Usage
 from ..clouds.model import Reading
 from ..const import DOMAIN
 from ..disconnect_reasons import is_outage, word_of
-from ..entity import scaled
+from ..entity import scaled, unique_id_of
 from .targets import DeviceTarget, SeriesTarget
-from .time_range import Range, shown
+from .time_range import TimeRange, local_iso
 
-type _Row[R] = Callable[[R], JsonObjectType]
-
-
-def nothing[R](asked: Range, error: CloudError) -> HistoryResult[R]:
-    """What is known of what an error hides."""
-    return HistoryResult(rows=(), start=asked.start, end=asked.start, stopped_by=error)
+type _RowResponse[Row] = Callable[[Row], JsonObjectType]
 
 
-def known_or_not[R](target: SeriesTarget, past: HistoryResult[R]) -> HistoryResult[R]:
-    """Say of a name that neither the device's definition has nor the cloud tells anything of that it is unknown."""
+def mark_unknown[Row](target: SeriesTarget, result: HistoryResult[Row]) -> HistoryResult[Row]:
+    """Return NOT_FOUND instead of an empty result if the definition of the device does not have the datapoint either.
+
+    For a misspelt name, some clouds return no rows, as if there were no readings, and others INVALID_VALUE.
+    """
     state = target.state
-    is_told_why = past.stopped_by is not None and past.stopped_by.reason is not Reason.INVALID_VALUE
-    is_silent = not past.rows and not is_told_why
-    if not is_silent or not state.datapoints or target.key in {*state.datapoints, *state.skipped}:
-        return past
+    has_other_error = result.stopped_by is not None and result.stopped_by.reason is not Reason.INVALID_VALUE
+    if result.rows or has_other_error or not state.datapoints or target.key in {*state.datapoints, *state.skipped}:
+        return result
     unknown = Rejected(Reason.NOT_FOUND, subject=f"{target.key} ({state.device.name})")
-    return HistoryResult(rows=(), start=past.start, end=past.start, stopped_by=unknown)
+    return HistoryResult(rows=(), start=result.start, end=result.start, stopped_by=unknown)
 
 
-def require_one[R](pasts: Mapping[DeviceTarget, HistoryResult[R]] | Mapping[SeriesTarget, HistoryResult[R]]) -> None:
-    """Raise a translated error if nothing at all could be learnt."""
-    if any(past.rows or past.stopped_by is None for past in pasts.values()):
+def raise_if_all_failed[T: DeviceTarget, Row](results: Mapping[T, HistoryResult[Row]]) -> None:
+    """Raise the first error, translated, if no result has rows and all have an error."""
+    if any(result.rows or result.stopped_by is None for result in results.values()):
         return
-    for target, past in pasts.items():
-        if past.stopped_by is not None:
+    for target, result in results.items():
+        if result.stopped_by is not None:
             capabilities = target.coordinator.cloud.history.capabilities
             raise exceptions.of_history(
-                past.stopped_by, target.state.device.name, is_to_be_granted=capabilities.aggregates_need_grant
-            ) from past.stopped_by
+                result.stopped_by, target.state.device.name, is_to_be_granted=capabilities.aggregates_need_grant
+            ) from result.stopped_by
 
 
-def of_range(asked: Range) -> JsonObjectType:
-    """What was asked for."""
-    return {"start": shown(asked.start), "end": shown(asked.end)}
+def range_response(time_range: TimeRange) -> JsonObjectType:
+    """Return the range of the call."""
+    return {"start": local_iso(time_range.start), "end": local_iso(time_range.end)}
 
 
-def told[R](
-    past: HistoryResult[R], asked: Range, subject: str, capabilities: HistoryCapabilities, row: _Row[R]
+def result_response[Row](
+    result: HistoryResult[Row],
+    time_range: TimeRange,
+    row_response: _RowResponse[Row],
+    subject: str,
+    *,
+    needs_grant: bool = False,
 ) -> JsonObjectType:
-    """The rows, the range they are complete for, and what keeps that from being all that was asked for."""
-    reason: str | None = None
-    if past.stopped_by is not None:
-        needs_grant = capabilities.aggregates_need_grant
-        reason = str(exceptions.of_history(past.stopped_by, subject, is_to_be_granted=needs_grant))
-    elif past.start > asked.start + EDGE or past.end < asked.end - EDGE:
-        reason = str(_not_kept(past, asked))
+    """Return the rows and the range for which they are complete, with a reason if that is not the range of the call."""
+    reason: HomeAssistantError | None = None
+    starts_late, ends_early = result.start > time_range.start + EDGE, result.end < time_range.end - EDGE
+    if result.stopped_by is not None:
+        reason = exceptions.of_history(result.stopped_by, subject, is_to_be_granted=needs_grant)
+    elif (starts_late or ends_early) and result.start >= result.end:
+        reason = exceptions.not_kept(None)
+    elif starts_late:
+        reason = exceptions.not_kept(result.start)
+    elif ends_early:
+        reason = exceptions.not_told_yet(result.end)
     return {
-        "start": shown(past.start),
-        "end": shown(past.end),
+        "start": local_iso(result.start),
+        "end": local_iso(result.end),
         "complete": reason is None,
-        **({} if reason is None else {"reason": reason}),
-        "rows": [row(one) for one in past.rows],
+        **({} if reason is None else {"reason": str(reason)}),
+        "rows": [row_response(row) for row in result.rows],
     }
 
 
-def _not_kept[R](past: HistoryResult[R], asked: Range) -> HomeAssistantError:
-    if past.start >= past.end:
-        return exceptions.not_kept(None)
-    return exceptions.not_kept(past.start) if past.start > asked.start + EDGE else exceptions.not_told_yet(past.end)
+def _target_response[Row](
+    target: DeviceTarget,
+    result: HistoryResult[Row],
+    time_range: TimeRange,
+    row_response: _RowResponse[Row],
+    **fields: str | None,
+) -> JsonObjectType:
+    name, needs_grant = target.state.device.name, target.coordinator.cloud.history.capabilities.aggregates_need_grant
+    return {
+        "device_id": target.device_id,
+        "device": name,
+        **fields,
+        **result_response(result, time_range, row_response, name, needs_grant=needs_grant),
+    }
 
 
 # Datapoints
 
 
-def of_readings(target: SeriesTarget, past: HistoryResult[Reading], asked: Range) -> JsonObjectType:
-    """The readings of a datapoint."""
+def readings_response(target: SeriesTarget, result: HistoryResult[Reading], time_range: TimeRange) -> JsonObjectType:
+    """Return the readings of a datapoint."""
     description = target.description
     scale = description.scale if description else 1.0
 
-    def row(reading: Reading) -> JsonObjectType:
+    def reading_response(reading: Reading) -> JsonObjectType:
         value = reading.value
         return {
-            "at": None if reading.taken_at is None else shown(reading.taken_at),
+            "at": None if reading.taken_at is None else local_iso(reading.taken_at),
             "value": value if isinstance(value, bool | str | None) else scaled(value, scale),
         }
 
-    return _of_series(target, description.unit if description else None, past, asked, row)
+    return _series_response(target, result, time_range, reading_response, description.unit if description else None)
 
 
-def of_buckets(
-    target: SeriesTarget, past: HistoryResult[Bucket], asked: Range, aggregation: Aggregation
+def buckets_response(
+    target: SeriesTarget, result: HistoryResult[Bucket], time_range: TimeRange, aggregation: Aggregation
 ) -> JsonObjectType:
-    """The buckets of a datapoint."""
-    scale, unit = _measure_of(target, aggregation)
-
+    """Return the aggregates of a datapoint."""
+    scale, unit = _scale_and_unit(target, aggregation)
     now = dt_util.utcnow()
 
-    def row(bucket: Bucket) -> JsonObjectType:
+    def bucket_response(bucket: Bucket) -> JsonObjectType:
         return {
-            "start": shown(bucket.start),
-            "end": shown(bucket.end),
+            "start": local_iso(bucket.start),
+            "end": local_iso(bucket.end),
             "value": scaled(bucket.value, scale),
-            "partial": bucket.end > now,  # what is still to come of the period will change it
+            "partial": bucket.end > now,  # the value will change until the period is over
         }
 
-    return _of_series(target, unit, past, asked, row)
+    return _series_response(target, result, time_range, bucket_response, unit)
 
 
-def _measure_of(target: SeriesTarget, aggregation: Aggregation) -> tuple[float, str | None]:
-    """Scale and unit: a count has neither, a variance has their square."""
+def _scale_and_unit(target: SeriesTarget, aggregation: Aggregation) -> tuple[float, str | None]:
+    """Return the scale and unit of an aggregate: a count has neither, a variance the square of both."""
     description = target.description
     if description is None or aggregation is Aggregation.COUNT:
         return 1.0, None
@@ -128,56 +144,49 @@ def _measure_of(target: SeriesTarget, aggregation: Aggregation) -> tuple[float, 
     return description.scale, description.unit
 
 
-def _of_series[R](
-    target: SeriesTarget, unit: str | None, past: HistoryResult[R], asked: Range, row: _Row[R]
+def _series_response[Row](
+    target: SeriesTarget,
+    result: HistoryResult[Row],
+    time_range: TimeRange,
+    row_response: _RowResponse[Row],
+    unit: str | None,
 ) -> JsonObjectType:
     registry = er.async_get(target.coordinator.hass)
     entity_id, name = None, target.key
     if (description := target.description) is not None:
-        unique_id = f"{target.coordinator.account_id}_{target.state.device.id}_{target.key}"
+        unique_id = unique_id_of(target.coordinator, target.state.device.id, target.key)
         entity_id, name = registry.async_get_entity_id(description.platform, DOMAIN, unique_id), description.name
     if entity_id is not None and (entity := registry.async_get(entity_id)) is not None:
         name = entity.name or entity.original_name or name
-    device = target.state.device
-    return {
-        "device_id": target.device_id,
-        "device": device.name,
-        "datapoint": target.key,
-        "entity_id": entity_id,
-        "name": name,
-        "unit": unit,
-        **told(past, asked, device.name, target.coordinator.cloud.history.capabilities, row),
-    }
+    fields = {"datapoint": target.key, "entity_id": entity_id, "name": name, "unit": unit}
+    return _target_response(target, result, time_range, row_response, **fields)
 
 
 # Logs and usage
 
 
-def of_log(target: DeviceTarget, past: HistoryResult[LogEntry], asked: Range, row: _Row[LogEntry]) -> JsonObjectType:
-    """The log of a device."""
-    device = target.state.device
-    return {
-        "device_id": target.device_id,
-        "device": device.name,
-        **told(past, asked, device.name, target.coordinator.cloud.history.capabilities, row),
-    }
+def log_response(
+    target: DeviceTarget, result: HistoryResult[LogEntry], time_range: TimeRange, row_response: _RowResponse[LogEntry]
+) -> JsonObjectType:
+    """Return the log of a device."""
+    return _target_response(target, result, time_range, row_response)
 
 
-def of_presence(entry: LogEntry, *, texts: Mapping[str, str]) -> JsonObjectType:
-    """A device came or went; of a disconnect the cloud's word for the reason, and what it means."""
-    line = of_frame(entry)
+def online_log_row(entry: LogEntry, *, texts: Mapping[str, str]) -> JsonObjectType:
+    """Return an entry of the online log; `texts` explains the reasons of disconnects that are known."""
+    row = log_row(entry)
     if entry.reason is not None:
-        line["reason"] = entry.reason
-        line["text"] = texts.get(word_of(entry.reason))
-        line["is_outage"] = is_outage(entry.reason)
-    return line
+        row["reason"] = entry.reason
+        row["text"] = texts.get(word_of(entry.reason))
+        row["is_outage"] = is_outage(entry.reason)
+    return row
 
 
-def of_frame(entry: LogEntry) -> JsonObjectType:
-    """A line of a log as it came."""
-    return {"at": shown(entry.at), "kind": entry.kind, "content": dict(entry.content)}
+def log_row(entry: LogEntry) -> JsonObjectType:
+    """Return an entry of a log as the cloud sent it."""
+    return {"at": local_iso(entry.at), "kind": entry.kind, "content": dict(entry.content)}
 
 
-def of_usage(usage: Usage) -> JsonObjectType:
-    """One figure; the label None stands for the whole."""
-    return {"label": usage.label, "at": None if usage.at is None else shown(usage.at), "value": usage.value}
+def usage_row(usage: Usage) -> JsonObjectType:
+    """Return one usage value; the label is None for the total of all groups."""
+    return {"label": usage.label, "at": None if usage.at is None else local_iso(usage.at), "value": usage.value}
