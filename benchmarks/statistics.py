@@ -1,7 +1,7 @@
-"""How fast a cloud's past gets into the long-term statistics, beside the bare call of the recorder with the same rows.
+"""Measures how fast an import writes long-term statistics, compared with a bare call of the recorder with equal rows.
 
-Both write to the same database in one run and take turns. `python -m benchmarks.statistics` prints a table, on SQLite
-or, with `--postgresql URL`, on that database.
+Both write to the same database in one run, in turns. `python -m benchmarks.statistics` prints a table, measured on
+SQLite or, with `--postgresql URL`, on that database.
 """
 
 import argparse
@@ -49,30 +49,30 @@ _GOAL = 0.9
 
 
 class _Resolver(aiohttp.ThreadedResolver):
-    """Loopback needs no names; Home Assistant's own resolver wants its network component."""
+    """Replaces Home Assistant's resolver, which needs its network component; loopback addresses need no resolver."""
 
     async def real_close(self) -> None:
         await self.close()
 
 
-class _Past(NoHistory):
-    """A past that is ready to be told, so that telling it costs nothing."""
+class _PreparedHistory(NoHistory):
+    """Returns the same result for every request, prepared in advance so that requests take no time."""
 
     capabilities = HistoryCapabilities(
         buckets_retention=timedelta(days=4000), periods=frozenset(Period), aggregations=frozenset(Aggregation)
     )
 
     def __init__(self) -> None:
-        self.told: HistoryResult[Bucket] | None = None
+        self._result: HistoryResult[Bucket] | None = None
 
     def prepare(self, start: datetime, end: datetime) -> None:
         hours = hours_in((start, end))
         buckets = (Bucket(start=hour, end=hour + HOUR, value=hour.timestamp() / 3600 + 0.125) for hour in hours)
-        self.told = HistoryResult(rows=tuple(buckets), start=start, end=end)
+        self._result = HistoryResult(rows=tuple(buckets), start=start, end=end)
 
     async def buckets(self, series: Sequence[Series], *_: Any, **__: Any) -> Mapping[Series, HistoryResult[Bucket]]:
-        assert self.told is not None
-        return dict.fromkeys(series, self.told)
+        assert self._result is not None
+        return dict.fromkeys(series, self._result)
 
 
 async def _add_account(hass: HomeAssistant, simulation: Simulation) -> Sequence[StatisticsSensor]:
@@ -97,50 +97,50 @@ async def _add_account(hass: HomeAssistant, simulation: Simulation) -> Sequence[
     if not await hass.config_entries.async_setup(entry.entry_id):
         raise RuntimeError("the account could not be set up")
     await hass.async_block_till_done()
-    targets = statistics_sensors(hass, entry.runtime_data.coordinator)
-    of_kinds = ([target for target in targets if target.is_meter is kind] for kind in (False, True))
-    return [target for of_kind in of_kinds for target in of_kind[: _SERIES // 2]]
+    sensors = statistics_sensors(hass, entry.runtime_data.coordinator)
+    by_kind = ([sensor for sensor in sensors if sensor.is_meter is is_meter] for is_meter in (False, True))
+    return [sensor for of_kind in by_kind for sensor in of_kind[: _SERIES // 2]]
 
 
-async def _write_bare(hass: HomeAssistant, targets: Sequence[StatisticsSensor], start: datetime, end: datetime) -> None:
-    """Hand the same rows to the recorder, ready as they are."""
-    for number, target in enumerate(targets):
+async def _write_bare(hass: HomeAssistant, sensors: Sequence[StatisticsSensor], start: datetime, end: datetime) -> None:
+    """Write equal rows with the recorder's own function."""
+    for number, sensor in enumerate(sensors):
         metadata = StatisticMetaData(
-            mean_type=StatisticMeanType.NONE if target.is_meter else StatisticMeanType.ARITHMETIC,
-            has_sum=target.is_meter,
+            mean_type=StatisticMeanType.NONE if sensor.is_meter else StatisticMeanType.ARITHMETIC,
+            has_sum=sensor.is_meter,
             name=None,
             source="recorder",
             statistic_id=f"sensor.bare_{number}",
             unit_class=None,
             unit_of_measurement="bare",
         )
-        async_import_statistics(hass, metadata, list(_rows(target, start, end)))
+        async_import_statistics(hass, metadata, list(_rows(sensor, start, end)))
     await async_wait_for_recorder(hass)
 
 
-def _rows(target: StatisticsSensor, start: datetime, end: datetime) -> Sequence[StatisticData]:
+def _rows(sensor: StatisticsSensor, start: datetime, end: datetime) -> Sequence[StatisticData]:
     values = [(hour, hour.timestamp() / 3600 + 0.125) for hour in hours_in((start, end))]
-    if target.is_meter:
+    if sensor.is_meter:
         return [StatisticData(start=hour, state=value, sum=value) for hour, value in values]
     return [StatisticData(start=hour, mean=value, min=value, max=value) for hour, value in values]
 
 
 async def _measure(hass: HomeAssistant, simulation: Simulation) -> list[tuple[float, float]]:
-    """The seconds that the import and the bare call took, for each round."""
-    targets = await _add_account(hass, simulation)
-    past = _Past()
+    """Return the seconds that the import and the bare call took in each round."""
+    sensors = await _add_account(hass, simulation)
+    history = _PreparedHistory()
     times: list[tuple[float, float]] = []
     for number in range(_ROUNDS):
         end = compiled_until(dt_util.utcnow()) - number * timedelta(days=_DAYS)
         start = end - timedelta(days=_DAYS)
-        past.prepare(start, end)
+        history.prepare(start, end)
         began = time.perf_counter()
-        work = Import(hass, past, ClientStore(), is_thorough=True)
-        await work.async_run(targets, start, end)
+        history_import = Import(hass, history, ClientStore(), is_thorough=True)
+        await history_import.async_run(sensors, start, end)
         between = time.perf_counter()
-        await _write_bare(hass, targets, start, end)
+        await _write_bare(hass, sensors, start, end)
         times.append((between - began, time.perf_counter() - between))
-        written = {result.rows_written for result in work.results.values()}
+        written = {result.rows_written for result in history_import.results.values()}
         if written != {_DAYS * 24}:
             raise RuntimeError(f"not all rows were written: {written}")
     return times
@@ -166,16 +166,16 @@ async def _run(db_url: str | None) -> list[tuple[float, float]]:
 
 
 def main() -> int:
-    """Measure, print, and fail if the goal is missed."""
+    """Measure and print; the exit code is 1 if the goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--postgresql", metavar="URL", help="measure on this database, which is changed")
+    parser.add_argument("--postgresql", metavar="URL", help="measure on this database and write rows to it")
     arguments = parser.parse_args()
-    # The first round fills caches.
+    # The first round only fills caches.
     times = asyncio.run(_run(arguments.postgresql))[1:]
     rows = _DAYS * 24 * _SERIES * len(times)
     of_import, bare = (rows / sum(way) for way in zip(*times, strict=True))
     print(f"{'rows a second':<28}{'PostgreSQL' if arguments.postgresql else 'SQLite':>12}")
-    for name, speed in (("import of the past", of_import), ("bare call of the recorder", bare)):
+    for name, speed in (("history import", of_import), ("bare call of the recorder", bare)):
         print(f"{name:<28}{speed:>12.0f}")
     print(f"{'ratio':<28}{of_import / bare:>12.2f}   (goal: at least {_GOAL})")
     return 0 if of_import / bare >= _GOAL else 1

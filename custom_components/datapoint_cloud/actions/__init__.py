@@ -1,1 +1,1 @@
-"""What the actions answer about the past and import from it: targets, ranges of time, rights and answers."""
+"""The actions for history and statistics: targets, time ranges, rights and responses."""

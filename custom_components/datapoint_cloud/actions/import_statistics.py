@@ -1,4 +1,4 @@
-"""The action that imports the cloud's past into the long-term statistics, of accounts or of single sensors."""
+"""The action that imports the cloud's history into long-term statistics, for an account or for chosen sensors."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 IMPORT_STATISTICS = "import_statistics"
 
-_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+_FIRST_TIMESTAMP = datetime.min.replace(tzinfo=UTC)
 
 _FIELDS = {
     vol.Optional("config_entry_id"): cv.string,
@@ -54,54 +54,58 @@ def async_setup_statistics_actions(hass: HomeAssistant) -> None:
 
 
 async def _import_statistics(call: ServiceCall) -> ServiceResponse:
-    """Import what is missing, and answer for each sensor how much was read and written, and why it ended."""
+    """Import the missing hours, and return for each sensor how many rows were read and written, and why it ended."""
     if not has_recorder(call.hass):
         raise _error("no_recorder", HomeAssistantError)
     now = dt_util.utcnow()
-    of_entries, lacking = _targets(call)
+    sensors_by_entry, others = _find_sensors(call)
     rights = await Rights.async_of(call, POLICY_CONTROL)
-    rights.require_entities(target.entity_id for targets in of_entries.values() for target in targets)
-    outcomes = {entity_id: ImportResult(reason="no_statistics") for entity_id in sorted(lacking)}
-    for entry, targets in of_entries.items():
+    rights.require_entities(sensor.entity_id for sensors in sensors_by_entry.values() for sensor in sensors)
+    results = {entity_id: ImportResult(reason="no_statistics") for entity_id in sorted(others)}
+    for entry, sensors in sensors_by_entry.items():
         start, end = _range(call, now, entry.runtime_data.imports.days)
-        outcomes |= await entry.runtime_data.imports.async_import(targets, start, end)
-    failed = next((outcome.error for outcome in outcomes.values() if outcome.error is not None), None)
-    if failed is not None and not call.return_response:
-        # Whoever does not want to know the answer is told at least that it is not complete.
-        raise exceptions.of_import(failed)
-    return {"entities": {entity_id: outcome.as_dict() for entity_id, outcome in outcomes.items()}}
+        results |= await entry.runtime_data.imports.async_import(sensors, start, end)
+    error = next((result.error for result in results.values() if result.error is not None), None)
+    if error is not None and not call.return_response:
+        # Without a response, an exception is the only sign that the import is incomplete.
+        raise exceptions.of_import(error)
+    return {"entities": {entity_id: result.as_dict() for entity_id, result in results.items()}}
 
 
-def _targets(call: ServiceCall) -> tuple[Mapping[DatapointConfigEntry, list[StatisticsSensor]], set[str]]:
-    """The sensors asked for, by account, and the entities that are none. Raises where there are no sensors."""
+def _find_sensors(call: ServiceCall) -> tuple[Mapping[DatapointConfigEntry, list[StatisticsSensor]], set[str]]:
+    """Return the chosen sensors by account, and the chosen entities that have no statistics.
+
+    Raises a translated error if no sensor is chosen.
+    """
     entry_id = call.data.get("config_entry_id")
     entries: list[DatapointConfigEntry]
     if entry_id is None:
         entries = call.hass.config_entries.async_loaded_entries(DOMAIN)
     else:
         entries = [service.async_get_config_entry(call.hass, DOMAIN, entry_id)]
-        asked = entries[0].runtime_data.coordinator
-        if asked.cloud.history.capabilities.hours_retention is None:
-            raise _error("no_history_of_account", ServiceValidationError, account=plain(asked.name))
+        coordinator = entries[0].runtime_data.coordinator
+        if coordinator.cloud.history.capabilities.hours_retention is None:
+            raise _error("no_history_of_account", ServiceValidationError, account=plain(coordinator.name))
     selection = target.TargetSelection(call.data)
     selected = target.async_extract_referenced_entity_ids(call.hass, selection, primary_entities_only=False)
     chosen = selected.referenced | selected.indirectly_referenced
-    targets: dict[DatapointConfigEntry, list[StatisticsSensor]] = defaultdict(list)
+    sensors_by_entry: dict[DatapointConfigEntry, list[StatisticsSensor]] = defaultdict(list)
     for entry in entries:
         coordinator = entry.runtime_data.coordinator
         if coordinator.cloud.history.capabilities.hours_retention is not None:
-            for one in statistics_sensors(call.hass, coordinator):
-                if one.entity_id in chosen or not selection.has_any_target:
-                    targets[entry].append(one)
-    if not targets:
+            for sensor in statistics_sensors(call.hass, coordinator):
+                if sensor.entity_id in chosen or not selection.has_any_target:
+                    sensors_by_entry[entry].append(sensor)
+    if not sensors_by_entry:
         raise _error("nothing_to_import", ServiceValidationError)
-    found = {one.entity_id for of_entry in targets.values() for one in of_entry}
-    return targets, selected.referenced - found
+    found = {sensor.entity_id for sensors in sensors_by_entry.values() for sensor in sensors}
+    return sensors_by_entry, selected.referenced - found
 
 
 def _range(call: ServiceCall, now: datetime, days: int) -> tuple[datetime, datetime]:
+    """Return the range of the call; `days` is its length if the call gives neither start nor days."""
     end = call.data.get("end", now)
-    length = min(timedelta(days=call.data.get("days", days)), end - _FIRST_MOMENT)
+    length = min(timedelta(days=call.data.get("days", days)), end - _FIRST_TIMESTAMP)
     start = call.data.get("start", end - length)
     if start >= end:
         raise _error("end_before_start", ServiceValidationError)
