@@ -1,4 +1,4 @@
-"""A past for tests: a `History` that tells what it was given, and remembers what it was asked."""
+"""A history for tests that returns given rows and records the requests, and how tests call the history actions."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from custom_components.datapoint_cloud.clouds.history import (
 from custom_components.datapoint_cloud.clouds.model import Device, Reading
 from custom_components.datapoint_cloud.const import DOMAIN
 
-EVERYTHING = HistoryCapabilities(
+ALL_CAPABILITIES = HistoryCapabilities(
     readings_retention=timedelta(days=7),
     buckets_retention=timedelta(days=31),
     periods=frozenset({Period.HOUR, Period.DAY}),
@@ -41,21 +41,21 @@ EVERYTHING = HistoryCapabilities(
 
 @dataclass
 class FakeHistory:
-    """`rows` by datapoint key, device id or scope; what is not in it has none."""
+    """Returns `rows` and `errors` by datapoint key, device id or scope; other keys have no rows and no error."""
 
-    capabilities: HistoryCapabilities = EVERYTHING
+    capabilities: HistoryCapabilities = ALL_CAPABILITIES
     rows: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    errors: Mapping[str, CloudError] = field(default_factory=dict)  # that cost one series, device or scope
+    errors: Mapping[str, CloudError] = field(default_factory=dict)
     keeps_since: datetime | None = None
-    raises: CloudError | None = None
-    hangs: bool = False  # it never answers
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    raises: CloudError | None = None  # every request fails with it
+    hangs: bool = False  # no request ends
+    requests: list[dict[str, Any]] = field(default_factory=list)
 
     async def readings(
         self, series: Sequence[Series], start: datetime, end: datetime
     ) -> Mapping[Series, HistoryResult[Reading]]:
-        await self._note(series=series, start=start, end=end)
-        return {one: self._past(one.key, start, end) for one in series}
+        await self._record_request(series=series, start=start, end=end)
+        return {one: self._result(one.key, start, end) for one in series}
 
     async def buckets(
         self,
@@ -67,60 +67,62 @@ class FakeHistory:
         aggregation: Aggregation,
         is_local: bool = False,
     ) -> Mapping[Series, HistoryResult[Bucket]]:
-        await self._note(series=series, start=start, end=end, period=period, aggregation=aggregation, is_local=is_local)
-        return {one: self._past(one.key, start, end) for one in series}
+        await self._record_request(
+            series=series, start=start, end=end, period=period, aggregation=aggregation, is_local=is_local
+        )
+        return {one: self._result(one.key, start, end) for one in series}
 
     async def online_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
-        await self._note(device=device.id, start=start, end=end)
-        return self._past(device.id, start, end)
+        await self._record_request(device=device.id, start=start, end=end)
+        return self._result(device.id, start, end)
 
     async def communication_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
-        await self._note(device=device.id, start=start, end=end)
-        return self._past(device.id, start, end)
+        await self._record_request(device=device.id, start=start, end=end)
+        return self._result(device.id, start, end)
 
     async def usage(
         self, scope_id: str, start: datetime, end: datetime, *, period: str, group_by: str | None
     ) -> HistoryResult[Usage]:
-        await self._note(scope=scope_id, start=start, end=end, period=period, group_by=group_by)
-        return self._past(scope_id, start, end)
+        await self._record_request(scope=scope_id, start=start, end=end, period=period, group_by=group_by)
+        return self._result(scope_id, start, end)
 
-    async def _note(self, **asked: Any) -> None:
-        self.asked.append(asked)
+    async def _record_request(self, **request: Any) -> None:
+        self.requests.append(request)
         if self.hangs:
             await asyncio.get_running_loop().create_future()
         if self.raises is not None:
             raise self.raises
 
-    def _past(self, key: str, start: datetime, end: datetime) -> HistoryResult[Any]:
+    def _result(self, key: str, start: datetime, end: datetime) -> HistoryResult[Any]:
         since = min(max(start, self.keeps_since or start), end)
         return HistoryResult(rows=tuple(self.rows.get(key, ())), start=since, end=end, stopped_by=self.errors.get(key))
 
 
-def give_past(entry: MockConfigEntry, **told: Any) -> FakeHistory:
-    """Give the account another past."""
-    history = FakeHistory(**told)
+def set_history(entry: MockConfigEntry, **fields: Any) -> FakeHistory:
+    """Replace the history of an account."""
+    history = FakeHistory(**fields)
     entry.runtime_data.coordinator.cloud.history = history
     return history
 
 
-def target_of(hass: HomeAssistant, entry: MockConfigEntry, device_id: str) -> str:
+def device_id_of(hass: HomeAssistant, entry: MockConfigEntry, device_id: str) -> str:
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, device_id), entry.entry_id)
     assert device is not None
     return device.id
 
 
-async def answer_of(hass: HomeAssistant, name: str, context: Context | None = None, **data: Any) -> dict[str, Any]:
-    answer = await hass.services.async_call(DOMAIN, name, data, blocking=True, return_response=True, context=context)
-    assert answer == json_loads(json_dumps(answer))
-    assert isinstance(answer, dict)
-    return answer
+async def response_of(hass: HomeAssistant, name: str, context: Context | None = None, **data: Any) -> dict[str, Any]:
+    response = await hass.services.async_call(DOMAIN, name, data, blocking=True, return_response=True, context=context)
+    assert response == json_loads(json_dumps(response))
+    assert isinstance(response, dict)
+    return response
 
 
-async def refusal_of(
+async def error_of(
     hass: HomeAssistant, name: str, kind: type[HomeAssistantError] = ServiceValidationError, **data: Any
 ) -> str:
     with pytest.raises(kind) as refused:
-        await answer_of(hass, name, **data)
+        await response_of(hass, name, **data)
     assert type(refused.value) is kind
     text = str(refused.value)
     assert "{" not in text

@@ -1,4 +1,4 @@
-"""A cloud's past that a test makes up, and the statistics that came of it."""
+"""A history for tests that computes hourly values, and how tests read the statistics imported from it."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,36 +25,36 @@ from custom_components.datapoint_cloud.clouds.model import Reading
 from custom_components.datapoint_cloud.statistics.sensors import StatisticsSensor, statistics_sensors
 
 HOUR = timedelta(hours=1)
-OF_BUCKETS = HistoryCapabilities(
+WITH_BUCKETS = HistoryCapabilities(
     buckets_retention=timedelta(days=400),
     periods=frozenset(Period),
     aggregations=frozenset(Aggregation),
 )
-OF_READINGS = HistoryCapabilities(readings_retention=timedelta(days=7))
+WITH_READINGS = HistoryCapabilities(readings_retention=timedelta(days=7))
 
 
 def measured(hour: datetime) -> float:
-    """What a measurement was on average; it was half a unit less at least and one more at most."""
+    """Return the mean of a measurement; its minimum is half a unit lower and its maximum one unit higher."""
     return 20 + (hour.timestamp() / 3600) % 7
 
 
 def metered(hour: datetime) -> float:
-    """What a meter showed at the end of the hour: two units more every hour."""
+    """Return the value of a meter at the end of the hour: two units more every hour."""
     return 2 * (hour.timestamp() / 3600 - 490_000)
 
 
 @dataclass
 class GeneratedHistory(NoHistory):
-    """It tells the same of every series of a kind, and whatever a test wants besides."""
+    """Returns the same values for every measurement, and for every meter, unless a test sets something else."""
 
-    capabilities: HistoryCapabilities = OF_BUCKETS
+    capabilities: HistoryCapabilities = WITH_BUCKETS
     is_meter: Callable[[Series], bool] = lambda _: False
     meter: Callable[[datetime], float | None] = metered
     length: timedelta = HOUR
     shift: timedelta = timedelta()
-    asked: list[tuple[str, datetime, datetime, int]] = field(default_factory=list)
+    requests: list[tuple[str, datetime, datetime, int]] = field(default_factory=list)
     raises: list[Exception | None] = field(default_factory=list)
-    """What the next requests fail with."""
+    """The next requests raise these, one each; None lets a request succeed."""
     stopped_by: CloudError | None = None
     complete_until: datetime | None = None
     blocked: asyncio.Event | None = None
@@ -71,24 +71,24 @@ class GeneratedHistory(NoHistory):
     ) -> Mapping[Series, HistoryResult[Bucket]]:
         assert period is Period.HOUR
         assert not is_local
-        end = await self._ask(aggregation, series, start, end)
-        return {one: self._past(self._buckets(one, aggregation, start, end), start, end) for one in series}
+        end = await self._request(aggregation, series, start, end)
+        return {one: self._result(self._buckets(one, aggregation, start, end), start, end) for one in series}
 
     async def readings(
         self, series: Sequence[Series], start: datetime, end: datetime
     ) -> Mapping[Series, HistoryResult[Reading]]:
-        end = await self._ask("readings", series, start, end)
-        return {one: self._past(self._readings(one, start, end), start, end) for one in series}
+        end = await self._request("readings", series, start, end)
+        return {one: self._result(self._readings(one, start, end), start, end) for one in series}
 
-    async def _ask(self, what: str, series: Sequence[Series], start: datetime, end: datetime) -> datetime:
-        self.asked.append((what, start, end, len(series)))
+    async def _request(self, what: str, series: Sequence[Series], start: datetime, end: datetime) -> datetime:
+        self.requests.append((what, start, end, len(series)))
         if self.blocked is not None:
             await self.blocked.wait()
         if self.raises and (error := self.raises.pop(0)) is not None:
             raise error
         return min(end, self.complete_until or end)
 
-    def _past[Row](self, rows: Iterator[Row], start: datetime, end: datetime) -> HistoryResult[Row]:
+    def _result[Row](self, rows: Iterator[Row], start: datetime, end: datetime) -> HistoryResult[Row]:
         return HistoryResult(rows=tuple(rows), start=start, end=end, stopped_by=self.stopped_by)
 
     def _buckets(self, one: Series, aggregation: Aggregation, start: datetime, end: datetime) -> Iterator[Bucket]:
@@ -114,13 +114,13 @@ def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
 
 
 def sensor_of(hass: HomeAssistant, entry: MockConfigEntry, *, is_meter: bool) -> StatisticsSensor:
-    """A sensor of the account that measures, or one that counts."""
+    """Return the first sensor of the account that is a meter, or that is a measurement."""
     sensors = statistics_sensors(hass, entry.runtime_data.coordinator)
     return next(sensor for sensor in sensors if sensor.is_meter is is_meter)
 
 
 async def rows_of(hass: HomeAssistant, entity_id: str) -> dict[datetime, dict[str, Any]]:
-    """The long-term statistics of a sensor, by the beginning of the hour, in their own unit."""
+    """Return the long-term statistics of a sensor in their own unit, by the start of the hour."""
     rows = await get_instance(hass).async_add_executor_job(
         get_last_statistics, hass, 100_000, entity_id, False, {"mean", "min", "max", "state", "sum"}
     )

@@ -530,9 +530,7 @@ async def test_a_cloud_without_groups_says_so(hass: HomeAssistant, simulation: S
     assert "cannot control 1 as a whole" in await _refused(hass, "set_group_datapoints", **data)
 
 
-async def test_without_a_recorder_there_are_no_statistics_to_import(
-    hass: HomeAssistant, entry: MockConfigEntry
-) -> None:
+async def test_importing_statistics_needs_the_recorder(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert "no statistics" in await _refused(
         hass, "import_statistics", HomeAssistantError, config_entry_id=entry.entry_id
     )

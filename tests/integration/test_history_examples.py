@@ -1,4 +1,4 @@
-"""The documented examples about the past do what they say."""
+"""The documented automations with history do what the documentation says."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of
-from .fake_history import EVERYTHING, at, give_past
+from .fake_history import ALL_CAPABILITIES, at, set_history
 from .subjects import air_conditioner
 
 _PAGE = Path(__file__).parent.parent.parent / "docs" / "automations.md"
@@ -32,7 +32,7 @@ async def _in_paris(hass: HomeAssistant, freezer: FrozenDateTimeFactory, small_f
 
 
 def _sequence(title: str, entity_id: str) -> list[dict[str, Any]]:
-    """The actions of an example, with another entity."""
+    """Return the actions of a documented example, with its entity replaced."""
     text = _PAGE.read_text(encoding="utf-8")
     (block,) = re.findall(rf"## {title}\n[^#]*?```yaml\n(.*?)```", text, re.DOTALL)
     example = parse_yaml(block)
@@ -100,7 +100,7 @@ def _buckets(*rows: tuple[str, str, float]) -> Sequence[Bucket]:
         ),
     ],
 )
-async def test_an_example_tells_what_it_promises(
+async def test_an_example_sends_the_documented_message(
     hass: HomeAssistant,
     simulation: Simulation,
     title: str,
@@ -111,11 +111,11 @@ async def test_an_example_tells_what_it_promises(
 ) -> None:
     entry: MockConfigEntry = await add_account(hass, simulation, "gizwits_open")
     device = air_conditioner(simulation)
-    capabilities = replace(EVERYTHING, periods=frozenset(Period), aggregations=frozenset(Aggregation))
-    give_past(entry, capabilities=capabilities, rows={key: rows, device.did: rows})
-    told = async_mock_service(hass, "notify", "notify")
+    capabilities = replace(ALL_CAPABILITIES, periods=frozenset(Period), aggregations=frozenset(Aggregation))
+    set_history(entry, capabilities=capabilities, rows={key: rows, device.did: rows})
+    notifications = async_mock_service(hass, "notify", "notify")
     sequence = cv.SCRIPT_SCHEMA(_sequence(title, entity_id_of(hass, platform, entry, device.did, key)))
     script = Script(hass, await async_validate_actions_config(hass, sequence), title, "script")
     await script.async_run(context=Context())
-    (call,) = told
+    (call,) = notifications
     assert " ".join(call.data["message"].split()) == message

@@ -1,4 +1,4 @@
-"""The actions about the past against the simulated clouds: what was, as it is known there."""
+"""The history actions against the simulated clouds, compared with the values that the simulation knows."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -18,7 +18,7 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll, state_of
-from .fake_history import answer_of, at, refusal_of, target_of
+from .fake_history import at, device_id_of, error_of, response_of
 from .passing_time import settle
 from .subjects import air_conditioner, chiller, ups
 
@@ -46,9 +46,9 @@ async def sodata(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry
 
 
 def _measured(simulation: Simulation, key: str, start: datetime, end: datetime) -> list[tuple[datetime, float]]:
-    """What the UPS itself says it measured."""
+    """Return the samples that the simulated UPS took."""
     device = ups(simulation)
-    from_ms, to_ms = (int(moment.timestamp() * 1000) for moment in (start, end))
+    from_ms, to_ms = (int(timestamp.timestamp() * 1000) for timestamp in (start, end))
     samples = device.samples(device.variables[key], from_ms, to_ms)
     return [(datetime.fromtimestamp(ms / 1000, UTC), float(str(value))) for ms, value in samples]
 
@@ -58,40 +58,40 @@ def _measured(simulation: Simulation, key: str, start: datetime, end: datetime) 
 
 async def test_readings_of_a_ups(hass: HomeAssistant, simulation: Simulation, sodata: MockConfigEntry) -> None:
     entity_id = entity_id_of(hass, "sensor", sodata, ups(simulation).uuid, _LOAD_RATE)
-    answer = await answer_of(hass, "get_history", entity_id=entity_id, range="last_hour")
-    (series,) = answer["series"]
+    response = await response_of(hass, "get_history", entity_id=entity_id, range="last_hour")
+    (series,) = response["series"]
     assert series["complete"]
     assert (
         series["unit"]
         == state_of(hass, "sensor", sodata, ups(simulation).uuid, _LOAD_RATE).attributes["unit_of_measurement"]
     )
     rows = [(at(row["at"]), row["value"]) for row in series["rows"]]
-    # Raw times are told in whole seconds.
+    # SoData returns raw timestamps in whole seconds.
     expected = [
-        (moment.replace(microsecond=0), value)
-        for moment, value in _measured(simulation, _LOAD_RATE, at(answer["start"]), at(answer["end"]))
+        (timestamp.replace(microsecond=0), value)
+        for timestamp, value in _measured(simulation, _LOAD_RATE, at(response["start"]), at(response["end"]))
     ]
     assert rows
     assert rows == expected
 
 
-async def test_days_of_a_ups_begin_at_its_midnight(
+async def test_days_of_a_ups_start_at_its_local_midnight(
     hass: HomeAssistant, simulation: Simulation, sodata: MockConfigEntry
 ) -> None:
-    target = target_of(hass, sodata, ups(simulation).uuid)
+    device_id = device_id_of(hass, sodata, ups(simulation).uuid)
     today = dt_util.now(ZoneInfo("Europe/Paris")).replace(hour=0, minute=0, second=0, microsecond=0)
     bounds = [today - timedelta(days=days) for days in (2, 1, 0)]
-    answer = await answer_of(
+    response = await response_of(
         hass,
         "get_aggregate",
-        device_id=target,
+        device_id=device_id,
         datapoints=[_LOAD_RATE, "Global|0|999999"],
         start=bounds[0].isoformat(),
         end=bounds[-1].isoformat(),
         period="day",
         aggregation="max",
     )
-    series, unknown = answer["series"]
+    series, unknown = response["series"]
     assert series["complete"]
     assert [(row["start"], row["end"], row["value"]) for row in series["rows"]] == [
         (start.isoformat(), end.isoformat(), max(value for _, value in _measured(simulation, _LOAD_RATE, start, end)))
@@ -100,31 +100,33 @@ async def test_days_of_a_ups_begin_at_its_midnight(
     assert unknown["rows"] == []
 
 
-async def test_every_kind_of_service_is_aggregated(
+async def test_datapoints_of_every_type_are_aggregated(
     hass: HomeAssistant, simulation: Simulation, sodata: MockConfigEntry
 ) -> None:
     device = ups(simulation)
     state = sodata.runtime_data.coordinator.fleet[device.uuid]
     kinds = {(point.data_type, point.unit is None): point.key for point in state.datapoints.values()}
     assert len(kinds) > 2
-    answer = await answer_of(
+    response = await response_of(
         hass,
         "get_aggregate",
-        device_id=target_of(hass, sodata, device.uuid),
+        device_id=device_id_of(hass, sodata, device.uuid),
         datapoints=list(kinds.values()),
         range="yesterday",
         period="day",
         aggregation="count",
     )
-    assert {one["complete"] for one in answer["series"]} == {True}
-    assert any(one["rows"] for one in answer["series"])
+    assert {one["complete"] for one in response["series"]} == {True}
+    assert any(one["rows"] for one in response["series"])
 
 
-async def test_a_lost_server_is_told(hass: HomeAssistant, simulation: Simulation, sodata: MockConfigEntry) -> None:
+async def test_a_server_failure_is_an_error(
+    hass: HomeAssistant, simulation: Simulation, sodata: MockConfigEntry
+) -> None:
     simulation.sodata.faults.append(Fault(matches=lambda request: request.path.endswith("/datapoints"), status=503))
-    target = target_of(hass, sodata, ups(simulation).uuid)
-    text = await refusal_of(
-        hass, "get_history", HomeAssistantError, device_id=target, datapoints=_LOAD_RATE, range="today"
+    device_id = device_id_of(hass, sodata, ups(simulation).uuid)
+    text = await error_of(
+        hass, "get_history", HomeAssistantError, device_id=device_id, datapoints=_LOAD_RATE, range="today"
     )
     assert text == "The cloud's server failed"
 
@@ -136,47 +138,43 @@ async def test_reports_of_a_chiller(hass: HomeAssistant, simulation: Simulation,
     device = chiller(simulation)
     device.report_seconds = 600
     entity_id = entity_id_of(hass, "number", enterprise, device.did, "set_temp")
-    answer = await answer_of(
+    response = await response_of(
         hass,
         "get_history",
         entity_id=entity_id,
-        device_id=target_of(hass, enterprise, device.did),
+        device_id=device_id_of(hass, enterprise, device.did),
         datapoints="switch",
         range="last_24_hours",
     )
-    switch, temperature = answer["series"]
+    switch, temperature = response["series"]
     assert switch["complete"]
     assert temperature["complete"]
-    moments = [
-        moment
-        for moment in device.reports(at(answer["start"]).timestamp(), at(answer["end"]).timestamp())
-        if moment < at(answer["end"]).timestamp()
-    ]
-    assert len(moments) > 100
-    told = {key: [device.values_at(moment)[key] for moment in moments] for key in ("switch", "set_temp")}
-    assert [at(row["at"]).timestamp() for row in switch["rows"]] == moments
-    assert [row["value"] for row in switch["rows"]] == told["switch"]
-    assert [row["value"] for row in temperature["rows"]] == told["set_temp"]
+    start, end = at(response["start"]).timestamp(), at(response["end"]).timestamp()
+    timestamps = [timestamp for timestamp in device.reports(start, end) if timestamp < end]
+    assert len(timestamps) > 100
+    assert [at(row["at"]).timestamp() for row in switch["rows"]] == timestamps
+    for key, series in (("switch", switch), ("set_temp", temperature)):
+        assert [row["value"] for row in series["rows"]] == [device.values_at(at_)[key] for at_ in timestamps]
 
 
-async def test_what_lies_before_the_past_week_is_told_to_be_gone(
+async def test_readings_older_than_a_week_are_reported_as_not_kept(
     hass: HomeAssistant, simulation: Simulation, enterprise: MockConfigEntry
 ) -> None:
     device = chiller(simulation)
     device.report_seconds = 3600
-    target = target_of(hass, enterprise, device.did)
+    device_id = device_id_of(hass, enterprise, device.did)
     start = dt_util.utcnow() - timedelta(days=9)
-    call: dict[str, Any] = {"device_id": target, "datapoints": "switch", "start": start.isoformat()}
-    (series,) = (await answer_of(hass, "get_history", **call))["series"]
+    call: dict[str, Any] = {"device_id": device_id, "datapoints": "switch", "start": start.isoformat()}
+    (series,) = (await response_of(hass, "get_history", **call))["series"]
     assert series["rows"]
     assert series["reason"].startswith("The cloud tells nothing from before ")
     assert timedelta(days=1, hours=23) < at(series["start"]) - start < timedelta(days=2, hours=1)
-    (series,) = (await answer_of(hass, "get_history", **call, end=(start + timedelta(days=1)).isoformat()))["series"]
+    (series,) = (await response_of(hass, "get_history", **call, end=(start + timedelta(days=1)).isoformat()))["series"]
     assert (series["rows"], series["reason"]) == ([], "The cloud keeps nothing of this time")
 
 
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
-async def test_the_online_log_and_the_connectivity_tell_the_reason(
+async def test_the_online_log_and_the_connectivity_show_the_reason(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
@@ -193,26 +191,26 @@ async def test_the_online_log_and_the_connectivity_tell_the_reason(
     await settle(hass)
     state = state_of(hass, "binary_sensor", entry, device.did, "$connectivity")
     assert (state.state, state.attributes["last_disconnect_reason"]) == ("off", "no_heartbeat")
-    told = kind == "gizwits_enterprise"
-    assert state.attributes.get("last_online") == (datetime.fromtimestamp(device.online_latest, UTC) if told else None)
+    has_last_online = kind == "gizwits_enterprise"
+    last_online = datetime.fromtimestamp(device.online_latest, UTC) if has_last_online else None
+    assert state.attributes.get("last_online") == last_online
     device.is_online = True
     await poll(hass, entry)
     assert "last_online" not in state_of(hass, "binary_sensor", entry, device.did, "$connectivity").attributes
-    answer = await answer_of(hass, "get_online_log", entity_id=state.entity_id, range="last_7_days")
-    (log,) = answer["devices"]
-    went, came = [row for row in log["rows"] if "reason" in row], [row for row in log["rows"] if "reason" not in row]
-    assert went
-    assert came
-    assert {(row["reason"], row["is_outage"]) for row in went} == {("no_heartbeat", True)}
-    assert went[0]["text"] == "The device went silent: it lost its network or its power"
-    assert went[0]["content"]["duration"] > 0
+    response = await response_of(hass, "get_online_log", entity_id=state.entity_id, range="last_7_days")
+    (log,) = response["devices"]
+    offline = [row for row in log["rows"] if "reason" in row]
+    assert 0 < len(offline) < len(log["rows"])
+    assert {(row["reason"], row["is_outage"]) for row in offline} == {("no_heartbeat", True)}
+    assert offline[0]["text"] == "The device went silent: it lost its network or its power"
+    assert offline[0]["content"]["duration"] > 0
 
 
-async def test_a_log_that_the_vendor_has_not_opened_is_to_be_applied_for(
+async def test_history_that_the_vendor_has_not_granted_is_refused_with_a_hint_to_apply(
     hass: HomeAssistant, simulation: Simulation, enterprise: MockConfigEntry
 ) -> None:
     simulation.gizwits_enterprise.is_data_granted = False
-    target = target_of(hass, enterprise, chiller(simulation).did)
+    device_id = device_id_of(hass, enterprise, chiller(simulation).did)
     calls: dict[str, dict[str, Any]] = {
         "get_history": {"datapoints": "switch"},
         "get_online_log": {},
@@ -220,47 +218,49 @@ async def test_a_log_that_the_vendor_has_not_opened_is_to_be_applied_for(
         "get_aggregate": {"datapoints": "set_temp", "period": "hour", "aggregation": "avg"},
     }
     for name, more in calls.items():
-        text = await refusal_of(hass, name, HomeAssistantError, device_id=target, range="last_24_hours", **more)
+        text = await error_of(hass, name, HomeAssistantError, device_id=device_id, range="last_24_hours", **more)
         assert text.startswith("The vendor has to grant this function first")
 
 
 async def test_hours_of_an_air_conditioner(hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry) -> None:
     device = air_conditioner(simulation)
-    answer = await answer_of(
+    response = await response_of(
         hass,
         "get_aggregate",
-        device_id=target_of(hass, entry, device.did),
+        device_id=device_id_of(hass, entry, device.did),
         datapoints="power",
         range="last_24_hours",
         period="hour",
         aggregation="avg",
     )
-    (series,) = answer["series"]
+    (series,) = response["series"]
     assert series["complete"], series["reason"]
-    assert 15 < len(series["rows"]) <= 25  # the range begins and ends within an hour
+    assert 15 < len(series["rows"]) <= 25  # the range starts and ends within an hour
     scale = entry.runtime_data.coordinator.fleet[device.did].descriptions["power"].scale
     row = series["rows"][0]
     samples = range(int(at(row["start"]).timestamp()), int(at(row["end"]).timestamp()), 600)
-    expected = fmean(device.values_at(moment)["power"] for moment in samples if device.was_online(moment))
+    expected = fmean(device.values_at(timestamp)["power"] for timestamp in samples if device.was_online(timestamp))
     assert row["value"] == pytest.approx(expected * scale, rel=1e-3)
-    weeks = await refusal_of(
+    text = await error_of(
         hass,
         "get_aggregate",
-        device_id=target_of(hass, entry, device.did),
+        device_id=device_id_of(hass, entry, device.did),
         datapoints="power",
         range="this_year",
         period="year",
         aggregation="avg",
     )
-    assert weeks.endswith("does not offer the period year. It offers: hour, day, week, month")
+    assert text.endswith("does not offer the period year. It offers: hour, day, week, month")
 
 
-async def test_frames_that_were_sent(hass: HomeAssistant, simulation: Simulation, enterprise: MockConfigEntry) -> None:
+async def test_the_communication_log_has_the_frames_that_were_sent(
+    hass: HomeAssistant, simulation: Simulation, enterprise: MockConfigEntry
+) -> None:
     device = chiller(simulation)
-    target = target_of(hass, enterprise, device.did)
+    device_id = device_id_of(hass, enterprise, device.did)
     device._commands.append(device.online_log()[0].__class__(dt_util.utcnow().timestamp() - 60, "app2dev", b"\x07"))
-    answer = await answer_of(hass, "get_communication_log", device_id=target, range="last_hour")
-    (row,) = answer["devices"][0]["rows"]
+    response = await response_of(hass, "get_communication_log", device_id=device_id, range="last_hour")
+    (row,) = response["devices"][0]["rows"]
     assert row["kind"] == "app2dev"
     assert row["content"]["payload"].endswith("07")
 
@@ -271,25 +271,25 @@ async def test_frames_that_were_sent(hass: HomeAssistant, simulation: Simulation
 async def test_usage_of_yesterday(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "firstlight")
     call: dict[str, Any] = {"config_entry_id": entry.entry_id, "range": "yesterday"}
-    answer = await answer_of(hass, "get_usage", **call)
-    assert answer["complete"]
-    assert answer["unit"] == "plays"
-    from_ms, to_ms = (int(at(answer[name]).timestamp() * 1000) for name in ("start", "end"))
+    response = await response_of(hass, "get_usage", **call)
+    assert response["complete"]
+    assert response["unit"] == "plays"
+    from_ms, to_ms = (int(at(response[name]).timestamp() * 1000) for name in ("start", "end"))
     counted = simulation.firstlight.usages["content/genre"].count_by_name(from_ms, to_ms, None)
-    assert {row["label"]: row["value"] for row in answer["rows"]} == counted
-    answer = await answer_of(hass, "get_usage", **call, group_by="network")
-    assert {row["label"] for row in answer["rows"]} == {"ON NET", "OFF NET"}
-    text = await refusal_of(hass, "get_usage", HomeAssistantError, **call, period="fortnight")
+    assert {row["label"]: row["value"] for row in response["rows"]} == counted
+    response = await response_of(hass, "get_usage", **call, group_by="network")
+    assert {row["label"] for row in response["rows"]} == {"ON NET", "OFF NET"}
+    text = await error_of(hass, "get_usage", HomeAssistantError, **call, period="fortnight")
     assert text.startswith("The cloud refuses the query because of period (code 40460101)")
 
 
-async def test_all_that_a_cloud_keeps_is_complete(
+async def test_a_range_as_long_as_the_retention_is_complete(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, enterprise: MockConfigEntry
 ) -> None:
-    target = target_of(hass, enterprise, chiller(simulation).did)
-    answer = await answer_of(hass, "get_history", device_id=target, datapoints="set_temp", range="last_7_days")
-    assert answer["series"][0]["complete"]
-    assert at(answer["series"][0]["start"]) - at(answer["start"]) <= timedelta(minutes=2)
-    targets = [target, target_of(hass, entry, air_conditioner(simulation).did)]
-    answer = await answer_of(hass, "get_online_log", device_id=targets, range="last_7_days")
-    assert [one["complete"] for one in answer["devices"]] == [True, True]
+    device_id = device_id_of(hass, enterprise, chiller(simulation).did)
+    response = await response_of(hass, "get_history", device_id=device_id, datapoints="set_temp", range="last_7_days")
+    assert response["series"][0]["complete"]
+    assert at(response["series"][0]["start"]) - at(response["start"]) <= timedelta(minutes=2)
+    device_ids = [device_id, device_id_of(hass, entry, air_conditioner(simulation).did)]
+    response = await response_of(hass, "get_online_log", device_id=device_ids, range="last_7_days")
+    assert [one["complete"] for one in response["devices"]] == [True, True]

@@ -1,4 +1,4 @@
-"""The ranges of the actions about the past: words, times with and without an offset, and what cannot be."""
+"""The time ranges of the history actions: names, times with and without an offset, and invalid ones."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from simulator.simulation import Simulation
 
 from .accounts import add_account
-from .fake_history import answer_of, at, give_past, refusal_of, target_of
+from .fake_history import at, device_id_of, error_of, response_of, set_history
 from .subjects import air_conditioner
 
 _NOW = "2026-10-20T10:30:00+00:00"  # a Tuesday; 12:30 in Paris
@@ -37,7 +37,7 @@ async def firstlight(hass: HomeAssistant, simulation: Simulation) -> MockConfigE
 
 
 @pytest.mark.parametrize(
-    ("now", "word", "start", "end"),
+    ("now", "name", "start", "end"),
     [
         (_NOW, "last_hour", "2026-10-20T11:30:00+02:00", "2026-10-20T12:30:00+02:00"),
         (_NOW, "this_week", "2026-10-19T00:00:00+02:00", "2026-10-20T12:30:00+02:00"),
@@ -47,31 +47,31 @@ async def firstlight(hass: HomeAssistant, simulation: Simulation) -> MockConfigE
         (_NOW, "last_week", "2026-10-12T00:00:00+02:00", "2026-10-19T00:00:00+02:00"),
         (_NOW, "last_month", "2026-09-01T00:00:00+02:00", "2026-10-01T00:00:00+02:00"),
         (_NOW, "last_year", "2025-01-01T00:00:00+01:00", "2026-01-01T00:00:00+01:00"),
-        # The day that has 25 hours, and the one after it.
+        # The day with 25 hours, and the day after it.
         ("2026-10-25T20:00:00Z", "today", "2026-10-25T00:00:00+02:00", "2026-10-25T21:00:00+01:00"),
         ("2026-10-26T08:00:00Z", "yesterday", "2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00"),
         ("2026-10-25T20:00:00Z", "last_24_hours", "2026-10-24T22:00:00+02:00", "2026-10-25T21:00:00+01:00"),
         ("2026-10-26T08:00:00Z", "last_7_days", "2026-10-19T09:00:00+02:00", "2026-10-26T09:00:00+01:00"),
-        # The day that has 23.
+        # The day with 23 hours.
         ("2026-03-30T08:00:00Z", "yesterday", "2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00"),
     ],
 )
-async def test_words_are_those_of_the_clock_on_the_wall(
+async def test_named_ranges_follow_the_wall_clock(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     now: str,
-    word: str,
+    name: str,
     start: str,
     end: str,
 ) -> None:
     freezer.move_to(now)
-    history = give_past(entry)
-    target = target_of(hass, entry, air_conditioner(simulation).did)
-    answer = await answer_of(hass, "get_history", device_id=target, datapoints="switch", range=word)
-    assert (answer["start"], answer["end"]) == (start, end)
-    assert (history.asked[0]["start"], history.asked[0]["end"]) == (at(start), at(end))
+    history = set_history(entry)
+    device_id = device_id_of(hass, entry, air_conditioner(simulation).did)
+    response = await response_of(hass, "get_history", device_id=device_id, datapoints="switch", range=name)
+    assert (response["start"], response["end"]) == (start, end)
+    assert (history.requests[0]["start"], history.requests[0]["end"]) == (at(start), at(end))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ async def test_words_are_those_of_the_clock_on_the_wall(
         ),
     ],
 )
-async def test_a_start_without_an_offset_is_one_of_home_assistants_zone(
+async def test_a_start_without_an_offset_is_in_home_assistants_time_zone(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,
@@ -101,30 +101,30 @@ async def test_a_start_without_an_offset_is_one_of_home_assistants_zone(
     start: str | None,
     end: str | None,
 ) -> None:
-    give_past(entry)
-    call = {"device_id": target_of(hass, entry, air_conditioner(simulation).did), "datapoints": "switch"} | data
+    set_history(entry)
+    call = {"device_id": device_id_of(hass, entry, air_conditioner(simulation).did), "datapoints": "switch"} | data
     if start is None:
-        assert "future" in await refusal_of(hass, "get_history", **call)
+        assert "future" in await error_of(hass, "get_history", **call)
         return
-    answer = await answer_of(hass, "get_history", **call)
-    assert (answer["start"], answer["end"]) == (start, end)
-    assert answer["series"][0]["complete"]
+    response = await response_of(hass, "get_history", **call)
+    assert (response["start"], response["end"]) == (start, end)
+    assert response["series"][0]["complete"]
 
 
-async def test_a_range_in_the_hour_that_comes_twice_is_as_wide_as_it_may_be(
+async def test_a_range_in_an_hour_that_comes_twice_is_as_long_as_possible(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
     freezer.move_to("2026-10-25T12:00:00Z")
-    give_past(entry)
-    answer = await answer_of(
+    set_history(entry)
+    response = await response_of(
         hass,
         "get_history",
-        device_id=target_of(hass, entry, air_conditioner(simulation).did),
+        device_id=device_id_of(hass, entry, air_conditioner(simulation).did),
         datapoints="switch",
         start="2026-10-25 02:40:00",
         end="2026-10-25 02:30:00",
     )
-    assert (answer["start"], answer["end"]) == ("2026-10-25T02:40:00+02:00", "2026-10-25T02:30:00+01:00")
+    assert (response["start"], response["end"]) == ("2026-10-25T02:40:00+02:00", "2026-10-25T02:30:00+01:00")
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ async def test_a_range_in_the_hour_that_comes_twice_is_as_wide_as_it_may_be(
         ),
     ],
 )
-async def test_a_range_that_cannot_be_is_refused(
+async def test_an_invalid_range_is_refused(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,
@@ -149,16 +149,16 @@ async def test_a_range_that_cannot_be_is_refused(
     data: dict[str, Any],
     text: str,
 ) -> None:
-    give_past(entry)
-    give_past(firstlight)
-    target = target_of(hass, entry, air_conditioner(simulation).did)
+    set_history(entry)
+    set_history(firstlight)
+    device_id = device_id_of(hass, entry, air_conditioner(simulation).did)
     more: Mapping[str, dict[str, Any]] = {
         "get_history": {"datapoints": "switch"},
         "get_aggregate": {"datapoints": "set_temp", "period": "day", "aggregation": "avg"},
     }
     for name in _NAMES:
-        assert text == await refusal_of(hass, name, device_id=target, **more.get(name, {}), **data)
-    assert text == await refusal_of(hass, "get_usage", config_entry_id=firstlight.entry_id, **data)
+        assert text == await error_of(hass, name, device_id=device_id, **more.get(name, {}), **data)
+    assert text == await error_of(hass, "get_usage", config_entry_id=firstlight.entry_id, **data)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ async def test_a_range_that_cannot_be_is_refused(
         {"range": "today", "period": "day"},
     ],
 )
-async def test_what_is_no_such_call_is_refused_by_its_form(
+async def test_invalid_data_is_refused_by_the_schema(
     hass: HomeAssistant, entry: MockConfigEntry, data: dict[str, Any]
 ) -> None:
     with pytest.raises(vol.Invalid):
-        await answer_of(hass, "get_history", **{"device_id": "d", "datapoints": "switch"} | data)
+        await response_of(hass, "get_history", **{"device_id": "d", "datapoints": "switch"} | data)

@@ -14,7 +14,7 @@ from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of
-from .fake_history import answer_of, give_past, target_of
+from .fake_history import device_id_of, response_of, set_history
 from .subjects import air_conditioner
 
 
@@ -46,7 +46,7 @@ async def test_who_may_only_read_controls_nothing(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, hass_read_only_user: User
 ) -> None:
     context = Context(user_id=hass_read_only_user.id)
-    target = target_of(hass, entry, air_conditioner(simulation).did)
+    target = device_id_of(hass, entry, air_conditioner(simulation).did)
     with pytest.raises(Unauthorized) as refused:
         await _call(hass, "set_datapoints", context, device_id=target, values={"switch": True})
     assert refused.value.context is context
@@ -63,7 +63,7 @@ async def test_a_right_on_an_entity_is_one_on_its_datapoint(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
 ) -> None:
     did = air_conditioner(simulation).did
-    target = target_of(hass, entry, did)
+    target = device_id_of(hass, entry, did)
     switch = entity_id_of(hass, "switch", entry, did, "switch")
     context = _user(hass, {"entities": {"entity_ids": {switch: True}}})
     await _call(hass, "set_datapoints", context, device_id=target, values={"switch": True})
@@ -77,7 +77,7 @@ async def test_who_may_do_everything_but_is_no_administrator_controls(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
 ) -> None:
     context = _user(hass, {"entities": True})
-    target = target_of(hass, entry, air_conditioner(simulation).did)
+    target = device_id_of(hass, entry, air_conditioner(simulation).did)
     await _call(hass, "set_datapoints", context, device_id=target, values={"switch": True})
     assert _controls(simulation) == 1
 
@@ -85,7 +85,7 @@ async def test_who_may_do_everything_but_is_no_administrator_controls(
 async def test_a_user_who_is_gone_may_do_nothing(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
 ) -> None:
-    target = target_of(hass, entry, air_conditioner(simulation).did)
+    target = device_id_of(hass, entry, air_conditioner(simulation).did)
     with pytest.raises(UnknownUser):
         await _call(hass, "set_datapoints", Context(user_id="gone"), device_id=target, values={"switch": True})
 
@@ -94,7 +94,7 @@ async def test_the_past_is_for_those_who_may_read(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, hass_read_only_user: User
 ) -> None:
     did = air_conditioner(simulation).did
-    give_past(entry)
+    set_history(entry)
     asked: dict[str, dict[str, Any]] = {
         "get_history": {"datapoints": ["set_temp"]},
         "get_aggregate": {"datapoints": ["set_temp"], "period": "hour", "aggregation": "avg"},
@@ -103,10 +103,10 @@ async def test_the_past_is_for_those_who_may_read(
     switch = entity_id_of(hass, "switch", entry, did, "switch")
     stranger = _user(hass, {"entities": {"entity_ids": {switch: True}}})
     for name, data in asked.items():
-        call = {"device_id": target_of(hass, entry, did), "range": "today", **data}
-        await answer_of(hass, name, Context(user_id=hass_read_only_user.id), **call)
+        call = {"device_id": device_id_of(hass, entry, did), "range": "today", **data}
+        await response_of(hass, name, Context(user_id=hass_read_only_user.id), **call)
         with pytest.raises(Unauthorized):
-            await answer_of(hass, name, stranger, **call)
+            await response_of(hass, name, stranger, **call)
 
 
 async def test_usage_is_for_those_who_may_read(
@@ -114,6 +114,6 @@ async def test_usage_is_for_those_who_may_read(
 ) -> None:
     entry = await add_account(hass, simulation, "firstlight")
     call = {"config_entry_id": entry.entry_id, "range": "today"}
-    assert (await answer_of(hass, "get_usage", Context(user_id=hass_read_only_user.id), **call))["rows"]
+    assert (await response_of(hass, "get_usage", Context(user_id=hass_read_only_user.id), **call))["rows"]
     with pytest.raises(Unauthorized):
-        await answer_of(hass, "get_usage", _user(hass, {}), **call)
+        await response_of(hass, "get_usage", _user(hass, {}), **call)

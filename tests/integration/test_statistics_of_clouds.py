@@ -1,4 +1,4 @@
-"""The long-term statistics of what the simulated clouds tell of the past."""
+"""The import of history into long-term statistics from the simulated clouds."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,16 +23,16 @@ from .subjects import chiller
 
 @pytest.fixture
 def mock_recorder_before_hass(async_test_recorder: object) -> None:
-    """The database has to be chosen before Home Assistant is there."""
+    """Choose the database before Home Assistant starts."""
 
 
 @pytest.fixture(autouse=True)
 def _small(recorder_mock: Recorder, small_fleets: None) -> None:
-    """With a recorder and small fleets."""
+    """Set up a recorder and small fleets."""
 
 
 async def _import(hass: HomeAssistant, entity_ids: list[str], days: float) -> dict[str, Any]:
-    answer: dict[str, Any] | None = await hass.services.async_call(
+    response: dict[str, Any] | None = await hass.services.async_call(
         "datapoint_cloud",
         "import_statistics",
         {"entity_id": entity_ids, "start": (datetime.now(UTC) - timedelta(days=days)).isoformat()},
@@ -40,32 +40,32 @@ async def _import(hass: HomeAssistant, entity_ids: list[str], days: float) -> di
         return_response=True,
     )
     await async_wait_recording_done(hass)
-    assert answer is not None
-    return dict(answer["entities"])
+    assert response is not None
+    return dict(response["entities"])
 
 
-async def test_the_hours_of_sodata_are_those_of_the_cloud(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_statistics_of_sodata_are_its_hourly_buckets(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "sodata")
     sensor, meter = (sensor_of(hass, entry, is_meter=is_meter) for is_meter in (False, True))
     simulation.sodata.reset_counts()
-    answer = await _import(hass, [sensor.entity_id, meter.entity_id], 2)
-    assert {one["reason"] for one in answer.values()} == {"complete"}
-    assert sum(simulation.sodata.requests.values()) == 3  # one for each figure, whatever the number of series
+    response = await _import(hass, [sensor.entity_id, meter.entity_id], 2)
+    assert {one["reason"] for one in response.values()} == {"complete"}
+    assert sum(simulation.sodata.requests.values()) == 3  # one for each aggregation, whatever the number of series
     rows = await rows_of(hass, sensor.entity_id)
     assert len(rows) in {46, 47}
     history = entry.runtime_data.coordinator.cloud.history
     for name, aggregation in (("mean", Aggregation.AVG), ("min", Aggregation.MIN), ("max", Aggregation.MAX)):
         start, end = min(rows), max(rows) + HOUR
-        told = await history.buckets([sensor.series], start, end, period=Period.HOUR, aggregation=aggregation)
+        results = await history.buckets([sensor.series], start, end, period=Period.HOUR, aggregation=aggregation)
         assert {hour: row[name] for hour, row in rows.items()} == {
-            bucket.start: bucket.value for bucket in told[sensor.series].rows
+            bucket.start: bucket.value for bucket in results[sensor.series].rows
         }
     counted = list((await rows_of(hass, meter.entity_id)).values())
     assert counted[-1]["sum"] <= 0
     assert all(row["sum"] - counted[0]["sum"] == pytest.approx(row["state"] - counted[0]["state"]) for row in counted)
 
 
-async def test_only_who_controls_a_sensor_writes_its_statistics(
+async def test_importing_needs_the_right_to_control_the_sensor(
     hass: HomeAssistant, simulation: Simulation, hass_read_only_user: User
 ) -> None:
     entry = await add_account(hass, simulation, "sodata")
@@ -82,7 +82,7 @@ async def test_only_who_controls_a_sensor_writes_its_statistics(
     assert not simulation.sodata.requests
 
 
-async def test_reports_of_an_enterprise_become_hours(
+async def test_statistics_of_an_enterprise_are_made_from_its_reports(
     hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hint = Hint(unit="°C", device_class="temperature", state_class="measurement", is_measurement=True)
@@ -91,9 +91,9 @@ async def test_reports_of_an_enterprise_become_hours(
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     device_id = chiller(simulation).did
     entity_id = entity_id_of(hass, "sensor", entry, device_id, "set_temp")
-    answer = (await _import(hass, [entity_id], 30))[entity_id]
-    assert answer["reason"] == "complete"
+    response = (await _import(hass, [entity_id], 30))[entity_id]
+    assert response["reason"] == "complete"
     rows = await rows_of(hass, entity_id)
-    assert answer["rows_written"] == len(rows) > 0
+    assert response["rows_written"] == len(rows) > 0
     assert min(rows) > datetime.now(UTC) - timedelta(days=7)
     assert all(row["min"] <= row["mean"] <= row["max"] for row in rows.values())

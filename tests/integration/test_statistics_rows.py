@@ -1,4 +1,4 @@
-"""Which hours of a cloud's past are missing, and the rows they become. No Home Assistant runs here."""
+"""The pure part of the statistics import: which hours are missing, and the rows they become."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ def at(hours: float) -> datetime:
     return BEGIN + timedelta(hours=hours)
 
 
-def as_it_is(value: float) -> float:
+def unchanged(value: float) -> float:
     return value
 
 
@@ -61,10 +61,10 @@ def sums(
     return [row["sum"] for row in sum_rows(meter_values, before, after, is_increasing=is_increasing)]
 
 
-# Which hours
+# Hours
 
 
-def test_the_running_hour_is_left_alone_and_the_one_before_until_it_is_surely_compiled() -> None:
+def test_an_hour_counts_as_compiled_five_minutes_after_its_end() -> None:
     assert compiled_until(at(10.5)) == at(10)
     assert compiled_until(at(10) + timedelta(minutes=4, seconds=59)) == at(9)
     assert compiled_until(at(10) + timedelta(minutes=5)) == at(10)
@@ -72,7 +72,7 @@ def test_the_running_hour_is_left_alone_and_the_one_before_until_it_is_surely_co
     assert compiled_until(hour_compiled_at(at(10.5))) == at(11)
 
 
-def test_hours_are_those_of_utc_where_clocks_are_half_an_hour_off() -> None:
+def test_hours_start_at_full_utc_hours_in_every_zone() -> None:
     kolkata = ZoneInfo("Asia/Kolkata")
     timestamp = datetime(2026, 11, 20, 10, 0, tzinfo=kolkata)  # 04:30 in UTC
     assert floor(timestamp) == at(4)
@@ -82,7 +82,7 @@ def test_hours_are_those_of_utc_where_clocks_are_half_an_hour_off() -> None:
 
 
 @pytest.mark.parametrize(("month", "day"), [(3, 29), (10, 25)])
-def test_summer_time_loses_and_doubles_no_hour(month: int, day: int) -> None:
+def test_a_change_of_summer_time_neither_drops_nor_repeats_an_hour(month: int, day: int) -> None:
     paris = ZoneInfo("Europe/Paris")
     start = datetime(2026, month, day, tzinfo=paris)
     end = datetime(2026, month, day + 1, tzinfo=paris)
@@ -98,7 +98,7 @@ def test_summer_time_loses_and_doubles_no_hour(month: int, day: int) -> None:
         for hour in range(hours)
     )
     result = HistoryResult(rows=rows, start=start, end=end)
-    found = measurements_from_buckets(result, result, result, as_it_is)
+    found = measurements_from_buckets(result, result, result, unchanged)
     assert [row["start"] for row in found] == [hour_range[0] + hour * HOUR for hour in range(hours)]
     assert [row["mean"] for row in found] == list(range(hours))
 
@@ -111,13 +111,13 @@ def test_only_hours_before_the_newest_row_are_missing() -> None:
     assert missing_ranges(rows, (at(9), at(10))) == []
 
 
-def test_what_was_answered_is_not_missing() -> None:
+def test_answered_hours_are_not_missing() -> None:
     rows = [at(7)]
     answered = [(at(-5), at(2)), (at(4), at(5)), (at(6), at(20))]
     assert missing_ranges(rows, (at(0), at(10)), answered) == [(at(2), at(4)), (at(5), at(6))]
 
 
-def test_windows_are_as_few_as_possible() -> None:
+def test_ranges_that_touch_are_merged() -> None:
     assert contiguous_ranges([]) == []
     assert merge_ranges([(at(4), at(5)), (at(0), at(2)), (at(2), at(3)), (at(1), at(2)), (at(7), at(7))]) == [
         (at(0), at(3)),
@@ -125,7 +125,7 @@ def test_windows_are_as_few_as_possible() -> None:
     ]
 
 
-def test_neighbours_are_those_that_count() -> None:
+def test_neighbours_are_the_nearest_rows_with_a_sum() -> None:
     rows = known((0, 5, 1), (1, None, None), (4, None, None), (5, 9, 3), (6, 10, 4))
     assert neighbours(rows, (at(2), at(4))) == (rows[0], rows[3])
     assert neighbours(rows, (at(-3), at(0))) == (None, rows[0])
@@ -135,7 +135,7 @@ def test_neighbours_are_those_that_count() -> None:
 # Measurements
 
 
-def test_buckets_become_rows_where_all_three_are_told() -> None:
+def test_an_hour_becomes_a_row_if_it_has_mean_minimum_and_maximum() -> None:
     found = measurements_from_buckets(
         buckets({0: 1.5, 1: 2.5, 2: 3.5}), buckets({0: 1, 2: 3}), buckets({0: 2, 1: 3, 2: 4}), lambda value: value * 10
     )
@@ -145,39 +145,39 @@ def test_buckets_become_rows_where_all_three_are_told() -> None:
     ]
 
 
-def test_only_hours_that_the_answer_is_complete_for_are_believed() -> None:
+def test_hours_outside_the_complete_range_are_left_out() -> None:
     result = buckets({0: 1, 1: 2, 2: 3, 3: float("nan"), 4: 5}, start=0.5, end=4.5)
-    assert [row["start"] for row in measurements_from_buckets(result, result, result, as_it_is)] == [at(1), at(2)]
+    assert [row["start"] for row in measurements_from_buckets(result, result, result, unchanged)] == [at(1), at(2)]
 
 
 @pytest.mark.parametrize(("start", "length"), [(0.5, 1), (0, 24), (0, 0.5)], ids=["half past", "a day", "half an hour"])
-def test_what_is_no_hour_of_utc_is_refused(start: float, length: float) -> None:
+def test_buckets_that_are_not_utc_hours_are_refused(start: float, length: float) -> None:
     rows = (Bucket(start=at(start), end=at(start + length), value=1),)
     result = HistoryResult(rows=rows, start=at(0), end=at(24))
     with pytest.raises(NotHourly):
-        measurements_from_buckets(result, result, result, as_it_is)
+        measurements_from_buckets(result, result, result, unchanged)
     with pytest.raises(NotHourly):
-        meter_values_from_buckets(result, as_it_is)
+        meter_values_from_buckets(result, unchanged)
 
 
-def test_the_mean_of_readings_is_weighted_with_the_time_they_held() -> None:
+def test_the_mean_of_readings_is_weighted_by_time() -> None:
     result = readings([(0.25, 10), (0.75, 20), (1.5, 40), (1.75, 0)])
-    assert measurements_from_readings(result, as_it_is) == [
-        # As the recorder does where it knows nothing from before, the hour begins with its first reading.
+    assert measurements_from_readings(result, unchanged) == [
+        # Without an earlier value the hour starts with its first reading, as in the recorder.
         {"start": at(0), "mean": pytest.approx((10 * 0.5 + 20 * 0.25) / 0.75), "min": 10, "max": 20},
         {"start": at(1), "mean": pytest.approx(20 * 0.5 + 40 * 0.25 + 0), "min": 0, "max": 40},
     ]
 
 
-def test_a_silence_is_not_bridged() -> None:
+def test_a_value_is_not_carried_over_hours_without_readings() -> None:
     result = readings([(0.5, 10), (3.5, 30)])
-    assert measurements_from_readings(result, as_it_is) == [
+    assert measurements_from_readings(result, unchanged) == [
         {"start": at(0), "mean": 10, "min": 10, "max": 10},
         {"start": at(3), "mean": 30, "min": 30, "max": 30},
     ]
 
 
-def test_readings_out_of_order_without_time_or_without_a_number_do_no_harm() -> None:
+def test_readings_are_sorted_and_those_without_a_timestamp_or_number_ignored() -> None:
     result = HistoryResult(
         rows=(
             Reading(20, at(0.5)),
@@ -191,13 +191,13 @@ def test_readings_out_of_order_without_time_or_without_a_number_do_no_harm() -> 
         start=at(0),
         end=at(1),
     )
-    assert measurements_from_readings(result, as_it_is) == [{"start": at(0), "mean": 15, "min": 10, "max": 20}]
+    assert measurements_from_readings(result, unchanged) == [{"start": at(0), "mean": 15, "min": 10, "max": 20}]
 
 
-def test_hours_that_were_read_in_part_are_left_out() -> None:
+def test_hours_that_were_read_only_in_part_are_left_out() -> None:
     result = readings([(0.5, 10), (1.5, 20), (2.2, 30)], start=0.4, end=2.3)
-    assert measurements_from_readings(result, as_it_is) == [{"start": at(1), "mean": 15, "min": 10, "max": 20}]
-    assert meter_values_from_readings(result, as_it_is) == [(at(1), [20])]
+    assert measurements_from_readings(result, unchanged) == [{"start": at(1), "mean": 15, "min": 10, "max": 20}]
+    assert meter_values_from_readings(result, unchanged) == [(at(1), [20])]
 
 
 # Meters
@@ -208,15 +208,15 @@ def test_older_sums_are_numbered_backwards_from_the_oldest_row() -> None:
     assert sums([100, 101, 104], None, after) == [-5, -4, -1]
 
 
-def test_without_a_row_of_its_own_the_sum_ends_at_zero() -> None:
+def test_without_existing_rows_the_sum_ends_at_zero() -> None:
     assert sums([100, 101, 104], None, None) == [-4, -3, 0]
 
 
-def test_a_reset_takes_nothing_away() -> None:
+def test_a_reset_does_not_lower_the_sum() -> None:
     (after,) = known((5, 8, 0))
-    # 0 to 5 after the reset, 5 to 8 until the recorder began
+    # 0 to 5 after the reset, then 5 to 8 until the recorder's first row
     assert sums([100, 110, 5], None, after) == [-18, -8, -3]
-    assert sums([110, 100, 112], None, None) == [-2, -2, 0]  # a dip is none, and is not counted twice
+    assert sums([110, 100, 112], None, None) == [-2, -2, 0]  # a small dip is not a reset, and does not add to the sum
 
 
 def test_a_reset_before_the_first_row_counts_from_zero() -> None:
@@ -227,34 +227,34 @@ def test_a_reset_before_the_first_row_counts_from_zero() -> None:
 def test_a_reset_within_an_hour_loses_nothing() -> None:
     result = readings([(1.1, 100), (1.4, 103), (1.6, 0), (1.9, 2), (2.5, 3)])
     (before,) = known((0, 99, 10))
-    rows = sum_rows(meter_values_from_readings(result, as_it_is), before, None, is_increasing=True)
+    rows = sum_rows(meter_values_from_readings(result, unchanged), before, None, is_increasing=True)
     assert [(row["state"], row["sum"]) for row in rows] == [(2, 16), (3, 17)]
 
 
-def test_a_negative_value_of_a_meter_is_no_value() -> None:
+def test_negative_values_of_an_increasing_meter_are_ignored() -> None:
     assert sums([100, -1, 101], None, None) == [-1, 0]
 
 
-def test_a_total_may_fall() -> None:
+def test_a_total_may_decrease() -> None:
     before, after = known((0, 100, 50), (4, 90, 40))
     assert sums([101, 95, 96], before, after, is_increasing=False) == [51, 45, 46]
 
 
-def test_a_gap_meets_both_ends() -> None:
+def test_sums_in_a_gap_fit_both_rows() -> None:
     before, after = known((0, 100, 50), (4, 108, 58))
     assert sums([101, 104, 107], before, after) == [51, 54, 57]
 
 
 @pytest.mark.parametrize(("sum_after", "expected"), [(66, [52, 58, 64]), (54, [50.5, 52, 53.5]), (50, [50, 50, 50])])
-def test_where_the_recorder_counted_otherwise_the_difference_is_spread(sum_after: float, expected: list[float]) -> None:
+def test_a_difference_to_the_recorders_sum_is_spread(sum_after: float, expected: list[float]) -> None:
     before, after = known((0, 100, 50), (4, 108, sum_after))
     assert sums([101, 104, 107], before, after) == pytest.approx(expected)
 
 
-def test_in_a_gap_without_consumption_the_sum_stays() -> None:
+def test_the_sum_stays_constant_in_a_gap_without_consumption() -> None:
     before, after = known((0, 100, 50), (4, 100, 55))
     assert sums([100, 100], before, after) == [50, 50]
 
 
-def test_nothing_told_is_nothing_written() -> None:
+def test_no_values_make_no_rows() -> None:
     assert sum_rows([], None, None, is_increasing=True) == []
