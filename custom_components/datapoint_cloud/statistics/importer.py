@@ -39,7 +39,7 @@ _ANSWERED = "statistics answered"  # in the client store: answered ranges as epo
 
 @dataclass(slots=True)
 class ImportResult:
-    """The result of one sensor's import. `reason` is `complete`, or a key that says why rows are missing."""
+    """The result of one sensor's import. `reason` is `complete`, or the key of what ended or prevented the import."""
 
     rows_read: int = 0
     rows_written: int = 0
@@ -105,12 +105,27 @@ class Import:
         whole_range = hours.ceil(start), min(hours.floor(end), hours.compiled_until(now))
         for batch in _batches(sensors):
             if self.stopped_by is None:
-                await self._async_import(await self._async_prepare(batch, whole_range[0]), whole_range, now)
+                await self._async_import_batch(batch, whole_range, now)
             else:
                 reason = _reason_of(self.stopped_by)
                 for sensor in batch:
                     self.results[sensor.entity_id] = ImportResult(reason=reason, error=self.stopped_by)
             self._on_progress()
+
+    async def _async_import_batch(
+        self, sensors: Sequence[StatisticsSensor], whole_range: HourRange, now: datetime
+    ) -> None:
+        imports = await self._async_prepare(sensors, whole_range[0])
+        by_range = self._plan(imports, whole_range)
+        # Newest first: sums are numbered backwards from the rows after them, which have to exist by then.
+        for hour_range in sorted(by_range, reverse=True):
+            if self.stopped_by is None:
+                await self._async_import_range(by_range[hour_range], hour_range)
+            if self.stopped_by is not None:
+                self._record_error(self.stopped_by, by_range[hour_range])
+        if by_range:
+            await recorder.async_wait_for_recorder(self._hass)
+            self._store_answered(imports, now)
 
     # Planning
 
@@ -150,18 +165,6 @@ class Import:
         return by_range
 
     # Requesting and writing
-
-    async def _async_import(self, imports: Sequence[_SensorImport], whole_range: HourRange, now: datetime) -> None:
-        by_range = self._plan(imports, whole_range)
-        # Newest first: sums are numbered backwards from the rows after them, which have to exist by then.
-        for hour_range in sorted(by_range, reverse=True):
-            if self.stopped_by is None:
-                await self._async_import_range(by_range[hour_range], hour_range)
-            if self.stopped_by is not None:
-                self._record_error(self.stopped_by, by_range[hour_range])
-        if by_range:
-            await recorder.async_wait_for_recorder(self._hass)
-            self._store_answered(imports, now)
 
     async def _async_import_range(self, imports: Sequence[_SensorImport], hour_range: HourRange) -> None:
         try:
