@@ -14,7 +14,7 @@ from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account, make_entry, poll
 from .flows import TEXTS, Input, check_texts, fields_of, shown_in
-from .generated_history import GeneratedHistory
+from .statistics.generated_history import GeneratedHistory
 
 
 async def begin(hass: HomeAssistant, entry: Any) -> Any:

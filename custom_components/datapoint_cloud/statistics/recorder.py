@@ -48,7 +48,7 @@ def has_recorder(hass: HomeAssistant) -> bool:
 
 
 async def async_wait_for_recorder(hass: HomeAssistant) -> None:
-    """Wait until the recorder has worked off its queue, including the hours it missed before its start.
+    """Wait until the recorder has worked off its queue, which after a start includes the hours it missed.
 
     Raises a translated error after ten minutes: a recorder that has ended would never answer.
     """

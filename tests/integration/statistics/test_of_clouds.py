@@ -16,14 +16,9 @@ from custom_components.datapoint_cloud.profiles import Hint, Profile
 from custom_components.datapoint_cloud.statistics.hours import HOUR
 from simulator.simulation import Simulation
 
-from .accounts import add_account, entity_id_of
+from ..accounts import add_account, entity_id_of
+from ..subjects import chiller
 from .generated_history import rows_of, sensor_of
-from .subjects import chiller
-
-
-@pytest.fixture
-def mock_recorder_before_hass(async_test_recorder: object) -> None:
-    """Choose the database before Home Assistant starts."""
 
 
 @pytest.fixture(autouse=True)

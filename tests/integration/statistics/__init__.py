@@ -1,0 +1,1 @@
+"""The import of history into long-term statistics."""
