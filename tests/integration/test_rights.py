@@ -14,7 +14,7 @@ from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of
-from .fake_history import device_id_of, response_of, set_history
+from .history.fake_history import device_id_of, response_of, set_history
 from .subjects import air_conditioner
 
 

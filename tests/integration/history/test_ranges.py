@@ -12,28 +12,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from simulator.simulation import Simulation
 
-from .accounts import add_account
+from ..subjects import air_conditioner
 from .fake_history import at, device_id_of, error_of, response_of, set_history
-from .subjects import air_conditioner
 
 _NOW = "2026-10-20T10:30:00+00:00"  # a Tuesday; 12:30 in Paris
+pytestmark = pytest.mark.usefixtures("on_a_tuesday")
+
 _NAMES = ("get_history", "get_aggregate", "get_online_log", "get_communication_log")
-
-
-@pytest.fixture(autouse=True)
-async def _in_paris(hass: HomeAssistant, freezer: FrozenDateTimeFactory, small_fleets: None) -> None:
-    freezer.move_to(_NOW)
-    await hass.config.async_set_time_zone("Europe/Paris")
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
-    return await add_account(hass, simulation, "gizwits_open")
-
-
-@pytest.fixture
-async def firstlight(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
-    return await add_account(hass, simulation, "firstlight")
 
 
 @pytest.mark.parametrize(

@@ -18,17 +18,16 @@ from custom_components.datapoint_cloud.clouds.history import Aggregation, Bucket
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 
-from .accounts import add_account, entity_id_of
+from ..accounts import entity_id_of
+from ..subjects import air_conditioner
 from .fake_history import ALL_CAPABILITIES, at, set_history
-from .subjects import air_conditioner
 
-_PAGE = Path(__file__).parent.parent.parent / "docs" / "automations.md"
+_PAGE = Path(__file__).parents[3] / "docs" / "automations.md"
 
 
 @pytest.fixture(autouse=True)
-async def _in_paris(hass: HomeAssistant, freezer: FrozenDateTimeFactory, small_fleets: None) -> None:
+def _on_the_first_of_a_month(freezer: FrozenDateTimeFactory) -> None:
     freezer.move_to("2026-12-01T07:00:00Z")
-    await hass.config.async_set_time_zone("Europe/Paris")
 
 
 def _sequence(title: str, entity_id: str) -> list[dict[str, Any]]:
@@ -103,13 +102,13 @@ def _buckets(*rows: tuple[str, str, float]) -> Sequence[Bucket]:
 async def test_an_example_sends_the_documented_message(
     hass: HomeAssistant,
     simulation: Simulation,
+    entry: MockConfigEntry,
     title: str,
     platform: str,
     key: str,
     rows: Sequence[Any],
     message: str,
 ) -> None:
-    entry: MockConfigEntry = await add_account(hass, simulation, "gizwits_open")
     device = air_conditioner(simulation)
     capabilities = replace(ALL_CAPABILITIES, periods=frozenset(Period), aggregations=frozenset(Aggregation))
     set_history(entry, capabilities=capabilities, rows={key: rows, device.did: rows})

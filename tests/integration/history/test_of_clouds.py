@@ -17,32 +17,12 @@ from custom_components.datapoint_cloud import disconnect_reasons
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
-from .accounts import add_account, entity_id_of, poll, state_of
+from ..accounts import add_account, entity_id_of, poll, state_of
+from ..passing_time import settle
+from ..subjects import air_conditioner, chiller, ups
 from .fake_history import at, device_id_of, error_of, response_of
-from .passing_time import settle
-from .subjects import air_conditioner, chiller, ups
 
 _LOAD_RATE = "Global|0|140100"
-
-
-@pytest.fixture(autouse=True)
-async def _in_paris(hass: HomeAssistant, small_fleets: None) -> None:
-    await hass.config.async_set_time_zone("Europe/Paris")
-
-
-@pytest.fixture
-async def entry(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
-    return await add_account(hass, simulation, "gizwits_open")
-
-
-@pytest.fixture
-async def enterprise(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
-    return await add_account(hass, simulation, "gizwits_enterprise")
-
-
-@pytest.fixture
-async def sodata(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
-    return await add_account(hass, simulation, "sodata")
 
 
 def _measured(simulation: Simulation, key: str, start: datetime, end: datetime) -> list[tuple[datetime, float]]:
