@@ -8,14 +8,14 @@ from typing import Any
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from simulator.gizwits.devices import GizwitsDevice, made_up
+from simulator.gizwits.devices import GizwitsDevice
+from simulator.gizwits.identifiers import derive_hex, derive_id
 from simulator.gizwits.open_api import GizwitsOpenServer
 from simulator.gizwits.products import SPA
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
 DEVICES = 200
-_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def serve(pipe: Connection) -> None:
@@ -46,8 +46,8 @@ async def _serve(pipe: Connection) -> None:
 def _device(server: GizwitsOpenServer, number: int) -> GizwitsDevice:
     return GizwitsDevice(
         product=SPA,
-        did=made_up(f"did {number}", 22, _LETTERS),
-        mac=made_up(f"mac {number}", 12, "0123456789abcdef"),
+        did=derive_id(f"did {number}"),
+        mac=derive_hex(f"mac {number}", 12),
         clock=server.clock,
         alias=f"Spa {number}",
         uid=server.uid,

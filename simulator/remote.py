@@ -6,10 +6,10 @@ POST `obedience`: what becomes of commands to all devices that have no obedience
 """
 
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, runtime_checkable
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from .server import Fault, Server
 
@@ -53,9 +53,7 @@ def allow_remote_control(server: Server) -> None:
     """Let a server listen to `/_simulator/` before it counts or fails anything."""
 
     @web.middleware
-    async def remote(
-        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
+    async def remote(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not request.path.startswith(_PREFIX):
             return await handler(request)
         try:

@@ -1,22 +1,23 @@
-"""What all simulated servers share: listening on loopback, counting every request, failing on demand."""
+"""The base of all simulated servers: it listens on loopback, counts and logs every request and fails on demand."""
 
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 
 @dataclass(slots=True)
 class Fault:
-    """A way to fail. `matches` picks the requests it strikes (all by default), `times` how often (None: until removed).
+    """A way to fail. `matches` selects the requests that fail (by default all), `times` how many (None: no end).
 
-    With `status` or `body` the answer is replaced; `delay` (seconds) and `gate` hold it back; `drops` closes the
-    connection; `cuts_at` sends only so many bytes of the real answer; `changes` gets what the real answer's JSON holds
-    and returns what is sent instead.
+    `status` and `body` replace the response. `delay` (seconds) and `gate` hold it back. `drops` closes the connection.
+    `cuts_at` sends only that many bytes of the real response. `changes` gets the decoded JSON of the real response and
+    returns the content to send instead.
     """
 
     matches: Callable[[web.Request], bool] = lambda _: True
@@ -33,14 +34,14 @@ class Fault:
 
 
 class Server:
-    """One simulated host: an aiohttp application, the count of its requests and its faults."""
+    """One simulated host: an aiohttp application with its request counts and its faults."""
 
     def __init__(self, name: str) -> None:
         """Make a server that does not listen yet."""
         self.name = name
         self.app = web.Application(middlewares=[self._count_and_fail])
         self.requests: Counter[str] = Counter()
-        """How often each route was asked, by "METHOD /route/{template}"; unknown ones as "METHOD unknown"."""
+        """How many requests each route got, by "METHOD /route/{template}"; unknown routes by "METHOD unknown"."""
         self.log: list[web.Request] = []
         """Every request, in order."""
         self.faults: list[Fault] = []
@@ -48,7 +49,7 @@ class Server:
         self.url = ""
 
     async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
-        """Listen; port 0 takes any free one. `url` then holds the address."""
+        """Listen on a port, or on any free one if it is 0. `url` then holds the address."""
         self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
@@ -62,20 +63,23 @@ class Server:
             self._runner = None
 
     def reset_counts(self) -> None:
-        """Forget the requests so far."""
+        """Forget all requests so far."""
         self.requests.clear()
         self.log.clear()
 
     @web.middleware
-    async def _count_and_fail(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
+    async def _count_and_fail(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource
         self.requests[f"{request.method} {resource.canonical if resource else 'unknown'}"] += 1
         self.log.append(request)
         fault = next((fault for fault in self.faults if fault.times != 0 and fault.matches(request)), None)
-        if fault is None:
-            return await handler(request)
+        try:
+            return await handler(request) if fault is None else await self._fail(request, handler, fault)
+        except ConnectionResetError:
+            # The connection is gone, so nobody gets this response. An exception would be logged with its traceback.
+            return web.Response()
+
+    async def _fail(self, request: web.Request, handler: Handler, fault: Fault) -> web.StreamResponse:
         if fault.times is not None:
             fault.times -= 1
         await asyncio.sleep(fault.delay)
@@ -91,11 +95,11 @@ class Server:
             )
         response = await handler(request)
         if isinstance(response, web.Response) and isinstance(response.body, bytes):
-            return _spoil(response, response.body, fault)
+            return _altered(response, response.body, fault)
         return response
 
 
-def _spoil(response: web.Response, body: bytes, fault: Fault) -> web.Response:
+def _altered(response: web.Response, body: bytes, fault: Fault) -> web.Response:
     if fault.changes is not None and response.content_type == "application/json":
         body = json.dumps(fault.changes(json.loads(body))).encode()
     if fault.changes is None and fault.cuts_at is None:

@@ -4,7 +4,6 @@ Its values follow from the time and from explicit writes; nothing runs in the ba
 """
 
 import bisect
-import hashlib
 import itertools
 import string
 from collections import deque
@@ -15,19 +14,13 @@ from typing import Any, Protocol
 
 from .behaviours import Value
 from .control import Command
+from .identifiers import derive_text
 from .obedience import Obedience, obedience_of
 from .products import Product
 
-_LETTERS = string.ascii_letters + string.digits
 _KEEP_ALIVE_SECONDS = 130
 _DAY = 86400
 _CHANGEABLE = ("is_online", "is_disabled", "is_forgotten", "fails_commands", "updated_at", "report_seconds")
-
-
-def made_up(text: str, length: int, letters: str) -> str:
-    """Make an identifier of the vendor's shape out of a text, the same every time."""
-    digest = hashlib.sha512(text.encode()).digest()
-    return "".join(letters[byte % len(letters)] for byte in digest[:length])
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +135,7 @@ class GizwitsDevice:
     def __post_init__(self) -> None:
         """Give it a past: connected long ago, one short outage, perhaps gone again."""
         now = self.clock()
-        self.passcode = self.passcode or made_up(f"passcode {self.did}", 10, string.ascii_uppercase)
+        self.passcode = self.passcode or derive_text(f"passcode {self.did}", 10, string.ascii_uppercase)
         self.created_at = self.created_at or int(now) - 200 * _DAY
         self.bound_at = self.bound_at or float(self.created_at)
         self.received: list[Mapping[str, Any]] = []
@@ -155,7 +148,7 @@ class GizwitsDevice:
         self._commands_so_far = 0  # under that obedience
         self._presence = [_Presence(float(self.created_at), True, "")]  # noqa: FBT003
         gone_at = now - self.offline_for if self.offline_for is not None else now
-        hours_ago = 5 + int(made_up(self.did, 2, string.digits)) % 30
+        hours_ago = 5 + int(derive_text(self.did, 2, string.digits)) % 30
         outage_begins = gone_at - hours_ago * 3600.0
         self._presence.append(_Presence(outage_begins, False, "no_heartbeat"))  # noqa: FBT003
         self._presence.append(_Presence(outage_begins + 1380.25, True, ""))  # noqa: FBT003

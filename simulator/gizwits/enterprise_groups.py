@@ -1,16 +1,14 @@
 """The Enterprise API's device groups, one tree a product, and who devices are bound to."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
-from .devices import made_up
+from .enterprise_core import EnterpriseCore
 from .errors import Refused
 from .fleet import EnterpriseProduct, Group
+from .identifiers import derive_hex
 from .wire import json_object, required_text
-
-if TYPE_CHECKING:
-    from .enterprise import GizwitsEnterpriseServer
 
 _MOST_MACS = 1000
 
@@ -18,12 +16,12 @@ _MOST_MACS = 1000
 class EnterpriseGroups:
     """The groups and bindings of one server."""
 
-    def __init__(self, server: GizwitsEnterpriseServer) -> None:
-        self._server = server
+    def __init__(self, core: EnterpriseCore) -> None:
+        self._core = core
 
     def add_routes(self) -> None:
         """Serve them."""
-        route = self._server.app.router
+        route = self._core.app.router
         path = "/v1/products/{product_key}"
         route.add_get(f"{path}/device_groups", self._list)
         route.add_post(f"{path}/device_groups", self._create)
@@ -34,17 +32,17 @@ class EnterpriseGroups:
         route.add_delete(f"{path}/devices/bindings", self._bind)
 
     async def _list(self, request: web.Request) -> web.Response:
-        return web.json_response(_tree(self._server.authorized(request), None) or {})
+        return web.json_response(_tree(self._core.authorized(request), None) or {})
 
     async def _create(self, request: web.Request) -> web.Response:
-        product = self._server.authorized(request)
+        product = self._core.authorized(request)
         body = await json_object(request, malformed=5001, form=5002)
         parent = body.get("parent_gid")
         if parent is None and product.groups:
             raise Refused(5203)
         if parent is not None and parent not in product.groups:
             raise Refused(5202)
-        gid = made_up(f"gid {product.product_key} {len(product.groups)} {parent}", 32, "0123456789abcdef")
+        gid = derive_hex(f"gid {product.product_key} {len(product.groups)} {parent}", 32)
         product.groups[gid] = Group(gid, parent)
         return web.json_response({"gid": gid}, status=201)
 
@@ -72,7 +70,7 @@ class EnterpriseGroups:
         return web.json_response({"success": changed, "failed": [mac for mac in macs if mac not in changed]})
 
     async def _bind(self, request: web.Request) -> web.Response:
-        product = self._server.authorized(request)
+        product = self._core.authorized(request)
         body = await json_object(request, malformed=5001, form=5002)
         uid, dids = required_text(body, "uid", 5002), _texts(body, "dids")
         required_text(body, "appid", 5002)
@@ -82,7 +80,7 @@ class EnterpriseGroups:
         return web.json_response({"success": known, "failed": [did for did in dids if did not in known]})
 
     def _group(self, request: web.Request) -> tuple[EnterpriseProduct, Group]:
-        product = self._server.authorized(request)
+        product = self._core.authorized(request)
         group = product.groups.get(request.match_info["gid"])
         if group is None:
             raise Refused(5206)

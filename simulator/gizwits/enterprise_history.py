@@ -1,18 +1,16 @@
 """The Enterprise API's looks back at one device: its reports, its comings and goings, its commands, its aggregates."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from .aggregation import Aggregation
 from .devices import GizwitsDevice, LogEntry, on_wire
+from .enterprise_core import EnterpriseCore
 from .errors import Refused
 from .frames import framed
 from .wire import one_of, whole_number
-
-if TYPE_CHECKING:
-    from .enterprise import GizwitsEnterpriseServer
 
 _TWO_DAYS = 2 * 86400
 _WEEK = 7 * 86400
@@ -31,13 +29,13 @@ class _Window:
 class EnterpriseHistory:
     """The logs and the aggregation of one server."""
 
-    def __init__(self, server: GizwitsEnterpriseServer) -> None:
-        self._server = server
+    def __init__(self, core: EnterpriseCore) -> None:
+        self._core = core
 
     def add_routes(self) -> None:
         """Serve them."""
         path = "/v1/products/{product_key}/devices/{did}"
-        route = self._server.app.router
+        route = self._core.app.router
         route.add_get(f"{path}/data", self._reports)
         route.add_get(f"{path}/online", self._online)
         route.add_get(f"{path}/cmd", self._commands)
@@ -51,13 +49,13 @@ class EnterpriseHistory:
         moments = device.reports(window.start, min(window.end, reading.reported_at))
         if window.is_newest_first:
             moments.reverse()
-        limit, skip = self._server.page(request)
+        limit, skip = self._core.page(request)
         rows: list[Any] = list(moments)
         for index in range(skip, min(skip + limit, len(moments))):
             moment = moments[index]
             attrs = reading.attrs if moment == reading.reported_at else device.values_at(moment)
             rows[index] = {"ts": int(moment), "attrs": on_wire(attrs)}
-        return self._server.paged(request, rows)
+        return self._core.paged(request, rows)
 
     async def _online(self, request: web.Request) -> web.Response:
         return self._log(request, self._granted(request).online_log())
@@ -72,11 +70,11 @@ class EnterpriseHistory:
         rows = [
             {"timestamp": round(entry.timestamp, 3), "type": entry.type, "payload": _payload(entry)} for entry in within
         ]
-        return self._server.paged(request, rows)
+        return self._core.paged(request, rows)
 
     async def _aggregate(self, request: web.Request) -> web.Response:
         device = self._granted(request)
-        asked = Aggregation.asked(request, device, self._server.aggregation, 5002)
+        asked = Aggregation.asked(request, device, self._core.aggregation, 5002)
         query = {
             "start_ts": asked.start_ms,
             "end_ts": asked.end_ms,
@@ -89,15 +87,15 @@ class EnterpriseHistory:
         return web.json_response({"query": query, "data": rows})
 
     def _granted(self, request: web.Request) -> GizwitsDevice:
-        device = self._server.device(request)
-        if not self._server.is_data_granted:
-            raise Refused(self._server.data_denial)
+        device = self._core.device(request)
+        if not self._core.is_data_granted:
+            raise Refused(self._core.data_denial)
         return device
 
     def _window(self, request: web.Request) -> _Window:
         """Read the time window: the past two days, or at most two days within the last seven."""
-        now = self._server.clock()
-        units_a_second = 1000 if self._server.windows_are_in_ms else 1
+        now = self._core.clock()
+        units_a_second = 1000 if self._core.windows_are_in_ms else 1
         given = {
             name: whole_number(request, name, 0, 5002) / units_a_second
             for name in ("start_ts", "end_ts")

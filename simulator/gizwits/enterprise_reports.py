@@ -2,16 +2,14 @@
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from .devices import GizwitsDevice
+from .enterprise_core import EnterpriseCore
 from .errors import Refused
 from .fleet import EnterpriseProduct
-
-if TYPE_CHECKING:
-    from .enterprise import GizwitsEnterpriseServer
 
 _DAY = 86400
 
@@ -21,12 +19,12 @@ type _Counts = dict[str, int]
 class EnterpriseReports:
     """The reports of one server, each at the first of its addresses that the documents give."""
 
-    def __init__(self, server: GizwitsEnterpriseServer) -> None:
-        self._server = server
+    def __init__(self, core: EnterpriseCore) -> None:
+        self._core = core
 
     def add_routes(self) -> None:
         """Serve them."""
-        route = self._server.app.router
+        route = self._core.app.router
         path = "/v1/products/{product_key}"
         route.add_get(f"{path}/devices/summary", self._summary)
         route.add_get(f"{path}/devices/locations", self._locations)
@@ -36,10 +34,10 @@ class EnterpriseReports:
             route.add_get(f"{path}/{{kind:{kind}}}/report/events", self._events)
 
     def _devices(self, request: web.Request) -> list[GizwitsDevice]:
-        return _of_group(self._server.authorized(request), request)
+        return _of_group(self._core.authorized(request), request)
 
     async def _summary(self, request: web.Request) -> web.Response:
-        fleet, today = self._devices(request), self._server.clock() // _DAY * _DAY
+        fleet, today = self._devices(request), self._core.clock() // _DAY * _DAY
 
         def since(seconds: str, days: int) -> int:
             return sum(getattr(device, seconds) >= today - days * _DAY for device in fleet)

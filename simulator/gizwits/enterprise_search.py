@@ -1,16 +1,14 @@
 """The Enterprise API's lists of devices: by filter with state flags, or one by its mac."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from .devices import GizwitsDevice, Place
+from .enterprise_core import EnterpriseCore
 from .errors import Refused
 from .fleet import EnterpriseProduct
 from .wire import one_of, whole_number
-
-if TYPE_CHECKING:
-    from .enterprise import GizwitsEnterpriseServer
 
 _NOWHERE = Place("", "", "", 0.0, 0.0)
 
@@ -18,26 +16,26 @@ _NOWHERE = Place("", "", "", 0.0, 0.0)
 class EnterpriseSearch:
     """The lists of one server."""
 
-    def __init__(self, server: GizwitsEnterpriseServer) -> None:
-        self._server = server
+    def __init__(self, core: EnterpriseCore) -> None:
+        self._core = core
 
     def add_routes(self) -> None:
         """Serve them."""
-        route = self._server.app.router
+        route = self._core.app.router
         route.add_get("/v1/products/{product_key}/devices/search", self._search)
         route.add_get("/v1/products/{product_key}/devices", self._passcode)
         route.add_get("/v1/products/{product_key}/device_detail", self._detail)
 
     async def _search(self, request: web.Request) -> web.Response:
-        found = _found(self._server.authorized(request), request)
-        return self._server.paged(request, [_row(device) for device in found])
+        found = _found(self._core.authorized(request), request)
+        return self._core.paged(request, [_row(device) for device in found])
 
     async def _passcode(self, request: web.Request) -> web.Response:
-        device = _by_mac(self._server.authorized(request), request)
+        device = _by_mac(self._core.authorized(request), request)
         return web.json_response({"did": device.did, "passcode": device.passcode})
 
     async def _detail(self, request: web.Request) -> web.Response:
-        device = _by_mac(self._server.authorized(request), request)
+        device = _by_mac(self._core.authorized(request), request)
         return web.json_response(
             {
                 "did": device.did,

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .devices import GizwitsDevice, Place, Versions, made_up
+from .devices import GizwitsDevice, Place, Versions
+from .identifiers import derive_hex, derive_id
 from .products import CHILLER, METER, Product
 
 _DAY = 86400
-_DID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _PLACES = (
     Place("China", "Guangdong", "Guangzhou", 113.280637, 23.125178),
     Place("China", "Guangdong", "Shenzhen", 114.085947, 22.547),
@@ -97,7 +97,7 @@ def _product(clock: Callable[[], float], seed: int, product: Product, secret: st
         devices[0].passcode = "123456"
         devices[0].versions = Versions(None, None, None, None)
         devices[30].is_disabled = True
-    root, child = (made_up(f"gid {product.key} {name}", 32, "0123456789abcdef") for name in ("root", "child"))
+    root, child = (derive_hex(f"gid {product.key} {name}", 32) for name in ("root", "child"))
     groups = {
         root: Group(root, None, [device.mac for device in devices[: count // 2]]),
         child: Group(child, root, [device.mac for device in devices[count // 2 : count // 2 + 6]]),
@@ -105,8 +105,8 @@ def _product(clock: Callable[[], float], seed: int, product: Product, secret: st
     return EnterpriseProduct(
         product=product,
         product_secret=secret,
-        auth_id=made_up(f"auth id {product.key}", 22, _DID_LETTERS),
-        auth_secret=made_up(f"auth secret {product.key}", 22, _DID_LETTERS),
+        auth_id=derive_id(f"auth id {product.key}"),
+        auth_secret=derive_id(f"auth secret {product.key}"),
         devices={device.did: device for device in devices},
         groups=groups,
     )
@@ -117,11 +117,11 @@ def _device(clock: Callable[[], float], seed: int, product: Product, index: int)
     created_at = int(clock()) - (400 - index) * _DAY
     return GizwitsDevice(
         product=product,
-        did=made_up(f"did {text}", 22, _DID_LETTERS),
-        mac=made_up(f"mac {text}", 12, "0123456789abcdef"),
+        did=derive_id(f"did {text}"),
+        mac=derive_hex(f"mac {text}", 12),
         clock=clock,
         seed=seed,
-        uid=made_up(f"uid {text}", 32, "0123456789abcdef") if index != 3 else None,
+        uid=derive_hex(f"uid {text}", 32) if index != 3 else None,
         place=_PLACES[index % len(_PLACES)] if index % 13 != 12 else None,
         versions=Versions() if index % 5 != 4 else Versions(None, None, None, None),
         offline_for=(index + 1) * 9000.0 if index % 9 == 8 else None,

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from .devices import GizwitsDevice, Versions, made_up
+from .devices import GizwitsDevice, Versions
+from .identifiers import derive_hex, derive_id
 from .products import AIR_CONDITIONER, HEATER, LAMP, PUMP, SPA, Product
 
 _DAY = 86400
-_DID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 PRODUCTS: dict[str, Product] = {product.key: product for product in (AIR_CONDITIONER, SPA, LAMP, PUMP, HEATER)}
 
@@ -43,8 +43,8 @@ def _maker(clock: Callable[[], float], seed: int, uid: str) -> Callable[..., Giz
         text = f"{uid} {made}"
         return GizwitsDevice(
             product=product,
-            did=made_up(f"did {text}", 22, _DID_LETTERS),
-            mac=made_up(f"mac {text}", 12, "0123456789abcdef"),
+            did=derive_id(f"did {text}"),
+            mac=derive_hex(f"mac {text}", 12),
             clock=clock,
             seed=seed,
             alias=alias,

@@ -1,18 +1,16 @@
 """The Open API's groups: named sets of a user's devices that take one command together."""
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from .devices import GizwitsDevice
 from .errors import OPEN_API_TEXTS, Refused
+from .identifiers import derive_hex
+from .open_core import OpenCore
 from .wire import json_object, one_of, required_text
-
-if TYPE_CHECKING:
-    from .open_api import GizwitsOpenServer
 
 
 @dataclass(slots=True)
@@ -30,20 +28,20 @@ class Group:
 class Groups:
     """All groups of one server, and their endpoints."""
 
-    def __init__(self, server: GizwitsOpenServer) -> None:
-        self._server = server
+    def __init__(self, core: OpenCore) -> None:
+        self._core = core
         self.by_id: dict[str, Group] = {}
 
     def add(self, name: str, uid: str, product_key: str, dids: list[str]) -> Group:
         """Make a group."""
-        digest = hashlib.md5(f"group {uid} {len(self.by_id)}".encode()).hexdigest()[:24]
-        group = Group(digest, name, uid, product_key, self._server.clock(), dids)
+        digest = derive_hex(f"group {uid} {len(self.by_id)}", 24)
+        group = Group(digest, name, uid, product_key, self._core.clock(), dids)
         self.by_id[group.id] = group
         return group
 
     def add_routes(self) -> None:
         """Serve the groups."""
-        route = self._server.app.router
+        route = self._core.app.router
         route.add_get("/app/group", self._list)
         route.add_post("/app/group", self._create)
         route.add_put("/app/group/{id}", self._rename)
@@ -54,37 +52,37 @@ class Groups:
         route.add_post("/app/group/{id}/control", self._control)
 
     def _group(self, request: web.Request) -> Group:
-        uid = self._server.user(request).uid
+        uid = self._core.user(request).uid
         group = self.by_id.get(request.match_info["id"])
         if group is None or group.uid != uid:
             raise Refused(9015, "group not found")
         return group
 
     async def _list(self, request: web.Request) -> web.Response:
-        uid = self._server.user(request).uid
-        return self._server.answer([_row(group) for group in self.by_id.values() if group.uid == uid])
+        uid = self._core.user(request).uid
+        return self._core.answer([_row(group) for group in self.by_id.values() if group.uid == uid])
 
     async def _create(self, request: web.Request) -> web.Response:
-        uid = self._server.user(request).uid
+        uid = self._core.user(request).uid
         body = await json_object(request, malformed=9015, form=9015)
         key = body.get("product_key", "")
         if not isinstance(key, str):
             raise Refused(9015, "product_key")
-        if key and key not in self._server.products:
+        if key and key not in self._core.products:
             raise Refused(9002)
         group = self.add(required_text(body, "group_name", 9015), uid, key, [])
-        return self._server.answer({"id": group.id}, 201)
+        return self._core.answer({"id": group.id}, 201)
 
     async def _rename(self, request: web.Request) -> web.Response:
         group = self._group(request)
         body = await json_object(request, malformed=9015, form=9015)
         group.name = required_text(body, "group_name", 9015)
-        return self._server.answer({"id": group.id})
+        return self._core.answer({"id": group.id})
 
     async def _delete(self, request: web.Request) -> web.Response:
         group = self._group(request)
         del self.by_id[group.id]
-        return self._server.answer({"id": group.id})
+        return self._core.answer({"id": group.id})
 
     async def _list_devices(self, request: web.Request) -> web.Response:
         devices = self._members(self._group(request))
@@ -98,14 +96,14 @@ class Groups:
             }
             for device in devices
         ]
-        return self._server.answer(rows)
+        return self._core.answer(rows)
 
     async def _add_devices(self, request: web.Request) -> web.Response:
         group = self._group(request)
         failures: dict[str, int] = {}
         dids = await _dids(request)
         for did in dids:
-            device = self._server.devices.get(did)
+            device = self._core.devices.get(did)
             if device is None or device.uid != group.uid:
                 failures[did] = 9017 if device else 9014
             elif group.product_key not in ("", device.product.key):
@@ -128,7 +126,7 @@ class Groups:
                 {"did": did, "error_code": code, "error_message": OPEN_API_TEXTS[code], "detail_msg": None}
                 for did, code in failures.items()
             ]
-        return self._server.answer(answer)
+        return self._core.answer(answer)
 
     async def _control(self, request: web.Request) -> web.Response:
         group = self._group(request)
@@ -136,16 +134,16 @@ class Groups:
             raise Refused(9015, "product_key")
         body = await json_object(request, malformed=9015, form=9015)
         results = [{"did": device.did, "result": self._obeys(device, body)} for device in self._members(group)]
-        return self._server.answer(results)
+        return self._core.answer(results)
 
     def _members(self, group: Group) -> list[GizwitsDevice]:
         """Give its devices without those that are no longer bound to its user."""
-        devices = [self._server.devices[did] for did in group.dids if did in self._server.devices]
+        devices = [self._core.devices[did] for did in group.dids if did in self._core.devices]
         return [device for device in devices if device.uid == group.uid]
 
     def _obeys(self, device: GizwitsDevice, body: dict[str, Any]) -> bool:
         try:
-            self._server.command(device, body)
+            self._core.command(device, body)
         except Refused as refused:
             if refused.code in (9015, 9025):
                 raise

@@ -1,7 +1,7 @@
 """The Open API's looks back: the raw log and the aggregation, both for products not yet released."""
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
@@ -9,10 +9,8 @@ from .aggregation import Aggregation
 from .devices import LogEntry
 from .errors import Refused
 from .frames import framed
+from .open_core import OpenCore
 from .wire import one_of, whole_number
-
-if TYPE_CHECKING:
-    from .open_api import GizwitsOpenServer
 
 _HOURS_48 = 48 * 3600
 _WEEK = 7 * 86400
@@ -21,27 +19,27 @@ _WEEK = 7 * 86400
 class OpenHistory:
     """The raw log and the aggregation of one server."""
 
-    def __init__(self, server: GizwitsOpenServer) -> None:
-        self._server = server
+    def __init__(self, core: OpenCore) -> None:
+        self._core = core
 
     def add_routes(self) -> None:
         """Serve both; the documents ask for the aggregation by GET in one place and by PUT in another."""
-        route = self._server.app.router
+        route = self._core.app.router
         route.add_get("/app/devices/{did}/raw_data", self._raw_data)
         route.add_get("/app/devdata/{did}/agg_data", self._aggregate)
         route.add_put("/app/devdata/{did}/agg_data", self._aggregate)
 
     async def _raw_data(self, request: web.Request) -> web.Response:
-        device = self._server.device(request)
+        device = self._core.device(request)
         kind = one_of(request, "type", ("cmd", "online"), 9015)
         start, end = whole_number(request, "start_time", 0, 9015), whole_number(request, "end_time", 0, 9015)
         limit, skip = whole_number(request, "limit", 20, 9015), whole_number(request, "skip", 0, 9015)
         sort = one_of(request, "sort", ("asc", "desc"), 9015) or "desc"
-        now = self._server.clock()
+        now = self._core.clock()
         is_in_reach = now - _WEEK <= start <= end <= now + 1 and end - start < _HOURS_48
         if kind is None or not is_in_reach or limit > 1000 or skip + limit > 5000:
             raise Refused(9015)
-        if kind == "cmd" and not self._server.has_documented_log:
+        if kind == "cmd" and not self._core.has_documented_log:
             raise Refused(9008, "unsupported operand type(s)")  # what the real service answers
         log = device.command_log() if kind == "cmd" else device.online_log()
         entries = [entry for entry in log if start <= entry.timestamp <= end]
@@ -49,10 +47,10 @@ class OpenHistory:
         rows = [self._row(entry) for entry in entries[skip : skip + limit]]
         meta: dict[str, Any] = {"sort": sort, "limit": limit, "end_time": end, "did": device.did, "skip": skip}
         meta |= {"start_time": start, "total": len(entries), "type": kind}
-        if self._server.has_documented_log:
-            return self._server.answer({"meta": meta, "objects": rows})
+        if self._core.has_documented_log:
+            return self._core.answer({"meta": meta, "objects": rows})
         hits = {"total": len(entries), "objects": rows}
-        return self._server.answer({"meta": meta, "objects": {"hits": hits, "took": 117, "err_code": 0}})
+        return self._core.answer({"meta": meta, "objects": {"hits": hits, "took": 117, "err_code": 0}})
 
     def _row(self, entry: LogEntry) -> dict[str, Any]:
         row = {"ip": "203.0.113.7", "type": entry.type, "timestamp": entry.timestamp}
@@ -61,8 +59,8 @@ class OpenHistory:
         return row | {"payload": entry.payload}
 
     async def _aggregate(self, request: web.Request) -> web.Response:
-        device = self._server.device(request)
-        asked = Aggregation.asked(request, device, self._server.aggregation, 9015)
+        device = self._core.device(request)
+        asked = Aggregation.asked(request, device, self._core.aggregation, 9015)
         query = {
             "aggregator": asked.aggregator,
             "start_ts": asked.start_ms,
@@ -75,4 +73,4 @@ class OpenHistory:
             {"datatime": label} | common | {"attrs": {name: str(value) for name, value in values.items()}}
             for label, values in asked.rows(device)
         ]
-        return self._server.answer({"query": query, "data": rows})
+        return self._core.answer({"query": query, "data": rows})

@@ -10,17 +10,15 @@ import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from .behaviours import Value
 from .devices import GizwitsDevice
 from .errors import OPEN_API_TEXTS, Refused
+from .open_core import OpenCore
 from .products import Product
-
-if TYPE_CHECKING:
-    from .open_api import GizwitsOpenServer
 
 _LONGEST_HEARTBEAT_SECONDS = 180
 _LOOK_SECONDS = 1.0  # between two looks at who reports
@@ -47,8 +45,8 @@ class OpenPush:
     `wants_acks`: reports ask for one. `connections`: those that are open. `received`: all frames, in order.
     """
 
-    def __init__(self, server: GizwitsOpenServer) -> None:
-        self._server = server
+    def __init__(self, core: OpenCore) -> None:
+        self._core = core
         self.is_offered = True
         self.refuses_logins = False
         self.is_silent = False
@@ -60,8 +58,8 @@ class OpenPush:
 
     def add_routes(self) -> None:
         """Serve it."""
-        self._server.app.router.add_get("/ws/app/v1", self._serve)
-        self._server.app.on_shutdown.append(self._stop)
+        self._core.app.router.add_get("/ws/app/v1", self._serve)
+        self._core.app.on_shutdown.append(self._stop)
 
     def commands(self, cmd: str) -> list[Any]:
         """Give the content of all frames of one kind that were received."""
@@ -99,7 +97,7 @@ class OpenPush:
             self._timers.discard(timer)
             self._push(device, values)
 
-        timer = loop.call_later(max(0.0, at - self._server.clock()), push)
+        timer = loop.call_later(max(0.0, at - self._core.clock()), push)
         self._timers.add(timer)
 
     def came_or_went(self, device: GizwitsDevice) -> None:
@@ -153,12 +151,12 @@ class OpenPush:
 
     async def _report_regularly(self, connection: Connection) -> None:
         """Push what each device reports every `report_seconds`, while the server is told to."""
-        last = self._server.clock()
+        last = self._core.clock()
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            now = self._server.clock()
-            for did in sorted(connection.subscribed) if self._server.pushes_regularly else ():
-                device = self._server.devices.get(did)
+            now = self._core.clock()
+            for did in sorted(connection.subscribed) if self._core.pushes_regularly else ():
+                device = self._core.devices.get(did)
                 if device is None or device.uid != connection.uid or not device.is_online or device.is_forgotten:
                     continue
                 if now // device.report_seconds > last // device.report_seconds:
@@ -226,10 +224,10 @@ class OpenPush:
     def _is_our_user(self, login: Mapping[str, Any]) -> bool:
         token = login.get("token")
         try:
-            user = self._server.accounts.user_of(token if isinstance(token, str) else None)
+            user = self._core.accounts.user_of(token if isinstance(token, str) else None)
         except Refused:
             return False
-        return login.get("appid") == self._server.app_id and login.get("uid") == user.uid
+        return login.get("appid") == self._core.app_id and login.get("uid") == user.uid
 
     def _subscribe(self, connection: Connection, wanted: object) -> None:
         if not isinstance(wanted, list) or not all(isinstance(item, dict) for item in wanted):
@@ -255,22 +253,22 @@ class OpenPush:
         device, body = self._device(connection, content)
         if not isinstance(body.get("attrs"), dict):
             raise Refused(9015, "attrs")
-        self._server.command(device, {"attrs": _from_frame(body["attrs"])})
+        self._core.command(device, {"attrs": _from_frame(body["attrs"])})
         if answer := _answer_to(frame):
             self._send(connection, {"cmd": "s2c_ack", "did": device.did} | answer)
 
     def _device(self, connection: Connection, content: object) -> tuple[GizwitsDevice, Mapping[str, Any]]:
         body = content if isinstance(content, dict) else {}
-        device = self._server.devices.get(str(body.get("did")))
+        device = self._core.devices.get(str(body.get("did")))
         if device is None or device.uid != connection.uid:
             raise Refused(9017)
         return device, body
 
     def _bound_to(self, connection: Connection) -> list[GizwitsDevice]:
-        return [device for device in self._server.devices.values() if device.uid == connection.uid]
+        return [device for device in self._core.devices.values() if device.uid == connection.uid]
 
     def _watch(self) -> None:
-        for device in self._server.devices.values():
+        for device in self._core.devices.values():
             if self not in device.listeners:
                 device.listeners.append(self)
 
