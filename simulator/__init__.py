@@ -1,1 +1,1 @@
-"""The vendors' servers over real HTTP and TLS, written from the vendors' documents."""
+"""Simulated servers of the four vendors' clouds, over real HTTP and TLS, written from the vendors' documents."""

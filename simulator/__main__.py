@@ -1,4 +1,4 @@
-"""Run all simulated clouds until interrupted: `python -m simulator`. Prints where they listen and how to log in."""
+"""Runs all simulated clouds until interrupted. Prints where they listen and the credentials for them."""
 
 import argparse
 import asyncio
@@ -14,7 +14,7 @@ _PUSH_EVERY = 60  # seconds
 
 
 def _accounts(simulation: Simulation) -> dict[str, dict[str, Any]]:
-    """Give what the form of each cloud asks for, by the cloud's name."""
+    """Return the values for the config flow's form of each cloud, by the cloud's name."""
     gizwits, enterprise = simulation.gizwits_open, simulation.gizwits_enterprise
     keycloak, sodata, firstlight = simulation.keycloak, simulation.sodata, simulation.firstlight
     return {
@@ -63,12 +63,12 @@ def _accounts(simulation: Simulation) -> dict[str, dict[str, Any]]:
 
 
 def _lines(accounts: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Give a line a field under the name of each cloud."""
+    """Yield the name of each cloud and, indented, a line for each of its fields."""
     for cloud, fields in accounts.items():
         yield cloud
         for name, value in fields.items():
-            for one in value if isinstance(value, list) else [value]:
-                yield f"  {name:<20} {'  '.join(one.values()) if isinstance(one, dict) else one}"
+            for item in value if isinstance(value, list) else [value]:
+                yield f"  {name:<20} {'  '.join(item.values()) if isinstance(item, dict) else item}"
 
 
 async def _run(arguments: argparse.Namespace) -> None:
@@ -90,12 +90,17 @@ async def _run(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Read the command line and run."""
+    """Parse the command line and run the servers."""
     parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--ports-from", type=int, default=18100, help="the first of six ports; 0 for any free ones")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true", help="print one line of JSON instead")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--ports-from",
+        type=int,
+        default=18100,
+        help="first of six ports to listen on, or 0 for any free ports (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of the simulated values (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print addresses and credentials as one line of JSON")
     asyncio.run(_run(parser.parse_args()))
 
 

@@ -1,8 +1,8 @@
-"""Making things happen on any simulated server from outside its process, under `/_simulator/`. Never counted.
+"""Remote control of any simulated server from another process, by requests under `/_simulator/` that are not counted.
 
-GET, DELETE `requests`: the counts. GET, POST, DELETE `faults`. GET `devices`, POST `devices/{id}`: their state.
-GET, POST `settings`: the server's public switches and figures. POST `actions/{name}`: such as `revoke_tokens`.
-POST `obedience`: what becomes of commands to all devices that have no obedience of their own.
+GET, DELETE `requests`: the request counts. GET, POST, DELETE `faults`. GET `devices`, POST `devices/{id}`: their state.
+GET, POST `settings`: the server's public attributes. POST `actions/{name}`: call a method such as `revoke_tokens`.
+POST `obedience`: what happens to commands for all devices that have no obedience of their own.
 """
 
 import json
@@ -28,29 +28,29 @@ _FAULT_FIELDS: dict[str, type | tuple[type, ...]] = {
 
 @runtime_checkable
 class HasDevices(Protocol):
-    """A server whose devices can be told what to say."""
+    """A server whose devices can be changed."""
 
     def describe_devices(self) -> dict[str, object]:
-        """Tell the state of each device by its id."""
+        """Return the state of each device by its id."""
 
     def set_device(self, device_id: str, changes: dict[str, Any], /) -> None:
-        """Change a device; KeyError if there is none, ValueError if it cannot be changed so."""
+        """Change a device. Raises KeyError for an unknown id, ValueError for what cannot be changed."""
 
 
 @runtime_checkable
 class HasObedience(Protocol):
-    """A server that can be told what becomes of commands to all its devices."""
+    """A server that lets callers decide what happens to commands for all its devices."""
 
     def set_obedience(self, settings: dict[str, Any], /) -> None:
-        """Set it; ValueError if it cannot be so."""
+        """Set what happens to commands. Raises ValueError for invalid settings."""
 
 
 class _BadRequest(Exception):
-    """What was asked for makes no sense."""
+    """The request is invalid; the text says why."""
 
 
-def allow_remote_control(server: Server) -> None:
-    """Let a server listen to `/_simulator/` before it counts or fails anything."""
+def add_remote_control(server: Server) -> None:
+    """Add `/_simulator/` to a server, in front of everything that counts requests or lets them fail."""
 
     @web.middleware
     async def remote(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -63,7 +63,7 @@ def allow_remote_control(server: Server) -> None:
         except _BadRequest as bad:
             return web.json_response({"error": str(bad)}, status=400)
         except KeyError as missing:
-            return web.json_response({"error": f"there is no {missing}"}, status=404)
+            return web.json_response({"error": f"{missing} does not exist"}, status=404)
         return web.json_response(answer)
 
     server.app.middlewares.insert(0, remote)
@@ -74,20 +74,20 @@ async def _body(request: web.Request) -> dict[str, Any]:
     try:
         body = json.loads(text) if text else {}
     except json.JSONDecodeError:
-        raise _BadRequest("the body is no JSON") from None
+        raise _BadRequest("the body is not JSON") from None
     if not isinstance(body, dict):
-        raise _BadRequest("the body is no object")
+        raise _BadRequest("the body is not an object")
     return body
 
 
 def _answer(server: Server, method: str, subject: str, rest: str, body: dict[str, Any]) -> object:
     if method == "GET":
-        return _tell(server, subject)
-    _do(server, method, subject, rest, body)
+        return _state(server, subject)
+    _change(server, method, subject, rest, body)
     return {}
 
 
-def _tell(server: Server, subject: str) -> object:
+def _state(server: Server, subject: str) -> object:
     match subject:
         case "requests":
             return dict(server.requests)
@@ -100,7 +100,7 @@ def _tell(server: Server, subject: str) -> object:
     raise KeyError(subject)
 
 
-def _do(server: Server, method: str, subject: str, rest: str, body: dict[str, Any]) -> None:
+def _change(server: Server, method: str, subject: str, rest: str, body: dict[str, Any]) -> None:
     match method, subject:
         case "DELETE", "requests":
             server.reset_counts()
@@ -113,19 +113,19 @@ def _do(server: Server, method: str, subject: str, rest: str, body: dict[str, An
         case "POST", "obedience" if isinstance(server, HasObedience):
             _set_obedience(server, body)
         case "POST", "settings":
-            _set(server, body)
+            _change_settings(server, body)
         case "POST", "actions":
-            _act(server, rest)
+            _run_action(server, rest)
         case _:
             raise KeyError(f"{method} {subject}")
 
 
 def _fault(body: dict[str, Any]) -> Fault:
-    """Read a fault; it strikes requests whose path begins with `path`, of any method if no `method` is given."""
+    """Parse a fault. It affects requests whose path begins with `path`, and of any method unless `method` is given."""
     path, method = body.pop("path", "/"), body.pop("method", None)
     for name, value in body.items():
         if name not in _FAULT_FIELDS or not isinstance(value, _FAULT_FIELDS[name]):
-            raise _BadRequest(f"{name} is not for a fault")
+            raise _BadRequest(f"{name} is not a valid field of a fault")
     return Fault(
         matches=lambda request: request.path.startswith(path) and method in (None, request.method),
         **body,
@@ -147,13 +147,13 @@ def _set_obedience(server: HasObedience, settings: dict[str, Any]) -> None:
 
 
 def _settings(server: Server) -> dict[str, bool | float | str]:
-    """Give the public attributes that can be set: truth values, numbers and texts."""
+    """Return the public attributes that are booleans, numbers or texts."""
     names = (name for name in dir(server) if not name.startswith("_") and name not in ("name", "url"))
     values = ((name, getattr(server, name)) for name in names)
     return {name: value for name, value in values if isinstance(value, bool | int | float | str)}
 
 
-def _set(server: Server, changes: dict[str, Any]) -> None:
+def _change_settings(server: Server, changes: dict[str, Any]) -> None:
     known = _settings(server)
     for name, value in changes.items():
         if name not in known:
@@ -169,8 +169,8 @@ def _set(server: Server, changes: dict[str, Any]) -> None:
             raise _BadRequest(f"{name} cannot be changed") from None
 
 
-def _act(server: Server, name: str) -> None:
-    """Call a method that takes nothing and revokes or ends something."""
+def _run_action(server: Server, name: str) -> None:
+    """Call a method without arguments that revokes or expires something."""
     if not name.startswith(("revoke_", "expire_")) or not hasattr(server, name):
         raise KeyError(name)
     getattr(server, name)()

@@ -1,17 +1,17 @@
-"""All simulated clouds together, sharing one clock and one seed."""
+"""All simulated clouds together, with a common clock and a common seed."""
 
 import time
 from collections.abc import Callable, Mapping
 
 from .firstlight import FirstlightServer
 from .gizwits import GizwitsEnterpriseServer, GizwitsOpenServer, SnotiServer
-from .remote import allow_remote_control
+from .remote import add_remote_control
 from .server import Server
 from .sodata import KeycloakServer, SoDataServer
 
 
 class Simulation:
-    """The vendors' servers. What they say follows from `seed`, `clock` (epoch seconds) and what they are told."""
+    """The vendors' servers. Their values depend only on `seed`, `clock` (epoch seconds) and explicit changes."""
 
     def __init__(self, *, seed: int = 1, clock: Callable[[], float] = time.time) -> None:
         """Make servers that do not listen yet."""
@@ -34,18 +34,18 @@ class Simulation:
             self.sodata,
             self.firstlight,
         )
-        """Those that speak HTTP."""
+        """The servers for HTTP: all but SNoti."""
         self._all: tuple[Server | SnotiServer, ...] = (*self.servers, self.gizwits_snoti)
         for server in self.servers:
-            allow_remote_control(server)
+            add_remote_control(server)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all servers, those that speak no HTTP last."""
+        """The names of all servers, the one without HTTP last."""
         return tuple(server.name for server in self._all)
 
     async def start(self, ports: Mapping[str, int] | None = None, host: str = "127.0.0.1") -> None:
-        """Let all servers listen; `ports` by the server's name, any free one for those not named."""
+        """Start all servers, each on the port that `ports` has for its name, else on any free one."""
         try:
             for server in self._all:
                 await server.start((ports or {}).get(server.name, 0), host)
@@ -54,6 +54,6 @@ class Simulation:
             raise
 
     async def stop(self) -> None:
-        """Stop listening."""
+        """Stop all servers."""
         for server in self._all:
             await server.stop()

@@ -1,4 +1,4 @@
-"""The vendor Gizwits: the consumers' Open API, the Enterprise API and its push, each on a host of its own."""
+"""Simulated Gizwits servers: the Open API with its push, the Enterprise API, and SNoti, the push of the latter."""
 
 from .devices import GizwitsDevice
 from .enterprise_api import GizwitsEnterpriseServer

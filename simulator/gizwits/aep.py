@@ -1,4 +1,4 @@
-"""The login front of apps published since about 2023. It fails with HTTP 200 and codes that are text."""
+"""The login front ("AEP") of apps published since about 2023. It refuses with HTTP 200 and codes that are texts."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ _UNKNOWN_USER = "1000000"
 
 
 class LoginFront:
-    """The front on the Open API's own host. Its tokens are user tokens of the Open API."""
+    """The login front, here on the Open API's host. It grants user tokens of the Open API."""
 
     def __init__(self, core: OpenCore) -> None:
         self._core = core
 
     def add_routes(self) -> None:
-        """Serve the front."""
+        """Add the login's route."""
         self._core.app.router.add_post("/app/smart_home/login/pwd", self._log_in)
 
     async def _log_in(self, request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""Sums, averages, maxima and minima of numeric datapoints by hour, day, week or month, as both APIs give them."""
+"""The aggregation of both APIs: sum, average, maximum or minimum of numeric datapoints by hour, day, week or month."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -29,8 +29,8 @@ _AGGREGATORS: dict[str, Callable[[Sequence[float]], float]] = {
 class AggregationDialect:
     """What the documents leave open. Attributes may be changed at any time.
 
-    `label_zone`: the zone of the labels. `methods`: those that are served, others are answered with `no_method_status`.
-    `has_lower_case_units`: `hours` rather than `HOURS`.
+    `label_zone`: the time zone of the labels. `methods`: the HTTP methods that are served; others get
+    `no_method_status`. `has_lower_case_units`: units are `hours` instead of `HOURS`.
     """
 
     label_zone: tzinfo = UTC
@@ -40,8 +40,8 @@ class AggregationDialect:
 
 
 @dataclass(frozen=True, slots=True)
-class Aggregation:
-    """What was asked for; the range is in milliseconds, its end None for now."""
+class AggregationQuery:
+    """A request for aggregates. Its range is in milliseconds; without an end it lasts until now."""
 
     start_ms: int
     end_ms: int | None
@@ -51,8 +51,10 @@ class Aggregation:
     label_zone: tzinfo
 
     @classmethod
-    def asked(cls, request: web.Request, device: GizwitsDevice, dialect: AggregationDialect, code: int) -> Aggregation:
-        """Read it from the query, where all of it stands whatever the method."""
+    def from_request(
+        cls, request: web.Request, device: GizwitsDevice, dialect: AggregationDialect, code: int
+    ) -> AggregationQuery:
+        """Parse the query parameters, whatever the HTTP method. Raises Refused with `code`."""
         if request.method not in dialect.methods:
             no_method = _NO_METHOD[dialect.no_method_status]
             raise no_method()
@@ -71,16 +73,16 @@ class Aggregation:
         return cls(start, end, names, aggregator, unit, dialect.label_zone)
 
     def rows(self, device: GizwitsDevice) -> list[tuple[str, dict[str, float]]]:
-        """Give a label and the values of every period in which the device reported, oldest first."""
+        """Return the label and the values of each period in which the device was online, oldest first."""
         step = _SAMPLE_SECONDS[self.unit]
         now = device.clock()
         end = min(now, self.end_ms / 1000 if self.end_ms is not None else now)
         start = max(self.start_ms / 1000, now - 31 * 86400)
-        moments = [at for at in range(int(-(-start // step)) * step, int(end) + 1, step) if device.was_online(at)]
-        return [(label, self._values(device, list(group))) for label, group in itertools.groupby(moments, self._label)]
+        times = [at for at in range(int(-(-start // step)) * step, int(end) + 1, step) if device.was_online(at)]
+        return [(label, self._values(device, list(group))) for label, group in itertools.groupby(times, self._label)]
 
-    def _values(self, device: GizwitsDevice, moments: list[int]) -> dict[str, float]:
-        samples = [device.values_at(moment, self.names) for moment in moments]
+    def _values(self, device: GizwitsDevice, times: list[int]) -> dict[str, float]:
+        samples = [device.values_at(at, self.names) for at in times]
         values: dict[str, float] = {}
         for name in self.names:
             numbers = [float(sample[name]) for sample in samples if name in sample]

@@ -1,4 +1,4 @@
-"""A certificate that nobody but its maker has signed, for servers on this machine. Made anew by each process."""
+"""A self-signed certificate for servers on this machine. Each process makes its own."""
 
 import ipaddress
 import ssl
@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 @cache
 def self_signed() -> tuple[bytes, bytes]:
-    """Give a key and a certificate for this machine's names, both as PEM."""
+    """Return a private key and a certificate for localhost, both as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     names: list[x509.GeneralName] = [x509.DNSName("localhost")]
@@ -40,7 +40,7 @@ def self_signed() -> tuple[bytes, bytes]:
 
 @cache
 def server_context() -> ssl.SSLContext:
-    """Give the context of a server with that certificate."""
+    """Return a server's TLS context with that certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "server.pem")

@@ -1,4 +1,4 @@
-"""What a command says: the checks both APIs make before they pass it on."""
+"""Parses commands with the checks that both APIs make before they pass a command on."""
 
 import base64
 import binascii
@@ -14,8 +14,8 @@ from .products import WRITABLE, Attribute, Product
 
 
 @dataclass(frozen=True, slots=True)
-class Codes:
-    """What an API answers to a malformed body, an attribute that cannot be set, and malformed raw data."""
+class ErrorCodes:
+    """The codes with which an API refuses a malformed body, an attribute that cannot be set, and malformed raw data."""
 
     form: int
     attribute: int
@@ -24,15 +24,18 @@ class Codes:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command that is passed on: its body, the engineering values it sets, what the device is sent after 0x0090."""
+    """A valid command: its body, the engineering values it sets, and the bytes after 0x0090 in the device's frame."""
 
     body: Mapping[str, Any]
     values: Mapping[str, Value]
     payload: bytes
 
 
-def checked_command(product: Product, body: Mapping[str, Any], codes: Codes) -> Command:
-    """Read a command, or refuse it naming the first offender. Raw data that no device understands sets nothing."""
+def parse_command(product: Product, body: Mapping[str, Any], codes: ErrorCodes) -> Command:
+    """Parse a command. Raises Refused, with the name of the first invalid attribute.
+
+    Raw data that are not a write of datapoints are passed on, but set nothing.
+    """
     attrs, raw, coding = body.get("attrs"), body.get("raw"), body.get("binary_coding", "hex")
     if attrs is None and raw is None:
         raise Refused(codes.form, "attrs or raw is required")
@@ -41,42 +44,42 @@ def checked_command(product: Product, body: Mapping[str, Any], codes: Codes) -> 
     payload = None if raw is None else _raw_bytes(raw, body.get("binary_coding"))
     if raw is not None and not payload:
         raise Refused(codes.raw, "raw")
-    values = {} if attrs is None else _checked_values(product, attrs, coding, codes)
+    values = {} if attrs is None else _parse_values(product, attrs, coding, codes)
     if payload is None:
         return Command(body, values, encode_write(product, values))
     return Command(body, values | decode_write(product, payload), payload)
 
 
-def _checked_values(product: Product, attrs: object, coding: str, codes: Codes) -> dict[str, Value]:
+def _parse_values(product: Product, attrs: object, coding: str, codes: ErrorCodes) -> dict[str, Value]:
     if not isinstance(attrs, dict) or not attrs:
         raise Refused(codes.form, "attrs")
     by_name = product.by_name
     values: dict[str, Value] = {}
     for name, value in attrs.items():
         attribute = by_name.get(name)
-        accepted = None if attribute is None else _accepted(attribute, value, coding)
-        if accepted is None:
+        parsed = None if attribute is None else _parse_value(attribute, value, coding)
+        if parsed is None:
             raise Refused(codes.attribute, f"attr {name} invalid")
-        values[name] = accepted
+        values[name] = parsed
     return values
 
 
 def _raw_bytes(raw: object, coding: object) -> bytes | None:
-    """Read a list of bytes, or a text if the body names its coding."""
+    """Return the bytes of a list, or of a text if the body names its coding; None if they are malformed."""
     if isinstance(raw, str) and coding is not None:
-        return _decoded(raw, coding)
+        return _decode(raw, coding)
     is_byte_list = isinstance(raw, list) and all(type(byte) is int and 0 <= byte <= 255 for byte in raw)
     return bytes(raw) if isinstance(raw, list) and is_byte_list else None
 
 
-def _decoded(text: str, coding: object) -> bytes | None:
+def _decode(text: str, coding: object) -> bytes | None:
     try:
         return base64.b64decode(text, validate=True) if coding == "base64" else binascii.unhexlify(text)
     except ValueError:
         return None
 
 
-def _accepted(attribute: Attribute, value: object, coding: str) -> Value | None:
+def _parse_value(attribute: Attribute, value: object, coding: str) -> Value | None:
     if attribute.type != WRITABLE:
         return None
     if attribute.data_type == "bool":
@@ -93,5 +96,5 @@ def _accepted(attribute: Attribute, value: object, coding: str) -> Value | None:
 
 
 def _padded_hex(attribute: Attribute, value: object, coding: str) -> str | None:
-    content = _decoded(value, coding) if isinstance(value, str) else None
+    content = _decode(value, coding) if isinstance(value, str) else None
     return content.hex() if content is not None and len(content) == attribute.length else None

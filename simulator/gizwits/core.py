@@ -10,7 +10,7 @@ from .aggregation import AggregationDialect
 from .control import Command
 from .devices import GizwitsDevice
 from .errors import Refused
-from .obedience import Obedience, obedience_of
+from .obedience import Obedience, parse_obedience
 
 
 class GizwitsCore(Server, ABC):
@@ -34,7 +34,7 @@ class GizwitsCore(Server, ABC):
 
     def describe_devices(self) -> dict[str, object]:
         """Return the state of each device by its did."""
-        return {did: device.described() for did, device in self.all_devices().items()}
+        return {did: device.describe() for did, device in self.all_devices().items()}
 
     def set_device(self, did: str, changes: dict[str, Any]) -> None:
         """Change a device. Raises KeyError for an unknown did, ValueError for what cannot be changed."""
@@ -42,7 +42,7 @@ class GizwitsCore(Server, ABC):
 
     def set_obedience(self, settings: dict[str, Any]) -> None:
         """Set what happens to commands. Raises ValueError with the names of invalid settings."""
-        self.obedience = obedience_of(settings)
+        self.obedience = parse_obedience(settings)
 
     def deliver(self, device: GizwitsDevice, command: Command, *, undelivered_code: int) -> None:
         """Pass a command on to a device. Raises Refused if the cloud cannot deliver it, or is set to refuse it."""

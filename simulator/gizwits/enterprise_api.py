@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from .control import Codes, checked_command
+from .control import ErrorCodes, parse_command
 from .enterprise_core import EnterpriseCore
 from .enterprise_groups import EnterpriseGroups
 from .enterprise_history import EnterpriseHistory
@@ -13,7 +13,7 @@ from .enterprise_search import EnterpriseSearch
 from .errors import Refused
 from .wire import json_object, required_text
 
-_CODES = Codes(form=5002, attribute=5401, raw=5408)
+_CODES = ErrorCodes(form=5002, attribute=5401, raw=5408)
 
 
 class GizwitsEnterpriseServer(EnterpriseCore):
@@ -70,5 +70,5 @@ class GizwitsEnterpriseServer(EnterpriseCore):
             raise Refused(5305)
         if not product.has_definition:
             raise Refused(5402)
-        self.deliver(device, checked_command(device.product, body, _CODES), undelivered_code=5403)
+        self.deliver(device, parse_command(device.product, body, _CODES), undelivered_code=5403)
         return web.json_response({})

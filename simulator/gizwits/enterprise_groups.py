@@ -1,4 +1,4 @@
-"""The Enterprise API's device groups, one tree a product, and who devices are bound to."""
+"""The Enterprise API's device groups, one tree for each product, and the bindings of devices to users."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ _MOST_MACS = 1000
 
 
 class EnterpriseGroups:
-    """The groups and bindings of one server."""
+    """The endpoints of groups and bindings."""
 
     def __init__(self, core: EnterpriseCore) -> None:
         self._core = core
 
     def add_routes(self) -> None:
-        """Serve them."""
+        """Add the routes."""
         route = self._core.app.router
         path = "/v1/products/{product_key}"
         route.add_get(f"{path}/device_groups", self._list)
@@ -88,7 +88,7 @@ class EnterpriseGroups:
 
 
 def _tree(product: EnterpriseProduct, parent: str | None) -> Any:
-    """Give the groups below a parent: a tree whose leaves are empty texts."""
+    """Return the tree of the groups below a parent. A group without children is an empty text."""
     below = [group.gid for group in product.groups.values() if group.parent == parent]
     return {gid: _tree(product, gid) for gid in below} or ""
 

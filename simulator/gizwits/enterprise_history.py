@@ -1,12 +1,12 @@
-"""The Enterprise API's looks back at one device: its reports, its comings and goings, its commands, its aggregates."""
+"""The Enterprise API's history of one device: its reports, online log, commands and aggregates."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from .aggregation import Aggregation
-from .devices import GizwitsDevice, LogEntry, on_wire
+from .aggregation import AggregationQuery
+from .devices import GizwitsDevice, LogEntry, bools_as_numbers
 from .enterprise_core import EnterpriseCore
 from .errors import Refused
 from .frames import framed
@@ -14,12 +14,12 @@ from .wire import one_of, whole_number
 
 _TWO_DAYS = 2 * 86400
 _WEEK = 7 * 86400
-_SLACK = 60  # for a clock of the caller that is a little off, and for the way of the request
+_SLACK = 60  # seconds, for a caller's clock that is a little off and for the duration of the request
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """From when to when, epoch seconds, and in which order."""
+    """Begin and end (epoch seconds) of the requested history, and its order."""
 
     start: float
     end: float
@@ -27,34 +27,34 @@ class _Window:
 
 
 class EnterpriseHistory:
-    """The logs and the aggregation of one server."""
+    """The endpoints of history and aggregation."""
 
     def __init__(self, core: EnterpriseCore) -> None:
         self._core = core
 
     def add_routes(self) -> None:
-        """Serve them."""
+        """Add the routes."""
         path = "/v1/products/{product_key}/devices/{did}"
         route = self._core.app.router
         route.add_get(f"{path}/data", self._reports)
         route.add_get(f"{path}/online", self._online)
         route.add_get(f"{path}/cmd", self._commands)
         route.add_get(f"{path}/agg_data", self._aggregate)
-        route.add_put(f"{path}/agg_data", self._aggregate)  # documented for the Open API alone
+        route.add_put(f"{path}/agg_data", self._aggregate)  # only the Open API's document has this method
 
     async def _reports(self, request: web.Request) -> web.Response:
         device = self._granted(request)
         window = self._window(request)
-        reading = device.read()
-        moments = device.reports(window.start, min(window.end, reading.reported_at))
+        report = device.read()
+        times = device.reports(window.start, min(window.end, report.reported_at))
         if window.is_newest_first:
-            moments.reverse()
+            times.reverse()
         limit, skip = self._core.page(request)
-        rows: list[Any] = list(moments)
-        for index in range(skip, min(skip + limit, len(moments))):
-            moment = moments[index]
-            attrs = reading.attrs if moment == reading.reported_at else device.values_at(moment)
-            rows[index] = {"ts": int(moment), "attrs": on_wire(attrs)}
+        rows: list[Any] = list(times)
+        for index in range(skip, min(skip + limit, len(times))):
+            reported_at = times[index]
+            attrs = report.attrs if reported_at == report.reported_at else device.values_at(reported_at)
+            rows[index] = {"ts": int(reported_at), "attrs": bools_as_numbers(attrs)}
         return self._core.paged(request, rows)
 
     async def _online(self, request: web.Request) -> web.Response:
@@ -74,17 +74,17 @@ class EnterpriseHistory:
 
     async def _aggregate(self, request: web.Request) -> web.Response:
         device = self._granted(request)
-        asked = Aggregation.asked(request, device, self._core.aggregation, 5002)
-        query = {
-            "start_ts": asked.start_ms,
-            "end_ts": asked.end_ms,
-            "attrs": ",".join(asked.names),
-            "aggregator": asked.aggregator,
-            "unit": asked.unit,
+        query = AggregationQuery.from_request(request, device, self._core.aggregation, 5002)
+        echoed = {
+            "start_ts": query.start_ms,
+            "end_ts": query.end_ms,
+            "attrs": ",".join(query.names),
+            "aggregator": query.aggregator,
+            "unit": query.unit,
             "did": device.did,
         }
-        rows = [{"attrs": values, "datetime": label} for label, values in asked.rows(device)]
-        return web.json_response({"query": query, "data": rows})
+        rows = [{"attrs": values, "datetime": label} for label, values in query.rows(device)]
+        return web.json_response({"query": echoed, "data": rows})
 
     def _granted(self, request: web.Request) -> GizwitsDevice:
         device = self._core.device(request)
@@ -93,7 +93,7 @@ class EnterpriseHistory:
         return device
 
     def _window(self, request: web.Request) -> _Window:
-        """Read the time window: the past two days, or at most two days within the last seven."""
+        """Parse the window: by default the past two days, else at most two days within the last seven."""
         now = self._core.clock()
         units_a_second = 1000 if self._core.windows_are_in_ms else 1
         given = {

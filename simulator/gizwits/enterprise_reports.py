@@ -1,4 +1,4 @@
-"""The Enterprise API's figures of the whole fleet: how many, where, how many in trouble."""
+"""The Enterprise API's counts of a product's devices: by state, place, alerts and faults."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -17,20 +17,20 @@ type _Counts = dict[str, int]
 
 
 class EnterpriseReports:
-    """The reports of one server, each at the first of its addresses that the documents give."""
+    """The endpoints of the reports. Where the documents give several addresses, only the first is served."""
 
     def __init__(self, core: EnterpriseCore) -> None:
         self._core = core
 
     def add_routes(self) -> None:
-        """Serve them."""
+        """Add the routes."""
         route = self._core.app.router
         path = "/v1/products/{product_key}"
         route.add_get(f"{path}/devices/summary", self._summary)
         route.add_get(f"{path}/devices/locations", self._locations)
         route.add_get(f"{path}/devices/report/rt", self._status)
         for kind in ("fault", "alert"):
-            route.add_get(f"{path}/{{kind:{kind}}}/report/devices", self._devices_in_trouble)
+            route.add_get(f"{path}/{{kind:{kind}}}/report/devices", self._alarmed_devices)
             route.add_get(f"{path}/{{kind:{kind}}}/report/events", self._events)
 
     def _devices(self, request: web.Request) -> list[GizwitsDevice]:
@@ -67,15 +67,15 @@ class EnterpriseReports:
     async def _status(self, request: web.Request) -> web.Response:
         return web.json_response(_counted(request, self._devices(request), _state_counts))
 
-    async def _devices_in_trouble(self, request: web.Request) -> web.Response:
-        counts = functools.partial(_trouble_counts, request.match_info["kind"])
+    async def _alarmed_devices(self, request: web.Request) -> web.Response:
+        counts = functools.partial(_alarm_counts, request.match_info["kind"])
         return web.json_response(_counted(request, self._devices(request), counts))
 
     async def _events(self, request: web.Request) -> web.Response:
         fleet, kind = self._devices(request), request.match_info["kind"]
         names = [a.name for a in fleet[0].product.attributes if a.type == kind] if fleet else []
         active = {name: sum(bool(device.attrs.get(name)) for device in fleet) for name in names}
-        counted = _counted(request, fleet, functools.partial(_trouble_counts, kind))
+        counted = _counted(request, fleet, functools.partial(_alarm_counts, kind))
         return web.json_response(counted | {"detail": {name: _unresolved(count) for name, count in active.items()}})
 
 
@@ -99,7 +99,7 @@ def _state_counts(devices: Iterable[GizwitsDevice]) -> _Counts:
 def _counted(
     request: web.Request, devices: list[GizwitsDevice], counts: Callable[[Iterable[GizwitsDevice]], _Counts]
 ) -> dict[str, Any]:
-    """Give the counts of all devices and of every place, each level in an object `count`."""
+    """Return the counts of all devices and of every place, on each level as an object `count`."""
     return {"gid": request.query.get("gid"), "count": counts(devices), "location": _by_place(devices, counts, 0)}
 
 
@@ -116,7 +116,7 @@ def _by_place(
     return tree
 
 
-def _trouble_counts(kind: str, devices: Iterable[GizwitsDevice]) -> _Counts:
+def _alarm_counts(kind: str, devices: Iterable[GizwitsDevice]) -> _Counts:
     return _unresolved(sum(device.has_active(kind) for device in devices))
 
 

@@ -1,4 +1,4 @@
-"""The Enterprise API's lists of devices: by filter with state flags, or one by its mac."""
+"""The Enterprise API's search for devices by filters, and its look-ups of one device by its mac."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ _NOWHERE = Place("", "", "", 0.0, 0.0)
 
 
 class EnterpriseSearch:
-    """The lists of one server."""
+    """The endpoints that find devices."""
 
     def __init__(self, core: EnterpriseCore) -> None:
         self._core = core
 
     def add_routes(self) -> None:
-        """Serve them."""
+        """Add the routes."""
         route = self._core.app.router
         route.add_get("/v1/products/{product_key}/devices/search", self._search)
         route.add_get("/v1/products/{product_key}/devices", self._passcode)

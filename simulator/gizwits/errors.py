@@ -1,4 +1,4 @@
-"""The vendor's own tables of errors, and how a handler refuses.
+"""The vendor's tables of errors, and the exception by which a handler refuses a request.
 
 Open API: code and text, nearly always with HTTP 400. Enterprise API: code, status and text.
 """
@@ -68,7 +68,7 @@ ENTERPRISE_ERRORS: dict[int, tuple[int, str]] = {
 
 
 class Refused(Exception):
-    """The server says no, by the code of its table."""
+    """The server refuses a request with a code of its API's table."""
 
     def __init__(self, code: int, detail: str | None = None) -> None:
         super().__init__(code)
@@ -77,7 +77,7 @@ class Refused(Exception):
 
 
 def open_api_error(refused: Refused) -> dict[str, Any]:
-    """Give the body of an Open API error; it goes with HTTP 400."""
+    """Return the body of an Open API error, which is sent with HTTP 400."""
     return {
         "error_message": OPEN_API_TEXTS[refused.code],
         "error_code": refused.code,
@@ -86,6 +86,6 @@ def open_api_error(refused: Refused) -> dict[str, Any]:
 
 
 def enterprise_error(refused: Refused) -> tuple[int, dict[str, Any]]:
-    """Give status and body of an Enterprise API error, whose code is text."""
+    """Return status and body of an Enterprise API error. Its code is a text."""
     status, text = ENTERPRISE_ERRORS[refused.code]
     return status, {"error_code": str(refused.code), "error_message": text, "detail": refused.detail or ""}

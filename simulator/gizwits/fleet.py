@@ -1,4 +1,4 @@
-"""The organisation's fleet: two products, dozens of devices in several cities, some of them in trouble."""
+"""The organisation's fleet: two products with dozens of devices in several cities, some with alerts or faults."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _PLACES = (
 
 @dataclass(slots=True)
 class Group:
-    """A group of a product's devices; one without a parent is the root."""
+    """A group of a product's devices. The root has no parent."""
 
     gid: str
     parent: str | None
@@ -29,8 +29,8 @@ class Group:
 class EnterpriseProduct:
     """A product of the organisation. Public attributes may be changed at any time.
 
-    `auth_id` and `auth_secret` are those of its push.
-    `is_associated`: with the organisation (else 5801). `is_service_open`: the Enterprise API for it (else 5007).
+    `auth_id` and `auth_secret` are the credentials of its push. `is_associated`: it belongs to the organisation (else
+    5801). `is_service_open`: the Enterprise API serves it (else 5007). `has_definition`: it has datapoints (else 5402).
     """
 
     product: Product
@@ -55,7 +55,7 @@ class EnterpriseProduct:
 
     @property
     def definition(self) -> dict[str, object]:
-        """What the definition endpoint answers."""
+        """The response of the definition endpoint."""
         return self.product.definition
 
     @property
@@ -69,17 +69,17 @@ class EnterpriseProduct:
         return next(group.gid for group in self.groups.values() if group.parent is not None)
 
     def by_mac(self, mac: str) -> GizwitsDevice | None:
-        """Give the device of a module id, whose case matters."""
+        """Return the device with this mac, whose case matters."""
         return next((device for device in self.devices.values() if device.mac == mac), None)
 
     def macs_of(self, gid: str) -> set[str]:
-        """Give the macs of a group and of the groups below it."""
+        """Return the macs of a group and of all groups below it."""
         below = [group.gid for group in self.groups.values() if group.parent == gid]
         return set(self.groups[gid].macs).union(*(self.macs_of(child) for child in below))
 
 
 def fleet(clock: Callable[[], float], seed: int) -> list[EnterpriseProduct]:
-    """Make the products with their devices and groups."""
+    """Return the products with their devices and groups."""
     return [
         _product(clock, seed, CHILLER, "fa4e5ec7e70000000000000000c41111", 36),
         _product(clock, seed, METER, "fa4e5ec7e70000000000000000e7e222", 24),

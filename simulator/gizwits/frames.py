@@ -1,4 +1,4 @@
-"""The raw protocol as far as commands go: one that writes datapoints, coded, decoded and framed for the device."""
+"""Encodes, decodes and frames the raw command that writes datapoints. The rest of the raw protocol is not needed."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ _WRITE = 0x01
 
 
 def framed(data: bytes) -> bytes:
-    """Put the prefix of a command from app to device before the business data."""
+    """Return the payload with the header of a command from app to device before it."""
     length = 3 + len(data)
     coded = bytearray()
     while length > 127:
@@ -19,7 +19,7 @@ def framed(data: bytes) -> bytes:
 
 
 def encode_write(product: Product, attrs: Mapping[str, Value]) -> bytes:
-    """Code the values a command sets: the action, a mask of the writable ids, then bits, numbers and bytes."""
+    """Encode the values of a command: the action, a mask of the writable ids, then bits, numbers and bytes."""
     writable = [attribute for attribute in product.attributes if attribute.type == WRITABLE]
     mask = sum(1 << index for index, attribute in enumerate(writable) if attribute.name in attrs)
     bits, bit_count, rest = 0, 0, b""
@@ -42,7 +42,7 @@ def encode_write(product: Product, attrs: Mapping[str, Value]) -> bytes:
 
 
 def decode_write(product: Product, data: bytes) -> dict[str, Value]:
-    """Read a command as a device of the fixed-length protocol does; what is not one to the last byte sets nothing."""
+    """Decode a command as a device of the fixed-length protocol does. Only a complete write sets anything."""
     writable = [attribute for attribute in product.attributes if attribute.type == WRITABLE]
     bitwise = [attribute for attribute in writable if attribute.data_type in ("bool", "enum")]
     bytewise = [attribute for attribute in writable if attribute not in bitwise]

@@ -1,4 +1,4 @@
-"""The devices of the Open API's users: ordinary ones, and every oddity that real accounts have shown."""
+"""The devices of the Open API's users. They show the oddities that were seen in real accounts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +13,11 @@ PRODUCTS: dict[str, Product] = {product.key: product for product in (AIR_CONDITI
 
 
 def household(clock: Callable[[], float], seed: int, uid: str) -> list[GizwitsDevice]:
-    """Make the devices of the user who logs in at the Open API."""
+    """Return the devices of the user who logs in at the Open API."""
     make = _maker(clock, seed, uid)
     spa = make(SPA, "Terrace spa", role="special", remark="25", versions=Versions("P4960011", "D4H90227"))
-    spa.silent.add("ozone_hours")  # an older firmware than the definition's
-    spa.set(bit7=0, bubble_minutes=59940)  # a name no definition has, and a vendor's word for "no limit"
+    spa.silent.add("ozone_hours")  # its firmware is older than the definition
+    spa.set(bit7=0, bubble_minutes=59940)  # not in the definition; the vendor's "no limit"
     return [
         make(AIR_CONDITIONER, "客厅空调"),
         spa,
@@ -30,7 +30,7 @@ def household(clock: Callable[[], float], seed: int, uid: str) -> list[GizwitsDe
 
 
 def device_of(clock: Callable[[], float], seed: int, uid: str, product: Product, alias: str) -> GizwitsDevice:
-    """Make the only device of another user."""
+    """Return the only device of another user."""
     return _maker(clock, seed, uid)(product, alias)
 
 

@@ -7,10 +7,10 @@ from aiohttp import web
 from yarl import URL
 
 from .aep import LoginFront
-from .devices import GizwitsDevice, on_wire
+from .devices import GizwitsDevice, bools_as_numbers
 from .errors import OPEN_API_TEXTS, Refused
 from .open_core import OpenCore
-from .open_groups import Groups
+from .open_groups import OpenGroups
 from .open_history import OpenHistory
 from .products import AIR_CONDITIONER, HEATER
 from .tokens import Token
@@ -25,7 +25,7 @@ class GizwitsOpenServer(OpenCore):
         """Make the household's groups and serve all endpoints."""
         super().__init__(clock, seed)
         self.push = OpenPush(self)
-        self.groups = Groups(self)
+        self.groups = OpenGroups(self)
         devices = [device for device in self.devices.values() if device.uid == self.uid]
         air_conditioners, heaters = (
             [device.did for device in devices if device.product is product] for product in (AIR_CONDITIONER, HEATER)
@@ -160,10 +160,10 @@ class GizwitsOpenServer(OpenCore):
         """Answer without a token, but check a token that comes: the device must be bound to its user."""
         has_token = "X-Gizwits-User-token" in request.headers
         device = self.device(request) if has_token else self.known_device(request)
-        reading = device.read()
-        attrs = list(on_wire(reading.attrs).items())
+        report = device.read()
+        attrs = list(bools_as_numbers(report.attrs).items())
         self.shuffle(attrs)
-        return self.answer({"did": device.did, "updated_at": reading.updated_at, "attr": dict(attrs)})
+        return self.answer({"did": device.did, "updated_at": report.updated_at, "attr": dict(attrs)})
 
     async def _control(self, request: web.Request) -> web.Response:
         device = self.device(request)

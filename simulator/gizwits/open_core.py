@@ -12,14 +12,14 @@ from aiohttp.typedefs import Handler
 
 from .accounts import Accounts, User
 from .aggregation import AggregationDialect
-from .control import Codes, checked_command
+from .control import ErrorCodes, parse_command
 from .core import GizwitsCore
 from .devices import GizwitsDevice
 from .errors import Refused, open_api_error
 from .household import PRODUCTS, device_of, household
 from .products import LAMP, PUMP
 
-_CODES = Codes(form=9015, attribute=9025, raw=9015)
+_CODES = ErrorCodes(form=9015, attribute=9025, raw=9015)
 _NEED_NO_APP_ID = ("/status", "/errors", "/app/smart_home/")
 
 
@@ -151,7 +151,7 @@ class OpenCore(GizwitsCore):
             raise Refused(9042)
         if device.product.key not in self.products:
             raise Refused(9029)
-        self.deliver(device, checked_command(device.product, body, _CODES), undelivered_code=9021)
+        self.deliver(device, parse_command(device.product, body, _CODES), undelivered_code=9021)
 
     @web.middleware
     async def _refuse(self, request: web.Request, handler: Handler) -> web.StreamResponse:

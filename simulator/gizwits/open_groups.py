@@ -1,4 +1,4 @@
-"""The Open API's groups: named sets of a user's devices that take one command together."""
+"""The Open API's groups: named sets of a user's devices that can be controlled with one command."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from .wire import json_object, one_of, required_text
 
 @dataclass(slots=True)
 class Group:
-    """A group; one of mixed products has no product key."""
+    """A group. A group of mixed products has an empty product key."""
 
     id: str
     name: str
@@ -25,8 +25,8 @@ class Group:
     dids: list[str] = field(default_factory=list)
 
 
-class Groups:
-    """All groups of one server, and their endpoints."""
+class OpenGroups:
+    """All groups, and their endpoints."""
 
     def __init__(self, core: OpenCore) -> None:
         self._core = core
@@ -40,7 +40,7 @@ class Groups:
         return group
 
     def add_routes(self) -> None:
-        """Serve the groups."""
+        """Add the groups' routes."""
         route = self._core.app.router
         route.add_get("/app/group", self._list)
         route.add_post("/app/group", self._create)
@@ -133,15 +133,15 @@ class Groups:
         if not group.product_key:
             raise Refused(9015, "product_key")
         body = await json_object(request, malformed=9015, form=9015)
-        results = [{"did": device.did, "result": self._obeys(device, body)} for device in self._members(group)]
+        results = [{"did": device.did, "result": self._is_accepted(device, body)} for device in self._members(group)]
         return self._core.answer(results)
 
     def _members(self, group: Group) -> list[GizwitsDevice]:
-        """Give its devices without those that are no longer bound to its user."""
+        """Return the group's devices that are still bound to its user."""
         devices = [self._core.devices[did] for did in group.dids if did in self._core.devices]
         return [device for device in devices if device.uid == group.uid]
 
-    def _obeys(self, device: GizwitsDevice, body: dict[str, Any]) -> bool:
+    def _is_accepted(self, device: GizwitsDevice, body: dict[str, Any]) -> bool:
         try:
             self._core.command(device, body)
         except Refused as refused:

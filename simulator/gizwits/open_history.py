@@ -1,11 +1,11 @@
-"""The Open API's looks back: the raw log and the aggregation, both for products not yet released."""
+"""The Open API's history: the raw log and the aggregation. Real accounts have both for unreleased products only."""
 
 import base64
 from typing import Any
 
 from aiohttp import web
 
-from .aggregation import Aggregation
+from .aggregation import AggregationQuery
 from .devices import LogEntry
 from .errors import Refused
 from .frames import framed
@@ -17,13 +17,13 @@ _WEEK = 7 * 86400
 
 
 class OpenHistory:
-    """The raw log and the aggregation of one server."""
+    """The endpoints of the raw log and the aggregation."""
 
     def __init__(self, core: OpenCore) -> None:
         self._core = core
 
     def add_routes(self) -> None:
-        """Serve both; the documents ask for the aggregation by GET in one place and by PUT in another."""
+        """Add the routes. The documents call the aggregation by GET in one place and by PUT in another."""
         route = self._core.app.router
         route.add_get("/app/devices/{did}/raw_data", self._raw_data)
         route.add_get("/app/devdata/{did}/agg_data", self._aggregate)
@@ -36,11 +36,11 @@ class OpenHistory:
         limit, skip = whole_number(request, "limit", 20, 9015), whole_number(request, "skip", 0, 9015)
         sort = one_of(request, "sort", ("asc", "desc"), 9015) or "desc"
         now = self._core.clock()
-        is_in_reach = now - _WEEK <= start <= end <= now + 1 and end - start < _HOURS_48
-        if kind is None or not is_in_reach or limit > 1000 or skip + limit > 5000:
+        is_allowed = now - _WEEK <= start <= end <= now + 1 and end - start < _HOURS_48
+        if kind is None or not is_allowed or limit > 1000 or skip + limit > 5000:
             raise Refused(9015)
         if kind == "cmd" and not self._core.has_documented_log:
-            raise Refused(9008, "unsupported operand type(s)")  # what the real service answers
+            raise Refused(9008, "unsupported operand type(s)")  # as the real service answers
         log = device.command_log() if kind == "cmd" else device.online_log()
         entries = [entry for entry in log if start <= entry.timestamp <= end]
         entries.sort(key=lambda entry: entry.timestamp, reverse=sort == "desc")
@@ -60,17 +60,17 @@ class OpenHistory:
 
     async def _aggregate(self, request: web.Request) -> web.Response:
         device = self._core.device(request)
-        asked = Aggregation.asked(request, device, self._core.aggregation, 9015)
-        query = {
-            "aggregator": asked.aggregator,
-            "start_ts": asked.start_ms,
-            "end_ts": asked.end_ms,
-            "attrs": ", ".join(asked.names),
-            "unit": asked.unit,
+        query = AggregationQuery.from_request(request, device, self._core.aggregation, 9015)
+        echoed = {
+            "aggregator": query.aggregator,
+            "start_ts": query.start_ms,
+            "end_ts": query.end_ms,
+            "attrs": ", ".join(query.names),
+            "unit": query.unit,
         }
         common = {"uid": device.uid, "product_key": device.product.key}
         rows = [
             {"datatime": label} | common | {"attrs": {name: str(value) for name, value in values.items()}}
-            for label, values in asked.rows(device)
+            for label, values in query.rows(device)
         ]
-        return self._core.answer({"query": query, "data": rows})
+        return self._core.answer({"query": echoed, "data": rows})

@@ -1,4 +1,4 @@
-"""Products of our own making, defined as the vendor defines real ones, and the definitions both APIs answer with."""
+"""Made-up products in the shape of the vendor's, and their definitions as both APIs return them."""
 
 import math
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ class Attribute:
 
     @property
     def bits(self) -> int:
-        """How many bits it takes: whole bytes for all but bool and enum."""
+        """Its size in bits: whole bytes for all types but bool and enum."""
         match self.data_type:
             case "bool":
                 return 1
@@ -50,19 +50,19 @@ class Attribute:
         return _NUMBER_BYTES[self.data_type] * 8
 
     def scaled(self, raw: float) -> int | float:
-        """Give the engineering value of a raw number."""
+        """Return the engineering value of a raw number."""
         value = round(raw) * self.ratio + self.addition
         return int(value) if float(self.ratio).is_integer() else round(value, 4)
 
-    def nearest(self, value: float) -> int | float:
-        """Give the engineering value the device can really have."""
+    def clamp(self, value: float) -> int | float:
+        """Return the closest engineering value that the device can have."""
         raw = (value - self.addition) / self.ratio
         return self.scaled(min(self.maximum, max(self.minimum, raw)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """A product line: its key, the name in device lists, and its datapoints in the order of their ids."""
+    """A product line: its key, its name in lists of devices, and its datapoints in the order of their ids."""
 
     key: str
     name: str
@@ -72,12 +72,12 @@ class Product:
     definition: dict[str, Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Write the definition once."""
+        """Build the definition once."""
         object.__setattr__(self, "definition", _definition(self))
 
     @property
     def by_name(self) -> dict[str, Attribute]:
-        """The datapoints by their programmatic names."""
+        """The datapoints by their names."""
         return {attribute.name: attribute for attribute in self.attributes}
 
 
@@ -126,7 +126,7 @@ def _definition(product: Product) -> dict[str, Any]:
 
 
 def _positions(attributes: Iterable[Attribute]) -> dict[str, tuple[int, int]]:
-    """Lay the datapoints out, one kind after the other, the bits of a kind first."""
+    """Return byte and bit offset of each datapoint: one type after the other, the bits of each type first."""
     positions: dict[str, tuple[int, int]] = {}
     offset = 0
     for kind in (WRITABLE, READABLE, "alert", "fault"):
@@ -168,7 +168,7 @@ def _flag(name: str, title: str, kind: AttributeType, behaviour: Behaviour, desc
     return Attribute(name=name, title=title, type=kind, data_type="bool", behaviour=behaviour, desc=desc)
 
 
-def _device_filter(
+def _enum(
     name: str, title: str, labels: tuple[str, ...], behaviour: Behaviour, kind: AttributeType = WRITABLE
 ) -> Attribute:
     return Attribute(name=name, title=title, type=kind, data_type="enum", behaviour=behaviour, labels=labels)
@@ -210,10 +210,8 @@ AIR_CONDITIONER = Product(
     name="空调",
     attributes=(
         _flag("switch", "开关", WRITABLE, ON),
-        _device_filter(
-            "mode", "模式", ("制冷", "制热", "除湿", "送风", "自动"), changing(("制冷", "制冷", "送风"), 5400)
-        ),
-        _device_filter("fan_speed", "风速", ("低风", "中风", "高风"), changing(("低风", "中风", "高风"), 3600)),
+        _enum("mode", "模式", ("制冷", "制热", "除湿", "送风", "自动"), changing(("制冷", "制冷", "送风"), 5400)),
+        _enum("fan_speed", "风速", ("低风", "中风", "高风"), changing(("低风", "中风", "高风"), 3600)),
         _flag("sleep", "睡眠", WRITABLE, OFF),
         _number("set_temp", "设定温度", WRITABLE, steady(24), (0, 14), addition=16, desc="单位：℃"),
         _number(
@@ -261,7 +259,7 @@ SPA = Product(
         _flag("bubble", "气泡", WRITABLE, OFF),
         _flag("filter", "过滤", WRITABLE, changing((True, False), 10800)),
         _flag("locked", "童锁", WRITABLE, OFF),
-        _device_filter("temp_set_unit", "温度单位", ("华氏", "摄氏"), steady("摄氏")),
+        _enum("temp_set_unit", "温度单位", ("华氏", "摄氏"), steady("摄氏")),
         _number("set_temp", "设定水温", WRITABLE, steady(37.5), (0, 40), ratio=0.5, addition=20),
         _number("bubble_minutes", "气泡定时", WRITABLE, steady(30), (0, 1440), data_type="uint16", desc="分钟"),
         _flag("heat_reached", "到温", READABLE, changing((True, False), 7200)),
@@ -281,7 +279,7 @@ LAMP = Product(
     attributes=(
         _flag("SwitchON", "开关机", WRITABLE, ON),
         _flag("TimerON", "定时开关", WRITABLE, ON),
-        _device_filter("Mode", "模式", ("0", "1", "2"), steady("1")),
+        _enum("Mode", "模式", ("0", "1", "2"), steady("1")),
         _number("Brightness", "亮度", WRITABLE, steady(70), (0, 90), addition=10, desc="%"),
         *(
             _number(f"{colour}Value", f"{colour}通道", WRITABLE, swinging(20, 90, 28800), (0, 100))
@@ -302,7 +300,7 @@ PUMP = Product(
     attributes=(
         _flag("SwitchON", "开机/关机", WRITABLE, ON, "开/关机按钮"),
         _flag("FeedSwitch", "喂食开关", WRITABLE, OFF, "喂食开关"),
-        _device_filter("Linkage", "联动", ("off", " master", " slave"), steady(" master")),
+        _enum("Linkage", "联动", ("off", " master", " slave"), steady(" master")),
         _number("Flow", "流量", WRITABLE, steady(60), (30, 100)),
         _number("Frequency", "频率", WRITABLE, steady(12.5), (5, 500), data_type="uint16", ratio=0.1),
         _number(
@@ -320,7 +318,7 @@ HEATER = Product(
     key="fa4e4ea70000000000000000000000a5",
     name="电暖器",
     attributes=(
-        _device_filter("mode", "模式", ("舒适", "经济", "解冻", "停止"), steady("经济")),
+        _enum("mode", "模式", ("舒适", "经济", "解冻", "停止"), steady("经济")),
         _flag("lock_switch", "童锁", WRITABLE, OFF),
         _number("cft_temp", "舒适温度", WRITABLE, steady(190), (0, 255), desc="0.1℃"),
         _number("cur_temp", "当前温度", READABLE, swinging(170, 210, noise=2), (0, 255), desc="0.1℃"),
@@ -335,7 +333,7 @@ CHILLER = Product(
     name="冷水机组",
     attributes=(
         _flag("switch", "开关", WRITABLE, ON),
-        _device_filter("mode", "模式", ("制冷", "制热", "自动"), changing(("制冷", "自动"), 14400)),
+        _enum("mode", "模式", ("制冷", "制热", "自动"), changing(("制冷", "自动"), 14400)),
         _number("set_temp", "出水设定", WRITABLE, steady(7), (0, 30), ratio=0.5, addition=5, desc="℃"),
         _flag("pump", "水泵运行", READABLE, changing((True, True, False), 3600)),
         _number("room_temp", "环境温度", READABLE, swinging(-12, 18, noise=0.5), (0, 100), addition=-40, desc="℃"),
@@ -368,7 +366,7 @@ METER = Product(
     protocol_type="var_len",
     attributes=(
         _flag("relay", "继电器", WRITABLE, ON),
-        _device_filter("tariff", "费率", ("尖", "峰", "平", "谷"), changing(("峰", "平", "谷"), 14400), READABLE),
+        _enum("tariff", "费率", ("尖", "峰", "平", "谷"), changing(("峰", "平", "谷"), 14400), READABLE),
         _number("voltage", "电压", READABLE, swinging(224, 236, 7200, 1), (0, 4000), data_type="uint16", ratio=0.1),
         _number("current", "电流", READABLE, swinging(0.5, 30, 10800, 0.5), (0, 10000), data_type="uint16", ratio=0.01),
         _number(

@@ -1,6 +1,6 @@
-"""SNoti, the push of the Enterprise API: lines of JSON over TLS. Strict where the document is.
+"""SNoti, the push of the Enterprise API: lines of JSON over TLS. It is strict where the document is.
 
-The document gives no error codes for `invalid_msg`: those here are made up.
+The document has no error codes for `invalid_msg`, so the codes here are made up.
 """
 
 import asyncio
@@ -37,28 +37,29 @@ EVENTS = {
     "device.gps.kv": "device_gps_kv",
     "device.lbs.kv": "device_lbs_kv",
 }
-"""What is pushed, by the name it is asked for with."""
+"""The `event_type` of each event, by the name with which clients subscribe to it."""
 
 _SUBKEY = re.compile(r"[A-Za-z0-9_]{1,32}")
-_MOST_SUBKEYS = 5
+_MAX_SUBKEYS = 5
 _MALFORMED, _UNKNOWN, _NOT_LOGGED_IN, _UNKNOWN_DELIVERY = 4001, 4002, 4003, 4004
 
 
 class _Refused(Exception):
-    """A login that is not granted, with what the server says about it."""
+    """The server refuses a login; the text says why."""
 
 
 class SnotiServer:
     """The push service of one organisation's products. Public attributes may be changed at any time.
 
-    `refuses`: product keys whose logins it refuses. `login_error`: it answers logins with this code instead.
-    `is_silent`: it takes everything and says nothing. `heartbeat_seconds`: how long a client may say nothing.
-    `binaries_as` is "bytes", "base64" or "hex". `booleans_as_numbers`: 0 and 1. `gives_msg_ids`: events carry one.
-    `report_every`: seconds between reports of all devices that are online, none if None; for the next `start`.
+    `refuses`: product keys whose logins it refuses. `login_error`: it refuses all logins with this code.
+    `is_silent`: it accepts everything and sends nothing. `heartbeat_seconds`: after how long it drops a silent client.
+    `binaries_as`: "bytes", "base64" or "hex". `booleans_as_numbers`: booleans are 0 and 1. `gives_msg_ids`: events have
+    a `msg_id`. `report_every`: seconds between reports of all devices that are online, None for none; it is read by
+    `start`.
     """
 
     def __init__(self, clock: Callable[[], float], products: Mapping[str, EnterpriseProduct]) -> None:
-        """Watch the products' devices; what they do is queued for those who ever logged in."""
+        """Listen to the products' devices. Their events are queued for each subkey that ever logged in."""
         self.name = "gizwits_snoti"
         self.address = ""
         self.refuses: set[str] = set()
@@ -70,7 +71,7 @@ class SnotiServer:
         self.gives_msg_ids = True
         self.report_every: float | None = None
         self.received: list[dict[str, Any]] = []
-        """Every message that was understood as JSON, in order."""
+        """Every valid message, in order."""
         self._clock = clock
         self._products = products
         self._queues = Queues(clock)
@@ -80,7 +81,7 @@ class SnotiServer:
         self._listener: asyncio.Server | None = None
         self._serial = itertools.count(1)
         self._alarms: dict[tuple[str, str], str] = {}
-        """The ids of the alarms that are on, by device and datapoint: they end under the same."""
+        """The ids of active alarms by device and datapoint. An alarm ends with the id that it began with."""
         for product in products.values():
             for device in product.devices.values():
                 device.listeners.append(self)
@@ -88,21 +89,21 @@ class SnotiServer:
 
     @property
     def connections(self) -> int:
-        """How many clients are connected."""
+        """The number of connected clients."""
         return len(self._writers)
 
     def of(self, command: str) -> list[dict[str, Any]]:
-        """Give the messages of one command."""
+        """Return the received messages of one command."""
         return [message for message in self.received if message["cmd"] == command]
 
     async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
-        """Listen; port 0 takes any free one. `address` then holds host and port."""
+        """Listen on a port, or on any free one if it is 0. `address` then holds host and port."""
         self._listener = await asyncio.start_server(
             self._serve, host, port, ssl=server_context(), ssl_shutdown_timeout=1
         )
         self.address = f"{host}:{self._listener.sockets[0].getsockname()[1]}"
         if self.report_every is not None:
-            self._keep(asyncio.create_task(self._report_regularly(self.report_every)))
+            self._track(asyncio.create_task(self._report_regularly(self.report_every)))
 
     async def stop(self) -> None:
         """Stop listening."""
@@ -119,12 +120,12 @@ class SnotiServer:
         self._listener = None
 
     def drop_connections(self) -> None:
-        """Lose all clients without a word."""
+        """Drop all connections without closing them."""
         for writer in self._writers:
             writer.transport.abort()
 
     def send_line(self, line: bytes) -> None:
-        """Send all clients this, which is completed by nothing."""
+        """Send these bytes to all clients, without a newline after them."""
         for writer in self._writers:
             writer.write(line)
 
@@ -137,7 +138,7 @@ class SnotiServer:
         created_at: float | None = None,
         **more: Any,
     ) -> None:
-        """Queue an event, by the name it is asked for with; without a device, one of the whole product."""
+        """Queue an event by the name for subscriptions. Without a device, it is one of the whole product."""
         message: dict[str, Any] = {"event_type": EVENTS[event], "product_key": product_key}
         if self.gives_msg_ids:
             message["msg_id"] = f"m{next(self._serial)}"
@@ -147,18 +148,18 @@ class SnotiServer:
         self._queues.put(product_key, event, message | more)
 
     def report(self, device: GizwitsDevice, attrs: Mapping[str, Any], created_at: float | None = None) -> None:
-        """Push values of a device, and the alarms among them that began or ended."""
+        """Push values of a device, and an event for each alarm among them that began or ended."""
         by_name = device.product.by_name
         data = {
-            name: self._spelled(value, is_binary=name in by_name and by_name[name].data_type == "binary")
+            name: self._encoded(value, is_binary=name in by_name and by_name[name].data_type == "binary")
             for name, value in attrs.items()
         }
         self.push(device.product.key, "device.status.kv", device, created_at=created_at, data=data)
         for name, value in attrs.items():
             if name in by_name and (kind := by_name[name].type) in ("alert", "fault"):
-                self._note_alarm(device, kind, name, created_at, is_on=bool(value))
+                self._push_alarm_change(device, kind, name, created_at, is_on=bool(value))
 
-    def _note_alarm(
+    def _push_alarm_change(
         self, device: GizwitsDevice, kind: str, name: str, created_at: float | None, *, is_on: bool
     ) -> None:
         if is_on == ((device.did, name) in self._alarms):
@@ -171,16 +172,16 @@ class SnotiServer:
         key = device.product.key
         self.push(key, f"device.attr_{kind}", device, created_at=created_at, event_id=event_id, data=data)
 
-    def reported(self, device: GizwitsDevice, at: float, _: Mapping[str, Value]) -> None:
-        """Push what a device is made to report: now, or when it obeys."""
+    def on_report(self, device: GizwitsDevice, at: float, _: Mapping[str, Value]) -> None:
+        """Push a device's values at the time of its report, now or later."""
         delay = at - self._clock()
         if delay > 0:
             self._timers.append(asyncio.get_running_loop().call_later(delay, self._report_at, device, at))
         else:
             self._report_at(device, at)
 
-    def came_or_went(self, device: GizwitsDevice) -> None:
-        """Push that it came online or went."""
+    def on_online_change(self, device: GizwitsDevice) -> None:
+        """Push that a device came online or went offline."""
         place = device.place
         where = {"ip": "192.0.2.7"} | {
             name: getattr(place, name) if place else "" for name in ("country", "region", "city")
@@ -201,7 +202,7 @@ class SnotiServer:
                     if device.is_online and device.attrs:
                         self.report(device, device.attrs)
 
-    def _spelled(self, value: Any, *, is_binary: bool) -> Any:
+    def _encoded(self, value: Any, *, is_binary: bool) -> Any:
         if isinstance(value, bool) and self.booleans_as_numbers:
             return int(value)
         if not is_binary or not isinstance(value, str) or self.binaries_as == "hex":
@@ -219,20 +220,20 @@ class SnotiServer:
         groups = self._products[product_key].groups.values()
         return next((group.gid for group in groups if device.mac in group.macs), None)
 
-    def _keep(self, task: asyncio.Task[None]) -> None:
+    def _track(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if (task := asyncio.current_task()) is not None:
-            self._keep(task)
+            self._track(task)
         async with self._connected(writer):
             client: Client | None = None
             try:
                 while True:
                     async with asyncio.timeout(self.heartbeat_seconds):
                         line = await reader.readuntil(b"\n")
-                    client = self._take(line, client, writer)
+                    client = self._handle(line, client, writer)
             finally:
                 if client is not None:
                     self._queues.leave(client)
@@ -249,8 +250,8 @@ class SnotiServer:
             with suppress(OSError):
                 await writer.wait_closed()
 
-    def _take(self, line: bytes, client: Client | None, writer: asyncio.StreamWriter) -> Client | None:
-        """Answer a message; gives the client once it is logged in."""
+    def _handle(self, line: bytes, client: Client | None, writer: asyncio.StreamWriter) -> Client | None:
+        """Answer a message. Returns the client once it is logged in. Raises _Refused for a refused login."""
 
         def send(message: Message) -> None:
             if not self.is_silent:
@@ -289,7 +290,7 @@ class SnotiServer:
             raise
         send({"cmd": "login_res", "data": {"result": True, "msg": "ok"}})
         for queue in client.queues:
-            self._queues.deal(queue)
+            self._queues.distribute(queue)
         return client
 
     def _granted(self, message: Mapping[str, Any], send: Callable[[Message], None]) -> Client:
@@ -316,7 +317,7 @@ class SnotiServer:
         subkey, events = item.get("subkey"), item.get("events")
         if not isinstance(subkey, str) or not _SUBKEY.fullmatch(subkey):
             raise _Refused("subkey")
-        if len(self._queues.subkeys_of(product.product_key) | {subkey}) > _MOST_SUBKEYS:
+        if len(self._queues.subkeys_of(product.product_key) | {subkey}) > _MAX_SUBKEYS:
             raise _Refused("too many subkeys")
         if not isinstance(events, list) or not events or not all(isinstance(e, str) and e in EVENTS for e in events):
             raise _Refused("events")

@@ -1,4 +1,4 @@
-"""What waits for whom: a queue for each subkey of a product, dealt out among the clients that share it.
+"""The queues of SNoti: one for each subkey of a product, whose messages are distributed among its clients.
 
 Knows nothing of sockets, logins and devices.
 """
@@ -16,36 +16,38 @@ type Message = Mapping[str, Any]
 
 @dataclass(eq=False)
 class Client:
-    """A client that is logged in: how it is sent to, how much it takes ahead of its acknowledgements."""
+    """A client that is logged in. It gets at most `prefetch_count` messages ahead of its acknowledgements."""
 
     send: Callable[[Message], None]
     prefetch_count: int
     queues: list[Queue] = field(default_factory=list)
-    unacknowledged: dict[int, tuple[Queue, _Waiting]] = field(default_factory=dict)
+    unacknowledged: dict[int, tuple[Queue, _QueuedMessage]] = field(default_factory=dict)
 
     @property
     def is_free(self) -> bool:
-        """Whether it may be sent one more."""
+        """Whether it may get another message."""
         return len(self.unacknowledged) < self.prefetch_count
 
 
 @dataclass(frozen=True)
-class _Waiting:
+class _QueuedMessage:
+    """A message and when it was queued, epoch seconds."""
+
     since: float
     message: Message
 
 
 @dataclass(eq=False)
 class Queue:
-    """What waits under one subkey, of the kinds of events that were last asked for."""
+    """The messages of one subkey, and the events that its last login subscribed to."""
 
     events: frozenset[str]
-    waiting: deque[_Waiting] = field(default_factory=deque)
+    waiting: deque[_QueuedMessage] = field(default_factory=deque)
     clients: deque[Client] = field(default_factory=deque)
 
 
 class Queues:
-    """All queues, by product and subkey."""
+    """All queues by product and subkey."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -53,35 +55,35 @@ class Queues:
         self._serial = itertools.count(1)
 
     def subkeys_of(self, product_key: str) -> set[str]:
-        """Give the subkeys that queues of a product exist for."""
+        """Return the subkeys for which a product has queues."""
         return {subkey for key, subkey in self._queues if key == product_key}
 
     def join(self, client: Client, product_key: str, subkey: str, events: frozenset[str]) -> None:
-        """Let a client have what waits under a subkey, and all that comes."""
+        """Add a client to the queue of a subkey, which is made if there is none."""
         queue = self._queues.setdefault((product_key, subkey), Queue(events))
         queue.events = events
         queue.clients.append(client)
         client.queues.append(queue)
 
     def leave(self, client: Client) -> None:
-        """Put back what a client never acknowledged, for whoever comes next."""
+        """Remove a client and queue again the messages that it did not acknowledge."""
         for queue in client.queues:
             queue.clients.remove(client)
         for queue, waiting in reversed(client.unacknowledged.values()):
             queue.waiting.appendleft(waiting)
         client.unacknowledged.clear()
         for queue in client.queues:
-            self.deal(queue)
+            self.distribute(queue)
 
     def put(self, product_key: str, event: str, message: Message) -> None:
-        """Queue a copy under each subkey that asked for this event."""
+        """Queue a message under each subkey that subscribed to this event."""
         for (key, _), queue in self._queues.items():
             if key == product_key and event in queue.events:
-                queue.waiting.append(_Waiting(self._clock(), message))
-                self.deal(queue)
+                queue.waiting.append(_QueuedMessage(self._clock(), message))
+                self.distribute(queue)
 
     def acknowledge(self, client: Client, delivery_id: object, msg_id: object) -> bool:
-        """Forget a message; False if it is none of the client's, or is not named as it was sent."""
+        """Remove a delivered message. Returns False if the client has no delivery with both ids."""
         if type(delivery_id) is not int or delivery_id not in client.unacknowledged:
             return False
         queue, waiting = client.unacknowledged[delivery_id]
@@ -89,14 +91,16 @@ class Queues:
             return False
         del client.unacknowledged[delivery_id]
         for queue in client.queues:
-            self.deal(queue)
+            self.distribute(queue)
         return True
 
-    def deal(self, queue: Queue) -> None:
-        """Send what waits, to each free client in turn."""
+    def distribute(self, queue: Queue) -> None:
+        """Send the waiting messages to the free clients in turn, without those that are too old."""
         while queue.waiting and queue.waiting[0].since < self._clock() - _KEPT_SECONDS:
             queue.waiting.popleft()
-        while queue.waiting and (client := next((one for one in queue.clients if one.is_free), None)) is not None:
+        while (
+            queue.waiting and (client := next((client for client in queue.clients if client.is_free), None)) is not None
+        ):
             queue.clients.remove(client)
             queue.clients.append(client)
             waiting, delivery_id = queue.waiting.popleft(), next(self._serial)

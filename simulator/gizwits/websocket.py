@@ -1,8 +1,8 @@
-"""The push of the Open API: what a user's devices report, sent over WebSocket as the document lays it down.
+"""The push of the Open API: the reports of a user's devices over WebSocket, as the document describes it.
 
-The vendor's own runs on hosts apart from the Open API; here each binding names the Open API's. What the document
-leaves open is decided the strict way: a device that is bound after the login has to be subscribed to, an absent
-device does not answer, and only the mode `attrs_v4` is served.
+The vendor pushes from hosts apart from the Open API; here each binding names the Open API's own host. Where the
+document leaves something open, this server is strict: a device that is bound after the login needs a subscription,
+an offline device does not answer a read, and `attrs_v4` is the only mode.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from .open_core import OpenCore
 from .products import Product
 
 _LONGEST_HEARTBEAT_SECONDS = 180
-_LOOK_SECONDS = 1.0  # between two looks at who reports
+_LOOK_SECONDS = 1.0  # between two checks for devices whose regular report is due
 _NOT_LOGGED_IN = 1009
 _BAD_CONTENT = 1010
 
 
 @dataclass(eq=False, slots=True)
 class Connection:
-    """One client. `uid` is None until it has logged in."""
+    """The connection of one client. `uid` is None until the client has logged in."""
 
     socket: web.WebSocketResponse
     transport: asyncio.Transport | None
@@ -39,10 +39,11 @@ class Connection:
 
 
 class OpenPush:
-    """The push of one server. Public attributes may be changed at any time.
+    """The push service. Public attributes may be changed at any time.
 
-    `is_offered`: bindings say where it is. `refuses_logins`: all of them. `is_silent`: it sends nothing any more.
-    `wants_acks`: reports ask for one. `connections`: those that are open. `received`: all frames, in order.
+    `is_offered`: bindings name its host and port. `refuses_logins`: it refuses every login. `is_silent`: it sends
+    nothing. `wants_acks`: reports ask for an acknowledgement. `connections`: the open connections. `received`: all
+    frames, in order.
     """
 
     def __init__(self, core: OpenCore) -> None:
@@ -57,38 +58,38 @@ class OpenPush:
         self._timers: set[asyncio.TimerHandle] = set()
 
     def add_routes(self) -> None:
-        """Serve it."""
+        """Add the route of the WebSocket."""
         self._core.app.router.add_get("/ws/app/v1", self._serve)
         self._core.app.on_shutdown.append(self._stop)
 
     def commands(self, cmd: str) -> list[Any]:
-        """Give the content of all frames of one kind that were received."""
+        """Return the content of all received frames of one command."""
         return [frame.get("data") for frame in self.received if frame.get("cmd") == cmd]
 
     def drop(self) -> None:
-        """Lose all connections, without a word."""
+        """Drop all connections without closing them."""
         for connection in self.connections:
             if connection.transport is not None:
                 connection.transport.abort()
 
     def send(self, frame: Mapping[str, Any] | str) -> None:
-        """Send all clients a frame, or any text."""
+        """Send a frame, or any text, to all clients."""
         for connection in self.connections:
             self._send(connection, frame)
 
     def invalidate(self, code: int = _NOT_LOGGED_IN) -> None:
-        """Call the last message of all clients invalid."""
+        """Tell all clients that their last message was invalid."""
         self.send(_invalid(code))
 
-    def tell_binding(self, did: str, uid: str, *, is_bound: bool) -> None:
-        """Tell a user's clients that a device was bound or unbound; `devices` is to be changed before."""
+    def push_binding(self, did: str, uid: str, *, is_bound: bool) -> None:
+        """Push to a user's clients that a device was bound or unbound. The caller changes `devices` before."""
         for connection in self._connections_of(uid):
             self._send(connection, _frame("s2c_binding_changed", {"did": did, "bind": is_bound}))
 
-    # What devices tell
+    # Events of devices
 
-    def reported(self, device: GizwitsDevice, at: float, values: Mapping[str, Value]) -> None:
-        """Push what a device reports, when the time has come."""
+    def on_report(self, device: GizwitsDevice, at: float, values: Mapping[str, Value]) -> None:
+        """Push a device's values at the time of its report, now or later."""
         if not self.connections:
             return
         loop = asyncio.get_running_loop()
@@ -100,14 +101,14 @@ class OpenPush:
         timer = loop.call_later(max(0.0, at - self._core.clock()), push)
         self._timers.add(timer)
 
-    def came_or_went(self, device: GizwitsDevice) -> None:
-        """Push whether a device is online."""
+    def on_online_change(self, device: GizwitsDevice) -> None:
+        """Push that a device came online or went offline."""
         state = {"did": device.did, "passcode": device.passcode, "mac": device.mac, "online": device.is_online}
-        for connection in self._listeners(device):
+        for connection in self._subscribers(device):
             self._send(connection, _frame("s2c_online_status", state))
 
     def _push(self, device: GizwitsDevice, values: Mapping[str, Value]) -> None:
-        for connection in self._listeners(device):
+        for connection in self._subscribers(device):
             more = {}
             if self.wants_acks:
                 self._serial += 1
@@ -117,10 +118,10 @@ class OpenPush:
     def _connections_of(self, uid: str | None) -> list[Connection]:
         return [connection for connection in self.connections if uid is not None and connection.uid == uid]
 
-    def _listeners(self, device: GizwitsDevice) -> list[Connection]:
-        return [other for other in self._connections_of(device.uid) if device.did in other.subscribed]
+    def _subscribers(self, device: GizwitsDevice) -> list[Connection]:
+        return [client for client in self._connections_of(device.uid) if device.did in client.subscribed]
 
-    # What clients say
+    # Frames from clients
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(timeout=0.5)
@@ -129,7 +130,7 @@ class OpenPush:
         self.connections.append(connection)
         tasks = [asyncio.create_task(work(connection)) for work in (self._write, self._report_regularly)]
         try:
-            await self._hear(connection)
+            await self._receive(connection)
         finally:
             self.connections.remove(connection)
             for task in tasks:
@@ -150,7 +151,7 @@ class OpenPush:
                 await connection.socket.send_str(content)
 
     async def _report_regularly(self, connection: Connection) -> None:
-        """Push what each device reports every `report_seconds`, while the server is told to."""
+        """Push each device's values every `report_seconds`, while `pushes_regularly` is set."""
         last = self._core.clock()
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
@@ -163,22 +164,22 @@ class OpenPush:
                     self._send(connection, _report(device, device.attrs))
             last = now
 
-    async def _hear(self, connection: Connection) -> None:
-        """Take frames until the client goes, or fails to ping in time."""
+    async def _receive(self, connection: Connection) -> None:
+        """Handle frames until the client disconnects or does not ping in time."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(connection.heartbeat_seconds) as patience:
+            async with asyncio.timeout(connection.heartbeat_seconds) as heartbeat:
                 async for message in connection.socket:
                     if message.type is not WSMsgType.TEXT:
                         break
-                    frame = _decoded(message.data)
+                    frame = _parse_frame(message.data)
                     self.received.append(frame)
-                    self._take(connection, frame)
+                    self._handle(connection, frame)
                     if frame.get("cmd") in ("login_req", "ping"):
-                        patience.reschedule(loop.time() + connection.heartbeat_seconds)
+                        heartbeat.reschedule(loop.time() + connection.heartbeat_seconds)
         await connection.socket.close()
 
-    def _take(self, connection: Connection, frame: Mapping[str, Any]) -> None:
+    def _handle(self, connection: Connection, frame: Mapping[str, Any]) -> None:
         cmd, content = frame.get("cmd"), frame.get("data")
         if cmd == "login_req":
             self._log_in(connection, content if isinstance(content, dict) else {})
@@ -186,7 +187,7 @@ class OpenPush:
         if connection.uid is None:
             self._send(connection, _invalid(_NOT_LOGGED_IN))
             return
-        self._watch()
+        self._listen()
         try:
             match cmd:
                 case "ping":
@@ -206,20 +207,20 @@ class OpenPush:
 
     def _log_in(self, connection: Connection, login: Mapping[str, Any]) -> None:
         heartbeat = login.get("heartbeat_interval")
-        is_in_form = (
+        is_well_formed = (
             login.get("p0_type") == "attrs_v4"
             and type(heartbeat) is int
             and 0 < heartbeat <= _LONGEST_HEARTBEAT_SECONDS
             and isinstance(login.get("auto_subscribe"), bool)
         )
-        is_right = is_in_form and not self.refuses_logins and self._is_our_user(login)
-        if is_right and type(heartbeat) is int:
+        is_granted = is_well_formed and not self.refuses_logins and self._is_our_user(login)
+        if is_granted and type(heartbeat) is int:
             connection.uid = login["uid"]
             connection.heartbeat_seconds = heartbeat
-            self._watch()
+            self._listen()
             if login["auto_subscribe"]:
                 connection.subscribed |= {device.did for device in self._bound_to(connection)}
-        self._send(connection, _frame("login_res", {"success": is_right}))
+        self._send(connection, _frame("login_res", {"success": is_granted}))
 
     def _is_our_user(self, login: Mapping[str, Any]) -> bool:
         token = login.get("token")
@@ -229,11 +230,11 @@ class OpenPush:
             return False
         return login.get("appid") == self._core.app_id and login.get("uid") == user.uid
 
-    def _subscribe(self, connection: Connection, wanted: object) -> None:
-        if not isinstance(wanted, list) or not all(isinstance(item, dict) for item in wanted):
+    def _subscribe(self, connection: Connection, content: object) -> None:
+        if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
             raise Refused(9015, "data")
         bound = {device.did for device in self._bound_to(connection)}
-        dids = [item.get("did") for item in wanted]
+        dids = [item.get("did") for item in content]
         connection.subscribed |= bound.intersection(dids)
         success = [{"did": did, "error_code": 0, "msg": "ok"} for did in dids if did in bound]
         failed = [{"did": did, "error_code": 9017, "msg": OPEN_API_TEXTS[9017]} for did in dids if did not in bound]
@@ -267,7 +268,7 @@ class OpenPush:
     def _bound_to(self, connection: Connection) -> list[GizwitsDevice]:
         return [device for device in self._core.devices.values() if device.uid == connection.uid]
 
-    def _watch(self) -> None:
+    def _listen(self) -> None:
         for device in self._core.devices.values():
             if self not in device.listeners:
                 device.listeners.append(self)
@@ -278,7 +279,7 @@ class OpenPush:
             connection.outgoing.put_nowait(content)
 
 
-def _decoded(text: str) -> Mapping[str, Any]:
+def _parse_frame(text: str) -> Mapping[str, Any]:
     try:
         frame = json.loads(text)
     except json.JSONDecodeError:
@@ -299,11 +300,11 @@ def _answer_to(frame: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _report(device: GizwitsDevice, values: Mapping[str, Value]) -> dict[str, Any]:
-    return _frame("s2c_noti", {"did": device.did, "attrs": _on_frame(device.product, values)})
+    return _frame("s2c_noti", {"did": device.did, "attrs": _to_frame(device.product, values)})
 
 
-def _on_frame(product: Product, values: Mapping[str, Value]) -> dict[str, Any]:
-    """Spell values as the push does: booleans as such, bytes as a list."""
+def _to_frame(product: Product, values: Mapping[str, Value]) -> dict[str, Any]:
+    """Return values as the push sends them: booleans stay booleans, bytes are a list."""
     binary = {attribute.name for attribute in product.attributes if attribute.data_type == "binary"}
     return {
         name: list(bytes.fromhex(value)) if name in binary and isinstance(value, str) else value
@@ -312,7 +313,7 @@ def _on_frame(product: Product, values: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def _from_frame(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Spell values as the HTTP command does."""
+    """Return the values of a frame as the HTTP command has them: bytes are a hexadecimal text."""
 
     def hexadecimal(value: object) -> object:
         is_byte_list = isinstance(value, list) and all(type(byte) is int and 0 <= byte <= 255 for byte in value)

@@ -1,4 +1,4 @@
-"""Reading requests strictly: bodies, fields and paging, refused with the code the API has for a bad form."""
+"""Strict readers of request bodies and query parameters. Each raises Refused with the code that its caller passes."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from .errors import Refused
 
 
 async def json_object(request: web.Request, *, malformed: int, form: int) -> dict[str, Any]:
-    """Read the body as a JSON object that is labelled as JSON."""
+    """Return the body, which must be a JSON object and labelled as JSON."""
     if request.content_type != "application/json":
         raise Refused(malformed, "Content-Type")
     try:
@@ -22,7 +22,7 @@ async def json_object(request: web.Request, *, malformed: int, form: int) -> dic
 
 
 def required_text(fields: dict[str, Any], name: str, code: int) -> str:
-    """Give a field that must be a text with something in it."""
+    """Return a field that must be a text and not empty."""
     value = fields.get(name)
     if not isinstance(value, str) or not value:
         raise Refused(code, name)
@@ -30,7 +30,7 @@ def required_text(fields: dict[str, Any], name: str, code: int) -> str:
 
 
 def whole_number(request: web.Request, name: str, default: int, code: int) -> int:
-    """Give a query parameter that must be a whole number, 0 or more."""
+    """Return a query parameter that must be a whole number, 0 or more."""
     text = request.query.get(name, str(default))
     if not (text.isascii() and text.isdigit()):
         raise Refused(code, name)
@@ -38,7 +38,7 @@ def whole_number(request: web.Request, name: str, default: int, code: int) -> in
 
 
 def one_of(request: web.Request, name: str, allowed: tuple[str, ...], code: int) -> str | None:
-    """Give a query parameter that must have one of a few values, None if it is missing."""
+    """Return a query parameter that must have an allowed value, or None if it is missing."""
     text = request.query.get(name)
     if text is not None and text not in allowed:
         raise Refused(code, name)

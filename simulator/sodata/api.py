@@ -56,13 +56,13 @@ class SoDataServer(Server):
         """How many rows a page may be asked for; more is refused with 400."""
         self.page_overlap = 0
         """How many rows of the page before a later page repeats, as when the list changes while it is read."""
-        self.tells_total = True
+        self.has_total = True
         """Whether pages carry `total`."""
         self.bulk_body: Literal["deviceUuids", "devices", "list"] | None = "deviceUuids"
         """The only body that `PUT last-values` takes; None: there is no such method."""
-        self.spoilers: dict[str, int] = {}
+        self.failing_devices: dict[str, int] = {}
         """Statuses by uuid: what is answered where the device is asked for, alone or among others."""
-        self.alarm_words: tuple[Value, Value] = ("0", "1")
+        self.alarm_values: tuple[Value, Value] = ("0", "1")
         """How a quiet and an active alarm are written."""
         self.history_rules = Rules()
         """What `PUT datapoints` answers at once, and how."""
@@ -210,8 +210,8 @@ class SoDataServer(Server):
 
     async def _get_last_values(self, request: web.Request) -> web.Response:
         device = self._device(request)
-        if device.uuid in self.spoilers:
-            raise _refuse(request, self.spoilers[device.uuid])
+        if device.uuid in self.failing_devices:
+            raise _refuse(request, self.failing_devices[device.uuid])
         return web.json_response({"devices": [self._show_last_values(device)]})
 
     async def _read_many_last_values(self, request: web.Request) -> web.Response:
@@ -225,8 +225,8 @@ class SoDataServer(Server):
             uuids = body.get(self.bulk_body) if isinstance(body, dict) and len(body) == 1 else None
         if not isinstance(uuids, list) or not all(isinstance(uuid, str) for uuid in uuids):
             raise _refuse(request, 400, "Malformed request")
-        if spoiler := next((uuid for uuid in uuids if uuid in self.spoilers), None):
-            raise _refuse(request, self.spoilers[spoiler])
+        if spoiler := next((uuid for uuid in uuids if uuid in self.failing_devices), None):
+            raise _refuse(request, self.failing_devices[spoiler])
         # no order is promised: answers belong to their uuid, not to a position
         asked = [device for uuid, device in reversed(devices.items()) if uuid in uuids]
         return web.json_response({"devices": [self._show_last_values(device) for device in asked]})
@@ -255,7 +255,7 @@ class SoDataServer(Server):
 
     def _word(self, variable: Variable, value: Value) -> Value:
         if variable.service.type == "Alarm" and value in ("0", "1"):
-            return self.alarm_words[value == "1"]
+            return self.alarm_values[value == "1"]
         return value
 
     # what all methods share
@@ -306,7 +306,7 @@ class SoDataServer(Server):
         length = take if self.largest_page is None else min(take, self.largest_page)
         begin = max(0, skip - self.page_overlap)
         page = {"results": [show(thing) for thing in things[begin : begin + length]], "take": take}
-        return page | {"total": len(things)} if self.tells_total else page
+        return page | {"total": len(things)} if self.has_total else page
 
     @web.middleware
     async def _check_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -44,15 +44,15 @@ class Rules:
     echoes_aggregation: bool = False
     has_empty_buckets: bool = False
     """Whether buckets without a sample are told as null; they are left out otherwise."""
-    most_series: int | None = None
-    longest: timedelta | None = None
+    max_series: int | None = None
+    max_range: timedelta | None = None
     limit_status: int = 400
     """The status of a request with more series or a longer range than that."""
-    most_answered: int | None = None
+    max_answered: int | None = None
     """How many series an answer has at most; further ones are left out of it without a word."""
     labels: Literal["start", "wall", "end", "first"] = "start"
     """What `at` of a bucket is: its start in UTC, what the wall clock showed then, its end, or its first sample."""
-    heeds_z: bool = False
+    reads_range_as_utc: bool = False
     """Whether a range is one of UTC, as its Z says, although the device's own zone is asked for."""
     refused: dict[str, int] = field(default_factory=dict)
     """Statuses by "device uuid|item type|item index|service id": a request with such a series fails."""
@@ -66,9 +66,9 @@ def read_history(body: Any, find_device: Callable[[str], SoDataDevice], rules: R
         raise BadRequest("useDeviceLocalTimezone must be a boolean")
     if body.get("granularity") not in _GRANULARITIES:
         raise BadRequest("granularity is unknown")
-    if rules.most_series is not None and len(body["series"]) > rules.most_series:
+    if rules.max_series is not None and len(body["series"]) > rules.max_series:
         raise BadRequest("too many series", rules.limit_status)
-    answered = body["series"][: rules.most_answered]
+    answered = body["series"][: rules.max_answered]
     return {name: body[name] for name in _ECHOED if name in body} | {
         "series": [_read_series(body, series, find_device, rules) for series in answered]
     }
@@ -88,9 +88,9 @@ def _read_series(body: Json, series: Any, find_device: Callable[[str], SoDataDev
     if (status := rules.refused.get(f"{device.uuid}|{key}")) is not None:
         raise BadRequest("this of the series is refused", status)
     zone = ZoneInfo(device.site.time_zone) if body["useDeviceLocalTimezone"] else None
-    zone_of_range = None if rules.heeds_z else zone
+    zone_of_range = None if rules.reads_range_as_utc else zone
     from_ms, to_ms = (_read_time(body, name, zone_of_range) for name in ("from", "to"))
-    if rules.longest is not None and to_ms - from_ms > rules.longest.total_seconds() * 1000:
+    if rules.max_range is not None and to_ms - from_ms > rules.max_range.total_seconds() * 1000:
         raise BadRequest("too long a range", rules.limit_status)
     variable = device.variables.get(key)
     samples = _numbers(device.samples(variable, from_ms, to_ms)) if variable else []

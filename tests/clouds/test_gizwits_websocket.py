@@ -508,7 +508,7 @@ async def test_a_device_that_is_bound_later_is_heard_once_it_is_subscribed_to(
     lamp = device_of(server.clock, 1, "somebody else", LAMP, "New lamp")
     lamp.uid = server.uid
     server.devices[lamp.did] = lamp
-    server.push.tell_binding(lamp.did, server.uid, is_bound=True)
+    server.push.push_binding(lamp.did, server.uid, is_bound=True)
     await until(lambda: ear.count(DevicesChanged))
     coverage = ear.count(CoverageChanged)
     await ear.refresh()
@@ -526,10 +526,10 @@ async def test_a_device_that_is_unbound_is_heard_no_more_until_it_is_back(ear: E
     await ear.listen()
     await until(lambda: ear.hears_all() and ear.reports(spa.did))
     spa.uid = None
-    server.push.tell_binding(spa.did, server.uid, is_bound=False)
+    server.push.push_binding(spa.did, server.uid, is_bound=False)
     await until(lambda: ear.count(DevicesChanged) and not ear.hears(spa.did))
     spa.uid = server.uid
-    server.push.tell_binding(spa.did, server.uid, is_bound=True)
+    server.push.push_binding(spa.did, server.uid, is_bound=True)
     await until(lambda: ear.hears(spa.did))
     assert ear.count(DevicesChanged) == 2
 

@@ -139,7 +139,7 @@ async def test_list_is_read_by_what_came(sodata: SoData, client: SoDataCloud) ->
 
 async def test_list_without_a_total_ends_with_an_empty_page(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.largest_page = 4
-    sodata.api.tells_total = False
+    sodata.api.has_total = False
     assert len((await client.devices()).devices) == 11
     assert sodata.api.requests[DEVICES] == 4
 
@@ -785,7 +785,7 @@ async def test_device_that_spoils_the_bulk_call_is_left_out_of_it(
     if has_worked:
         await client.readings(devices)
     bad = {devices[7].id, devices[61].id}
-    sodata.api.spoilers = dict.fromkeys(bad, status)
+    sodata.api.failing_devices = dict.fromkeys(bad, status)
     sodata.api.reset_counts()
     for number in range(4):
         readings = await client.readings(devices)
@@ -801,7 +801,7 @@ async def test_device_that_spoils_the_bulk_call_is_left_out_of_it(
     sodata.api.reset_counts()
     await client.readings(devices)
     assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (1, 2)
-    sodata.api.spoilers = {}
+    sodata.api.failing_devices = {}
     await client.devices()
     for _ in range(2):
         readings = await client.readings(devices)
@@ -815,7 +815,7 @@ async def test_search_for_spoilers_takes_few_calls(sodata: SoData, client: SoDat
     sodata.api.add_devices("METER", 89)
     devices = (await client.devices()).devices
     await client.readings(devices)
-    sodata.api.spoilers = {devices[42].id: 403}
+    sodata.api.failing_devices = {devices[42].id: 403}
     sodata.api.reset_counts()
     readings = await client.readings(devices)
     assert len(readings.snapshots) == len(devices) - 1

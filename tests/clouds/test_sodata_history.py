@@ -266,7 +266,7 @@ async def test_local_days(sodata: SoData, client: SoDataCloud, zone: str, bounds
 
 @pytest.mark.parametrize("zone", ["Europe/Paris", "Asia/Kolkata", "America/New_York"])
 @pytest.mark.parametrize(
-    ("labels", "heeds_z", "is_proven"),
+    ("labels", "reads_range_as_utc", "is_proven"),
     [
         ("start", True, True),
         ("wall", False, True),
@@ -276,10 +276,10 @@ async def test_local_days(sodata: SoData, client: SoDataCloud, zone: str, bounds
     ],
 )
 async def test_local_days_are_proven(
-    sodata: SoData, client: SoDataCloud, zone: str, labels: Any, heeds_z: bool, is_proven: bool
+    sodata: SoData, client: SoDataCloud, zone: str, labels: Any, reads_range_as_utc: bool, is_proven: bool
 ) -> None:
     sodata.api.history_rules.labels = labels
-    sodata.api.history_rules.heeds_z = heeds_z
+    sodata.api.history_rules.reads_range_as_utc = reads_range_as_utc
     ups = simulated(sodata, "UPS")
     ups.site.time_zone = zone
     (series,) = series_of(ups, LOAD_RATE)
@@ -334,7 +334,7 @@ async def test_day_that_a_range_begins_or_ends_in_is_a_whole_one(
 
 
 async def test_day_is_asked_for_alone_where_more_is_refused(sodata: SoData, client: SoDataCloud) -> None:
-    sodata.api.history_rules.longest = DAY
+    sodata.api.history_rules.max_range = DAY
     ups = simulated(sodata, "UPS")
     (series,) = series_of(ups, LOAD_RATE)
     bounds = [utc("2026-07-31T22:00") + DAY * number for number in range(5)]
@@ -409,8 +409,8 @@ async def test_listed_zone_is_believed_when_the_answer_names_none(sodata: SoData
 
 
 async def test_zone_is_learned_in_spite_of_limits(sodata: SoData, client: SoDataCloud) -> None:
-    sodata.api.history_rules.longest = 3 * DAY
-    sodata.api.history_rules.most_series = 1
+    sodata.api.history_rules.max_range = 3 * DAY
+    sodata.api.history_rules.max_series = 1
     ups = simulated(sodata, "UPS", "Asia/Kolkata")
     series = series_of(ups, LOAD_RATE, CURRENT, time_zone=None)
     bounds = [utc("2026-03-20T18:30") + DAY * number for number in range(9)]
@@ -660,10 +660,10 @@ async def test_range_is_cut_by_the_rows_to_be_expected(sodata: SoData, client: S
 @pytest.mark.parametrize(
     "rules",
     [
-        {"most_series": 12},
-        {"longest": timedelta(hours=5)},
-        {"most_series": 20, "longest": timedelta(hours=7)},
-        {"most_answered": 7},
+        {"max_series": 12},
+        {"max_range": timedelta(hours=5)},
+        {"max_series": 20, "max_range": timedelta(hours=7)},
+        {"max_answered": 7},
     ],
 )
 async def test_server_with_limits_tells_all_the_same(
@@ -680,17 +680,17 @@ async def test_server_with_limits_tells_all_the_same(
     assert await counts(sodata.client(), series, 12) == expected  # after a restart
     assert sodata.api.requests[DATAPOINTS] <= 6
     for body in await bodies(sodata):
-        assert len(body["series"]) <= rules.get("most_series", 40)
+        assert len(body["series"]) <= rules.get("max_series", 40)
         length = datetime.fromisoformat(body["to"]) - datetime.fromisoformat(body["from"])
-        assert length <= rules.get("longest", DAY)
+        assert length <= rules.get("max_range", DAY)
 
 
 async def test_what_was_learned_is_forgotten_after_a_day(
     sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sodata.api.history_rules.most_series = 12
+    sodata.api.history_rules.max_series = 12
     await counts(client, many(sodata, 40), 1)
-    sodata.api.history_rules.most_series = None
+    sodata.api.history_rules.max_series = None
     sodata.api.reset_counts()
     await counts(client, many(sodata, 40), 1)
     assert sodata.api.requests[DATAPOINTS] == 4

@@ -107,7 +107,7 @@ def _bind(pushed: Pushed, twin: GizwitsDevice) -> None:
     if pushed.is_open:
         server = pushed.simulation.gizwits_open
         server.devices[twin.did] = twin
-        server.push.tell_binding(twin.did, server.uid, is_bound=True)
+        server.push.push_binding(twin.did, server.uid, is_bound=True)
     else:
         snoti = pushed.simulation.gizwits_snoti
         pushed.simulation.gizwits_enterprise.products[twin.product.key].devices[twin.did] = twin
@@ -119,7 +119,7 @@ def _unbind(pushed: Pushed, twin: GizwitsDevice) -> None:
     if pushed.is_open:
         server = pushed.simulation.gizwits_open
         del server.devices[twin.did]
-        server.push.tell_binding(twin.did, server.uid, is_bound=False)
+        server.push.push_binding(twin.did, server.uid, is_bound=False)
     else:
         del pushed.simulation.gizwits_enterprise.products[twin.product.key].devices[twin.did]
         pushed.simulation.gizwits_snoti.push(twin.product.key, "device.unbind", twin)

@@ -259,8 +259,8 @@ async def test_comings_goings_and_bindings_are_pushed(
         assert await client.hear() == {"cmd": "s2c_online_status", "data": state}
     spa.is_online = True
     assert await client.hears_nothing()
-    server.push.tell_binding(spa.did, server.uid, is_bound=False)
-    server.push.tell_binding(spa.did, server.aep_uid, is_bound=False)
+    server.push.push_binding(spa.did, server.uid, is_bound=False)
+    server.push.push_binding(spa.did, server.aep_uid, is_bound=False)
     assert await client.hear() == {"cmd": "s2c_binding_changed", "data": {"did": spa.did, "bind": False}}
     spa.uid = None
     spa.set(bubble_minutes=3)

@@ -258,7 +258,7 @@ async def test_devices_are_paged(api: Api) -> None:
     api.sodata.page_overlap = 2
     later = await api.get("devices", skip=20)
     assert later["results"][:2] == answer["results"][-2:]
-    api.sodata.tells_total = False
+    api.sodata.has_total = False
     assert "total" not in await api.get("devices")
 
 
@@ -360,7 +360,7 @@ async def test_alarms_come_and_go_and_can_be_spelt_otherwise(api: Api) -> None:
         api.time.seconds += 900
     assert seen == {"0", "1"}
     api.token = (await api.log_in())["access_token"]
-    api.sodata.alarm_words = (False, True)
+    api.sodata.alarm_values = (False, True)
     ups.set("Global", "0", "143000", "1")
     assert (await api.last_values(ups))["Global|0|143000"]["value"] is True
 
@@ -505,11 +505,11 @@ async def test_what_the_document_leaves_open_of_history(api: Api) -> None:
     assert full["aggregation"] == "count"
     assert full["data"] == plain["data"] + [{"at": f"2026-09-{day}T00:00:00Z", "value": None} for day in (22, 23, 24)]
     two = body | {"series": body["series"] * 2}
-    rules.most_answered = 1
+    rules.max_answered = 1
     assert len((await api.ask("PUT", path, json=two))["series"]) == 1
-    rules.limit_status, rules.most_series = 413, 1
+    rules.limit_status, rules.max_series = 413, 1
     await api.ask("PUT", path, 413, json=two)
-    rules.longest = timedelta(days=4)
+    rules.max_range = timedelta(days=4)
     await api.ask("PUT", path, 413, json=body)
     rules.refused[f"{ups.uuid}|Global|0|140100"] = 404
     await api.ask("PUT", path, 404, json=body)
