@@ -1,4 +1,4 @@
-"""A Home Assistant to measure in, and the servers beside it in processes of their own, as clouds are."""
+"""Starts the Home Assistant to measure in, and simulated clouds in processes of their own, as real clouds are."""
 
 import multiprocessing
 import tempfile
@@ -15,9 +15,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 import custom_components  # noqa: F401  # before the test kit puts a package of the same name first on the path
 
+from .quiet import quiet
+
 
 class _Resolver(aiohttp.ThreadedResolver):
-    """Loopback needs no names; Home Assistant's own resolver wants its network component."""
+    """Replaces Home Assistant's resolver, which needs its network component. Addresses on loopback need no names."""
 
     async def real_close(self) -> None:
         await self.close()
@@ -25,7 +27,7 @@ class _Resolver(aiohttp.ThreadedResolver):
 
 @asynccontextmanager
 async def home_assistant() -> AsyncIterator[HomeAssistant]:
-    """Start Home Assistant with the integration, in a folder of its own."""
+    """Start Home Assistant with the integration in a temporary folder, and stop it at the end."""
     with (
         tempfile.TemporaryDirectory() as folder,
         patch.object(aiohttp_client, "_async_make_resolver", lambda _: _Resolver()),
@@ -37,7 +39,7 @@ async def home_assistant() -> AsyncIterator[HomeAssistant]:
 
 
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
-    """Set an account up, and let its first readings come in."""
+    """Set up an account and wait for its first readings."""
     entry.add_to_hass(hass)
     if not await hass.config_entries.async_setup(entry.entry_id):
         raise RuntimeError("the account could not be set up")
@@ -47,9 +49,9 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry
 
 @contextmanager
 def cloud(serve: Callable[[Connection], None]) -> Iterator[Connection]:
-    """Run `serve` in a process of its own, with this end of a pipe to it. It ends when anything is sent to it."""
+    """Run `serve` in a process of its own and yield a pipe to it. `serve` returns when it receives None."""
     pipe, far_end = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(far_end,))
+    process = multiprocessing.get_context("spawn").Process(target=_serve_quietly, args=(serve, far_end))
     process.start()
     try:
         yield pipe
@@ -57,3 +59,8 @@ def cloud(serve: Callable[[Connection], None]) -> Iterator[Connection]:
         with suppress(OSError):  # it may have ended already
             pipe.send(None)
         process.join()
+
+
+def _serve_quietly(serve: Callable[[Connection], None], pipe: Connection) -> None:
+    with quiet():
+        serve(pipe)

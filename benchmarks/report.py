@@ -1,13 +1,15 @@
-"""What every part of the benchmarks hands in: a table, and whether its goals hold. It measures nothing."""
+"""The table that each benchmark prints, and its goals. It measures nothing itself."""
 
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from .quiet import quiet
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """Something that should be at most so much."""
+    """A measured value and its upper limit."""
 
     what: str
     measured: float
@@ -25,7 +27,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One table. Its first column is text, the others are numbers as they should be read."""
+    """One table. Its first column is text and aligned left; the others are formatted numbers, aligned right."""
 
     title: str
     columns: Sequence[str]
@@ -52,10 +54,11 @@ class Part:
 
 
 def run(*measures: Callable[[], Part]) -> int:
-    """Measure and print, one part after the other; 1 if a goal is missed, else 0."""
+    """Measure and print the parts one after the other. Return the exit code: 1 if a goal is missed, else 0."""
     all_hold = True
     for measure in measures:
-        part = measure()
+        with quiet():
+            part = measure()
         part.show()
         all_hold = all_hold and part.holds
     return 0 if all_hold else 1

@@ -1,7 +1,7 @@
-"""Time that passes as soon as nobody has anything left to do: hours of timers and sleeps in minutes.
+"""An event loop that skips the time in which nothing happens, so that hours of timers and sleeps take minutes.
 
-All clocks that the integration looks at show the time of the event loop. What is waited for has to be in this process:
-sockets on loopback and threads are waited for in real time, and only then the next timer is due.
+All clocks that the integration reads show the time of the event loop. The loop waits for sockets on loopback and for
+threads in real time before it skips to the next timer, so everything that takes part has to run in this process.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from unittest.mock import patch
 from homeassistant.util import dt as dt_util
 
 BEGIN = 1_790_000_000.0  # epoch seconds
-_A_MOMENT = 0.001  # seconds, for threads
+_THREAD_WAIT = 0.001  # seconds of real time between two checks for threads that have ended
 
 
 class _Selector(selectors.DefaultSelector):
-    """Waits for sockets, and lets the loop skip what it would wait for timers."""
+    """Waits for sockets, and skips the time that the loop would wait for timers."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
@@ -32,18 +32,18 @@ class _Selector(selectors.DefaultSelector):
         if events := super().select(0):
             return events
         if self._loop.threads or timeout is None:
-            return super().select(_A_MOMENT)
+            return super().select(_THREAD_WAIT)
         self._loop.skip(timeout)
         return []
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time is its own."""
+    """An event loop with a virtual clock."""
 
     def __init__(self) -> None:
         self._now = 0.0
         self.threads = 0
-        """How many threads are at work for it."""
+        """The number of threads that work for the loop."""
         super().__init__(_Selector(self))
 
     @override
@@ -51,7 +51,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._now
 
     def skip(self, seconds: float) -> None:
-        """Be so much later."""
+        """Advance the clock."""
         self._now += max(0.0, seconds)
 
     @override
@@ -62,6 +62,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.threads += 1
         future.add_done_callback(self._thread_ended)
         return future
+
+    @override
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        # A timeout would pass at once in virtual time, before the threads could end, and asyncio would warn.
+        await super().shutdown_default_executor()
 
     def _thread_ended(self, _: asyncio.Future[Any]) -> None:
         self.threads -= 1
@@ -78,7 +83,7 @@ def _clocks_of(loop: VirtualLoop) -> Iterator[None]:
 
 
 def run_in_virtual_time[T](main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` to its end, as `asyncio.run` would."""
+    """Run `main` to its end, as `asyncio.run` does."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)
