@@ -1,7 +1,7 @@
-"""The Enterprise API with a fleet of any size, in place of the session that requests would go through.
+"""A stand-in for the HTTP session that simulates the Enterprise API with a fleet of any size.
 
-It answers what the vendor's document shows, in bytes and with its headers, counts the quota, and fails when told to.
-There are no sockets: thousands of devices over hours would spend most of the time on them.
+It returns bytes and headers as the vendor's document shows them, counts the quota, and fails on demand. It has no
+sockets, which would take most of the time with thousands of devices over hours.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _ATTRS = ("power", "temperature", "count")
 
 @dataclass(slots=True)
 class Reporter:
-    """A device that reports every so many seconds, or did once."""
+    """A device that reports every `every` seconds or, if it is inactive, reported once at `phase`."""
 
     did: str
     mac: str
@@ -33,26 +33,26 @@ class Reporter:
     gone_at: float = 0.0
 
     def reported_at(self, now: float) -> float:
-        """When it last reported, epoch seconds."""
+        """Return when it last reported, epoch seconds."""
         if not self.is_active:
             return self.phase
         until = now if self.is_online else self.gone_at
         return (until - self.phase) // self.every * self.every + self.phase
 
     def values_at(self, reported_at: float) -> dict[str, int]:
-        """What it then reported."""
+        """Return the values of the report at that time."""
         number = int(reported_at // self.every)
         return {name: (number * (index + 1)) % 60_000 for index, name in enumerate(_ATTRS)}
 
 
 class EnterpriseFleet:
-    """A stand-in for `aiohttp.ClientSession`. `failure` is what all requests meet.
+    """A stand-in for `aiohttp.ClientSession`. `failure` lets all requests fail.
 
-    A status, "timeout", or "quota": it was spent by others.
+    It is an HTTP status, "timeout", or "quota": other clients have used up the quota.
     """
 
     def __init__(self, devices: int, active: float, *, answers_in: float = 0.1) -> None:
-        """Have so many devices, of which a part reports every minute; answer within so many seconds."""
+        """Make devices. The share `active` (0 to 1) reports every minute. Responses take `answers_in` seconds."""
         chance = random.Random(devices)
         now = time.time()
         actives = set(chance.sample(range(devices), max(1, round(devices * active))))
@@ -62,7 +62,7 @@ class EnterpriseFleet:
                 mac=f"{number:012x}",
                 is_active=number in actives,
                 phase=now - (chance.uniform(0, 60) if number in actives else chance.uniform(3600, 86_400)),
-                every=chance.uniform(58, 62),  # so that no round falls in step with it
+                every=chance.uniform(58, 62),  # not exactly a minute, or reports would be in step with polls
             )
             for number in range(devices)
         ]
@@ -70,7 +70,7 @@ class EnterpriseFleet:
         self.failure: int | str | None = None
         self.requests = 0
         self.refused = 0
-        """How many requests were beyond the quota."""
+        """The number of requests beyond the quota."""
         self._answers_in = answers_in
         self._remaining, self._reset = QUOTA, 0.0
 
@@ -78,7 +78,7 @@ class EnterpriseFleet:
     async def request(
         self, _method: str, url: str, *, params: Mapping[str, Any] | None = None, **_: Any
     ) -> AsyncIterator[SimpleNamespace]:
-        """Answer a request."""
+        """Respond to a request."""
         self.requests += 1
         if self.failure == "timeout":
             await asyncio.sleep(30)
@@ -126,7 +126,7 @@ class EnterpriseFleet:
 
 
 class _Content:
-    """The body of an answer, in one piece."""
+    """The body of a response, in one piece."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text

@@ -1,15 +1,14 @@
-"""Set-up time and memory of an entity, beside those of one that does nothing.
+"""Measures time and memory of adding an entity, compared with one that does nothing: `python -m benchmarks.entities`.
 
-Both have the same count, names, devices and areas, and every entity is enabled. The plain entity is told twice: bare,
-and as a sensor with the device class and the unit that ours has. Time is the processor's, from the moment the values
-are there, or the entry is handed to its platform, until all entities have their states; memory is what Python holds
-more after that, traced in a run of its own. What comes before, listing and reading the devices, is told but not
-compared: the other has none of it. `python -m benchmarks.entities`.
+Both integrations have the same number of entities, names, devices and areas, and all entities are enabled. The plain
+entity is measured twice: bare, and as a sensor with our device class and unit. Time is processor time, from the arrival
+of the values, or from the forwarding to the platform, until all entities have states. Memory is what Python allocated
+until then, traced in a run of its own. Listing and reading the devices is shown but not compared, because the plain
+integration does neither.
 """
 
 import asyncio
 import gc
-import logging
 import statistics
 import sys
 import time
@@ -39,7 +38,7 @@ _MOST = 1.3
 
 
 class _Meter:
-    """What something cost: seconds, or bytes while they are traced."""
+    """Measures processor seconds or, if it traces, allocated bytes."""
 
     def __init__(self, *, traces: bool) -> None:
         self._traces = traces
@@ -61,7 +60,7 @@ class _Meter:
 
 
 async def _ours(data: dict[str, str], meter: _Meter) -> tuple[list[Named], float]:
-    """Set the account up; the entities it has, and the seconds of all of it."""
+    """Set up the account. Return its entities, and the processor seconds of the whole set-up."""
     read = LastReadings._ask_for_many  # noqa: SLF001
 
     async def read_then_begin(self: LastReadings, *args: Any) -> Mapping[str, Snapshot]:
@@ -95,7 +94,7 @@ def _named(hass: HomeAssistant, entry_id: str) -> list[Named]:
 
 
 def _place(hass: HomeAssistant, device_id: str) -> Place:
-    """The device of an entity of ours. A part of a device is one of its own, where its device is."""
+    """Return the device of one of our entities. A part of a device becomes a device of its own in the same area."""
     registry = dr.async_get(hass)
     device = registry.async_get(device_id)
     whole = registry.async_get(device.parent_device_id) if isinstance(device, dr.ChildDeviceEntry) else None
@@ -127,30 +126,30 @@ async def _measure(data: dict[str, str]) -> tuple[int, float, dict[str, list[flo
                 if not traces:
                     whole.append(seconds / len(named))
                 await _plain(named, meter)
-                costs.setdefault(f"alike {what}", []).append(meter.cost / len(named))
+                costs.setdefault(f"equal {what}", []).append(meter.cost / len(named))
                 await _plain([replace(one, device_class=None, unit=None) for one in named], meter)
                 costs.setdefault(f"bare {what}", []).append(meter.cost / len(named))
     return len(named), statistics.median(whole), costs
 
 
 def measure() -> Part:
-    """Measure entities."""
+    """Measure the adding of entities."""
     with cloud(ups.serve) as pipe:
         count, whole, costs = asyncio.run(_measure(pipe.recv()))
     medians = {what: statistics.median(cost) for what, cost in costs.items()}
     ratios = {
         f"{kind} {what}": medians[f"our {what}"] / medians[f"{kind} {what}"]
-        for kind in ("alike", "bare")
+        for kind in ("equal", "bare")
         for what in ("seconds", "bytes")
     }
 
     def row(label: str, what: str, show: Callable[[float], str]) -> tuple[str, ...]:
-        costs = [show(medians[f"{kind} {what}"]) for kind in ("our", "alike", "bare")]
-        return label, *costs, f"{ratios[f'alike {what}']:.2f}", f"{ratios[f'bare {what}']:.2f}"
+        costs = [show(medians[f"{kind} {what}"]) for kind in ("our", "equal", "bare")]
+        return label, *costs, f"{ratios[f'equal {what}']:.2f}", f"{ratios[f'bare {what}']:.2f}"
 
     return Part(
         title=f"Set-up of {count:,} entities, for each",
-        columns=("", "ours", "plain, alike", "plain, bare", "ratio", "ratio"),
+        columns=("", "ours", "plain, equal", "plain, bare", "ratio", "ratio"),
         rows=[
             row("time of adding", "seconds", lambda seconds: f"{seconds * 1e6:.0f} µs"),
             row("memory", "bytes", lambda size: f"{size:,.0f} B"),
@@ -158,7 +157,7 @@ def measure() -> Part:
         ],
         goals=[
             Goal(
-                "set-up time, times that of a plain entity of the same class and unit", ratios["alike seconds"], _MOST
+                "set-up time, times that of a plain entity of the same class and unit", ratios["equal seconds"], _MOST
             ),
             Goal("set-up time, times that of a bare one", ratios["bare seconds"], _MOST),
             Goal("memory, times that of a bare one", ratios["bare bytes"], _MOST),
@@ -167,5 +166,4 @@ def measure() -> Part:
 
 
 if __name__ == "__main__":
-    logging.disable(logging.WARNING)
     sys.exit(run(measure))

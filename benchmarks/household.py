@@ -1,4 +1,4 @@
-"""An account of the Open API with 200 devices, in a process of its own, and what it is told to do."""
+"""A simulated Open API with an account of 200 devices, which runs in a process of its own."""
 
 import asyncio
 import random
@@ -19,10 +19,10 @@ DEVICES = 200
 
 
 def serve(pipe: Connection) -> None:
-    """Be the Open API: tell what an entry needs, then do what is asked for until None is.
+    """Run the Open API. Send the data, the unique id and the dids for an entry, then obey requests until None comes.
 
-    A number is the delay of all answers in seconds; (n, pause) asks for n pushes with a pause between them and tells,
-    when the last is sent, when each was.
+    A number sets the delay of all responses in seconds. (n, pause) requests n pushes with a pause between them; the
+    response, after the last, is the list of their times.
     """
     asyncio.run(_serve(pipe))
 
@@ -35,11 +35,11 @@ async def _serve(pipe: Connection) -> None:
     await simulation.start()
     pipe.send((_data(server), f"{server.app_id}_{server.uid}", [device.did for device in devices]))
     loop = asyncio.get_running_loop()
-    while (wanted := await loop.run_in_executor(None, pipe.recv)) is not None:
-        if isinstance(wanted, float):
-            server.faults = [Fault(delay=wanted)]
+    while (request := await loop.run_in_executor(None, pipe.recv)) is not None:
+        if isinstance(request, float):
+            server.faults = [Fault(delay=request)]
         else:
-            pipe.send(await _push(server, devices, *wanted))
+            pipe.send(await _push(server, devices, *request))
     await simulation.stop()
 
 
@@ -66,13 +66,13 @@ def _data(server: GizwitsOpenServer) -> dict[str, Any]:
 
 
 async def _push(server: GizwitsOpenServer, devices: list[GizwitsDevice], count: int, pause: float) -> list[float]:
-    """Push reports of all attributes, device after device, in which the number of the push is a value."""
+    """Push reports of all attributes, device after device. One attribute holds the number of the push."""
     chance = random.Random(1)
     frames = []
     attrs = {device.did: dict(device.attrs) for device in devices}
     for number in range(count):
         did = devices[number % len(devices)].did
-        # A few measurements move from one report to the next, flags stay for long.
+        # As in real reports, a few measurements change from one report to the next, and flags do not.
         attrs[did] |= {"bubble_minutes": number % 1440, "set_temp": 20 + chance.randrange(40) / 2}
         frames.append({"cmd": "s2c_noti", "data": {"did": did, "attrs": dict(attrs[did])}})
     sent = []
@@ -84,5 +84,5 @@ async def _push(server: GizwitsOpenServer, devices: list[GizwitsDevice], count: 
 
 
 def entry(data: dict[str, Any], unique_id: str) -> MockConfigEntry:
-    """An account with what the server told."""
+    """The config entry for the data and the unique id that the server sent."""
     return MockConfigEntry(domain="datapoint_cloud", title="Household", unique_id=unique_id, data=data)

@@ -1,13 +1,12 @@
-"""A day of 1,000 Enterprise devices in minutes: faults come and go, and nothing may grow, be lost or trip the quota.
+"""Simulates a day of 1,000 Enterprise devices with faults that come and go: `python -m benchmarks.long_run`.
 
-The account is set up as a user's is, with its entities; the API is the stand-in of `enterprise`, push a server of its
-own on loopback, with TLS. `python -m benchmarks.long_run`; it ends with 1 if something is wrong.
+Nothing may grow, no change may be lost, and no request may exceed the quota; otherwise it exits with 1. The account is
+set up as a user's is, with its entities. The API is the stand-in of `enterprise`; push is a TLS server on loopback.
 """
 
 import asyncio
 import gc
 import json
-import logging
 import sys
 import time
 from collections import defaultdict
@@ -42,7 +41,7 @@ _GROWTH = 1.02
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
-    """What is wrong from a minute of the day on, and for how many minutes."""
+    """A fault: the minute of the day when it begins, for how many minutes it lasts, and what fails."""
 
     begin: float
     minutes: float
@@ -63,13 +62,13 @@ _FAULTS = (
 
 
 class _Push:
-    """SNoti for one client: it sends each report while the client is there, and forgets those it cannot send."""
+    """SNoti for one client. It sends each report while the client is connected, and drops the others."""
 
     def __init__(self, fleet: EnterpriseFleet) -> None:
         self.address = ""
         self.is_dead = False
         self.pushed: list[tuple[str, int]] = []
-        """The reports that were sent and then acknowledged: device and number."""
+        """Device and number of each report that the client acknowledged."""
         self._fleet = fleet
         self._writer: asyncio.StreamWriter | None = None
         self._sent: dict[int, tuple[str, int]] = {}
@@ -91,7 +90,7 @@ class _Push:
         at = device.reported_at(now)
         self._serial += 1
         self._sent[self._serial] = device.did, number_at(device, at)
-        self._say(
+        self._send(
             self._writer,
             {
                 "cmd": "event_push",
@@ -114,28 +113,28 @@ class _Push:
                 message = json.loads(line)
                 match message["cmd"]:
                     case "login_req":
-                        self._say(writer, {"cmd": "login_res", "data": {"result": True, "msg": "ok"}})
+                        self._send(writer, {"cmd": "login_res", "data": {"result": True, "msg": "ok"}})
                         self._sent.clear()
                         self._writer = writer
                     case "ping":
-                        self._say(writer, {"cmd": "pong"})
+                        self._send(writer, {"cmd": "pong"})
                     case "event_ack":
                         self.pushed.append(self._sent.pop(message["delivery_id"]))
         writer.close()
 
     @staticmethod
-    def _say(writer: asyncio.StreamWriter, message: object) -> None:
+    def _send(writer: asyncio.StreamWriter, message: object) -> None:
         writer.write(json.dumps(message).encode() + b"\n")
 
 
 def number_at(device: Reporter, reported_at: float) -> int:
-    """The number a report has as the value of `count`."""
+    """Return the value of `count` in a report, which numbers the device's reports."""
     return device.values_at(reported_at)["count"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Sizes:
-    """What must not grow."""
+    """The counts that must not grow."""
 
     objects: int
     tasks: int
@@ -149,13 +148,13 @@ class _Sizes:
             objects=len(gc.get_objects()),
             tasks=len(asyncio.all_tasks()),
             listeners=sum(hass.bus.async_listeners().values())
-            + sum(map(len, listeners._of_watches.values()))  # noqa: SLF001  # nobody else can count them
+            + sum(map(len, listeners._of_watches.values()))  # noqa: SLF001  # no public count exists
             + len(listeners._of_inventory),  # noqa: SLF001
         )
 
 
 class _Seen:
-    """The values of `count` that states showed, by device."""
+    """The values of `count` that showed in states, by device."""
 
     def __init__(self, hass: HomeAssistant, entry: MockConfigEntry) -> None:
         prefix, suffix = f"{entry.unique_id}_", "_count"
@@ -166,21 +165,21 @@ class _Seen:
         }
         self.numbers: defaultdict[str, set[int]] = defaultdict(set)
         for entity_id in self._dids:
-            self._take(entity_id, hass.states.get(entity_id))
-        hass.bus.async_listen(EVENT_STATE_CHANGED, self._note)
+            self._add(entity_id, hass.states.get(entity_id))
+        hass.bus.async_listen(EVENT_STATE_CHANGED, self._on_state)
 
     @callback
-    def _note(self, event: Event[EventStateChangedData]) -> None:
-        self._take(event.data["entity_id"], event.data["new_state"])
+    def _on_state(self, event: Event[EventStateChangedData]) -> None:
+        self._add(event.data["entity_id"], event.data["new_state"])
 
-    def _take(self, entity_id: str, state: object) -> None:
+    def _add(self, entity_id: str, state: object) -> None:
         text = getattr(state, "state", "")
         if entity_id in self._dids and text.replace(".", "").isdecimal():
             self.numbers[self._dids[entity_id]].add(int(float(text)))
 
 
 class _Day:
-    """The day itself."""
+    """The simulated day: the fleet, its push and the faults."""
 
     def __init__(self) -> None:
         self.fleet = EnterpriseFleet(_DEVICES, _ACTIVE)
@@ -192,16 +191,16 @@ class _Day:
             device.every *= 2
         self._faulty: tuple[_Fault, ...] = ()
 
-    async def live(self, until: float) -> None:
-        """Let all devices report until then, and what is wrong at a time be wrong."""
-        told = {device.did: device.reported_at(time.time()) for device in self.active}
+    async def run(self, until: float) -> None:
+        """Push the reports of all devices and apply the faults until a time."""
+        pushed = {device.did: device.reported_at(time.time()) for device in self.active}
         begin = time.time()
         while (now := time.time()) < until:
             self._fail((now - begin) / _MINUTE)
             for device in self.active:
                 at = device.reported_at(now)
-                if at > told[device.did]:
-                    told[device.did] = at
+                if at > pushed[device.did]:
+                    pushed[device.did] = at
                     self.push.send(device, now)
             await asyncio.sleep(1)
 
@@ -242,7 +241,7 @@ def _entry(address: str) -> MockConfigEntry:
 
 
 def _missed(day: _Day, seen: _Seen, begin: float) -> Iterator[tuple[str, int]]:
-    """The reports that no state ever showed, of the slow devices all, of others those that were pushed."""
+    """Yield the reports that never showed in a state: of slow devices all, of others only those that were pushed."""
     for device in day.active[:_SLOW_DEVICES]:
         at = device.reported_at(begin) + device.every
         while at + device.every < time.time():
@@ -262,10 +261,10 @@ async def _run() -> tuple[_Sizes, _Sizes, _Day, int, int]:
             entry = await set_up(hass, _entry(day.push.address))
         seen = _Seen(hass, entry)
         begin = time.time()
-        living = asyncio.create_task(day.live(begin + _HOURS * _HOUR))
+        running = asyncio.create_task(day.run(begin + _HOURS * _HOUR))
         await asyncio.sleep(_HOURS / 2 * _HOUR)
         early = _Sizes.of(hass, entry)
-        await living
+        await running
         missed = list(_missed(day, seen, begin))
         pushed = len(day.push.pushed)
         day.push.pushed.clear()
@@ -276,7 +275,7 @@ async def _run() -> tuple[_Sizes, _Sizes, _Day, int, int]:
 
 
 def measure() -> Part:
-    """Run the day."""
+    """Simulate the day."""
     early, late, day, missed, pushed = run_in_virtual_time(_run())
     rows = [
         (name, f"{getattr(early, name):,}", f"{getattr(late, name):,}") for name in ("objects", "tasks", "listeners")
@@ -287,15 +286,14 @@ def measure() -> Part:
         rows=rows,
         remarks=(f"{day.fleet.requests:,} requests, {pushed:,} reports by push",),
         goals=[
-            Goal("objects, times those of before", late.objects / early.objects, _GROWTH),
-            Goal("tasks more than before", late.tasks - early.tasks, 2),
-            Goal("listeners more than before", late.listeners - early.listeners, 0),
+            Goal("objects, times those at noon", late.objects / early.objects, _GROWTH),
+            Goal("tasks more than at noon", late.tasks - early.tasks, 2),
+            Goal("listeners more than at noon", late.listeners - early.listeners, 0),
             Goal("requests beyond the quota", day.fleet.refused, 0),
-            Goal("changes that nobody saw", missed, 0),
+            Goal("changes that never showed in a state", missed, 0),
         ],
     )
 
 
 if __name__ == "__main__":
-    logging.disable(logging.WARNING)
     sys.exit(run(measure))

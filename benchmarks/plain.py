@@ -1,4 +1,4 @@
-"""An integration that does nothing, to measure beside: a stock coordinator and its entities, each with a name."""
+"""An integration to compare with: a stock coordinator and entities that only have a name and a number."""
 
 import logging
 from collections.abc import Sequence
@@ -29,12 +29,12 @@ DOMAIN = "plain"
 
 
 class PlainFlow(ConfigFlow, domain=DOMAIN):
-    """Entries are not set up without one."""
+    """Home Assistant sets up no entry of an integration without a config flow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A device to be: its identifier, what it is called, and the area it is in."""
+    """The identifier, name and area of a device to register."""
 
     id: str
     name: str
@@ -43,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An entity to be: what it is called, and which device it is found at."""
+    """An entity to add, with its name and its device."""
 
     unique_id: str
     name: str
@@ -53,7 +53,7 @@ class Named:
 
 
 class PlainSensor(CoordinatorEntity[DataUpdateCoordinator[dict[str, float]]], SensorEntity):
-    """A number of a dictionary."""
+    """A sensor that shows a number of the coordinator's dictionary."""
 
     _attr_has_entity_name = True
 
@@ -73,7 +73,7 @@ class PlainSensor(CoordinatorEntity[DataUpdateCoordinator[dict[str, float]]], Se
 
 @dataclass(slots=True)
 class Plain:
-    """The integration: `add` is what its platform does, and `entry` its account."""
+    """The integration after its set-up, with its entry and its coordinator; `add` adds the entities."""
 
     hass: HomeAssistant
     named: Sequence[Named]
@@ -85,7 +85,7 @@ class Plain:
 
 
 async def plain_integration(hass: HomeAssistant, named: Sequence[Named]) -> Plain:
-    """Set the integration up, its devices registered and its entities yet to be added."""
+    """Set up the integration and register its devices, but do not add its entities yet."""
     entry = MockConfigEntry(domain=DOMAIN, title="Plain")
 
     async def update() -> dict[str, float]:
