@@ -159,8 +159,8 @@ def _change_settings(server: Server, changes: dict[str, Any]) -> None:
         if name not in known:
             raise KeyError(name)
         is_number = isinstance(known[name], int | float) and not isinstance(known[name], bool)
-        wanted = (int, float) if is_number else type(known[name])
-        if not isinstance(value, wanted) or (is_number and isinstance(value, bool)):
+        expected = (int, float) if is_number else type(known[name])
+        if not isinstance(value, expected) or (is_number and isinstance(value, bool)):
             raise _BadRequest(f"{name} cannot be {value!r}")
     for name, value in changes.items():
         try:

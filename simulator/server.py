@@ -105,3 +105,8 @@ def _altered(response: web.Response, body: bytes, fault: Fault) -> web.Response:
     if fault.changes is None and fault.cuts_at is None:
         return response
     return web.Response(status=response.status, body=body[: fault.cuts_at], content_type=response.content_type)
+
+
+def parse_whole_number(text: str) -> int | None:
+    """Return the number that a text of ASCII digits stands for, None for any other text."""
+    return int(text) if text.isascii() and text.isdigit() else None

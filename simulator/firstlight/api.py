@@ -1,6 +1,6 @@
-"""The one endpoint of Firstlight's usage aggregates, in the envelope of its family.
+"""Firstlight's only endpoint for usage aggregates, in the envelope of its family of APIs.
 
-What the document leaves open (the shape of `data`, dates, the status of a refusal) is a switch.
+What the document leaves open (the shape of `data`, dates, the status of a refusal) is an attribute of the server.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any, Literal
 import jwt
 from aiohttp import web
 
-from simulator.server import Server
+from simulator.server import Server, parse_whole_number
 
 from .usage import GROUPS, Usage, usages
 
@@ -36,12 +36,12 @@ _DESCRIPTIONS = {
     "40450103": "Invalid or missing item identifier",
     _INVALID_USER: "Invalid X-Authorization",
 }
-_TOKEN_KEY = "the issuers' own key, which never leaves the simulated servers"
+_TOKEN_KEY = "a key that only the simulated issuers have"
 
 
 @dataclass(slots=True)
 class _Query:
-    """A request as it was understood, and the codes of what was wrong with it."""
+    """The parsed parameters of a request, and the codes of its invalid ones."""
 
     refusals: list[str]
     from_ms: int = 0
@@ -54,43 +54,43 @@ class FirstlightServer(Server):
     """The usage aggregate service of one customer."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Make a service that reads the time from `clock` (seconds since 1970)."""
+        """Make a server that does not listen yet. `clock` returns epoch seconds."""
         super().__init__("firstlight")
         self.clock = clock
         self.authorization_token = _token("application-7", "iam")
-        """Identifies the application: `Authorization: Bearer …`."""
+        """The application's token: `Authorization: Bearer …`."""
         self.user_token = _token("user-0815", "user-management")
-        """Identifies the user: `X-Authorization`, bare."""
+        """The user's token: `X-Authorization`, without a scheme."""
         self.usages = usages()
-        """What is counted, by "aty/field"."""
+        """The counted usage, by "aty/field"."""
         self.requires_item_id = False
         self.date_format: DateFormat = "iso"
-        """The only way to write dates that is understood."""
+        """The only format of dates that is accepted."""
         self.data_shape: DataShape = "rows"
         self.row_keys = ("name", "value", "date")
-        """How a row calls its name, its number and its time; a time called `ut` is in epoch milliseconds."""
+        """The keys of name, number and time in a row. A time with the key `ut` is in epoch milliseconds."""
         self.has_paging_header = True
         self.largest_page = _LARGEST_PAGE
-        """The most rows that may be asked for at once."""
+        """The largest allowed `pageSize`."""
         self.requires_to_date = False
         self.requires_order = False
         self.errors_as_status = 400
         """The HTTP status of a refused parameter."""
         self.failure: Literal["40460190", "40460191"] | None = None
-        """The failure that every request meets, if any."""
+        """The code with which every request fails, None for no failure."""
         self.app.router.add_get("/user/usage/aggregate/{aty}/{field}", self._answer)
 
     def describe_devices(self) -> dict[str, Any]:
-        """Tell, by "aty/field", what `set_device` may change; a `total` of null is counted by the clock."""
+        """Return the state of each usage by "aty/field". Without a `total`, it is counted by the clock."""
         return {
             query: {"total": usage.total, "per_hour": usage.per_hour, "figures": dict(usage.figures)}
             for query, usage in self.usages.items()
         }
 
     def set_device(self, query: str, changes: dict[str, Any]) -> None:
-        """Change what is counted, in the shape of `describe_devices`.
+        """Change a usage by some of the fields of `describe_devices`.
 
-        Raises KeyError for a query that is not there, ValueError for anything else that cannot change.
+        Raises KeyError for an unknown "aty/field", ValueError for an unknown field.
         """
         usage = self.usages[query]
         unknown = changes.keys() - {"total", "per_hour", "figures"}
@@ -101,7 +101,7 @@ class FirstlightServer(Server):
 
     async def _answer(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Bearer {self.authorization_token}":
-            # the gateway in front answers, which knows no envelope
+            # this refusal comes from the gateway in front, which does not use the envelope
             return web.Response(status=401, text="<html><body>401 Unauthorized</body></html>", content_type="text/html")
         if request.headers.get("X-Authorization") != self.user_token:
             return self._refuse(request, 401, [_INVALID_USER])
@@ -119,29 +119,29 @@ class FirstlightServer(Server):
         return self._succeed(request, query, usage)
 
     def _read_query(self, request: web.Request) -> _Query:
-        asked = request.query
+        parameters = request.query
         query = _Query([])
-        if asked.get("period") not in _PERIODS:
+        if parameters.get("period") not in _PERIODS:
             query.refusals.append("40460101")
-        from_ms = self._read_date(asked.get("fromDate"))
+        from_ms = self._read_date(parameters.get("fromDate"))
         if from_ms is None:
             query.refusals.append("40460102")
-        to_ms = self._read_date(asked["toDate"]) if "toDate" in asked else int(self.clock() * 1000)
-        if self.requires_to_date and "toDate" not in asked:
+        to_ms = self._read_date(parameters["toDate"]) if "toDate" in parameters else int(self.clock() * 1000)
+        if self.requires_to_date and "toDate" not in parameters:
             to_ms = None
-        if to_ms is None or ("toDate" in asked and from_ms is not None and to_ms < from_ms):
+        if to_ms is None or ("toDate" in parameters and from_ms is not None and to_ms < from_ms):
             query.refusals.append("40460103")
-        # nothing is counted before it happens
+        # usage of the future is not counted yet
         query.from_ms, query.to_ms = from_ms or 0, min(to_ms or 0, int(self.clock() * 1000))
-        if "groupBy" in asked and asked["groupBy"] not in GROUPS:
+        if "groupBy" in parameters and parameters["groupBy"] not in GROUPS:
             query.refusals.append("40460104")
-        query.page_number = _read_number(asked.get("pageNumber", "1"))
+        query.page_number = parse_whole_number(parameters.get("pageNumber", "1")) or 0
         if query.page_number < 1:
             query.refusals.append("40460105")
-        query.page_size = _read_number(asked.get("pageSize", str(self.largest_page)))
+        query.page_size = parse_whole_number(parameters.get("pageSize", str(self.largest_page))) or 0
         if not 1 <= query.page_size <= self.largest_page:
             query.refusals.append("40460106")
-        if asked.get("sortOrder", "" if self.requires_order else "asc") not in ("asc", "desc"):
+        if parameters.get("sortOrder", "" if self.requires_order else "asc") not in ("asc", "desc"):
             query.refusals.append("40460107")
         return query
 
@@ -209,7 +209,7 @@ class FirstlightServer(Server):
 
 
 async def _read_item_id(request: web.Request) -> tuple[str | None, bool]:
-    """Return the item's identifier, from the body or else the query, and whether what was sent is valid."""
+    """Return the item's identifier from the body, else from the query, and whether it is valid."""
     item_id: Any = request.query.get("itemId")
     content = await request.read()
     if content:
@@ -221,10 +221,6 @@ async def _read_item_id(request: web.Request) -> tuple[str | None, bool]:
             return None, False
         item_id = body.get("itemId", item_id)
     return item_id, item_id is None or (isinstance(item_id, str) and item_id != "")
-
-
-def _read_number(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
 
 
 def _token(subject: str, issuer: str) -> str:

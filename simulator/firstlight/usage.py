@@ -1,40 +1,37 @@
-"""What Firstlight has counted: usage by attribute value, growing with the time.
-
-Nothing here knows of HTTP or JSON.
-"""
+"""The usage that Firstlight counts by values of an attribute. It grows with time. Knows no HTTP and no JSON."""
 
 import math
 from dataclasses import dataclass, field
 
-_MS_OF_AN_HOUR = 3_600_000
+_HOUR_MS = 3_600_000
 
 GROUPS = {
     "service": {"Live TV": 0.5, "Replay": 0.2, "点播": 0.3},
     "genre": {"Drama": 0.4, "Comedy": 0.35, "Série & jeunesse": 0.25},
     "network": {"ON NET": 0.7, "OFF NET": 0.3},
 }
-"""The groups of each `groupBy`, with their share of the usage."""
+"""The groups of each `groupBy`, with their shares of the usage."""
 
 
 @dataclass(slots=True)
 class Usage:
-    """The usage of one attribute: how much an hour, and by which values of the attribute with which share."""
+    """The usage of one attribute: how much an hour, and the share of each of its values."""
 
     per_hour: float
     shares: dict[str, float]
     total: float | None = None
-    """Stands instead of what has been counted, if set."""
+    """Replaces the counted total, unless it is None."""
     figures: dict[str, float] = field(default_factory=dict)
-    """Stand instead of what has been counted for these names."""
+    """Replace the counted figures of these names."""
 
     def count(self, from_ms: int, to_ms: int) -> float:
-        """Return the usage of a time."""
+        """Return the usage in a time range."""
         if self.total is not None:
             return self.total
-        return math.floor(max(0, to_ms - from_ms) / _MS_OF_AN_HOUR * self.per_hour)
+        return math.floor(max(0, to_ms - from_ms) / _HOUR_MS * self.per_hour)
 
     def count_by_name(self, from_ms: int, to_ms: int, group_by: str | None) -> dict[str, float]:
-        """Return the usage of a time by the attribute's values, or by the groups asked for."""
+        """Return the usage in a time range by the attribute's values, or by the groups of `group_by`."""
         total = self.count(from_ms, to_ms)
         shares = GROUPS[group_by] if group_by else self.shares
         counted: dict[str, float] = {name: math.floor(total * share) for name, share in shares.items()}
@@ -43,7 +40,7 @@ class Usage:
 
 
 def usages() -> dict[str, Usage]:
-    """Return what the simulator counts at its start, by "aty/field"."""
+    """Return the usages of a new server, by "aty/field"."""
     return {
         "content/genre": Usage(42, {"Drama": 0.4, "Comedy": 0.3, "Série & jeunesse": 0.2, "纪录片": 0.1}),
         "platform/deviceName": Usage(30, {"Android TV": 0.5, "iPhone": 0.3, "Web": 0.2}),

@@ -36,7 +36,7 @@ def growing(per_hour: float, wraps_at: float) -> Behaviour:
 
 
 def changing(values: tuple[Value, ...], seconds_each: float) -> Behaviour:
-    """Choose one of the values anew every `seconds_each` seconds."""
+    """Choose one of the values every `seconds_each` seconds."""
     return lambda seed, seconds: _random(seed, int(seconds // seconds_each)).choice(values)
 
 

@@ -1,4 +1,4 @@
-"""What the servers of both Gizwits APIs share: devices that tests can change, and the delivery of commands."""
+"""The base of both Gizwits APIs' servers: it lets tests change devices, and delivers commands to them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping

@@ -17,7 +17,8 @@ def household(clock: Callable[[], float], seed: int, uid: str) -> list[GizwitsDe
     make = _maker(clock, seed, uid)
     spa = make(SPA, "Terrace spa", role="special", remark="25", versions=Versions("P4960011", "D4H90227"))
     spa.silent.add("ozone_hours")  # its firmware is older than the definition
-    spa.set(bit7=0, bubble_minutes=59940)  # not in the definition; the vendor's "no limit"
+    # The definition does not have bit7, and 59940 is the vendor's "no limit".
+    spa.set(bit7=0, bubble_minutes=59940)
     return [
         make(AIR_CONDITIONER, "客厅空调"),
         spa,

@@ -26,8 +26,8 @@ _NEED_NO_APP_ID = ("/status", "/errors", "/app/smart_home/")
 class OpenCore(GizwitsCore):
     """The consumers' cloud of one region with one vendor's app. Public attributes may be changed at any time.
 
-    `content_type`: the type that its JSON is labelled with. `pushes_regularly`: push what devices report every
-    `report_seconds`, not only what tests set. `is_throttled`: refuse everything with 9041. `products`: the app's
+    `content_type`: the type that its JSON is labelled with. `pushes_regularly`: push the reports of every
+    `report_seconds`, not only values that tests set. `is_throttled`: refuse everything with 9041. `products`: the app's
     products by their keys; a product that is not among them has no definition (9029). `has_documented_log`: answer the
     raw log as the document shows it, instead of as the real service was seen to.
     """
@@ -137,7 +137,7 @@ class OpenCore(GizwitsCore):
         return device
 
     def known_device(self, request: web.Request) -> GizwitsDevice:
-        """Return the device of the path, whoever it is bound to. Raises Refused if there is none."""
+        """Return the device of the path, bound to any user. Raises Refused for an unknown did."""
         device = self.devices.get(request.match_info["did"])
         if device is None:
             raise Refused(9014)

@@ -78,7 +78,7 @@ class OpenPush:
             self._send(connection, frame)
 
     def invalidate(self, code: int = _NOT_LOGGED_IN) -> None:
-        """Tell all clients that their last message was invalid."""
+        """Answer the last message of all clients as invalid."""
         self.send(_invalid(code))
 
     def push_binding(self, did: str, uid: str, *, is_bound: bool) -> None:

@@ -1,9 +1,10 @@
 """Strict readers of request bodies and query parameters. Each raises Refused with the code that its caller passes."""
 
-import json
 from typing import Any
 
 from aiohttp import web
+
+from simulator.server import parse_whole_number
 
 from .errors import Refused
 
@@ -14,7 +15,7 @@ async def json_object(request: web.Request, *, malformed: int, form: int) -> dic
         raise Refused(malformed, "Content-Type")
     try:
         body = await request.json()
-    except json.JSONDecodeError, UnicodeDecodeError:
+    except ValueError:
         raise Refused(malformed) from None
     if not isinstance(body, dict):
         raise Refused(form)
@@ -31,10 +32,10 @@ def required_text(fields: dict[str, Any], name: str, code: int) -> str:
 
 def whole_number(request: web.Request, name: str, default: int, code: int) -> int:
     """Return a query parameter that must be a whole number, 0 or more."""
-    text = request.query.get(name, str(default))
-    if not (text.isascii() and text.isdigit()):
+    number = parse_whole_number(request.query.get(name, str(default)))
+    if number is None:
         raise Refused(code, name)
-    return int(text)
+    return number
 
 
 def one_of(request: web.Request, name: str, allowed: tuple[str, ...], code: int) -> str | None:

@@ -1,6 +1,6 @@
-"""Socomec's SoData as the vendor documents it: the Keycloak that gives tokens and the API that asks for them.
+"""Simulated Socomec SoData, as the vendor documents it: the Keycloak that grants tokens, and the API.
 
-`KeycloakServer` knows nothing of devices, `SoDataServer` nothing of passwords.
+`KeycloakServer` knows no devices, `SoDataServer` no passwords.
 """
 
 from .api import SoDataServer

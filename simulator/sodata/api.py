@@ -1,20 +1,19 @@
-"""The SoData API, version 1: its methods that only read, its paging, its rights.
+"""The SoData API, version 1: the methods that read, with paging and rights.
 
-It asks Keycloak whether a token is good and knows nothing else of it. What the document leaves open is a switch.
+Keycloak checks the tokens. What the document leaves open is an attribute of the server.
 """
 
 import itertools
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from http import HTTPStatus
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from simulator.server import Server
+from simulator.server import Server, parse_whole_number
 
-from .datapoints import BadRequest, Rules, read_history
+from .datapoints import Rules, read_history
+from .errors import Refused, refusal
 from .fleet import CorporateAccount, Customer, Site, SoDataDevice, Value, Variable, install, install_small
 from .keycloak import KeycloakServer
 from .services import GATEWAY, METER, UPS
@@ -37,7 +36,7 @@ class SoDataServer(Server):
     """The SoData API, whose bearer tokens come from `keycloak`."""
 
     def __init__(self, keycloak: KeycloakServer, clock: Callable[[], float]) -> None:
-        """Make an API that reads the time from `clock` (seconds since 1970), with one corporate account."""
+        """Make a server with one corporate account. `clock` returns epoch seconds."""
         super().__init__("sodata")
         self.keycloak = keycloak
         self.clock = clock
@@ -47,25 +46,25 @@ class SoDataServer(Server):
         self.devices = {device.uuid: device for device in devices}
         self._numbers = itertools.count(100)
         self.forbidden: set[str] = set()
-        """Uuids of accounts, customers, sites and devices that the user has no right to see."""
+        """The uuids of accounts, customers, sites and devices for which the user has no rights."""
         self.lists_forbidden = False
-        """Whether lists show what the user may not open; they are silently shorter otherwise."""
+        """Whether lists contain objects without rights. Otherwise they leave them out."""
         self.largest_page: int | None = None
-        """How many rows a page has at most, whatever `take` says."""
+        """The largest number of rows in a page, whatever `take` is."""
         self.largest_take: int | None = None
-        """How many rows a page may be asked for; more is refused with 400."""
+        """The largest allowed `take`. A larger one is refused with 400."""
         self.page_overlap = 0
-        """How many rows of the page before a later page repeats, as when the list changes while it is read."""
+        """How many rows of the page before it a page repeats, as when the list changes between two requests."""
         self.has_total = True
-        """Whether pages carry `total`."""
+        """Whether pages have a `total`."""
         self.bulk_body: Literal["deviceUuids", "devices", "list"] | None = "deviceUuids"
-        """The only body that `PUT last-values` takes; None: there is no such method."""
+        """The only body that `PUT last-values` accepts; None: the method does not exist."""
         self.failing_devices: dict[str, int] = {}
-        """Statuses by uuid: what is answered where the device is asked for, alone or among others."""
+        """HTTP statuses by uuid: last values of such a device fail, also together with those of others."""
         self.alarm_values: tuple[Value, Value] = ("0", "1")
-        """How a quiet and an active alarm are written."""
+        """The values of an inactive and an active alarm."""
         self.history_rules = Rules()
-        """What `PUT datapoints` answers at once, and how."""
+        """The rules of `PUT datapoints`."""
         self.app.middlewares.append(self._check_token)
         self.app.router.add_get("/api/v1/ca", self._list_accounts)
         self.app.router.add_get(f"{_ACCOUNT}/customers", self._list_customers)
@@ -83,7 +82,7 @@ class SoDataServer(Server):
         self.app.router.add_put(f"{_ACCOUNT}/datapoints", self._read_datapoints)
 
     def add_corporate_account(self, name: str) -> CorporateAccount:
-        """Give the user another account with one site, a gateway and a meter."""
+        """Add a corporate account with one site, a gateway and a meter."""
         account = CorporateAccount(name)
         self.corporate_accounts.append(account)
         customers, sites, devices = install_small(account, self.clock)
@@ -93,7 +92,7 @@ class SoDataServer(Server):
         return account
 
     def add_devices(self, kind: Literal["UPS", "METER", "GATEWAY"], count: int) -> list[SoDataDevice]:
-        """Install more devices at the first site, behind its gateway unless they are gateways themselves."""
+        """Add devices to the first site, behind its gateway unless they are gateways themselves."""
         site = self.sites[0]
         gateway = next((device for device in self.devices.values() if device.kind == "GATEWAY"), None)
         added = [
@@ -112,7 +111,7 @@ class SoDataServer(Server):
         return added
 
     def describe_devices(self) -> dict[str, Any]:
-        """Tell, by uuid, what `set_device` may change: name, is_silent, is_forbidden, and values by their keys."""
+        """Return the state of each device by uuid: name, is_silent, is_forbidden, and values by their keys."""
         return {
             uuid: {
                 "name": device.name,
@@ -124,9 +123,9 @@ class SoDataServer(Server):
         }
 
     def set_device(self, uuid: str, changes: dict[str, Any]) -> None:
-        """Change a device, in the shape of `describe_devices`.
+        """Change a device by some of the fields of `describe_devices`.
 
-        Raises KeyError for a device or variable that is not there, ValueError for anything else that cannot change.
+        Raises KeyError for an unknown device or variable, ValueError for an unknown field.
         """
         device = self.devices[uuid]
         unknown = changes.keys() - {"name", "is_silent", "is_forbidden", "values"}
@@ -146,20 +145,20 @@ class SoDataServer(Server):
     # lists
 
     async def _list_accounts(self, request: web.Request) -> web.Response:
-        page = self._page(request, self._seen(self.corporate_accounts), show_account)
+        page = self._page(request, self._visible(self.corporate_accounts), show_account)
         del page["take"]
         return web.json_response({"isMaster": False} | page)
 
     async def _list_customers(self, request: web.Request) -> web.Response:
-        return web.json_response(self._page(request, self._seen(self._customers(request)), self._show_customer))
+        return web.json_response(self._page(request, self._visible(self._customers(request)), self._show_customer))
 
     async def _list_sites(self, request: web.Request) -> web.Response:
         customer = request.query.get("customerUuid")
         sites = [site for site in self._sites(request) if customer in (None, site.customer.uuid)]
-        return web.json_response(self._page(request, self._seen(sites), self._show_site))
+        return web.json_response(self._page(request, self._visible(sites), self._show_site))
 
     async def _count_sites(self, request: web.Request) -> web.Response:
-        return web.json_response({"count": len(self._seen(self._sites(request)))})
+        return web.json_response({"count": len(self._visible(self._sites(request)))})
 
     async def _list_devices(self, request: web.Request) -> web.Response:
         site, customer = request.query.get("siteUuid"), request.query.get("customerUuid")
@@ -172,7 +171,7 @@ class SoDataServer(Server):
         return web.json_response(
             self._page(
                 request,
-                self._seen(devices),
+                self._visible(devices),
                 lambda device: show_device(device, with_contact=with_contact, with_address=with_address),
             )
         )
@@ -185,10 +184,10 @@ class SoDataServer(Server):
     # single objects
 
     async def _get_customer(self, request: web.Request) -> web.Response:
-        return web.json_response(self._show_customer(self._pick(request, self._customers(request))))
+        return web.json_response(self._show_customer(self._find(request, self._customers(request))))
 
     async def _get_site(self, request: web.Request) -> web.Response:
-        return web.json_response(self._show_site(self._pick(request, self._sites(request))))
+        return web.json_response(self._show_site(self._find(request, self._sites(request))))
 
     async def _get_device(self, request: web.Request) -> web.Response:
         return web.json_response(show_device(self._device(request)))
@@ -196,7 +195,7 @@ class SoDataServer(Server):
     async def _get_gateway(self, request: web.Request) -> web.Response:
         gateway = self._device(request).gateway
         if gateway is None:
-            raise _refuse(request, 404, "The device has no gateway")
+            raise Refused(404, "The device has no gateway")
         return web.json_response(show_device(gateway))
 
     async def _get_variable(self, request: web.Request) -> web.Response:
@@ -204,61 +203,58 @@ class SoDataServer(Server):
         for variable in device.variables.values():
             if variable.uuid == request.match_info["variable"]:
                 return web.json_response(show_variable(device, variable))
-        raise _refuse(request, 404, "Variable not found")
+        raise Refused(404, "Variable not found")
 
     # values
 
     async def _get_last_values(self, request: web.Request) -> web.Response:
         device = self._device(request)
         if device.uuid in self.failing_devices:
-            raise _refuse(request, self.failing_devices[device.uuid])
+            raise Refused(self.failing_devices[device.uuid])
         return web.json_response({"devices": [self._show_last_values(device)]})
 
     async def _read_many_last_values(self, request: web.Request) -> web.Response:
-        devices = {device.uuid: device for device in self._seen(self._devices(request))}
+        devices = {device.uuid: device for device in self._visible(self._devices(request))}
         if self.bulk_body is None:
-            raise _refuse(request, 404, "No such method")
+            raise Refused(404, "No such method")
         body = await _read_json(request)
         if self.bulk_body == "list":
             uuids = body
         else:
             uuids = body.get(self.bulk_body) if isinstance(body, dict) and len(body) == 1 else None
         if not isinstance(uuids, list) or not all(isinstance(uuid, str) for uuid in uuids):
-            raise _refuse(request, 400, "Malformed request")
-        if spoiler := next((uuid for uuid in uuids if uuid in self.failing_devices), None):
-            raise _refuse(request, self.failing_devices[spoiler])
-        # no order is promised: answers belong to their uuid, not to a position
-        asked = [device for uuid, device in reversed(devices.items()) if uuid in uuids]
-        return web.json_response({"devices": [self._show_last_values(device) for device in asked]})
+            raise Refused(400, "Malformed request")
+        if failing := next((uuid for uuid in uuids if uuid in self.failing_devices), None):
+            raise Refused(self.failing_devices[failing])
+        # the vendor promises no order, so clients must go by the uuid
+        requested = [device for uuid, device in reversed(devices.items()) if uuid in uuids]
+        return web.json_response({"devices": [self._show_last_values(device) for device in requested]})
 
     async def _read_datapoints(self, request: web.Request) -> web.Response:
         devices = {device.uuid: device for device in self._devices(request)}
 
         def find(uuid: str) -> SoDataDevice:
             if uuid not in devices:
-                raise _refuse(request, 404, "Device not found")
+                raise Refused(404, "Device not found")
             if uuid in self.forbidden:
-                raise _refuse(request, 403)
+                raise Refused(403)
             return devices[uuid]
 
-        try:
-            return web.json_response(read_history(await _read_json(request), find, self.history_rules))
-        except BadRequest as reason:
-            return web.json_response(_refusal(request, reason.status, str(reason)), status=reason.status)
+        return web.json_response(read_history(await _read_json(request), find, self.history_rules))
 
     def _show_last_values(self, device: SoDataDevice) -> Json:
         rows = [
-            show_last_value(device, variable, at_ms, self._word(variable, value))
+            show_last_value(device, variable, at_ms, self._alarm_value(variable, value))
             for variable, at_ms, value in device.last_samples()
         ]
         return {"deviceUuid": device.uuid, "values": rows}
 
-    def _word(self, variable: Variable, value: Value) -> Value:
+    def _alarm_value(self, variable: Variable, value: Value) -> Value:
         if variable.service.type == "Alarm" and value in ("0", "1"):
             return self.alarm_values[value == "1"]
         return value
 
-    # what all methods share
+    # shared by all methods
 
     def _show_customer(self, customer: Customer) -> Json:
         return show_customer(customer, sum(site.customer is customer for site in self.sites))
@@ -267,7 +263,7 @@ class SoDataServer(Server):
         return show_site(site, sum(device.site is site for device in self.devices.values()))
 
     def _account(self, request: web.Request) -> CorporateAccount:
-        return self._pick(request, self.corporate_accounts, "ca")
+        return self._find(request, self.corporate_accounts, "ca")
 
     def _customers(self, request: web.Request) -> list[Customer]:
         account = self._account(request)
@@ -282,70 +278,54 @@ class SoDataServer(Server):
         return [device for device in self.devices.values() if device.site.customer.account is account]
 
     def _device(self, request: web.Request) -> SoDataDevice:
-        return self._pick(request, self._devices(request))
+        return self._find(request, self._devices(request))
 
-    def _pick[T: (CorporateAccount, Customer, Site, SoDataDevice)](
-        self, request: web.Request, things: Iterable[T], parameter: str = "uuid"
+    def _find[T: (CorporateAccount, Customer, Site, SoDataDevice)](
+        self, request: web.Request, objects: Iterable[T], parameter: str = "uuid"
     ) -> T:
         uuid = request.match_info[parameter]
-        for thing in things:
-            if thing.uuid == uuid:
+        for each in objects:
+            if each.uuid == uuid:
                 if uuid in self.forbidden:
-                    raise _refuse(request, 403)
-                return thing
-        raise _refuse(request, 404, "Not found")
+                    raise Refused(403)
+                return each
+        raise Refused(404, "Not found")
 
-    def _seen[T: (CorporateAccount, Customer, Site, SoDataDevice)](self, things: Sequence[T]) -> list[T]:
-        return [thing for thing in things if self.lists_forbidden or thing.uuid not in self.forbidden]
+    def _visible[T: (CorporateAccount, Customer, Site, SoDataDevice)](self, objects: Sequence[T]) -> list[T]:
+        return [each for each in objects if self.lists_forbidden or each.uuid not in self.forbidden]
 
-    def _page[T](self, request: web.Request, things: Sequence[T], show: Callable[[T], Json]) -> Json:
-        take = _read_number(request, "take", _DEFAULT_TAKE, least=1)
+    def _page[T](self, request: web.Request, objects: Sequence[T], show: Callable[[T], Json]) -> Json:
+        take = _whole_number(request, "take", _DEFAULT_TAKE, least=1)
         if self.largest_take is not None and take > self.largest_take:
-            raise _refuse(request, 400, "take is too large")
-        skip = _read_number(request, "skip", 0, least=0)
+            raise Refused(400, "take is too large")
+        skip = _whole_number(request, "skip", 0, least=0)
         length = take if self.largest_page is None else min(take, self.largest_page)
         begin = max(0, skip - self.page_overlap)
-        page = {"results": [show(thing) for thing in things[begin : begin + length]], "take": take}
-        return page | {"total": len(things)} if self.has_total else page
+        page = {"results": [show(each) for each in objects[begin : begin + length]], "take": take}
+        return page | {"total": len(objects)} if self.has_total else page
 
     @web.middleware
     async def _check_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if request.path.startswith("/api/") and not (scheme == "Bearer" and self.keycloak.accepts(token)):
             return web.Response(status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-        return await handler(request)
+        try:
+            return await handler(request)
+        except Refused as refused:
+            return refusal(request, refused)
 
 
-def _read_number(request: web.Request, name: str, default: int, *, least: int) -> int:
-    text = request.query.get(name, str(default))
-    if not text.isdecimal() or int(text) < least:
-        raise _refuse(request, 400, f"{name} is invalid")
-    return int(text)
+def _whole_number(request: web.Request, name: str, default: int, *, least: int) -> int:
+    number = parse_whole_number(request.query.get(name, str(default)))
+    if number is None or number < least:
+        raise Refused(400, f"{name} is invalid")
+    return number
 
 
 async def _read_json(request: web.Request) -> Any:
     if request.content_type != "application/json":
-        raise _refuse(request, 415, "Unsupported Media Type")
+        raise Refused(415, "Unsupported Media Type")
     try:
         return await request.json()
-    except json.JSONDecodeError, UnicodeDecodeError:
-        raise _refuse(request, 400, "Malformed JSON") from None
-
-
-_REFUSALS: Mapping[int, type[web.HTTPClientError]] = {
-    400: web.HTTPBadRequest,
-    403: web.HTTPForbidden,
-    404: web.HTTPNotFound,
-    415: web.HTTPUnsupportedMediaType,
-}
-
-
-def _refuse(request: web.Request, status: int, message: str | None = None) -> web.HTTPClientError:
-    """Return a refusal; the document shows no error body, so it is a plausible one, or none without a message."""
-    if message is None:
-        return _REFUSALS[status](text="")
-    return _REFUSALS[status](text=json.dumps(_refusal(request, status, message)), content_type="application/json")
-
-
-def _refusal(request: web.Request, status: int, message: str) -> Json:
-    return {"status": status, "error": HTTPStatus(status).phrase, "message": message, "path": request.path}
+    except ValueError:
+        raise Refused(400, "Malformed JSON") from None

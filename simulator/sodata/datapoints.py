@@ -1,7 +1,6 @@
-"""History as `PUT datapoints` answers it: raw samples, or one figure for each hour, day and so on.
+"""History as `PUT datapoints` returns it: raw samples, or an aggregate for each hour, day and so on.
 
-It reads requests strictly and raises `BadRequest` with the reason; it knows nothing of HTTP but the status of that.
-What the document leaves open is a rule.
+Requests are parsed strictly; an invalid one raises Refused. What the document leaves open is a rule.
 """
 
 import statistics
@@ -12,6 +11,7 @@ from itertools import groupby
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from .errors import Refused
 from .fleet import SoDataDevice, Value
 from .shapes import Json, date_with_seconds
 
@@ -28,46 +28,37 @@ _GRANULARITIES = ("raw", "minute", "hour", "day", "week", "month", "year")
 _ECHOED = ("from", "to", "timezone", "useDeviceLocalTimezone", "granularity")
 
 
-class BadRequest(Exception):
-    """The request is not what the document describes, or more than this server answers at once."""
-
-    def __init__(self, reason: str, status: int = 400) -> None:
-        """Say why, and with which HTTP status."""
-        super().__init__(reason)
-        self.status = status
-
-
 @dataclass(slots=True)
 class Rules:
-    """What the document does not say of `PUT datapoints`."""
+    """What the document leaves open about `PUT datapoints`."""
 
     echoes_aggregation: bool = False
     has_empty_buckets: bool = False
-    """Whether buckets without a sample are told as null; they are left out otherwise."""
+    """Whether buckets without a sample are null. Otherwise they are left out."""
     max_series: int | None = None
     max_range: timedelta | None = None
     limit_status: int = 400
-    """The status of a request with more series or a longer range than that."""
+    """The HTTP status of a request with more series or a longer range."""
     max_answered: int | None = None
-    """How many series an answer has at most; further ones are left out of it without a word."""
+    """The largest number of series in a response. It leaves out any further ones silently."""
     labels: Literal["start", "wall", "end", "first"] = "start"
-    """What `at` of a bucket is: its start in UTC, what the wall clock showed then, its end, or its first sample."""
+    """The `at` of a bucket: its start, its start in local time but written as UTC, its end, or its first sample."""
     reads_range_as_utc: bool = False
-    """Whether a range is one of UTC, as its Z says, although the device's own zone is asked for."""
+    """Whether a range with Z is in UTC, also when the request asks for the device's time zone."""
     refused: dict[str, int] = field(default_factory=dict)
-    """Statuses by "device uuid|item type|item index|service id": a request with such a series fails."""
+    """HTTP statuses by "device uuid|item type|item index|service id": a request for such a series fails."""
 
 
 def read_history(body: Any, find_device: Callable[[str], SoDataDevice], rules: Rules) -> Json:
-    """Return the answer to a request for history; `find_device` raises what an unknown device deserves."""
+    """Return the response to a request for history. `find_device` raises Refused for an unknown device."""
     if not isinstance(body, dict) or not isinstance(body.get("series"), list) or not body["series"]:
-        raise BadRequest("series is missing")
+        raise Refused(400, "series is missing")
     if not isinstance(body.get("useDeviceLocalTimezone"), bool):
-        raise BadRequest("useDeviceLocalTimezone must be a boolean")
+        raise Refused(400, "useDeviceLocalTimezone must be a boolean")
     if body.get("granularity") not in _GRANULARITIES:
-        raise BadRequest("granularity is unknown")
+        raise Refused(400, "granularity is unknown")
     if rules.max_series is not None and len(body["series"]) > rules.max_series:
-        raise BadRequest("too many series", rules.limit_status)
+        raise Refused(rules.limit_status, "too many series")
     answered = body["series"][: rules.max_answered]
     return {name: body[name] for name in _ECHOED if name in body} | {
         "series": [_read_series(body, series, find_device, rules) for series in answered]
@@ -77,21 +68,21 @@ def read_history(body: Any, find_device: Callable[[str], SoDataDevice], rules: R
 def _read_series(body: Json, series: Any, find_device: Callable[[str], SoDataDevice], rules: Rules) -> Json:
     names = ("itemType", "itemIndex", "serviceId", "deviceUuid")
     if not isinstance(series, dict) or not all(isinstance(series.get(name), str) for name in names):
-        raise BadRequest("each of the series needs deviceUuid, itemType, itemIndex and serviceId as texts")
+        raise Refused(400, "each series needs deviceUuid, itemType, itemIndex and serviceId as texts")
     is_raw = body["granularity"] == "raw"
     if is_raw and "aggregation" in series:
-        raise BadRequest("raw data have no aggregation")
+        raise Refused(400, "raw data have no aggregation")
     if not is_raw and series.get("aggregation") not in _AGGREGATIONS:
-        raise BadRequest("aggregation is missing or unknown")
+        raise Refused(400, "aggregation is missing or unknown")
     device = find_device(series["deviceUuid"])
     key = "{itemType}|{itemIndex}|{serviceId}".format_map(series)
     if (status := rules.refused.get(f"{device.uuid}|{key}")) is not None:
-        raise BadRequest("this of the series is refused", status)
+        raise Refused(status, "one of the series is refused")
     zone = ZoneInfo(device.site.time_zone) if body["useDeviceLocalTimezone"] else None
     zone_of_range = None if rules.reads_range_as_utc else zone
     from_ms, to_ms = (_read_time(body, name, zone_of_range) for name in ("from", "to"))
     if rules.max_range is not None and to_ms - from_ms > rules.max_range.total_seconds() * 1000:
-        raise BadRequest("too long a range", rules.limit_status)
+        raise Refused(rules.limit_status, "the range is too long")
     variable = device.variables.get(key)
     samples = _numbers(device.samples(variable, from_ms, to_ms)) if variable else []
     data: list[tuple[int, float | None]] = [*samples]
@@ -117,12 +108,12 @@ def _read_time(body: Json, name: str, device_zone: ZoneInfo | None) -> int:
     try:
         time = datetime.fromisoformat(body[name])
         if device_zone is not None:
-            # as the vendor's example shows: the Z is ignored and the wall clock read in the device's zone
+            # as in the vendor's example: the Z is ignored, and the time is local time of the device
             time = time.replace(tzinfo=device_zone)
         elif time.tzinfo is None:
             time = time.replace(tzinfo=ZoneInfo(body["timezone"]))
     except KeyError, TypeError, ValueError, ZoneInfoNotFoundError:
-        raise BadRequest(f"{name} or timezone is missing or invalid") from None
+        raise Refused(400, f"{name} or timezone is missing or invalid") from None
     return int(time.timestamp() * 1000)
 
 
@@ -161,7 +152,7 @@ def _label(begin_ms: int, samples: Sequence[tuple[int, float]], granularity: str
 
 
 def _begins(from_ms: int, to_ms: int, granularity: str, zone: tzinfo) -> Iterator[int]:
-    """Yield the starts of all buckets of a time, whether there is something in them or not."""
+    """Yield the starts of all buckets of a time range, also of empty ones."""
     begin_ms = _begin_ms(from_ms, granularity, zone)
     while begin_ms < to_ms:
         yield begin_ms
@@ -180,7 +171,7 @@ def _begin_ms(at_ms: int, granularity: str, zone: tzinfo) -> int:
 
 
 def _begin(time: datetime, granularity: str) -> datetime:
-    """Return the start of the bucket that a time falls in, on the wall clock."""
+    """Return the start of the bucket of a time, in the same time zone."""
     minute = time.replace(second=0, microsecond=0)
     day = minute.replace(hour=0, minute=0, fold=0)
     match granularity:

@@ -1,6 +1,6 @@
-"""The customers' installations behind SoData: accounts, customers, sites, devices and their variables.
+"""The installations behind SoData: corporate accounts, customers, sites, devices and their variables.
 
-Values follow from the time alone unless a test sets them. Nothing here knows of HTTP or JSON.
+Values depend only on the time, unless a test sets them. Knows no HTTP and no JSON.
 """
 
 import uuid
@@ -15,24 +15,24 @@ type Value = str | float | bool | None
 
 
 def uuid_of(*names: str) -> str:
-    """Return the uuid that things of these names have in every run."""
+    """Return the uuid for these names, which is the same in every run."""
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, "/".join(names)))
 
 
 def number_of(uuid_: str) -> int:
-    """Return the internal number of a thing, of no use in an address."""
+    """Return the internal number of an object. No address accepts it."""
     return zlib.crc32(uuid_.encode()) % 100_000
 
 
 @dataclass(slots=True)
 class CorporateAccount:
-    """What a user signs in for."""
+    """An account of an organisation with its customers."""
 
     name: str
 
     @property
     def uuid(self) -> str:
-        """The identity."""
+        """The uuid."""
         return uuid_of("account", self.name)
 
 
@@ -45,13 +45,13 @@ class Customer:
 
     @property
     def uuid(self) -> str:
-        """The identity."""
+        """The uuid."""
         return uuid_of(self.account.uuid, "customer", self.name)
 
 
 @dataclass(slots=True)
 class Site:
-    """A place of a customer."""
+    """A site of a customer."""
 
     name: str
     technical_name: str
@@ -62,7 +62,7 @@ class Site:
 
     @property
     def uuid(self) -> str:
-        """The identity."""
+        """The uuid."""
         return uuid_of(self.customer.uuid, "site", self.technical_name)
 
 
@@ -75,25 +75,25 @@ class Variable:
     service: Service
     installed_ms: int
     set_values: list[tuple[int, Value]] = field(default_factory=list)
-    """Values that stand instead of the signal's, each from its time on."""
+    """Times and values that replace those of the signal, each from its time (milliseconds) on."""
     _phase: float = field(init=False)
 
     def __post_init__(self) -> None:
-        """Tell it apart from other variables of its kind."""
+        """Give it a phase of its own among the variables of its kind."""
         self._phase = zlib.crc32(f"{self.device_uuid}|{self.key}".encode()) / 2**32
 
     @property
     def key(self) -> str:
-        """The vendor's mapping config: item, index and service id."""
+        """Item type, item index and service id, as in the vendor's mapping config."""
         return f"{self.item.type}|{self.item.index}|{self.service.id}"
 
     @property
     def uuid(self) -> str:
-        """The identity."""
+        """The uuid."""
         return uuid_of(self.device_uuid, self.key)
 
     def sample(self, at_ms: int) -> tuple[int, Value] | None:
-        """Return time and value of the last sample at or before a time; None if there was none."""
+        """Return time and value of the last sample at or before a time, or None."""
         signal = self.service.signal
         sampled_ms = signal.previous_sample_ms(at_ms, self._phase, self.installed_ms) if signal else None
         set_ms, set_value = next(((at, value) for at, value in reversed(self.set_values) if at <= at_ms), (None, None))
@@ -104,7 +104,7 @@ class Variable:
         return sampled_ms, signal.value(sampled_ms, self._phase)
 
     def samples(self, from_ms: int, to_ms: int) -> Iterator[tuple[int, Value]]:
-        """Yield the samples of a time, its end not included, the newest first."""
+        """Yield the samples of a time range without its end, newest first."""
         sample = self.sample(to_ms - 1)
         while sample is not None and sample[0] >= from_ms:
             yield sample
@@ -114,7 +114,7 @@ class Variable:
 class SoDataDevice:
     """A device with its variables.
 
-    `items` are what its kind has. A silent device keeps the values of the time it fell silent.
+    `items`: the parts that its kind has. A silent device keeps the values from the time when it became silent.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class SoDataDevice:
         gateway: SoDataDevice | None = None,
         has_serial_number: bool = True,
     ) -> None:
-        """Install a device; `number` tells devices of one kind and site apart."""
+        """Install a device. `number` distinguishes devices of one kind at one site."""
         self.name = name
         self.kind = kind
         self.site = site
@@ -140,14 +140,14 @@ class SoDataDevice:
         self.no_communication_period = 60
         self.connection_status: str | None = None
         self.silent_since: float | None = None
-        """When it was heard last (seconds since 1970); None while it reports."""
+        """When it last reported, epoch seconds; None while it reports."""
         installed_ms = int(clock() * 1000)
         variables = [Variable(self.uuid, item, service, installed_ms) for item in items for service in item.services]
         self.variables = {variable.key: variable for variable in variables}
 
     @property
     def is_silent(self) -> bool:
-        """Whether it reports nothing new."""
+        """Whether it has stopped reporting."""
         return self.silent_since is not None
 
     @is_silent.setter
@@ -155,27 +155,27 @@ class SoDataDevice:
         self.silent_since = self.clock() if is_silent else None
 
     def set(self, item_type: str, item_index: str, service_id: str, value: Value) -> None:
-        """Let a variable have a value from now on; KeyError if the device has no such variable."""
+        """Set a variable's value from now on. Raises KeyError for an unknown variable."""
         self.variables[f"{item_type}|{item_index}|{service_id}"].set_values.append((int(self.clock() * 1000), value))
 
     def last_samples(self) -> Iterator[tuple[Variable, int, Value]]:
         """Yield each variable that ever reported, with the time and value of its last sample."""
-        heard_ms = int((self.clock() if self.silent_since is None else self.silent_since) * 1000)
+        last_report_ms = int((self.clock() if self.silent_since is None else self.silent_since) * 1000)
         for variable in self.variables.values():
-            sample = variable.sample(heard_ms)
+            sample = variable.sample(last_report_ms)
             if sample is not None:
                 yield variable, *sample
 
     def samples(self, variable: Variable, from_ms: int, to_ms: int) -> list[tuple[int, Value]]:
-        """Return what a variable reported in a time, the end not included, the oldest first."""
-        heard_ms = int((self.clock() if self.silent_since is None else self.silent_since) * 1000)
-        return list(variable.samples(from_ms, min(to_ms, heard_ms + 1)))[::-1]
+        """Return the samples of a variable in a time range without its end, oldest first."""
+        last_report_ms = int((self.clock() if self.silent_since is None else self.silent_since) * 1000)
+        return list(variable.samples(from_ms, min(to_ms, last_report_ms + 1)))[::-1]
 
 
 def install(
     account: CorporateAccount, clock: Callable[[], float]
 ) -> tuple[list[Customer], list[Site], list[SoDataDevice]]:
-    """Return the installation that the simulator starts with: three sites of two customers."""
+    """Return the installation of a new server: three sites of two customers."""
     retail = Customer("FR_Grande Épicerie", account)
     cloud = Customer("Nuage & Cie", account)
     benfeld = Site("(FR) Usine de Sélestat", "FR_Selestat", "Europe/Paris", 48.2594, 7.4542, retail)

@@ -1,7 +1,7 @@
 """Keycloak's token endpoint for one realm, one client and one user.
 
-It signs real tokens, rotates refresh tokens and answers with the errors of a stock Keycloak.
-It knows nothing of devices; the API asks it whether a token is good.
+It signs real tokens, rotates refresh tokens and returns the errors of a stock Keycloak. It also checks the tokens of
+the API's requests, but knows no devices.
 """
 
 import functools
@@ -18,12 +18,12 @@ from jwt.types import Options
 
 from simulator.server import Server
 
-_REFRESH_KEY = "the realm's own key, which never leaves the simulated Keycloak"
+_REFRESH_KEY = "a key that only the simulated Keycloak has"
 _FORM = "application/x-www-form-urlencoded"
 _INVALID_CLIENT = "Invalid client or Invalid client credentials"
 
-# times are compared with the server's own clock
-_SIGNATURE_ALONE: Options = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
+# this module compares the times itself, with the simulated clock
+_SIGNATURE_ONLY: Options = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
 
 
 @functools.cache
@@ -32,7 +32,7 @@ def _signing_key() -> rsa.RSAPrivateKey:
 
 
 class _RefusedGrant(Exception):
-    """The token endpoint says no: status, `error` and `error_description`."""
+    """The token endpoint refuses a grant with a status, `error` and `error_description`."""
 
     def __init__(self, status: int, error: str, description: str) -> None:
         super().__init__(error)
@@ -43,7 +43,7 @@ class _RefusedGrant(Exception):
 
 @dataclass(slots=True)
 class _Session:
-    """What one login began: when it ends at the latest, and the only refresh token that is still good."""
+    """The session of one login: its latest end, and the id of its only valid refresh token."""
 
     ends_at: float
     has_openid: bool
@@ -54,11 +54,11 @@ class _Session:
 class KeycloakServer(Server):
     """One realm of a Keycloak with "revoke refresh token" switched on.
 
-    Everything public may be changed at any time: the names and secrets, the lifetimes (seconds), the switches.
+    Public attributes may be changed at any time. Lifetimes are in seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Make a Keycloak that reads the time from `clock` (seconds since 1970)."""
+        """Make a server that does not listen yet. `clock` returns epoch seconds."""
         super().__init__("keycloak")
         self.clock = clock
         self.realm = "Socomec"
@@ -69,31 +69,31 @@ class KeycloakServer(Server):
         self.subject = "0d5f6a3e-7c0b-4b6e-9a51-2f7f3b8f9c11"
         self.access_lifetime = 300
         self.refresh_lifetime = 1800
-        """How long a refresh token lives; 0: without end, as for an offline session."""
+        """How long a refresh token lives; 0 for no end, as in an offline session."""
         self.session_lifetime = 36000
-        """How long a login lasts however often it is refreshed."""
+        """How long a session lasts, however often its tokens are refreshed."""
         self.allows_password_grant = True
         self.is_account_disabled = False
         self.is_account_set_up = True
         self.needs_consent = False
-        """Whether the user has yet to agree that the client may sign him in."""
+        """Whether the user still has to consent to the client."""
         self.refused_login_status = 401
-        """The status of a wrong user name or password: 401, since Keycloak 26.6 400."""
+        """The HTTP status for a wrong user name or password: 401, or 400 since Keycloak 26.6."""
         self.includes_subject = True
         self.grants: list[str] = []
-        """The type of each grant that was given, in order."""
+        """The types of all granted requests, in order."""
         self._sessions: dict[str, _Session] = {}
         self.app.router.add_post("/realms/{realm}/protocol/openid-connect/token", self._answer_grant)
         self.app.router.add_get("/realms/{realm}/.well-known/openid-configuration", self._describe_realm)
 
     def revoke_sessions(self) -> None:
-        """End every session: its access and refresh tokens are dead at once."""
+        """End all sessions: their access and refresh tokens are invalid at once."""
         self._sessions.clear()
 
     def accepts(self, access_token: str) -> bool:
-        """Tell whether an access token is genuine, alive and of a session that has not ended."""
+        """Return whether an access token is genuine, unexpired and of a session that has not ended."""
         try:
-            claims = jwt.decode(access_token, _signing_key().public_key(), ["RS256"], options=_SIGNATURE_ALONE)
+            claims = jwt.decode(access_token, _signing_key().public_key(), ["RS256"], options=_SIGNATURE_ONLY)
         except jwt.InvalidTokenError:
             return False
         return claims["typ"] == "Bearer" and self.clock() < claims["exp"] and claims["sid"] in self._sessions
@@ -172,7 +172,7 @@ class KeycloakServer(Server):
         if "refresh_token" not in form:
             raise _RefusedGrant(400, "invalid_request", "No refresh token")
         try:
-            claims = jwt.decode(form["refresh_token"], _REFRESH_KEY, ["HS256"], options=_SIGNATURE_ALONE)
+            claims = jwt.decode(form["refresh_token"], _REFRESH_KEY, ["HS256"], options=_SIGNATURE_ONLY)
         except jwt.InvalidTokenError:
             raise _RefusedGrant(400, "invalid_grant", "Invalid refresh token") from None
         now = self.clock()

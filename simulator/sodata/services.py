@@ -1,6 +1,6 @@
-"""Which variables a kind of device has: its items and their services.
+"""The variables of each kind of device: its items and their services.
 
-Numbers 140100, 140108 and 141935 are the vendor's own; the others are made in their manner.
+The service ids 140100, 140108 and 141935 are in the vendor's document; the others are made up in the same style.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from .signals import Changing, Counter, Delta, Signal, Still, Wave, alarm
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a variable means. `translations` are by language; `signal` None is a variable that never reported."""
+    """The meaning of a variable. `translations`: by language. `signal`: None for a variable that never reported."""
 
     id: str
     name: str
@@ -23,13 +23,13 @@ class Service:
 
     @property
     def title(self) -> str:
-        """The title as the last values carry it."""
+        """The title in the last values."""
         return self.translations.get("en", {}).get("title", self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A part of a device; the index counts from 0 and is a text on the wire."""
+    """A part of a device. The index counts from 0; JSON has it as a text."""
 
     type: str
     index: int
@@ -37,7 +37,7 @@ class Item:
 
     @property
     def name(self) -> str:
-        """The name as the vendor's pages show it, which count units from 1."""
+        """The name as on the vendor's pages, which count from 1."""
         return self.type if self.type == "Global" else f"{self.type} {self.index + 1}"
 
 
@@ -66,7 +66,7 @@ def _phases(
 
 
 def _alarm(number: int, name: str, en: str, fr: str | None = None, signal: Signal | None = None) -> Service:
-    """Return an alarm; without a signal one that has been quiet for months."""
+    """Return an alarm. Without a signal, it has been inactive for months."""
     quiet = Still("0", days=30 + number % 150)
     return Service(str(number), name, "Alarm", None, signal or quiet, "Alarm", _titles(en, fr), polling_seconds=0)
 
@@ -90,7 +90,7 @@ _UPS_OUTPUT = (
         "140122", "IUpsOutput_S", "Output", "KILOVOLT_AMPERE", Wave(6, 20, 2), translations=_titles("Apparent power")
     ),
     Service("140123", "IUpsOutput_F", "Output", "HERTZ", Wave(49.95, 50.05, 2), translations=_titles("Frequency")),
-    # no English title: French, or the name of the service
+    # without an English title, clients fall back to French or to the name of the service
     Service("140124", "IUpsOutput_Pf", "Output", None, Wave(0.85, 0.99, 2), translations=_titles(None, "Cos φ")),
 )
 
@@ -277,7 +277,7 @@ _UPS_LOAD = (
     Service("145000", "IUpsLoad_P", "Load", "WATT", Wave(900, 4200, 0), translations=_titles("Load power", "Charge")),
     Service("145001", "IUpsLoad_I", "Load", "AMPERE", Wave(4, 19), translations=_titles("Load current")),
     Service("145002", "IUpsLoad_E", "Load", "KILOWATT_HOUR", Counter(2.5, 900), translations=_titles("Load energy")),
-    # a unit no table knows
+    # an unknown unit
     Service("145003", "IUpsLoad_K", "Load", "K_FACTOR", Wave(1, 4, 2), translations=_titles("Load K factor")),
     Service("145004", "IUpsLoad_Name", None, None, Still("Salle serveurs", days=90), "Parameter"),
 )
@@ -340,4 +340,4 @@ GATEWAY = (
         ),
     ),
 )
-"""The box that sends for the devices behind it, itself a device."""
+"""A gateway, which sends for the devices behind it and is a device itself."""

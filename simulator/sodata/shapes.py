@@ -1,4 +1,4 @@
-"""Accounts, customers, sites, devices and variables as the vendor's JSON shows them."""
+"""Builds the vendor's JSON of accounts, customers, sites, devices, variables and last values."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,17 +12,17 @@ _TYPE_REFERENCES = {"UPS": "9204", "METER": "5301", "GATEWAY": "1007"}
 
 
 def date_with_milliseconds(at_ms: int) -> str:
-    """Write a time as last values do: 2022-07-28T11:19:25.000Z."""
+    """Format a time as in last values: 2022-07-28T11:19:25.000Z."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def date_with_seconds(at_ms: int) -> str:
-    """Write a time as data points do: 2022-05-18T00:05:05Z."""
+    """Format a time as in data points: 2022-05-18T00:05:05Z."""
     return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def show_account(account: CorporateAccount) -> Json:
-    """Return an account."""
+    """Return the JSON of a corporate account."""
     return {
         "defaultCustomerUuid": "",
         "uuid": account.uuid,
@@ -49,7 +49,7 @@ def show_account(account: CorporateAccount) -> Json:
 
 
 def show_customer(customer: Customer, sites_quantity: int) -> Json:
-    """Return a customer."""
+    """Return the JSON of a customer."""
     return {
         "uuid": customer.uuid,
         "emailTo": "site@example.com;night@example.com",
@@ -71,7 +71,7 @@ def show_customer(customer: Customer, sites_quantity: int) -> Json:
 
 
 def show_site(site: Site, devices_quantity: int) -> Json:
-    """Return a site."""
+    """Return the JSON of a site."""
     return {
         "uuid": site.uuid,
         "emailTo": None,
@@ -95,7 +95,7 @@ def show_site(site: Site, devices_quantity: int) -> Json:
 
 
 def show_device(device: SoDataDevice, *, with_contact: bool = False, with_address: bool = False) -> Json:
-    """Return a device; the blocks of personal data only where asked for."""
+    """Return the JSON of a device, with contact and address only on request."""
     gateway = device.gateway
     shown = {
         "uuid": device.uuid,
@@ -150,12 +150,12 @@ def show_device(device: SoDataDevice, *, with_contact: bool = False, with_addres
         shown["contact"] = _contact(device.uuid)
     if with_address:
         shown["address"] = _address(device.uuid)
-    # no order is promised: these two stand after the big blocks in the vendor's example
+    # in the vendor's example, these two come after the big blocks; clients must not rely on an order
     return shown | {"timeZone": device.site.time_zone, "name": device.name}
 
 
 def show_variable(device: SoDataDevice, variable: Variable) -> Json:
-    """Return a variable."""
+    """Return the JSON of a variable."""
     item, service = variable.item, variable.service
     return {
         "uuid": variable.uuid,

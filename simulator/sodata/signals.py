@@ -1,6 +1,6 @@
-"""How a simulated value moves: pure functions of the time, so that history and last value never disagree.
+"""How values change: pure functions of the time, so that history and last values always agree.
 
-Times are whole milliseconds since 1970. `phase` (0 to 1) tells variables of the same kind apart.
+Times are epoch milliseconds. `phase` (0 to 1) differs between variables of the same kind.
 """
 
 import math
@@ -10,17 +10,17 @@ from typing import Protocol, override
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 BEGIN_MS = 1_609_459_200_000
-"""1 January 2021: counters stood at their start, and nothing was recorded before."""
+"""1 January 2021: counters have their start values, and no samples are older."""
 
 
 class Signal(Protocol):
-    """What a variable measures."""
+    """The values of a variable over time."""
 
     def previous_sample_ms(self, at_ms: int, phase: float, installed_ms: int) -> int | None:
-        """Return when it was last sampled at or before `at_ms`."""
+        """Return the time of the last sample at or before `at_ms`, or None."""
 
     def value(self, at_ms: int, phase: float) -> str:
-        """Return the value, as text, that a sample of this time carries."""
+        """Return the value of a sample at this time, as text."""
 
 
 class _Measured(Signal):
@@ -37,7 +37,7 @@ class _Measured(Signal):
 
 @dataclass(frozen=True, slots=True)
 class Wave(_Measured):
-    """Swings between two numbers over the hours, with a ripple of minutes."""
+    """Swings between two numbers over hours, with a ripple over minutes."""
 
     low: float
     high: float
@@ -63,14 +63,14 @@ class Counter(_Measured):
     @override
     def value(self, at_ms: int, phase: float) -> str:
         hours = (at_ms - BEGIN_MS) / HOUR_MS
-        # the slope stays above zero: 3 h of swing over a day of 24 h is at most 0.79 of it
+        # it never falls: the swing changes by at most 0.79 h an hour
         grown = hours + 3 * math.sin(math.tau * (hours / 24 + phase))
         return f"{self.start * (1 + phase) + self.per_hour * (grown + 3):.{self.decimals}f}"
 
 
 @dataclass(frozen=True, slots=True)
 class Delta(_Measured):
-    """Counts events of one polling interval: no running total."""
+    """Counts the events of one polling interval, not a running total."""
 
     most: int
 
@@ -81,7 +81,7 @@ class Delta(_Measured):
 
 @dataclass(frozen=True, slots=True)
 class Changing(Signal):
-    """Goes through states in turn, each (text, hours), and is sampled when it changes."""
+    """Goes through states in turn, each a text and its hours, and is sampled at each change."""
 
     states: tuple[tuple[str, float], ...]
 
@@ -107,7 +107,7 @@ class Changing(Signal):
 
 @dataclass(frozen=True, slots=True)
 class Still(Signal):
-    """Was sampled once, so many days before the installation was made."""
+    """Was sampled only once, `days` before the installation."""
 
     text: str
     days: float = 0.0
@@ -123,5 +123,5 @@ class Still(Signal):
 
 
 def alarm(*, every_hours: float, for_hours: float) -> Changing:
-    """Return an alarm that comes and goes."""
+    """Return an alarm that is active for `for_hours` in every `every_hours`."""
     return Changing((("0", every_hours - for_hours), ("1", for_hours)))
