@@ -1,1 +1,1 @@
-"""A Home Assistant with the simulated clouds in it: for `scripts/develop` to show, for the browser tests to use."""
+"""Runs a Home Assistant with accounts of the simulated clouds, for `scripts/develop` and for the browser tests."""

@@ -1,4 +1,4 @@
-"""`scripts/develop`: Home Assistant with an account of every simulated cloud, until Ctrl-C."""
+"""`scripts/develop`: runs Home Assistant with an account of each simulated cloud until Ctrl-C."""
 
 import argparse
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any
 from simulator.simulation import Simulation
 
 from . import dashboard
-from .accounts import NAMES, answers
+from .accounts import NAMES, form_inputs
 from .client import PASSWORD, USER, Client, Refused
 from .home_assistant import DOMAIN, PROJECT, HomeAssistant, StartFailed
 
@@ -26,12 +26,14 @@ PUSH_SECONDS = 20
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="scripts/develop", description="Start Home Assistant with an account of every simulated cloud."
+        prog="scripts/develop", description="Start Home Assistant with an account of each simulated cloud."
     )
-    parser.add_argument("--empty", action="store_true", help="start without accounts, to click through the flow")
-    parser.add_argument("--reset", action="store_true", help="forget everything and start over")
+    parser.add_argument("--empty", action="store_true", help="start without accounts, to try the config flow")
+    parser.add_argument("--reset", action="store_true", help="delete the stored Home Assistant and start over")
     parser.add_argument(
-        "--port", type=int, help=f"of Home Assistant (default: {PORT}); the simulated clouds take the ports after it"
+        "--port",
+        type=int,
+        help=f"port of Home Assistant (default: {PORT}); the simulated clouds use the next ports",
     )
     return parser.parse_args()
 
@@ -50,15 +52,15 @@ async def _run(arguments: argparse.Namespace) -> None:
     home_assistant = HomeAssistant(folder, port)
     try:
         await simulation.start(ports)
-        async with _telling("Starting Home Assistant"):
+        async with _progress("Starting Home Assistant"):
             await home_assistant.start()
         async with Client(home_assistant.url) as client:
             if not arguments.empty:
                 await _add_accounts(client, simulation)
-        _tell(home_assistant, simulation)
+        _print_accounts(home_assistant, simulation)
         raise StartFailed(f"Home Assistant ended with exit code {await home_assistant.wait()}")
     finally:
-        async with _telling("Stopping"):
+        async with _progress("Stopping"):
             await home_assistant.stop()
             await simulation.stop()
 
@@ -66,26 +68,26 @@ async def _run(arguments: argparse.Namespace) -> None:
 async def _add_accounts(client: Client, simulation: Simulation) -> None:
     if await dashboard.exists(client):
         return
-    await client.remove_entries(DOMAIN)  # of a first start that was interrupted
+    await client.remove_entries(DOMAIN)  # left over when the first start was interrupted
     headings: dict[str, str] = {}
-    for kind, steps in answers(simulation).items():
-        async with _telling(f"Adding an account of {NAMES[kind]}"):
+    for kind, steps in form_inputs(simulation).items():
+        async with _progress(f"Adding an account of {NAMES[kind]}"):
             headings[await client.add_entry(DOMAIN, *steps)] = NAMES[kind]
-    async with _telling("Making the dashboard"):
+    async with _progress("Creating the dashboard"):
         await dashboard.create(client, headings)
 
 
-def _port(folder: Path, wanted: int | None, *, is_new: bool) -> int:
-    """The port to take. Accounts know where their clouds are, so it stays what it was."""
+def _port(folder: Path, requested: int | None, *, is_new: bool) -> int:
+    """Return the port. Stored accounts contain their clouds' ports, so a stored Home Assistant keeps its port."""
     if is_new:
-        return wanted or PORT
+        return requested or PORT
     try:
         stored = json.loads((folder / ".storage" / "http").read_text())
         used: int = stored["data"]["stable"]["server_port"]
     except OSError, ValueError, KeyError:
-        return wanted or PORT
-    if wanted not in (None, used):
-        raise StartFailed(f"{folder} was made with port {used}. Leave out --port, or add --reset to start over.")
+        return requested or PORT
+    if requested not in (None, used):
+        raise StartFailed(f"{folder} was set up with port {used}. Leave out --port, or add --reset to start over.")
     return used
 
 
@@ -97,21 +99,21 @@ def _require_free(ports: Mapping[str, int]) -> None:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 raise StartFailed(
-                    f"Port {port} for {name} is taken. Is another scripts/develop running? "
-                    "If not, choose others with --port N --reset."
+                    f"Port {port} for {name} is in use. Does another scripts/develop run? "
+                    "If not, choose other ports with --port N --reset."
                 ) from None
 
 
 @asynccontextmanager
-async def _telling(what: str) -> AsyncIterator[None]:
-    """Tell what is being done, and with dots that it goes on."""
+async def _progress(step: str) -> AsyncIterator[None]:
+    """Print the name of a step, and a dot for each second that it takes."""
 
     async def dots() -> None:
         while True:
             await asyncio.sleep(1)
             print(".", end="", flush=True)
 
-    print(f"{what} …", end="", flush=True)
+    print(f"{step} …", end="", flush=True)
     task = asyncio.create_task(dots())
     try:
         yield
@@ -120,9 +122,9 @@ async def _telling(what: str) -> AsyncIterator[None]:
         print(flush=True)
 
 
-def _tell(home_assistant: HomeAssistant, simulation: Simulation) -> None:
-    print("\nThe simulated clouds and what to type into the forms:\n")
-    for kind, (_, *forms) in answers(simulation).items():
+def _print_accounts(home_assistant: HomeAssistant, simulation: Simulation) -> None:
+    print("\nThe simulated clouds, and the values for their forms:\n")
+    for kind, (_, *forms) in form_inputs(simulation).items():
         print(f"  {NAMES[kind]}")
         for name, value in _fields(forms):
             print(f"    {name:<20} {value}")
@@ -130,7 +132,7 @@ def _tell(home_assistant: HomeAssistant, simulation: Simulation) -> None:
     print(f"  Home Assistant   {home_assistant.url}")
     print(f"  User name        {USER}")
     print(f"  Password         {PASSWORD}")
-    print("\nCtrl-C ends everything.\n", flush=True)
+    print("\nPress Ctrl-C to stop.\n", flush=True)
 
 
 def _fields(forms: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Any]]:
@@ -143,7 +145,7 @@ async def _main() -> int:
     task = asyncio.create_task(_run(_arguments()))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # The second one changes nothing: the first is being obeyed.
+        # A second signal must not interrupt the shutdown that the first has started.
         loop.add_signal_handler(number, lambda: task.cancelling() or task.cancel())
     with suppress(asyncio.CancelledError):
         try:

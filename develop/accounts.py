@@ -1,7 +1,4 @@
-"""What a user of the simulated clouds types into the config flow.
-
-It knows the flow's forms and the simulation's credentials, and sends nothing.
-"""
+"""The values that a user of the simulated clouds types into the config flow. It sends nothing itself."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +13,8 @@ NAMES = {
 }
 
 
-def answers(simulation: Simulation) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
-    """What to answer to the menu and to each form, by cloud. The simulation has to listen already."""
+def form_inputs(simulation: Simulation) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
+    """Return the input for the menu and for each form, by cloud. The simulation must have started before."""
     open_api = simulation.gizwits_open
     enterprise = simulation.gizwits_enterprise
     product = next(iter(enterprise.products.values()))

@@ -1,6 +1,6 @@
-"""What a browser does with Home Assistant, without one: log in, click through flows, ask over the WebSocket.
+"""A client of Home Assistant that does without a browser: it logs in, walks through flows and sends commands.
 
-Speaks Home Assistant's public REST and WebSocket interfaces only.
+It uses only Home Assistant's public REST and WebSocket interfaces.
 """
 
 import asyncio
@@ -16,27 +16,27 @@ START_SECONDS = 180
 
 
 class Refused(Exception):
-    """Home Assistant refused a request, or a flow did not go where it should."""
+    """Home Assistant refused a request, or a flow took an unexpected turn."""
 
 
 class Client:
-    """The first user of a Home Assistant, made at the first log-in."""
+    """A client with the first user of a Home Assistant, who is created at the first log-in."""
 
     def __init__(self, url: str) -> None:
-        """Describe a client of the Home Assistant at `url` that is not logged in yet."""
+        """Make a client of the Home Assistant at `url` that has not logged in yet."""
         self.url = url
         self.tokens: dict[str, Any] = {}
-        """What the log-in answered: `access_token`, `refresh_token`, `expires_in` (seconds), `token_type`."""
+        """The response to the log-in: `access_token`, `refresh_token`, `expires_in` (seconds), `token_type`."""
         self._client_id = f"{url}/"
         self._session = aiohttp.ClientSession(base_url=url)
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._last_id = 0
 
     async def __aenter__(self) -> Self:
-        """Log in, as a new user if there is none, and wait until Home Assistant has started everything."""
+        """Log in, create the user if there is none, and wait until Home Assistant is running."""
         try:
             await self._log_in()
-            await self._until_it_runs()
+            await self._wait_until_running()
         except BaseException:
             await self.close()
             raise
@@ -45,17 +45,17 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Hang up."""
+        """Close the connections."""
         await self.close()
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         if self._socket is not None:
             await self._socket.close()
         await self._session.close()
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Send JSON and return the JSON of the answer. Raises Refused."""
+        """Post JSON and return the JSON of the response. Raises Refused."""
         return await self._request("POST", path, body)
 
     async def command(self, kind: str, **arguments: Any) -> Any:
@@ -69,12 +69,12 @@ class Client:
             raise Refused(f"{kind}: {answer['error']}")
         return answer["result"]
 
-    async def add_entry(self, handler: str, *answers: Mapping[str, Any]) -> str:
-        """Walk through the config flow of an integration, answering its menus and forms one by one.
+    async def add_entry(self, handler: str, *inputs: Mapping[str, Any]) -> str:
+        """Walk through the config flow of an integration with one input for each menu and form.
 
-        Returns the id of the new entry. Raises Refused if the flow asks for more, complains, or ends otherwise.
+        Returns the id of the new entry. Raises Refused if a form shows errors, or the flow does not end with an entry.
         """
-        step = await self._walk("/api/config/config_entries/flow", handler, answers)
+        step = await self._walk("/api/config/config_entries/flow", handler, inputs)
         entry_id: str = step["result"]["entry_id"]
         return entry_id
 
@@ -94,14 +94,14 @@ class Client:
                 raise Refused(f"{path}: HTTP {answer.status} {await answer.text()}")
             return await answer.json()
 
-    async def _walk(self, path: str, handler: str, answers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    async def _walk(self, path: str, handler: str, inputs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         step: dict[str, Any] = await self.post(path, {"handler": handler})
-        for answer in answers:
+        for user_input in inputs:
             if step["type"] not in ("form", "menu"):
                 break
-            step = await self.post(f"{path}/{step['flow_id']}", answer)
+            step = await self.post(f"{path}/{step['flow_id']}", user_input)
             if step.get("errors"):
-                raise Refused(f"the form {step['step_id']} answers {step['errors']}")
+                raise Refused(f"the form {step['step_id']} shows {step['errors']}")
         if step["type"] != "create_entry":
             raise Refused(f"the flow ended with {step['type']} {step.get('step_id') or step.get('reason')}")
         return step
@@ -134,7 +134,7 @@ class Client:
         async with self._session.post("/auth/token", data=grant) as answer:
             self.tokens = await answer.json()
 
-    async def _until_it_runs(self) -> None:
+    async def _wait_until_running(self) -> None:
         async with asyncio.timeout(START_SECONDS):
             while True:
                 if (await self.command("get_config"))["state"] == "RUNNING":

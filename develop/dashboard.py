@@ -1,6 +1,6 @@
-"""A dashboard of everything the accounts show: a section an account, a card a device.
+"""Creates a dashboard of all accounts, with a section for each account and a card for each of its devices.
 
-It finds devices and entities in Home Assistant's registries, never by a guessed entity id.
+It finds devices and entities in Home Assistant's registries, and never guesses an entity id.
 """
 
 from collections import defaultdict
@@ -10,19 +10,19 @@ from typing import Any
 from .client import Client
 
 URL_PATH = "datapoint-cloud"
-# How many rows of each kind a card has. What is not named here is left out.
+# The largest number of rows of each domain in a card. Other domains are left out.
 ROWS = {"sensor": 6, "switch": 4, "select": 3, "number": 4, "binary_sensor": 3, "event": 1}
 DEVICES_PER_ACCOUNT = 4
 
 
 async def exists(client: Client) -> bool:
-    """Tell whether the dashboard was made before, to the last step."""
+    """Return whether the dashboard was created completely before."""
     core = await client.command("frontend/get_system_data", key="core")
     return (core["value"] or {}).get("default_panel") == URL_PATH
 
 
 async def create(client: Client, headings: Mapping[str, str]) -> None:
-    """Make the dashboard of the accounts with these headings, by entry id, and open it first from now on."""
+    """Create the dashboard with a heading for each entry id, and make it the default dashboard."""
     devices = {device["id"]: device for device in await client.command("config/device_registry/list")}
     states = {state["entity_id"]: state["state"] for state in await client.command("get_states")}
     of_entries: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
@@ -46,13 +46,13 @@ def _section(
     devices: Mapping[str, Mapping[str, Any]],
     states: Mapping[str, str],
 ) -> dict[str, Any]:
-    def merit(device_id: str) -> tuple[int, int]:
-        """Those with most to look at and to operate come first, those that are away last."""
+    def rank(device_id: str) -> tuple[int, int]:
+        """Rank devices by the number of their domains and live entities, so that unavailable devices come last."""
         live = [entity_id for entity_id in of_devices[device_id] if states.get(entity_id) not in ("unavailable", None)]
         return len({_domain(entity_id) for entity_id in live}), len(live)
 
     services = [device_id for device_id in of_devices if devices[device_id].get("entry_type") == "service"]
-    best = sorted(set(of_devices) - set(services), key=merit, reverse=True)
+    best = sorted(set(of_devices) - set(services), key=rank, reverse=True)
     cards = [_card(devices[id_], of_devices[id_]) for id_ in [*best[:DEVICES_PER_ACCOUNT], *services]]
     return {
         "type": "grid",

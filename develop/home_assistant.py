@@ -1,6 +1,6 @@
-"""A real Home Assistant in a folder of its own: its configuration, its process, its end.
+"""Runs a real Home Assistant in a folder of its own: writes its configuration, starts and stops its process.
 
-It knows nothing of accounts or dashboards. Whoever starts one ends it, too.
+It knows no accounts and no dashboards. The caller of `start` has to call `stop`.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from homeassistant.const import RESTART_EXIT_CODE
 PROJECT = Path(__file__).parent.parent
 DOMAIN = "datapoint_cloud"
 
-# What `default_config` would bring beyond these looks for the internet.
+# Not `default_config`: its other integrations need the internet.
 CONFIGURATION = f"""\
 homeassistant:
   name: Datapoint Cloud
@@ -44,21 +44,21 @@ STOP_SECONDS = 30
 
 
 class StartFailed(Exception):
-    """Home Assistant could not be started, or ended by itself."""
+    """Home Assistant did not start, or ended unexpectedly."""
 
 
 class HomeAssistant:
     """A Home Assistant that keeps its state in `folder` and listens on `port` of this machine."""
 
     def __init__(self, folder: Path, port: int) -> None:
-        """Describe one that does not run yet."""
+        """Make one that does not run yet."""
         self.folder = folder
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, output: IO[str] | None = None) -> None:
-        """Start and return when it answers. What it prints goes to `output`, by default to ours.
+        """Start, and return when it responds. It prints to `output`, by default to our own output.
 
         Raises StartFailed.
         """
@@ -68,17 +68,17 @@ class HomeAssistant:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # Ctrl-C reaches us alone, and we end it in good order
+            start_new_session=True,  # Ctrl-C must reach only this process, which then stops Home Assistant cleanly
         )
         try:
             async with asyncio.timeout(START_SECONDS):
-                await self._until_it_answers(self._process)
+                await self._wait_until_responding(self._process)
         except TimeoutError:
             await self.stop()
-            raise StartFailed(f"Home Assistant did not answer within {START_SECONDS} s") from None
+            raise StartFailed(f"Home Assistant did not respond within {START_SECONDS} s") from None
 
     async def wait(self) -> int:
-        """Return when it has ended by itself, with its exit code. Started again as often as its user asks it to."""
+        """Wait until it ends and return its exit code. Start it again whenever its user has requested a restart."""
         while self._process is not None:
             code = await self._process.wait()
             if code != RESTART_EXIT_CODE:
@@ -87,7 +87,7 @@ class HomeAssistant:
         return 0
 
     async def stop(self) -> None:
-        """End it and everything it started."""
+        """Stop it together with the processes it started."""
         process, self._process = self._process, None
         if process is None or process.returncode is not None:
             return
@@ -98,7 +98,7 @@ class HomeAssistant:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
 
-    async def _until_it_answers(self, process: asyncio.subprocess.Process) -> None:
+    async def _wait_until_responding(self, process: asyncio.subprocess.Process) -> None:
         async with aiohttp.ClientSession() as session:
             while process.returncode is None:
                 try:
@@ -119,15 +119,15 @@ class HomeAssistant:
         link = components / DOMAIN
         if not link.is_symlink():
             link.symlink_to(PROJECT / "custom_components" / DOMAIN)
-        # The first version of this storage: Home Assistant itself completes it.
+        # Version 1 of this file; Home Assistant migrates it.
         _store(storage / "http", 1, {"server_host": ["127.0.0.1"], "server_port": self.port})
         if not (storage / "onboarding").exists():
-            # All but the first user. The step `core_config` would start flows that look for the internet.
+            # All steps but the first user are done. The step `core_config` would start flows that need the internet.
             _store(storage / "onboarding", 4, {"done": ["core_config", "analytics", "integration"]})
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
+    """Return a port on which no process listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -65,7 +65,7 @@ def test_a_release_is_a_zip_for_hacs_and_the_notes_of_its_version(checkout: Path
     [
         ("1.2.4", "LICENSE", "A licence.", "manifest.json says version 1.2.3"),
         ("1.2.3", "CHANGELOG.md", "# Changelog\n\n## Unreleased\n\n- Later.\n", "no section"),
-        ("1.2.3", "CHANGELOG.md", "# Changelog\n\n## 1.2.3\n\n## 1.2.2\n\n- Old.\n", "an empty one"),
+        ("1.2.3", "CHANGELOG.md", "# Changelog\n\n## 1.2.3\n\n## 1.2.2\n\n- Old.\n", "it is empty"),
         ("1.2.3", "hacs.json", "{}", "zip_release"),
         ("1.2.3", "hacs.json", json.dumps(_ZIPPED | {"filename": "other.zip"}), "filename"),
     ],

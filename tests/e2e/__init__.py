@@ -1,1 +1,1 @@
-"""A real Home Assistant and a real browser."""
+"""Tests with a real Home Assistant and a real browser."""

@@ -1,6 +1,6 @@
-"""A real Home Assistant, the simulated clouds and a real browser, for all tests of this folder.
+"""A real Home Assistant, the simulated clouds and a real browser, shared by all tests of this folder.
 
-Nothing is mocked here: what the test kit forbids to tests inside Home Assistant is allowed again.
+Nothing is mocked here. The test kit's restrictions for tests inside Home Assistant are lifted.
 """
 
 import json
@@ -32,12 +32,12 @@ FLAGS = [
     "--disable-sync",
 ]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE_MS = 30_000
+TIMEOUT_MS = 30_000
 FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let all tests of this folder share one event loop, one worker and, with it, one Home Assistant."""
+    """Run all tests of this folder on one event loop and in one worker, so that they share one Home Assistant."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
@@ -46,13 +46,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def real_sockets() -> None:
-    """Undo what the test kit does before each test."""
+    """Allow sockets, which the test kit disables before each test."""
     pytest_socket.enable_socket()
 
 
 @pytest.fixture(autouse=True)
 def verify_cleanup() -> None:
-    """Let the browser and the servers live on from test to test."""
+    """Replace the test kit's check: browser and servers keep running between tests."""
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
@@ -65,7 +65,7 @@ async def browser() -> AsyncIterator[Browser]:
             pytest.fail(message)
         warnings.warn(message, stacklevel=1)
         pytest.skip(message)
-    expect.set_options(timeout=PATIENCE_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -75,7 +75,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def clouds() -> AsyncIterator[Simulation]:
     """All simulated clouds, the same for all tests of this folder."""
-    pytest_socket.enable_socket()  # earlier than for any single test
+    pytest_socket.enable_socket()  # this fixture starts before `real_sockets`
     simulation = Simulation()
     await simulation.start()
     yield simulation
@@ -97,7 +97,7 @@ async def home_assistant(
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def client(home_assistant: HomeAssistant) -> AsyncIterator[Client]:
-    """The user, without a browser."""
+    """The user's client without a browser."""
     async with Client(home_assistant.url) as client:
         yield client
 
@@ -106,9 +106,9 @@ async def client(home_assistant: HomeAssistant) -> AsyncIterator[Client]:
 async def page(
     request: pytest.FixtureRequest, browser: Browser, home_assistant: HomeAssistant, client: Client
 ) -> AsyncIterator[Page]:
-    """A page whose user is logged in. What it showed is kept if the test fails."""
+    """A page with the user logged in. If the test fails, a screenshot and the log are kept."""
     context = await browser.new_context(viewport={"width": 1400, "height": 3000}, locale="en-US")
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     await _log_in(context, client)
     page = await context.new_page()
     yield page
@@ -130,7 +130,7 @@ async def _log_in(context: BrowserContext, client: Client) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note which tests failed, so that their pages can be kept."""
+    """Mark tests that failed, so that `page` keeps a screenshot."""
     report = yield
     if report.when == "call":
         item.stash[FAILED] = report.failed

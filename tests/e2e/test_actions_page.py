@@ -1,4 +1,4 @@
-"""What a user does and sees who sets several datapoints at once on the page of the actions."""
+"""A user sets several datapoints at once on the page of the actions."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from develop.accounts import answers
+from develop.accounts import form_inputs
 from develop.client import Client
 from develop.home_assistant import DOMAIN
 from simulator.gizwits.devices import GizwitsDevice
@@ -23,16 +23,16 @@ CONTROL = "POST /app/control/{did}"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def device(client: Client, clouds: Simulation) -> AsyncIterator[GizwitsDevice]:
-    """One that obeys, in a home with others that only report. The home is left as empty as it was."""
+    """A device that can be controlled, among others that only report. All accounts are removed at the end."""
     for kind in ("gizwits_open", "sodata"):
-        await client.add_entry(DOMAIN, *answers(clouds)[kind])
+        await client.add_entry(DOMAIN, *form_inputs(clouds)[kind])
     yield _device(clouds, AIR_CONDITIONER)
     await client.remove_entries(DOMAIN)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def action(page: Page, client: Client, device: GizwitsDevice) -> Locator:
-    """The page of the actions after the user has looked for ours and chosen it."""
+    """The page of the actions after the user has found and selected `set_datapoints`."""
     await page.goto(f"{client.url}/config/tools/action")
     await page.locator("ha-service-picker").click()
     await page.get_by_placeholder("Search").fill("set datapoints")
@@ -77,7 +77,7 @@ async def _offered(action: Locator) -> Locator:
 
 async def _perform(action: Locator, values: Mapping[str, object]) -> None:
     await (await _offered(action)).get_by_text(AIR_CONDITIONER, exact=True).click()
-    await expect(action.locator("ha-device-picker")).to_have_count(2)  # the chosen one, and room for another
+    await expect(action.locator("ha-device-picker")).to_have_count(2)  # the selected device and an empty picker
     editor = action.locator("ha-selector-object")
     await editor.locator(".cm-content").fill(json.dumps(values, ensure_ascii=False))
     await expect(editor.get_by_role("button", name="Undo")).to_be_enabled()

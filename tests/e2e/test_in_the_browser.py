@@ -1,4 +1,4 @@
-"""What a user does and sees, from the first click to a device that obeys."""
+"""A user adds an account, watches values change and controls devices, all in the browser."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
 from develop import dashboard
-from develop.accounts import answers
+from develop.accounts import form_inputs
 from develop.client import Client
 from develop.home_assistant import DOMAIN, HomeAssistant
 from simulator.gizwits.devices import GizwitsDevice
@@ -18,10 +18,10 @@ POLL_SECONDS = 30
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def shown(page: Page, client: Client, clouds: Simulation) -> Page:
-    """The dashboard of an account that is polled as often as the cloud bears."""
+    """The dashboard of an account with the shortest poll interval."""
     if not await dashboard.exists(client):
         entries = [entry["entry_id"] for entry in await client.command("config_entries/get", domain=DOMAIN)]
-        entry_id = entries[0] if entries else await client.add_entry(DOMAIN, *answers(clouds)["gizwits_open"])
+        entry_id = entries[0] if entries else await client.add_entry(DOMAIN, *form_inputs(clouds)["gizwits_open"])
         await dashboard.create(client, {entry_id: "Gizwits"})
         await client.set_options(entry_id, {"interval": POLL_SECONDS})
     await page.goto(client.url)
@@ -29,7 +29,7 @@ async def shown(page: Page, client: Client, clouds: Simulation) -> Page:
 
 
 async def test_an_account_is_added_by_clicking_through_the_flow(page: Page, client: Client, clouds: Simulation) -> None:
-    _, form = answers(clouds)["gizwits_open"]
+    _, form = form_inputs(clouds)["gizwits_open"]
     await page.goto(f"{client.url}/config/integrations/dashboard")
     await page.get_by_role("button", name="Add integration").click()
     await page.get_by_placeholder("Search for a brand name").fill("Datapoint")
@@ -50,14 +50,14 @@ async def test_an_account_is_added_by_clicking_through_the_flow(page: Page, clie
     assert [entry["state"] for entry in await client.command("config_entries/get", domain=DOMAIN)] == ["loaded"]
 
 
-async def test_a_value_that_changes_at_the_device_changes_on_the_page(shown: Page, clouds: Simulation) -> None:
+async def test_a_value_that_changes_on_the_device_changes_on_the_page(shown: Page, clouds: Simulation) -> None:
     row = _row(shown, "客厅空调", "室内温度")
     await expect(row).not_to_contain_text("31.5")
     _device(clouds, "客厅空调").change({"attrs": {"room_temp": 31.5}})
     await expect(row).to_contain_text("31.5", timeout=(POLL_SECONDS + 15) * 1000)
 
 
-async def test_a_switch_that_is_flipped_switches_the_device(shown: Page, clouds: Simulation) -> None:
+async def test_a_switch_on_the_page_switches_the_device(shown: Page, clouds: Simulation) -> None:
     device = _device(clouds, "Terrace spa")
     row = _row(shown, "Terrace spa", "气泡")
     await expect(row.get_by_role("switch")).not_to_be_checked()
@@ -66,7 +66,7 @@ async def test_a_switch_that_is_flipped_switches_the_device(shown: Page, clouds:
     await expect(row.get_by_role("switch")).to_be_checked()
 
 
-async def test_an_option_that_is_chosen_is_set_at_the_device(shown: Page, clouds: Simulation) -> None:
+async def test_a_selected_option_is_set_on_the_device(shown: Page, clouds: Simulation) -> None:
     device = _device(clouds, "客厅空调")
     select = _card(shown, "客厅空调").locator("hui-select-entity-row").filter(has_text="模式").locator("ha-select")
     await select.click()
@@ -74,7 +74,7 @@ async def test_an_option_that_is_chosen_is_set_at_the_device(shown: Page, clouds
     await _until(lambda: device.attrs["mode"] == "除湿")
 
 
-async def test_a_number_that_is_typed_is_set_at_the_device(shown: Page, clouds: Simulation) -> None:
+async def test_a_typed_number_is_set_on_the_device(shown: Page, clouds: Simulation) -> None:
     device = _device(clouds, "Terrace spa")
     box = _row(shown, "Terrace spa", "气泡定时").get_by_role("spinbutton")
     await box.fill("45")
@@ -82,7 +82,7 @@ async def test_a_number_that_is_typed_is_set_at_the_device(shown: Page, clouds: 
     await _until(lambda: device.attrs["bubble_minutes"] == 45)
 
 
-async def test_none_of_this_is_worth_a_complaint_in_the_log(client: Client, home_assistant: HomeAssistant) -> None:
+async def test_the_log_has_no_warnings_of_the_integration(client: Client, home_assistant: HomeAssistant) -> None:
     await client.command("get_config")
     log = (home_assistant.folder / "home-assistant.log").read_text()
     ours = [line for line in log.splitlines() if DOMAIN in line and "[homeassistant.loader]" not in line]
@@ -101,9 +101,9 @@ def _device(clouds: Simulation, alias: str) -> GizwitsDevice:
     return next(device for device in clouds.gizwits_open.devices.values() if device.alias == alias)
 
 
-async def _until(is_so: Callable[[], bool]) -> None:
+async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(15):
         while True:
-            if is_so():
+            if condition():
                 return
             await asyncio.sleep(0.1)

@@ -1,11 +1,11 @@
-"""What a user sees who follows a repair: the form of a product, with everything that is stored of it."""
+"""A user follows a repair to the form of a product, which keeps all stored fields."""
 
 import json
 from typing import Any
 
 from playwright.async_api import Page, expect
 
-from develop.accounts import answers
+from develop.accounts import form_inputs
 from develop.client import Client
 from develop.home_assistant import DOMAIN, HomeAssistant
 from simulator.simulation import Simulation
@@ -15,12 +15,12 @@ from .test_in_the_browser import _until
 RENEWED = "renewed-in-the-developer-center"
 
 
-async def test_a_repair_leads_to_a_form_that_loses_nothing(
+async def test_the_form_of_a_repair_keeps_all_fields_of_a_product(
     page: Page, client: Client, clouds: Simulation, home_assistant: HomeAssistant
 ) -> None:
     server = clouds.gizwits_enterprise
     product = next(iter(server.products.values()))
-    entry_id = await client.add_entry(DOMAIN, *answers(clouds)["gizwits_enterprise"])
+    entry_id = await client.add_entry(DOMAIN, *form_inputs(clouds)["gizwits_enterprise"])
     await _until(lambda: bool(_stored_product(home_assistant, entry_id)))
     stored = _stored_product(home_assistant, entry_id)
     assert stored["auth_secret"] == product.auth_secret
@@ -44,7 +44,7 @@ async def test_a_repair_leads_to_a_form_that_loses_nothing(
 
 
 def _stored_product(home_assistant: HomeAssistant, entry_id: str) -> dict[str, Any]:
-    """What is written down of the only product of an account; nothing of one that is not written down yet."""
+    """Return the stored data of the account's only product, or nothing before the account is stored."""
     content = json.loads((home_assistant.folder / ".storage" / "core.config_entries").read_text())
     entries = [entry for entry in content["data"]["entries"] if entry["entry_id"] == entry_id]
     return dict(entries[0]["subentries"][0]["data"]) if entries else {}
