@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 from typing import IO
@@ -124,14 +123,6 @@ class HomeAssistant:
         if not (storage / "onboarding").exists():
             # All steps but the first user are done. The step `core_config` would start flows that need the internet.
             _store(storage / "onboarding", 4, {"done": ["core_config", "analytics", "integration"]})
-
-
-def free_port() -> int:
-    """Return a port on which no process listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _store(path: Path, version: int, data: dict[str, object]) -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import pytest_socket
+from aiohttp.test_utils import unused_port
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from develop.client import Client
-from develop.home_assistant import HomeAssistant, free_port
+from develop.home_assistant import HomeAssistant
 from simulator.simulation import Simulation
 
 ARTIFACTS = Path(__file__).parent.parent.parent / "test-artifacts"
@@ -88,7 +89,7 @@ async def home_assistant(
 ) -> AsyncIterator[HomeAssistant]:
     """A Home Assistant without accounts."""
     folder = tmp_path_factory.mktemp("home")
-    home_assistant = HomeAssistant(folder, free_port())
+    home_assistant = HomeAssistant(folder, unused_port())
     with (folder / "output.txt").open("w") as output:
         await home_assistant.start(output)
         yield home_assistant
