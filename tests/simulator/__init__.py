@@ -1,1 +1,1 @@
-"""The simulated clouds refuse what the vendors would."""
+"""Tests that the simulated clouds respond and refuse as the vendors' documents say."""

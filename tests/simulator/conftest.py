@@ -1,4 +1,4 @@
-"""What the tests of the simulated clouds share: a clock that stands still until it is moved, and a session."""
+"""Fixtures of the simulator's tests: a clock that tests advance, the simulated clouds, and an HTTP session."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def timed(clock: Clock, socket_enabled: None) -> AsyncIterator[Simulation]:
-    """All simulated clouds on a clock of their own."""
+    """All simulated clouds on the tests' clock."""
     simulation = Simulation(clock=clock)
     await simulation.start()
     yield simulation

@@ -1,4 +1,4 @@
-"""Callers of the simulated Gizwits clouds, as plain as can be."""
+"""Plain HTTP clients of the simulated Gizwits clouds."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,7 +53,7 @@ def token_body(server: GizwitsEnterpriseServer, product: EnterpriseProduct) -> d
 async def authorized(
     session: aiohttp.ClientSession, server: GizwitsEnterpriseServer, product: EnterpriseProduct
 ) -> Caller:
-    """Give a caller whose paths begin behind the product key."""
+    """Return a caller with a token, whose paths begin after the product key."""
     caller = Caller(session, f"{server.url}/v1/products/{product.product_key}")
     answer = await caller.ask("POST", "/access_token", json=token_body(server, product))
     caller.headers["Authorization"] = f"token {answer.body['token']}"

@@ -1,4 +1,4 @@
-"""The simulated Firstlight answers, and refuses, as the vendor's document says."""
+"""Tests that the simulated Firstlight responds and refuses as the vendor's document says."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,7 +13,7 @@ DAY = {"fromDate": "2026-09-20T14:13:20Z", "period": "day"}
 
 
 class Service:
-    """A service and someone who asks it with both tokens."""
+    """A server and a client with both tokens."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self.seconds = NOW
@@ -70,13 +70,13 @@ async def test_totals_grow_with_the_time(service: Service) -> None:
     assert (await service.ask("platform/deviceName", query=window))["data"] == 30
 
 
-async def test_gateway_asks_for_the_bearer_token(service: Service) -> None:
+async def test_gateway_refuses_a_wrong_bearer_token(service: Service) -> None:
     server = service.server
     for wrong in ("", server.authorization_token, f"Bearer {server.user_token}", f"bearer {server.user_token}"):
         assert "<html>" in await service.ask(status=401, headers={"Authorization": wrong})
 
 
-async def test_user_token_stands_bare(service: Service) -> None:
+async def test_user_token_has_no_scheme(service: Service) -> None:
     server = service.server
     for wrong in ("", f"Bearer {server.user_token}", server.authorization_token):
         assert codes(await service.ask(status=401, headers={"X-Authorization": wrong})) == ["40450101"]
@@ -105,7 +105,7 @@ async def test_wrong_parameters_are_refused(service: Service, changes: dict[str,
     assert codes(await service.ask(status=status, query=DAY | changes)) == [code]
 
 
-async def test_all_that_is_wrong_is_told_at_once(service: Service) -> None:
+async def test_all_invalid_parameters_are_reported_at_once(service: Service) -> None:
     service.server.requires_item_id = True
     assert codes(await service.ask(status=400, query={})) == ["40460101", "40460102", "40450103"]
 
@@ -133,7 +133,7 @@ async def test_failures_and_unknown_attributes(service: Service) -> None:
         ("ms", "1789913600000", "1789913600"),
     ],
 )
-async def test_dates_are_understood_in_one_format(service: Service, date_format: Any, right: str, wrong: str) -> None:
+async def test_dates_are_accepted_in_one_format(service: Service, date_format: Any, right: str, wrong: str) -> None:
     service.server.date_format = date_format
     await service.ask(query=DAY | {"fromDate": right})
     assert codes(await service.ask(status=400, query=DAY | {"fromDate": wrong})) == ["40460102"]
@@ -162,7 +162,7 @@ async def test_shapes_of_data(service: Service) -> None:
     assert isinstance((await service.ask())["data"], list)
 
 
-async def test_rows_can_be_named_otherwise(service: Service) -> None:
+async def test_rows_can_have_other_keys(service: Service) -> None:
     service.server.row_keys = ("n", "v", "ut")
     row = (await service.ask())["data"][0]
     assert row.keys() == {"n", "v", "ut"}

@@ -50,7 +50,7 @@ async def test_a_token_lives_seven_days(
         ({"enterprise_id": 7}, (400, "5002")),
     ],
 )
-async def test_a_token_is_refused_for_what_is_wrong(
+async def test_a_token_is_refused_with_the_code_of_the_wrong_field(
     caller: Caller,
     server: GizwitsEnterpriseServer,
     product: EnterpriseProduct,
@@ -75,7 +75,7 @@ async def test_a_product_may_be_unknown_unassociated_or_without_the_service(
 
 
 @pytest.mark.parametrize("header", ["", "token", "token " + "0" * 32, "Bearer {}", "{}", "token  {}", "token {{{}}}"])
-async def test_only_a_token_in_the_vendors_form_is_taken(caller: Caller, header: str) -> None:
+async def test_only_the_vendors_authorization_scheme_is_accepted(caller: Caller, header: str) -> None:
     token = caller.headers["Authorization"].removeprefix("token ")
     answer = await caller.ask("GET", "/devices/search", headers={"Authorization": header.format(token)})
     assert answer.code == (400, "5009")
@@ -89,7 +89,7 @@ async def test_a_token_is_for_one_product(
     assert (await there.get("/devices/search")).code == (400, "5010")
 
 
-async def test_every_answer_tells_the_quota_and_beyond_it_all_is_refused(
+async def test_every_response_has_the_quota_and_requests_beyond_it_are_refused(
     caller: Caller, server: GizwitsEnterpriseServer, clock: Clock
 ) -> None:
     server.quota_remaining = 2
@@ -163,7 +163,7 @@ async def test_a_search_filters(caller: Caller, product: EnterpriseProduct, devi
         ({"gid": "0" * 32}, "5206"),
     ],
 )
-async def test_a_search_refuses_what_it_does_not_know(caller: Caller, params: dict[str, str], code: str) -> None:
+async def test_a_search_refuses_invalid_parameters(caller: Caller, params: dict[str, str], code: str) -> None:
     assert (await caller.get("/devices/search", **params)).body["error_code"] == code
 
 
@@ -199,7 +199,7 @@ async def test_the_newest_report_comes_first(caller: Caller, device: GizwitsDevi
     assert oldest["ts"] < clock.now - 2 * 86400 + 120
 
 
-async def test_reports_lie_in_the_window_and_stop_while_a_device_is_offline(
+async def test_reports_are_in_the_window_and_stop_while_a_device_is_offline(
     caller: Caller, device: GizwitsDevice, clock: Clock
 ) -> None:
     device.is_online = False
@@ -231,7 +231,7 @@ async def test_a_window_is_two_days_within_the_last_seven(
 
 
 @pytest.mark.parametrize("denial", [5018, 5024])
-async def test_history_may_not_be_granted(
+async def test_history_is_refused_without_the_grant(
     caller: Caller, server: GizwitsEnterpriseServer, device: GizwitsDevice, denial: int
 ) -> None:
     server.is_data_granted, server.data_denial = False, denial
@@ -239,7 +239,7 @@ async def test_history_may_not_be_granted(
     assert (await caller.get("/devices/search")).status == 200
 
 
-async def test_a_command_is_obeyed_and_logged(caller: Caller, device: GizwitsDevice) -> None:
+async def test_a_command_is_executed_and_logged(caller: Caller, device: GizwitsDevice) -> None:
     body = {"attrs": {"switch": False, "set_temp": 7.5}}
     answer = await caller.ask("POST", f"/devices/{device.did}/control", json=body)
     assert (answer.status, answer.body) == (200, {})
@@ -259,7 +259,7 @@ async def test_a_command_is_obeyed_and_logged(caller: Caller, device: GizwitsDev
         ({"fails_commands": True}, (400, "5403")),
     ],
 )
-async def test_a_device_that_cannot_obey_is_told(
+async def test_a_command_that_cannot_be_delivered_is_refused(
     caller: Caller,
     server: GizwitsEnterpriseServer,
     device: GizwitsDevice,
@@ -271,7 +271,7 @@ async def test_a_device_that_cannot_obey_is_told(
     assert answer.code == code
 
 
-async def test_control_is_refused_for_what_is_wrong(
+async def test_control_is_refused_with_the_code_of_its_reason(
     caller: Caller, server: GizwitsEnterpriseServer, product: EnterpriseProduct, device: GizwitsDevice
 ) -> None:
     async def code(did: str, body: Any) -> tuple[int, int | str]:
@@ -288,7 +288,7 @@ async def test_control_is_refused_for_what_is_wrong(
     assert await code(device.did, switch) == (403, "5404")
 
 
-async def test_groups_form_a_tree_that_devices_move_in(
+async def test_groups_form_a_tree_and_devices_can_be_moved(
     caller: Caller, product: EnterpriseProduct, device: GizwitsDevice
 ) -> None:
     root, child = product.groups
@@ -313,7 +313,7 @@ async def test_aggregates_are_numbers_by_hour(caller: Caller, device: GizwitsDev
     assert refused.code == (400, "5002")
 
 
-async def test_figures_of_the_fleet_agree_with_the_search(caller: Caller) -> None:
+async def test_reports_of_the_fleet_agree_with_the_search(caller: Caller) -> None:
     summary = (await caller.get("/devices/summary")).body
     assert (summary["total"], summary["online"]) == (36, 32)
     report = (await caller.get("/devices/report/rt")).body

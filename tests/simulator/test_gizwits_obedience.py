@@ -1,4 +1,4 @@
-"""How simulated devices take commands, the same through both of the vendor's APIs."""
+"""Tests of what happens to commands, which is the same in both of the vendor's APIs."""
 
 import base64
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from .gizwits import Answer, Caller, authorized, logged_in
 
 @dataclass
 class Subject:
-    """A device behind one of the APIs; both have `switch` (on at first) and `set_temp`."""
+    """A device of one of the APIs. Both devices have `switch`, which is on at first, and `set_temp`."""
 
     server: GizwitsOpenServer | GizwitsEnterpriseServer
     device: GizwitsDevice
@@ -60,12 +60,12 @@ async def subject(request: pytest.FixtureRequest, timed: Simulation, session: ai
     return subject
 
 
-async def test_a_device_obeys_at_once_unless_told_otherwise(subject: Subject) -> None:
+async def test_a_device_executes_commands_at_once_by_default(subject: Subject) -> None:
     assert (await subject.command(set_temp=18)).body == {}
     assert await subject.set_temp() == 18
 
 
-async def test_a_delay_of_the_device_goes_before_that_of_the_server(subject: Subject, clock: Clock) -> None:
+async def test_a_delay_of_the_device_replaces_the_delay_of_the_server(subject: Subject, clock: Clock) -> None:
     subject.server.write_delay = 100
     subject.device.obedience = Obedience(delay=4)
     await subject.command(set_temp=18)
@@ -75,7 +75,7 @@ async def test_a_delay_of_the_device_goes_before_that_of_the_server(subject: Sub
     assert await subject.set_temp() == 18
 
 
-async def test_until_a_late_device_obeys_it_goes_on_reporting_the_old_value(subject: Subject, clock: Clock) -> None:
+async def test_a_device_reports_the_old_value_until_its_delay_has_passed(subject: Subject, clock: Clock) -> None:
     subject.device.obedience = Obedience(delay=45)
     told_at, _ = await subject.read()
     await subject.command(set_temp=18)
@@ -87,7 +87,7 @@ async def test_until_a_late_device_obeys_it_goes_on_reporting_the_old_value(subj
     assert await subject.set_temp() == 18
 
 
-async def test_a_lost_command_is_accepted_and_never_obeyed(subject: Subject, clock: Clock) -> None:
+async def test_a_lost_command_is_accepted_but_not_executed(subject: Subject, clock: Clock) -> None:
     subject.device.obedience = Obedience(is_lost=True)
     answer = await subject.command(set_temp=18)
     assert (answer.status, answer.body) == (200, {})
@@ -96,7 +96,7 @@ async def test_a_lost_command_is_accepted_and_never_obeyed(subject: Subject, clo
     assert await subject.set_temp() == 16
 
 
-async def test_the_second_of_two_commands_can_be_obeyed_first(subject: Subject, clock: Clock) -> None:
+async def test_the_second_of_two_commands_can_be_executed_first(subject: Subject, clock: Clock) -> None:
     subject.device.obedience = Obedience(first_delays=(5, 1))
     await subject.command(set_temp=18)
     await subject.command(set_temp=20)
@@ -109,7 +109,7 @@ async def test_the_second_of_two_commands_can_be_obeyed_first(subject: Subject, 
     assert await subject.set_temp() == 17
 
 
-async def test_a_device_can_answer_with_other_values_than_it_was_told(subject: Subject) -> None:
+async def test_a_device_can_set_other_values_than_those_of_the_command(subject: Subject) -> None:
     subject.device.obedience = Obedience(overrules={"switch": True}, limits={"set_temp": (17, 19)})
     await subject.command(switch=False, set_temp=20)
     _, attrs = await subject.read()
@@ -132,7 +132,7 @@ async def test_reads_can_be_stale_for_some_seconds(subject: Subject, clock: Cloc
     assert attrs["set_temp"] == 18
 
 
-async def test_so_many_reads_can_be_stale(subject: Subject, clock: Clock) -> None:
+async def test_a_number_of_reads_can_be_stale(subject: Subject, clock: Clock) -> None:
     subject.device.obedience = Obedience(stale_reads=2)
     before = await subject.read()
     await subject.command(set_temp=18)
@@ -148,7 +148,7 @@ async def test_a_command_can_be_refused_with_any_code_of_the_vendor(subject: Sub
     assert await subject.set_temp() == 16
 
 
-async def test_a_server_tells_all_its_devices_how_to_obey(subject: Subject) -> None:
+async def test_the_obedience_of_the_server_applies_to_all_devices(subject: Subject) -> None:
     subject.server.obedience = Obedience(is_lost=True)
     await subject.command(set_temp=18)
     assert await subject.set_temp() == 16
@@ -157,7 +157,7 @@ async def test_a_server_tells_all_its_devices_how_to_obey(subject: Subject) -> N
     assert await subject.set_temp() == 18
 
 
-async def test_obedience_is_set_from_outside(subject: Subject, clock: Clock) -> None:
+async def test_obedience_is_set_by_remote_control(subject: Subject, clock: Clock) -> None:
     remote = Caller(subject.caller.session, f"{subject.server.url}/_simulator")
     device = f"/devices/{subject.device.did}"
     settings = {"first_delays": [5, 1], "limits": {"set_temp": [16, 19]}}
@@ -176,7 +176,7 @@ async def test_obedience_is_set_from_outside(subject: Subject, clock: Clock) -> 
     "wrong",
     [{"mood": 1}, {"delay": "5"}, {"delay": -1}, {"is_lost": 1}, {"limits": {"set_temp": [1]}}, {"refused_with": 1}],
 )
-async def test_an_obedience_that_makes_no_sense_is_refused(subject: Subject, wrong: dict[str, Any]) -> None:
+async def test_an_invalid_obedience_is_refused(subject: Subject, wrong: dict[str, Any]) -> None:
     remote = Caller(subject.caller.session, f"{subject.server.url}/_simulator")
     assert (await remote.ask("POST", "/obedience", json=wrong)).status == 400
     assert (await remote.ask("POST", f"/devices/{subject.device.did}", json={"obedience": wrong})).status == 400
@@ -184,7 +184,7 @@ async def test_an_obedience_that_makes_no_sense_is_refused(subject: Subject, wro
     assert subject.server.obedience == Obedience()
 
 
-async def test_a_raw_frame_that_writes_datapoints_is_obeyed(subject: Subject) -> None:
+async def test_a_raw_frame_that_writes_datapoints_is_executed(subject: Subject) -> None:
     await subject.command(switch=False, set_temp=20)
     frame = subject.device.command_log()[-1].payload
     await subject.command(switch=True, set_temp=16)
@@ -209,7 +209,7 @@ async def test_a_raw_frame_that_writes_datapoints_is_obeyed(subject: Subject) ->
     ],
     ids=["too short", "too long", "names what is not there", "no write", "with its prefix"],
 )
-async def test_a_spoilt_raw_frame_is_accepted_and_does_nothing(
+async def test_a_malformed_raw_frame_is_accepted_but_sets_nothing(
     subject: Subject, spoil: Callable[[list[int]], list[int]]
 ) -> None:
     await subject.command(set_temp=20)
@@ -219,7 +219,7 @@ async def test_a_spoilt_raw_frame_is_accepted_and_does_nothing(
     assert await subject.set_temp() == 16
 
 
-async def test_a_raw_frame_beyond_the_limits_of_a_number_does_nothing(subject: Subject) -> None:
+async def test_a_raw_frame_with_a_number_beyond_its_limits_sets_nothing(subject: Subject) -> None:
     await subject.command(set_temp=20)
     frame = bytearray(subject.device.command_log()[-1].payload)
     numbers = [a for a in subject.device.product.attributes if a.type == "status_writable"]
@@ -231,7 +231,7 @@ async def test_a_raw_frame_beyond_the_limits_of_a_number_does_nothing(subject: S
 
 @pytest.mark.parametrize("raw", [[], [256], [True], "zz", "0", "", 7])
 @pytest.mark.parametrize("coding", [{}, {"binary_coding": "hex"}])
-async def test_raw_data_that_are_no_bytes_are_refused(subject: Subject, raw: Any, coding: dict[str, str]) -> None:
+async def test_raw_data_other_than_bytes_are_refused(subject: Subject, raw: Any, coding: dict[str, str]) -> None:
     answer = await subject.send({"raw": raw} | coding)
     assert answer.status == 400
     assert str(answer.body["error_code"]) in ("9015", "5408")
@@ -246,7 +246,7 @@ async def test_a_raw_frame_sets_only_what_its_mask_names(timed: Simulation) -> N
     assert heater.attrs["cft_temp"] == 190
 
 
-async def test_the_household_has_a_group_of_equal_heaters_that_obey_one_command(
+async def test_the_household_has_a_group_of_equal_heaters_for_one_command(
     timed: Simulation, session: aiohttp.ClientSession
 ) -> None:
     server = timed.gizwits_open
@@ -267,7 +267,7 @@ async def test_the_household_has_a_group_of_equal_heaters_that_obey_one_command(
     assert [row["did"] for row in (await caller.get(f"{path}/devices")).body] == both[:1]
 
 
-async def test_a_mixed_group_has_no_product_and_takes_no_command(
+async def test_a_mixed_group_has_no_product_and_refuses_commands(
     timed: Simulation, session: aiohttp.ClientSession
 ) -> None:
     server = timed.gizwits_open

@@ -134,7 +134,7 @@ async def test_bindings_come_newest_first_in_pages_without_disabled_devices(
     assert "proto_ver" not in whole[0]
 
 
-async def test_bindings_show_twenty_unless_asked_for_more(caller: Caller, server: GizwitsOpenServer) -> None:
+async def test_bindings_show_twenty_by_default(caller: Caller, server: GizwitsOpenServer) -> None:
     spare = device_of(server, "空调")
     for number in range(30):
         did = f"extra{number:017}"
@@ -146,7 +146,7 @@ async def test_bindings_show_twenty_unless_asked_for_more(caller: Caller, server
     assert (await caller.get("/app/bindings", limit="many")).code == (400, 9015)
 
 
-async def test_latest_spells_booleans_as_numbers_and_enums_as_labels(caller: Caller, server: GizwitsOpenServer) -> None:
+async def test_latest_has_booleans_as_numbers_and_enums_as_labels(caller: Caller, server: GizwitsOpenServer) -> None:
     device = device_of(server, "空调")
     device.set(switch=True, mode="制热", room_temp=-10.5)
     answer = await caller.get(f"/app/devdata/{device.did}/latest")
@@ -157,7 +157,7 @@ async def test_latest_spells_booleans_as_numbers_and_enums_as_labels(caller: Cal
     assert not any(isinstance(value, bool) for value in attr.values())
 
 
-async def test_latest_of_a_device_long_gone_is_empty_and_of_one_gone_for_days_old(
+async def test_latest_is_empty_for_a_forgotten_device_and_old_for_an_offline_one(
     caller: Caller, server: GizwitsOpenServer, clock: Clock
 ) -> None:
     forgotten, gone = device_of(server, "电暖器", 0), device_of(server, "电暖器", 1)
@@ -169,7 +169,7 @@ async def test_latest_of_a_device_long_gone_is_empty_and_of_one_gone_for_days_ol
     assert before["updated_at"] < clock.now - 3 * 86400 + 60
 
 
-async def test_a_spa_of_older_firmware_lacks_a_datapoint_and_has_one_no_definition_knows(
+async def test_a_spa_with_older_firmware_lacks_a_datapoint_and_has_an_undefined_one(
     caller: Caller, server: GizwitsOpenServer
 ) -> None:
     spa = device_of(server, "Whirl_Spa")
@@ -205,7 +205,7 @@ async def test_definitions_scale_the_limits_only_where_they_are_shown(
     assert "entity0.overheat" not in elements
 
 
-async def test_a_product_without_datapoints_and_an_unknown_one_are_told_apart(
+async def test_a_product_without_datapoints_and_an_unknown_one_have_different_codes(
     caller: Caller, server: GizwitsOpenServer
 ) -> None:
     key = device_of(server, "空调").product.key
@@ -248,7 +248,7 @@ async def test_a_command_shows_in_the_next_reading_or_after_a_delay(
         {"set_temp": None},
     ],
 )
-async def test_a_command_that_cannot_be_is_refused_naming_the_attribute(
+async def test_an_invalid_command_is_refused_with_the_name_of_the_attribute(
     caller: Caller, server: GizwitsOpenServer, attrs: dict[str, Any]
 ) -> None:
     device = device_of(server, "空调")
@@ -279,7 +279,7 @@ async def test_a_malformed_command_is_refused(caller: Caller, server: GizwitsOpe
     ("change", "code"),
     [({"is_online": False}, 9042), ({"is_disabled": True}, 9023), ({"fails_commands": True}, 9021)],
 )
-async def test_a_device_that_cannot_obey_is_told(
+async def test_a_command_that_cannot_be_delivered_is_refused(
     caller: Caller, server: GizwitsOpenServer, change: dict[str, Any], code: int
 ) -> None:
     device = device_of(server, "空调")
@@ -289,7 +289,7 @@ async def test_a_device_that_cannot_obey_is_told(
 
 
 @pytest.mark.parametrize("path", ["/app/control/{}", "/app/devdata/{}/latest", "/app/devices/{}"])
-async def test_only_the_users_own_devices_answer(caller: Caller, server: GizwitsOpenServer, path: str) -> None:
+async def test_only_the_users_own_devices_are_accessible(caller: Caller, server: GizwitsOpenServer, path: str) -> None:
     method = "POST" if "control" in path else "GET"
     others = next(device for device in server.devices.values() if device.uid == server.aep_uid)
     body = {"json": {"attrs": {"SwitchON": True}}} if method == "POST" else {}
@@ -297,7 +297,7 @@ async def test_only_the_users_own_devices_answer(caller: Caller, server: Gizwits
     assert (await caller.ask(method, path.format("0" * 22), **body)).code == (400, 9014)
 
 
-async def test_a_group_commands_its_devices_and_tells_who_obeyed(caller: Caller, server: GizwitsOpenServer) -> None:
+async def test_a_group_command_returns_the_result_of_each_device(caller: Caller, server: GizwitsOpenServer) -> None:
     row = (await caller.get("/app/group")).body[0]
     device = device_of(server, "空调")
     assert [d["did"] for d in (await caller.get(f"/app/group/{row['id']}/devices")).body] == [device.did]

@@ -1,4 +1,4 @@
-"""The simulated push: does it say what the document says, and refuse what the document does not allow?"""
+"""Tests that the simulated push sends and refuses as the vendor's document says."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ class Client:
         return await self.hear()
 
     async def hears_nothing(self) -> bool:
-        """Whether there is nothing before the answer to a ping."""
+        """Return whether no frame comes before the response to a ping."""
         answer: dict[str, Any] = await self.ask("ping")
         return answer == {"cmd": "pong"}
 
@@ -100,7 +100,7 @@ async def test_bindings_name_the_server_itself(caller: Caller, server: GizwitsOp
         {"auto_subscribe": 1},
     ],
 )
-async def test_a_login_is_held_to_the_document(
+async def test_a_login_must_match_the_document(
     stranger: Client, server: GizwitsOpenServer, caller: Caller, wrong: dict[str, Any]
 ) -> None:
     login = login_of(server, caller)
@@ -109,7 +109,7 @@ async def test_a_login_is_held_to_the_document(
     assert (await stranger.ask("login_req", login))["data"]["success"]
 
 
-async def test_a_login_ends_with_its_token_or_at_will(
+async def test_a_login_ends_with_its_token_or_on_demand(
     stranger: Client, server: GizwitsOpenServer, caller: Caller, clock: Clock
 ) -> None:
     login = login_of(server, caller)
@@ -121,7 +121,7 @@ async def test_a_login_ends_with_its_token_or_at_will(
     assert not (await stranger.ask("login_req"))["data"]["success"]
 
 
-async def test_no_ping_in_time_ends_the_connection(
+async def test_a_missing_ping_ends_the_connection(
     stranger: Client, server: GizwitsOpenServer, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(push, "_LONGEST_HEARTBEAT_SECONDS", 0.03)
@@ -129,7 +129,7 @@ async def test_no_ping_in_time_ends_the_connection(
         assert (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
 
 
-async def test_a_report_is_pushed_in_the_pushs_spelling(client: Client, server: GizwitsOpenServer) -> None:
+async def test_a_report_is_pushed_in_the_format_of_the_push(client: Client, server: GizwitsOpenServer) -> None:
     device, binary = next(
         (device, attribute)
         for device in server.devices.values()
@@ -153,7 +153,7 @@ async def test_a_report_may_ask_for_an_acknowledgement(
     assert (await client.ask("c2s_ack", {"res_sn": serial, "did": spa.did}))["cmd"] == "s2c_invalid_msg"
 
 
-async def test_a_command_by_http_is_pushed_when_it_is_obeyed(
+async def test_a_command_by_http_is_pushed_when_it_is_executed(
     client: Client, caller: Caller, server: GizwitsOpenServer, spa: GizwitsDevice
 ) -> None:
     name = next(a.name for a in spa.product.attributes if a.data_type == "bool" and a.type == "status_writable")
@@ -166,7 +166,7 @@ async def test_a_command_by_http_is_pushed_when_it_is_obeyed(
     assert await client.hears_nothing()
 
 
-async def test_reads_are_answered_with_what_was_last_reported(client: Client, spa: GizwitsDevice) -> None:
+async def test_a_read_returns_the_last_report(client: Client, spa: GizwitsDevice) -> None:
     answer = await client.ask("c2s_read", {"did": spa.did}, req_sn=7)
     assert (answer["cmd"], answer["res_sn"], answer["data"]["did"]) == ("s2c_noti", 7, spa.did)
     assert answer["data"]["attrs"].keys() == spa.attrs.keys()
@@ -180,7 +180,7 @@ async def test_reads_are_answered_with_what_was_last_reported(client: Client, sp
     assert await client.hears_nothing()
 
 
-async def test_names_choose_among_the_datapoints_of_a_product_of_variable_length(
+async def test_names_select_datapoints_of_a_product_of_variable_length(
     client: Client, server: GizwitsOpenServer
 ) -> None:
     device = next(d for d in server.devices.values() if d.product.protocol_type == "var_len" and d.uid == server.uid)
@@ -189,7 +189,7 @@ async def test_names_choose_among_the_datapoints_of_a_product_of_variable_length
     assert answer["data"]["attrs"].keys() == {name}
 
 
-async def test_writes_are_obeyed_acknowledged_and_pushed(client: Client, spa: GizwitsDevice) -> None:
+async def test_writes_are_executed_acknowledged_and_pushed(client: Client, spa: GizwitsDevice) -> None:
     name = next(a.name for a in spa.product.attributes if a.data_type == "bool" and a.type == "status_writable")
     await client.say("c2s_write", {"did": spa.did, "attrs": {name: True}}, req_sn=3)
     heard = [await client.hear(), await client.hear()]
@@ -223,11 +223,11 @@ async def test_bytes_are_written_as_a_list(client: Client, server: GizwitsOpenSe
         ("c2s_anything", {}),
     ],
 )
-async def test_bad_content_is_called_invalid(client: Client, cmd: str, content: Any) -> None:
+async def test_invalid_content_is_refused(client: Client, cmd: str, content: Any) -> None:
     assert (await client.ask(cmd, content))["data"]["error_code"] == 1010
 
 
-async def test_a_bad_write_is_called_invalid(client: Client, server: GizwitsOpenServer, spa: GizwitsDevice) -> None:
+async def test_an_invalid_write_is_refused(client: Client, server: GizwitsOpenServer, spa: GizwitsDevice) -> None:
     answer = await client.ask("c2s_write", {"did": spa.did, "attrs": {"no such": 1}})
     assert answer == {"cmd": "s2c_invalid_msg", "data": {"error_code": 1010, "msg": "attr no such invalid"}}
     assert (await client.ask("c2s_write", {"did": spa.did}))["cmd"] == "s2c_invalid_msg"
@@ -236,7 +236,7 @@ async def test_a_bad_write_is_called_invalid(client: Client, server: GizwitsOpen
         assert (await client.hear())["cmd"] == "s2c_invalid_msg"
 
 
-async def test_without_auto_subscribe_there_are_only_the_devices_asked_for(
+async def test_without_auto_subscribe_only_subscribed_devices_are_pushed(
     stranger: Client, server: GizwitsOpenServer, caller: Caller, spa: GizwitsDevice
 ) -> None:
     assert (await stranger.ask("login_req", login_of(server, caller) | {"auto_subscribe": False}))["data"]["success"]
@@ -250,7 +250,7 @@ async def test_without_auto_subscribe_there_are_only_the_devices_asked_for(
     assert (await stranger.hear())["data"]["did"] == spa.did
 
 
-async def test_comings_goings_and_bindings_are_pushed(
+async def test_online_states_and_bindings_are_pushed(
     client: Client, server: GizwitsOpenServer, spa: GizwitsDevice
 ) -> None:
     for is_online in (False, True):
@@ -267,9 +267,7 @@ async def test_comings_goings_and_bindings_are_pushed(
     assert await client.hears_nothing()
 
 
-async def test_a_device_bound_after_the_login_has_to_be_subscribed_to(
-    client: Client, server: GizwitsOpenServer
-) -> None:
+async def test_a_device_bound_after_the_login_needs_a_subscription(client: Client, server: GizwitsOpenServer) -> None:
     lamp = device_of(server.clock, 1, "another", LAMP, "New")
     lamp.uid = server.uid
     server.devices[lamp.did] = lamp
@@ -281,12 +279,12 @@ async def test_a_device_bound_after_the_login_has_to_be_subscribed_to(
     assert (await client.hear())["data"] == {"did": lamp.did, "attrs": {"x": 2}}
 
 
-async def test_it_can_be_silent_say_anything_and_lose_its_connections(
+async def test_the_server_can_be_silent_send_anything_and_drop_connections(
     client: Client, server: GizwitsOpenServer
 ) -> None:
     server.push.is_silent = True
     await client.say("ping")
-    while not server.push.commands("ping"):  # noqa: ASYNC110  # what is waited for is not ours to announce
+    while not server.push.commands("ping"):  # noqa: ASYNC110  # the server has no event to wait for
         await asyncio.sleep(0.001)
     server.push.is_silent = False
     server.push.send("odd")

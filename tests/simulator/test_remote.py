@@ -34,7 +34,7 @@ async def test_requests_are_counted_but_not_those_of_the_remote_control(caller: 
     assert (await caller.get("/_simulator/requests")).body == {}
 
 
-async def test_faults_strike_a_path_so_often(caller: Caller) -> None:
+async def test_a_fault_affects_a_path_a_number_of_times(caller: Caller) -> None:
     fault = {"path": "/app/devdata", "status": 502, "body": "{}", "times": 2}
     await caller.ask("POST", "/_simulator/faults", json=fault)
     statuses = [(await caller.get("/app/devdata/x/latest")).status for _ in range(3)]
@@ -53,7 +53,7 @@ async def test_a_fault_can_drop_the_connection_of_one_method(caller: Caller) -> 
     assert (await caller.get("/app/bindings")).status == 200
 
 
-async def test_devices_say_what_they_are_told(caller: Caller, server: GizwitsOpenServer) -> None:
+async def test_devices_can_be_changed(caller: Caller, server: GizwitsOpenServer) -> None:
     did, device = next(iter(server.devices.items()))
     await caller.ask("POST", f"/_simulator/devices/{did}", json={"attrs": {"switch": False}, "is_online": False})
     assert (device.attrs["switch"], device.is_online) == (False, False)
@@ -79,7 +79,7 @@ async def test_all_servers_are_under_remote_control(timed: Simulation, session: 
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-async def test_the_program_tells_its_addresses_and_ends_cleanly(
+async def test_the_program_prints_its_addresses_and_ends_cleanly(
     socket_enabled: None, signal_number: signal.Signals
 ) -> None:
     process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""The simulated Keycloak and SoData answer, and refuse, as the vendor's document says."""
+"""Tests that the simulated Keycloak and SoData respond and refuse as the vendor's document says."""
 
 import re
 from collections import Counter
@@ -18,7 +18,7 @@ type Json = Any
 
 
 class Time:
-    """A clock that only moves when told."""
+    """A clock that tests advance."""
 
     def __init__(self) -> None:
         self.seconds = NOW
@@ -28,7 +28,7 @@ class Time:
 
 
 class Api:
-    """Both servers, and a signed-in user of them."""
+    """Both servers, and a client that has logged in."""
 
     def __init__(self, time: Time, session: aiohttp.ClientSession) -> None:
         self.time = time
@@ -99,7 +99,7 @@ async def api(socket_enabled: None) -> AsyncIterator[Api]:
         await api.sodata.stop()
 
 
-async def test_login_answers_as_documented(api: Api) -> None:
+async def test_login_returns_the_documented_response(api: Api) -> None:
     answer = await api.log_in()
     assert answer["expires_in"] == 300
     assert answer["refresh_expires_in"] == 1800
@@ -139,7 +139,7 @@ async def test_login_is_refused(api: Api, changes: dict[str, str], status: int, 
     assert answer["error_description"]
 
 
-async def test_account_and_client_can_be_barred(api: Api) -> None:
+async def test_account_and_client_can_be_disabled(api: Api) -> None:
     api.keycloak.is_account_disabled = True
     assert (await api.log_in(400))["error_description"] == "Account disabled"
     api.keycloak.is_account_disabled = False
@@ -153,7 +153,7 @@ async def test_account_and_client_can_be_barred(api: Api) -> None:
     }
 
 
-async def test_token_endpoint_takes_forms_of_its_realm_alone(api: Api) -> None:
+async def test_token_endpoint_accepts_only_forms_and_its_realm(api: Api) -> None:
     assert await api.grant(404, realm="master") == {"error": "Realm does not exist"}
     assert (await api.grant(400, client_id="x"))["error_description"] == "Missing form parameter: grant_type"
     url = f"{api.keycloak.url}/realms/Socomec/protocol/openid-connect/token"
@@ -186,7 +186,7 @@ async def test_second_use_of_a_refresh_token_ends_the_session(api: Api) -> None:
     await api.ask("GET", "", 401)
 
 
-async def test_refresh_token_dies_of_age_forgery_and_revocation(api: Api) -> None:
+async def test_refresh_token_is_invalid_if_old_forged_or_revoked(api: Api) -> None:
     old = (await api.log_in())["refresh_token"]
     assert (await api.refresh("x.y.z", 400))["error_description"] == "Invalid refresh token"
     assert (await api.refresh(api.token, 400))["error_description"] == "Invalid refresh token"
@@ -197,7 +197,7 @@ async def test_refresh_token_dies_of_age_forgery_and_revocation(api: Api) -> Non
     assert (await api.refresh(new, 400))["error_description"] == "Session not active"
 
 
-async def test_refresh_life_shrinks_towards_the_end_of_the_session(api: Api) -> None:
+async def test_refresh_lifetime_ends_with_the_session(api: Api) -> None:
     api.keycloak.session_lifetime = 2500
     first = await api.log_in()
     assert first["refresh_expires_in"] == 1800
@@ -209,7 +209,7 @@ async def test_refresh_life_shrinks_towards_the_end_of_the_session(api: Api) -> 
     assert (third["expires_in"], third["refresh_expires_in"]) == (100, 100)
 
 
-async def test_refresh_token_can_be_without_end(api: Api) -> None:
+async def test_refresh_token_can_live_forever(api: Api) -> None:
     api.keycloak.refresh_lifetime = 0
     answer = await api.log_in()
     assert answer["refresh_expires_in"] == 0
@@ -217,7 +217,7 @@ async def test_refresh_token_can_be_without_end(api: Api) -> None:
     await api.refresh(answer["refresh_token"])
 
 
-async def test_api_asks_for_a_living_token(api: Api) -> None:
+async def test_api_requires_a_valid_token(api: Api) -> None:
     await api.ask("GET", "")
     genuine = api.token
     for wrong in ("", "x.y.z", (await api.log_in())["refresh_token"]):
@@ -278,7 +278,7 @@ async def test_devices_are_filtered_by_site_and_customer(api: Api) -> None:
     assert (await api.get("devices", siteUuid="unknown"))["total"] == 0
 
 
-async def test_personal_blocks_come_only_when_asked_for(api: Api) -> None:
+async def test_personal_data_are_included_only_on_request(api: Api) -> None:
     plain = (await api.get("devices"))["results"][0]
     assert not {"contact", "address"} & plain.keys()
     full = (await api.get("devices", withContact="true", withAddress="true"))["results"][0]
@@ -299,7 +299,7 @@ async def test_fleet_has_the_odd_devices(api: Api) -> None:
     assert sum(customer["sitesQuantity"] for customer in customers) == 3
 
 
-async def test_single_objects_are_found_by_uuid_alone(api: Api) -> None:
+async def test_single_objects_are_found_only_by_uuid(api: Api) -> None:
     ups = api.devices("UPS")[0]
     shown = await api.get(f"devices/{ups.uuid}")
     assert shown["gatewayUuid"] == (await api.get(f"devices/{ups.uuid}/gateway"))["uuid"]
@@ -340,7 +340,7 @@ async def test_last_values_are_texts_with_their_own_dates(api: Api) -> None:
     assert "2026-09-21T14:08:20" < dates[-1] <= "2026-09-21T14:13:20.000Z"
 
 
-async def test_values_move_with_the_clock_and_counters_only_grow(api: Api) -> None:
+async def test_values_change_with_the_clock_and_counters_only_grow(api: Api) -> None:
     meter = api.devices("METER")[0]
     energy, power = [], set()
     for _ in range(30):
@@ -352,7 +352,7 @@ async def test_values_move_with_the_clock_and_counters_only_grow(api: Api) -> No
     assert len(power) > 20
 
 
-async def test_alarms_come_and_go_and_can_be_spelt_otherwise(api: Api) -> None:
+async def test_alarms_begin_and_end_and_can_have_other_values(api: Api) -> None:
     ups = api.devices("UPS")[0]
     seen = set()
     for _ in range(24 * 4):
@@ -394,7 +394,7 @@ async def test_values_can_be_set(api: Api) -> None:
         api.sodata.set_device(ups.uuid, {"colour": "red"})
 
 
-async def test_what_the_user_may_not_see(api: Api) -> None:
+async def test_objects_without_rights_are_refused(api: Api) -> None:
     ups = api.devices("UPS")[0]
     api.sodata.set_device(ups.uuid, {"is_forbidden": True})
     await api.get(f"devices/{ups.uuid}", 403)
@@ -405,7 +405,7 @@ async def test_what_the_user_may_not_see(api: Api) -> None:
 
 
 @pytest.mark.parametrize("shape", ["deviceUuids", "devices", "list", None])
-async def test_many_last_values_take_one_shape_of_body(api: Api, shape: Any) -> None:
+async def test_many_last_values_accept_one_shape_of_body(api: Api, shape: Any) -> None:
     uuids = list(api.sodata.devices)[:3]
     bodies: dict[str | None, Any] = {
         "deviceUuids": {"deviceUuids": uuids},
@@ -424,7 +424,7 @@ async def test_many_last_values_take_one_shape_of_body(api: Api, shape: Any) -> 
         await api.ask("PUT", path, 400, json={"deviceUuids": uuids, "devices": uuids})
 
 
-async def test_many_last_values_leave_out_what_may_not_be_seen(api: Api) -> None:
+async def test_many_last_values_leave_out_devices_without_rights(api: Api) -> None:
     ups = api.devices("UPS")[0]
     api.sodata.forbidden.add(ups.uuid)
     body = {"deviceUuids": [*api.sodata.devices, "unknown"]}
@@ -444,7 +444,7 @@ def history(device: SoDataDevice, **changes: Any) -> dict[str, Any]:
     return body | {"series": [series | changes.pop("series", {})]} | changes
 
 
-async def test_raw_history_is_what_last_values_were(api: Api) -> None:
+async def test_raw_history_contains_the_earlier_last_values(api: Api) -> None:
     ups = api.devices("UPS")[0]
     row = (await api.last_values(ups))["Global|0|140100"]
     body = history(ups, **{"from": "2026-09-21T14:00:00Z", "to": "2026-09-21T14:13:21Z"})
@@ -473,7 +473,7 @@ async def test_history_in_buckets(api: Api) -> None:
     assert len(hours["series"][0]["data"]) == 24
 
 
-async def test_local_history_ignores_the_z(api: Api) -> None:
+async def test_history_in_local_time_ignores_the_z(api: Api) -> None:
     (ups,) = (device for device in api.devices("UPS") if device.site.time_zone == "Asia/Kolkata")
     body = history(ups, useDeviceLocalTimezone=True, granularity="day", series={"aggregation": "count"})
     (series,) = (await api.ask("PUT", f"/{api.account}/datapoints", json=body))["series"]
@@ -481,7 +481,7 @@ async def test_local_history_ignores_the_z(api: Api) -> None:
     assert [point["at"] for point in series["data"]] == ["2026-09-19T18:30:00Z"]
 
 
-async def test_hour_that_the_clock_shows_twice_is_two_hours(api: Api) -> None:
+async def test_hour_that_the_clock_shows_twice_has_two_buckets(api: Api) -> None:
     changes: Json = {"granularity": "hour", "useDeviceLocalTimezone": True, "series": {"aggregation": "count"}}
     for zone, begins in {
         "Europe/Paris": ["2025-10-25T23:00:00Z", "2025-10-26T00:00:00Z", "2025-10-26T01:00:00Z"],
@@ -493,7 +493,7 @@ async def test_hour_that_the_clock_shows_twice_is_two_hours(api: Api) -> None:
         assert [point["at"] for point in series["data"]] == begins
 
 
-async def test_what_the_document_leaves_open_of_history(api: Api) -> None:
+async def test_rules_of_history_that_the_document_leaves_open(api: Api) -> None:
     ups = api.devices("UPS")[0]
     path, rules = f"/{api.account}/datapoints", api.sodata.history_rules
     body = history(ups, granularity="day", series={"aggregation": "count"}, to="2026-09-25T00:00:00Z")
@@ -529,7 +529,7 @@ async def test_what_the_document_leaves_open_of_history(api: Api) -> None:
         {"series": {"deviceUuid": None, "deviceId": "x"}},
     ],
 )
-async def test_history_refuses_what_is_not_documented(api: Api, changes: dict[str, Any]) -> None:
+async def test_history_refuses_undocumented_requests(api: Api, changes: dict[str, Any]) -> None:
     body = history(api.devices("UPS")[0], **changes)
     answer = await api.ask("PUT", f"/{api.account}/datapoints", 400, json=body)
     assert answer["message"]
@@ -545,7 +545,7 @@ async def test_bodies_must_be_json(api: Api) -> None:
 
 
 @pytest.mark.parametrize("action", ["activate", "repair", "push-profile"])
-async def test_nothing_of_the_installation_can_be_changed(api: Api, action: str) -> None:
+async def test_the_installation_cannot_be_changed(api: Api, action: str) -> None:
     device = api.devices("UPS")[0]
     await api.ask("PUT", f"/{api.account}/devices/{device.uuid}/{action}", 404)
     url = f"{api.sodata.url}/api/v1/ca/{api.account}/devices/{device.uuid}"
