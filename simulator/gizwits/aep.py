@@ -17,10 +17,7 @@ class LoginFront:
 
     def __init__(self, core: OpenCore) -> None:
         self._core = core
-
-    def add_routes(self) -> None:
-        """Add the login's route."""
-        self._core.app.router.add_post("/app/smart_home/login/pwd", self._log_in)
+        core.app.router.add_post("/app/smart_home/login/pwd", self._log_in)
 
     async def _log_in(self, request: web.Request) -> web.Response:
         body = await json_object(request, malformed=9015, form=9015)

@@ -27,7 +27,7 @@ class GizwitsEnterpriseServer(EnterpriseCore):
         self.app.router.add_get(f"{product}/datapoint", self._describe_product)
         self.app.router.add_post(product + "/devices/{did}/control", self._control)
         for part in (EnterpriseSearch, EnterpriseHistory, EnterpriseGroups, EnterpriseReports):
-            part(self).add_routes()
+            part(self)  # it adds its routes
 
     async def _grant_token(self, request: web.Request) -> web.Response:
         body = await json_object(request, malformed=5001, form=5002)

@@ -18,10 +18,7 @@ class EnterpriseGroups:
 
     def __init__(self, core: EnterpriseCore) -> None:
         self._core = core
-
-    def add_routes(self) -> None:
-        """Add the routes."""
-        route = self._core.app.router
+        route = core.app.router
         path = "/v1/products/{product_key}"
         route.add_get(f"{path}/device_groups", self._list)
         route.add_post(f"{path}/device_groups", self._create)

@@ -31,11 +31,8 @@ class EnterpriseHistory:
 
     def __init__(self, core: EnterpriseCore) -> None:
         self._core = core
-
-    def add_routes(self) -> None:
-        """Add the routes."""
         path = "/v1/products/{product_key}/devices/{did}"
-        route = self._core.app.router
+        route = core.app.router
         route.add_get(f"{path}/data", self._reports)
         route.add_get(f"{path}/online", self._online)
         route.add_get(f"{path}/cmd", self._commands)

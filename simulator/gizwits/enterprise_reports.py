@@ -21,10 +21,7 @@ class EnterpriseReports:
 
     def __init__(self, core: EnterpriseCore) -> None:
         self._core = core
-
-    def add_routes(self) -> None:
-        """Add the routes."""
-        route = self._core.app.router
+        route = core.app.router
         path = "/v1/products/{product_key}"
         route.add_get(f"{path}/devices/summary", self._summary)
         route.add_get(f"{path}/devices/locations", self._locations)

@@ -18,10 +18,7 @@ class EnterpriseSearch:
 
     def __init__(self, core: EnterpriseCore) -> None:
         self._core = core
-
-    def add_routes(self) -> None:
-        """Add the routes."""
-        route = self._core.app.router
+        route = core.app.router
         route.add_get("/v1/products/{product_key}/devices/search", self._search)
         route.add_get("/v1/products/{product_key}/devices", self._passcode)
         route.add_get("/v1/products/{product_key}/device_detail", self._detail)

@@ -33,9 +33,9 @@ class GizwitsOpenServer(OpenCore):
         self.groups.add("客厅", self.uid, AIR_CONDITIONER.key, air_conditioners[:1])
         self._heater_group = self.groups.add("电暖器", self.uid, HEATER.key, heaters[:2])
         self._mixed_group = self.groups.add("Holiday", self.uid, "", [device.did for device in devices[:2]])
+        for part in (LoginFront, OpenHistory):
+            part(self)  # it adds its routes
         self._add_routes()
-        for part in (self.push, self.groups, LoginFront(self), OpenHistory(self)):
-            part.add_routes()
 
     @property
     def heater_group_id(self) -> str:

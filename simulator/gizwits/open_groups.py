@@ -31,17 +31,7 @@ class OpenGroups:
     def __init__(self, core: OpenCore) -> None:
         self._core = core
         self.by_id: dict[str, Group] = {}
-
-    def add(self, name: str, uid: str, product_key: str, dids: list[str]) -> Group:
-        """Make a group."""
-        digest = derive_hex(f"group {uid} {len(self.by_id)}", 24)
-        group = Group(digest, name, uid, product_key, self._core.clock(), dids)
-        self.by_id[group.id] = group
-        return group
-
-    def add_routes(self) -> None:
-        """Add the groups' routes."""
-        route = self._core.app.router
+        route = core.app.router
         route.add_get("/app/group", self._list)
         route.add_post("/app/group", self._create)
         route.add_put("/app/group/{id}", self._rename)
@@ -50,6 +40,13 @@ class OpenGroups:
         route.add_post("/app/group/{id}/devices", self._add_devices)
         route.add_delete("/app/group/{id}/devices", self._remove_devices)
         route.add_post("/app/group/{id}/control", self._control)
+
+    def add(self, name: str, uid: str, product_key: str, dids: list[str]) -> Group:
+        """Make a group."""
+        digest = derive_hex(f"group {uid} {len(self.by_id)}", 24)
+        group = Group(digest, name, uid, product_key, self._core.clock(), dids)
+        self.by_id[group.id] = group
+        return group
 
     def _group(self, request: web.Request) -> Group:
         uid = self._core.user(request).uid

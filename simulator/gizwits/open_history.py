@@ -21,12 +21,10 @@ class OpenHistory:
 
     def __init__(self, core: OpenCore) -> None:
         self._core = core
-
-    def add_routes(self) -> None:
-        """Add the routes. The documents call the aggregation by GET in one place and by PUT in another."""
-        route = self._core.app.router
+        route = core.app.router
         route.add_get("/app/devices/{did}/raw_data", self._raw_data)
         route.add_get("/app/devdata/{did}/agg_data", self._aggregate)
+        # the documents have GET in one place and PUT in another
         route.add_put("/app/devdata/{did}/agg_data", self._aggregate)
 
     async def _raw_data(self, request: web.Request) -> web.Response:

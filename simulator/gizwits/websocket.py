@@ -56,11 +56,8 @@ class OpenPush:
         self.received: list[Mapping[str, Any]] = []
         self._serial = 0
         self._timers: set[asyncio.TimerHandle] = set()
-
-    def add_routes(self) -> None:
-        """Add the route of the WebSocket."""
-        self._core.app.router.add_get("/ws/app/v1", self._serve)
-        self._core.app.on_shutdown.append(self._stop)
+        core.app.router.add_get("/ws/app/v1", self._serve)
+        core.app.on_shutdown.append(self._stop)
 
     def commands(self, cmd: str) -> list[Any]:
         """Return the content of all received frames of one command."""
