@@ -1,16 +1,14 @@
-"""Writing to devices: merged, in order, confirmed by an early reading or taken back.
+"""Sends commands: it merges calls, keeps their order for each device, and translates refusals.
 
-It owns what was asked and is not yet settled. Nothing is sent twice: a lost answer may stand for a carried-out command.
+Nothing is sent twice: if an answer is lost, the cloud may have carried out the command all the same.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 from typing import Any
 
 from homeassistant.core import callback
@@ -20,210 +18,227 @@ from homeassistant.util import dt as dt_util
 from . import exceptions
 from .clouds.errors import CloudError, DeviceGone, DeviceOffline, Reason
 from .clouds.model import Device, Value
+from .confirmation import Confirmation
 from .coordinator import DatapointCoordinator
-from .fleet.device_state import CONNECTIVITY, PENDING_FOR, DeviceState
+from .fleet.device_state import CONNECTIVITY, DeviceState
 from .fleet.listeners import EntityKey
 
 _LOGGER = logging.getLogger(__name__)
 
-_READ_AFTER = (1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds from an accepted command to the first early reading, and from one reading to the next."""
-_TURNS_ALONE = 1
-_TURNS_TOGETHER = 5  # where a second call has come, a third may
-_TAKE_BACK_AFTER = PENDING_FOR.total_seconds() - sum(_READ_AFTER) + 0.1
-_GIVE_UP_AFTER = PENDING_FOR.total_seconds() + 1.0
-"""Seconds after which a command is not looked after any more, however long its readings take."""
-_HOLD_AT_MOST = 3600.0  # seconds
+_QUIET_TURNS = 5
+"""Turns of the event loop without a new call after which a scene or script is taken to be complete."""
 
 
 @dataclass(eq=False, slots=True)
 class _Command:
-    """Values that go to one device in one request, or the payload of a frame. `after` is to be over before it goes."""
+    """Values for one device in one request, or a raw payload.
 
-    accepted: asyncio.Future[None]
-    after: asyncio.Future[None] | None
-    payload: bytes | None = None
+    `outcome` becomes None when the cloud has accepted the command, else the error that its callers raise.
+    `after_group` is the group command that has to end first.
+    """
+
+    outcome: asyncio.Future[HomeAssistantError | None]
+    after_group: asyncio.Future[None] | None
+    payload: bytes | None
     values: dict[str, Value] = field(default_factory=dict)
-    confirmed: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
-    """By datapoint; False: time ran out, the device took another value, or a later command took its place."""
+    confirmed: dict[str, asyncio.Future[bool]] = field(default_factory=dict)  # by datapoint, if a caller waits for it
+
+    async def async_wait(self) -> None:
+        """Wait until the command has been sent, and raise its error. A cancelled caller cancels nothing else."""
+        if (error := await asyncio.shield(self.outcome)) is not None:
+            raise error
 
 
 @dataclass(eq=False, slots=True)
-class _Line:
-    """The commands that wait for one device, and the tasks that work for it."""
+class _Queue:
+    """The commands that wait to be sent to one device."""
 
     waiting: deque[_Command] = field(default_factory=deque)
-    last: _Command | None = None
-    calls: int = 0
+    last: _Command | None = None  # it may have been sent already
+    calls: int = 0  # since the sender was started
     sender: asyncio.Task[None] | None = None
-    reader: asyncio.Task[None] | None = None
 
-    async def until_all_are_in(self) -> None:
-        """Give the calls of one scene or script the few turns of the loop that they take to arrive."""
-        first, quiet_turns = self.calls, 0
-        while quiet_turns < (_TURNS_ALONE if self.calls == first else _TURNS_TOGETHER):
-            known = self.calls
+    async def async_collect(self) -> None:
+        """Let the other calls of the same scene or script arrive.
+
+        A single call waits for one turn of the event loop. Once a second call has come, more may follow.
+        """
+        await asyncio.sleep(0)
+        quiet_turns = _QUIET_TURNS if self.calls == 1 else 0
+        while quiet_turns < _QUIET_TURNS:
+            calls = self.calls
             await asyncio.sleep(0)
-            quiet_turns = quiet_turns + 1 if self.calls == known else 0
+            quiet_turns = quiet_turns + 1 if self.calls == calls else 0
 
 
 class Commands:
-    """The commands to the devices of one account."""
+    """Sends the commands to the devices of one account."""
 
     def __init__(self, coordinator: DatapointCoordinator) -> None:
         self._coordinator = coordinator
-        self._lines: dict[str, _Line] = {}
-        self._last_of_group: asyncio.Future[None] | None = None
-        self._has_ended = False
+        self._confirmation = Confirmation(coordinator)
+        self._queues: dict[str, _Queue] = {}  # by device id
+        self._last_group: asyncio.Future[None] | None = None
+        self._is_unloaded = False
         coordinator.config_entry.async_on_unload(self._async_end)
 
     async def async_check(self, device_id: str, values: Mapping[str, Value]) -> Mapping[str, Value]:
-        """Give the values as the device will show them; raises a translated error for what it never takes.
+        """Return the values as the device would report them, without sending them.
 
-        Sends nothing.
+        Raises a translated error for a value that the device does not accept.
         """
         state = self._state(device_id)
-        with _in_words(state.device.name):
-            try:
-                return await self._coordinator.cloud.check(state.device, values)
-            except CloudError as error:
-                raise _refusal(error, state) from error
+        try:
+            return await self._coordinator.cloud.check(state.device, values)
+        except CloudError as error:
+            raise _refusal(error, state) from error
+        except Exception as error:
+            raise _unforeseen(error, state.device.name) from error
 
     async def async_write(self, device_id: str, values: Mapping[str, Value]) -> None:
         """Send values to a device. Returns when its cloud accepted them; raises a translated error if not."""
-        await _outcome(self._enqueue(device_id, values).accepted)
+        await self._enqueue(device_id, values).async_wait()
 
     async def async_write_and_wait(self, device_id: str, values: Mapping[str, Value]) -> bool:
-        """Send values to a device and wait until it shows them all; False if it did not in time."""
+        """Send values to a device and wait until it reports them all; False if it did not do so in time."""
         command = self._enqueue(device_id, values)
-        await _outcome(command.accepted)
-        results = [await _outcome(command.confirmed[key]) for key in values]
-        return all(results)
+        confirmed = {key: self._coordinator.hass.loop.create_future() for key in values}
+        command.confirmed.update(confirmed)
+        await command.async_wait()
+        return all([await future for future in confirmed.values()])
 
     async def async_write_raw(self, device_id: str, payload: bytes) -> None:
-        """Send the payload of a frame, in line with the device's other commands."""
-        await _outcome(self._enqueue(device_id, {}, payload).accepted)
+        """Send the payload of a frame, after the commands that the device has been sent before."""
+        await self._enqueue(device_id, {}, payload).async_wait()
 
     async def async_write_group(
         self, group_id: str, values: Mapping[str, Value]
     ) -> dict[str, HomeAssistantError | None]:
-        """Send values to the devices of a group; answers the translated error, or None, by device id.
+        """Send values to a vendor's group of devices; return each device's translated error, or None, by device id.
 
-        Nobody knows beforehand which devices those are, so that all earlier commands go first and all later ones wait.
+        Only the cloud knows which devices the group has. All earlier commands of the account go first, therefore, and
+        all later ones wait.
         """
-        if self._has_ended:
+        if self._is_unloaded:
             raise exceptions.of_unloading(group_id)
-        earlier = [line.last.accepted for line in self._lines.values() if line.last is not None]
-        earlier += [self._last_of_group] if self._last_of_group is not None else []
-        self._last_of_group = is_over = self._coordinator.hass.loop.create_future()
+        earlier: list[asyncio.Future[Any]] = [queue.last.outcome for queue in self._queues.values() if queue.last]
+        if self._last_group is not None:
+            earlier.append(self._last_group)
+        self._last_group = group = self._coordinator.hass.loop.create_future()
         try:
             if earlier:
                 await asyncio.wait(earlier)
             sent_at = dt_util.utcnow()
-            with _in_words(group_id):
-                results = await self._coordinator.cloud.write_group(group_id, values)
+            result = await self._coordinator.cloud.write_group(group_id, values)
         except CloudError as error:
             raise exceptions.of_group(error, group_id) from error
+        except Exception as error:
+            raise _unforeseen(error, group_id) from error
         finally:
-            is_over.set_result(None)
-        answers: dict[str, HomeAssistantError | None] = {}
-        for device_id, refused in results.items():
+            group.set_result(None)
+        errors: dict[str, HomeAssistantError | None] = {}
+        for device_id, refused in result.errors.items():
             state = self._coordinator.fleet.get(device_id)
-            if state is not None and refused is None:
-                self._expect(state, await self._async_shown(device_id, values), {}, sent_at)
-            elif state is not None and refused is not None:
-                self._heed(refused, state)
-            answers[device_id] = None if refused is None else _refusal(refused, state)
-        return answers
-
-    async def _async_shown(self, device_id: str, values: Mapping[str, Value]) -> Mapping[str, Value]:
-        """The values as the device will show them; none where that is not known: what was accepted stays so."""
-        try:
-            return await self.async_check(device_id, values)
-        except HomeAssistantError:
-            return {}
+            errors[device_id] = None if refused is None else _refusal(refused, state)
+            if state is None:
+                continue  # a group may have devices that the account does not show
+            if refused is None:
+                self._apply_acceptance(state, result.values, {}, sent_at)
+            else:
+                self._apply_refusal(state, refused)
+        return errors
 
     def _state(self, device_id: str) -> DeviceState:
         if (state := self._coordinator.fleet.get(device_id)) is None:
             raise exceptions.of_action(DeviceGone(Reason.NOT_FOUND), device_id)
         return state
 
-    # Sending
-
     def _enqueue(self, device_id: str, values: Mapping[str, Value], payload: bytes | None = None) -> _Command:
-        """Put a command in line: values into the request still to be sent, unless it holds one of them already."""
-        state = self._state(device_id)
-        if self._has_ended:
-            raise exceptions.of_unloading(state.device.name)
-        line = self._lines.setdefault(device_id, _Line())
-        loop = self._coordinator.hass.loop
-        command = line.waiting[-1] if line.waiting else None
-        after = self._last_of_group
-        is_apart = command is None or payload is not None or command.payload is not None or command.after is not after
-        if command is None or is_apart or command.values.keys() & values.keys():
-            command = _Command(accepted=loop.create_future(), after=after, payload=payload)
-            line.last = command
-            # Whoever asked may have gone; then nobody is to be told.
-            command.accepted.add_done_callback(lambda accepted: accepted.cancelled() or accepted.exception())
-            line.waiting.append(command)
-        line.calls += 1
+        """Queue a command, or merge its values into the last one that waits, unless that sets the same datapoint."""
+        device = self._state(device_id).device
+        if self._is_unloaded:
+            raise exceptions.of_unloading(device.name)
+        if (queue := self._queues.get(device_id)) is None:
+            queue = self._queues[device_id] = _Queue()
+        command = queue.waiting[-1] if queue.waiting else None
+        if (
+            command is None
+            or payload is not None
+            or command.payload is not None
+            or command.after_group is not self._last_group
+            or not command.values.keys().isdisjoint(values)
+        ):
+            outcome = self._coordinator.hass.loop.create_future()
+            queue.last = command = _Command(outcome, self._last_group, payload)
+            queue.waiting.append(command)
         command.values.update(values)
-        command.confirmed.update({key: loop.create_future() for key in values})
-        if line.sender is None:
-            line.sender = self._in_background(self._async_send(state.device, line), "commands")
+        queue.calls += 1
+        if queue.sender is None:
+            queue.calls = 1
+            coordinator = self._coordinator
+            queue.sender = coordinator.config_entry.async_create_background_task(
+                coordinator.hass, self._async_send(device, queue), f"{coordinator.name} commands"
+            )
         return command
 
-    async def _async_send(self, device: Device, line: _Line) -> None:
-        """Send what is in line, one after the other."""
+    async def _async_send(self, device: Device, queue: _Queue) -> None:
+        """Send the commands of a queue one after the other."""
         try:
-            await line.until_all_are_in()
-            while line.waiting:
-                await self._async_send_one(device, line.waiting.popleft())
+            await queue.async_collect()
+            while queue.waiting:
+                await self._async_send_one(device, queue.waiting.popleft())
         finally:
-            line.sender = None
-            for command in line.waiting:
-                command.accepted.set_exception(exceptions.of_unloading(device.name))
-            line.waiting.clear()
+            queue.sender = None
+            for command in queue.waiting:
+                command.outcome.set_result(exceptions.of_unloading(device.name))
+            queue.waiting.clear()
 
     async def _async_send_one(self, device: Device, command: _Command) -> None:
-        """Send a command, and tell whoever waits for it how that went: whatever is raised, they hear of it."""
+        """Send a command and set its outcome, whatever is raised: otherwise its callers would wait for ever."""
         try:
-            with _in_words(device.name):
-                await self._async_carry_out(self._state(device.id), command)
+            await self._async_perform(device, command)
         except HomeAssistantError as error:
-            command.accepted.set_exception(error)
+            command.outcome.set_result(error)
         except asyncio.CancelledError:
-            command.accepted.set_exception(exceptions.of_unloading(device.name))
+            command.outcome.set_result(exceptions.of_unloading(device.name))
             raise
+        except Exception as error:  # noqa: BLE001  # it is logged
+            command.outcome.set_result(_unforeseen(error, device.name))
         else:
-            command.accepted.set_result(None)
+            command.outcome.set_result(None)
 
-    async def _async_carry_out(self, state: DeviceState, command: _Command) -> None:
-        """Send a command when its turn has come, and show what was accepted."""
-        if command.after is not None and not command.after.done():
-            await asyncio.wait((command.after,))
+    async def _async_perform(self, device: Device, command: _Command) -> None:
+        """Send a command once the group command before it has ended; apply the cloud's answer to the device."""
+        if command.after_group is not None and not command.after_group.done():
+            await asyncio.wait((command.after_group,))
+        state = self._state(device.id)
+        cloud = self._coordinator.cloud
         sent_at = dt_util.utcnow()
         try:
-            shown = await self._async_hand_over(state.device, command)
+            if command.payload is None:
+                values = await cloud.write(state.device, command.values)
+            else:
+                await cloud.write_raw(state.device, command.payload)
+                values = {}  # only the maker knows what a payload changes
         except CloudError as error:
-            self._heed(error, state)
+            self._apply_refusal(state, error)
             raise _refusal(error, state) from error
-        self._expect(state, shown, command.confirmed, sent_at)
+        self._apply_acceptance(state, values, command.confirmed, sent_at)
 
-    async def _async_hand_over(self, device: Device, command: _Command) -> Mapping[str, Value]:
-        """Send a command and give the values as the device will report them: the nearest number, the label."""
-        cloud = self._coordinator.cloud
-        if command.payload is not None:
-            # What it changes only its maker knows, so nothing is expected of it.
-            await cloud.write_raw(device, command.payload)
-            return {}
-        # First, because what has been sent cannot fail any more.
-        shown = await cloud.check(device, command.values)
-        await cloud.write(device, command.values)
-        return shown
+    def _apply_acceptance(
+        self,
+        state: DeviceState,
+        values: Mapping[str, Value],
+        confirmed: Mapping[str, asyncio.Future[bool]],
+        sent_at: datetime,
+    ) -> None:
+        """Show the accepted values; close the issue that the product cannot be controlled."""
+        self._confirmation.async_expect(state, values, confirmed, sent_at)
+        if self._coordinator.refused_control.pop(state.device.scope, None) is not None:
+            self._coordinator.async_report_problems()
 
-    def _heed(self, error: CloudError, state: DeviceState) -> None:
-        """Take from a refusal what it says of the device, its product and the account."""
+    def _apply_refusal(self, state: DeviceState, error: CloudError) -> None:
+        """Mark the device as offline, or its product as one that cannot be controlled, if the cloud says so."""
         coordinator = self._coordinator
         if isinstance(error, DeviceOffline):
             state.believe_offline()
@@ -233,93 +248,11 @@ class Commands:
             coordinator.refused_control[state.device.scope] = error
             coordinator.async_report_problems()
 
-    # Confirming
-
-    def _expect(
-        self,
-        state: DeviceState,
-        values: Mapping[str, Value],
-        confirmed: Mapping[str, asyncio.Future[bool]],
-        sent_at: datetime,
-    ) -> None:
-        """Show what the cloud accepted, and look soon whether the device does too."""
-        coordinator = self._coordinator
-        now = dt_util.utcnow()
-        for key, value in values.items():
-            state.expect(key, value, now, partial(_settle, confirmed.get(key)), sent_at=sent_at)
-        coordinator.listeners.async_mark_values_changed(state, values)
-        coordinator.listeners.async_notify()
-        if coordinator.refused_control.pop(state.device.scope, None) is not None:
-            coordinator.async_report_problems()
-        self._read_soon(state)
-
-    def _read_soon(self, state: DeviceState) -> None:
-        line = self._lines.setdefault(state.device.id, _Line())
-        if line.reader is not None:
-            line.reader.cancel()
-        line.reader = self._in_background(self._async_confirm(state, line), "confirmation")
-
-    async def _async_confirm(self, state: DeviceState, line: _Line) -> None:
-        """Look whether the device shows what was asked for, until it does or time is up."""
-        try:
-            async with asyncio.timeout(_GIVE_UP_AFTER):
-                await self._async_read_until_settled(state)
-        except TimeoutError:
-            pass
-        except asyncio.CancelledError:
-            # For a later command, which has a reader of its own, or because the account is unloaded: then nobody
-            # looks any more, and whoever waits must not wait for ever.
-            if line.reader is asyncio.current_task():
-                state.give_up()
-            raise
-        # Also of a device that has gone meanwhile: somebody may wait for it.
-        self._coordinator.async_take_back(state)
-
-    async def _async_read_until_settled(self, state: DeviceState) -> None:
-        """Read the device early and ever less often, until it shows what was asked for or time is up."""
-        try:
-            for pause in _READ_AFTER:
-                await asyncio.sleep(pause)
-                if seconds := await self._coordinator.async_read_device(state.device.id):
-                    state.hold(dt_util.utcnow() + timedelta(seconds=min(seconds, _HOLD_AT_MOST)) + PENDING_FOR)
-                    return
-                if not state.pending:
-                    return
-        except Exception:
-            _LOGGER.exception("%s cannot be read after a command", state.device.name)
-            await asyncio.sleep(_GIVE_UP_AFTER)
-        await asyncio.sleep(_TAKE_BACK_AFTER)
-
     @callback
     def _async_end(self) -> None:
-        """Let nobody wait for what is not looked at any more."""
-        self._has_ended = True
-        for state in self._coordinator.fleet.values():
-            state.give_up()
-
-    def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        coordinator = self._coordinator
-        return coordinator.config_entry.async_create_background_task(
-            coordinator.hass, work, f"{coordinator.name} {name}"
-        )
-
-
-@contextmanager
-def _in_words(subject: str) -> Iterator[None]:
-    """Turn what nobody foresaw into an error that tells the caller so, and the log why."""
-    try:
-        yield
-    except CloudError, HomeAssistantError:
-        raise
-    except Exception as error:
-        _LOGGER.exception("A command to %s failed", subject)
-        raise exceptions.of_unforeseen(subject) from error
-
-
-async def _outcome[T](future: asyncio.Future[T]) -> T:
-    """Wait for what others may wait for too: who stops waiting cancels nothing."""
-    await asyncio.wait((future,))
-    return future.result()
+        """Refuse further commands and stop waiting for confirmations: the account is being unloaded."""
+        self._is_unloaded = True
+        self._confirmation.async_end()
 
 
 def _refusal(error: CloudError, state: DeviceState | None) -> HomeAssistantError:
@@ -328,6 +261,6 @@ def _refusal(error: CloudError, state: DeviceState | None) -> HomeAssistantError
     return exceptions.of_action(error, state.device.name, state.datapoints.get(error.subject or ""))
 
 
-def _settle(confirmed: asyncio.Future[bool] | None, is_confirmed: bool) -> None:  # noqa: FBT001
-    if confirmed is not None and not confirmed.done():
-        confirmed.set_result(is_confirmed)
+def _unforeseen(error: Exception, subject: str) -> HomeAssistantError:
+    _LOGGER.error("A command to %s failed", subject, exc_info=error)
+    return exceptions.of_unforeseen(subject)

@@ -188,7 +188,7 @@ async def test_a_group_of_one_product_takes_one_command(
     for heater in heaters:
         heater.is_online = True
     key = _switch_of(heaters[0])
-    results = await open_cloud.write_group(household.heater_group_id, {key: True})
+    results = (await open_cloud.write_group(household.heater_group_id, {key: True})).errors
     assert results == {heater.did: None for heater in heaters}
     assert [heater.attrs[key] for heater in heaters] == [True, True]
     assert household.requests["POST /app/group/{id}/control"] == 1
@@ -200,7 +200,7 @@ async def test_a_member_that_does_not_take_the_command_is_told(
     first, second = _heaters(household)
     first.is_online, second.is_online = True, False
     key = _switch_of(first)
-    results = await open_cloud.write_group(household.heater_group_id, {key: True})
+    results = (await open_cloud.write_group(household.heater_group_id, {key: True})).errors
     assert results[first.did] is None
     assert isinstance(results[second.did], CloudError)
 
@@ -236,7 +236,7 @@ async def test_each_member_of_an_enterprise_group_gets_the_command(
 ) -> None:
     product = list(enterprise.products.values())[-1]
     key = _switch_of(next(iter(product.devices.values())))
-    results = await enterprise_cloud.write_group(product.child_gid, {key: True})
+    results = (await enterprise_cloud.write_group(product.child_gid, {key: True})).errors
     assert results
     for did, error in results.items():
         device = product.devices[did]
@@ -252,7 +252,7 @@ async def test_a_group_command_ends_with_the_first_refusal_of_all(
     product = next(iter(enterprise.products.values()))
     key = _switch_of(next(iter(product.devices.values())))
     group = product.root_gid
-    members = set(await enterprise_cloud.write_group(group, {key: True}))
+    members = set((await enterprise_cloud.write_group(group, {key: True})).errors)
     enterprise.reset_counts()
     taken = 0
 
@@ -263,7 +263,7 @@ async def test_a_group_command_ends_with_the_first_refusal_of_all(
 
     body = json.dumps({"error_code": str(code), "error_message": "no", "detail": ""})
     enterprise.faults.append(Fault(matches=strikes, status=status, body=body))
-    results = await enterprise_cloud.write_group(group, {key: True})
+    results = (await enterprise_cloud.write_group(group, {key: True})).errors
     assert set(results) == members
     refused = [error for error in results.values() if isinstance(error, RateLimited | Forbidden)]
     assert len(refused) == len(members) - 5
@@ -277,7 +277,7 @@ async def test_an_empty_group_is_a_group(
     product = list(enterprise.products.values())[-1]
     product.groups[product.child_gid].macs.clear()
     key = _switch_of(next(iter(product.devices.values())))
-    assert await enterprise_cloud.write_group(product.child_gid, {key: True}) == {}
+    assert (await enterprise_cloud.write_group(product.child_gid, {key: True})).errors == {}
 
 
 async def test_a_group_with_groups_below_it_alone_has_their_devices(
@@ -285,17 +285,17 @@ async def test_a_group_with_groups_below_it_alone_has_their_devices(
 ) -> None:
     product = list(enterprise.products.values())[-1]
     key = _switch_of(next(iter(product.devices.values())))
-    of_child = set(await enterprise_cloud.write_group(product.child_gid, {key: True}))
+    of_child = set((await enterprise_cloud.write_group(product.child_gid, {key: True})).errors)
     empty = json.dumps({"meta": {"total": 0}, "objects": []})
     enterprise.faults.append(Fault(matches=lambda request: request.query.get("gid") == product.root_gid, body=empty))
     assert of_child
-    assert set(await enterprise_cloud.write_group(product.root_gid, {key: True})) == of_child
+    assert set((await enterprise_cloud.write_group(product.root_gid, {key: True})).errors) == of_child
 
 
 async def test_an_empty_consumers_group_is_a_group(open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer) -> None:
     key = _switch_of(_heaters(household)[0])
     household.groups.by_id[household.heater_group_id].dids.clear()
-    assert await open_cloud.write_group(household.heater_group_id, {key: True}) == {}
+    assert (await open_cloud.write_group(household.heater_group_id, {key: True})).errors == {}
 
 
 async def test_an_unknown_enterprise_group_is_told(enterprise_cloud: GizwitsEnterpriseCloud) -> None:
@@ -310,6 +310,6 @@ async def test_a_product_that_cannot_be_searched_does_not_hide_the_groups_of_ano
     first, second = enterprise.products.values()
     first.is_associated = False
     key = _switch_of(next(iter(second.devices.values())))
-    assert await enterprise_cloud.write_group(second.child_gid, {key: True})
+    assert (await enterprise_cloud.write_group(second.child_gid, {key: True})).errors
     with pytest.raises(Forbidden):
         await enterprise_cloud.write_group(first.child_gid, {key: True})

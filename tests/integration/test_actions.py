@@ -19,7 +19,7 @@ from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import commands, services
+from custom_components.datapoint_cloud import confirmation, services
 from custom_components.datapoint_cloud.actions import history, import_statistics
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.fleet import device_state
@@ -41,7 +41,7 @@ _PLATFORMS = {"switch": "switch", "mode": "select", "set_temp": "number"}
 
 @pytest.fixture(autouse=True)
 def _no_early_readings(monkeypatch: pytest.MonkeyPatch, small_fleets: None) -> None:
-    monkeypatch.setattr(commands, "_READ_AFTER", (3600.0,))
+    monkeypatch.setattr(confirmation, "_READ_AFTER", (3600.0,))
 
 
 @pytest.fixture
@@ -214,8 +214,8 @@ async def test_waiting_tells_confirmed_from_accepted(
     enterprise: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(commands, "_READ_AFTER", (0.0,))
-    monkeypatch.setattr(commands, "_TAKE_BACK_AFTER", 0.0)
+    monkeypatch.setattr(confirmation, "_READ_AFTER", (0.0,))
+    monkeypatch.setattr(confirmation, "_REVERT_AFTER", 0.0)
     monkeypatch.setattr(device_state, "PENDING_FOR", timedelta(0))
     obedient, deaf = air_conditioner(simulation), chiller(simulation)
     deaf.change({"obedience": {"is_lost": True}})

@@ -47,7 +47,6 @@ def _unforeseen(caplog: pytest.LogCaptureFixture) -> int:
 
 
 @pytest.mark.no_fail_on_log_exception
-@pytest.mark.parametrize("method", ["check", "write"])
 async def test_whatever_is_raised_the_caller_hears_of_it_and_the_next_command_goes(
     simulation: Simulation,
     entry: MockConfigEntry,
@@ -55,10 +54,9 @@ async def test_whatever_is_raised_the_caller_hears_of_it_and_the_next_command_go
     device: GizwitsDevice,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    method: str,
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(entry.runtime_data.coordinator.cloud, method, _fail)
+        patched.setattr(entry.runtime_data.coordinator.cloud, "write", _fail)
         for _ in range(2):
             with pytest.raises(HomeAssistantError) as told:
                 await asyncio.wait_for(commands.async_write(device.did, {"switch": False}), _PATIENCE_SECONDS)
@@ -66,6 +64,16 @@ async def test_whatever_is_raised_the_caller_hears_of_it_and_the_next_command_go
     assert _unforeseen(caplog) == 2
     await commands.async_write(device.did, {"switch": False})
     assert [body["attrs"] for body in device.received] == [{"switch": False}]
+
+
+@pytest.mark.no_fail_on_log_exception
+async def test_a_check_that_fails_unforeseen_is_told_too(
+    entry: MockConfigEntry, commands: Commands, device: GizwitsDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entry.runtime_data.coordinator.cloud, "check", _fail)
+    with pytest.raises(HomeAssistantError) as told:
+        await commands.async_check(device.did, {"switch": False})
+    assert told.value.translation_key == "action_failed"
 
 
 @pytest.mark.no_fail_on_log_exception

@@ -13,7 +13,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.datapoint_cloud import commands
+from custom_components.datapoint_cloud import confirmation
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.fleet import device_state
 from simulator.gizwits.devices import GizwitsDevice
@@ -30,7 +30,7 @@ _CONTROL = "POST /app/control/{did}"
 
 @pytest.fixture(autouse=True)
 def _no_early_readings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "_READ_AFTER", (3600.0,))
+    monkeypatch.setattr(confirmation, "_READ_AFTER", (3600.0,))
 
 
 @pytest.fixture
@@ -390,8 +390,8 @@ async def test_nobody_waits_for_a_device_that_has_gone(
     spa: GizwitsDevice,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(commands, "_READ_AFTER", ())
-    monkeypatch.setattr(commands, "_TAKE_BACK_AFTER", 0.5)
+    monkeypatch.setattr(confirmation, "_READ_AFTER", ())
+    monkeypatch.setattr(confirmation, "_REVERT_AFTER", 0.5)
     monkeypatch.setattr(device_state, "PENDING_FOR", timedelta(0))
     spa.change({"obedience": {"is_lost": True}})
     coordinator = entry.runtime_data.coordinator

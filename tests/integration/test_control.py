@@ -17,7 +17,7 @@ from homeassistant.helpers.translation import async_get_exception_message
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import commands
+from custom_components.datapoint_cloud import confirmation
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.profiles import Hint, Profile
 from simulator.gizwits.devices import GizwitsDevice
@@ -33,7 +33,7 @@ _CONTROL = "POST /app/control/{did}"
 
 @pytest.fixture(autouse=True)
 def _no_early_readings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "_READ_AFTER", (3600.0,))
+    monkeypatch.setattr(confirmation, "_READ_AFTER", (3600.0,))
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ async def test_a_control_sends_one_request_and_shows_at_once(
 async def test_the_device_obeys_and_an_early_reading_confirms_it(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "_READ_AFTER", (0.0, 0.0))
+    monkeypatch.setattr(confirmation, "_READ_AFTER", (0.0, 0.0))
     device = _device(simulation, SPA)
     simulation.gizwits_open.reset_counts()
     await _call(hass, entry, "switch.turn_on", device, "bubble")
@@ -152,7 +152,7 @@ async def test_it_is_taken_back_without_a_poll_too(
     freezer: FrozenDateTimeFactory,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(commands, "_READ_AFTER", ())
+    monkeypatch.setattr(confirmation, "_READ_AFTER", ())
     device = _device(simulation, SPA)
     simulation.gizwits_open.write_delay = 3600
     await _call(hass, entry, "switch.turn_on", device, "bubble")

@@ -9,7 +9,7 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized, UnknownUser
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
-from custom_components.datapoint_cloud import commands
+from custom_components.datapoint_cloud import confirmation
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 
@@ -20,7 +20,7 @@ from .subjects import air_conditioner
 
 @pytest.fixture(autouse=True)
 def _no_early_readings(monkeypatch: pytest.MonkeyPatch, small_fleets: None) -> None:
-    monkeypatch.setattr(commands, "_READ_AFTER", (3600.0,))
+    monkeypatch.setattr(confirmation, "_READ_AFTER", (3600.0,))
 
 
 @pytest.fixture

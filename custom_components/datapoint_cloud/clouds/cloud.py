@@ -32,6 +32,14 @@ class Readings:
     stopped_by: CloudError | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupResult:
+    """What a group command did: the values as the devices will report them, and each device's error or None."""
+
+    values: Mapping[str, Value]
+    errors: Mapping[str, CloudError | None]  # by device id
+
+
 type OnSnapshot = Callable[[str, Snapshot], None]
 """Receives the snapshot of a device (by id) as soon as it has arrived."""
 
@@ -101,19 +109,23 @@ class Cloud(Protocol):
         """
 
     async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
-        """Give values the way the device will report them: labels for indices, the nearest numbers. Sends nothing.
+        """Return what `write` would return, without sending anything.
 
-        Raises `Rejected` (INVALID_VALUE, with the datapoint's key) for what the device never takes.
+        Raises `Rejected` (INVALID_VALUE, with the datapoint's key) for a value that the device does not accept.
         """
 
-    async def write(self, device: Device, values: Mapping[str, Value]) -> None:
-        """Send values to a device in one request. Returns when the cloud accepts; never repeated by itself."""
+    async def write(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
+        """Send values to a device in one request, which is never sent twice. Returns when the cloud accepts them.
+
+        Returns the values as the device will report them: labels instead of indices, the nearest numbers. Raises
+        `Rejected` as `check` does before anything is sent.
+        """
 
     async def write_raw(self, device: Device, payload: bytes) -> None:
         """Send the payload of a frame in the format of the device's manufacturer, without the frame."""
 
-    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
-        """Send values to all devices of a group the vendor keeps; answers the error, or None, by device id.
+    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> GroupResult:
+        """Send values to all devices of a group that the vendor keeps.
 
         Raises `Rejected` with the group's id (NOT_FOUND) or a datapoint's key (INVALID_VALUE) before anything is sent.
         """
@@ -139,7 +151,7 @@ class ReadOnlyCloud:
         """Raise `NotSupported`."""
         raise NotSupported(subject=device.name)
 
-    async def write(self, device: Device, values: Mapping[str, Value]) -> None:
+    async def write(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Raise `NotSupported`."""
         raise NotSupported(subject=device.name)
 
@@ -147,6 +159,6 @@ class ReadOnlyCloud:
         """Raise `NotSupported`."""
         raise NotSupported(subject=device.name)
 
-    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
+    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> GroupResult:
         """Raise `NotSupported`."""
         raise NotSupported(subject=group_id)

@@ -60,10 +60,10 @@ class Definition:
         return Snapshot(readings=readings, reported_at=reported_at, skipped=tuple(skipped))
 
     def attrs(self, values: Mapping[str, Value]) -> dict[str, Value]:
-        """Write values as the attributes of a control request.
+        """Encode values as the attributes of a control request. The device will report them in the same form.
 
-        Raises `Rejected` (INVALID_VALUE, with the datapoint's key) for a datapoint that is unknown or read-only and
-        for a value it does not take.
+        Raises `Rejected` (INVALID_VALUE, with the datapoint's key) for a datapoint that is unknown or read-only, and
+        for a value that it does not accept.
         """
         return {key: self._attr(key, value) for key, value in values.items()}
 

@@ -10,8 +10,8 @@ import aiohttp
 from ... import coerce
 from ...budget import Budget, Purpose
 from ...client_store import ClientStore
-from ...cloud import Listing, OnSnapshot, Readings, ignore_snapshot
-from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected
+from ...cloud import GroupResult, Listing, OnSnapshot, Readings, ignore_snapshot
+from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected, UnexpectedAnswer
 from ...history import History
 from ...model import Account, Device, Schema, Scope, Snapshot, Value
 from ...push import Push
@@ -175,10 +175,10 @@ class GizwitsEnterpriseCloud:
         return await read_round(devices, read, on_snapshot, parallel=_PARALLEL)
 
     async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
-        """Hold values against the definition of the device's product."""
+        """Check values against the definition of the device's product."""
         return (await self._definitions.get(device.schema_id)).attrs(values)
 
-    async def write(self, device: Device, values: Mapping[str, Value]) -> None:
+    async def write(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Send values in one command ("Enterprise API, Remote control"); success is that the cloud passed it on.
 
         Raises `Rejected` with the datapoint's key, `DeviceOffline`, `DeviceGone` or `Forbidden` (CONTROL_NOT_ENABLED)
@@ -191,12 +191,13 @@ class GizwitsEnterpriseCloud:
             if error.reason is Reason.INVALID_VALUE:
                 self._definitions.contradict(device.schema_id)
             raise
+        return attrs
 
     async def write_raw(self, device: Device, payload: bytes) -> None:
         """Send a payload, or the payload of a complete frame ("Enterprise API, Remote control")."""
         await self._control(device.schema_id, device.id, {"raw": list(payload_of(payload))})
 
-    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
+    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> GroupResult:
         """Send values to each device of a group of any product ("Enterprise API, Device groups", "Remote control")."""
         product, dids = await self._groups.members(self._products, group_id)
         attrs = (await self._definitions.get(product.product_key)).attrs(values)
@@ -218,7 +219,7 @@ class GizwitsEnterpriseCloud:
                         stopped_by = error
 
         await asyncio.gather(*(work() for _ in range(_PARALLEL)))
-        return {did: results[did] for did in dids}
+        return GroupResult(values=attrs, errors={did: results[did] for did in dids})
 
     async def _control(self, product_key: str, did: str, body: Mapping[str, Any]) -> None:
         await self._access.request(

@@ -10,7 +10,7 @@ import aiohttp
 from ... import coerce
 from ...budget import Budget, Purpose
 from ...client_store import ClientStore
-from ...cloud import Listing, OnSnapshot, Readings, ignore_snapshot
+from ...cloud import GroupResult, Listing, OnSnapshot, Readings, ignore_snapshot
 from ...errors import AuthFailed, CloudError, NotSupported, RateLimited, Reason, Rejected, UnexpectedAnswer
 from ...history import History
 from ...http import Answer, HttpClient
@@ -116,10 +116,10 @@ class GizwitsOpenCloud:
         return await read_round(devices, self._read, on_snapshot, parallel=_PARALLEL)
 
     async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
-        """Hold values against the definition of the device's product."""
+        """Check values against the definition of the device's product."""
         return (await self._definitions.get(device.schema_id)).attrs(values)
 
-    async def write(self, device: Device, values: Mapping[str, Value]) -> None:
+    async def write(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Send values in one command ("Open API, Remote control"); success is that the cloud passed it on.
 
         Raises `Rejected` with the datapoint's key, `DeviceOffline` or `DeviceGone` besides what every call raises.
@@ -131,12 +131,13 @@ class GizwitsOpenCloud:
             if error.reason is Reason.INVALID_VALUE:
                 self._definitions.contradict(device.schema_id)
             raise
+        return attrs
 
     async def write_raw(self, device: Device, payload: bytes) -> None:
         """Send a payload, or the payload of a complete frame ("Open API, Remote control")."""
         await self._control(device, {"raw": list(payload_of(payload))})
 
-    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> Mapping[str, CloudError | None]:
+    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> GroupResult:
         """Send values to a group of one product in one command ("Open API, Device groups")."""
         groups = await self._get(_GROUPS_PATH)
         records = coerce.records(groups if isinstance(groups, list) else coerce.fields(groups).get("objects"))
@@ -152,11 +153,12 @@ class GizwitsOpenCloud:
         results = await self._request("POST", endpoint, parts={"id": group_id}, json_body={"attrs": attrs})
         if not isinstance(results, list):
             raise UnexpectedAnswer(endpoint=endpoint)
-        return {
+        errors = {
             did: None if wire_values.flag(result.get("result")) else Rejected(endpoint=endpoint, subject=did)
             for result in coerce.records(results)
             if (did := coerce.text(result.get("did"))) is not None
         }
+        return GroupResult(values=attrs, errors=errors)
 
     async def _control(self, device: Device, body: Mapping[str, Any]) -> None:
         await self._request("POST", "/app/control/{did}", parts={"did": device.id}, json_body=body, may_be_empty=True)
