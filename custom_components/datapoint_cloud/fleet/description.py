@@ -14,9 +14,8 @@ from typing import assert_never
 
 from homeassistant.components.number import NumberDeviceClass, NumberMode
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
-from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES
+from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES, DEVICE_CLASS_UNITS
 from homeassistant.const import (
-    PERCENTAGE,
     EntityCategory,
     Platform,
     UnitOfApparentPower,
@@ -30,7 +29,6 @@ from homeassistant.const import (
     UnitOfTemperature,
     UnitOfTime,
     UnitOfVolume,
-    UnitOfVolumeFlowRate,
 )
 
 from ..clouds.model import Datapoint, DataType, Reading, Role, Value
@@ -73,8 +71,8 @@ class Description:
 class _Unit:
     """What a vendor's word for a unit means.
 
-    Without a state class, and without a unit, each change of a number would stand in the log of activity: it is a
-    measurement where nothing says that it counts, also where nothing says what it measures.
+    A number is a measurement unless its unit says that it counts, even if it has no unit at all: without a state class
+    and a unit, Home Assistant's activity log would list every change.
     """
 
     symbol: str
@@ -83,78 +81,60 @@ class _Unit:
 
 
 _COUNTER = SensorStateClass.TOTAL_INCREASING
-
-# Upper case, without blanks, hyphens and underscores. Vendors' words are not listed anywhere: the known spellings of
-# the common units stand side by side, and an unknown word is shown as it is.
-_UNITS: Mapping[str, _Unit] = {
-    **dict.fromkeys(("AMPERE", "A"), _Unit(UnitOfElectricCurrent.AMPERE, SensorDeviceClass.CURRENT)),
-    **dict.fromkeys(("MILLIAMPERE", "MA"), _Unit(UnitOfElectricCurrent.MILLIAMPERE, SensorDeviceClass.CURRENT)),
-    **dict.fromkeys(("VOLT", "V"), _Unit(UnitOfElectricPotential.VOLT, SensorDeviceClass.VOLTAGE)),
-    **dict.fromkeys(("MILLIVOLT", "MV"), _Unit(UnitOfElectricPotential.MILLIVOLT, SensorDeviceClass.VOLTAGE)),
-    **dict.fromkeys(("WATT", "W"), _Unit(UnitOfPower.WATT, SensorDeviceClass.POWER)),
-    **dict.fromkeys(("KILOWATT", "KW"), _Unit(UnitOfPower.KILO_WATT, SensorDeviceClass.POWER)),
-    **dict.fromkeys(("MEGAWATT", "MW"), _Unit(UnitOfPower.MEGA_WATT, SensorDeviceClass.POWER)),
-    **dict.fromkeys(("VOLTAMPERE", "VA"), _Unit(UnitOfApparentPower.VOLT_AMPERE, SensorDeviceClass.APPARENT_POWER)),
-    **dict.fromkeys(
-        ("KILOVOLTAMPERE", "KVA"), _Unit(UnitOfApparentPower.KILO_VOLT_AMPERE, SensorDeviceClass.APPARENT_POWER)
-    ),
-    **dict.fromkeys(
-        ("VOLTAMPEREREACTIVE", "VAR"),
-        _Unit(UnitOfReactivePower.VOLT_AMPERE_REACTIVE, SensorDeviceClass.REACTIVE_POWER),
-    ),
-    **dict.fromkeys(
-        ("KILOVOLTAMPEREREACTIVE", "KVAR"),
-        _Unit(UnitOfReactivePower.KILO_VOLT_AMPERE_REACTIVE, SensorDeviceClass.REACTIVE_POWER),
-    ),
-    **dict.fromkeys(("WATTHOUR", "WH"), _Unit(UnitOfEnergy.WATT_HOUR, SensorDeviceClass.ENERGY, _COUNTER)),
-    **dict.fromkeys(("KILOWATTHOUR", "KWH"), _Unit(UnitOfEnergy.KILO_WATT_HOUR, SensorDeviceClass.ENERGY, _COUNTER)),
-    **dict.fromkeys(("MEGAWATTHOUR", "MWH"), _Unit(UnitOfEnergy.MEGA_WATT_HOUR, SensorDeviceClass.ENERGY, _COUNTER)),
-    **dict.fromkeys(("GIGAWATTHOUR", "GWH"), _Unit(UnitOfEnergy.GIGA_WATT_HOUR, SensorDeviceClass.ENERGY, _COUNTER)),
-    **dict.fromkeys(("KILOJOULE", "KJ"), _Unit(UnitOfEnergy.KILO_JOULE, SensorDeviceClass.ENERGY, _COUNTER)),
-    **dict.fromkeys(("MEGAJOULE", "MJ"), _Unit(UnitOfEnergy.MEGA_JOULE, SensorDeviceClass.ENERGY, _COUNTER)),
-    **dict.fromkeys(("GIGAJOULE", "GJ"), _Unit(UnitOfEnergy.GIGA_JOULE, SensorDeviceClass.ENERGY, _COUNTER)),
-    **dict.fromkeys(
-        ("KILOVOLTAMPEREREACTIVEHOUR", "KVARH"),
-        _Unit(UnitOfReactiveEnergy.KILO_VOLT_AMPERE_REACTIVE_HOUR, SensorDeviceClass.REACTIVE_ENERGY, _COUNTER),
-    ),
-    **dict.fromkeys(("HERTZ", "HZ"), _Unit(UnitOfFrequency.HERTZ, SensorDeviceClass.FREQUENCY)),
-    **dict.fromkeys(
-        ("DEGREECELSIUS", "CELSIUS", "DEGREESCELSIUS", "°C", "℃"),
-        _Unit(UnitOfTemperature.CELSIUS, SensorDeviceClass.TEMPERATURE),
-    ),
-    **dict.fromkeys(
-        ("DEGREEFAHRENHEIT", "FAHRENHEIT", "°F"), _Unit(UnitOfTemperature.FAHRENHEIT, SensorDeviceClass.TEMPERATURE)
-    ),
-    **dict.fromkeys(("KELVIN", "K"), _Unit(UnitOfTemperature.KELVIN, SensorDeviceClass.TEMPERATURE)),
-    **dict.fromkeys(("PERCENT", "PERCENTAGE", "%"), _Unit(PERCENTAGE)),
-    **dict.fromkeys(("AMPEREHOUR", "AH"), _Unit("Ah")),
-    **dict.fromkeys(("SECOND", "S"), _Unit(UnitOfTime.SECONDS, SensorDeviceClass.DURATION)),
-    **dict.fromkeys(("MINUTE", "MIN"), _Unit(UnitOfTime.MINUTES, SensorDeviceClass.DURATION)),
-    **dict.fromkeys(("HOUR", "H"), _Unit(UnitOfTime.HOURS, SensorDeviceClass.DURATION)),
-    **dict.fromkeys(("DAY", "DAYS", "D"), _Unit(UnitOfTime.DAYS, SensorDeviceClass.DURATION)),
-    **dict.fromkeys(("CUBICMETER", "CUBICMETRE", "M3", "M³"), _Unit(UnitOfVolume.CUBIC_METERS)),
-    **dict.fromkeys(("LITER", "LITRE", "L"), _Unit(UnitOfVolume.LITERS)),
-    **dict.fromkeys(("CUBICFOOT", "CUBICFEET", "FT3", "FT³"), _Unit(UnitOfVolume.CUBIC_FEET)),
-    **dict.fromkeys(("GALLON", "GAL"), _Unit(UnitOfVolume.GALLONS)),
-    **dict.fromkeys(
-        ("CUBICMETERPERHOUR", "CUBICMETREPERHOUR", "M3/H", "M³/H"),
-        _Unit(UnitOfVolumeFlowRate.CUBIC_METERS_PER_HOUR, SensorDeviceClass.VOLUME_FLOW_RATE),
-    ),
-    **dict.fromkeys(
-        ("LITERPERMINUTE", "LITREPERMINUTE", "L/MIN"),
-        _Unit(UnitOfVolumeFlowRate.LITERS_PER_MINUTE, SensorDeviceClass.VOLUME_FLOW_RATE),
-    ),
-}
-
-# What only a meter counts: a profile that says so need not say that it never falls.
+_COUNTED = frozenset({SensorDeviceClass.ENERGY, SensorDeviceClass.REACTIVE_ENERGY})
+# Counted by meters alone: a profile that names one of these classes need not add that the number never falls.
 _METERED = frozenset({SensorDeviceClass.ENERGY, SensorDeviceClass.GAS, SensorDeviceClass.WATER})
 
-# In upper case they would be a thousand million times as much.
-_MILLI: Mapping[str, _Unit] = {
-    "mW": _Unit(UnitOfPower.MILLIWATT, SensorDeviceClass.POWER),
-    "mWh": _Unit(UnitOfEnergy.MILLIWATT_HOUR, SensorDeviceClass.ENERGY, _COUNTER),
-    "mJ": _Unit("mJ"),
+# Volumes and percentages have none: several device classes share their units.
+_DEVICE_CLASSES = {
+    symbol: device_class
+    for device_class in (
+        *(SensorDeviceClass.CURRENT, SensorDeviceClass.VOLTAGE, SensorDeviceClass.FREQUENCY),
+        *(SensorDeviceClass.POWER, SensorDeviceClass.APPARENT_POWER, SensorDeviceClass.REACTIVE_POWER),
+        *(SensorDeviceClass.ENERGY, SensorDeviceClass.REACTIVE_ENERGY, SensorDeviceClass.TEMPERATURE),
+        *(SensorDeviceClass.DURATION, SensorDeviceClass.VOLUME_FLOW_RATE),
+    )
+    for symbol in DEVICE_CLASS_UNITS[device_class]
 }
+_NAMES: Mapping[str, str] = {
+    unit.value: unit.name
+    for units in (
+        *(UnitOfElectricCurrent, UnitOfElectricPotential, UnitOfFrequency, UnitOfTemperature, UnitOfTime, UnitOfVolume),
+        *(UnitOfPower, UnitOfApparentPower, UnitOfReactivePower, UnitOfEnergy, UnitOfReactiveEnergy),
+    )
+    for unit in units
+}
+_SYMBOLS = (
+    *("A", "mA", "V", "mV", "W", "kW", "MW", "VA", "kVA", "var", "kvar", "Hz", "°C", "°F", "K", "s", "min", "h", "d"),
+    *("Wh", "kWh", "MWh", "GWh", "kJ", "MJ", "GJ", "kvarh", "%", "Ah", "m³", "L", "ft³", "gal", "m³/h", "L/min"),
+)
+_OTHER_WORDS = {
+    "°C": ("DEGREE CELSIUS", "DEGREES CELSIUS", "℃"),
+    "°F": ("DEGREE FAHRENHEIT",),
+    "%": ("PERCENT", "PERCENTAGE"),
+    "Ah": ("AMPERE HOUR",),
+    "m³": ("CUBIC METRE", "M3"),
+    "L": ("LITRE",),
+    "ft³": ("CUBIC FOOT", "FT3"),
+    "m³/h": ("CUBIC METER PER HOUR", "CUBIC METRE PER HOUR", "M3/H"),
+    "L/min": ("LITER PER MINUTE", "LITRE PER MINUTE"),
+}
+
+
+def _normalized(word: str) -> str:
+    plain = re.sub(r"[\s_-]", "", word).upper()
+    # Words have a plural, symbols have none.
+    return plain.removesuffix("S") if len(plain) > 3 else plain
+
+
+# No vendor lists its words. Symbols and Home Assistant's own names cover most of them.
+_SYMBOL_OF_WORD: Mapping[str, str] = {
+    _normalized(word): symbol
+    for symbol in _SYMBOLS
+    for word in (symbol, _NAMES.get(symbol, symbol), *_OTHER_WORDS.get(symbol, ()))
+}
+# Upper case would make them a thousand million times as much.
+_MILLI = frozenset({"mW", "mWh", "mJ"})
 
 
 def describe(
@@ -256,14 +236,11 @@ def _state_class_of(device_class: str | None) -> SensorStateClass | None:
 
 
 def _unit(word: str | None) -> _Unit:
-    if not word:
-        return _Unit("")
-    if (milli := _MILLI.get(word)) is not None:
-        return milli
-    plain = re.sub(r"[\s_-]", "", word).upper()
-    # Words have a plural, symbols have none.
-    singular = plain.removesuffix("S") if len(plain) > 3 else plain
-    return _UNITS.get(plain) or _UNITS.get(singular) or _Unit(word)
+    symbol = word if word in _MILLI else _SYMBOL_OF_WORD.get(_normalized(word or ""))
+    if symbol is None:
+        return _Unit(word or "")  # an unknown word is shown as it is
+    device_class = _DEVICE_CLASSES.get(symbol)
+    return _Unit(symbol, device_class, _COUNTER if device_class in _COUNTED else SensorStateClass.MEASUREMENT)
 
 
 def _enabled(descriptions: Iterable[Description], readings: Mapping[str, Reading]) -> set[str]:
