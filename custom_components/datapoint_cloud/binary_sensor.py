@@ -1,4 +1,4 @@
-"""Binary sensors: read-only switches, single alarms, and of each device its connection and whether it has a problem."""
+"""Binary sensors: read-only switches, alarms, and each device's connectivity and problem."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, override
@@ -39,7 +39,7 @@ def _binary_sensors_of(coordinator: DatapointCoordinator, state: DeviceState) ->
 
 
 class DatapointBinarySensor(DatapointEntity, BinarySensorEntity):
-    """A datapoint that is on or off and only read, an alarm among them."""
+    """A read-only datapoint that is on or off, such as an alarm."""
 
     @property
     @override
@@ -55,7 +55,7 @@ class DatapointBinarySensor(DatapointEntity, BinarySensorEntity):
 
 
 class Connectivity(DeviceEntity, BinarySensorEntity):
-    """Whether the device is connected to its cloud; if not, since when, and why it last was not any more."""
+    """Whether the device is connected to its cloud. Attributes: when it was last online, why it last went offline."""
 
     _attr_device_class = BinarySensorDeviceClass.CONNECTIVITY
     _attr_entity_category = EntityCategory.DIAGNOSTIC
@@ -95,12 +95,12 @@ class Connectivity(DeviceEntity, BinarySensorEntity):
         super()._handle_coordinator_update()
         if self.is_on is False and self._was_on and self.coordinator.cloud.history.capabilities.has_online_log:
             self.coordinator.config_entry.async_create_background_task(
-                self.hass, self._async_learn_reason(), f"{self.entity_id} reason"
+                self.hass, self._async_update_reason(), f"{self.entity_id} reason"
             )
         if self.is_on is not None:
             self._was_on = self.is_on
 
-    async def _async_learn_reason(self) -> None:
+    async def _async_update_reason(self) -> None:
         state = self.state_of_device
         reason = await async_last_reason(self.coordinator.cloud.history, state.device) if state else None
         if reason is not None:
@@ -109,7 +109,7 @@ class Connectivity(DeviceEntity, BinarySensorEntity):
 
 
 class Problem(DeviceEntity, BinarySensorEntity):
-    """Whether any alarm of the device is raised, and which."""
+    """Whether any alarm of the device is raised. The attribute lists the raised alarms."""
 
     _attr_device_class = BinarySensorDeviceClass.PROBLEM
     _unrecorded_attributes = frozenset({"active"})

@@ -1,6 +1,6 @@
-"""The device registry: parents before their children, and what is gone removed once that is certain.
+"""Keeps the device registry in step with the fleet, and maps between the cloud's ids and the registry's.
 
-It knows the fleet and the registry, and nothing of entities.
+It does not know entities.
 """
 
 from collections import Counter
@@ -18,29 +18,35 @@ from .fleet.losses import tell_removed
 
 if TYPE_CHECKING:
     from .coordinator import DatapointCoordinator
+    from .fleet.device_state import DeviceState
     from .runtime import DatapointConfigEntry
 
 
+def unique_id_of(coordinator: DatapointCoordinator, device_id: str, key: str) -> str:
+    """Return the unique id of the entity that shows a datapoint or another fact of a device."""
+    return f"{coordinator.account_id}_{device_id}_{key}"
+
+
 def device_info(device_id: str) -> DeviceInfo:
-    """What ties an entity to a device that `async_sync_devices` has registered."""
+    """Link an entity to a device that `async_sync_devices` has registered."""
     return DeviceInfo(identifiers={(DOMAIN, device_id)})
 
 
 def scope_device_id(coordinator: DatapointCoordinator, scope_id: str) -> str:
-    """The device that stands for a part of the account: the scope's only device where it is one itself."""
+    """Return the id of the device that represents a scope: the scope itself, if it is a device of the fleet."""
     return scope_id if scope_id in coordinator.fleet else f"{coordinator.account_id}_{scope_id}"
 
 
 @callback
 def part_info(hass: HomeAssistant, entry: DatapointConfigEntry, device_id: str, part: Part) -> ChildDeviceInfo:
-    """What ties an entity to a part of a device."""
+    """Link an entity to a part of a device."""
     parent_id = dr.async_get_device_id_by_identifier(hass, (DOMAIN, device_id), config_entry_id=entry.entry_id)
     return ChildDeviceInfo(identifiers={(DOMAIN, f"{device_id}_{part.id}")}, name=part.name, parent_device_id=parent_id)
 
 
 @callback
 def known_device_ids(hass: HomeAssistant, entry: DatapointConfigEntry) -> set[str]:
-    """The devices of the cloud that are registered already; of queries those that are still asked."""
+    """Return the cloud's ids of the registered devices, without usage queries that the user has removed."""
     registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     scopes = scopes_of(entry)
     return {
@@ -53,7 +59,7 @@ def known_device_ids(hass: HomeAssistant, entry: DatapointConfigEntry) -> set[st
 
 @callback
 def async_sync_devices(hass: HomeAssistant, entry: DatapointConfigEntry, coordinator: DatapointCoordinator) -> None:
-    """Register the account, its scopes and its devices; remove the devices that are gone."""
+    """Register the account, its scopes and its devices, and remove the devices that are gone."""
     registry = dr.async_get(hass)
     _register_services(registry, entry, coordinator)
     devices = [state.device for state in coordinator.fleet.values()]
@@ -62,7 +68,7 @@ def async_sync_devices(hass: HomeAssistant, entry: DatapointConfigEntry, coordin
         gateway = None
         if device.gateway_id is not None:
             gateway = registry.async_get_device_by_identifier((DOMAIN, device.gateway_id), entry.entry_id)
-        # Two devices with one address would become one device.
+        # The registry would merge two devices with the same MAC address.
         has_own_mac = device.mac is not None and macs[device.mac] == 1
         registry.async_get_or_create(
             config_entry_id=entry.entry_id,
@@ -113,10 +119,11 @@ def _register_services(
 
 
 def _parents_first(devices: Iterable[Device]) -> Iterator[Device]:
+    """Sort gateways before the devices behind them: a parent has to be registered before it is named."""
     waiting = {device.id: device for device in devices}
     while waiting:
         ready = [device for device in waiting.values() if device.gateway_id not in waiting]
-        # Gateways that name each other in a circle have no first.
+        # If gateways name each other in a circle, none of them is first.
         for device in ready or list(waiting.values()):
             del waiting[device.id]
             yield device
@@ -133,18 +140,27 @@ def _remove_gone(registry: dr.DeviceRegistry, entry: DatapointConfigEntry, coord
 
 
 def _service_ids(coordinator: DatapointCoordinator) -> set[str]:
-    """What the devices are called that stand for the account and its scopes."""
+    """Return the ids of the devices that represent the account and its scopes."""
     return {coordinator.account_id, *(scope_device_id(coordinator, scope.id) for scope in coordinator.cloud.scopes)}
 
 
 def ids_of(device: dr.AnyDeviceEntry) -> set[str]:
-    """What the clouds call a registered device."""
+    """Return the cloud's ids of a registered device."""
     return {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
 
 
 @callback
+def find_state(hass: HomeAssistant, coordinator: DatapointCoordinator, device: dr.AnyDeviceEntry) -> DeviceState | None:
+    """Return the state of a registered device, or of the device that a part belongs to; None if the fleet lacks it."""
+    if isinstance(device, dr.ChildDeviceEntry):
+        parent = dr.async_get(hass).async_get(device.parent_device_id)
+        return None if parent is None else find_state(hass, coordinator, parent)
+    return next((state for device_id in ids_of(device) if (state := coordinator.fleet.get(device_id))), None)
+
+
+@callback
 def is_listed(device: dr.AnyDeviceEntry, coordinator: DatapointCoordinator) -> bool:
-    """Whether the cloud still lists the device, so that it would come back if it were removed."""
+    """Whether the cloud still lists the device, so that it would be added again after its removal."""
     ids = ids_of(device)
     if isinstance(device, dr.ChildDeviceEntry):
         parts = {

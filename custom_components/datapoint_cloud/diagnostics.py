@@ -13,7 +13,7 @@ from homeassistant.helpers import device_registry as dr
 
 from .const import CONF_CLOUD, OPTION_INTERVAL
 from .coordinator import DatapointCoordinator
-from .device_registry import ids_of
+from .device_registry import find_state
 from .fleet.device_state import DeviceState, holds_free_text
 
 if TYPE_CHECKING:
@@ -79,16 +79,8 @@ async def async_get_device_diagnostics(
     """Describe one device, or the device that a part belongs to."""
     if entry.state is not ConfigEntryState.LOADED:
         return {"state": entry.state.value, "state_reason": entry.error_reason_translation_key, "device": None}
-    state = _state_of(hass, entry.runtime_data.coordinator, device)
+    state = find_state(hass, entry.runtime_data.coordinator, device)
     return {"device": None if state is None else _describe(state)}
-
-
-def _state_of(hass: HomeAssistant, coordinator: DatapointCoordinator, device: dr.AnyDeviceEntry) -> DeviceState | None:
-    if isinstance(device, dr.ChildDeviceEntry):
-        parent = dr.async_get(hass).async_get(device.parent_device_id)
-        return None if parent is None else _state_of(hass, coordinator, parent)
-    ids = ids_of(device)
-    return next((state for device_id, state in coordinator.fleet.items() if device_id in ids), None)
 
 
 def _describe(state: DeviceState) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Why devices lost their connection: the clouds' words for it, and what they mean.
+"""Why devices went offline: reads the clouds' words from the online log, and gives their meaning.
 
-The texts stand in the translations, where the connectivity sensor's attribute finds them too.
+The texts are in the translations, since the connectivity sensor's attribute shows them, too.
 """
 
 import asyncio
@@ -22,35 +22,39 @@ _LOGGER = logging.getLogger(__name__)
 LAST_DISCONNECT_REASON = "last_disconnect_reason"
 
 _TEXTS = f"component.{DOMAIN}.entity.binary_sensor.connectivity.state_attributes.{LAST_DISCONNECT_REASON}.state."
-_LOG_IS_BEHIND = 5.0  # seconds, at least what remains of the one that is running
+_LOG_DELAY = 5.0  # seconds until the cloud has logged that a device went offline
 _LOOK_BACK = timedelta(days=1)
 # The device came online again, and its old connection was cut (Gizwits Enterprise API, "offline reasons").
 _NO_OUTAGE = frozenset({"offline_force"})
 
 
 def word_of(reason: str) -> str:
-    """The reason as the translations know it: clouds write some in both cases."""
+    """Return a reason as the translations spell it: clouds write some in upper and lower case."""
     return reason.strip().lower()
 
 
 def is_outage(reason: str) -> bool:
-    """Whether a device with this reason was really gone."""
+    """Whether a device that went offline for this reason was really unreachable."""
     return word_of(reason) not in _NO_OUTAGE
 
 
 async def async_last_reason(history: History, device: Device) -> str | None:
-    """The cloud's word for why the device went just now; None where it is not to be had. Asks once."""
-    await asyncio.sleep(_LOG_IS_BEHIND)
+    """Return why the device has just gone offline; None if the cloud does not say.
+
+    Sends one request, even if a thousand devices go offline at once: these are requests for history, which the budget
+    refuses before they take anything from polling and commands.
+    """
+    await asyncio.sleep(_LOG_DELAY)
     now = dt_util.utcnow()
     try:
-        past = await history.online_log(device, now - _LOOK_BACK, now)
+        log = await history.online_log(device, now - _LOOK_BACK, now)
     except CloudError as error:
-        _LOGGER.debug("Why a device went offline is unknown: %s", error)
+        _LOGGER.debug("The reason why a device went offline cannot be read: %s", error)
         return None
-    return next((word_of(line.reason) for line in reversed(past.rows) if line.reason), None)
+    return next((word_of(entry.reason) for entry in reversed(log.rows) if entry.reason), None)
 
 
 async def async_texts_of_reasons(hass: HomeAssistant) -> Mapping[str, str]:
-    """What the known words mean, in the language of the installation."""
+    """Return the meaning of the known reasons in Home Assistant's language."""
     texts = await async_get_translations(hass, hass.config.language, "entity", {DOMAIN})
     return {key.removeprefix(_TEXTS): text for key, text in texts.items() if key.startswith(_TEXTS)}

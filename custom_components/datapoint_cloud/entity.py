@@ -1,4 +1,4 @@
-"""What all entities share: one datapoint or one fact of a device, told by the coordinator when it changed."""
+"""The base classes of all entities of devices, and how a platform adds them."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -16,8 +16,8 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .accounts import subentry_of
 from .clouds.model import Datapoint, Device, Value
 from .coordinator import DatapointCoordinator
-from .device_registry import device_info, part_info
-from .fleet.description import Description
+from .device_registry import device_info, part_info, unique_id_of
+from .fleet.description import Description, scaled
 from .fleet.device_state import DeviceState
 from .fleet.listeners import EntityKey
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
-    """A fact of one device."""
+    """An entity of one device. It is notified only when the fact that it shows has changed."""
 
     _attr_has_entity_name = True
 
@@ -39,7 +39,7 @@ class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
 
     @property
     def state_of_device(self) -> DeviceState | None:
-        """What is known of the device; None once it is gone."""
+        """The state of the device; None once the device is gone."""
         return self.coordinator.fleet.get(self._device_id)
 
     @property
@@ -49,7 +49,7 @@ class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
         return state is not None and state.is_available
 
     def name_of(self, datapoint: Datapoint) -> str:
-        """The cloud's name of a datapoint, in the language of the installation where the cloud speaks it."""
+        """The cloud's name of a datapoint, in Home Assistant's language if the cloud has it."""
         return self._name_in_language(datapoint) or datapoint.name
 
     def _name_in_language(self, datapoint: Datapoint) -> str | None:
@@ -57,13 +57,8 @@ class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
         return datapoint.names.get(language) or datapoint.names.get(language.partition("-")[0])
 
 
-def unique_id_of(coordinator: DatapointCoordinator, device_id: str, key: str) -> str:
-    """The unique id of the entity that shows a datapoint or a fact of a device."""
-    return f"{coordinator.account_id}_{device_id}_{key}"
-
-
 class DatapointEntity(DeviceEntity):
-    """One datapoint."""
+    """An entity that shows one datapoint."""
 
     def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: Description) -> None:
         super().__init__(coordinator, device_id, description.datapoint.key)
@@ -76,12 +71,12 @@ class DatapointEntity(DeviceEntity):
 
     @property
     def description(self) -> Description:
-        """How the datapoint is described now: limits, options and units may change while it is shown."""
+        """The current description: the vendor may change limits, options and units while the entity exists."""
         return self._description_now or self._first_description
 
     @property
     def _description_now(self) -> Description | None:
-        """None where the datapoint, or its device, is gone or has become what another platform shows."""
+        """None if the datapoint or its device is gone, or if another platform shows the datapoint by now."""
         state = self.state_of_device
         now = None if state is None else state.descriptions.get(self._key)
         return now if now is not None and now.platform is self._first_description.platform else None
@@ -95,7 +90,7 @@ class DatapointEntity(DeviceEntity):
     @override
     def _handle_coordinator_update(self) -> None:
         entry = self.registry_entry
-        # Else what Home Assistant remembers of the unit is what it was when the entity was added.
+        # Home Assistant itself writes the unit to the registry only when it adds the entity.
         if entry is not None and entry.unit_of_measurement != self.unit_of_measurement:
             registry = er.async_get(self.hass)
             registry.async_update_entity(self.entity_id, unit_of_measurement=self.unit_of_measurement)
@@ -103,58 +98,65 @@ class DatapointEntity(DeviceEntity):
 
     @property
     def shown_value(self) -> Value | None:
-        """The value in the unit shown; None while it is unknown."""
+        """The value in the unit that is shown; None while it is unknown."""
         state = self.state_of_device
         value = None if state is None else state.value(self._key)
         return value if isinstance(value, bool | str | None) else scaled(value, self.description.scale)
 
+    @property
+    def shown_number(self) -> float | None:
+        """The value if it is a number, else None."""
+        value = self.shown_value
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    @property
+    def native_unit_of_measurement(self) -> str | None:
+        """The unit that sensors and numbers show."""
+        return self.description.unit
+
     async def async_write(self, value: Value) -> None:
-        """Ask the device for another value."""
+        """Send a value to the device. Raises a translated error if its cloud does not accept it."""
         await self.coordinator.config_entry.runtime_data.commands.async_write(self._device_id, {self._key: value})
 
 
-def scaled(value: float, scale: float) -> float:
-    """Multiply without the noise of binary fractions: 185 × 0.1 is 18.5."""
-    return value if scale == 1.0 else round(value * scale, 10)
-
-
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """The entities of a device that a platform has, and what they were made of."""
+class _AddedEntities:
+    """The entities of one device that a platform has added, and what they were created from."""
 
     device: Device
     descriptions: Mapping[str, Description]
     unique_ids: frozenset[str | None]
 
 
-type _Make = Callable[[DatapointCoordinator, DeviceState], Iterable[DeviceEntity]]
+type _CreateEntities = Callable[[DatapointCoordinator, DeviceState], Iterable[DeviceEntity]]
 
 
 @callback
 def async_add_entities_of_devices(
-    entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback, make: _Make
+    entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback, create: _CreateEntities
 ) -> None:
-    """Add the entities that `make` finds for each device, now and whenever devices or datapoints come.
+    """Add the entities that `create` returns for each device, now and whenever new devices or datapoints appear.
 
-    Entities of devices that are gone are forgotten, so that they are added again should the device come back.
+    If a device disappears and comes back, its entities are added again.
     """
     coordinator = entry.runtime_data.coordinator
-    made: dict[str, _Made] = {}  # by device id
+    added: dict[str, _AddedEntities] = {}  # by device id
 
     @callback
     def add_new() -> None:
         of_subentry: dict[str | None, list[Entity]] = defaultdict(list)
         ready = {state.device.id: state for state in coordinator.ready()}
-        for gone in made.keys() - ready.keys():
-            del made[gone]
+        for gone in added.keys() - ready.keys():
+            del added[gone]
         for device_id, state in ready.items():
-            before = made.get(device_id)
+            before = added.get(device_id)
             if before is not None and before.device is state.device and before.descriptions is state.descriptions:
                 continue
-            entities = {entity.unique_id: entity for entity in make(coordinator, state)}
+            entities = {entity.unique_id: entity for entity in create(coordinator, state)}
             known = before.unique_ids if before is not None else frozenset()
-            # An entity whose datapoint another platform shows for a while is unavailable, but not gone.
-            made[device_id] = _Made(state.device, state.descriptions, known | frozenset(entities))
+            # Keep ids of entities that are not created now: while another platform shows its datapoint, an entity is
+            # unavailable, but still there.
+            added[device_id] = _AddedEntities(state.device, state.descriptions, known | frozenset(entities))
             if new := [entity for unique_id, entity in entities.items() if unique_id not in known]:
                 of_subentry[subentry_of(entry, state.device.scope)] += new
         for subentry_id, entities_of_subentry in of_subentry.items():
@@ -165,11 +167,11 @@ def async_add_entities_of_devices(
 
 @callback
 def async_add_with_inventory(entry: DatapointConfigEntry, add: CALLBACK_TYPE) -> None:
-    """Call `add` now and whenever devices or datapoints come."""
+    """Call `add` now and whenever new devices or datapoints appear."""
 
     @callback
     def add_new() -> None:
-        # What came while the account is unloaded would outlive its platform, and be in the way of the next set-up.
+        # An entity added during unloading would outlive its platform and collide with the next set-up.
         if entry.state is not ConfigEntryState.UNLOAD_IN_PROGRESS:
             add()
 
@@ -178,5 +180,5 @@ def async_add_with_inventory(entry: DatapointConfigEntry, add: CALLBACK_TYPE) ->
 
 
 def descriptions_for(state: DeviceState, platform: Platform) -> Iterable[Description]:
-    """The datapoints of the device that this platform shows."""
+    """The descriptions of the datapoints that this platform shows."""
     return (description for description in state.descriptions.values() if description.platform is platform)

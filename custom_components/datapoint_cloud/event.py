@@ -1,4 +1,4 @@
-"""Events: for each device with alarms, one that tells which were raised and cleared."""
+"""Events: one for each device with alarms, triggered when an alarm is raised or cleared."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, override
@@ -30,7 +30,7 @@ def _events_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterabl
 
 
 class AlarmEvent(DeviceEntity, EventEntity):
-    """Alarms of a device as they come and go."""
+    """The alarms of a device. The event data names the alarm that was raised or cleared."""
 
     _attr_translation_key = "alarm"
 
@@ -41,10 +41,10 @@ class AlarmEvent(DeviceEntity, EventEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.listeners.async_add_for_alarms(self._device_id, self._tell))
+        self.async_on_remove(self.coordinator.listeners.async_add_for_alarms(self._device_id, self._async_trigger))
 
     @callback
-    def _tell(self, alarm_change: AlarmChange) -> None:
+    def _async_trigger(self, alarm_change: AlarmChange) -> None:
         datapoint = alarm_change.datapoint
         self._trigger_event(
             "raised" if alarm_change.is_raised else "cleared", {"key": datapoint.key, "name": self.name_of(datapoint)}

@@ -1,4 +1,4 @@
-"""Numbers: datapoints with a range that can be written, in engineering units."""
+"""Numbers: writable datapoints with a range, in engineering units."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, override
@@ -9,13 +9,14 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DatapointCoordinator
-from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for, scaled
+from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
+from .fleet.description import scaled
 from .fleet.device_state import DeviceState
 
 if TYPE_CHECKING:
     from .runtime import DatapointConfigEntry
 
-PARALLEL_UPDATES = 0  # the order of commands is kept for each device
+PARALLEL_UPDATES = 0  # commands are put in order for each device
 
 
 async def async_setup_entry(
@@ -33,18 +34,13 @@ def _numbers_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterab
 
 
 class DatapointNumber(DatapointEntity, NumberEntity):
-    """A datapoint one can set to a number."""
+    """A datapoint that the user sets to a number."""
 
     @property
     @override
     def device_class(self) -> NumberDeviceClass | None:
         device_class = self.description.device_class
         return None if device_class is None else NumberDeviceClass(device_class)
-
-    @property
-    @override
-    def native_unit_of_measurement(self) -> str | None:
-        return self.description.unit
 
     @property
     @override
@@ -69,8 +65,7 @@ class DatapointNumber(DatapointEntity, NumberEntity):
     @property
     @override
     def native_value(self) -> float | None:
-        value = self.shown_value
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        return self.shown_number
 
     @override
     async def async_set_native_value(self, value: float) -> None:

@@ -1,4 +1,4 @@
-"""Selects: datapoints that are one of a few values and can be written. What is shown are the cloud's own words."""
+"""Selects: writable datapoints with a list of values, shown in the vendor's words."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, override
@@ -15,7 +15,7 @@ from .fleet.device_state import DeviceState
 if TYPE_CHECKING:
     from .runtime import DatapointConfigEntry
 
-PARALLEL_UPDATES = 0  # the order of commands is kept for each device
+PARALLEL_UPDATES = 0  # commands are put in order for each device
 
 
 async def async_setup_entry(
@@ -33,7 +33,7 @@ def _selects_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterab
 
 
 class DatapointSelect(DatapointEntity, SelectEntity):
-    """A datapoint one can choose a value for."""
+    """A datapoint that the user sets to one of its values."""
 
     @property
     @override

@@ -1,4 +1,4 @@
-"""Sensors: read-only datapoints, and the figures of the account and its products."""
+"""Sensors: read-only datapoints, and the sensors of the account and its products."""
 
 import asyncio
 from collections.abc import Iterable
@@ -41,14 +41,14 @@ def _sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterab
 
 
 class DatapointSensor(DatapointEntity, SensorEntity):
-    """A datapoint that is only read."""
+    """A read-only datapoint."""
 
     @callback
     @override
     def add_to_platform_start(
         self, hass: HomeAssistant, platform: EntityPlatform, parallel_updates: asyncio.Semaphore | None
     ) -> None:
-        # What is remembered of another unit would have Home Assistant convert into that from now on.
+        # Home Assistant would convert to the unit in the registry, even if the datapoint has had another one since.
         registry = er.async_get(hass)
         entity_id = registry.async_get_entity_id(platform.domain, platform.platform_name, self.unique_id or "")
         entry = None if entity_id is None else registry.async_get(entity_id)
@@ -71,26 +71,20 @@ class DatapointSensor(DatapointEntity, SensorEntity):
 
     @property
     @override
-    def native_unit_of_measurement(self) -> str | None:
-        return self.description.unit
-
-    @property
-    @override
     def native_value(self) -> StateType:
-        value = self.shown_value
         match self.description.datapoint.data_type:
             case DataType.NUMBER:
-                return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+                return self.shown_number
             case DataType.ENUM:
-                return None if value is None else self.description.shown_option(value)
+                return None if (value := self.shown_value) is None else self.description.shown_option(value)
             case _:
-                return None if value is None else str(value)[:LONGEST_STATE]
+                return None if (value := self.shown_value) is None else str(value)[:LONGEST_STATE]
 
     @property
     @override
     def options(self) -> list[str] | None:
         if self.description.datapoint.data_type is not DataType.ENUM:
             return None
-        # Newer firmware knows values that the schema does not: they are shown, not lost.
+        # Newer firmware may report values that the schema lacks, and Home Assistant rejects a value that is no option.
         options, value = self.description.options, self.native_value
         return [*options, *([str(value)] if value is not None and value not in options else [])]

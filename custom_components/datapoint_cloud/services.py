@@ -1,6 +1,6 @@
-"""The actions: writing several datapoints at once, to devices or groups, and frames of a maker's own.
+"""Actions that write: several datapoints of devices or groups at once, and raw payloads.
 
-It checks what it is given, hands it to the accounts' commands and answers for each device what became of it.
+They check their input, pass it to the accounts' commands, and respond with a result for each device.
 """
 
 import asyncio
@@ -19,14 +19,13 @@ from homeassistant.helpers import service
 from .actions.history import async_setup_history_actions
 from .actions.import_statistics import async_setup_statistics_actions
 from .actions.rights import Rights
+from .actions.targets import DeviceTarget, devices_to_control
 from .clouds.model import Value
-from .commands import Commands
 from .const import DOMAIN
-from .device_registry import ids_of
-from .plain_text import plain
 
 if TYPE_CHECKING:
-    from .runtime import DatapointConfigEntry, Runtime
+    from .commands import Commands
+    from .runtime import DatapointConfigEntry
 
 SET_DATAPOINTS = "set_datapoints"
 SET_GROUP_DATAPOINTS = "set_group_datapoints"
@@ -52,9 +51,6 @@ _SEND_RAW = vol.Schema(
     }
 )
 
-type _Target = tuple[str, Runtime, str]
-"""A device: its id in the registry, its account, and its id in the cloud."""
-
 
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
@@ -77,25 +73,22 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 
 async def _set_datapoints(call: ServiceCall) -> ServiceResponse:
-    """Write values to devices: first all are checked, then each gets one request."""
-    targets = _targets(call)
+    """Write values to devices. All are checked before any of them is sent its one request."""
+    targets, values = devices_to_control(call), call.data["values"]
     rights = await Rights.async_of(call, POLICY_CONTROL)
-    for _, runtime, device_id in targets:
-        rights.require_datapoints(runtime.coordinator, device_id, call.data["values"])
-    checked = [await runtime.commands.async_check(device_id, call.data["values"]) for _, runtime, device_id in targets]
+    for target in targets:
+        rights.require_datapoints(target.coordinator, target.state.device.id, values)
+    checked = [await _commands(target).async_check(target.state.device.id, values) for target in targets]
 
-    async def write(commands: Commands, device_id: str, values: Mapping[str, Value]) -> str:
+    async def write(target: DeviceTarget, values: Mapping[str, Value]) -> str:
+        commands, device_id = _commands(target), target.state.device.id
         if call.data["wait"]:
             return "confirmed" if await commands.async_write_and_wait(device_id, values) else "accepted"
         await commands.async_write(device_id, values)
         return "accepted"
 
-    return await _each(
-        call,
-        {
-            target: write(runtime.commands, device_id, values)
-            for (target, runtime, device_id), values in zip(targets, checked, strict=True)
-        },
+    return await _respond_when_sent(
+        call, {target.registry_id: write(target, values) for target, values in zip(targets, checked, strict=True)}
     )
 
 
@@ -103,44 +96,31 @@ async def _send_raw(call: ServiceCall) -> ServiceResponse:
     """Send a frame's payload to devices."""
     payload = _payload(call)
 
-    async def send(commands: Commands, device_id: str) -> str:
-        await commands.async_write_raw(device_id, payload)
+    async def send(target: DeviceTarget) -> str:
+        await _commands(target).async_write_raw(target.state.device.id, payload)
         return "accepted"
 
-    return await _each(
-        call, {target: send(runtime.commands, device_id) for target, runtime, device_id in _targets(call)}
-    )
+    return await _respond_when_sent(call, {target.registry_id: send(target) for target in devices_to_control(call)})
 
 
 async def _set_group_datapoints(call: ServiceCall) -> ServiceResponse:
     """Write values to the devices of a group that the vendor keeps."""
     entry: DatapointConfigEntry = service.async_get_config_entry(call.hass, DOMAIN, call.data["config_entry_id"])
-    # Which devices are in the group, only the cloud knows.
+    # Only the cloud knows the group's devices, so the caller needs the permission on all of the account.
     (await Rights.async_of(call, POLICY_CONTROL)).require_account(entry.runtime_data.coordinator)
     results = await entry.runtime_data.commands.async_write_group(call.data["group_id"], call.data["values"])
     registry = dr.async_get(call.hass)
-    answers: dict[str, HomeAssistantError | str] = {}
+    by_device: dict[str, HomeAssistantError | str] = {}
     for device_id, refusal in results.items():
         device = registry.async_get_device_by_identifier((DOMAIN, device_id), entry.entry_id)
-        # A group may have devices that the account does not show.
-        answers[device.id if device else device_id] = refusal or "accepted"
-    return _answer(call, answers)
+        # A group may have devices that the account does not show: those keep the cloud's id.
+        by_device[device.id if device else device_id] = refusal or "accepted"
+    return _response(call, by_device)
 
 
-def _targets(call: ServiceCall) -> list[_Target]:
-    targets: list[_Target] = []
-    for target in call.data["device_id"]:
-        device, entry = service.async_get_device_and_config_entry(call.hass, DOMAIN, target)
-        runtime = entry.runtime_data
-        device_id = next((found for found in ids_of(device) if found in runtime.coordinator.fleet), None)
-        if device_id is None:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="no_device_of_a_cloud",
-                translation_placeholders={"device": plain(device.name_by_user or device.name or target)},
-            )
-        targets.append((target, runtime, device_id))
-    return targets
+def _commands(target: DeviceTarget) -> Commands:
+    commands: Commands = target.coordinator.config_entry.runtime_data.commands
+    return commands
 
 
 def _payload(call: ServiceCall) -> bytes:
@@ -161,24 +141,25 @@ def _payload(call: ServiceCall) -> bytes:
     return content
 
 
-async def _each(call: ServiceCall, work: Mapping[str, Awaitable[str]]) -> ServiceResponse:
+async def _respond_when_sent(call: ServiceCall, work: Mapping[str, Awaitable[str]]) -> ServiceResponse:
+    """Send to all devices at the same time; `work` is by registry id. A device that refuses stops no other."""
     results = await asyncio.gather(*work.values(), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, HomeAssistantError):
             raise result
-    return _answer(call, dict(zip(work, results, strict=True)))
+    return _response(call, dict(zip(work, results, strict=True)))
 
 
-def _answer(call: ServiceCall, results: Mapping[str, Any]) -> ServiceResponse:
-    """Answer for each device; a caller who does not want to know the answer is told of refusals by an error."""
+def _response(call: ServiceCall, results: Mapping[str, Any]) -> ServiceResponse:
+    """Return each device's result. Raises the first refusal if the caller wants no response."""
     refusals = [result for result in results.values() if isinstance(result, HomeAssistantError)]
     if refusals and not call.return_response:
         raise refusals[0]
     return {
         "devices": {
-            target: {"result": "refused", "reason": str(result)}
+            registry_id: {"result": "refused", "reason": str(result)}
             if isinstance(result, HomeAssistantError)
             else {"result": result}
-            for target, result in results.items()
+            for registry_id, result in results.items()
         }
     }

@@ -1,4 +1,4 @@
-"""Switches: datapoints that are on or off and can be written."""
+"""Switches: writable datapoints that are on or off."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, override
@@ -15,7 +15,7 @@ from .fleet.device_state import DeviceState
 if TYPE_CHECKING:
     from .runtime import DatapointConfigEntry
 
-PARALLEL_UPDATES = 0  # the order of commands is kept for each device
+PARALLEL_UPDATES = 0  # commands are put in order for each device
 
 
 async def async_setup_entry(
@@ -33,7 +33,7 @@ def _switches_of(coordinator: DatapointCoordinator, state: DeviceState) -> Itera
 
 
 class DatapointSwitch(DatapointEntity, SwitchEntity):
-    """A datapoint one can turn on and off."""
+    """A datapoint that the user turns on and off."""
 
     @property
     @override

@@ -14,7 +14,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.datapoint_cloud import commands, disconnect_reasons
+from custom_components.datapoint_cloud import commands, confirmation, disconnect_reasons
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.gizwits import GizwitsEnterpriseServer, GizwitsOpenServer
 from simulator.gizwits.devices import GizwitsDevice
@@ -122,7 +122,7 @@ async def watched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Watched:
     watched = Watched(hass, simulation, request.param, freezer)
-    for module in (commands, disconnect_reasons):
+    for module in (commands, confirmation, disconnect_reasons):
         monkeypatch.setattr(module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": watched.sleep}))
     watched.device.set(switch=True, set_temp=16)
     watched.entry = await add_account(hass, simulation, request.param)
@@ -213,7 +213,7 @@ async def test_a_scene_of_twenty_devices_is_one_command_and_one_reading_each(
 ) -> None:
     devices = twenty_devices(simulation, kind)
     watched = Watched(hass, simulation, kind, freezer)
-    for module in (commands, disconnect_reasons):
+    for module in (commands, confirmation, disconnect_reasons):
         monkeypatch.setattr(module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": watched.sleep}))
     for device in devices:
         device.set(switch=True)

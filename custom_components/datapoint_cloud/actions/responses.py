@@ -16,8 +16,9 @@ from ..clouds.errors import Reason, Rejected
 from ..clouds.history import EDGE, Aggregation, Bucket, HistoryResult, LogEntry, Usage
 from ..clouds.model import Reading
 from ..const import DOMAIN
+from ..device_registry import unique_id_of
 from ..disconnect_reasons import is_outage, word_of
-from ..entity import scaled, unique_id_of
+from ..fleet.description import scaled
 from .targets import DeviceTarget, SeriesTarget
 from .time_range import TimeRange, local_iso
 
@@ -158,18 +159,29 @@ def _series_response[Row](
         entity_id, name = registry.async_get_entity_id(description.platform, DOMAIN, unique_id), description.name
     if entity_id is not None and (entity := registry.async_get(entity_id)) is not None:
         name = entity.name or entity.original_name or name
-    fields = {"datapoint": target.key, "entity_id": entity_id, "name": name, "unit": unit}
-    return _target_response(target, result, time_range, row_response, **fields)
+    device = target.state.device
+    return {
+        "device_id": target.registry_id,
+        "device": device.name,
+        "datapoint": target.key,
+        "entity_id": entity_id,
+        "name": name,
+        "unit": unit,
+        **told(past, asked, device.name, target.coordinator.cloud.history.capabilities, row),
+    }
 
 
 # Logs and usage
 
 
-def log_response(
-    target: DeviceTarget, result: HistoryResult[LogEntry], time_range: TimeRange, row_response: _RowResponse[LogEntry]
-) -> JsonObjectType:
-    """Return the log of a device."""
-    return _target_response(target, result, time_range, row_response)
+def of_log(target: DeviceTarget, past: HistoryResult[LogEntry], asked: Range, row: _Row[LogEntry]) -> JsonObjectType:
+    """The log of a device."""
+    device = target.state.device
+    return {
+        "device_id": target.registry_id,
+        "device": device.name,
+        **told(past, asked, device.name, target.coordinator.cloud.history.capabilities, row),
+    }
 
 
 def online_log_row(entry: LogEntry, *, texts: Mapping[str, str]) -> JsonObjectType:

@@ -1,7 +1,7 @@
-"""Whether the user who calls an action may do so with what it is about, as Home Assistant checks it for its own.
+"""Checks whether the user who calls an action may use its devices and datapoints, by their permissions on entities.
 
-A datapoint is what its entity is. What no entity shows is asked of all entities of its device, and what shows no entity
-at all only of those who may do everything.
+The permission on a datapoint is that on its entity. A datapoint without an entity needs the permission on all entities
+of its device, and a device without entities needs the permission on everything.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,22 +15,22 @@ from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
 
 from ..coordinator import DatapointCoordinator
-from ..entity import unique_id_of
+from ..device_registry import unique_id_of
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What the caller of an action may do. `permissions` is None for administrators, and for what no user calls."""
+    """The permissions of the caller of an action. `permissions` is None for administrators and for automations."""
 
     call: ServiceCall
     permission: str
     permissions: AbstractPermissions | None
     entities: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    """Those of the accounts that were looked at, by the id of the entry."""
+    """Entity ids by unique id, for each config entry that was looked up."""
 
     @classmethod
     async def async_of(cls, call: ServiceCall, permission: str) -> Self:
-        """Look the user of a call up. Raises `UnknownUser` if there is no such user any more."""
+        """Look up the user of a call. Raises `UnknownUser` if the user no longer exists."""
         if not call.context.user_id:
             return cls(call, permission, None)
         user = await call.hass.auth.async_get_user(call.context.user_id)
@@ -39,35 +39,35 @@ class Rights:
         return cls(call, permission, None if user.is_admin else user.permissions)
 
     def require_datapoints(self, coordinator: DatapointCoordinator, device_id: str, keys: Iterable[str]) -> None:
-        """Raise `Unauthorized` unless the user may do so with these datapoints of a device of a cloud."""
+        """Raise `Unauthorized` unless the user may use these datapoints of a device."""
         if self.permissions is None:
             return
         entities = self._entities_of(coordinator)
-        of_device = [
+        device_entities = [
             entity_id
             for unique_id, entity_id in entities.items()
             if unique_id.startswith(unique_id_of(coordinator, device_id, ""))
         ]
         for key in keys:
             entity_id = entities.get(unique_id_of(coordinator, device_id, key))
-            self.require_entities(of_device if entity_id is None else [entity_id])
+            self.require_entities(device_entities if entity_id is None else [entity_id])
 
     def require_device(self, coordinator: DatapointCoordinator, device_id: str) -> None:
-        """Raise `Unauthorized` unless the user may do so with all that a device has."""
+        """Raise `Unauthorized` unless the user may use all entities of a device."""
         self.require_datapoints(coordinator, device_id, [""])
 
     def require_account(self, coordinator: DatapointCoordinator) -> None:
-        """Raise `Unauthorized` unless the user may do so with all that an account has."""
+        """Raise `Unauthorized` unless the user may use all entities of an account."""
         if self.permissions is not None:
             self.require_entities(self._entities_of(coordinator).values())
 
     def require_entities(self, entity_ids: Iterable[str]) -> None:
-        """Raise `Unauthorized` unless the user may do so with all of these."""
+        """Raise `Unauthorized` unless the user may use these entities; if there are none, unless they may use all."""
         if self.permissions is None:
             return
-        asked = list(entity_ids)
-        refused = [entity_id for entity_id in asked if not self.permissions.check_entity(entity_id, self.permission)]
-        if refused or (not asked and not self.permissions.access_all_entities(self.permission)):
+        required = list(entity_ids)
+        refused = [entity_id for entity_id in required if not self.permissions.check_entity(entity_id, self.permission)]
+        if refused or (not required and not self.permissions.access_all_entities(self.permission)):
             raise Unauthorized(
                 context=self.call.context,
                 entity_id=refused[0] if refused else None,
@@ -76,7 +76,7 @@ class Rights:
             )
 
     def _entities_of(self, coordinator: DatapointCoordinator) -> Mapping[str, str]:
-        """The entities of an account, disabled ones too, by unique id."""
+        """Return the entity ids of an account by unique id, including disabled entities."""
         entry_id = coordinator.config_entry.entry_id
         if entry_id not in self.entities:
             entries = er.async_entries_for_config_entry(er.async_get(coordinator.hass), entry_id)

@@ -1,6 +1,6 @@
-"""What an action is about: devices and datapoints, found by devices, parts of devices or entities of Home Assistant.
+"""Finds the devices and datapoints of a call, which names devices, parts of devices or entities of Home Assistant.
 
-It looks into the registries and the fleets and asks no cloud.
+It reads registries and fleets and sends no request.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from ..clouds.history import Series
 from ..clouds.model import DataType, Scope
 from ..const import DOMAIN
 from ..coordinator import DatapointCoordinator
-from ..device_registry import ids_of, scope_device_id
+from ..device_registry import find_state, ids_of, scope_device_id, unique_id_of
 from ..fleet.description import Description
 from ..fleet.device_state import CONNECTIVITY, DeviceState
 
@@ -36,9 +36,9 @@ SERIES_FIELDS = DEVICE_FIELDS | {vol.Optional("datapoints"): _LIST}
 
 @dataclass(frozen=True, slots=True)
 class DeviceTarget:
-    """A device of a cloud, and what the registry calls it or the part of it that was given."""
+    """A device of a cloud. `registry_id` is the id that the call gave: the device's own or that of a part of it."""
 
-    device_id: str
+    registry_id: str
     coordinator: DatapointCoordinator
     state: DeviceState
 
@@ -51,24 +51,35 @@ class SeriesTarget(DeviceTarget):
 
     @property
     def series(self) -> Series:
-        """What its cloud is asked for."""
+        """The series to request from the cloud."""
         return Series(self.state.device, self.key)
 
     @property
     def description(self) -> Description | None:
-        """How it is shown; None where the integration does not know it."""
+        """How the datapoint is shown; None if its schema does not have it."""
         return self.state.descriptions.get(self.key)
 
     def require_number(self) -> None:
-        """Raise a translated error for what is known to be no number."""
+        """Raise a translated error if the schema says that the datapoint is not a number."""
         description = self.description
         if description is not None and description.datapoint.data_type is not DataType.NUMBER:
             raise exceptions.of_call("datapoint_not_numeric", datapoint=self.key, device=self.state.device.name)
 
 
+def devices_to_control(call: ServiceCall) -> list[DeviceTarget]:
+    """Return the devices that a command names. Raises a translated error for a part of a device."""
+    targets: list[DeviceTarget] = []
+    for registry_id in call.data["device_id"]:
+        device, target = _find_device(call.hass, registry_id)
+        if target is None or isinstance(device, dr.ChildDeviceEntry):
+            raise exceptions.of_call("no_device_of_a_cloud", device=device.name_by_user or device.name or registry_id)
+        targets.append(target)
+    return targets
+
+
 def devices_of(call: ServiceCall) -> list[DeviceTarget]:
-    """The devices of a call: those given, and those whose connectivity is given."""
-    targets: list[DeviceTarget] = [_device(call.hass, device_id)[0] for device_id in call.data.get("device_id", ())]
+    """Return the devices that a call names directly or through their connectivity entities."""
+    targets: list[DeviceTarget] = [_device(call.hass, registry_id)[1] for registry_id in call.data.get("device_id", ())]
     targets += [
         _entity(call.hass, entity_id, _is_connectivity, exceptions.of_call("no_connectivity_entity", entity=entity_id))
         for entity_id in call.data.get("entity_id", ())
@@ -82,9 +93,9 @@ def devices_of(call: ServiceCall) -> list[DeviceTarget]:
 
 
 def series_of(call: ServiceCall) -> list[SeriesTarget]:
-    """The datapoints of a call: those named of each device, and those whose entities are given.
+    """Return the datapoints that a call names for its devices, and those that its entities show.
 
-    A datapoint need not be known, but one that is known must belong to the part that is given.
+    The schema need not have a datapoint. If it does, the datapoint must belong to the part that the call names.
     """
     device_ids, keys = call.data.get("device_id", ()), call.data.get("datapoints", ())
     entity_ids = call.data.get("entity_id", ())
@@ -102,7 +113,7 @@ def series_of(call: ServiceCall) -> list[SeriesTarget]:
 
 
 def query_of(call: ServiceCall) -> tuple[DatapointCoordinator, Scope, Mapping[str, Any]]:
-    """The usage query of a call, and what its form holds: that of the device given, or what the account calls so."""
+    """Return the usage query of a call and its form data, found by its device or by its name in the account."""
     device_id, entry_id = call.data.get("device_id"), call.data.get("config_entry_id")
     if (device_id is None) == (entry_id is None):
         raise exceptions.of_call("query_missing")
@@ -128,42 +139,45 @@ def query_of(call: ServiceCall) -> tuple[DatapointCoordinator, Scope, Mapping[st
     )
 
 
-def _series(hass: HomeAssistant, device_id: str, key: str) -> SeriesTarget:
-    device, part_id = _device(hass, device_id)
-    datapoint = device.state.datapoints.get(key)
-    if part_id and datapoint and (datapoint.part is None or datapoint.part.id != part_id):
-        raise exceptions.of_call("datapoint_of_other_part", datapoint=key, device=device.state.device.name)
-    return SeriesTarget(device_id, device.coordinator, device.state, key)
+def _series(hass: HomeAssistant, registry_id: str, key: str) -> SeriesTarget:
+    device, target = _device(hass, registry_id)
+    state, datapoint = target.state, target.state.datapoints.get(key)
+    if isinstance(device, dr.ChildDeviceEntry) and datapoint is not None:
+        part_id = next(iter(ids_of(device))).removeprefix(f"{state.device.id}_")
+        if datapoint.part is None or datapoint.part.id != part_id:
+            raise exceptions.of_call("datapoint_of_other_part", datapoint=key, device=state.device.name)
+    return SeriesTarget(registry_id, target.coordinator, state, key)
 
 
-def _device(hass: HomeAssistant, device_id: str) -> tuple[DeviceTarget, str | None]:
-    """The device of a cloud that is meant, and the id of the part that was given of it."""
-    given, entry = service.async_get_device_and_config_entry(hass, DOMAIN, device_id)
+def _device(hass: HomeAssistant, registry_id: str) -> tuple[dr.AnyDeviceEntry, DeviceTarget]:
+    """Return a registered device or part and its target. Raises a translated error if it has none."""
+    device, target = _find_device(hass, registry_id)
+    if target is None:
+        raise exceptions.of_call("no_device_with_past", device=device.name_by_user or device.name or registry_id)
+    return device, target
+
+
+def _find_device(hass: HomeAssistant, registry_id: str) -> tuple[dr.AnyDeviceEntry, DeviceTarget | None]:
+    """Look a device or part up in the registry; its target is None if it represents no device of the fleet."""
+    device, entry = service.async_get_device_and_config_entry(hass, DOMAIN, registry_id)
     coordinator: DatapointCoordinator = entry.runtime_data.coordinator
-    device: dr.AnyDeviceEntry | None = given
-    if isinstance(given, dr.ChildDeviceEntry):
-        device = dr.async_get(hass).async_get(given.parent_device_id)
-    found = next((found for found in ids_of(device or given) if found in coordinator.fleet), None)
-    if found is None:
-        raise exceptions.of_call("no_device_with_past", device=given.name_by_user or given.name or device_id)
-    target = DeviceTarget(device_id, coordinator, coordinator.fleet[found])
-    part_id = None if device is given else next(iter(ids_of(given))).removeprefix(f"{found}_")
-    return target, part_id
+    state = find_state(hass, coordinator, device)
+    return device, None if state is None else DeviceTarget(registry_id, coordinator, state)
 
 
 def _entity(
     hass: HomeAssistant, entity_id: str, is_meant: Callable[[DeviceState, str], bool], otherwise: ServiceValidationError
 ) -> SeriesTarget:
-    """What an entity shows, if it is meant; raises `otherwise` if not."""
+    """Return the datapoint or fact that an entity shows; raises `otherwise` unless `is_meant` accepts it."""
     entity = er.async_get(hass).async_get(entity_id)
     if entity is None or entity.platform != DOMAIN:
         raise exceptions.of_call("no_entity_of_a_cloud", entity=entity_id)
     entry: DatapointConfigEntry = service.async_get_config_entry(hass, DOMAIN, entity.config_entry_id)
     coordinator: DatapointCoordinator = entry.runtime_data.coordinator
     for state in coordinator.fleet.values():
-        beginning = f"{coordinator.account_id}_{state.device.id}_"
-        key = entity.unique_id.removeprefix(beginning)
-        if entity.unique_id.startswith(beginning) and is_meant(state, key):
+        prefix = unique_id_of(coordinator, state.device.id, "")
+        key = entity.unique_id.removeprefix(prefix)
+        if entity.unique_id.startswith(prefix) and is_meant(state, key):
             return SeriesTarget(entity.device_id or "", coordinator, state, key)
     raise otherwise
 

@@ -11,7 +11,7 @@ from ..clouds.history import Series
 from ..clouds.model import DataType
 from ..const import DOMAIN
 from ..coordinator import DatapointCoordinator
-from ..entity import unique_id_of
+from ..device_registry import unique_id_of
 from ..fleet.description import Description
 from ..fleet.device_state import DeviceState
 

@@ -161,7 +161,7 @@ async def test_the_online_log_and_the_connectivity_show_the_reason(
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
 ) -> None:
-    monkeypatch.setattr(disconnect_reasons, "_LOG_IS_BEHIND", 0)
+    monkeypatch.setattr(disconnect_reasons, "_LOG_DELAY", 0)
     entry = await add_account(hass, simulation, kind)
     device = air_conditioner(simulation) if kind == "gizwits_open" else chiller(simulation)
     await poll(hass, entry)
