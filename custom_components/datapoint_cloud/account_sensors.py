@@ -1,4 +1,4 @@
-"""The figures of an account and of its products: how many devices, how fresh, how many requests are left."""
+"""Sensors of an account and of its scopes: counts of devices, the oldest reading, the requests that are left."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     from .runtime import DatapointConfigEntry
 
 
-_NOTICEABLE = timedelta(minutes=15)
+_NOTICEABLE_DELAY = timedelta(minutes=15)
 _NOTICEABLE_SHARE = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
-class FigureDescription(SensorEntityDescription):
-    """A figure of an account or of one of its scopes, from the devices that belong to it."""
+class AccountSensorDescription(SensorEntityDescription):
+    """A sensor of an account or of one of its scopes. `value_fn` gets the devices that belong to it."""
 
     value_fn: Callable[[DatapointCoordinator, list[Device]], StateType | datetime]
     exists_fn: Callable[[DatapointCoordinator], bool] = lambda _: True
-    is_news_fn: Callable[[Any, Any], bool] = operator.ne
-    """Whether a person would notice the difference between what is shown and what is."""
+    is_noticeable_fn: Callable[[Any, Any], bool] = operator.ne
+    """Whether a user would notice the difference between the shown and the current value."""
     attributes_fn: Callable[[DatapointCoordinator], Mapping[str, Any] | None] = lambda _: None
 
 
@@ -53,13 +53,13 @@ def _oldest_reading(coordinator: DatapointCoordinator, _: list[Device]) -> datet
 
 
 def _has_moved(shown: datetime | None, now: datetime | None) -> bool:
-    """Whether it is another moment, or a quarter of an hour later: it moves on with every poll."""
+    """Whether the time went back, or ahead by a quarter of an hour: with every poll it moves a little."""
     if shown is None or now is None or now < shown:
         return shown != now
-    return now - shown >= _NOTICEABLE
+    return now - shown >= _NOTICEABLE_DELAY
 
 
-def _is_other_pace(shown: int, now: int) -> bool:
+def _is_other_interval(shown: int, now: int) -> bool:
     return abs(now - shown) > shown * _NOTICEABLE_SHARE
 
 
@@ -78,13 +78,13 @@ def _count(
 
 
 def _devices_online(coordinator: DatapointCoordinator, devices: list[Device]) -> int | None:
-    """How many are known to be online; None where that is known of none."""
+    """Count the devices that are online; None if that is not known of any device."""
     known = [is_online for device in devices if (is_online := _is_online(coordinator, device)) is not None]
     return sum(known) if known or not devices else None
 
 
 def _is_online(coordinator: DatapointCoordinator, device: Device) -> bool | None:
-    # What is shown of a device is known better than what its cloud's list says.
+    # The connectivity entity is more current than the cloud's list of devices.
     state = coordinator.fleet.get(device.id)
     return device.is_online if state is None or state.is_connected is None else state.is_connected
 
@@ -97,28 +97,28 @@ def _has_devices(coordinator: DatapointCoordinator) -> bool:
     return any(not device.is_service for device in coordinator.inventory.counted)
 
 
-_OF_BOTH = (
-    FigureDescription(
+_ACCOUNT_OR_SCOPE_SENSORS = (
+    AccountSensorDescription(
         key="$devices",
         translation_key="devices",
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=_count(lambda _: True),
     ),
-    FigureDescription(
+    AccountSensorDescription(
         key="$online",
         translation_key="devices_online",
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=_devices_online,
         exists_fn=_has_devices,
     ),
-    FigureDescription(
+    AccountSensorDescription(
         key="$faulty",
         translation_key="devices_faulty",
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=_count(lambda device: device.has_fault),
         exists_fn=_has_flags,
     ),
-    FigureDescription(
+    AccountSensorDescription(
         key="$alerting",
         translation_key="devices_alerting",
         state_class=SensorStateClass.MEASUREMENT,
@@ -126,9 +126,9 @@ _OF_BOTH = (
         exists_fn=_has_flags,
     ),
 )
-_OF_ACCOUNT = (
-    *_OF_BOTH,
-    FigureDescription(
+_ACCOUNT_SENSORS = (
+    *_ACCOUNT_OR_SCOPE_SENSORS,
+    AccountSensorDescription(
         key="$requests_left",
         translation_key="requests_left",
         state_class=SensorStateClass.MEASUREMENT,
@@ -136,7 +136,7 @@ _OF_ACCOUNT = (
         value_fn=_requests_left,
         exists_fn=lambda coordinator: coordinator.cloud.budget.limit is not None,
     ),
-    FigureDescription(
+    AccountSensorDescription(
         key="$interval",
         translation_key="interval_in_force",
         device_class=SensorDeviceClass.DURATION,
@@ -144,17 +144,17 @@ _OF_ACCOUNT = (
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=_interval_in_force,
-        is_news_fn=_is_other_pace,
+        is_noticeable_fn=_is_other_interval,
     ),
-    FigureDescription(
+    AccountSensorDescription(
         key="$oldest_reading",
         translation_key="oldest_reading",
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=_oldest_reading,
-        is_news_fn=_has_moved,
+        is_noticeable_fn=_has_moved,
     ),
-    FigureDescription(
+    AccountSensorDescription(
         key="$history_import",
         translation_key="history_import",
         device_class=SensorDeviceClass.ENUM,
@@ -168,34 +168,37 @@ _OF_ACCOUNT = (
 
 
 @callback
-def async_add_figures(entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
-    """Add the sensors of the account, and those of its scopes that are no devices themselves."""
+def async_add_account_sensors(entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Add the sensors of the account, and of its scopes unless a scope is a device itself."""
     coordinator = entry.runtime_data.coordinator
-    figures: set[str] = set()  # by key
+    added: set[str] = set()  # keys
 
     @callback
-    def add_figures() -> None:
-        """Add what there is to tell of the account by now: its first devices may come later."""
-        if new := [figure for figure in _OF_ACCOUNT if figure.key not in figures and figure.exists_fn(coordinator)]:
-            figures.update(figure.key for figure in new)
-            async_add_entities(FigureSensor(coordinator, figure, None) for figure in new)
+    def add_new() -> None:
+        """Add the sensors that make sense by now: the account's first devices may appear later."""
+        new = [sensor for sensor in _ACCOUNT_SENSORS if sensor.key not in added and sensor.exists_fn(coordinator)]
+        if new:
+            added.update(sensor.key for sensor in new)
+            async_add_entities(AccountSensor(coordinator, sensor, None) for sensor in new)
 
-    async_add_with_inventory(entry, add_figures)
+    async_add_with_inventory(entry, add_new)
     for scope in coordinator.cloud.scopes:
         if scope.id not in coordinator.fleet:
             async_add_entities(
-                [FigureSensor(coordinator, description, scope.id) for description in _OF_BOTH],
+                [AccountSensor(coordinator, description, scope.id) for description in _ACCOUNT_OR_SCOPE_SENSORS],
                 config_subentry_id=subentry_of(entry, scope.id),
             )
 
 
-class FigureSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
-    """A figure of the account (scope None) or of one of its scopes."""
+class AccountSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
+    """A sensor of the account (scope None) or of one of its scopes."""
 
     _attr_has_entity_name = True
-    entity_description: FigureDescription
+    entity_description: AccountSensorDescription
 
-    def __init__(self, coordinator: DatapointCoordinator, description: FigureDescription, scope: str | None) -> None:
+    def __init__(
+        self, coordinator: DatapointCoordinator, description: AccountSensorDescription, scope: str | None
+    ) -> None:
         super().__init__(coordinator, ACCOUNT)
         self.entity_description = description
         self._scope = scope
@@ -209,7 +212,7 @@ class FigureSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        # It is told after every round, whatever that was about.
+        # Account sensors are notified after every round. Write the state only if it has changed.
         shown = (self.available, self.native_value, self.extra_state_attributes)
         if shown != self._shown:
             self._shown = shown
@@ -221,7 +224,7 @@ class FigureSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
         counted = self.coordinator.inventory.counted
         devices = [device for device in counted if self._scope is None or device.scope == self._scope]
         value = self.entity_description.value_fn(self.coordinator, devices)
-        if not self._has_value or self.entity_description.is_news_fn(self._value, value):
+        if not self._has_value or self.entity_description.is_noticeable_fn(self._value, value):
             self._value, self._has_value = value, True
         return self._value
 

@@ -17,7 +17,7 @@ from .accounts import subentry_of
 from .clouds.model import Datapoint, Device, Value
 from .coordinator import DatapointCoordinator
 from .device_registry import device_info, part_info, unique_id_of
-from .fleet.description import Description, scaled
+from .fleet.description import DatapointDescription, scaled
 from .fleet.device_state import DeviceState
 from .fleet.listeners import EntityKey
 
@@ -60,7 +60,7 @@ class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
 class DatapointEntity(DeviceEntity):
     """An entity that shows one datapoint."""
 
-    def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: Description) -> None:
+    def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: DatapointDescription) -> None:
         super().__init__(coordinator, device_id, description.datapoint.key)
         self._first_description = description
         self._attr_name = self._name_in_language(description.datapoint) or description.name
@@ -70,12 +70,12 @@ class DatapointEntity(DeviceEntity):
             self._attr_device_info = part_info(coordinator.hass, coordinator.config_entry, device_id, part)
 
     @property
-    def description(self) -> Description:
+    def description(self) -> DatapointDescription:
         """The current description: the vendor may change limits, options and units while the entity exists."""
         return self._description_now or self._first_description
 
     @property
-    def _description_now(self) -> Description | None:
+    def _description_now(self) -> DatapointDescription | None:
         """None if the datapoint or its device is gone, or if another platform shows the datapoint by now."""
         state = self.state_of_device
         now = None if state is None else state.descriptions.get(self._key)
@@ -124,7 +124,7 @@ class _AddedEntities:
     """The entities of one device that a platform has added, and what they were created from."""
 
     device: Device
-    descriptions: Mapping[str, Description]
+    descriptions: Mapping[str, DatapointDescription]
     unique_ids: frozenset[str | None]
 
 
@@ -179,6 +179,6 @@ def async_add_with_inventory(entry: DatapointConfigEntry, add: CALLBACK_TYPE) ->
     entry.async_on_unload(entry.runtime_data.coordinator.listeners.async_add_for_inventory(add_new))
 
 
-def descriptions_for(state: DeviceState, platform: Platform) -> Iterable[Description]:
+def descriptions_for(state: DeviceState, platform: Platform) -> Iterable[DatapointDescription]:
     """The descriptions of the datapoints that this platform shows."""
     return (description for description in state.descriptions.values() if description.platform is platform)

@@ -12,7 +12,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, EntityPlatform
 from homeassistant.helpers.typing import StateType
 
-from .account_sensors import async_add_figures
+from .account_sensors import async_add_account_sensors
 from .clouds.model import DataType
 from .coordinator import DatapointCoordinator
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
@@ -29,7 +29,7 @@ async def async_setup_entry(
     hass: HomeAssistant, entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add the sensors of an account."""
-    async_add_figures(entry, async_add_entities)
+    async_add_account_sensors(entry, async_add_entities)
     async_add_entities_of_devices(entry, async_add_entities, _sensors_of)
 
 

@@ -12,13 +12,13 @@ from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES, DE
 from homeassistant.const import EntityCategory, Platform
 
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Part, Reading, Role
-from custom_components.datapoint_cloud.fleet.description import Description, describe
+from custom_components.datapoint_cloud.fleet.description import DatapointDescription, describe
 from custom_components.datapoint_cloud.profiles import NO_PROFILE, Hint, Profile, load_profiles
 
 _NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
-def _one(profile: Profile = NO_PROFILE, **fields: Any) -> Description:
+def _one(profile: Profile = NO_PROFILE, **fields: Any) -> DatapointDescription:
     datapoint = Datapoint(**{"key": "k", "name": "Name", "data_type": DataType.NUMBER} | fields)
     return describe([datapoint], {}, profile)[datapoint.key]
 

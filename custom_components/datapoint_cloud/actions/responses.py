@@ -92,7 +92,7 @@ def _target_response[Row](
 ) -> JsonObjectType:
     name, needs_grant = target.state.device.name, target.coordinator.cloud.history.capabilities.aggregates_need_grant
     return {
-        "device_id": target.device_id,
+        "device_id": target.registry_id,
         "device": name,
         **fields,
         **result_response(result, time_range, row_response, name, needs_grant=needs_grant),
@@ -159,29 +159,18 @@ def _series_response[Row](
         entity_id, name = registry.async_get_entity_id(description.platform, DOMAIN, unique_id), description.name
     if entity_id is not None and (entity := registry.async_get(entity_id)) is not None:
         name = entity.name or entity.original_name or name
-    device = target.state.device
-    return {
-        "device_id": target.registry_id,
-        "device": device.name,
-        "datapoint": target.key,
-        "entity_id": entity_id,
-        "name": name,
-        "unit": unit,
-        **told(past, asked, device.name, target.coordinator.cloud.history.capabilities, row),
-    }
+    fields = {"datapoint": target.key, "entity_id": entity_id, "name": name, "unit": unit}
+    return _target_response(target, result, time_range, row_response, **fields)
 
 
 # Logs and usage
 
 
-def of_log(target: DeviceTarget, past: HistoryResult[LogEntry], asked: Range, row: _Row[LogEntry]) -> JsonObjectType:
-    """The log of a device."""
-    device = target.state.device
-    return {
-        "device_id": target.registry_id,
-        "device": device.name,
-        **told(past, asked, device.name, target.coordinator.cloud.history.capabilities, row),
-    }
+def log_response(
+    target: DeviceTarget, result: HistoryResult[LogEntry], time_range: TimeRange, row_response: _RowResponse[LogEntry]
+) -> JsonObjectType:
+    """Return the log of a device."""
+    return _target_response(target, result, time_range, row_response)
 
 
 def online_log_row(entry: LogEntry, *, texts: Mapping[str, str]) -> JsonObjectType:

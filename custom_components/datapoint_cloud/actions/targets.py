@@ -22,7 +22,7 @@ from ..clouds.model import DataType, Scope
 from ..const import DOMAIN
 from ..coordinator import DatapointCoordinator
 from ..device_registry import find_state, ids_of, scope_device_id, unique_id_of
-from ..fleet.description import Description
+from ..fleet.description import DatapointDescription
 from ..fleet.device_state import CONNECTIVITY, DeviceState
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class SeriesTarget(DeviceTarget):
         return Series(self.state.device, self.key)
 
     @property
-    def description(self) -> Description | None:
+    def description(self) -> DatapointDescription | None:
         """How the datapoint is shown; None if its schema does not have it."""
         return self.state.descriptions.get(self.key)
 

@@ -1,7 +1,7 @@
-"""Which entity a datapoint becomes: tables and pure functions, no Home Assistant running.
+"""Decides which entity shows a datapoint, with tables and pure functions.
 
-The vendor's schema decides; a profile adds what a schema cannot say. Nothing is guessed from a name but that a long
-numbered series is a time table, and even that only decides what is enabled at first.
+The vendor's schema decides, and a profile adds what a schema cannot say. Names are used for one guess alone: a long
+numbered series is a time table, whose entities are disabled at first.
 """
 
 import re
@@ -35,18 +35,18 @@ from ..clouds.model import Datapoint, DataType, Reading, Role, Value
 from ..profiles import Hint, Profile
 
 LONGEST_STATE = 255
-"""The characters of the longest state that Home Assistant takes."""
+"""Characters: Home Assistant rejects a longer state."""
 _ENABLED_OF_A_PART = 12
-_SERIES = 6  # so many numbered siblings are a time table or a row of counters
+_SERIES = 6  # from this number of siblings on, a numbered series is a time table or a row of counters
 _SILENT = timedelta(days=1)
 _STEPS_OF_A_SLIDER = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """How a datapoint is shown. `scale` is what the cloud's number is multiplied with.
+class DatapointDescription:
+    """How a datapoint is shown. The cloud's number is multiplied by `scale` for this.
 
-    `options` are the vendor's words for its values, by what is shown of each.
+    `options` maps the shown text of each value to the vendor's word for it.
     """
 
     datapoint: Datapoint
@@ -62,7 +62,7 @@ class Description:
     options: Mapping[str, str] = field(default_factory=dict)
 
     def shown_option(self, value: Value) -> str:
-        """What is shown of a value, which newer firmware may have where the schema does not."""
+        """Return the shown text of a value. Newer firmware may report values that the schema lacks."""
         shown = (shown for shown, option in self.options.items() if option == value)
         return next(shown, str(value).strip()[:LONGEST_STATE])
 
@@ -144,7 +144,7 @@ def scaled(value: float, scale: float) -> float:
 
 def describe(
     datapoints: Iterable[Datapoint], readings: Mapping[str, Reading], profile: Profile
-) -> dict[str, Description]:
+) -> dict[str, DatapointDescription]:
     """Describe all datapoints of one device, by key."""
     descriptions = {
         datapoint.key: _describe_one(datapoint, profile.hints.get(datapoint.key)) for datapoint in datapoints
@@ -156,10 +156,10 @@ def describe(
     }
 
 
-def _describe_one(datapoint: Datapoint, hint: Hint | None) -> Description:
+def _describe_one(datapoint: Datapoint, hint: Hint | None) -> DatapointDescription:
     hint = hint or Hint()
     name = hint.name or datapoint.name.strip() or datapoint.key
-    plain = Description(datapoint=datapoint, platform=Platform.SENSOR, name=name, scale=hint.scale)
+    plain = DatapointDescription(datapoint=datapoint, platform=Platform.SENSOR, name=name, scale=hint.scale)
     if datapoint.role is Role.ALARM:
         return replace(
             plain, platform=Platform.BINARY_SENSOR, device_class="problem", category=EntityCategory.DIAGNOSTIC
@@ -187,12 +187,12 @@ def _describe_one(datapoint: Datapoint, hint: Hint | None) -> Description:
 
 
 def _options(labels: tuple[str, ...]) -> dict[str, str]:
-    """The labels by what is shown of each: without blanks around it, as long as no other is the same then."""
+    """Map a shown text to each label: the label without surrounding blanks, unless two labels would look the same."""
     plain = Counter(map(_plain, set(labels)))
     options: dict[str, str] = {}
     for index, label in enumerate(dict.fromkeys(labels)):
         own = (_plain(label) if plain[_plain(label)] == 1 else "", label[:LONGEST_STATE])
-        # What has nothing of its own to show has a number.
+        # A label that has no text of its own is shown as a number.
         ways = chain((way for way in own if way.strip()), map(str, count(index)))
         options[next(way for way in ways if way not in options)] = label
     return options
@@ -202,7 +202,7 @@ def _plain(label: str) -> str:
     return label.strip()[:LONGEST_STATE]
 
 
-def _number(plain: Description, hint: Hint, span: float) -> Description:
+def _number(plain: DatapointDescription, hint: Hint, span: float) -> DatapointDescription:
     is_wide = span / (plain.datapoint.step or 1.0) > _STEPS_OF_A_SLIDER
     return replace(
         plain,
@@ -213,7 +213,7 @@ def _number(plain: Description, hint: Hint, span: float) -> Description:
     )
 
 
-def _sensor(plain: Description, hint: Hint) -> Description:
+def _sensor(plain: DatapointDescription, hint: Hint) -> DatapointDescription:
     unit = _unit(plain.datapoint.unit)
     shown = hint.unit or unit.symbol or None
     if hint.state_class:
@@ -231,7 +231,7 @@ def _sensor(plain: Description, hint: Hint) -> Description:
 
 
 def _state_class_of(device_class: str | None) -> SensorStateClass | None:
-    """What is known of a number by its device class alone."""
+    """Return the state class of a number whose device class a profile gives."""
     if device_class in _METERED:
         return _COUNTER
     if device_class is None:
@@ -248,8 +248,8 @@ def _unit(word: str | None) -> _Unit:
     return _Unit(symbol, device_class, _COUNTER if device_class in _COUNTED else SensorStateClass.MEASUREMENT)
 
 
-def _enabled(descriptions: Iterable[Description], readings: Mapping[str, Reading]) -> set[str]:
-    """Which entities are enabled at first: enough to be useful, never all of a long list."""
+def _enabled(descriptions: Iterable[DatapointDescription], readings: Mapping[str, Reading]) -> set[str]:
+    """Choose the datapoints whose entities are enabled at first: the useful ones, never all of a long list."""
     candidates = [
         description
         for description in descriptions
@@ -258,7 +258,7 @@ def _enabled(descriptions: Iterable[Description], readings: Mapping[str, Reading
     series = Counter(_family(description.datapoint) for description in candidates)
     newest = max((reading.taken_at for reading in readings.values() if reading.taken_at), default=None)
     siblings = Counter((description.datapoint.part, _numbered(description.name)) for description in candidates)
-    # Of a long list the totals say more than the phases, and the energy dashboard wants meters.
+    # Meters come first for the energy dashboard, and totals before the phases that they add up.
     candidates.sort(
         key=lambda description: (
             description.state_class is not _COUNTER,
@@ -272,7 +272,7 @@ def _enabled(descriptions: Iterable[Description], readings: Mapping[str, Reading
         datapoint = description.datapoint
         part = datapoint.part.id if datapoint.part else None
         if datapoint.service is None:
-            # The vendor's schema names what the device is made for; only its long series are left out.
+            # A product's schema lists what its device is for. Only its long series stay disabled.
             if series[_family(datapoint)] < _SERIES:
                 enabled.add(datapoint.key)
             continue
@@ -285,7 +285,7 @@ def _enabled(descriptions: Iterable[Description], readings: Mapping[str, Reading
         of_part[part] += 1
         enabled.add(datapoint.key)
     if not enabled:
-        # Nothing but a series: the relays of a board, the contents that a usage is counted for.
+        # All datapoints are one series: the relays of a board, or the contents of a usage query.
         named = [description.datapoint.key for description in candidates if description.datapoint.service is None]
         enabled.update(named[:_ENABLED_OF_A_PART])
     return enabled
@@ -293,7 +293,7 @@ def _enabled(descriptions: Iterable[Description], readings: Mapping[str, Reading
 
 def _family(datapoint: Datapoint) -> str:
     shape = _numbered(datapoint.key)
-    # A name without a number is a family of its own.
+    # A key without a number is a family of its own.
     return shape if "#" in shape else datapoint.key
 
 

@@ -13,7 +13,7 @@ from ..clouds.errors import CloudError
 from ..clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, Snapshot, Value
 from ..profiles import Profile
 from .arrivals import Arrivals, is_older, times
-from .description import Description, describe
+from .description import DatapointDescription, describe
 from .pending import PENDING_FOR as PENDING_FOR  # noqa: PLC0414  # others look for it here
 from .pending import Pending
 
@@ -49,7 +49,7 @@ class DeviceState:
     profile: Profile
     is_list_rare: bool = False  # so that what the list says of who is online may be much older than the readings
     datapoints: dict[str, Datapoint] = field(default_factory=dict)
-    descriptions: dict[str, Description] = field(default_factory=dict)
+    descriptions: dict[str, DatapointDescription] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
     readings: dict[str, Reading] = field(default_factory=dict)
     pending: dict[str, Pending] = field(default_factory=dict)

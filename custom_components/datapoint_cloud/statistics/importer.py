@@ -23,10 +23,11 @@ from ..clouds.errors import AuthFailed, CloudError, RateLimited, Reason, Unreach
 from ..clouds.history import Aggregation, Bucket, History, HistoryResult, Period, Series
 from ..clouds.model import Reading
 from ..clouds.windows import split
-from ..fleet.description import Description, scaled
-from . import rows
-from .rows import Convert, Counts, Known, NotHourly, Window
-from .sensors import Target, retention_of, takes_readings
+from . import hours, recorder, rows
+from .hours import HourRange
+from .recorder import ExistingStatistics
+from .rows import Convert, ExistingRow, MeterValues
+from .sensors import StatisticsSensor
 
 # Each range is written before the next one is requested, so a restart repeats one range of one batch at most. These two
 # limits keep that small, and nothing else: the cloud's client divides requests that its server cannot answer at once.

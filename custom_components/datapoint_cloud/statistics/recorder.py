@@ -21,8 +21,7 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 
 from .. import exceptions
-from ..entity import scaled
-from ..fleet.description import Description
+from ..fleet.description import DatapointDescription, scaled
 from .hours import HOUR
 from .rows import Convert, ExistingRow
 from .sensors import StatisticsSensor
@@ -92,7 +91,7 @@ def has_same_kind(sensor: StatisticsSensor, metadata: StatisticMetaData) -> bool
     return not metadata["has_sum"] and metadata["mean_type"] is StatisticMeanType.ARITHMETIC
 
 
-def conversion(description: Description, metadata: StatisticMetaData) -> Convert | None:
+def conversion(description: DatapointDescription, metadata: StatisticMetaData) -> Convert | None:
     """Return how to convert the cloud's number to the unit of the statistics; None if the units do not match."""
     scale, unit, statistics_unit = description.scale, description.unit, metadata["unit_of_measurement"]
     if unit == statistics_unit:

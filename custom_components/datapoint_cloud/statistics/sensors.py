@@ -12,7 +12,7 @@ from ..clouds.model import DataType
 from ..const import DOMAIN
 from ..coordinator import DatapointCoordinator
 from ..device_registry import unique_id_of
-from ..fleet.description import Description
+from ..fleet.description import DatapointDescription
 from ..fleet.device_state import DeviceState
 
 _METERS = frozenset({SensorStateClass.TOTAL, SensorStateClass.TOTAL_INCREASING})
@@ -26,7 +26,7 @@ class StatisticsSensor:
     entity_id: str
     unique_id: str
     series: Series
-    description: Description
+    description: DatapointDescription
     device_state: DeviceState
 
     @property
@@ -63,7 +63,7 @@ def statistics_sensors(hass: HomeAssistant, coordinator: DatapointCoordinator) -
     return sensors
 
 
-def _has_statistics(description: Description) -> bool:
+def _has_statistics(description: DatapointDescription) -> bool:
     return (
         description.platform is Platform.SENSOR
         and description.datapoint.data_type is DataType.NUMBER

@@ -26,7 +26,7 @@ _ONLINE = LogEntry(at=at("2026-10-20T06:00:00Z"), kind="dev_online", content={"k
 
 @pytest.fixture(autouse=True)
 def _log_without_delay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disconnect_reasons, "_LOG_IS_BEHIND", 0)
+    monkeypatch.setattr(disconnect_reasons, "_LOG_DELAY", 0)
 
 
 def _offline(reason: str) -> LogEntry:

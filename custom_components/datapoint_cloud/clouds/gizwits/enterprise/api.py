@@ -11,7 +11,7 @@ from ... import coerce
 from ...budget import Budget, Purpose
 from ...client_store import ClientStore
 from ...cloud import GroupResult, Listing, OnSnapshot, Readings, ignore_snapshot
-from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected, UnexpectedAnswer
+from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected
 from ...history import History
 from ...model import Account, Device, Schema, Scope, Snapshot, Value
 from ...push import Push
