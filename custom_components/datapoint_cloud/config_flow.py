@@ -6,6 +6,7 @@ The steps and their order; what the forms hold is in `flow.fields`, what the clo
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, override
 
 import voluptuous as vol
@@ -23,30 +24,15 @@ from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
 
-from .accounts import Scopes, scope_id, scopes_of, subentry_of
-from .clouds.firstlight.api import FirstlightCloud
-from .clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud
-from .clouds.gizwits.open.api import GizwitsOpenCloud
-from .clouds.sodata.api import SoDataCloud
-from .clouds.sodata.mapping import CorporateAccount
-from .const import (
-    CONF_CLIENT_ID,
-    CONF_CLOUD,
-    CONF_CORPORATE_ACCOUNT,
-    CONF_PHONE_ID,
-    CONF_PRODUCT_KEY,
-    CONF_REGION,
-    CONF_USERNAME,
-    DOMAIN,
-)
-from .flow.fields import (
-    ACCOUNT_FIELDS,
+from .accounts import ACCOUNT_TYPES, account_type_of, scopes_of, sub_accounts_of, subentry_of
+from .accounts.base import AccountType, FieldGroup, Scopes
+from .accounts.fields import Field
+from .clouds.errors import Forbidden, Reason
+from .const import CONF_CLOUD, DOMAIN
+from .flow.forms import (
     ADVANCED,
-    SCOPE_FIELDS,
-    SCOPE_OF,
-    Field,
-    account_data,
     entered,
+    fields_of,
     kept,
     only,
     placed,
@@ -59,7 +45,7 @@ from .flow.fields import (
 )
 from .flow.options import AccountOptionsFlow
 from .flow.subentry import ScopeFlow
-from .flow.validation import BASE, Refused, Verified, attempt, corporate_accounts, is_same_account, verify
+from .flow.validation import Refused, Verified, attempt, is_same_account, refusal, verify
 from .plain_text import in_markdown, plain
 from .storage import hand_over
 
@@ -71,25 +57,31 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
     MINOR_VERSION = 1
 
     def __init__(self) -> None:
-        """Start with an empty form."""
+        """Start with an empty form, and a step for each account type."""
         self._kind = ""
         self._values: dict[str, Any] = {}
-        """What the form of the account holds."""
-        self._corporate_accounts: Sequence[CorporateAccount] = ()
+        """The values of the account's form."""
+        self._sub_accounts: Mapping[str, str] = {}
+        """The names of the accounts to choose from, by id."""
         self._accepted_addresses: set[str] = set()
-        """The addresses without encryption that the user was warned of."""
+        """The addresses without encryption that the user accepted after a warning."""
         self._accepted_empty: dict[str, Any] | None = None
-        """The account without devices that the user was warned of."""
+        """The data of the account without devices that the user was warned about."""
         self._accepted_bare: Scopes | None = None
-        """The product without datapoints that the user was warned of."""
+        """The scopes without datapoints that the user was warned about."""
+        for account_type in ACCOUNT_TYPES.values():
+            # Home Assistant calls the steps that the menu and the forms lead to by these names.
+            setattr(self, f"async_step_{account_type.kind}", partial(self._async_step_account, account_type.kind))
+            if account_type.sub_account_field is not None:
+                setattr(self, f"async_step_{account_type.sub_account_field}", self._async_step_sub_account)
 
     @classmethod
     @callback
     @override
     def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
         """The type of scope the entry's cloud has, if any."""
-        kind = config_entry.data[CONF_CLOUD]
-        return {SCOPE_OF[kind]: ScopeFlow} if kind in SCOPE_OF else {}
+        scope_type = account_type_of(config_entry).scope_type
+        return {} if scope_type is None else {scope_type.subentry_type: ScopeFlow}
 
     @staticmethod
     @callback
@@ -101,36 +93,34 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_user(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose the cloud."""
         return self.async_show_menu(
-            step_id="user", menu_options=list(ACCOUNT_FIELDS), description_placeholders=placeholders()
+            step_id="user", menu_options=list(ACCOUNT_TYPES), description_placeholders=placeholders()
         )
 
-    async def async_step_gizwits_open(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Take an account of the Gizwits Open API."""
-        return await self._take_account(GizwitsOpenCloud.kind, user_input)
+    async def _async_step_account(self, kind: str, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Take an account of one type, and its first scope."""
+        self._kind = kind
+        if self.source == SOURCE_RECONFIGURE:
+            self._changed()
+        if user_input is None:
+            return self._show_account()
+        self._values = entered(self._fields, user_input)
+        values = self._values | self._kept()
+        if errors := problems(self._groups, values):
+            return self._show_account(Refused(placed(errors, self._fields)))
+        if set(unencrypted(self._fields, values)) - self._accepted_addresses:
+            return await self.async_step_unencrypted()
+        return await self._try_account()
 
-    async def async_step_gizwits_enterprise(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Take an account of the Gizwits Enterprise API and its first product."""
-        return await self._take_account(GizwitsEnterpriseCloud.kind, user_input)
-
-    async def async_step_sodata(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Take an account of SoData."""
-        return await self._take_account(SoDataCloud.kind, user_input)
-
-    async def async_step_firstlight(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Take an account of Firstlight and its first usage query."""
-        return await self._take_account(FirstlightCloud.kind, user_input)
-
-    async def async_step_corporate_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Choose one of the corporate accounts a SoData user belongs to."""
+    async def _async_step_sub_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose one of the accounts that the credentials open."""
         if user_input is not None:
             self._values |= user_input
             return await self._try_account()
+        name = self._account_type.sub_account_field or ""
         selector = SelectSelector(
-            SelectSelectorConfig(options=_choices(self._corporate_accounts), mode=SelectSelectorMode.LIST)
+            SelectSelectorConfig(options=_options(self._sub_accounts), mode=SelectSelectorMode.LIST)
         )
-        return self.async_show_form(
-            step_id="corporate_account", data_schema=vol.Schema({vol.Required(CONF_CORPORATE_ACCOUNT): selector})
-        )
+        return self.async_show_form(step_id=name, data_schema=vol.Schema({vol.Required(name): selector}))
 
     async def async_step_unencrypted(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Warn of addresses without encryption, before anything is sent to them."""
@@ -155,13 +145,13 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Sign in again after the cloud refused the account."""
         self._kind = entry_data[CONF_CLOUD]
-        self._values = without_secrets(_credentials(self._kind, entry_data), entry_data)
+        self._values = without_secrets(_reauth_fields(entry_data), entry_data)
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Take new credentials."""
         entry = self._changed()
-        fields = _credentials(self._kind, entry.data)
+        fields = _reauth_fields(entry.data)
         if user_input is None:
             return self._show("reauth_confirm", fields, self._values)
         self._values = entered(fields, user_input)
@@ -179,78 +169,70 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         return entry
 
     @property
-    def _fields(self) -> tuple[Field, ...]:
-        """The fields of the form of the account; those of its first scope too, when it is new."""
-        fields = ACCOUNT_FIELDS[self._kind]
-        if self.source == SOURCE_USER and self._kind in SCOPE_OF:
-            fields += SCOPE_FIELDS[SCOPE_OF[self._kind]]
-        return fields
+    def _account_type(self) -> AccountType:
+        return ACCOUNT_TYPES[self._kind]
 
-    async def _take_account(self, kind: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
-        self._kind = kind
-        if self.source == SOURCE_RECONFIGURE:
-            self._changed()
-        if user_input is None:
-            return self._show_account()
-        self._values = entered(self._fields, user_input)
-        values = self._values | self._kept()
-        if errors := problems(self._fields, values):
-            return self._show_account(Refused(placed(errors, self._fields)))
-        if set(unencrypted(self._fields, values)) - self._accepted_addresses:
-            return await self.async_step_unencrypted()
-        return await self._try_account()
+    @property
+    def _groups(self) -> tuple[FieldGroup, ...]:
+        """The fields of the account's form; for a new account, also those of its first scope."""
+        return self._account_type.field_groups if self.source == SOURCE_USER else (self._account_type,)
+
+    @property
+    def _fields(self) -> tuple[Field, ...]:
+        return fields_of(self._groups)
 
     def _kept(self) -> dict[str, Any]:
-        """What an entry that is changed keeps: the secrets left empty, and what its form does not show."""
+        """Return what a changed entry keeps: the secrets left empty, and the account that was chosen in a step."""
         if self.source != SOURCE_RECONFIGURE:
             return {}
         stored = self._changed().data
-        hidden = {name: stored[name] for name in (CONF_CORPORATE_ACCOUNT,) if name in stored}
-        return kept(self._fields, self._values, stored) | hidden
+        chosen = {name: value for name, value in stored.items() if name == self._account_type.sub_account_field}
+        return kept(self._groups, self._values, stored) | chosen
 
     async def _try_account(self) -> ConfigFlowResult:
         """Try what was submitted; show the form again, ask what is still open, or finish."""
         values = self._values | self._kept()
-        data = {CONF_CLOUD: self._kind} | account_data(self._kind, values)
-        if self._kind == SoDataCloud.kind and CONF_CORPORATE_ACCOUNT not in data:
-            return await self._find_corporate_account(data)
+        data = self._account_type.entry_data(values)
+        if (name := self._account_type.sub_account_field) is not None and name not in data:
+            return await self._find_sub_account(name, data)
         scopes = self._scopes(values)
         answer = await attempt(
             verify(self.hass, self._kind, data, scopes, are_scopes_new=self.source == SOURCE_USER), self._fields
         )
         if isinstance(answer, Refused):
             return self._show_account(answer)
-        if CONF_REGION in data and not answer.listing.devices and data != self._accepted_empty:
+        suspect = self._account_type.field_of_no_devices
+        if suspect is not None and not answer.listing.devices and data != self._accepted_empty:
             self._accepted_empty = data
-            return self._show_account(Refused({CONF_REGION: "no_devices"}))
+            return self._show_account(Refused({suspect: "no_devices"}))
         if answer.lacks_datapoints and scopes != self._accepted_bare:
             self._accepted_bare = scopes
-            return self._show_account(Refused({CONF_PRODUCT_KEY: "no_datapoints"}))
+            return self._show_account(refusal(Forbidden(Reason.NO_DATAPOINTS), self._fields))
         if self.source == SOURCE_RECONFIGURE:
             return await self._update(data, answer)
         return await self._create(data, scopes, answer)
 
-    async def _find_corporate_account(self, data: Mapping[str, Any]) -> ConfigFlowResult:
-        answer = await attempt(corporate_accounts(self.hass, data), self._fields)
+    async def _find_sub_account(self, name: str, data: Mapping[str, Any]) -> ConfigFlowResult:
+        """Take the only account that the credentials open, or let the user choose one."""
+        answer = await attempt(sub_accounts_of(self.hass, self._kind, data), self._fields)
         if isinstance(answer, Refused):
             return self._show_account(answer)
-        if not answer:
-            return self._show_account(Refused({BASE: "no_corporate_account"}))
         if len(answer) == 1:
-            self._values[CONF_CORPORATE_ACCOUNT] = answer[0].uuid
+            (self._values[name],) = answer
             return await self._try_account()
-        self._corporate_accounts = answer
-        return await self.async_step_corporate_account()
+        self._sub_accounts = answer
+        return await self._async_step_sub_account()
 
     def _scopes(self, values: Mapping[str, Any]) -> Scopes:
         if self.source == SOURCE_RECONFIGURE:
             return scopes_of(self._changed())
-        if self._kind not in SCOPE_OF:
+        if (scope_type := self._account_type.scope_type) is None:
             return {}
-        scope = only(SCOPE_FIELDS[SCOPE_OF[self._kind]], values)
-        return {scope_id(SCOPE_OF[self._kind], scope): scope}
+        scope = only(scope_type.fields, values)
+        return {scope_type.id_of(scope): scope}
 
     async def _create(self, data: Mapping[str, Any], scopes: Scopes, verified: Verified) -> ConfigFlowResult:
+        scope_type = self._account_type.scope_type
         await self.async_set_unique_id(verified.account.id)
         self._abort_if_unique_id_configured()
         hand_over(self.hass, verified.account.id, verified.client_store)
@@ -260,11 +242,12 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
             subentries=[
                 ConfigSubentryData(
                     data=scope,
-                    subentry_type=SCOPE_OF[self._kind],
+                    subentry_type=scope_type.subentry_type,
                     title=verified.names[unique_id],
                     unique_id=unique_id,
                 )
                 for unique_id, scope in scopes.items()
+                if scope_type is not None
             ],
         )
 
@@ -295,28 +278,19 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(form, suggested(fields, values)),
             errors=refused.errors,
-            description_placeholders=placeholders(self._kind, refused.detail) | named,
+            description_placeholders=placeholders(self._account_type, refused.detail) | named,
         )
 
 
-def _credentials(kind: str, data: Mapping[str, Any]) -> tuple[Field, ...]:
-    """The fields that say who the account is of: its secrets and what is refused along with them."""
-    fields = [
-        replace(field, is_advanced=False)
-        for field in ACCOUNT_FIELDS[kind]
-        if field.is_secret or field.name in (CONF_USERNAME, CONF_CLIENT_ID)
-    ]
-    if kind == GizwitsOpenCloud.kind:
-        fields = [field for field in fields if (field.name == CONF_PHONE_ID) == (CONF_PHONE_ID in data)]
-    return tuple(fields)
+def _reauth_fields(data: Mapping[str, Any]) -> tuple[Field, ...]:
+    fields = ACCOUNT_TYPES[data[CONF_CLOUD]].reauth_fields(data)
+    return tuple(replace(field, is_advanced=False) for field in fields)
 
 
-def _choices(accounts: Sequence[CorporateAccount]) -> list[SelectOptionDict]:
-    names = Counter(account.name for account in accounts)
+def _options(names: Mapping[str, str]) -> list[SelectOptionDict]:
+    """Offer accounts by name; those without a name of their own also show their id."""
+    times = Counter(names.values())
     return [
-        SelectOptionDict(
-            value=account.uuid,
-            label=account.name if account.name and names[account.name] == 1 else f"{account.name} ({account.uuid})",
-        )
-        for account in accounts
+        SelectOptionDict(value=id_, label=name if name and times[name] == 1 else f"{name} ({id_})")
+        for id_, name in names.items()
     ]

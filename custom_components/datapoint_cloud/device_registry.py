@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import CONNECTION_NETWORK_MAC, ChildDeviceInfo, DeviceEntryType, DeviceInfo
 
-from .accounts import MAKERS, account_name, scopes_of, subentry_of
+from .accounts import account_name, account_type_of, scopes_of, subentry_of
 from .clouds.model import Device, Part
 from .const import DOMAIN
 from .fleet.losses import tell_removed
@@ -90,13 +90,14 @@ def async_sync_devices(hass: HomeAssistant, entry: DatapointConfigEntry, coordin
 
 
 def _maker(coordinator: DatapointCoordinator, device: Device) -> str | None:
-    return coordinator.fleet[device.id].profile.manufacturer or device.manufacturer or MAKERS[coordinator.cloud.kind]
+    profile = coordinator.fleet[device.id].profile
+    return profile.manufacturer or device.manufacturer or account_type_of(coordinator.config_entry).maker
 
 
 def _register_services(
     registry: dr.DeviceRegistry, entry: DatapointConfigEntry, coordinator: DatapointCoordinator
 ) -> None:
-    maker = MAKERS[coordinator.cloud.kind]
+    maker = account_type_of(entry).maker
     registry.async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, coordinator.account_id)},

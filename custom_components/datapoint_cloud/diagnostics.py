@@ -4,6 +4,7 @@ Ids, names, addresses and secrets are left out; devices are numbered instead.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
@@ -11,6 +12,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
+from .accounts import account_type_of
 from .const import CONF_CLOUD, OPTION_INTERVAL
 from .coordinator import DatapointCoordinator
 from .device_registry import find_state
@@ -18,8 +20,6 @@ from .fleet.device_state import DeviceState, holds_free_text
 
 if TYPE_CHECKING:
     from .runtime import DatapointConfigEntry
-
-_PLAIN = {CONF_CLOUD, "region", "realm", "aty", "period", "group_by", "unit", "date_format", OPTION_INTERVAL}
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DatapointConfigEntry) -> dict[str, Any]:
@@ -37,13 +37,13 @@ def _describe_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> dict[st
         # Its text may name something.
         "state_reason": entry.error_reason_translation_key,
         "registered_devices": len(registered),
-        "entry": _redact(dict(entry.data)),
+        "entry": _redact(entry, entry.data),
         "options": {
             "interval": entry.options.get(OPTION_INTERVAL),
             "chosen": {name: len(value) for name, value in entry.options.items() if isinstance(value, list)},
         },
         "scopes": [
-            {"type": subentry.subentry_type, "data": _redact(dict(subentry.data))}
+            {"type": subentry.subentry_type, "data": _redact(entry, subentry.data)}
             for subentry in entry.subentries.values()
         ],
     }
@@ -117,5 +117,7 @@ def _describe(state: DeviceState) -> dict[str, Any]:
     }
 
 
-def _redact(content: dict[str, Any]) -> dict[str, Any]:
-    return async_redact_data(content, {key for key in content if key not in _PLAIN})
+def _redact(entry: DatapointConfigEntry, content: Mapping[str, Any]) -> dict[str, Any]:
+    fields = (field for group in account_type_of(entry).field_groups for field in group.fields)
+    public = {CONF_CLOUD, *(field.name for field in fields if field.is_public)}
+    return async_redact_data(dict(content), {key for key in content if key not in public})

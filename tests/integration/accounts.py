@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.datapoint_cloud.accounts import scope_id
+from custom_components.datapoint_cloud.accounts import scope_type
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 
@@ -69,7 +69,7 @@ def _firstlight(simulation: Simulation) -> tuple[str, dict[str, Any], list[Confi
 
 def _subentry(subentry_type: str, title: str, data: dict[str, Any]) -> ConfigSubentryData:
     return ConfigSubentryData(
-        subentry_type=subentry_type, title=title, data=data, unique_id=scope_id(subentry_type, data)
+        subentry_type=subentry_type, title=title, data=data, unique_id=scope_type(subentry_type).id_of(data)
     )
 
 

@@ -221,7 +221,7 @@ async def test_the_unexpected_is_logged_once_without_secrets(
 ) -> None:
     with (
         patch("custom_components.datapoint_cloud.flow.validation.open_cloud", side_effect=LookupError("a mistake")),
-        patch("custom_components.datapoint_cloud.flow.validation.sodata_cloud", side_effect=LookupError("a mistake")),
+        patch("custom_components.datapoint_cloud.config_flow.sub_accounts_of", side_effect=LookupError("a mistake")),
     ):
         result = await add(hass, simulation, kind)
     assert result["errors"] == {"base": "unknown"}

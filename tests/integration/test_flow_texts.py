@@ -12,18 +12,20 @@ import pytest
 from homeassistant.helpers.selector import SelectSelector
 
 import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud.accounts import ACCOUNT_TYPES
+from custom_components.datapoint_cloud.accounts.fields import Field
 from custom_components.datapoint_cloud.clouds.errors import CloudError, Reason
 from custom_components.datapoint_cloud.clouds.firstlight import errors as firstlight_errors
 from custom_components.datapoint_cloud.clouds.gizwits import errors as gizwits_errors
 from custom_components.datapoint_cloud.flow import validation
-from custom_components.datapoint_cloud.flow.fields import ACCOUNT_FIELDS, SCOPE_FIELDS, SCOPE_OF, Field
+from custom_components.datapoint_cloud.flow.forms import fields_of
 
 from .flows import TEXTS
 
 
 def _literals() -> set[str]:
     folder = Path(integration.__file__).parent
-    modules = (folder / "config_flow.py", *(folder / "flow").glob("*.py"))
+    modules = (folder / "config_flow.py", *(folder / "accounts").glob("*.py"), *(folder / "flow").glob("*.py"))
     trees = (ast.parse(module.read_text()) for module in modules)
     return {
         node.value
@@ -34,6 +36,9 @@ def _literals() -> set[str]:
 
 
 LITERALS = _literals()
+SCOPE_TYPES = [
+    account_type.scope_type for account_type in ACCOUNT_TYPES.values() if account_type.scope_type is not None
+]
 
 
 def test_no_error_and_no_abort_is_left_over() -> None:
@@ -46,21 +51,21 @@ def test_no_error_and_no_abort_is_left_over() -> None:
 def test_no_step_is_left_over() -> None:
     assert TEXTS["config"]["step"].keys() == {
         "user",
-        *ACCOUNT_FIELDS,
+        *ACCOUNT_TYPES,
         "corporate_account",
         "unencrypted",
         "reauth_confirm",
     }
-    assert TEXTS["config"]["step"]["user"]["menu_options"].keys() == ACCOUNT_FIELDS.keys()
-    assert TEXTS["config_subentries"].keys() == SCOPE_FIELDS.keys()
+    assert TEXTS["config"]["step"]["user"]["menu_options"].keys() == ACCOUNT_TYPES.keys()
+    assert TEXTS["config_subentries"].keys() == {scope_type.subentry_type for scope_type in SCOPE_TYPES}
 
 
 def _fields_shown() -> Iterator[tuple[str, tuple[Field, ...], dict[str, Any]]]:
-    for kind, fields in ACCOUNT_FIELDS.items():
-        first_scope = SCOPE_FIELDS[SCOPE_OF[kind]] if kind in SCOPE_OF else ()
-        yield kind, fields + first_scope, TEXTS["config"]["step"][kind]
-    for scope, fields in SCOPE_FIELDS.items():
-        yield scope, fields, TEXTS["config_subentries"][scope]["step"]["user"]
+    for kind, account_type in ACCOUNT_TYPES.items():
+        yield kind, fields_of(account_type.field_groups), TEXTS["config"]["step"][kind]
+    for scope_type in SCOPE_TYPES:
+        scope = scope_type.subentry_type
+        yield scope, scope_type.fields, TEXTS["config_subentries"][scope]["step"]["user"]
 
 
 @pytest.mark.parametrize(("name", "fields", "texts"), _fields_shown())
@@ -74,12 +79,19 @@ def test_every_field_has_its_texts_and_no_other(name: str, fields: tuple[Field, 
 
 def test_the_fields_of_signing_in_again_are_those_of_the_accounts() -> None:
     texts = TEXTS["config"]["step"]["reauth_confirm"]
-    wanted = {field.name for fields in ACCOUNT_FIELDS.values() for field in fields if field.is_secret}
-    assert texts["data"].keys() == texts["data_description"].keys() == wanted | {"username", "client_id"}
+    wanted = {
+        field.name
+        for account_type in ACCOUNT_TYPES.values()
+        for field in account_type.fields
+        if field.is_secret or field.is_for_reauth
+    }
+    assert texts["data"].keys() == texts["data_description"].keys() == wanted
+    assert {"username", "client_id"} <= wanted
 
 
 def test_every_choice_has_a_text_and_no_other() -> None:
-    selectors = (field.selector for fields in (*ACCOUNT_FIELDS.values(), *SCOPE_FIELDS.values()) for field in fields)
+    groups = (*ACCOUNT_TYPES.values(), *SCOPE_TYPES)
+    selectors = (field.selector for field in fields_of(groups))
     translated = {
         selector.config["translation_key"]: {str(option) for option in selector.config["options"]}
         for selector in selectors
@@ -90,7 +102,7 @@ def test_every_choice_has_a_text_and_no_other() -> None:
 
 
 def _keys(meanings: Iterable[tuple[type[CloudError], Reason | None]]) -> set[str]:
-    return {validation._place(kind(reason))[1] for kind, reason in meanings}
+    return {validation._form_text(kind(reason)) for kind, reason in meanings}
 
 
 def test_every_refusal_of_a_cloud_has_a_text() -> None:

@@ -15,22 +15,13 @@ from homeassistant.config_entries import (
 )
 from homeassistant.helpers.typing import UNDEFINED, UndefinedType
 
-from ..accounts import id_of_change, scope_id, usage_query_name
-from ..const import CONF_CLOUD, CONF_PRODUCT_KEY, SUBENTRY_USAGE_QUERY
-from .fields import (
-    ADVANCED,
-    SCOPE_FIELDS,
-    Field,
-    entered,
-    kept,
-    placed,
-    placeholders,
-    problems,
-    schema,
-    suggested,
-    without_secrets,
-)
-from .validation import Refused, Verified, attempt, verify
+from ..accounts import account_type_of, scope_id_to_store, scope_type
+from ..accounts.base import ScopeType
+from ..accounts.fields import Field
+from ..clouds.errors import Forbidden, Reason
+from ..const import CONF_CLOUD
+from .forms import ADVANCED, entered, kept, placed, placeholders, problems, schema, suggested, without_secrets
+from .validation import Refused, Verified, attempt, refusal, verify
 
 
 class ScopeFlow(ConfigSubentryFlow):
@@ -56,23 +47,20 @@ class ScopeFlow(ConfigSubentryFlow):
             return self._show()
         self._values = entered(self._fields, user_input)
         changed = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
-        scope = self._values | (kept(self._fields, self._values, changed.data) if changed else {})
+        scope = self._values | (kept((self._type,), self._values, changed.data) if changed else {})
         if errors := self._problems(scope, changed):
             return self._show(Refused(placed(errors, self._fields)))
         return await self._try_scope(scope, changed)
 
     def _problems(self, scope: Mapping[str, Any], changed: ConfigSubentry | None) -> dict[str, str]:
-        errors = problems(self._fields, scope)
-        if changed and not errors and scope.get(CONF_PRODUCT_KEY) != changed.data.get(CONF_PRODUCT_KEY):
-            errors[CONF_PRODUCT_KEY] = "other_product"
-        return errors
+        errors = problems((self._type,), scope)
+        return errors if errors or changed is None else self._type.problems_of_change(changed.data, scope)
 
     async def _try_scope(self, scope: dict[str, Any], changed: ConfigSubentry | None) -> SubentryFlowResult:
         """Ask the cloud about a scope, and save it or show the form again."""
         entry = self._get_entry()
-        named = scope_id(self._subentry_type, scope)
         others = [other for other in entry.subentries.values() if other is not changed]
-        if any(scope_id(other.subentry_type, other.data) == named for other in others):
+        if any(self._type.id_of(other.data) == self._type.id_of(scope) for other in others):
             return self.async_abort(reason="already_configured")
         unique_id = self._id_of(scope, changed)
         answer = await attempt(
@@ -88,7 +76,7 @@ class ScopeFlow(ConfigSubentryFlow):
             return self._show(answer)
         if answer.lacks_datapoints and scope != self._accepted_bare:
             self._accepted_bare = scope
-            return self._show(Refused({CONF_PRODUCT_KEY: "no_datapoints"}))
+            return self._show(refusal(Forbidden(Reason.NO_DATAPOINTS), self._fields))
         unique_id = self._id_of(scope, None)
         return self.async_create_entry(title=answer.names[unique_id], data=scope, unique_id=unique_id)
 
@@ -98,7 +86,7 @@ class ScopeFlow(ConfigSubentryFlow):
         if not answer.is_account_refused:
             return self._show(answer)
         # The scope cannot be tried before the account is signed in again, which may need this scope in turn.
-        title = usage_query_name(scope) if self._subentry_type == SUBENTRY_USAGE_QUERY else changed.title
+        title = self._type.name_of(scope) or changed.title
         return self._save(changed, scope, title, reason="account_refused")
 
     def _save(
@@ -115,7 +103,7 @@ class ScopeFlow(ConfigSubentryFlow):
         return result
 
     def _id_of(self, scope: Mapping[str, Any], changed: ConfigSubentry | None) -> str:
-        return id_of_change(self._get_entry(), changed, self._subentry_type, scope)
+        return scope_id_to_store(self._get_entry(), changed, self._subentry_type, scope)
 
     @property
     def _is_gone(self) -> bool:
@@ -126,8 +114,12 @@ class ScopeFlow(ConfigSubentryFlow):
         return self.source == SOURCE_RECONFIGURE and self._reconfigure_subentry_id not in entry.subentries
 
     @property
+    def _type(self) -> ScopeType:
+        return scope_type(self._subentry_type)
+
+    @property
     def _fields(self) -> tuple[Field, ...]:
-        return SCOPE_FIELDS[self._subentry_type]
+        return self._type.fields
 
     def _show(self, refused: Refused | None = None) -> SubentryFlowResult:
         refused = refused or Refused({})
@@ -140,5 +132,5 @@ class ScopeFlow(ConfigSubentryFlow):
             step_id="user",
             data_schema=self.add_suggested_values_to_schema(form, suggested(self._fields, self._values)),
             errors=refused.errors,
-            description_placeholders=placeholders(self._get_entry().data[CONF_CLOUD], refused.detail),
+            description_placeholders=placeholders(account_type_of(self._get_entry()), refused.detail),
         )

@@ -5,14 +5,16 @@ It asks the cloud; it neither shows forms nor stores anything.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
-from ..accounts import Scopes, forget_login, open_cloud, sodata_cloud
+from ..accounts import account_type_of, forget_login, open_cloud
+from ..accounts.base import Scopes
+from ..accounts.fields import Field
 from ..clouds.client_store import ClientStore
 from ..clouds.cloud import Cloud, Listing
 from ..clouds.errors import (
@@ -27,78 +29,44 @@ from ..clouds.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from ..clouds.firstlight.api import FirstlightCloud
 from ..clouds.model import Account
-from ..clouds.sodata.mapping import CorporateAccount
-from ..const import (
-    CONF_API_URL,
-    CONF_APP_ID,
-    CONF_AUTHORIZATION_TOKEN,
-    CONF_CLIENT_ID,
-    CONF_CLOUD,
-    CONF_DATE_FORMAT,
-    CONF_ENTERPRISE_ID,
-    CONF_ENTERPRISE_SECRET,
-    CONF_GROUP_BY,
-    CONF_GROUP_ID,
-    CONF_ITEM_ID,
-    CONF_MOST_ROWS,
-    CONF_PASSWORD,
-    CONF_PERIOD,
-    CONF_PRODUCT_KEY,
-    CONF_PRODUCT_SECRET,
-    CONF_REALM,
-    CONF_SORT_ORDER,
-    CONF_USER_TOKEN,
-    CONF_USERNAME,
-)
+from ..const import CONF_API_URL, CONF_CLOUD
 from ..plain_text import plain
-from .fields import Field, placed
+from .forms import BASE, placed
 
 _LOGGER = logging.getLogger(__name__)
 
-BASE = "base"
-
 _PATIENCE = 60.0  # seconds that a form waits at each question: long enough for the list of a large fleet
 
-_BY_REASON: Mapping[Reason, tuple[str, str]] = {
-    Reason.WRONG_PASSWORD: (CONF_PASSWORD, "wrong_password"),
-    Reason.UNKNOWN_USER: (CONF_USERNAME, "unknown_user"),
-    Reason.ACCOUNT_DISABLED: (CONF_USERNAME, "account_disabled"),
-    Reason.UNKNOWN_APP: (CONF_APP_ID, "unknown_app"),
-    Reason.WRONG_CLIENT: (CONF_CLIENT_ID, "wrong_client"),
-    Reason.PASSWORD_LOGIN_NOT_ALLOWED: (CONF_CLIENT_ID, "password_login_not_allowed"),
-    Reason.CONSENT_REQUIRED: (CONF_CLIENT_ID, "consent_required"),
-    Reason.WRONG_REALM: (CONF_REALM, "wrong_realm"),
-    Reason.NO_CORPORATE_ACCOUNT: (BASE, "no_corporate_account"),
-    Reason.UNKNOWN_ENTERPRISE: (CONF_ENTERPRISE_ID, "unknown_enterprise"),
-    Reason.WRONG_ENTERPRISE_SECRET: (CONF_ENTERPRISE_SECRET, "wrong_enterprise_secret"),
-    Reason.UNKNOWN_PRODUCT: (CONF_PRODUCT_KEY, "unknown_product"),
-    Reason.PRODUCT_NOT_ASSOCIATED: (CONF_PRODUCT_KEY, "product_not_associated"),
-    Reason.NO_DATAPOINTS: (CONF_PRODUCT_KEY, "no_datapoints"),
-    Reason.WRONG_PRODUCT_SECRET: (CONF_PRODUCT_SECRET, "wrong_product_secret"),
-    Reason.IP_NOT_ALLOWED: (BASE, "ip_not_allowed"),
-    Reason.WRONG_AUTHORIZATION_TOKEN: (CONF_AUTHORIZATION_TOKEN, "wrong_authorization_token"),
-    Reason.WRONG_USER_TOKEN: (CONF_USER_TOKEN, "wrong_user_token"),
-    Reason.ITEM_ID_MISSING: (CONF_ITEM_ID, "item_id_missing"),
-    Reason.WRONG_ITEM_ID: (CONF_ITEM_ID, "wrong_item_id"),
-    Reason.RIGHT_MISSING: (BASE, "right_missing"),
-    Reason.FEATURE_NOT_GRANTED: (BASE, "feature_not_granted"),
-    Reason.DEVICES_NOT_GRANTED: (BASE, "feature_not_granted"),
-    Reason.UNKNOWN_GROUP: (CONF_GROUP_ID, "unknown_group"),
-    Reason.UNKNOWN_ORGANIZATION: (BASE, "unknown_organization"),
-    Reason.QUOTA_EXHAUSTED: (BASE, "rate_limited"),
+_TEXT_OF_REASON: Mapping[Reason, str] = {
+    Reason.WRONG_PASSWORD: "wrong_password",
+    Reason.UNKNOWN_USER: "unknown_user",
+    Reason.ACCOUNT_DISABLED: "account_disabled",
+    Reason.UNKNOWN_APP: "unknown_app",
+    Reason.WRONG_CLIENT: "wrong_client",
+    Reason.PASSWORD_LOGIN_NOT_ALLOWED: "password_login_not_allowed",
+    Reason.CONSENT_REQUIRED: "consent_required",
+    Reason.WRONG_REALM: "wrong_realm",
+    Reason.NO_CORPORATE_ACCOUNT: "no_corporate_account",
+    Reason.UNKNOWN_ENTERPRISE: "unknown_enterprise",
+    Reason.WRONG_ENTERPRISE_SECRET: "wrong_enterprise_secret",
+    Reason.UNKNOWN_PRODUCT: "unknown_product",
+    Reason.PRODUCT_NOT_ASSOCIATED: "product_not_associated",
+    Reason.NO_DATAPOINTS: "no_datapoints",
+    Reason.WRONG_PRODUCT_SECRET: "wrong_product_secret",
+    Reason.IP_NOT_ALLOWED: "ip_not_allowed",
+    Reason.WRONG_AUTHORIZATION_TOKEN: "wrong_authorization_token",
+    Reason.WRONG_USER_TOKEN: "wrong_user_token",
+    Reason.ITEM_ID_MISSING: "item_id_missing",
+    Reason.WRONG_ITEM_ID: "wrong_item_id",
+    Reason.WRONG_QUERY: "wrong_query",
+    Reason.RIGHT_MISSING: "right_missing",
+    Reason.FEATURE_NOT_GRANTED: "feature_not_granted",
+    Reason.DEVICES_NOT_GRANTED: "feature_not_granted",
+    Reason.UNKNOWN_GROUP: "unknown_group",
+    Reason.UNKNOWN_ORGANIZATION: "unknown_organization",
+    Reason.QUOTA_EXHAUSTED: "rate_limited",
 }
-
-_FIELD_OF_PARAMETER = {
-    "period": CONF_PERIOD,
-    "groupBy": CONF_GROUP_BY,
-    "fromDate": CONF_DATE_FORMAT,
-    "toDate": CONF_DATE_FORMAT,
-    "pageSize": CONF_MOST_ROWS,
-    "sortOrder": CONF_SORT_ORDER,
-}
-"""Which field a usage query's refused parameter comes from."""
 
 _OF_THE_ACCOUNT = frozenset({Reason.IP_NOT_ALLOWED, Reason.UNKNOWN_APP, Reason.UNKNOWN_ENTERPRISE})
 """Why a scope is refused though it is the account that has to be mended."""
@@ -185,22 +153,17 @@ def _is_left_to_a_repair(error: CloudError, *, has_answer: bool) -> bool:
     return has_answer and not isinstance(error, AuthFailed | RateLimited)
 
 
-async def corporate_accounts(hass: HomeAssistant, data: Mapping[str, Any]) -> Sequence[CorporateAccount]:
-    """Log in to SoData and list the corporate accounts of the user. Raises any `CloudError`."""
-    forget_login(hass, data)
-    return await sodata_cloud(hass, data, ClientStore()).corporate_accounts()
-
-
 async def is_same_account(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any], account: Account) -> bool:
     """Whether an entry may take this data: it belongs to the same account, as far as its cloud can tell."""
     if account.id == entry.unique_id:
         return True
-    if entry.data[CONF_CLOUD] != FirstlightCloud.kind:
+    if not account_type_of(entry).is_address_in_id:
         return False
-    # The server's address is part of this id, and a new token may not say whose it is.
-    before = await open_cloud(hass, FirstlightCloud.kind, entry.data, {}, ClientStore()).account()
+    # Compare without the address; and a new token may not reveal whose it is.
+    kind = entry.data[CONF_CLOUD]
+    before = await open_cloud(hass, kind, entry.data, {}, ClientStore()).account()
     same_server = {**data, CONF_API_URL: entry.data[CONF_API_URL]}
-    after = await open_cloud(hass, FirstlightCloud.kind, same_server, {}, ClientStore()).account()
+    after = await open_cloud(hass, kind, same_server, {}, ClientStore()).account()
     return before.id == after.id or not (before.has_lasting_id and after.has_lasting_id)
 
 
@@ -212,15 +175,27 @@ async def attempt[T](asking: Awaitable[T], fields: Collection[Field]) -> T | Ref
     except TimeoutError:
         return Refused({BASE: "cannot_connect"}, str(Unreachable(Reason.TIMEOUT)))
     except CloudError as error:
-        return Refused(placed(dict([_place(error)]), fields), plain(str(error), 200), isinstance(error, AuthFailed))
+        return refusal(error, fields)
     except Exception:
         _LOGGER.exception("Unexpected error while an account was tried")
         return Refused({BASE: "unknown"})
 
 
-def _place(error: CloudError) -> tuple[str, str]:
+def refusal(error: CloudError, fields: Collection[Field]) -> Refused:
+    """Describe an error of the cloud in a form with these fields, at the field that causes it."""
+    name = next((field.name for field in fields if _belongs_to(error, field)), BASE)
+    errors = placed({name: _form_text(error)}, fields)
+    return Refused(errors, plain(str(error), 200), isinstance(error, AuthFailed))
+
+
+def _belongs_to(error: CloudError, field: Field) -> bool:
     if error.reason is Reason.WRONG_QUERY:
-        return _FIELD_OF_PARAMETER.get(error.subject or "", BASE), "wrong_query"
-    if error.reason is not None and error.reason in _BY_REASON:
-        return _BY_REASON[error.reason]
-    return BASE, next((key for kind, key in _BY_CLASS.items() if isinstance(error, kind)), "refused")
+        return error.subject in field.parameters
+    return error.reason in field.reasons
+
+
+def _form_text(error: CloudError) -> str:
+    """Return the key of the text that a form shows for an error."""
+    if error.reason is not None and error.reason in _TEXT_OF_REASON:
+        return _TEXT_OF_REASON[error.reason]
+    return next((key for kind, key in _BY_CLASS.items() if isinstance(error, kind)), "refused")

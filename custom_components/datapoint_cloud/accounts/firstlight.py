@@ -1,0 +1,161 @@
+"""The account of a user at a Firstlight server, and its usage queries."""
+
+from collections.abc import Mapping
+from typing import Any, Final, override
+from urllib.parse import quote
+
+from aiohttp import ClientSession
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.selector import BooleanSelector, NumberSelector, NumberSelectorConfig, NumberSelectorMode
+from homeassistant.util import dt as dt_util
+
+from ..clouds.client_store import ClientStore
+from ..clouds.cloud import Cloud
+from ..clouds.errors import Reason
+from ..clouds.firstlight.api import FirstlightCloud, UsageQuery
+from ..const import CONF_API_URL, CONF_GROUP_BY, CONF_MOST_ROWS, CONF_PERIOD, CONF_UNIT
+from .base import AccountType, Scopes, ScopeType
+from .fields import Field, address_field, secret_field, select
+
+CONF_AUTHORIZATION_TOKEN: Final = "authorization_token"
+CONF_USER_TOKEN: Final = "user_token"
+CONF_ATY: Final = "aty"  # the attribute type
+CONF_FIELD: Final = "field"
+CONF_ITEM_ID: Final = "item_id"
+CONF_ITEM_ID_AS_PARAMETER: Final = "item_id_as_parameter"
+CONF_DATE_FORMAT: Final = "date_format"
+CONF_SORT_BY: Final = "sort_by"
+CONF_SORT_ORDER: Final = "sort_order"
+
+
+class UsageQueryScope(ScopeType):
+    """A query: which figures the server is asked for."""
+
+    subentry_type = "usage_query"
+    fields = (
+        Field(
+            name=CONF_ATY,
+            selector=select(CONF_ATY, ["content", "platform", "application", "user"], is_open=True),
+            default="content",
+            is_public=True,
+        ),
+        Field(name=CONF_FIELD),
+        Field(name=CONF_ITEM_ID, is_required=False, reasons=(Reason.ITEM_ID_MISSING, Reason.WRONG_ITEM_ID)),
+        Field(
+            name=CONF_PERIOD,
+            selector=select(CONF_PERIOD, ["hour", "day", "week", "month", "year"], is_open=True),
+            default="day",
+            is_public=True,
+            parameters=("period",),
+        ),
+        Field(
+            name=CONF_GROUP_BY,
+            selector=select(CONF_GROUP_BY, ["service", "genre", "network"]),
+            is_required=False,
+            is_public=True,
+            parameters=("groupBy",),
+        ),
+        Field(name=CONF_UNIT, is_required=False, is_public=True),
+        Field(
+            name=CONF_DATE_FORMAT,
+            selector=select(CONF_DATE_FORMAT, ["iso", "date", "ms"]),
+            default="iso",
+            is_advanced=True,
+            is_public=True,
+            parameters=("fromDate", "toDate"),
+        ),
+        Field(name=CONF_ITEM_ID_AS_PARAMETER, selector=BooleanSelector(), default=False, is_advanced=True),
+        Field(name=CONF_SORT_BY, is_required=False, is_advanced=True),
+        Field(
+            name=CONF_SORT_ORDER,
+            selector=select(CONF_SORT_ORDER, ["asc", "desc"]),
+            is_required=False,
+            is_advanced=True,
+            parameters=("sortOrder",),
+        ),
+        Field(
+            name=CONF_MOST_ROWS,
+            selector=NumberSelector(NumberSelectorConfig(min=1, max=5000, step=1, mode=NumberSelectorMode.BOX)),
+            is_required=False,
+            is_advanced=True,
+            parameters=("pageSize",),
+        ),
+    )
+
+    @override
+    def id_of(self, data: Mapping[str, Any]) -> str:
+        parts = (CONF_ATY, CONF_FIELD, CONF_ITEM_ID, CONF_PERIOD, CONF_GROUP_BY)
+        return "/".join(quote(data.get(part) or "", safe="") for part in parts)
+
+    @override
+    def stored_id(self, subentry: ConfigSubentry) -> str:
+        # A query keeps the id it was made with, whatever its period is now.
+        return subentry.unique_id or self.id_of(subentry.data)
+
+    @override
+    def name_of(self, data: Mapping[str, Any]) -> str:
+        """Return a name such as "content genre per day"."""
+        name = f"{data[CONF_ATY]} {data[CONF_FIELD]}"
+        if item_id := data.get(CONF_ITEM_ID):
+            name += f" of {item_id}"
+        name += f" per {data[CONF_PERIOD]}"
+        if group_by := data.get(CONF_GROUP_BY):
+            name += f" by {group_by}"
+        return name
+
+    @override
+    def keeps_id(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+        # With another period alone, the figures of a query remain the same entities.
+        return self.id_of({**before, CONF_PERIOD: ""}) == self.id_of({**after, CONF_PERIOD: ""})
+
+
+class FirstlightAccount(AccountType):
+    """The user of two tokens at the server of one of the vendor's customers."""
+
+    kind = FirstlightCloud.kind
+    maker = "Firstlight"
+    docs_page = "firstlight.md"
+    scope_type = UsageQueryScope()
+    is_address_in_id = True
+    fields = (
+        address_field(CONF_API_URL, is_advanced=False),
+        secret_field(CONF_AUTHORIZATION_TOKEN, Reason.WRONG_AUTHORIZATION_TOKEN),
+        secret_field(CONF_USER_TOKEN, Reason.WRONG_USER_TOKEN),
+    )
+
+    @override
+    def open(
+        self,
+        hass: HomeAssistant,
+        session: ClientSession,
+        data: Mapping[str, Any],
+        scopes: Scopes,
+        client_store: ClientStore,
+    ) -> Cloud:
+        return FirstlightCloud(
+            session,
+            api_url=data[CONF_API_URL],
+            authorization_token=data[CONF_AUTHORIZATION_TOKEN],
+            user_token=data[CONF_USER_TOKEN],
+            queries=[
+                UsageQuery(
+                    id=query_id,
+                    name=self.scope_type.name_of(scope),
+                    aty=scope[CONF_ATY],
+                    field=scope[CONF_FIELD],
+                    item_id=scope.get(CONF_ITEM_ID),
+                    is_item_id_in_query=scope.get(CONF_ITEM_ID_AS_PARAMETER, False),
+                    period=scope[CONF_PERIOD],
+                    group_by=scope.get(CONF_GROUP_BY),
+                    unit=scope.get(CONF_UNIT),
+                    date_format=scope[CONF_DATE_FORMAT],
+                    sort_by=scope.get(CONF_SORT_BY),
+                    sort_order=scope.get(CONF_SORT_ORDER),
+                    most_rows=scope.get(CONF_MOST_ROWS),
+                )
+                for query_id, scope in scopes.items()
+            ],
+            time_zone=dt_util.get_default_time_zone(),
+            client_store=client_store,
+        )

@@ -1,0 +1,96 @@
+"""The account of an app's user at the Gizwits Open API."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final, override
+
+from aiohttp import ClientSession
+from homeassistant.const import CONF_PASSWORD, CONF_REGION, CONF_USERNAME
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
+
+from ..clouds.client_store import ClientStore
+from ..clouds.cloud import Cloud
+from ..clouds.errors import Reason
+from ..clouds.gizwits.open.api import GizwitsOpenCloud
+from ..clouds.gizwits.open.login import KNOWN_APPS, REGIONS, AnonymousLogin, PasswordLogin
+from ..const import CONF_API_URL
+from .base import AccountType, Scopes
+from .fields import Field, address_field, secret_field, select, text_selector
+
+CONF_APP_ID: Final = "app_id"
+CONF_PHONE_ID: Final = "phone_id"
+
+_APPS = [SelectOptionDict(value=app_id, label=brand) for app_id, brand in KNOWN_APPS.items()]
+
+
+class GizwitsOpenAccount(AccountType):
+    """A user with a username and a password, or an anonymous one with a phone id."""
+
+    kind = GizwitsOpenCloud.kind
+    maker = "Gizwits"
+    docs_page = "gizwits-open-api.md"
+    field_of_no_devices = CONF_REGION
+    fields = (
+        Field(name=CONF_REGION, selector=select(CONF_REGION, list(REGIONS)), default="eu", is_public=True),
+        Field(
+            name=CONF_APP_ID,
+            selector=SelectSelector(
+                SelectSelectorConfig(options=_APPS, custom_value=True, sort=True, mode=SelectSelectorMode.DROPDOWN)
+            ),
+            reasons=(Reason.UNKNOWN_APP,),
+        ),
+        Field(
+            name=CONF_USERNAME,
+            selector=text_selector(autocomplete="username"),
+            is_required=False,
+            is_for_reauth=True,
+            reasons=(Reason.UNKNOWN_USER, Reason.ACCOUNT_DISABLED),
+        ),
+        secret_field(CONF_PASSWORD, Reason.WRONG_PASSWORD, is_required=False),
+        secret_field(CONF_PHONE_ID, is_required=False, is_advanced=True),
+        address_field(CONF_API_URL, is_required=False),
+    )
+
+    @override
+    def problems(self, values: Mapping[str, Any]) -> dict[str, str]:
+        user = [name for name in (CONF_USERNAME, CONF_PASSWORD) if name in values]
+        if CONF_PHONE_ID in values:
+            return {CONF_PHONE_ID: "two_logins"} if user else {}
+        return {name: "missing" for name in (CONF_USERNAME, CONF_PASSWORD) if name not in user}
+
+    @override
+    def obsolete_secrets(self, values: Mapping[str, Any]) -> Collection[str]:
+        if CONF_PHONE_ID in values:
+            return (CONF_PASSWORD,)
+        return (CONF_PHONE_ID,) if CONF_USERNAME in values else ()
+
+    @override
+    def reauth_fields(self, data: Mapping[str, Any]) -> tuple[Field, ...]:
+        is_anonymous = CONF_PHONE_ID in data
+        return tuple(field for field in super().reauth_fields(data) if (field.name == CONF_PHONE_ID) == is_anonymous)
+
+    @override
+    def brand(self, data: Mapping[str, Any]) -> str:
+        return KNOWN_APPS.get(data.get(CONF_APP_ID, ""), self.maker)
+
+    @override
+    def open(
+        self,
+        hass: HomeAssistant,
+        session: ClientSession,
+        data: Mapping[str, Any],
+        scopes: Scopes,
+        client_store: ClientStore,
+    ) -> Cloud:
+        login = (
+            AnonymousLogin(phone_id=data[CONF_PHONE_ID])
+            if CONF_PHONE_ID in data
+            else PasswordLogin(username=data[CONF_USERNAME], password=data[CONF_PASSWORD])
+        )
+        return GizwitsOpenCloud(
+            session,
+            api_url=data.get(CONF_API_URL) or REGIONS[data[CONF_REGION]].api_url,
+            app_id=data[CONF_APP_ID],
+            login=login,
+            client_store=client_store,
+        )
