@@ -1,7 +1,7 @@
-"""The types of accounts, one a cloud, and what is done with an account whichever cloud it belongs to.
+"""The account types, one for each cloud, and functions for an account of any cloud.
 
-Nothing else in the integration knows one cloud from another. It asks no cloud, apart from listing the accounts to
-choose from.
+Nothing outside `accounts/` and `clouds/` knows one cloud from another. To add a cloud, write a package in `clouds/` and
+a file here, list its account type in `ACCOUNT_TYPES`, and add its texts to the translations.
 """
 
 import hashlib

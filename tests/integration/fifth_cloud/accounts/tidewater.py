@@ -1,0 +1,50 @@
+"""The account of a token at Tidewater."""
+
+from collections.abc import Mapping
+from typing import Any, override
+
+from aiohttp import ClientSession
+from homeassistant.const import CONF_TOKEN
+from homeassistant.core import HomeAssistant
+
+from custom_components.datapoint_cloud.accounts.base import AccountType, Scopes
+from custom_components.datapoint_cloud.accounts.fields import Field, address_field, secret_field, select
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
+from custom_components.datapoint_cloud.clouds.cloud import Cloud
+from custom_components.datapoint_cloud.clouds.errors import Reason
+from custom_components.datapoint_cloud.const import CONF_API_URL
+
+from ..clouds.tidewater import TidewaterCloud
+
+CONF_RIVER = "river"
+
+
+class TidewaterAccount(AccountType):
+    """The gauges at one river."""
+
+    kind = TidewaterCloud.kind
+    maker = "Tidewater"
+    docs_page = "tidewater.md"
+    field_of_no_devices = CONF_RIVER
+    fields = (
+        Field(name=CONF_RIVER, selector=select(CONF_RIVER, ["ill", "rhine"]), default="ill", is_public=True),
+        secret_field(CONF_TOKEN, Reason.WRONG_USER_TOKEN),
+        address_field(CONF_API_URL, default="https://api.tidewater.example"),
+    )
+
+    @override
+    def open(
+        self,
+        hass: HomeAssistant,
+        session: ClientSession,
+        data: Mapping[str, Any],
+        scopes: Scopes,
+        client_store: ClientStore,
+    ) -> Cloud:
+        return TidewaterCloud(
+            session,
+            api_url=data[CONF_API_URL],
+            token=data[CONF_TOKEN],
+            river=data[CONF_RIVER],
+            client_store=client_store,
+        )
