@@ -1,5 +1,6 @@
 """Register the actions; set up, unload, migrate and remove an account."""
 
+from functools import partial
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
@@ -8,7 +9,6 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.typing import ConfigType
 
 from . import reauth
@@ -18,6 +18,7 @@ from .commands import Commands
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .device_registry import async_sync_devices, ids_of, is_listed, known_device_ids
+from .issues import async_delete_issues, async_update_issues
 from .profiles import load_profiles
 from .runtime import DatapointConfigEntry, Runtime
 from .services import async_setup_services
@@ -51,6 +52,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     await storage.async_load(take_over(hass, entry.unique_id))
     profiles = await hass.async_add_executor_job(load_profiles)
     coordinator = DatapointCoordinator(hass, entry, cloud_of(hass, entry, storage.client_store), storage, profiles)
+    coordinator.async_report_problems = partial(async_update_issues, coordinator)
     coordinator.inventory.expect_devices(known_device_ids(hass, entry))
     try:
         await coordinator.async_begin()
@@ -122,9 +124,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -
 def _forget_complaints(hass: HomeAssistant, entry: DatapointConfigEntry) -> None:
     """Ask the user for nothing more of an account that is not wanted any more."""
     reauth.async_forget(hass, entry)
-    for domain, issue_id in list(ir.async_get(hass).issues):
-        if domain == DOMAIN and issue_id.startswith(f"{entry.entry_id}_"):
-            ir.async_delete_issue(hass, DOMAIN, issue_id)
+    async_delete_issues(hass, entry)
 
 
 async def async_migrate_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> bool:

@@ -7,15 +7,16 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, override
+from typing import Any, override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
-from . import exceptions, issues, reauth
+from . import exceptions, reauth
 from .accounts import account_name, groups_of, subentry_of
 from .clouds.budget import Purpose
 from .clouds.clock import is_due
@@ -32,11 +33,7 @@ from .fleet.reader import Reader
 from .pause import Pause
 from .profiles import Profile
 from .push import Listener
-from .repairs import report_problems
 from .storage import AccountStorage
-
-if TYPE_CHECKING:
-    from .runtime import DatapointConfigEntry
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -50,12 +47,12 @@ _PAUSE_OF_UNKNOWN_LENGTH = 60.0  # seconds
 class DatapointCoordinator(DataUpdateCoordinator[None]):
     """The fleet of one account, kept fresh."""
 
-    config_entry: DatapointConfigEntry
+    config_entry: ConfigEntry
 
     def __init__(
         self,
         hass: HomeAssistant,
-        entry: DatapointConfigEntry,
+        entry: ConfigEntry,
         cloud: Cloud,
         storage: AccountStorage,
         profiles: Mapping[str, Profile],
@@ -85,6 +82,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self._rounds_since_listing = 0
         self.problem: CloudError | None = None
         """What the last round ended with."""
+        self.async_report_problems: CALLBACK_TYPE = lambda: None
+        """Called when a problem of the account may have come or gone."""
         super().__init__(
             hass,
             _LOGGER,
@@ -369,12 +368,6 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     def async_take_snapshot(self, device_id: str, snapshot: Snapshot, asked_at: datetime | None) -> None:
         """Take over what a device says, and note it until it is told. `asked_at` is None for what came by itself."""
         self._reader.take_snapshot(device_id, snapshot, asked_at)
-
-    @callback
-    def async_report_problems(self) -> None:
-        """Report what the user has to mend or should know."""
-        found = issues.to_mend(self), issues.to_know(self)
-        report_problems(self.hass, self.config_entry, *found, keeps_ignored=not issues.are_all_known(self))
 
     # Who is there
 

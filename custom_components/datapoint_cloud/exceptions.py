@@ -7,79 +7,19 @@ from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError, 
 from homeassistant.helpers.update_coordinator import UpdateFailed
 from homeassistant.util import dt as dt_util
 
-from .clouds.errors import (
-    AuthFailed,
-    CloudError,
-    DeviceGone,
-    DeviceOffline,
-    Forbidden,
-    NotSupported,
-    RateLimited,
-    Reason,
-    Rejected,
-    TokenRefused,
-    UnexpectedAnswer,
-    Unreachable,
-)
+from .clouds.errors import AuthFailed, CloudError, NotSupported, RateLimited, Reason
 from .clouds.model import Datapoint, DataType
 from .const import DOMAIN
 from .plain_text import plain
+from .reasons import row_of
 
 _LONGEST_NAMES = 300  # characters: one name, or all options of a datapoint
-
-# The most exact text wins: a reason's own, else its class's.
-_TEXT_OF_REASON: frozenset[Reason] = frozenset(
-    {
-        Reason.IP_NOT_ALLOWED,
-        Reason.CONTROL_NOT_ENABLED,
-        Reason.DEVICES_NOT_GRANTED,
-        Reason.DISABLED,
-        Reason.FEATURE_NOT_GRANTED,
-        Reason.INVALID_PAYLOAD,
-        Reason.INVALID_VALUE,
-        Reason.NO_DATAPOINTS,
-        Reason.NOT_BOUND,
-        Reason.NOT_READY,
-        Reason.PRODUCT_REFUSED,
-        Reason.SENDING_FAILED,
-        Reason.UNKNOWN_GROUP,
-        Reason.UNKNOWN_ORGANIZATION,
-        Reason.TIMEOUT,
-        Reason.SERVER_ERROR,
-    }
-)
-_TEXT_OF_CLASS: dict[type[CloudError], str] = {
-    Unreachable: "unreachable",
-    AuthFailed: "auth_failed",
-    TokenRefused: "auth_failed",
-    Forbidden: "forbidden",
-    RateLimited: "rate_limited",
-    DeviceOffline: "offline",
-    DeviceGone: "device_gone",
-    Rejected: "rejected",
-    NotSupported: "not_supported",
-    UnexpectedAnswer: "unexpected_answer",
-}
-
-# What actions say of the past where the others' texts speak of polls or commands.
-_TEXT_OF_HISTORY: dict[Reason | None, str] = {
-    Reason.FEATURE_NOT_GRANTED: "history_not_granted",
-    Reason.INVALID_VALUE: "history_refused",
-    Reason.ITEM_ID_MISSING: "history_item_id_missing",
-    Reason.WRONG_ITEM_ID: "history_wrong_item_id",
-    Reason.NOT_FOUND: "history_not_found",
-    Reason.SERVER_ERROR: "history_server_error",
-    Reason.TOO_MANY_ROWS: "history_too_many_rows",
-    Reason.WRONG_QUERY: "history_wrong_query",
-    Reason.ZONE_UNPROVEN: "history_zone_unproven",
-}
+_WRONG_VALUE = frozenset({Reason.INVALID_VALUE, Reason.SCHEMA_MISMATCH})
 
 
 def text_key(error: CloudError) -> str:
-    """The key of the text that tells the user what happened."""
-    if error.reason in _TEXT_OF_REASON:
-        return str(error.reason)
-    return _TEXT_OF_CLASS.get(type(error), "unreachable")
+    """Return the key of the text for an error."""
+    return row_of(error).text
 
 
 def of_poll(error: CloudError) -> UpdateFailed | ConfigEntryAuthFailed:
@@ -104,12 +44,11 @@ def of_action(error: CloudError, device: str, datapoint: Datapoint | None = None
     if key == "action_rejected" and error.code is None:
         key = "action_refused"  # by the device itself or by its group, and nobody says why
     limits: dict[str, str] = {}
-    if error.reason is Reason.INVALID_VALUE and error.code is None:
-        # Refused by the schema, before the cloud was asked: what would be allowed is known.
+    if error.reason is Reason.SCHEMA_MISMATCH:
         key, limits = _limits(datapoint)
     elif error.reason is Reason.INVALID_VALUE:
         key = _refused_value(error)
-    kind = ServiceValidationError if error.reason is Reason.INVALID_VALUE else HomeAssistantError
+    kind = ServiceValidationError if error.reason in _WRONG_VALUE else HomeAssistantError
     return kind(
         translation_domain=DOMAIN,
         translation_key=key,
@@ -125,7 +64,7 @@ def of_group(error: CloudError, group_id: str) -> HomeAssistantError:
             translation_key="group_unknown" if error.reason is Reason.NOT_FOUND else "group_not_supported",
             translation_placeholders=_fit({"group": group_id}),
         )
-    if error.reason is Reason.INVALID_VALUE:
+    if error.reason in _WRONG_VALUE:
         return ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key=_refused_value(error),
@@ -139,10 +78,8 @@ def of_history(error: CloudError, subject: str, *, is_to_be_granted: bool = Fals
 
     `is_to_be_granted`: what the cloud seems not to have, the vendor may only not have granted.
     """
-    key = _TEXT_OF_HISTORY.get(error.reason) or text_key(error)
-    if isinstance(error, RateLimited):
-        key = "history_rate_limited"
-    elif isinstance(error, NotSupported) and is_to_be_granted:
+    key = row_of(error).history
+    if isinstance(error, NotSupported) and is_to_be_granted:
         key = "history_not_granted"
     elif key == "rejected" and error.code is None and error.status is None:
         key = "history_refused"

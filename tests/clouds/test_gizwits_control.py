@@ -170,7 +170,7 @@ async def test_a_check_refuses_what_the_device_never_takes(
 ) -> None:
     with pytest.raises(Rejected) as refused:
         await open_cloud.check(_listed(_air_conditioner(household)), {key: value})
-    assert (refused.value.reason, refused.value.subject) == (Reason.INVALID_VALUE, key)
+    assert (refused.value.reason, refused.value.subject) == (Reason.SCHEMA_MISMATCH, key)
 
 
 # Groups of the Open API
@@ -215,7 +215,7 @@ async def test_a_group_that_cannot_be_controlled_is_refused_before_anything_is_s
     assert (unknown.value.reason, unknown.value.subject) == (Reason.NOT_FOUND, "no such group")
     with pytest.raises(Rejected) as wrong:
         await open_cloud.write_group(household.heater_group_id, {"no such datapoint": True})
-    assert (wrong.value.reason, wrong.value.subject) == (Reason.INVALID_VALUE, "no such datapoint")
+    assert (wrong.value.reason, wrong.value.subject) == (Reason.SCHEMA_MISMATCH, "no such datapoint")
     assert household.requests["POST /app/group/{id}/control"] == 0
 
 

@@ -1102,7 +1102,7 @@ async def test_a_write_that_cannot_succeed_is_not_sent(
 ) -> None:
     with pytest.raises(Rejected) as refusal:
         await cloud.write(chiller, {"room_temp": 20})
-    assert (refusal.value.reason, refusal.value.subject) == (Reason.INVALID_VALUE, "room_temp")
+    assert (refusal.value.reason, refusal.value.subject) == (Reason.SCHEMA_MISMATCH, "room_temp")
     assert server.requests[CONTROL] == 0
 
 

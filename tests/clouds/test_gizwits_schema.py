@@ -412,7 +412,7 @@ def test_tenths_do_not_become_noise() -> None:
 def test_a_value_that_cannot_be_taken_is_rejected_by_name(found: Definition, chosen: Any) -> None:
     with pytest.raises(Rejected) as refusal:
         found.attrs({only(found).key: chosen})
-    assert refusal.value.reason is Reason.INVALID_VALUE
+    assert refusal.value.reason is Reason.SCHEMA_MISMATCH
     assert refusal.value.subject == only(found).key
 
 

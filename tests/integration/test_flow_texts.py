@@ -14,18 +14,24 @@ from homeassistant.helpers.selector import SelectSelector
 import custom_components.datapoint_cloud as integration
 from custom_components.datapoint_cloud.accounts import ACCOUNT_TYPES
 from custom_components.datapoint_cloud.accounts.fields import Field
+from custom_components.datapoint_cloud.clouds import errors
 from custom_components.datapoint_cloud.clouds.errors import CloudError, Reason
 from custom_components.datapoint_cloud.clouds.firstlight import errors as firstlight_errors
 from custom_components.datapoint_cloud.clouds.gizwits import errors as gizwits_errors
-from custom_components.datapoint_cloud.flow import validation
 from custom_components.datapoint_cloud.flow.forms import fields_of
+from custom_components.datapoint_cloud.reasons import row_of
 
 from .flows import TEXTS
 
 
 def _literals() -> set[str]:
     folder = Path(integration.__file__).parent
-    modules = (folder / "config_flow.py", *(folder / "accounts").glob("*.py"), *(folder / "flow").glob("*.py"))
+    modules = (
+        folder / "config_flow.py",
+        folder / "reasons.py",
+        *(folder / "accounts").glob("*.py"),
+        *(folder / "flow").glob("*.py"),
+    )
     trees = (ast.parse(module.read_text()) for module in modules)
     return {
         node.value
@@ -102,16 +108,21 @@ def test_every_choice_has_a_text_and_no_other() -> None:
 
 
 def _keys(meanings: Iterable[tuple[type[CloudError], Reason | None]]) -> set[str]:
-    return {validation._form_text(kind(reason)) for kind, reason in meanings}
+    return {row_of(kind(reason)).form for kind, reason in meanings}
+
+
+_CLASSES = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, CloudError)]
 
 
 def test_every_refusal_of_a_cloud_has_a_text() -> None:
-    anywhere = _keys([(CloudError, reason) for reason in Reason]) | set(validation._BY_CLASS.values()) | {"unknown"}
+    anywhere = (
+        _keys([(CloudError, reason) for reason in Reason]) | _keys((kind, None) for kind in _CLASSES) | {"unknown"}
+    )
     assert anywhere <= TEXTS["config"]["error"].keys()
     # no request of a scope names an app
     product = _keys(gizwits_errors.ENTERPRISE_API.values()) - {"unknown_app"}
     query = _keys((kind, reason) for kind, reason, _ in firstlight_errors._CODES.values()) | {"right_missing"}
-    common = set(validation._BY_CLASS.values()) | {"unknown", "missing"}
+    common = _keys((kind, None) for kind in _CLASSES) | {"unknown", "missing"}
     assert product | common <= TEXTS["config_subentries"]["product"]["error"].keys()
     assert query | common <= TEXTS["config_subentries"]["usage_query"]["error"].keys()
 

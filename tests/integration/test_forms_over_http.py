@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.datapoint_cloud.accounts import scope_id_of
 from custom_components.datapoint_cloud.clouds.errors import Forbidden, Reason
 from custom_components.datapoint_cloud.const import DOMAIN
-from custom_components.datapoint_cloud.repairs import report_problems
+from custom_components.datapoint_cloud.issues import async_set_issues, issues_of_errors
 from simulator.gizwits.fleet import Group
 from simulator.server import Fault
 from simulator.simulation import Simulation
@@ -138,7 +138,8 @@ async def test_a_repair_opens_a_form_that_holds_what_is_stored(
     subentry = _only_subentry(entry)
     stored = dict(subentry.data)
     scope = scope_id_of(subentry)
-    report_problems(hass, entry, [(scope, Forbidden(repair.reason, subject="period"))])
+    errors = [(scope, Forbidden(repair.reason, subject="period"))]
+    async_set_issues(hass, entry, issues_of_errors(entry, errors))
     (issue,) = [issue for (domain, _), issue in ir.async_get(hass).issues.items() if domain == DOMAIN]
     assert (issue.translation_key, issue.is_fixable) == (str(repair.reason), True)
 

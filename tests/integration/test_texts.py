@@ -15,10 +15,11 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import exceptions, repairs
+from custom_components.datapoint_cloud import exceptions
 from custom_components.datapoint_cloud.clouds import errors
 from custom_components.datapoint_cloud.clouds.errors import CloudError, Reason
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType
+from custom_components.datapoint_cloud.reasons import REASONS, Repair
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account
@@ -107,6 +108,10 @@ async def test_the_states_and_attributes_of_events_have_texts(
     assert set(attributes["event_type"]["state"]) == set(event.attributes["event_types"])
 
 
+def test_every_reason_has_a_row() -> None:
+    assert set(REASONS) == set(Reason)
+
+
 def test_every_failure_has_a_text_and_every_text_a_failure() -> None:
     of_services = {
         key
@@ -128,16 +133,16 @@ def test_the_text_of_a_failure_gets_all_it_wants() -> None:
 
 def test_every_issue_has_its_texts_and_every_text_an_issue() -> None:
     issues = _TEXTS["issues"]
-    notices = set(re.findall(r'Notice\(\s*"(\w+)"', (_FOLDER / "issues.py").read_text(encoding="utf-8")))
-    assert {str(reason) for reason in repairs._ISSUES} | notices == set(issues)
-    for reason in repairs._ISSUES:
-        texts = issues[str(reason)]
-        if reason in repairs._MENDED_IN_A_SCOPE | repairs._GRANTED_BY_THE_VENDOR:
-            is_of_scope = reason in repairs._MENDED_IN_A_SCOPE
+    notices = set(re.findall(r'_notice\(\s*"(\w+)"', (_FOLDER / "issues.py").read_text(encoding="utf-8")))
+    repairs = {str(reason): row.repair for reason, row in REASONS.items() if row.repair is not None}
+    assert repairs.keys() | notices == set(issues)
+    for key, repair in repairs.items():
+        texts = issues[key]
+        if repair is not Repair.OUTSIDE:
             assert set(texts) == {"title", "fix_flow"}
             assert set(texts["fix_flow"]["step"]) == {"confirm"}
             assert set(texts["fix_flow"]["step"]["confirm"]) == {"title", "description"}
-            ends = {"form_opened", "scope_gone"} if is_of_scope else {"account_gone"}
+            ends = {"form_opened", "scope_gone"} if repair is Repair.SCOPE_FORM else {"account_gone"}
             assert set(texts["fix_flow"]["abort"]) == ends
         else:
             assert set(texts) == {"title", "description"}

@@ -111,7 +111,7 @@ class Cloud(Protocol):
     async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Return what `write` would return, without sending anything.
 
-        Raises `Rejected` (INVALID_VALUE, with the datapoint's key) for a value that the device does not accept.
+        Raises `Rejected` (SCHEMA_MISMATCH, with the datapoint's key) for what the device never takes.
         """
 
     async def write(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
@@ -127,7 +127,8 @@ class Cloud(Protocol):
     async def write_group(self, group_id: str, values: Mapping[str, Value]) -> GroupResult:
         """Send values to all devices of a group that the vendor keeps.
 
-        Raises `Rejected` with the group's id (NOT_FOUND) or a datapoint's key (INVALID_VALUE) before anything is sent.
+        Raises `Rejected` before it sends anything: NOT_FOUND with the group's id, or SCHEMA_MISMATCH with the
+        datapoint's key.
         """
 
 

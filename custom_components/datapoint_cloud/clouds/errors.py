@@ -52,7 +52,8 @@ class Reason(StrEnum):
     NOT_BOUND = "not_bound"
     NOT_FOUND = "not_found"
     # the request
-    INVALID_VALUE = "invalid_value"
+    SCHEMA_MISMATCH = "schema_mismatch"  # a value that the datapoint's definition does not allow; it was not sent
+    INVALID_VALUE = "invalid_value"  # refused by the cloud
     INVALID_REQUEST = "invalid_request"
     INVALID_PAYLOAD = "invalid_payload"
     SENDING_FAILED = "sending_failed"  # from the cloud to the device; another attempt may succeed

@@ -17,69 +17,16 @@ from ..accounts.base import Scopes
 from ..accounts.fields import Field
 from ..clouds.client_store import ClientStore
 from ..clouds.cloud import Cloud, Listing
-from ..clouds.errors import (
-    AuthFailed,
-    CloudError,
-    Forbidden,
-    NotSupported,
-    RateLimited,
-    Reason,
-    Rejected,
-    TokenRefused,
-    UnexpectedAnswer,
-    Unreachable,
-)
+from ..clouds.errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Unreachable
 from ..clouds.model import Account
 from ..const import CONF_API_URL, CONF_CLOUD
 from ..plain_text import plain
+from ..reasons import row_of
 from .forms import BASE, placed
 
 _LOGGER = logging.getLogger(__name__)
 
 _PATIENCE = 60.0  # seconds that a form waits at each question: long enough for the list of a large fleet
-
-_TEXT_OF_REASON: Mapping[Reason, str] = {
-    Reason.WRONG_PASSWORD: "wrong_password",
-    Reason.UNKNOWN_USER: "unknown_user",
-    Reason.ACCOUNT_DISABLED: "account_disabled",
-    Reason.UNKNOWN_APP: "unknown_app",
-    Reason.WRONG_CLIENT: "wrong_client",
-    Reason.PASSWORD_LOGIN_NOT_ALLOWED: "password_login_not_allowed",
-    Reason.CONSENT_REQUIRED: "consent_required",
-    Reason.WRONG_REALM: "wrong_realm",
-    Reason.NO_CORPORATE_ACCOUNT: "no_corporate_account",
-    Reason.UNKNOWN_ENTERPRISE: "unknown_enterprise",
-    Reason.WRONG_ENTERPRISE_SECRET: "wrong_enterprise_secret",
-    Reason.UNKNOWN_PRODUCT: "unknown_product",
-    Reason.PRODUCT_NOT_ASSOCIATED: "product_not_associated",
-    Reason.NO_DATAPOINTS: "no_datapoints",
-    Reason.WRONG_PRODUCT_SECRET: "wrong_product_secret",
-    Reason.IP_NOT_ALLOWED: "ip_not_allowed",
-    Reason.WRONG_AUTHORIZATION_TOKEN: "wrong_authorization_token",
-    Reason.WRONG_USER_TOKEN: "wrong_user_token",
-    Reason.ITEM_ID_MISSING: "item_id_missing",
-    Reason.WRONG_ITEM_ID: "wrong_item_id",
-    Reason.WRONG_QUERY: "wrong_query",
-    Reason.RIGHT_MISSING: "right_missing",
-    Reason.FEATURE_NOT_GRANTED: "feature_not_granted",
-    Reason.DEVICES_NOT_GRANTED: "feature_not_granted",
-    Reason.UNKNOWN_GROUP: "unknown_group",
-    Reason.UNKNOWN_ORGANIZATION: "unknown_organization",
-    Reason.QUOTA_EXHAUSTED: "rate_limited",
-}
-
-_OF_THE_ACCOUNT = frozenset({Reason.IP_NOT_ALLOWED, Reason.UNKNOWN_APP, Reason.UNKNOWN_ENTERPRISE})
-"""Why a scope is refused though it is the account that has to be mended."""
-
-_BY_CLASS: Mapping[type[CloudError], str] = {
-    Unreachable: "cannot_connect",
-    RateLimited: "rate_limited",
-    AuthFailed: "invalid_auth",
-    TokenRefused: "invalid_auth",
-    UnexpectedAnswer: "unexpected_answer",
-    NotSupported: "unexpected_answer",
-    Rejected: "refused",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +67,7 @@ async def verify(
     try:
         account = await cloud.account()
     except Forbidden as error:
-        if are_scopes_new or not scopes or error.reason in _OF_THE_ACCOUNT:
+        if are_scopes_new or not scopes or row_of(error).is_of_account:
             raise
         # Its scopes are refused for what they are, so that it has to say by itself whose account it is.
         account = await open_cloud(hass, kind, data, {}, client_store).account()
@@ -149,7 +96,7 @@ async def _lacks_datapoints(cloud: Cloud, listing: Listing, scopes: Scopes) -> b
 def _is_left_to_a_repair(error: CloudError, *, has_answer: bool) -> bool:
     """Whether a scope that failed says nothing against the account. `has_answer`: another scope did not fail."""
     if isinstance(error, Forbidden):
-        return error.reason not in _OF_THE_ACCOUNT
+        return not row_of(error).is_of_account
     return has_answer and not isinstance(error, AuthFailed | RateLimited)
 
 
@@ -184,7 +131,7 @@ async def attempt[T](asking: Awaitable[T], fields: Collection[Field]) -> T | Ref
 def refusal(error: CloudError, fields: Collection[Field]) -> Refused:
     """Describe an error of the cloud in a form with these fields, at the field that causes it."""
     name = next((field.name for field in fields if _belongs_to(error, field)), BASE)
-    errors = placed({name: _form_text(error)}, fields)
+    errors = placed({name: row_of(error).form}, fields)
     return Refused(errors, plain(str(error), 200), isinstance(error, AuthFailed))
 
 
@@ -192,10 +139,3 @@ def _belongs_to(error: CloudError, field: Field) -> bool:
     if error.reason is Reason.WRONG_QUERY:
         return error.subject in field.parameters
     return error.reason in field.reasons
-
-
-def _form_text(error: CloudError) -> str:
-    """Return the key of the text that a form shows for an error."""
-    if error.reason is not None and error.reason in _TEXT_OF_REASON:
-        return _TEXT_OF_REASON[error.reason]
-    return next((key for kind, key in _BY_CLASS.items() if isinstance(error, kind)), "refused")

@@ -8,8 +8,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later, async_track_time_interval
 from homeassistant.helpers.start import async_at_started
@@ -24,9 +25,6 @@ from . import hours
 from .importer import Import, ImportResult
 from .recorder import has_recorder
 from .sensors import StatisticsSensor, statistics_sensors
-
-if TYPE_CHECKING:
-    from ..runtime import DatapointConfigEntry
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -50,7 +48,7 @@ class ImportSchedule:
     def __init__(
         self,
         hass: HomeAssistant,
-        entry: DatapointConfigEntry,
+        entry: ConfigEntry,
         coordinator: DatapointCoordinator,
         client_store: ClientStore,
     ) -> None:

@@ -62,8 +62,8 @@ class Definition:
     def attrs(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """Encode values as the attributes of a control request. The device will report them in the same form.
 
-        Raises `Rejected` (INVALID_VALUE, with the datapoint's key) for a datapoint that is unknown or read-only, and
-        for a value that it does not accept.
+        Raises `Rejected` (SCHEMA_MISMATCH, with the datapoint's key) for a datapoint that is unknown or read-only and
+        for a value it does not take.
         """
         return {key: self._attr(key, value) for key, value in values.items()}
 
@@ -87,7 +87,7 @@ class Definition:
         datapoint = self.by_key.get(key)
         attr = _written(datapoint, value) if datapoint is not None and datapoint.is_writable else None
         if attr is None:
-            raise Rejected(Reason.INVALID_VALUE, subject=key)
+            raise Rejected(Reason.SCHEMA_MISMATCH, subject=key)
         return attr
 
 
