@@ -5,8 +5,8 @@ It does not know entities.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import CONNECTION_NETWORK_MAC, ChildDeviceInfo, DeviceEntryType, DeviceInfo
@@ -14,12 +14,8 @@ from homeassistant.helpers.device_registry import CONNECTION_NETWORK_MAC, ChildD
 from .accounts import account_name, account_type_of, scopes_of, subentry_of
 from .clouds.model import Device, Part
 from .const import DOMAIN
+from .coordinator import DatapointCoordinator
 from .fleet.losses import tell_removed
-
-if TYPE_CHECKING:
-    from .coordinator import DatapointCoordinator
-    from .fleet.device_state import DeviceState
-    from .runtime import DatapointConfigEntry
 
 
 def unique_id_of(coordinator: DatapointCoordinator, device_id: str, key: str) -> str:
@@ -38,15 +34,15 @@ def scope_device_id(coordinator: DatapointCoordinator, scope_id: str) -> str:
 
 
 @callback
-def part_info(hass: HomeAssistant, entry: DatapointConfigEntry, device_id: str, part: Part) -> ChildDeviceInfo:
-    """Link an entity to a part of a device."""
+def part_info(hass: HomeAssistant, entry: ConfigEntry, device_id: str, part: Part) -> ChildDeviceInfo:
+    """What ties an entity to a part of a device."""
     parent_id = dr.async_get_device_id_by_identifier(hass, (DOMAIN, device_id), config_entry_id=entry.entry_id)
     return ChildDeviceInfo(identifiers={(DOMAIN, f"{device_id}_{part.id}")}, name=part.name, parent_device_id=parent_id)
 
 
 @callback
-def known_device_ids(hass: HomeAssistant, entry: DatapointConfigEntry) -> set[str]:
-    """Return the cloud's ids of the registered devices, without usage queries that the user has removed."""
+def known_device_ids(hass: HomeAssistant, entry: ConfigEntry) -> set[str]:
+    """The devices of the cloud that are registered already; of queries those that are still asked."""
     registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     scopes = scopes_of(entry)
     return {
@@ -58,8 +54,8 @@ def known_device_ids(hass: HomeAssistant, entry: DatapointConfigEntry) -> set[st
 
 
 @callback
-def async_sync_devices(hass: HomeAssistant, entry: DatapointConfigEntry, coordinator: DatapointCoordinator) -> None:
-    """Register the account, its scopes and its devices, and remove the devices that are gone."""
+def async_sync_devices(hass: HomeAssistant, entry: ConfigEntry, coordinator: DatapointCoordinator) -> None:
+    """Register the account, its scopes and its devices; remove the devices that are gone."""
     registry = dr.async_get(hass)
     _register_services(registry, entry, coordinator)
     devices = [state.device for state in coordinator.fleet.values()]
@@ -94,9 +90,7 @@ def _maker(coordinator: DatapointCoordinator, device: Device) -> str | None:
     return profile.manufacturer or device.manufacturer or account_type_of(coordinator.config_entry).maker
 
 
-def _register_services(
-    registry: dr.DeviceRegistry, entry: DatapointConfigEntry, coordinator: DatapointCoordinator
-) -> None:
+def _register_services(registry: dr.DeviceRegistry, entry: ConfigEntry, coordinator: DatapointCoordinator) -> None:
     maker = account_type_of(entry).maker
     registry.async_get_or_create(
         config_entry_id=entry.entry_id,
@@ -130,7 +124,7 @@ def _parents_first(devices: Iterable[Device]) -> Iterator[Device]:
             yield device
 
 
-def _remove_gone(registry: dr.DeviceRegistry, entry: DatapointConfigEntry, coordinator: DatapointCoordinator) -> None:
+def _remove_gone(registry: dr.DeviceRegistry, entry: ConfigEntry, coordinator: DatapointCoordinator) -> None:
     kept = {*_service_ids(coordinator), *coordinator.fleet, *coordinator.inventory.absent}
     registered = dr.async_entries_for_config_entry(registry, entry.entry_id)
     gone = [device for device in registered if not ids_of(device) & kept]

@@ -5,7 +5,7 @@ Ids, names, addresses and secrets are left out; devices are numbered instead.
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.config_entries import ConfigEntryState
@@ -17,9 +17,7 @@ from .const import CONF_CLOUD, OPTION_INTERVAL
 from .coordinator import DatapointCoordinator
 from .device_registry import find_state
 from .fleet.device_state import DeviceState, holds_free_text
-
-if TYPE_CHECKING:
-    from .runtime import DatapointConfigEntry
+from .runtime import DatapointConfigEntry
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DatapointConfigEntry) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, override
+from typing import override
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers import entity_registry as er
@@ -20,9 +20,6 @@ from .device_registry import device_info, part_info, unique_id_of
 from .fleet.description import DatapointDescription, scaled
 from .fleet.device_state import DeviceState
 from .fleet.listeners import EntityKey
-
-if TYPE_CHECKING:
-    from .runtime import DatapointConfigEntry
 
 
 class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
@@ -133,14 +130,14 @@ type _CreateEntities = Callable[[DatapointCoordinator, DeviceState], Iterable[De
 
 @callback
 def async_add_entities_of_devices(
-    entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback, create: _CreateEntities
+    entry: ConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback, make: _Make
 ) -> None:
     """Add the entities that `create` returns for each device, now and whenever new devices or datapoints appear.
 
     If a device disappears and comes back, its entities are added again.
     """
-    coordinator = entry.runtime_data.coordinator
-    added: dict[str, _AddedEntities] = {}  # by device id
+    coordinator: DatapointCoordinator = entry.runtime_data.coordinator
+    made: dict[str, _Made] = {}  # by device id
 
     @callback
     def add_new() -> None:
@@ -166,8 +163,8 @@ def async_add_entities_of_devices(
 
 
 @callback
-def async_add_with_inventory(entry: DatapointConfigEntry, add: CALLBACK_TYPE) -> None:
-    """Call `add` now and whenever new devices or datapoints appear."""
+def async_add_with_inventory(entry: ConfigEntry, add: CALLBACK_TYPE) -> None:
+    """Call `add` now and whenever devices or datapoints come."""
 
     @callback
     def add_new() -> None:
@@ -176,7 +173,8 @@ def async_add_with_inventory(entry: DatapointConfigEntry, add: CALLBACK_TYPE) ->
             add()
 
     add()
-    entry.async_on_unload(entry.runtime_data.coordinator.listeners.async_add_for_inventory(add_new))
+    coordinator: DatapointCoordinator = entry.runtime_data.coordinator
+    entry.async_on_unload(coordinator.listeners.async_add_for_inventory(add_new))
 
 
 def descriptions_for(state: DeviceState, platform: Platform) -> Iterable[DatapointDescription]:
