@@ -65,7 +65,7 @@ async def test_several_datapoints_reach_the_device_in_one_request(
 async def test_a_value_out_of_range_is_explained_and_nothing_is_sent(action: Locator, clouds: Simulation) -> None:
     clouds.gizwits_open.reset_counts()
     await _perform(action, {"sleep": False, "set_temp": 99})
-    explained = f"set_temp of {AIR_CONDITIONER} takes a number from 16 to 30 in steps of 1."
+    explained = f"Enter a number from 16 to 30 in steps of 1 for set_temp of {AIR_CONDITIONER}."
     await expect(action.locator("ha-alert")).to_have_text(explained)
     assert clouds.gizwits_open.requests[CONTROL] == 0
 

@@ -35,7 +35,7 @@ async def test_the_form_of_a_repair_keeps_all_fields_of_a_product(
     await expect(page.get_by_role("textbox", name="Product key")).to_have_value(product.product_key)
     await secret.fill(RENEWED)
     await page.get_by_role("button", name="Advanced").click()
-    await expect(page.get_by_role("textbox", name="Push id")).to_have_value(product.auth_id)
+    await expect(page.get_by_role("textbox", name="Push ID")).to_have_value(product.auth_id)
     await page.get_by_role("button", name="Submit").click()
     await expect(page.get_by_text("Reconfiguration was successful")).to_be_visible()
 

@@ -153,15 +153,15 @@ async def test_a_binary_is_filled_up_to_its_length_and_confirmed_as_such(
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"set_temp": 31}, "set_temp of 客厅空调 takes a number from 16 to 30 in steps of 1"),
-        ({"set_temp": "warm"}, "set_temp of 客厅空调 takes a number from 16 to 30 in steps of 1"),
-        ({"mode": "制霜"}, "mode of 客厅空调 takes one of: 制冷, 制热, 除湿, 送风, 自动"),
-        ({"mode": 5}, "mode of 客厅空调 takes one of: 制冷, 制热, 除湿, 送风, 自动"),
-        ({"sleep": "perhaps"}, "sleep of 客厅空调 is on or off: true or false"),
-        ({"room_temp": 20}, "room_temp of 客厅空调 can only be read"),
-        ({"energy": 20}, "energy of 客厅空调 can only be read"),
+        ({"set_temp": 31}, "Enter a number from 16 to 30 in steps of 1 for set_temp of 客厅空调"),
+        ({"set_temp": "warm"}, "Enter a number from 16 to 30 in steps of 1 for set_temp of 客厅空调"),
+        ({"mode": "制霜"}, "Enter one of these options for mode of 客厅空调: 制冷, 制热, 除湿, 送风, 自动"),
+        ({"mode": 5}, "Enter one of these options for mode of 客厅空调: 制冷, 制热, 除湿, 送风, 自动"),
+        ({"sleep": "perhaps"}, "Enter true or false for sleep of 客厅空调"),
+        ({"room_temp": 20}, "room_temp of 客厅空调 is read-only"),
+        ({"energy": 20}, "energy of 客厅空调 is read-only"),
         ({"tea": True}, "客厅空调 has no datapoint tea"),
-        ({"switch": True, "set_temp": 15}, "set_temp of 客厅空调 takes a number from 16 to 30 in steps of 1"),
+        ({"switch": True, "set_temp": 15}, "Enter a number from 16 to 30 in steps of 1 for set_temp of 客厅空调"),
     ],
 )
 async def test_a_wrong_value_is_told_with_what_is_allowed_and_nothing_is_sent(
@@ -180,7 +180,7 @@ async def test_a_binary_that_is_too_long_is_told_with_its_length(
     target = _target(hass, entry, _of(simulation, LAMP).did)
     for value in ("00" * 7, "xy", "0a0"):
         text = await _refused(hass, "set_datapoints", device_id=target, values={"Timer01": value})
-        assert text.endswith("takes hexadecimal digits, two a byte, for at most 6 bytes")
+        assert text.endswith("as hexadecimal digits, two for each byte and at most 6 bytes")
 
 
 async def test_large_limits_are_told_in_full(
@@ -193,7 +193,7 @@ async def test_large_limits_are_told_in_full(
     entry = await add_account(hass, simulation, "gizwits_open")
     target = _target(hass, entry, _of(simulation, SPA).did)
     text = await _refused(hass, "set_datapoints", device_id=target, values={"bubble_minutes": 4294967296})
-    assert text == "bubble_minutes of Terrace spa takes a number from 0 to 4294967295 in steps of 1"
+    assert text == "Enter a number from 0 to 4294967295 in steps of 1 for bubble_minutes of Terrace spa"
 
 
 async def test_one_wrong_value_on_one_device_and_nothing_is_sent_to_any(
@@ -237,7 +237,7 @@ async def test_the_answer_tells_of_each_device_whether_and_why_it_refused(
     answer = await _answer(hass, "set_datapoints", device_id=targets, values=values)
     assert answer[targets[0]] == {"result": "accepted"}
     assert answer[targets[1]]["result"] == "refused"
-    assert answer[targets[1]]["reason"].endswith("is offline and was not asked")
+    assert answer[targets[1]]["reason"].endswith("was not contacted: it is offline")
     assert here.received
     # It is answered, too, when it is the only one.
     assert (await _answer(hass, "set_datapoints", device_id=targets[1:], values=values))[targets[1]] == answer[
@@ -252,7 +252,7 @@ async def test_without_an_answer_a_refusal_is_an_error(
     targets = [_target(hass, entry, here.did), _target(hass, enterprise, there.did)]
     there.is_online = False
     text = await _refused(hass, "set_datapoints", HomeAssistantError, device_id=targets, values={"switch": False})
-    assert text.endswith("is offline and was not asked")
+    assert text.endswith("was not contacted: it is offline")
     assert here.received
 
 
@@ -412,7 +412,7 @@ async def test_a_group_of_one_product_takes_one_request(hass: HomeAssistant, sim
     assert answer == {
         _target(hass, entry, first.did): {
             "result": "refused",
-            "reason": "电暖器 did not take the command. It may be offline or disabled",
+            "reason": "电暖器 did not accept the command. It may be offline or disabled",
         },
         _target(hass, entry, second.did): {"result": "accepted"},
     }
@@ -455,7 +455,7 @@ async def test_a_group_of_several_products_cannot_be_controlled(
     server = simulation.gizwits_open
     data: dict[str, Any] = {"config_entry_id": entry.entry_id, "values": {"switch": True}}
     text = await _refused(hass, "set_group_datapoints", group_id=server.mixed_group_id, **data)
-    assert text == f"The cloud cannot control {server.mixed_group_id} as a whole: only groups of one product"
+    assert text.startswith(f"The cloud cannot control the group {server.mixed_group_id}: ")
     assert server.requests[_GROUP_CONTROL] == 0
 
 
@@ -474,7 +474,7 @@ async def test_a_wrong_value_for_a_group_is_told_and_not_sent(
     group_id = simulation.gizwits_open.heater_group_id
     data: dict[str, Any] = {"config_entry_id": entry.entry_id, "values": {"lock_switch": True, key: value}}
     text = await _refused(hass, "set_group_datapoints", group_id=group_id, **data)
-    assert text == f"{group_id} does not take this value for {key}"
+    assert text == f"{group_id} does not accept this value for {key}"
     assert simulation.gizwits_open.requests[_GROUP_CONTROL] == 0
 
 
@@ -499,9 +499,9 @@ async def test_a_group_of_an_enterprise_takes_a_request_for_each_member(
     for device in members:
         told = answer[_target(hass, enterprise, device.did)]
         if device is members[0]:
-            assert told["reason"].endswith("is offline and was not asked")
+            assert told["reason"].endswith("was not contacted: it is offline")
         elif device in unbound:
-            assert "was not asked: it is not bound to a user" in told["reason"]
+            assert "was not contacted: no user has bound it" in told["reason"]
         else:
             assert told == {"result": "accepted"}
             assert device.received == [{"attrs": {"relay": False}}]
@@ -520,14 +520,14 @@ async def test_a_product_that_fails_hides_no_group_of_another(
     assert await _answer(hass, "set_group_datapoints", group_id=product.root_gid, **data)
     # Whether there is a group nobody can say now.
     text = await _refused(hass, "set_group_datapoints", HomeAssistantError, group_id=broken.root_gid, **data)
-    assert text.startswith("The cloud's server failed.")
+    assert text.startswith("The server of the cloud failed.")
 
 
 @pytest.mark.parametrize("kind", ["sodata", "firstlight"])
 async def test_a_cloud_without_groups_says_so(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
     entry = await add_account(hass, simulation, kind)
     data: dict[str, Any] = {"config_entry_id": entry.entry_id, "group_id": "1", "values": {"switch": True}}
-    assert "cannot control 1 as a whole" in await _refused(hass, "set_group_datapoints", **data)
+    assert "cannot control the group 1" in await _refused(hass, "set_group_datapoints", **data)
 
 
 async def test_importing_statistics_needs_the_recorder(hass: HomeAssistant, entry: MockConfigEntry) -> None:

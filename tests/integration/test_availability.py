@@ -218,7 +218,7 @@ async def test_a_lost_cloud_takes_its_entities_with_it_by_the_rule_and_says_so_o
     ((level, text),) = _lines(caplog)
     assert level == logging.ERROR
     assert entry.title in text
-    assert "cannot be reached" in text
+    assert "Cannot connect" in text
 
     caplog.clear()
     server.faults = []

@@ -365,7 +365,7 @@ async def test_unloading_lets_nobody_wait(
         results = await asyncio.gather(*callers, return_exceptions=True)
     gate.open()
     assert [str(result) for result in results] == [
-        "The account was unloaded before the cloud answered for Terrace spa"
+        "The account was unloaded before the cloud responded for Terrace spa"
     ] * 2
     await settle(hass)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
@@ -424,7 +424,7 @@ async def test_no_command_is_repeated_whatever_becomes_of_its_answer(
     data = {"device_id": _target(hass, entry, spa), "values": {"bubble": True, "locked": True}}
     with pytest.raises(HomeAssistantError) as refused:
         await hass.services.async_call(DOMAIN, "set_datapoints", data, blocking=True)
-    assert "Whether Terrace spa was asked is unknown" in str(refused.value)
+    assert "Terrace spa may have received the command" in str(refused.value)
     assert simulation.gizwits_open.requests[_CONTROL] == 1
     assert spa.received == []
     assert state_of(hass, "switch", entry, spa.did, "bubble").state == "off"

@@ -165,7 +165,7 @@ async def test_it_is_taken_back_without_a_poll_too(
 @pytest.mark.parametrize(
     ("spoil", "kind", "text"),
     [
-        ({"is_online": False}, HomeAssistantError, "Terrace spa is offline and was not asked"),
+        ({"is_online": False}, HomeAssistantError, "Terrace spa was not contacted: it is offline"),
         ({"is_disabled": True}, HomeAssistantError, "Terrace spa cannot be controlled: the vendor has disabled it"),
         (
             {"fails_commands": True},
@@ -207,29 +207,29 @@ def _is_control(request: web.Request) -> bool:
         (
             _refusal(9025, "attr bubble invalid"),
             ServiceValidationError,
-            "Terrace spa does not take this value for bubble",
+            "Terrace spa does not accept this value for bubble",
         ),
         (
             _refusal(9025),
             ServiceValidationError,
-            "Terrace spa does not take a value it was sent. The cloud does not say which",
+            "Terrace spa does not accept one of the values. The cloud does not say which",
         ),
         (
             _refusal(9041),
             HomeAssistantError,
-            "Terrace spa was not asked: the cloud allows no more requests until HH:MM",
+            "Terrace spa was not contacted: the cloud accepts no more requests until HH:MM",
         ),
         (_refusal(9015), HomeAssistantError, "The cloud refuses the command to Terrace spa (code 9015)"),
-        (_refusal(9017), HomeAssistantError, "The device is no longer part of the account"),
+        (_refusal(9017), HomeAssistantError, "The account no longer has this device"),
         (
             Fault(matches=_is_control, status=502, body="<html>", content_type="text/html"),
             HomeAssistantError,
-            "The cloud's server failed. Whether Terrace spa was asked is unknown",
+            "The server of the cloud failed. Terrace spa may have received the command",
         ),
         (
             Fault(matches=_is_control, status=429, body="{}", headers={"Retry-After": "120"}),
             HomeAssistantError,
-            "Terrace spa was not asked: the cloud allows no more requests until HH:MM",
+            "Terrace spa was not contacted: the cloud accepts no more requests until HH:MM",
         ),
     ],
 )
@@ -291,7 +291,7 @@ async def test_a_refused_control_of_an_enterprise_says_why(hass: HomeAssistant, 
     with pytest.raises(HomeAssistantError) as refused:
         await _call(hass, entry, "switch.turn_off", device, "switch")
     assert refused.value.translation_key == "action_rate_limited"
-    assert "allows no more requests" in _text_of(refused.value)
+    assert "accepts no more requests" in _text_of(refused.value)
     assert len(device.received) == 1
 
 

@@ -166,7 +166,7 @@ async def test_a_refused_command_is_an_error_and_changes_nothing(watched: Watche
 async def test_an_offline_device_is_shown_as_such_at_once(watched: Watched) -> None:
     watched.device.is_online = False
     assert watched.shown("binary_sensor", "$connectivity") == "on"
-    with pytest.raises(HomeAssistantError, match="is offline and was not asked"):
+    with pytest.raises(HomeAssistantError, match="was not contacted: it is offline"):
         await watched.turn("off")
     assert (watched.shown(), watched.shown("binary_sensor", "$connectivity")) == ("on", "off")
     assert await watched.shown_for(40) == ["on"] * 40

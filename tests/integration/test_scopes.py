@@ -87,4 +87,6 @@ async def test_why_a_scope_fails_is_told_in_sentences(
     texts = await async_get_translations(hass, "en", "issues", {DOMAIN})
     text = texts[f"component.{DOMAIN}.issues.{issue.translation_key}.description"]
     # Home Assistant takes the full stop from a failure that is told as text.
-    assert "failed. It is asked again later. Its devices" in text.format(**(issue.translation_placeholders or {}))
+    assert "failed. The next request follows later. Its devices" in text.format(
+        **(issue.translation_placeholders or {})
+    )

@@ -267,7 +267,7 @@ async def test_a_start_without_the_cloud_is_said_once(
     for _ in range(10):
         await pass_time(hass, freezer, 100)
     said = [record for record in caplog.records if record.name.startswith("custom_components") and record.levelno > 20]
-    assert ["cannot be reached" in record.getMessage() for record in said] == [True]
+    assert ["Cannot connect" in record.getMessage() for record in said] == [True]
     _silence(simulation, None)
     caplog.clear()
     for _ in range(3):

@@ -95,7 +95,7 @@ def _buckets(*rows: tuple[str, str, float]) -> Sequence[Bucket]:
                 LogEntry(at=at("2026-11-30T07:00:00Z"), kind="dev_online"),
                 LogEntry(at=at("2026-11-30T08:00:00Z"), kind="dev_offline", reason="offline_force"),
             ],
-            "1 times. Last: The device went silent: it lost its network or its power",
+            "1 times. Last: The device stopped responding because it lost its network or its power",
         ),
     ],
 )

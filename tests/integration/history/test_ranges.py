@@ -115,11 +115,11 @@ async def test_a_range_in_an_hour_that_comes_twice_is_as_long_as_possible(
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        ({}, "Give a range, or a start"),
-        ({"end": "2026-10-20T08:00:00Z"}, "Give a range, or a start"),
-        ({"range": "today", "start": "2026-10-20T08:00:00Z"}, "Give a range, or a start and an end, not both"),
-        ({"range": "today", "end": "2026-10-20T08:00:00Z"}, "Give a range, or a start and an end, not both"),
-        ({"start": "2026-10-20T12:30:00"}, "The start 2026-10-20T12:30:00+02:00 lies in the future"),
+        ({}, "Choose a range or enter a start"),
+        ({"end": "2026-10-20T08:00:00Z"}, "Choose a range or enter a start"),
+        ({"range": "today", "start": "2026-10-20T08:00:00Z"}, "Choose a range or enter a start and an end, not both"),
+        ({"range": "today", "end": "2026-10-20T08:00:00Z"}, "Choose a range or enter a start and an end, not both"),
+        ({"start": "2026-10-20T12:30:00"}, "The start 2026-10-20T12:30:00+02:00 is in the future"),
         (
             {"start": "2026-10-19T00:00:00", "end": "2026-10-19T00:00:00"},
             "The start 2026-10-19T00:00:00+02:00 is not before the end 2026-10-19T00:00:00+02:00",
