@@ -1,4 +1,4 @@
-"""Register the actions; set up, unload, migrate and remove an account."""
+"""Register the actions; set up, unload, migrate and remove accounts."""
 
 from functools import partial
 from typing import Any
@@ -39,14 +39,14 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions, which outlive any account."""
+    """Register the actions, which exist even without an account."""
     async_setup_services(hass)
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> bool:
-    """Set up an account: list its devices, show them, read them."""
-    # First of all: what changes while it is set up would not be seen by the listener of a later moment.
+    """Set up an account: list its devices, add their entities and read them."""
+    # Add the listener first, so that it notices changes made during set-up.
     entry.async_on_unload(entry.add_update_listener(_reload_when_changed(entry)))
     storage = AccountStorage(hass, entry.entry_id)
     await storage.async_load(take_over(hass, entry.unique_id))
@@ -57,7 +57,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     try:
         await coordinator.async_begin()
     except (ConfigEntryNotReady, ConfigEntryAuthFailed) as error:
-        # The next try begins with what this one learnt: a token, or for how long the cloud wants no requests.
+        # Save what this attempt learned for the next one: a token, or a pause that the cloud demanded.
         await storage.async_close()
         if isinstance(error, ConfigEntryAuthFailed):
             reauth.async_try_again_later(hass, entry)
@@ -74,12 +74,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
             *(state.device for state in coordinator.fleet.values()),
             *coordinator.inventory.absent,
         ]
-        if known != registered:  # during set-up nothing but datapoints comes, many times
+        if known != registered:  # during set-up, most inventory changes only add datapoints
             registered = known
             async_sync_devices(hass, entry, coordinator)
 
     sync_devices()
-    # Before the platforms': an entity finds its device, and the parent of its part, registered.
+    # Before the platforms add their listeners: an entity needs its device, or the parent of its part, registered.
     entry.async_on_unload(coordinator.listeners.async_add_for_inventory(sync_devices))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await coordinator.async_start()
@@ -88,47 +88,47 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
 
 
 def _reload_when_changed(entry: DatapointConfigEntry) -> Any:
-    """Reload for other options or scopes than those that were set up, and for nothing else."""
-    seen = _choices(entry)
+    """Return a listener that reloads the entry if its options or scopes changed since set-up, not for other changes."""
+    known = _settings(entry)
 
     async def reload(hass: HomeAssistant, entry: DatapointConfigEntry) -> None:
-        if _choices(entry) != seen:
+        if _settings(entry) != known:
             hass.config_entries.async_schedule_reload(entry.entry_id)
 
     return reload
 
 
-def _choices(entry: DatapointConfigEntry) -> tuple[dict[str, Any], dict[str, tuple[str, dict[str, Any]]]]:
+def _settings(entry: DatapointConfigEntry) -> tuple[dict[str, Any], dict[str, tuple[str, dict[str, Any]]]]:
     scopes = {key: (subentry.title, dict(subentry.data)) for key, subentry in entry.subentries.items()}
     return dict(entry.options), scopes
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> bool:
-    """Unload an account; what it learnt is kept."""
+    """Unload an account and save its stored data."""
     is_unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     if is_unloaded:
         await entry.runtime_data.storage.async_close()
-        if entry.disabled_by is not None:  # else they stand until it is set up again
-            _forget_complaints(hass, entry)
+        if entry.disabled_by is not None:  # otherwise the issues stay open during a reload
+            _clear_issues(hass, entry)
     return is_unloaded
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> None:
-    """Forget an account, its tokens above all."""
-    _forget_complaints(hass, entry)
+    """Delete the stored data of an account, including its tokens."""
+    _clear_issues(hass, entry)
     await AccountStorage(hass, entry.entry_id).async_remove()
     forget_login(hass, entry.data)
 
 
 @callback
-def _forget_complaints(hass: HomeAssistant, entry: DatapointConfigEntry) -> None:
-    """Ask the user for nothing more of an account that is not wanted any more."""
+def _clear_issues(hass: HomeAssistant, entry: DatapointConfigEntry) -> None:
+    """Close the issues of an account and stop trying to sign it in."""
     reauth.async_forget(hass, entry)
     async_delete_issues(hass, entry)
 
 
 async def async_migrate_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> bool:
-    """Accept every minor version of this major one."""
+    """Accept entries of every minor version: nothing has to be migrated yet."""
     return True
 
 
@@ -136,11 +136,11 @@ async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: DatapointConfigEntry, device: dr.AnyDeviceEntry
 ) -> bool:
     """Let the user remove a device that the cloud no longer lists."""
-    # Of an account that is not set up nobody knows what its cloud lists.
+    # Without a loaded account it is unknown which devices the cloud lists.
     if entry.state is not ConfigEntryState.LOADED or is_listed(device, entry.runtime_data.coordinator):
         return False
     if isinstance(device, dr.DeviceEntry):
-        # A list may have it again before it is given up, and then it is a new one.
+        # Forget it at once: if the cloud lists it again, it must be added as a new device.
         coordinator = entry.runtime_data.coordinator
         coordinator.inventory.async_forget(ids_of(device))
         coordinator.listeners.async_notify()

@@ -1,6 +1,6 @@
-"""How an account comes to be an entry, is signed in again, and is changed.
+"""The steps to add an account, to sign it in again and to change it.
 
-The steps and their order; what the forms hold is in `flow.fields`, what the clouds say to it in `flow.validation`.
+`flow.forms` builds the forms, `flow.validation` tries their values with the cloud.
 """
 
 from collections import Counter
@@ -51,7 +51,7 @@ from .storage import hand_over
 
 
 class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
-    """An account of any of the clouds."""
+    """Adds or changes an account of any type."""
 
     VERSION = 1
     MINOR_VERSION = 1
@@ -79,7 +79,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
     @callback
     @override
     def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
-        """The type of scope the entry's cloud has, if any."""
+        """Return the flow for the scopes of the account, if its type has any."""
         scope_type = account_type_of(config_entry).scope_type
         return {} if scope_type is None else {scope_type.subentry_type: ScopeFlow}
 
@@ -87,20 +87,20 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
     @callback
     @override
     def async_get_options_flow(config_entry: ConfigEntry) -> AccountOptionsFlow:
-        """The options of an account."""
+        """Return the flow for the options of an account."""
         return AccountOptionsFlow()
 
     async def async_step_user(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Choose the cloud."""
+        """Let the user choose the cloud."""
         return self.async_show_menu(
             step_id="user", menu_options=list(ACCOUNT_TYPES), description_placeholders=placeholders()
         )
 
     async def _async_step_account(self, kind: str, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Take an account of one type, and its first scope."""
+        """Show the form of an account, or check its values and try them."""
         self._kind = kind
         if self.source == SOURCE_RECONFIGURE:
-            self._changed()
+            self._entry()
         if user_input is None:
             return self._show_account()
         self._values = entered(self._fields, user_input)
@@ -112,7 +112,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         return await self._try_account()
 
     async def _async_step_sub_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Choose one of the accounts that the credentials open."""
+        """Let the user choose one of the accounts that the credentials open."""
         if user_input is not None:
             self._values |= user_input
             return await self._try_account()
@@ -123,7 +123,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_show_form(step_id=name, data_schema=vol.Schema({vol.Required(name): selector}))
 
     async def async_step_unencrypted(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Warn of addresses without encryption, before anything is sent to them."""
+        """Warn about addresses without encryption before anything is sent to them."""
         addresses = unencrypted(self._fields, self._values)
         if user_input is not None:
             self._accepted_addresses |= set(addresses)
@@ -135,22 +135,22 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_reconfigure(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Change an account, in the form it was made with."""
-        entry = self._changed()
+        """Show the account to change in the same form as a new one."""
+        entry = self._entry()
         self._kind = entry.data[CONF_CLOUD]
         self._values = without_secrets(self._fields, entry.data)
         self._accepted_addresses = set(unencrypted(self._fields, entry.data))
         return self._show_account()
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Sign in again after the cloud refused the account."""
+        """Start signing in again after the cloud refused the credentials."""
         self._kind = entry_data[CONF_CLOUD]
         self._values = without_secrets(_reauth_fields(entry_data), entry_data)
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Take new credentials."""
-        entry = self._changed()
+        """Show the form to sign in again, or try the new credentials."""
+        entry = self._entry()
         fields = _reauth_fields(entry.data)
         if user_input is None:
             return self._show("reauth_confirm", fields, self._values)
@@ -161,8 +161,8 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
             return self._show("reauth_confirm", fields, self._values, answer)
         return await self._update(data, answer)
 
-    def _changed(self) -> ConfigEntry:
-        """The account that is changed or signed in again. Ends the flow if it was removed meanwhile."""
+    def _entry(self) -> ConfigEntry:
+        """Return the entry that is changed or signed in again. Aborts the flow if it was removed."""
         entry = self.hass.config_entries.async_get_entry(self.context["entry_id"])
         if entry is None:
             raise AbortFlow("account_gone")
@@ -174,7 +174,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @property
     def _groups(self) -> tuple[FieldGroup, ...]:
-        """The fields of the account's form; for a new account, also those of its first scope."""
+        """The fields of the account; for a new account, also those of its first scope."""
         return self._account_type.field_groups if self.source == SOURCE_USER else (self._account_type,)
 
     @property
@@ -185,12 +185,12 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         """Return what a changed entry keeps: the secrets left empty, and the account that was chosen in a step."""
         if self.source != SOURCE_RECONFIGURE:
             return {}
-        stored = self._changed().data
+        stored = self._entry().data
         chosen = {name: value for name, value in stored.items() if name == self._account_type.sub_account_field}
         return kept(self._groups, self._values, stored) | chosen
 
     async def _try_account(self) -> ConfigFlowResult:
-        """Try what was submitted; show the form again, ask what is still open, or finish."""
+        """Try the submitted values; show the form with errors, the next step, or finish."""
         values = self._values | self._kept()
         data = self._account_type.entry_data(values)
         if (name := self._account_type.sub_account_field) is not None and name not in data:
@@ -225,7 +225,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def _scopes(self, values: Mapping[str, Any]) -> Scopes:
         if self.source == SOURCE_RECONFIGURE:
-            return scopes_of(self._changed())
+            return scopes_of(self._entry())
         if (scope_type := self._account_type.scope_type) is None:
             return {}
         scope = only(scope_type.fields, values)
@@ -252,12 +252,12 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def _update(self, data: Mapping[str, Any], verified: Verified) -> ConfigFlowResult:
-        entry = self._changed()
+        entry = self._entry()
         if not await is_same_account(self.hass, entry, data, verified.account):
             return self.async_abort(reason="wrong_account")
         hand_over(self.hass, entry.unique_id or "", verified.client_store)
         result = self.async_update_and_abort(entry, data=data)
-        # The entry reloads by itself only while it is set up, which a refused account is not.
+        # Only an entry that is set up reloads when it changes, and a refused account is not set up.
         self.hass.config_entries.async_schedule_reload(entry.entry_id)
         if refused := [subentry for scope in verified.listing.failed if (subentry := subentry_of(entry, scope))]:
             titles = ", ".join(in_markdown(entry.subentries[subentry_id].title) for subentry_id in refused)
@@ -271,8 +271,8 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         self, step_id: str, fields: Sequence[Field], values: Mapping[str, Any], refused: Refused | None = None
     ) -> ConfigFlowResult:
         refused = refused or Refused({})
-        # Home Assistant would fill in the title as it is.
-        named = {} if self.source == SOURCE_USER else {CONF_NAME: in_markdown(self._changed().title)}
+        # By default, Home Assistant fills in the title without escaping its markdown.
+        named = {} if self.source == SOURCE_USER else {CONF_NAME: in_markdown(self._entry().title)}
         form = schema(fields, keeps_secrets=self.source != SOURCE_USER, opens_advanced=ADVANCED in refused.errors)
         return self.async_show_form(
             step_id=step_id,

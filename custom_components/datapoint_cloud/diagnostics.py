@@ -1,6 +1,6 @@
-"""Diagnostics to attach to a bug report: what the schema says and what became of it, nothing that names or lets in.
+"""Diagnostics for bug reports: the polling state, the schemas and the entities made from them.
 
-Ids, names, addresses and secrets are left out; devices are numbered instead.
+They contain no ids, names, addresses or secrets; devices are numbered instead.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from .runtime import DatapointConfigEntry
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DatapointConfigEntry) -> dict[str, Any]:
-    """Describe an account, also one that could not be set up."""
+    """Describe an account, even if it could not be set up."""
     described = _describe_entry(hass, entry)
     if entry.state is ConfigEntryState.LOADED:
         described |= _describe_running(entry.runtime_data.coordinator)
@@ -32,7 +32,7 @@ def _describe_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> dict[st
     registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     return {
         "state": entry.state.value,
-        # Its text may name something.
+        # The key only: the text may contain a name.
         "state_reason": entry.error_reason_translation_key,
         "registered_devices": len(registered),
         "entry": _redact(entry, entry.data),
@@ -74,7 +74,7 @@ def _describe_running(coordinator: DatapointCoordinator) -> dict[str, Any]:
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: DatapointConfigEntry, device: dr.AnyDeviceEntry
 ) -> dict[str, Any]:
-    """Describe one device, or the device that a part belongs to."""
+    """Describe one device; for a part of a device, the whole device."""
     if entry.state is not ConfigEntryState.LOADED:
         return {"state": entry.state.value, "state_reason": entry.error_reason_translation_key, "device": None}
     state = find_state(hass, entry.runtime_data.coordinator, device)

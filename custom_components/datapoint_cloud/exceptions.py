@@ -1,4 +1,7 @@
-"""The only translation of a cloud's error into an exception of Home Assistant, each with a translated text."""
+"""Translate the errors of clouds into exceptions of Home Assistant, each with a translated text.
+
+Nothing else raises Home Assistant's exceptions for an error of a cloud.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -23,7 +26,7 @@ def text_key(error: CloudError) -> str:
 
 
 def of_poll(error: CloudError) -> UpdateFailed | ConfigEntryAuthFailed:
-    """What a failed poll raises. Only refused credentials start a reauthentication."""
+    """Return the exception for a failed poll. Only refused credentials start a reauthentication."""
     if isinstance(error, AuthFailed):
         return ConfigEntryAuthFailed(
             translation_domain=DOMAIN,
@@ -39,10 +42,10 @@ def of_poll(error: CloudError) -> UpdateFailed | ConfigEntryAuthFailed:
 
 
 def of_action(error: CloudError, device: str, datapoint: Datapoint | None = None) -> HomeAssistantError:
-    """What a failed action on `device` raises; `datapoint` is the one whose value was refused, if it is known."""
+    """Return the exception for a failed command to `device`; `datapoint` has the refused value, if known."""
     key = f"action_{text_key(error)}"
     if key == "action_rejected" and error.code is None:
-        key = "action_refused"  # by the device itself or by its group, and nobody says why
+        key = "action_refused"  # the answer has neither a code nor a cause
     limits: dict[str, str] = {}
     if error.reason is Reason.SCHEMA_MISMATCH:
         key, limits = _limits(datapoint)
@@ -52,31 +55,31 @@ def of_action(error: CloudError, device: str, datapoint: Datapoint | None = None
     return kind(
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders=_fit(_placeholders(error) | {"device": device} | limits),
+        translation_placeholders=_plain(_placeholders(error) | {"device": device} | limits),
     )
 
 
 def of_group(error: CloudError, group_id: str) -> HomeAssistantError:
-    """What a failed action on a group as a whole raises."""
+    """Return the exception for a command to a group that failed as a whole."""
     if error.reason is Reason.NOT_FOUND or isinstance(error, NotSupported):
         return ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="group_unknown" if error.reason is Reason.NOT_FOUND else "group_not_supported",
-            translation_placeholders=_fit({"group": group_id}),
+            translation_placeholders=_plain({"group": group_id}),
         )
     if error.reason in _WRONG_VALUE:
         return ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key=_refused_value(error),
-            translation_placeholders=_fit(_placeholders(error) | {"device": group_id}),
+            translation_placeholders=_plain(_placeholders(error) | {"device": group_id}),
         )
     return of_action(error, group_id)
 
 
 def of_history(error: CloudError, subject: str, *, is_to_be_granted: bool = False) -> HomeAssistantError:
-    """What an action raises, or answers, that could not learn of the past of `subject`, or not all.
+    """Return the exception for an action that could not read the history of `subject`, or not all of it.
 
-    `is_to_be_granted`: what the cloud seems not to have, the vendor may only not have granted.
+    `is_to_be_granted`: a function that the cloud says it does not have may only need to be granted by the vendor.
     """
     key = row_of(error).history
     if isinstance(error, NotSupported) and is_to_be_granted:
@@ -86,12 +89,12 @@ def of_history(error: CloudError, subject: str, *, is_to_be_granted: bool = Fals
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders=_fit(_placeholders(error) | {"subject": error.subject or subject}),
+        translation_placeholders=_plain(_placeholders(error) | {"subject": error.subject or subject}),
     )
 
 
 def not_kept(since: datetime | None) -> HomeAssistantError:
-    """What an action answers that was asked for more than the cloud keeps; `since` None: for nothing that it keeps."""
+    """Return the reason why an answer begins at `since`; None: the cloud keeps nothing of the requested range."""
     key, since_when = "history_none_kept", {}
     if since is not None:
         key, since_when = "history_not_kept", {"since": dt_util.as_local(since).strftime("%Y-%m-%d %H:%M")}
@@ -99,7 +102,7 @@ def not_kept(since: datetime | None) -> HomeAssistantError:
 
 
 def not_told_yet(until: datetime) -> HomeAssistantError:
-    """What an action answers whose cloud tells nothing of the last minutes that were asked for."""
+    """Return the reason why an answer ends at `until`, before the requested range does."""
     until_when = {"until": dt_util.as_local(until).strftime("%Y-%m-%d %H:%M")}
     return HomeAssistantError(
         translation_domain=DOMAIN, translation_key="history_not_yet", translation_placeholders=until_when
@@ -107,40 +110,42 @@ def not_told_yet(until: datetime) -> HomeAssistantError:
 
 
 def of_call(key: str, **placeholders: str) -> ServiceValidationError:
-    """What an action raises that was called in a way that cannot be."""
+    """Return the exception for a call of an action with invalid data."""
     return ServiceValidationError(
-        translation_domain=DOMAIN, translation_key=key, translation_placeholders=_fit(placeholders)
+        translation_domain=DOMAIN, translation_key=key, translation_placeholders=_plain(placeholders)
     )
 
 
 def of_import(error: CloudError) -> HomeAssistantError:
-    """What an import of the past raises that is not complete."""
+    """Return the exception for an incomplete import of history."""
     return HomeAssistantError(
         translation_domain=DOMAIN, translation_key=text_key(error), translation_placeholders=_placeholders(error)
     )
 
 
 def of_recorder() -> HomeAssistantError:
-    """What an import raises whose rows the recorder does not take in time."""
+    """Return the exception for an import whose rows the recorder did not store in time."""
     return HomeAssistantError(translation_domain=DOMAIN, translation_key="recorder_silent")
 
 
 def of_unloading(device: str) -> HomeAssistantError:
-    """What a command raises whose account is unloaded before its cloud has answered."""
+    """Return the exception for a command whose account is unloaded before the cloud answers."""
     return HomeAssistantError(
-        translation_domain=DOMAIN, translation_key="action_unloaded", translation_placeholders=_fit({"device": device})
+        translation_domain=DOMAIN,
+        translation_key="action_unloaded",
+        translation_placeholders=_plain({"device": device}),
     )
 
 
 def of_unforeseen(subject: str) -> HomeAssistantError:
-    """What a command raises that failed for a reason nobody foresaw."""
+    """Return the exception for a command that failed because of an error in this integration."""
     return HomeAssistantError(
         translation_domain=DOMAIN, translation_key="action_failed", translation_placeholders={"device": subject}
     )
 
 
 def _refused_value(error: CloudError) -> str:
-    # Not every cloud says which of the values it refuses.
+    # Some answers do not name the refused value.
     return "action_invalid_value" if error.subject else "action_unnamed_value"
 
 
@@ -167,7 +172,7 @@ def _placeholders(error: CloudError) -> dict[str, str]:
     now = dt_util.now()
     until = now + timedelta(seconds=(error.retry_after or 60) if isinstance(error, RateLimited) else 0)
     code = error.status if error.code is None else error.code
-    return _fit(
+    return _plain(
         {
             "endpoint": error.endpoint,
             "subject": error.subject or "",
@@ -177,6 +182,6 @@ def _placeholders(error: CloudError) -> dict[str, str]:
     )
 
 
-def _fit(texts: Mapping[str, str]) -> dict[str, str]:
-    """What fills the texts, of which others wrote some. They are shown as they are, never as markdown."""
+def _plain(texts: Mapping[str, str]) -> dict[str, str]:
+    """Shorten placeholders, some of which others wrote. Exceptions show them as plain text, never as markdown."""
     return {key: plain(text, _LONGEST_NAMES) for key, text in texts.items()}

@@ -1,4 +1,4 @@
-"""Text that others wrote (vendors, servers, whoever named a device), made fit to be filled into texts of ours."""
+"""Make text from outside, such as the name of a device, safe to use as a placeholder in our texts."""
 
 import re
 import unicodedata
@@ -9,16 +9,16 @@ _JOINER: Final = "\u200d"  # of one emoji's parts
 _MARKUP: Final = re.compile(
     r"""
     [\\`*\[\]<>#|~!&@^$]            # emphasis, code, links, images, tables, HTML and its entities, addresses of e-mail
-    | (?<![^\W_])_ | _(?![^\W_])    # an underline, but for one inside a word, which means nothing
-    | :(?=//) | (?<=www)\.          # what becomes a link by itself
-    | ^[-+=]                        # what makes a list or a heading of what follows
+    | (?<![^\W_])_ | _(?![^\W_])    # an underscore, except inside a word, where it has no effect
+    | :(?=//) | (?<=www)\.          # becomes a link automatically
+    | ^[-+=]                        # starts a list or a heading
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 
 
 def plain(text: str, most: int = _LONGEST) -> str:
-    """One line of at most `most` characters, without those that cannot be seen or turn the writing around."""
+    """Return one line of at most `most` characters, without invisible ones and those that change the text direction."""
     spaced = " ".join(text.split())
     seen = "".join(char for char in spaced if char == _JOINER or unicodedata.category(char)[0] != "C")
     line = " ".join(seen.split())
@@ -26,5 +26,5 @@ def plain(text: str, most: int = _LONGEST) -> str:
 
 
 def in_markdown(text: str) -> str:
-    """The same, to be shown as it stands where markdown is rendered."""
+    """Return the same line, escaped so that markdown shows it literally."""
     return _MARKUP.sub(r"\\\g<0>", plain(text))

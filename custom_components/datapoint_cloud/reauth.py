@@ -1,6 +1,7 @@
-"""A sign-in that the user was asked for and that turns out to be needless: it ends by itself.
+"""Close the form to sign in again if the cloud accepts the old credentials after all.
 
-Whether it is, only asking again tells. That is done ever less often, by a new client: the old one knows its refusal.
+Clouds sometimes refuse correct credentials for a while. So they are tried again, at growing intervals and with a new
+client, because the old one remembers the refusal.
 """
 
 import logging
@@ -20,30 +21,30 @@ from .storage import hand_over
 
 _LOGGER = logging.getLogger(__name__)
 
-_FIRST_TRY_AFTER = 900.0  # seconds
-_LONGEST_WAIT = 4 * 3600.0
+_FIRST_RETRY_AFTER = 900.0  # seconds
+_LONGEST_INTERVAL = 4 * 3600.0
 
 
 @dataclass(slots=True)
-class _Waiting:
-    """An account that waits for its user."""
+class _Retry:
+    """The next try of an account that waits for its user to sign in."""
 
-    tries: int
+    count: int
     cancel: Callable[[], None]
 
 
-_WAITING: HassKey[dict[str, _Waiting]] = HassKey(f"{DOMAIN}_waiting_for_sign_in")
+_RETRIES: HassKey[dict[str, _Retry]] = HassKey(f"{DOMAIN}_waiting_for_sign_in")
 
 
 @callback
 def async_try_again_later(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Try the account again after a while, if its user has not signed in until then."""
-    waiting = hass.data.setdefault(_WAITING, {})
-    before = waiting.get(entry.entry_id)
-    tries = 0
-    if before is not None:
-        before.cancel()
-        tries = before.tries + 1
+    """Schedule the next try of the credentials, in case the user has not signed in by then."""
+    retries = hass.data.setdefault(_RETRIES, {})
+    previous = retries.get(entry.entry_id)
+    count = 0
+    if previous is not None:
+        previous.cancel()
+        count = previous.count + 1
 
     @callback
     def try_again(_: datetime) -> None:
@@ -52,16 +53,16 @@ def async_try_again_later(hass: HomeAssistant, entry: ConfigEntry) -> None:
             entry.async_create_background_task(hass, _async_try(hass, entry), f"{DOMAIN} sign-in")
 
     job = HassJob(try_again, f"{DOMAIN} sign-in {entry.entry_id}", cancel_on_shutdown=True)
-    seconds = min(_FIRST_TRY_AFTER * 2.0**tries, _LONGEST_WAIT)
-    waiting[entry.entry_id] = _Waiting(tries, async_call_later(hass, seconds, job))
+    seconds = min(_FIRST_RETRY_AFTER * 2.0**count, _LONGEST_INTERVAL)
+    retries[entry.entry_id] = _Retry(count, async_call_later(hass, seconds, job))
 
 
 async def _async_try(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Reload the account if its cloud accepts it as it is; a reload ends the form that the user may be filling in."""
+    """Try the credentials; reload the account if the cloud accepts them, which also closes the form."""
     kind, scopes = entry.data[CONF_CLOUD], scopes_of(entry)
     answer = await attempt(verify(hass, kind, entry.data, scopes, are_scopes_new=False), ())
-    if entry.entry_id not in hass.data.get(_WAITING, {}):
-        return  # the user has signed in meanwhile
+    if entry.entry_id not in hass.data.get(_RETRIES, {}):
+        return  # the user signed in during the request
     if isinstance(answer, Refused):
         async_try_again_later(hass, entry)
         return
@@ -71,10 +72,10 @@ async def _async_try(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 @callback
 def async_end(hass: HomeAssistant, entry: ConfigEntry, name: str) -> None:
-    """Ask for no sign-in any more: the cloud accepts the account."""
+    """Close the form to sign in again, because the cloud accepted the credentials."""
     flows = list(entry.async_get_active_flows(hass, {SOURCE_REAUTH}))
-    if flows or entry.entry_id in hass.data.get(_WAITING, {}):
-        _LOGGER.info("%s: the credentials are accepted again, nobody needs to sign in", name)
+    if flows or entry.entry_id in hass.data.get(_RETRIES, {}):
+        _LOGGER.info("%s: the cloud accepts the credentials again, signing in is no longer necessary", name)
     async_forget(hass, entry)
     for flow in flows:
         hass.config_entries.flow.async_abort(flow["flow_id"])
@@ -82,6 +83,6 @@ def async_end(hass: HomeAssistant, entry: ConfigEntry, name: str) -> None:
 
 @callback
 def async_forget(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Try the account no more because of what was refused."""
-    if (waiting := hass.data.get(_WAITING, {}).pop(entry.entry_id, None)) is not None:
-        waiting.cancel()
+    """Cancel the next try of the credentials."""
+    if (retry := hass.data.get(_RETRIES, {}).pop(entry.entry_id, None)) is not None:
+        retry.cancel()

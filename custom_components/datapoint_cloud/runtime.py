@@ -1,4 +1,4 @@
-"""What a loaded account holds, and the type of its entry."""
+"""The runtime data of a loaded account, and the type of its entry."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from .storage import AccountStorage
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What an account holds while it is loaded."""
+    """The parts of a loaded account."""
 
     coordinator: DatapointCoordinator
     commands: Commands

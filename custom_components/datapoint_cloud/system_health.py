@@ -1,4 +1,4 @@
-"""What the system health page tells of the integration."""
+"""The integration's section of the system health page."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from .const import DOMAIN
 
 @callback
 def async_register(hass: HomeAssistant, register: SystemHealthRegistration) -> None:
-    """Register the page's section."""
+    """Register the section."""
     register.async_register_info(_async_figures)
 
 

@@ -1,1 +1,1 @@
-"""The forms: their fields, what is checked of them, and the flows of options and subentries."""
+"""The forms of the flows, their validation by the cloud, and the flows of options and subentries."""

@@ -1,4 +1,4 @@
-"""The options of an account: how often it is polled, what of it is shown, and whether its past is brought in."""
+"""The options of an account: the polling interval, the devices to show and the import of history."""
 
 import asyncio
 import logging
@@ -40,16 +40,16 @@ from ..statistics.schedule import DEFAULT_DAYS
 
 _LOGGER = logging.getLogger(__name__)
 
-_PATIENCE = 10.0  # seconds that the form waits for the groups
+_GROUPS_TIME_LIMIT = 10.0  # seconds
 _LONGEST_INTERVAL = 24 * 3600
 _WHOLE_NUMBERS = (OPTION_INTERVAL, OPTION_SHARE, OPTION_IMPORT_DAYS)
 
 
 class AccountOptionsFlow(OptionsFlow):
-    """The options of an account. An empty choice of sites or devices means all of them, those to come included."""
+    """Edits the options of an account. An empty choice of sites or devices means all, including future ones."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show and take all options."""
+        """Show all options, or store the submitted ones."""
         if self.hass.config_entries.async_get_entry(self.handler) is None:
             return self.async_abort(reason="account_gone")
         if self.config_entry.state is not ConfigEntryState.LOADED:
@@ -83,7 +83,8 @@ class AccountOptionsFlow(OptionsFlow):
         fields[vol.Required(OPTION_FLEET, default=shown_now)] = SelectSelector(
             SelectSelectorConfig(options=[ALL_CHOSEN, FIGURES_ONLY], translation_key=OPTION_FLEET)
         )
-        # What was chosen is left out by nobody but the user, though the cloud has nothing to offer just now.
+        # Keep the field if something was chosen, even if the cloud lists no groups or sites now: hiding it would
+        # drop the choice.
         if (groups := await self._groups()) or chosen.get(OPTION_GROUPS):
             fields[vol.Optional(OPTION_GROUPS, default=[])] = _device_filter(groups, chosen.get(OPTION_GROUPS, ()))
         if sites or chosen.get(OPTION_SITES):
@@ -99,13 +100,13 @@ class AccountOptionsFlow(OptionsFlow):
         )
 
     async def _groups(self) -> Mapping[str, str]:
-        """The groups on offer; what cannot be had now is no reason to show no options."""
+        """Return the groups to choose from, or none if the cloud cannot list them now."""
         cloud: Cloud = self.config_entry.runtime_data.coordinator.cloud
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_GROUPS_TIME_LIMIT):
                 return await cloud.groups()
         except (CloudError, TimeoutError) as error:
-            _LOGGER.debug("There are no groups to choose from: %s", error or "no answer in time")
+            _LOGGER.debug("The groups cannot be listed: %s", error or "time limit exceeded")
             return {}
 
 
@@ -123,7 +124,7 @@ def _of_the_past(reach: timedelta) -> dict[vol.Marker, Any]:
 
 
 def _device_filter(names: Mapping[str, str | None], chosen: Iterable[str]) -> SelectSelector:
-    """A choice among names by id. What was chosen stays on offer though it is no longer listed."""
+    """Return a choice of names by id. Chosen ids stay in it even if the cloud no longer lists them."""
     offered = {**dict.fromkeys(chosen), **names}
     options = [SelectOptionDict(value=id_, label=plain(name or id_)) for id_, name in offered.items()]
     return SelectSelector(

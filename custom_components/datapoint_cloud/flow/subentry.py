@@ -1,6 +1,6 @@
-"""How a scope, a product or a usage query, is added to an account and changed.
+"""The flow that adds a scope to an account, such as a product, or changes it.
 
-One flow for both: the type of the subentry says which fields its form has.
+The type of the subentry determines the fields of the form.
 """
 
 from collections.abc import Mapping
@@ -25,22 +25,22 @@ from .validation import Refused, Verified, attempt, refusal, verify
 
 
 class ScopeFlow(ConfigSubentryFlow):
-    """A product or a usage query."""
+    """Adds or changes a scope of any type."""
 
     def __init__(self) -> None:
         """Start with an empty form."""
         self._values: dict[str, Any] = {}
-        """What the form holds, also when the front end fetches it once more."""
+        """The values of the form, also for when the front end fetches it again."""
         self._accepted_bare: dict[str, Any] | None = None
-        """The product without datapoints that the user was warned of."""
+        """The scope without datapoints that the user was warned about."""
 
     async def async_step_reconfigure(self, _: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Change a scope, in the form it was made with."""
+        """Show the scope to change in the same form as a new one."""
         self._values = without_secrets(self._fields, self._get_reconfigure_subentry().data)
         return self._show()
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Take what names the scope and try it."""
+        """Check the submitted values, then try the scope."""
         if self._is_gone:
             return self.async_abort(reason="scope_gone")
         if user_input is None:
@@ -57,7 +57,7 @@ class ScopeFlow(ConfigSubentryFlow):
         return errors if errors or changed is None else self._type.problems_of_change(changed.data, scope)
 
     async def _try_scope(self, scope: dict[str, Any], changed: ConfigSubentry | None) -> SubentryFlowResult:
-        """Ask the cloud about a scope, and save it or show the form again."""
+        """Try a scope with the cloud; save it or show the form again."""
         entry = self._get_entry()
         others = [other for other in entry.subentries.values() if other is not changed]
         if any(self._type.id_of(other.data) == self._type.id_of(scope) for other in others):
@@ -85,7 +85,7 @@ class ScopeFlow(ConfigSubentryFlow):
             return self._save(changed, scope, answer.names[self._id_of(scope, changed)])
         if not answer.is_account_refused:
             return self._show(answer)
-        # The scope cannot be tried before the account is signed in again, which may need this scope in turn.
+        # Save it untested: the account may need this scope to sign in again, and the scope the account.
         title = self._type.name_of(scope) or changed.title
         return self._save(changed, scope, title, reason="account_refused")
 
@@ -98,7 +98,7 @@ class ScopeFlow(ConfigSubentryFlow):
             entry, changed, data=scope, title=title, unique_id=unique_id, reason=reason
         )
         if entry.state in (ConfigEntryState.SETUP_RETRY, ConfigEntryState.SETUP_ERROR):
-            # Only an account that is set up hears of the change by itself.
+            # Only an entry that is set up listens for the change and reloads.
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
         return result
 
@@ -107,7 +107,7 @@ class ScopeFlow(ConfigSubentryFlow):
 
     @property
     def _is_gone(self) -> bool:
-        """Whether what the form is about was removed while it was open."""
+        """Whether the account or the scope was removed while the form was open."""
         entry = self.hass.config_entries.async_get_entry(self._entry_id)
         if entry is None:
             return True

@@ -1,6 +1,6 @@
-"""The one way to try what a form holds, and where in the form a cloud's refusal belongs.
+"""Try the values of a form with the cloud, and turn the cloud's errors into errors of the form.
 
-It asks the cloud; it neither shows forms nor stores anything.
+It neither shows forms nor stores anything.
 """
 
 import asyncio
@@ -26,50 +26,51 @@ from .forms import BASE, placed
 
 _LOGGER = logging.getLogger(__name__)
 
-_PATIENCE = 60.0  # seconds that a form waits at each question: long enough for the list of a large fleet
+_TIME_LIMIT = 60.0  # seconds for each attempt: long enough to list a large fleet
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a cloud said to a form: whose account it is, and its devices."""
+    """An account that the cloud accepted, and its devices."""
 
     account: Account
     listing: Listing
     names: Mapping[str, str]
     """The names of the scopes, by id."""
     client_store: ClientStore
-    """What was learnt on the way, a token above all."""
+    """What the client learned meanwhile, such as a token; the set-up of the entry continues with it."""
     lacks_datapoints: bool = False
-    """Whether a new scope has devices that nothing is defined for."""
+    """Whether a new scope has devices without any datapoints."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What a form says when the cloud refused it. `detail` is for the texts, safe to show."""
+    """The errors that a form shows, by field. `detail` is a placeholder of their texts and safe to show."""
 
     errors: dict[str, str]
     detail: str = ""
     is_account_refused: bool = False
-    """Whether the account's own credentials were refused, so that nothing could be said of a scope."""
+    """Whether the cloud refused the credentials of the account, so that a scope could not be tried."""
 
 
 async def verify(
     hass: HomeAssistant, kind: str, data: Mapping[str, Any], scopes: Scopes, *, are_scopes_new: bool
 ) -> Verified:
-    """Log in and list the devices of the account; new scopes must answer too, old ones have repairs of their own.
+    """Log in and list the devices of the account.
 
-    Raises any `CloudError`.
+    With `are_scopes_new`, every scope must answer too; an old scope that fails has a repair of its own. Raises any
+    `CloudError`.
     """
     client_store = ClientStore()
     if not are_scopes_new:
-        forget_login(hass, data)  # a session that is still open says nothing of what was typed
+        forget_login(hass, data)  # an open session would hide wrong credentials
     cloud = open_cloud(hass, kind, data, scopes, client_store)
     try:
         account = await cloud.account()
     except Forbidden as error:
         if are_scopes_new or not scopes or row_of(error).is_of_account:
             raise
-        # Its scopes are refused for what they are, so that it has to say by itself whose account it is.
+        # The cloud refused a scope, not the account: log in without scopes.
         account = await open_cloud(hass, kind, data, {}, client_store).account()
     listing = await cloud.devices()
     has_answer = len(listing.failed) < len(scopes)
@@ -88,25 +89,25 @@ async def _lacks_datapoints(cloud: Cloud, listing: Listing, scopes: Scopes) -> b
             if not (await cloud.schema(device)).datapoints:
                 return True
         except CloudError as error:
-            # What describes the devices is asked for again when they are set up.
+            # The set-up reads the schema again.
             _LOGGER.debug("The datapoints of a product are unknown for now: %s", error)
     return False
 
 
 def _is_left_to_a_repair(error: CloudError, *, has_answer: bool) -> bool:
-    """Whether a scope that failed says nothing against the account. `has_answer`: another scope did not fail."""
+    """Return whether the error of a scope need not concern the form. `has_answer`: another scope did not fail."""
     if isinstance(error, Forbidden):
         return not row_of(error).is_of_account
     return has_answer and not isinstance(error, AuthFailed | RateLimited)
 
 
 async def is_same_account(hass: HomeAssistant, entry: ConfigEntry, data: Mapping[str, Any], account: Account) -> bool:
-    """Whether an entry may take this data: it belongs to the same account, as far as its cloud can tell."""
+    """Return whether new data belongs to the account of an entry, as far as its cloud can tell."""
     if account.id == entry.unique_id:
         return True
     if not account_type_of(entry).is_address_in_id:
         return False
-    # Compare without the address; and a new token may not reveal whose it is.
+    # Compare both at one address. A token may not reveal its user; then it is accepted.
     kind = entry.data[CONF_CLOUD]
     before = await open_cloud(hass, kind, entry.data, {}, ClientStore()).account()
     same_server = {**data, CONF_API_URL: entry.data[CONF_API_URL]}
@@ -114,11 +115,11 @@ async def is_same_account(hass: HomeAssistant, entry: ConfigEntry, data: Mapping
     return before.id == after.id or not (before.has_lasting_id and after.has_lasting_id)
 
 
-async def attempt[T](asking: Awaitable[T], fields: Collection[Field]) -> T | Refused:
-    """The cloud's answer, or its refusal in terms of a form with these fields."""
+async def attempt[T](request: Awaitable[T], fields: Collection[Field]) -> T | Refused:
+    """Return the result of a request to the cloud, or its error as errors of a form with these fields."""
     try:
-        async with asyncio.timeout(_PATIENCE):
-            return await asking
+        async with asyncio.timeout(_TIME_LIMIT):
+            return await request
     except TimeoutError:
         return Refused({BASE: "cannot_connect"}, str(Unreachable(Reason.TIMEOUT)))
     except CloudError as error:
