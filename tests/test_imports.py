@@ -22,7 +22,7 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
     ("flow.forms", "flow.validation", "fleet"),
     ("poller", "reauth"),
     ("coordinator",),
-    ("commands", "device_registry", "issues", "push"),
+    ("commands", "confirmation", "device_registry", "issues", "push"),
     ("entity",),
     ("statistics",),
     ("runtime",),
@@ -32,14 +32,7 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
 )
 """The modules and packages of the integration, the lowest level first. None imports from a higher level."""
 
-_SERVERS = ("simulator.gizwits.enterprise", "simulator.gizwits.open_api")
-_TO_GO = {
-    (f"{_INTEGRATION}.coordinator", f"{_INTEGRATION}.push"),  # until set-up starts push, not the coordinator
-    # until the state of a simulated server stands apart from its routes
-    *((f"simulator.gizwits.{name}", server) for server in _SERVERS for name in ("aep", "websocket")),
-    *((f"{server.removesuffix('_api')}_{name}", server) for server in _SERVERS for name in ("groups", "history")),
-    *((f"simulator.gizwits.enterprise_{name}", "simulator.gizwits.enterprise") for name in ("reports", "search")),
-}
+_TO_GO = {(f"{_INTEGRATION}.coordinator", f"{_INTEGRATION}.push")}  # until set-up starts push, not the coordinator
 """Imports that point back up and are on their way out."""
 
 
@@ -109,7 +102,7 @@ def test_an_import_from_a_higher_level_would_be_found() -> None:
 
 def test_the_library_imports_neither_home_assistant_nor_the_integration() -> None:
     for name, file in _modules(_LIBRARY).items():
-        for full in _imported(name, file, with_types=False):
+        for full in _imported(name, file):
             assert not full.startswith("homeassistant"), name
             assert not full.startswith(_INTEGRATION) or full.startswith(_LIBRARY), name
 

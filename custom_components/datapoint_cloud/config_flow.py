@@ -31,21 +31,21 @@ from .clouds.errors import Forbidden, Reason
 from .const import CONF_CLOUD, DOMAIN
 from .flow.forms import (
     ADVANCED,
-    entered,
     fields_of,
-    kept,
-    only,
-    placed,
+    kept_secrets,
     placeholders,
     problems,
     schema,
+    shown_errors,
+    submitted_values,
     suggested,
     unencrypted,
+    values_of,
     without_secrets,
 )
 from .flow.options import AccountOptionsFlow
 from .flow.subentry import ScopeFlow
-from .flow.validation import Refused, Verified, attempt, is_same_account, refusal, verify
+from .flow.validation import FormErrors, Verified, attempt, errors_in_form, is_same_account, verify
 from .plain_text import in_markdown, plain
 from .storage import hand_over
 
@@ -103,10 +103,10 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
             self._entry()
         if user_input is None:
             return self._show_account()
-        self._values = entered(self._fields, user_input)
+        self._values = submitted_values(self._fields, user_input)
         values = self._values | self._kept()
         if errors := problems(self._groups, values):
-            return self._show_account(Refused(placed(errors, self._fields)))
+            return self._show_account(FormErrors(shown_errors(errors, self._fields)))
         if set(unencrypted(self._fields, values)) - self._accepted_addresses:
             return await self.async_step_unencrypted()
         return await self._try_account()
@@ -154,10 +154,10 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         fields = _reauth_fields(entry.data)
         if user_input is None:
             return self._show("reauth_confirm", fields, self._values)
-        self._values = entered(fields, user_input)
+        self._values = submitted_values(fields, user_input)
         data = {**entry.data, **self._values}
         answer = await attempt(verify(self.hass, self._kind, data, scopes_of(entry), are_scopes_new=False), fields)
-        if isinstance(answer, Refused):
+        if isinstance(answer, FormErrors):
             return self._show("reauth_confirm", fields, self._values, answer)
         return await self._update(data, answer)
 
@@ -187,7 +187,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
             return {}
         stored = self._entry().data
         chosen = {name: value for name, value in stored.items() if name == self._account_type.sub_account_field}
-        return kept(self._groups, self._values, stored) | chosen
+        return kept_secrets(self._groups, self._values, stored) | chosen
 
     async def _try_account(self) -> ConfigFlowResult:
         """Try the submitted values; show the form with errors, the next step, or finish."""
@@ -199,15 +199,15 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         answer = await attempt(
             verify(self.hass, self._kind, data, scopes, are_scopes_new=self.source == SOURCE_USER), self._fields
         )
-        if isinstance(answer, Refused):
+        if isinstance(answer, FormErrors):
             return self._show_account(answer)
         suspect = self._account_type.field_of_no_devices
         if suspect is not None and not answer.listing.devices and data != self._accepted_empty:
             self._accepted_empty = data
-            return self._show_account(Refused({suspect: "no_devices"}))
+            return self._show_account(FormErrors({suspect: "no_devices"}))
         if answer.lacks_datapoints and scopes != self._accepted_bare:
             self._accepted_bare = scopes
-            return self._show_account(refusal(Forbidden(Reason.NO_DATAPOINTS), self._fields))
+            return self._show_account(errors_in_form(Forbidden(Reason.NO_DATAPOINTS), self._fields))
         if self.source == SOURCE_RECONFIGURE:
             return await self._update(data, answer)
         return await self._create(data, scopes, answer)
@@ -215,7 +215,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _find_sub_account(self, name: str, data: Mapping[str, Any]) -> ConfigFlowResult:
         """Take the only account that the credentials open, or let the user choose one."""
         answer = await attempt(sub_accounts_of(self.hass, self._kind, data), self._fields)
-        if isinstance(answer, Refused):
+        if isinstance(answer, FormErrors):
             return self._show_account(answer)
         if len(answer) == 1:
             (self._values[name],) = answer
@@ -228,7 +228,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
             return scopes_of(self._entry())
         if (scope_type := self._account_type.scope_type) is None:
             return {}
-        scope = only(scope_type.fields, values)
+        scope = values_of(scope_type.fields, values)
         return {scope_type.id_of(scope): scope}
 
     async def _create(self, data: Mapping[str, Any], scopes: Scopes, verified: Verified) -> ConfigFlowResult:
@@ -264,13 +264,13 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
             return self.async_abort(reason="scopes_refused", description_placeholders={"scopes": titles})
         return result
 
-    def _show_account(self, refused: Refused | None = None) -> ConfigFlowResult:
+    def _show_account(self, refused: FormErrors | None = None) -> ConfigFlowResult:
         return self._show(self._kind, self._fields, self._values, refused)
 
     def _show(
-        self, step_id: str, fields: Sequence[Field], values: Mapping[str, Any], refused: Refused | None = None
+        self, step_id: str, fields: Sequence[Field], values: Mapping[str, Any], refused: FormErrors | None = None
     ) -> ConfigFlowResult:
-        refused = refused or Refused({})
+        refused = refused or FormErrors({})
         # By default, Home Assistant fills in the title without escaping its markdown.
         named = {} if self.source == SOURCE_USER else {CONF_NAME: in_markdown(self._entry().title)}
         form = schema(fields, keeps_secrets=self.source != SOURCE_USER, opens_advanced=ADVANCED in refused.errors)

@@ -15,6 +15,7 @@ from .accounts import account_name, account_type_of, scopes_of, subentry_of
 from .clouds.model import Device, Part
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
+from .fleet.device_state import DeviceState
 from .fleet.losses import tell_removed
 
 
@@ -35,14 +36,14 @@ def scope_device_id(coordinator: DatapointCoordinator, scope_id: str) -> str:
 
 @callback
 def part_info(hass: HomeAssistant, entry: ConfigEntry, device_id: str, part: Part) -> ChildDeviceInfo:
-    """What ties an entity to a part of a device."""
+    """Link an entity to a part of a device."""
     parent_id = dr.async_get_device_id_by_identifier(hass, (DOMAIN, device_id), config_entry_id=entry.entry_id)
     return ChildDeviceInfo(identifiers={(DOMAIN, f"{device_id}_{part.id}")}, name=part.name, parent_device_id=parent_id)
 
 
 @callback
 def known_device_ids(hass: HomeAssistant, entry: ConfigEntry) -> set[str]:
-    """The devices of the cloud that are registered already; of queries those that are still asked."""
+    """Return the cloud's ids of the registered devices, without usage queries that the user has removed."""
     registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     scopes = scopes_of(entry)
     return {
@@ -55,7 +56,7 @@ def known_device_ids(hass: HomeAssistant, entry: ConfigEntry) -> set[str]:
 
 @callback
 def async_sync_devices(hass: HomeAssistant, entry: ConfigEntry, coordinator: DatapointCoordinator) -> None:
-    """Register the account, its scopes and its devices; remove the devices that are gone."""
+    """Register the account, its scopes and its devices, and remove the devices that are gone."""
     registry = dr.async_get(hass)
     _register_services(registry, entry, coordinator)
     devices = [state.device for state in coordinator.fleet.values()]

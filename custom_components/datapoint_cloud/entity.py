@@ -130,14 +130,14 @@ type _CreateEntities = Callable[[DatapointCoordinator, DeviceState], Iterable[De
 
 @callback
 def async_add_entities_of_devices(
-    entry: ConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback, make: _Make
+    entry: ConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback, create: _CreateEntities
 ) -> None:
     """Add the entities that `create` returns for each device, now and whenever new devices or datapoints appear.
 
     If a device disappears and comes back, its entities are added again.
     """
     coordinator: DatapointCoordinator = entry.runtime_data.coordinator
-    made: dict[str, _Made] = {}  # by device id
+    added: dict[str, _AddedEntities] = {}  # by device id
 
     @callback
     def add_new() -> None:
@@ -164,7 +164,7 @@ def async_add_entities_of_devices(
 
 @callback
 def async_add_with_inventory(entry: ConfigEntry, add: CALLBACK_TYPE) -> None:
-    """Call `add` now and whenever devices or datapoints come."""
+    """Call `add` now and whenever new devices or datapoints appear."""
 
     @callback
     def add_new() -> None:

@@ -1,4 +1,4 @@
-"""The issues of an account: they say what the user can repair or should know, and close when that is no longer so.
+"""The issues of an account: problems that the user can repair or should know about, open for as long as they last.
 
 It computes which issues are open and updates the registry; `repairs` holds the flows that fix them.
 """
@@ -46,7 +46,7 @@ def async_update_issues(coordinator: DatapointCoordinator) -> None:
     entry = coordinator.config_entry
     found = [*_notices(coordinator), *issues_of_errors(entry, _errors(coordinator))]
     # After set-up the first polls read few devices, so not every problem is known yet. An issue that the user chose to
-    # ignore is not closed meanwhile: opened again later, it would no longer be ignored.
+    # ignore stays open: closed now and opened again later, it would no longer be ignored.
     is_settled = is_due(coordinator.set_up_at, _SETTLED_AFTER, dt_util.utcnow())
     async_set_issues(coordinator.hass, entry, found, keeps_ignored=not is_settled)
 

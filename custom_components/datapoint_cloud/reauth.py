@@ -16,7 +16,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .accounts import scopes_of
 from .const import CONF_CLOUD, DOMAIN
-from .flow.validation import Refused, attempt, verify
+from .flow.validation import FormErrors, attempt, verify
 from .storage import hand_over
 
 _LOGGER = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ async def _async_try(hass: HomeAssistant, entry: ConfigEntry) -> None:
     answer = await attempt(verify(hass, kind, entry.data, scopes, are_scopes_new=False), ())
     if entry.entry_id not in hass.data.get(_RETRIES, {}):
         return  # the user signed in during the request
-    if isinstance(answer, Refused):
+    if isinstance(answer, FormErrors):
         async_try_again_later(hass, entry)
         return
     hand_over(hass, entry.unique_id or "", answer.client_store)

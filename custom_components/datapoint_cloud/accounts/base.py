@@ -1,4 +1,4 @@
-"""What the integration has to know of an account at a cloud: one `AccountType` for each cloud."""
+"""An account type describes one cloud to Home Assistant: its forms, its scopes and how its client is built."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
@@ -23,7 +23,7 @@ class FieldGroup:
     fields: ClassVar[tuple[Field, ...]]
 
     def problems(self, values: Mapping[str, Any]) -> dict[str, str]:
-        """Check the rules among the fields before any cloud is asked; return the key of an error by field name."""
+        """Check the rules among the fields without the cloud; return the key of an error by field name."""
         return {}
 
     def obsolete_secrets(self, values: Mapping[str, Any]) -> Collection[str]:
@@ -38,7 +38,7 @@ class ScopeType(FieldGroup, ABC):
 
     @abstractmethod
     def id_of(self, data: Mapping[str, Any]) -> str:
-        """Return what identifies a scope in its account; a new scope has it as its id."""
+        """Return the id for a new scope with this data. Scopes with equal ids are the same scope."""
 
     def stored_id(self, subentry: ConfigSubentry) -> str:
         """Return the id of a stored scope, by which its cloud knows it."""
@@ -68,7 +68,7 @@ class AccountType(FieldGroup, ABC):
     placeholders: ClassVar[Mapping[str, str]] = {}
     """The addresses that the texts of the forms name."""
     scope_type: ClassVar[ScopeType | None] = None
-    """The scopes of such an account. The form of a new account also takes its first scope."""
+    """The type of the account's scopes. The form of a new account includes its first scope."""
     sub_account_field: ClassVar[str | None] = None
     """The field, and the step, with which the user chooses one of the accounts that the credentials open."""
     field_of_no_devices: ClassVar[str | None] = None

@@ -1,4 +1,4 @@
-"""The fields of the forms: how each is shown, what was meant by the text typed into it, and which errors belong to it.
+"""The fields of the forms: how each is shown, how its text is cleaned, and which errors belong to it.
 
 Pure; it knows no cloud.
 """
@@ -58,7 +58,7 @@ class Field:
         return kind(self.name) if self.default is None else kind(self.name, default=self.default)
 
     def clean(self, value: str) -> str:
-        """Remove from the typed text what does not belong to the value."""
+        """Remove blanks and other additions around the typed value."""
         if self.name == CONF_PASSWORD:
             return value  # blanks may belong to it
         value = value.strip()

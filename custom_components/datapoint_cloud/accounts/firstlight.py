@@ -30,7 +30,7 @@ CONF_SORT_ORDER: Final = "sort_order"
 
 
 class UsageQueryScope(ScopeType):
-    """A query: which figures the server is asked for."""
+    """A query: one kind of figures that the server counts."""
 
     subentry_type = "usage_query"
     fields = (

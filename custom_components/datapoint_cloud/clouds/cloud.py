@@ -111,7 +111,7 @@ class Cloud(Protocol):
     async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Return what `write` would return, without sending anything.
 
-        Raises `Rejected` (SCHEMA_MISMATCH, with the datapoint's key) for what the device never takes.
+        Raises `Rejected` (SCHEMA_MISMATCH, with the datapoint's key) for a value that the device does not accept.
         """
 
     async def write(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:

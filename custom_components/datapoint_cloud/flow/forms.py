@@ -49,12 +49,12 @@ def schema(fields: Iterable[Field], *, keeps_secrets: bool, opens_advanced: bool
 
 def suggested(fields: Collection[Field], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values in the shape of the form, to show them in it."""
-    top = only((field for field in fields if not field.is_advanced), values)
-    advanced = only((field for field in fields if field.is_advanced), values)
+    top = values_of((field for field in fields if not field.is_advanced), values)
+    advanced = values_of((field for field in fields if field.is_advanced), values)
     return top | ({ADVANCED: advanced} if advanced else {})
 
 
-def entered(fields: Iterable[Field], user_input: Mapping[str, Any]) -> dict[str, Any]:
+def submitted_values(fields: Iterable[Field], user_input: Mapping[str, Any]) -> dict[str, Any]:
     """Return the submitted values, flat and clean, without the fields that were left empty."""
     flat = {**user_input, **user_input.get(ADVANCED, {})}
     values: dict[str, Any] = {}
@@ -69,18 +69,18 @@ def entered(fields: Iterable[Field], user_input: Mapping[str, Any]) -> dict[str,
     return values
 
 
-def only(fields: Iterable[Field], values: Mapping[str, Any]) -> dict[str, Any]:
+def values_of(fields: Iterable[Field], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values that belong to the fields."""
     return {field.name: values[field.name] for field in fields if field.name in values}
 
 
 def without_secrets(fields: Iterable[Field], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values that belong to the fields and may be shown."""
-    return only((field for field in fields if not field.is_secret), values)
+    return values_of((field for field in fields if not field.is_secret), values)
 
 
 def problems(groups: Collection[FieldGroup], values: Mapping[str, Any]) -> dict[str, str]:
-    """Check clean values before any cloud is asked; return the key of an error by field name."""
+    """Check clean values without the cloud; return the key of an error by field name."""
     fields = fields_of(groups)
     errors = {field.name: "missing" for field in fields if field.is_required and field.name not in values}
     for field in fields:
@@ -91,7 +91,7 @@ def problems(groups: Collection[FieldGroup], values: Mapping[str, Any]) -> dict[
     return errors
 
 
-def kept(groups: Iterable[FieldGroup], values: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+def kept_secrets(groups: Iterable[FieldGroup], values: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return the stored secrets that were left empty and still belong to the new values beside them."""
     return {
         field.name: stored[field.name]
@@ -102,7 +102,7 @@ def kept(groups: Iterable[FieldGroup], values: Mapping[str, Any], stored: Mappin
     }
 
 
-def placed(errors: Mapping[str, str], fields: Collection[Field]) -> dict[str, str]:
+def shown_errors(errors: Mapping[str, str], fields: Collection[Field]) -> dict[str, str]:
     """Return errors by field, and repeat those of the collapsed section where the form can show them.
 
     The front end shows an error under the name of a section, but not under the name of a field inside it.

@@ -20,8 +20,18 @@ from ..accounts.base import ScopeType
 from ..accounts.fields import Field
 from ..clouds.errors import Forbidden, Reason
 from ..const import CONF_CLOUD
-from .forms import ADVANCED, entered, kept, placed, placeholders, problems, schema, suggested, without_secrets
-from .validation import Refused, Verified, attempt, refusal, verify
+from .forms import (
+    ADVANCED,
+    kept_secrets,
+    placeholders,
+    problems,
+    schema,
+    shown_errors,
+    submitted_values,
+    suggested,
+    without_secrets,
+)
+from .validation import FormErrors, Verified, attempt, errors_in_form, verify
 
 
 class ScopeFlow(ConfigSubentryFlow):
@@ -45,11 +55,11 @@ class ScopeFlow(ConfigSubentryFlow):
             return self.async_abort(reason="scope_gone")
         if user_input is None:
             return self._show()
-        self._values = entered(self._fields, user_input)
+        self._values = submitted_values(self._fields, user_input)
         changed = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
-        scope = self._values | (kept((self._type,), self._values, changed.data) if changed else {})
+        scope = self._values | (kept_secrets((self._type,), self._values, changed.data) if changed else {})
         if errors := self._problems(scope, changed):
-            return self._show(Refused(placed(errors, self._fields)))
+            return self._show(FormErrors(shown_errors(errors, self._fields)))
         return await self._try_scope(scope, changed)
 
     def _problems(self, scope: Mapping[str, Any], changed: ConfigSubentry | None) -> dict[str, str]:
@@ -71,16 +81,18 @@ class ScopeFlow(ConfigSubentryFlow):
             return self.async_abort(reason="scope_gone")
         return self._add(scope, answer) if changed is None else self._change(changed, scope, answer)
 
-    def _add(self, scope: dict[str, Any], answer: Verified | Refused) -> SubentryFlowResult:
-        if isinstance(answer, Refused):
+    def _add(self, scope: dict[str, Any], answer: Verified | FormErrors) -> SubentryFlowResult:
+        if isinstance(answer, FormErrors):
             return self._show(answer)
         if answer.lacks_datapoints and scope != self._accepted_bare:
             self._accepted_bare = scope
-            return self._show(refusal(Forbidden(Reason.NO_DATAPOINTS), self._fields))
+            return self._show(errors_in_form(Forbidden(Reason.NO_DATAPOINTS), self._fields))
         unique_id = self._id_of(scope, None)
         return self.async_create_entry(title=answer.names[unique_id], data=scope, unique_id=unique_id)
 
-    def _change(self, changed: ConfigSubentry, scope: dict[str, Any], answer: Verified | Refused) -> SubentryFlowResult:
+    def _change(
+        self, changed: ConfigSubentry, scope: dict[str, Any], answer: Verified | FormErrors
+    ) -> SubentryFlowResult:
         if isinstance(answer, Verified):
             return self._save(changed, scope, answer.names[self._id_of(scope, changed)])
         if not answer.is_account_refused:
@@ -121,8 +133,8 @@ class ScopeFlow(ConfigSubentryFlow):
     def _fields(self) -> tuple[Field, ...]:
         return self._type.fields
 
-    def _show(self, refused: Refused | None = None) -> SubentryFlowResult:
-        refused = refused or Refused({})
+    def _show(self, refused: FormErrors | None = None) -> SubentryFlowResult:
+        refused = refused or FormErrors({})
         form = schema(
             self._fields,
             keeps_secrets=self.source == SOURCE_RECONFIGURE,

@@ -22,7 +22,7 @@ from ..clouds.model import Account
 from ..const import CONF_API_URL, CONF_CLOUD
 from ..plain_text import plain
 from ..reasons import row_of
-from .forms import BASE, placed
+from .forms import BASE, shown_errors
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -38,13 +38,13 @@ class Verified:
     names: Mapping[str, str]
     """The names of the scopes, by id."""
     client_store: ClientStore
-    """What the client learned meanwhile, such as a token; the set-up of the entry continues with it."""
+    """The store of the client, with its token for example; the set-up of the entry continues with it."""
     lacks_datapoints: bool = False
     """Whether a new scope has devices without any datapoints."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class FormErrors:
     """The errors that a form shows, by field. `detail` is a placeholder of their texts and safe to show."""
 
     errors: dict[str, str]
@@ -115,25 +115,25 @@ async def is_same_account(hass: HomeAssistant, entry: ConfigEntry, data: Mapping
     return before.id == after.id or not (before.has_lasting_id and after.has_lasting_id)
 
 
-async def attempt[T](request: Awaitable[T], fields: Collection[Field]) -> T | Refused:
+async def attempt[T](request: Awaitable[T], fields: Collection[Field]) -> T | FormErrors:
     """Return the result of a request to the cloud, or its error as errors of a form with these fields."""
     try:
         async with asyncio.timeout(_TIME_LIMIT):
             return await request
     except TimeoutError:
-        return Refused({BASE: "cannot_connect"}, str(Unreachable(Reason.TIMEOUT)))
+        return FormErrors({BASE: "cannot_connect"}, str(Unreachable(Reason.TIMEOUT)))
     except CloudError as error:
-        return refusal(error, fields)
+        return errors_in_form(error, fields)
     except Exception:
         _LOGGER.exception("Unexpected error while an account was tried")
-        return Refused({BASE: "unknown"})
+        return FormErrors({BASE: "unknown"})
 
 
-def refusal(error: CloudError, fields: Collection[Field]) -> Refused:
+def errors_in_form(error: CloudError, fields: Collection[Field]) -> FormErrors:
     """Describe an error of the cloud in a form with these fields, at the field that causes it."""
     name = next((field.name for field in fields if _belongs_to(error, field)), BASE)
-    errors = placed({name: row_of(error).form}, fields)
-    return Refused(errors, plain(str(error), 200), isinstance(error, AuthFailed))
+    errors = shown_errors({name: row_of(error).form}, fields)
+    return FormErrors(errors, plain(str(error), 200), isinstance(error, AuthFailed))
 
 
 def _belongs_to(error: CloudError, field: Field) -> bool:

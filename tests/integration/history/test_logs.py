@@ -51,7 +51,7 @@ async def test_the_online_log_explains_why_a_device_went_offline(
         "at": "2026-10-20T09:00:00+02:00",
         "kind": "dev_offline",
         "reason": "no_heartbeat",
-        "text": "The device went silent: it lost its network or its power",
+        "text": "The device stopped responding because it lost its network or its power",
         "is_outage": True,
         "content": {"duration": 1391},
     }
@@ -73,7 +73,7 @@ async def test_a_failed_log_does_not_affect_the_others(
     set_history(enterprise, raises=Forbidden(Reason.FEATURE_NOT_GRANTED, code=5018))
     response = await response_of(hass, "get_online_log", device_id=device_ids, range="last_24_hours")
     assert [(one["complete"], len(one["rows"])) for one in response["devices"]] == [(True, 1), (False, 0)]
-    assert response["devices"][1]["reason"].startswith("The vendor has to grant this function first")
+    assert response["devices"][1]["reason"].startswith("The vendor has not enabled this function")
     await error_of(hass, "get_online_log", HomeAssistantError, device_id=device_ids[1], range="last_24_hours")
 
 

@@ -149,7 +149,7 @@ async def test_readings_older_than_a_week_are_reported_as_not_kept(
     assert series["rows"]
     assert series["reason"].startswith("The cloud keeps no data from before ")
     assert timedelta(days=1, hours=23) < at(series["start"]) - start < timedelta(days=2, hours=1)
-    (series,) = (await answer_of(hass, "get_history", **call, end=(start + timedelta(days=1)).isoformat()))["series"]
+    (series,) = (await response_of(hass, "get_history", **call, end=(start + timedelta(days=1)).isoformat()))["series"]
     assert (series["rows"], series["reason"]) == ([], "The cloud keeps no data for this range")
 
 
@@ -177,14 +177,13 @@ async def test_the_online_log_and_the_connectivity_show_the_reason(
     device.is_online = True
     await poll(hass, entry)
     assert "last_online" not in state_of(hass, "binary_sensor", entry, device.did, "$connectivity").attributes
-    answer = await answer_of(hass, "get_online_log", entity_id=state.entity_id, range="last_7_days")
-    (log,) = answer["devices"]
-    went, came = [row for row in log["rows"] if "reason" in row], [row for row in log["rows"] if "reason" not in row]
-    assert went
-    assert came
-    assert {(row["reason"], row["is_outage"]) for row in went} == {("no_heartbeat", True)}
-    assert went[0]["text"] == "The device stopped responding because it lost its network or its power"
-    assert went[0]["content"]["duration"] > 0
+    response = await response_of(hass, "get_online_log", entity_id=state.entity_id, range="last_7_days")
+    (log,) = response["devices"]
+    offline = [row for row in log["rows"] if "reason" in row]
+    assert 0 < len(offline) < len(log["rows"])
+    assert {(row["reason"], row["is_outage"]) for row in offline} == {("no_heartbeat", True)}
+    assert offline[0]["text"] == "The device stopped responding because it lost its network or its power"
+    assert offline[0]["content"]["duration"] > 0
 
 
 async def test_history_that_the_vendor_has_not_granted_is_refused_with_a_hint_to_apply(
@@ -199,7 +198,7 @@ async def test_history_that_the_vendor_has_not_granted_is_refused_with_a_hint_to
         "get_aggregate": {"datapoints": "set_temp", "period": "hour", "aggregation": "avg"},
     }
     for name, more in calls.items():
-        text = await refusal_of(hass, name, HomeAssistantError, device_id=target, range="last_24_hours", **more)
+        text = await error_of(hass, name, HomeAssistantError, device_id=device_id, range="last_24_hours", **more)
         assert text.startswith("The vendor has not enabled this function")
 
 
@@ -231,7 +230,7 @@ async def test_hours_of_an_air_conditioner(hass: HomeAssistant, simulation: Simu
         period="year",
         aggregation="avg",
     )
-    assert weeks.endswith("does not offer the period year. Choose one of: hour, day, week, month")
+    assert text.endswith("does not offer the period year. Choose one of: hour, day, week, month")
 
 
 async def test_the_communication_log_has_the_frames_that_were_sent(

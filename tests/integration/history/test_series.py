@@ -113,7 +113,7 @@ async def test_a_failed_series_does_not_affect_the_others(
     device_ids = [device_id_of(hass, entry, here.did), device_id_of(hass, sodata, there.uuid)]
     response = await response_of(hass, "get_history", device_id=device_ids, datapoints=["a", "b"], range="last_hour")
     results = [(one["complete"], one.get("reason"), len(one["rows"])) for one in response["series"]]
-    unreachable = (False, "The cloud cannot be reached: no connection to its server", 0)
+    unreachable = (False, "Cannot connect to the cloud", 0)
     assert results == [(True, None, 1), (False, "The cloud does not know b", 0), unreachable, unreachable]
     assert response["series"][2]["start"] == response["series"][2]["end"] == "2026-10-20T11:30:00+02:00"
 
@@ -129,25 +129,25 @@ async def test_a_range_beyond_the_retention_is_returned_with_the_part_that_is_co
     assert series["start"] == "2026-10-13T12:30:00+02:00"
     assert series["end"] == "2026-10-20T12:30:00+02:00"
     assert not series["complete"]
-    assert series["reason"] == "The cloud tells nothing from before 2026-10-13 12:30"
+    assert series["reason"] == "The cloud keeps no data from before 2026-10-13 12:30"
     response = await response_of(hass, "get_history", device_id=device_id, datapoints="switch", range="last_month")
     (series,) = response["series"]
     assert series["start"] == series["end"]
     assert not series["complete"]
-    assert series["reason"] == "The cloud keeps nothing of this time"
+    assert series["reason"] == "The cloud keeps no data for this range"
 
 
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (AuthFailed(Reason.WRONG_PASSWORD), "The cloud refuses the account's credentials. Sign in again"),
-        (Unreachable(Reason.TIMEOUT), "The cloud did not answer in time"),
-        (Unreachable(Reason.SERVER_ERROR), "The cloud's server failed"),
-        (RateLimited(Reason.QUOTA_EXHAUSTED), "The cloud allows no more requests until 12:31"),
-        (Forbidden(Reason.FEATURE_NOT_GRANTED, code=5018), "The vendor has to grant this function first. "),
-        (Rejected(Reason.INVALID_REQUEST), "The cloud cannot tell this of 客厅空调"),
-        (Rejected(code=5401), "The cloud refuses the request as wrong (code 5401)"),
-        (UnexpectedAnswer(Reason.ZONE_UNPROVEN), "The cloud does not say in which time zone its periods begin"),
+        (AuthFailed(Reason.WRONG_PASSWORD), "The cloud refuses the credentials of the account. Sign in again"),
+        (Unreachable(Reason.TIMEOUT), "The cloud did not respond in time"),
+        (Unreachable(Reason.SERVER_ERROR), "The server of the cloud failed"),
+        (RateLimited(Reason.QUOTA_EXHAUSTED), "The cloud accepts no more requests until 12:31"),
+        (Forbidden(Reason.FEATURE_NOT_GRANTED, code=5018), "The vendor has not enabled this function. "),
+        (Rejected(Reason.INVALID_REQUEST), "The cloud has no such data for 客厅空调"),
+        (Rejected(code=5401), "The cloud refuses the request (code 5401)"),
+        (UnexpectedAnswer(Reason.ZONE_UNPROVEN), "The cloud does not state the time zone of its periods"),
         (NotSupported(), "The cloud does not offer this function"),
     ],
 )
@@ -184,7 +184,7 @@ async def test_a_part_of_a_device_has_only_its_own_datapoints(
     await response_of(hass, "get_history", device_id=part.id, datapoints=[own.key, "Unit|9|1"], range="today")
     assert history.requests[0]["series"] == [Series(state.device, key) for key in (own.key, "Unit|9|1")]
     text = await error_of(hass, "get_history", device_id=part.id, datapoints=other.key, range="today")
-    assert text == f"{other.key} of {device.name} does not belong to this part of it"
+    assert text == f"{other.key} belongs to another part of {device.name}"
     assert len(history.requests) == 1
 
 
@@ -289,14 +289,14 @@ async def test_days_can_start_at_midnight_in_utc(
     [
         (
             {"period": "week"},
-            "The cloud of Account of gizwits_open does not offer the period week. It offers: hour, day",
+            "Account of gizwits_open does not offer the period week. Choose one of: hour, day",
         ),
         (
             {"aggregation": "stdev"},
-            "The cloud of Account of gizwits_open does not offer the aggregation stdev. It offers: avg, count, var",
+            "Account of gizwits_open does not offer the aggregation stdev. Choose one of: avg, count, var",
         ),
-        ({"datapoints": "switch"}, "switch of 客厅空调 is no number and cannot be aggregated"),
-        ({"datapoints": "mode"}, "mode of 客厅空调 is no number and cannot be aggregated"),
+        ({"datapoints": "switch"}, "switch of 客厅空调 is not a number and cannot be aggregated"),
+        ({"datapoints": "mode"}, "mode of 客厅空调 is not a number and cannot be aggregated"),
     ],
 )
 async def test_an_unsupported_aggregate_is_refused_with_a_list_of_those_supported(
@@ -325,7 +325,7 @@ async def test_a_missing_grant_for_aggregates_is_named_as_the_reason(
             period="day",
             aggregation="avg",
         )
-        assert text.startswith("The vendor has to grant this function first. Apply for it")
+        assert text.startswith("The vendor has not enabled this function. Apply to the vendor")
 
 
 async def test_a_cloud_without_history_gets_no_request(
@@ -343,9 +343,9 @@ async def test_a_cloud_without_history_gets_no_request(
         await error_of(hass, "get_usage", device_id=device_id, range="today"),
     ]
     assert texts == [
-        "The cloud of Account of gizwits_open does not tell past readings",
-        "The cloud of Account of gizwits_open aggregates nothing",
-        "The cloud of Account of gizwits_open offers no online log",
-        "The cloud of Account of gizwits_open offers no communication log",
-        "The cloud of Account of gizwits_open does not count usage",
+        "Account of gizwits_open keeps no history",
+        "Account of gizwits_open offers no aggregates",
+        "Account of gizwits_open has no online log",
+        "Account of gizwits_open has no communication log",
+        "Account of gizwits_open does not count usage",
     ]

@@ -30,7 +30,7 @@ async def test_invalid_targets_are_refused_with_a_hint_at_valid_ones(
     connectivity = entity_id_of(hass, "binary_sensor", entry, device.did, "$connectivity")
     figure = entity_id_of(hass, "sensor", entry, "$devices")
     number = entity_id_of(hass, "number", entry, device.did, "set_temp")
-    of_series = "Give devices together with the names of their datapoints, or entities of datapoints"
+    of_series = "Choose devices together with the names of their datapoints, or entities of datapoints"
     texts: list[tuple[dict[str, Any], str]] = [
         ({"device_id": device_id}, of_series),
         ({"datapoints": "switch"}, of_series),
@@ -40,15 +40,15 @@ async def test_invalid_targets_are_refused_with_a_hint_at_valid_ones(
         ({"entity_id": "sensor.unknown"}, "sensor.unknown is not an entity of Datapoint Cloud"),
         ({"entity_id": connectivity}, f"{connectivity} does not show a datapoint. "),
         ({"entity_id": figure}, f"{figure} does not show a datapoint. "),
-        ({"device_id": account, "datapoints": "switch"}, "Account of gizwits_open is not a device that"),
+        ({"device_id": account, "datapoints": "switch"}, "Account of gizwits_open has no history of its own"),
         ({"device_id": "none", "datapoints": "switch"}, ""),
     ]
     for data, text in texts:
         assert (await error_of(hass, "get_history", range="today", **data)).startswith(text)
     texts = [
-        ({}, "Give devices, or their connectivity sensors"),
+        ({}, "Choose devices or their connectivity sensors"),
         ({"entity_id": number}, f"{number} is not the connectivity sensor of a device"),
-        ({"device_id": account}, "Account of gizwits_open is not a device that"),
+        ({"device_id": account}, "Account of gizwits_open has no history of its own"),
     ]
     for data, text in texts:
         assert (await error_of(hass, "get_online_log", range="today", **data)).startswith(text)
@@ -109,7 +109,7 @@ async def test_an_action_times_out(
     hanging = set_history(entry, hangs=True)
     set_history(sodata)
     here = device_id_of(hass, entry, air_conditioner(simulation).did)
-    text = "The cloud did not answer in time"
+    text = "The cloud did not respond in time"
     for name, more in (("get_history", {"datapoints": "switch"}), ("get_online_log", {})):
         with pytest.raises(HomeAssistantError, match=text):
             await _response_after_hanging(hass, freezer, hanging, name=name, device_id=here, range="today", **more)

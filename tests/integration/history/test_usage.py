@@ -58,8 +58,8 @@ async def test_an_unknown_usage_query_is_refused_with_a_list_of_those_that_exist
 ) -> None:
     history = set_history(firstlight)
     account = device_id_of(hass, firstlight, str(firstlight.unique_id))
-    one_of = "Give the device of a usage query, or an account and the name of one of its queries"
-    none = "Account of firstlight has no usage query {}. It has: content genre per day"
+    one_of = "Choose the device of a usage query, or an account and the name of one of its queries"
+    none = "Account of firstlight has no usage query {}. Choose one of: content genre per day"
     texts: list[tuple[dict[str, Any], str]] = [
         ({}, one_of),
         ({"query": "Genres"}, one_of),

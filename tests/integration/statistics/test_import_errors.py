@@ -167,7 +167,7 @@ async def test_waiting_for_a_recorder_that_has_ended_times_out(
     task = hass.async_create_task(import_statistics(hass, entity_id=sensor.entity_id, days=2))
     await is_queued.wait()
     freezer.tick(601)
-    with pytest.raises(HomeAssistantError, match="The recorder has not answered"):
+    with pytest.raises(HomeAssistantError, match="The recorder has not responded"):
         await task
     monkeypatch.undo()
 

@@ -62,8 +62,8 @@ class Definition:
     def attrs(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """Encode values as the attributes of a control request. The device will report them in the same form.
 
-        Raises `Rejected` (SCHEMA_MISMATCH, with the datapoint's key) for a datapoint that is unknown or read-only and
-        for a value it does not take.
+        Raises `Rejected` (SCHEMA_MISMATCH, with the datapoint's key) for a datapoint that is unknown or read-only, and
+        for a value that it does not accept.
         """
         return {key: self._attr(key, value) for key, value in values.items()}
 
