@@ -42,7 +42,7 @@ _VARIABLE_FIELDS = (
 _LONGEST_INDEX = 9  # digits; what is longer counts nothing
 
 
-class Unreadable(ValueError):
+class _Unreadable(ValueError):
     """A value that is not what its datapoint promises."""
 
 
@@ -227,8 +227,13 @@ def _says_delta(name: str | None) -> bool:
 
 
 def _key(record: Mapping[str, Any]) -> str | None:
-    parts = [coerce.text(record.get(name)) for name in ("itemType", "itemIndex", "serviceId")]
-    return None if any(part is None or "|" in part for part in parts) else "|".join(map(str, parts))
+    item_type = coerce.text(record.get("itemType"))
+    item_index = coerce.text(record.get("itemIndex"))
+    service_id = coerce.text(record.get("serviceId"))
+    if item_type is None or item_index is None or service_id is None:
+        return None
+    key = f"{item_type}|{item_index}|{service_id}"
+    return key if key.count("|") == 2 else None
 
 
 def _part(item_type: str, item_index: str) -> Part | None:
@@ -268,15 +273,10 @@ def listed(body: Any) -> Any:
     return body if isinstance(body, list) else coerce.fields(body).get("devices")
 
 
-def records(body: Any) -> list[Row]:
-    """The devices of "Last values", each with its rows."""
-    return coerce.records(listed(body))
-
-
 def rows(body: Any) -> dict[str, list[Row]]:
     """The rows of "Last values" by the uuid each row or its device carries."""
     found: dict[str, list[Row]] = defaultdict(list)
-    for record in records(body):
+    for record in coerce.records(listed(body)):
         if not isinstance(record.get("values"), list):
             continue  # damaged: that the device has no values is written as an empty list
         record_uuid = coerce.text(record.get("deviceUuid"))
@@ -293,16 +293,8 @@ def snapshots(found: Mapping[str, Iterable[Row]], known: Mapping[str, Descriptio
     return {uuid: _snapshot(values, known[uuid].types if uuid in known else {}) for uuid, values in found.items()}
 
 
-def identity(row: Row) -> tuple[str, str]:
-    """The device and the datapoint a row of "Last values" names. Raises `Unreadable` if it lacks one of them."""
-    uuid, key = coerce.text(row.get("deviceUuid")), _key(row)
-    if uuid is None or key is None:
-        raise Unreadable
-    return uuid, key
-
-
-def reading(key: str, row: Row, types: Mapping[str, DataType]) -> Reading:
-    """Read one row of "Last values". Raises `Unreadable`."""
+def _reading(key: str, row: Row, types: Mapping[str, DataType]) -> Reading:
+    """Read one row of "Last values". Raises `_Unreadable`."""
     data_type = types[key] if key in types else _data_type(row)
     return Reading(_value(row.get("value"), data_type), coerce.timestamp(row.get("date")))
 
@@ -319,8 +311,8 @@ def _snapshot(found: Iterable[Row], types: Mapping[str, DataType]) -> Snapshot:
         if key not in types:
             described[key] = datapoint(key, row)
         try:
-            told = reading(key, row, types)
-        except Unreadable:
+            told = _reading(key, row, types)
+        except _Unreadable:
             # What it was before it no longer is.
             skipped.add(key)
             told = Reading(None, coerce.timestamp(row.get("date")))
@@ -338,19 +330,19 @@ def _is_newer(reading: Reading, known: Reading) -> bool:
 
 
 def _value(value: Any, data_type: DataType) -> Value | None:
-    """Read a value, which is text even where it is a number. Raises `Unreadable`."""
+    """Read a value, which is text even where it is a number. Raises `_Unreadable`."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if data_type is DataType.BOOL:
         return _is_active(value)
     if data_type is DataType.NUMBER:
         if (number := coerce.number(value)) is None:
-            raise Unreadable
+            raise _Unreadable
         return number
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, str | int | float):
-        raise Unreadable
+        raise _Unreadable
     return str(value)
 
 
@@ -359,5 +351,5 @@ def _is_active(value: Any) -> bool:
         return number != 0
     word = _word(value)
     if word not in _ACTIVE | _INACTIVE:
-        raise Unreadable
+        raise _Unreadable
     return word in _ACTIVE
