@@ -28,7 +28,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
 )
 from custom_components.datapoint_cloud.clouds.history import Aggregation, Bucket, HistoryResult, Period, Series
 from custom_components.datapoint_cloud.clouds.model import Device, Reading
-from custom_components.datapoint_cloud.clouds.sodata import limits, pieces
+from custom_components.datapoint_cloud.clouds.sodata import history_reader, limits
 from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
 from simulator.server import Fault
 from simulator.sodata import SoDataDevice
@@ -675,9 +675,9 @@ async def test_server_with_limits_tells_all_the_same(
         setattr(sodata.api.history_rules, name, value)
     sodata.api.reset_counts()
     assert await counts(client, series, 12) == expected
-    assert sodata.api.requests[DATAPOINTS] <= 14
+    assert sodata.api.requests[DATAPOINTS] <= 16
     sodata.api.reset_counts()
-    assert await counts(sodata.client(), series, 12) == expected  # after a restart
+    assert await counts(client, series, 12) == expected
     assert sodata.api.requests[DATAPOINTS] <= 6
     for body in await bodies(sodata):
         assert len(body["series"]) <= rules.get("max_series", 40)
@@ -685,30 +685,21 @@ async def test_server_with_limits_tells_all_the_same(
         assert length <= rules.get("max_range", DAY)
 
 
-async def test_what_was_learned_is_forgotten_after_a_day(
+async def test_smaller_requests_are_forgotten_after_an_hour(
     sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    seconds = 1000.0
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: seconds))
     sodata.api.history_rules.max_series = 12
     await counts(client, many(sodata, 40), 1)
     sodata.api.history_rules.max_series = None
     sodata.api.reset_counts()
     await counts(client, many(sodata, 40), 1)
     assert sodata.api.requests[DATAPOINTS] == 4
-    (key,) = (key for key in sodata.client_store.content if key.startswith("datapoints:"))
-    remembered = sodata.client_store.get(key)
-    sodata.client_store.put(key, remembered | {"learned_at_seconds": remembered["learned_at_seconds"] - 25 * 3600})
+    seconds += 3601
     sodata.api.reset_counts()
     await counts(client, many(sodata, 40), 1)
     assert sodata.api.requests[DATAPOINTS] == 1
-
-
-@pytest.mark.parametrize("remembered", ["?", {"series": "?", "seconds": []}, {"series": -4, "seconds": -1}])
-async def test_memory_may_hold_nonsense(sodata: SoData, client: SoDataCloud, remembered: Any) -> None:
-    if isinstance(remembered, dict):
-        remembered |= {"learned_at_seconds": int(datetime.now(UTC).timestamp()) - 5}
-    sodata.client_store.put("datapoints:hour", remembered)
-    told = await counts(client, many(sodata, 3), 1)
-    assert all(len(past.rows) == 1 for past in told.values())
 
 
 async def test_slow_server_is_asked_for_less_next_time(
@@ -756,7 +747,7 @@ async def test_slow_answers_are_not_waited_for_without_end(
     sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "_MOST_ROWS", 1500)
-    monkeypatch.setattr(pieces, "time", SimpleNamespace(monotonic=sodata.now))
+    monkeypatch.setattr(history_reader, "time", SimpleNamespace(monotonic=sodata.now))
 
     def takes_long(request: web.Request) -> bool:
         sodata.seconds += 25 if request.path.endswith("/datapoints") else 0

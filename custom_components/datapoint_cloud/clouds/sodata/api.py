@@ -37,11 +37,11 @@ from ..model import Account, Device, Schema, Scope
 from ..push import Push
 from . import mapping
 from .auth import KeycloakLogin
+from .datapoints import ENDPOINT as DATAPOINTS
 from .history import SoDataHistory
 from .last_readings import PARALLEL, LastReadings
 from .lists import Lists, unpaged
 from .mapping import CorporateAccount, Description
-from .pieces import ENDPOINT as DATAPOINTS
 
 DEFAULT_API_URL = "https://api.iot.socomec.com/api/v1"
 DEFAULT_AUTH_URL = "https://connect.socomec.com"
@@ -94,7 +94,7 @@ class SoDataCloud(ReadOnlyCloud):
         api_url = api_url.rstrip("/")
         self.budget = Budget(client_store, per_hour=_REQUESTS_PER_HOUR)
         self.requests_a_listing = 1
-        self.history: History = SoDataHistory(self._read_datapoints, client_store)
+        self.history: History = SoDataHistory(self._read_datapoints)
         self._http = HttpClient(
             session,
             api_url if re.search(r"/api/v\d+$", api_url) else f"{api_url}/api/v1",

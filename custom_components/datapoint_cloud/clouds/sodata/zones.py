@@ -7,19 +7,19 @@ from zoneinfo import ZoneInfo
 from ..model import Device
 
 
-class Zones:
+class DeviceZones:
     """The time zones of one account's devices."""
 
     def __init__(self) -> None:
         """Know none."""
         self._by_name: dict[str, tzinfo | None] = {}
-        self._told: dict[str, tzinfo] = {}  # by device
+        self._learned: dict[str, tzinfo] = {}  # by device
 
     async def of(self, device: Device) -> tzinfo | None:
         """The zone of a device; None where nobody says."""
-        return self._told.get(device.id) or await self.called(device.time_zone)
+        return self._learned.get(device.id) or await self.named(device.time_zone)
 
-    async def called(self, name: str | None) -> tzinfo | None:
+    async def named(self, name: str | None) -> tzinfo | None:
         """The zone of this name; None where there is none."""
         if name is not None and name not in self._by_name:
             try:
@@ -31,4 +31,4 @@ class Zones:
 
     def learn(self, device: Device, zone: tzinfo) -> None:
         """Believe an answer more than the listing."""
-        self._told[device.id] = zone
+        self._learned[device.id] = zone
