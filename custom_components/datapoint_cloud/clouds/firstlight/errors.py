@@ -1,6 +1,6 @@
-"""Firstlight's errors: the vendor's codes as a table, and how to find them in an answer ("Error codes").
+"""Firstlight's error codes ("Error codes"), and the search for them in an answer.
 
-They stand in the envelope, whatever the HTTP status; what stands before the server answers without an envelope.
+The server puts them into the envelope, whatever the HTTP status. A gateway or proxy answers without an envelope.
 """
 
 import re
@@ -33,8 +33,8 @@ _TOKEN_NAMES = re.compile(r"(?:X-)?Authorization", re.IGNORECASE)
 _GRAVEST_FIRST = (AuthFailed, Forbidden, Unreachable, Rejected)
 
 
-def judge(answer: Answer) -> CloudError | None:
-    """Find the error in an answer; None where there is none, or none of the vendor's own."""
+def find_error(answer: Answer) -> CloudError | None:
+    """Find the vendor's error in an answer; None if there is none."""
     if answer.status == 429:
         return None
     header = coerce.fields(coerce.fields(answer.body).get("header"))
@@ -61,15 +61,15 @@ def _by_status(answer: Answer) -> CloudError | None:
 def _refusal(answer: Answer, *, has_envelope: bool) -> CloudError:
     if answer.status == 403 and has_envelope:
         return answer.error(Forbidden, Reason.RIGHT_MISSING)
-    # Whoever stands before the server answers so, too: one answer alone does not condemn the tokens.
+    # A proxy may answer like this, too, so one such answer does not mean that the tokens are wrong.
     return answer.error(TokenRefused, Reason.TOKEN_REFUSED)
 
 
 def _refused_token(answer: Answer, errors: Sequence[Mapping[str, Any]]) -> CloudError | None:
-    """The refusal of one of the tokens, by the service itself."""
+    """Find the server's own refusal of one of the two tokens."""
     for error in errors:
         if coerce.text(error.get("code")) == WRONG_USER_TOKEN:
-            # Both tokens are access tokens, and one header is called as the other with an X before it.
+            # The code is the same for both tokens; only the description names the header, X-Authorization or not.
             names = _TOKEN_NAMES.findall(coerce.text(error.get("description")) or "")
             is_other = names and not any(name.lower().startswith("x") for name in names)
             reason = Reason.WRONG_AUTHORIZATION_TOKEN if is_other else Reason.WRONG_USER_TOKEN
@@ -81,14 +81,14 @@ def _error(answer: Answer, code: str) -> CloudError:
     if code in _CODES:
         kind, reason, parameter = _CODES[code]
         return answer.error(kind, reason, code=code, subject=parameter)
-    # Only these two numbers mean the same in every API of the family.
+    # Only these two endings mean the same in every API of the vendor.
     if code.endswith(("90", "91")):
         return answer.error(Unreachable, Reason.SERVER_ERROR, code=code)
     return _unknown(answer, code if code.isdecimal() else None)
 
 
 def _unknown(answer: Answer, code: str | None) -> CloudError:
-    # Of a code that is not in the table the status alone says whose fault it is.
+    # For a code that is not in the table, only the status tells a failing server from a wrong request.
     if answer.status >= 500:
         return answer.error(Unreachable, Reason.SERVER_ERROR, code=code)
     return answer.error(Rejected, Reason.INVALID_REQUEST, code=code)

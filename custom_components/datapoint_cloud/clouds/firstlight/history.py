@@ -1,64 +1,50 @@
-"""What was used in a time that is over: any range of a query the user named, as one list of figures.
-
-How it is asked for is the API's business, which numbers an answer holds the mapping's.
-"""
+"""Usage of past ranges. The requests are in `api`, the numbers of an answer in `mapping`."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from ..errors import CloudError, Reason, Rejected, UnexpectedAnswer
 from ..history import HistoryCapabilities, HistoryResult, NoHistory, Usage
-from .mapping import Figures
+from .mapping import UsageNumbers
 from .paging import ENDPOINT
+from .query import Window
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """What is asked of a query: usage since `start`, until `end`."""
-
-    start: datetime
-    end: datetime
-    period: str
-    group_by: str | None
-
-
-type Read = Callable[[str, Window], Awaitable[tuple[Figures, CloudError | None]]]
-"""Asks the query of this id; answers the figures, and why some are missing. Raises when all are."""
+type ReadUsage = Callable[[str, Window], Awaitable[tuple[UsageNumbers, CloudError | None]]]
+"""Reads the query of this id. Returns the numbers and the error that makes them incomplete; raises without numbers."""
 
 
 class FirstlightHistory(NoHistory):
-    """The usage of one account. Nothing else is kept of its past, and nothing says what a row's time stands for."""
+    """The usage of one account, its only history. The document does not explain what the time of a row stands for."""
 
     capabilities = HistoryCapabilities(has_usage=True)
 
-    def __init__(self, read: Read) -> None:
-        """Ask with `read`."""
+    def __init__(self, read: ReadUsage) -> None:
+        """Read with `read`."""
         self._read = read
 
     async def usage(
         self, scope_id: str, start: datetime, end: datetime, *, period: str, group_by: str | None
     ) -> HistoryResult[Usage]:
-        """Ask one query ("User usage aggregate").
+        """Read the usage of one query ("User usage aggregate").
 
-        Raises `Forbidden` (WRONG_QUERY, with the parameter) for what the server does not take, `Rejected` for a range
-        that ends before it begins ("toDate") or a query that is not there.
+        Raises `Forbidden` (WRONG_QUERY, with the parameter) if the server refuses a parameter, `Rejected` for a range
+        that ends before it begins ("toDate") or an unknown query.
         """
         if end < start:
             raise Rejected(Reason.INVALID_REQUEST, subject="toDate")
-        figures, stopped_by = await self._read(
+        numbers, stopped_by = await self._read(
             scope_id, Window(start=start, end=end, period=period, group_by=group_by or None)
         )
         rows = [
-            Usage(value=figure.number, label=figure.label, at=figure.time)
-            for figure in figures.parts
-            if figure.number is not None
+            Usage(value=number.value, label=number.label, at=number.time)
+            for number in numbers.parts
+            if number.value is not None
         ]
-        if figures.skipped and stopped_by is None:
+        if numbers.skipped and stopped_by is None:
             stopped_by = UnexpectedAnswer(endpoint=ENDPOINT)
-        # Rows without a time stay where the server put them, before those with one.
+        # Rows without a time come first, in the server's order.
         rows.sort(key=lambda row: 0.0 if row.at is None else row.at.timestamp())
-        # Pages are no ranges: with one missing, or a row that cannot be read, nothing is complete.
+        # A page covers no known range: with a page missing, or an unreadable row, no part of the range is complete.
         return HistoryResult(
             rows=tuple(rows), start=start, end=end if stopped_by is None else start, stopped_by=stopped_by
         )
