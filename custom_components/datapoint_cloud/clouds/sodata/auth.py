@@ -1,6 +1,6 @@
-"""Signing in at Keycloak: password grant, refresh with rotation, and the way back when a session died.
+"""Logins at Keycloak: the password grant, refresh tokens with rotation, and a new login when a session has ended.
 
-It keeps the tokens in memory, since they live minutes, and knows nothing of what they open.
+Tokens stay in memory, since they are valid for minutes only. It does not know the API that accepts them.
 """
 
 import logging
@@ -19,19 +19,19 @@ from ..tokens import Probe, Token, TokenKeeper
 _LOGGER = logging.getLogger(__name__)
 
 _TOKEN = "/realms/{realm}/protocol/openid-connect/token"
-_SECONDS_IN_HAND = 30.0
-_LIFE_IF_UNSAID = 60.0  # seconds
+_MARGIN_SECONDS = 30.0
+_DEFAULT_LIFE_SECONDS = 60.0
 
-_INACTIVE = ("disabled", "not fully set up")  # in the description of an account that has to be mended first
+_INACTIVE = ("disabled", "not fully set up")  # parts of the error description for such an account
 
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """One session at Keycloak, as its latest answer left it."""
+    """A session at Keycloak after its latest answer."""
 
     access: Token
     refresh_token: str | None = field(repr=False)
-    refresh_ends_at: float | None  # on the monotonic clock; None where it has no end
+    refresh_ends_at: float | None  # on the monotonic clock; None if it has no end
     is_new_login: bool
 
 
@@ -49,9 +49,9 @@ class KeycloakLogin:
         username: str,
         password: str,
     ) -> None:
-        """Sign in at `auth_url`, which may end in the `/auth` of older servers, when a token is first needed."""
-        self._login_client = HttpClient(session, auth_url, _judge_login)
-        self._refresh_client = HttpClient(session, auth_url, _judge_refresh)
+        """Log in at `auth_url` when a token is first needed. The address of older servers ends with `/auth`."""
+        self._login_client = HttpClient(session, auth_url, _find_login_error)
+        self._refresh_client = HttpClient(session, auth_url, _find_refresh_error)
         self._realm = realm
         self._client = {"client_id": client_id, "client_secret": client_secret}
         self._user = {"username": username, "password": password}
@@ -68,24 +68,24 @@ class KeycloakLogin:
 
     @property
     def subject(self) -> str | None:
-        """Keycloak's id of the user, once signed in; None where the token does not tell it."""
+        """Keycloak's id of the user; None before the login, or if the token does not contain it."""
         return None if self._session is None else coerce.subject_of_jwt(self._session.access.value)
 
     @property
     def is_signed_in(self) -> bool:
-        """Whether there is a session that can be gone on with."""
+        """Whether there is a session that has not ended."""
         session = self._session
         return session is not None and (session.refresh_ends_at or math.inf) > time.monotonic()
 
     async def ensure(self) -> None:
-        """See to it that there is a token, as far as is known. Raises what the logins raise."""
+        """Log in unless there is a valid token. Raises the errors of a login."""
         await self._tokens.get()
 
     async def use[T](self, call: Callable[[str], Awaitable[T]], probe: Probe | None = None) -> T:
-        """Call with an access token; when it is refused, with a refreshed one, and at last with that of a new login.
+        """Call with an access token; if it is refused, with a refreshed one, and then with that of a new login.
 
-        Raises what the logins raise, and what `TokenKeeper.use` raises. An endpoint that refuses tokens others accept
-        raises `UnexpectedAnswer` (TOKEN_REFUSED).
+        Raises the errors of a login and of `TokenKeeper.use`; `UnexpectedAnswer` (TOKEN_REFUSED) if only this endpoint
+        refuses the token.
         """
         return await self._tokens.use(call, probe)
 
@@ -102,12 +102,12 @@ class KeycloakLogin:
         refreshed = await self._refresh()
         if refreshed is None:
             refreshed = await self._log_in()
-        # The new refresh token is kept before the access token is used: the old one is worth nothing now.
+        # Store the new refresh token before the access token is used, since the old one is no longer valid.
         self._session = refreshed
         return refreshed.access
 
     async def _refresh(self) -> _Session | None:
-        """Refresh the session; None if there is none to refresh, or none any more."""
+        """Refresh the session; return None if there is no session, or if it has ended."""
         session = self._session
         if session is None or session.refresh_token is None:
             return None
@@ -115,26 +115,26 @@ class KeycloakLogin:
             return None
         form = {"grant_type": "refresh_token", **self._client, "refresh_token": session.refresh_token}
         try:
-            return await self._ask(self._refresh_client, form, is_new_login=False)
+            return await self._request(self._refresh_client, form, is_new_login=False)
         except TokenRefused:
-            _LOGGER.debug("The session ended, signing in again")
+            _LOGGER.debug("The session has ended, logging in again")
         except UnexpectedAnswer:
-            _LOGGER.debug("The session was renewed by an answer that cannot be read, signing in again")
+            _LOGGER.debug("The answer to a refresh cannot be read, logging in again")
         except Unreachable as error:
             if error.status is not None and error.status >= 300:
                 raise
-            # Without its answer the refresh token may be spent, and spending it twice ends the session.
-            _LOGGER.debug("The answer to a renewal was lost, signing in again")
+            # The lost request may have used up the refresh token, and using it twice ends the session.
+            _LOGGER.debug("The answer to a refresh was lost, logging in again")
         self._session = None
         return None
 
     async def _log_in(self) -> _Session:
-        return await self._ask(
+        return await self._request(
             self._login_client, {"grant_type": "password", **self._client, **self._user}, is_new_login=True
         )
 
-    async def _ask(self, client: HttpClient, form: Mapping[str, str], *, is_new_login: bool) -> _Session:
-        asked_at = time.monotonic()
+    async def _request(self, client: HttpClient, form: Mapping[str, str], *, is_new_login: bool) -> _Session:
+        sent_at = time.monotonic()
         answer = await client.request("POST", _TOKEN, parts={"realm": self._realm}, form=form)
         grant = coerce.fields(answer.body)
         access_token = coerce.text(grant.get("access_token"))
@@ -142,12 +142,12 @@ class KeycloakLogin:
             raise answer.error(UnexpectedAnswer)
         life = coerce.number(grant.get("expires_in"))
         if life is None:
-            life = _LIFE_IF_UNSAID
-        in_hand = min(_SECONDS_IN_HAND, life / 2)  # where tokens live shorter than that
+            life = _DEFAULT_LIFE_SECONDS
+        margin = min(_MARGIN_SECONDS, life / 2)  # half of the life of very short tokens
         return _Session(
-            Token(access_token, asked_at + life - in_hand),
+            Token(access_token, sent_at + life - margin),
             coerce.text(grant.get("refresh_token")),
-            asked_at + refresh_life if (refresh_life := coerce.number(grant.get("refresh_expires_in"))) else None,
+            sent_at + refresh_life if (refresh_life := coerce.number(grant.get("refresh_expires_in"))) else None,
             is_new_login,
         )
 
@@ -156,8 +156,8 @@ def _refused_by_endpoint(refused: TokenRefused) -> UnexpectedAnswer:
     return UnexpectedAnswer(Reason.TOKEN_REFUSED, endpoint=refused.endpoint, status=refused.status, code=refused.code)
 
 
-def _judge_login(answer: Answer) -> CloudError | None:
-    if (error := _judge_any(answer)) is not None or answer.status == 429:
+def _find_login_error(answer: Answer) -> CloudError | None:
+    if (error := _find_server_error(answer)) is not None or answer.status == 429:
         return error
     if answer.status == 404:
         return answer.error(Forbidden, Reason.WRONG_REALM)
@@ -168,35 +168,35 @@ def _judge_login(answer: Answer) -> CloudError | None:
 
 
 def _refusal(answer: Answer, code: str) -> tuple[type[CloudError], Reason] | None:
-    """What Keycloak refuses a password grant for; None: it is our own fault, or no refusal.
+    """Return why Keycloak refuses a password grant; None if it does not refuse, or the request itself is wrong.
 
-    Its statuses change from version to version, so that the description decides.
+    The status differs between versions of Keycloak, so the description decides.
     """
     if answer.status not in {400, 401}:
         return None
-    said = (coerce.text(coerce.fields(answer.body).get("error_description")) or "").lower()
+    description = (coerce.text(coerce.fields(answer.body).get("error_description")) or "").lower()
     match code:
         case "invalid_grant":
-            is_inactive = any(words in said for words in _INACTIVE)
+            is_inactive = any(words in description for words in _INACTIVE)
             return AuthFailed, Reason.ACCOUNT_DISABLED if is_inactive else Reason.WRONG_PASSWORD
-        case "invalid_client" if "consent" in said:
+        case "invalid_client" if "consent" in description:
             return Forbidden, Reason.CONSENT_REQUIRED
-        case "unauthorized_client" if answer.status == 400 or "direct access" in said:
+        case "unauthorized_client" if answer.status == 400 or "direct access" in description:
             return Forbidden, Reason.PASSWORD_LOGIN_NOT_ALLOWED
         case "invalid_client" | "unauthorized_client":
             return AuthFailed, Reason.WRONG_CLIENT
     return None
 
 
-def _judge_refresh(answer: Answer) -> CloudError | None:
-    if (error := _judge_any(answer)) is not None or answer.status == 429:
+def _find_refresh_error(answer: Answer) -> CloudError | None:
+    if (error := _find_server_error(answer)) is not None or answer.status == 429:
         return error
-    # Whatever is wrong with the client or the user, the login that follows says it more exactly.
+    # The login that follows finds out more exactly what is wrong with the client or the user.
     return answer.error(TokenRefused) if 400 <= answer.status < 500 else None
 
 
-def _judge_any(answer: Answer) -> CloudError | None:
-    # Keycloak answers JSON. Anything else comes from what stands before it, and says nothing about credentials.
+def _find_server_error(answer: Answer) -> CloudError | None:
+    # Keycloak answers JSON. Anything else comes from a proxy and means nothing for the credentials.
     if answer.status >= 500 or answer.status == 408 or (not answer.is_json and answer.status != 429):
         return answer.error(Unreachable, Reason.SERVER_ERROR)
     return None

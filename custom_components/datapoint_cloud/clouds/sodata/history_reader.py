@@ -83,10 +83,10 @@ class HistoryReader:
         self._does_server_answer = False
 
     async def run(self) -> None:
-        """Read everything.
+        """Read the whole range.
 
-        Raises the error that came before any answer, unless it is a refusal; every other error is the `stopped_by` of
-        all series that were not finished.
+        Raises an error that comes before any answer, unless it is a refusal (`Rejected`). Every other error becomes
+        the `stopped_by` of the series that are not finished.
         """
         self._queue(self._progress)
         try:
@@ -174,7 +174,7 @@ class HistoryReader:
     async def _add(self, piece: Piece, answer: Mapping[Series, SeriesAnswer]) -> None:
         missing = tuple(one for one in piece.series if one not in answer)
         if missing and answer:
-            # Too many series for one answer, or no data. Request them alone; a second silence means no data.
+            # Missing series: too many requested, or no data. Retry them alone; without any answer they have no data.
             self._pieces.append(replace(piece, series=missing))
             missing = ()
         moved: list[Series] = []
@@ -194,7 +194,7 @@ class HistoryReader:
         else:
             zone = piece.zone or UTC
             requested = piece.requested_range(has_margins=self._size.has_margins)
-            buckets = labels.starts(rows, piece.period, zone, requested, datetime.now(UTC))
+            buckets = labels.with_starts(rows, piece.period, zone, requested, datetime.now(UTC))
             if buckets is None:
                 error = UnexpectedAnswer(Reason.ZONE_UNPROVEN, endpoint=ENDPOINT, subject=series.device.name)
                 self._stop([series], error)
@@ -207,7 +207,7 @@ class HistoryReader:
     async def _starts_over(self, series: Series, zone_name: str | None) -> bool:
         """Let a series start over, once, if its device is in another zone than requested.
 
-        The answer then covered what the clock of that other zone showed, which is another range.
+        The server read the local times in the device's own zone, so the answer covers another range.
         """
         progress = self._progress[series]
         if progress.is_restarted or zone_name == str(progress.zone):
@@ -248,8 +248,8 @@ class HistoryReader:
     async def _probe(self, error: CloudError) -> None:
         """Raise `error` if the server refuses even the shortest range of single series.
 
-        Without this a server that is down, or refuses everything, would be sent a request for each series. A refusal
-        may be for one series, so that more of them have to be refused than of failures.
+        Without this, a server that is down or refuses everything would get requests for every single series. A
+        refusal is more likely to concern only some series than a failure is, so it takes more probes.
         """
         open_series = [one for one, progress in self._progress.items() if progress.stopped_by is None]
         most = _MOST_PROBES if isinstance(error, Rejected) else _MOST_PROBES // 2
