@@ -26,7 +26,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 
 from custom_components.datapoint_cloud.clouds.model import Snapshot
-from custom_components.datapoint_cloud.clouds.sodata.last_readings import LastReadings
+from custom_components.datapoint_cloud.clouds.sodata.last_values import LastValuesReader
 
 from . import ups
 from .home import cloud, home_assistant, set_up
@@ -61,15 +61,15 @@ class _Meter:
 
 async def _ours(data: dict[str, str], meter: _Meter) -> tuple[list[Named], float]:
     """Set up the account. Return its entities, and the processor seconds of the whole set-up."""
-    read = LastReadings._ask_for_many  # noqa: SLF001
+    read = LastValuesReader._read_bulk  # noqa: SLF001
 
-    async def read_then_begin(self: LastReadings, *args: Any) -> Mapping[str, Snapshot]:
+    async def read_then_begin(self: LastValuesReader, *args: Any) -> Mapping[str, Snapshot]:
         snapshots = await read(self, *args)
         meter.begin()
         return snapshots
 
     async with home_assistant() as hass:
-        with patch.object(LastReadings, "_ask_for_many", read_then_begin):
+        with patch.object(LastValuesReader, "_read_bulk", read_then_begin):
             began = time.process_time()
             entry = await set_up(hass, ups.entry(data))
             seconds = time.process_time() - began

@@ -24,7 +24,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
     Unreachable,
 )
 from custom_components.datapoint_cloud.clouds.model import DataType, Device, Part, Reading, Role, Snapshot
-from custom_components.datapoint_cloud.clouds.sodata import api, bulk, lists
+from custom_components.datapoint_cloud.clouds.sodata import bulk, lists, schemas
 from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
 from simulator.server import Fault
 
@@ -39,7 +39,7 @@ async def sodata(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> Async
     monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
     async with aiohttp.ClientSession() as session:
         sodata = SoData(session)
-        for module in (api, bulk):
+        for module in (schemas, bulk):
             monkeypatch.setattr(module, "time", SimpleNamespace(time=sodata.now, monotonic=sodata.now))
         await sodata.start()
         yield sodata

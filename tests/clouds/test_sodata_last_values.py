@@ -8,7 +8,7 @@ import pytest
 from custom_components.datapoint_cloud.clouds.errors import UnexpectedAnswer
 from custom_components.datapoint_cloud.clouds.http import Answer
 from custom_components.datapoint_cloud.clouds.sodata import mapping
-from custom_components.datapoint_cloud.clouds.sodata.last_values import LastValues
+from custom_components.datapoint_cloud.clouds.sodata.decoder import LastValuesDecoder
 
 type Body = dict[str, Any]
 
@@ -47,42 +47,42 @@ def _answer(body: Any) -> Answer:
     return Answer("/ca/{ca}/last-values", 200, {}, text)
 
 
-def _known() -> dict[str, mapping.Description]:
+def _known() -> dict[str, mapping.DeviceSchema]:
     variables = [_row(0, service) for service in range(40)]
-    return {"device-0": mapping.description(variables), "device-1": mapping.description(variables[:20])}
+    return {"device-0": mapping.device_schema(variables), "device-1": mapping.device_schema(variables[:20])}
 
 
 def test_an_unchanged_answer_comes_out_as_the_same_object() -> None:
-    values = LastValues(_known())
-    first = values.read("all", _answer(_body()))
-    assert values.read("all", _answer(_body())) is first
-    assert values.read("others", _answer({"devices": []})) == {}
-    values.forget()
-    assert values.read("all", _answer(_body())) == first
-    assert values.read("all", _answer(_body())) is not first
+    decoder = LastValuesDecoder(_known())
+    first = decoder.decode("all", _answer(_body()))
+    assert decoder.decode("all", _answer(_body())) is first
+    assert decoder.decode("others", _answer({"devices": []})) == {}
+    decoder.forget()
+    assert decoder.decode("all", _answer(_body())) == first
+    assert decoder.decode("all", _answer(_body())) is not first
 
 
 def test_a_changed_answer_is_decoded_whole() -> None:
-    values = LastValues(_known())
-    values.read("all", _answer(_body()))
+    decoder = LastValuesDecoder(_known())
+    decoder.decode("all", _answer(_body()))
     body = _body()
     body["devices"][2]["values"][0].update(value="99", date="2022-07-28T12:00:00.000Z")
     answer = _answer(body)
-    assert values.read("all", answer) == LastValues(_known()).read("all", answer)
-    assert values.read("all", answer)["device-2"].readings["Global|0|140100"].value == 99
+    assert decoder.decode("all", answer) == LastValuesDecoder(_known()).decode("all", answer)
+    assert decoder.decode("all", answer)["device-2"].readings["Global|0|140100"].value == 99
 
 
 def test_an_unchanged_answer_is_decoded_again_for_other_descriptions() -> None:
     known = _known()
-    values = LastValues(known)
-    assert values.read("all", _answer(_body()))["device-2"].described
+    decoder = LastValuesDecoder(known)
+    assert decoder.decode("all", _answer(_body()))["device-2"].described
     known["device-2"] = known["device-0"]
-    assert not values.read("all", _answer(_body()))["device-2"].described
+    assert not decoder.decode("all", _answer(_body()))["device-2"].described
 
 
 def test_an_answer_without_json_is_unexpected_and_replaces_nothing() -> None:
-    values = LastValues(_known())
-    before = values.read("all", _answer(_body()))
+    decoder = LastValuesDecoder(_known())
+    before = decoder.decode("all", _answer(_body()))
     with pytest.raises(UnexpectedAnswer):
-        values.read("all", _answer(b"<html>"))
-    assert values.read("all", _answer(_body())) is before
+        decoder.decode("all", _answer(b"<html>"))
+    assert decoder.decode("all", _answer(_body())) is before

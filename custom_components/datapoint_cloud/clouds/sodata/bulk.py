@@ -1,6 +1,7 @@
-"""The call that reads many devices at once ("Last values"): its body is nowhere described, and one device can spoil it.
+"""The request that reads the last values of many devices at once ("Last values").
 
-It owns what the server was seen to take, and how often a failing call is tried. Whom to ask is the reader's business.
+The document does not describe its body, and one device can make the whole request fail. The reader finds the body
+that works, leaves out the devices that spoil it, and pauses a request that fails. It does not choose the devices.
 """
 
 import logging
@@ -13,6 +14,7 @@ from typing import Any
 
 from .. import coerce
 from ..client_store import ClientStore
+from ..cloud import OnSnapshot
 from ..errors import CloudError, Forbidden, NotSupported, Reason, Rejected, UnexpectedAnswer, Unreachable
 from ..model import Snapshot
 
@@ -20,239 +22,218 @@ _LOGGER = logging.getLogger(__name__)
 
 ENDPOINT = "/ca/{ca}/last-values"
 MOST_DEVICES = 100
-"""How many devices one call asks for."""
+"""How many devices one request covers."""
 
 _BODIES: Mapping[str, Callable[[Sequence[str]], Any]] = {
     "deviceUuids": lambda uuids: {"deviceUuids": list(uuids)},
     "devices": lambda uuids: {"devices": list(uuids)},
     "list": list,
 }
-"""How the call may want its devices, the likeliest first. The document does not say."""
+"""The bodies that the request may want, the likeliest first."""
 
-_KEPT = "last_values_body"  # in the memory
-_WITHOUT_FOR_SECONDS = 900
-_REFUSED_FOR_SECONDS = 3600  # until what worked once counts as no longer offered
-_REST_SECONDS = 180  # of a failing call: shorter than two rounds
-_MOST_TRIES = 16  # of a search for the devices that spoil a call
+_SLOT = "last_values_body"  # in the client store
+_UNSUPPORTED_SECONDS = 900
+_PATIENCE_SECONDS = 3600  # how long a request that once worked may fail before it counts as unsupported
+_PAUSE_SECONDS = 180  # of a failing request: shorter than two polls
+_MOST_SEARCH_REQUESTS = 16
 
-type Ask = Callable[[str, Any], Awaitable[Mapping[str, Snapshot]]]
-"""Sends the body of a call. The first argument is the same for calls that ask for much the same devices."""
+_REFUSALS = (Forbidden, NotSupported, Rejected)  # of the body, or of one of the devices
+_FAILURES = (Unreachable, UnexpectedAnswer)  # whatever is requested
+
+type SendBulk = Callable[[str, Any], Awaitable[Mapping[str, Snapshot]]]
+"""Sends a body. The first argument is the same for requests that cover about the same devices."""
 
 
 @dataclass(slots=True)
-class Round:
-    """What one round of calls brought.
+class BulkResult:
+    """What the bulk requests of one poll brought.
 
-    `refused` are devices that may not be part of a call. `singles` is how many of the others may be read one by one
-    instead, so that it costs no more than three times the calls; without an end where that is the usual way. `error`
-    is what the call failed with.
+    `refused`: devices that cannot be part of a request. `most_singles`: how many of the other missing devices may be
+    read alone instead, so that a poll costs at most three times as many requests as usual; infinite if devices are
+    usually read alone. `error`: why the request fails.
     """
 
+    on_snapshot: OnSnapshot
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     refused: dict[str, CloudError] = field(default_factory=dict)
-    singles: float = math.inf
+    most_singles: float = math.inf
     error: CloudError | None = None
 
-
-class _Trouble(Exception):
-    """A call was answered by an error of its own endpoint; all other errors end the round."""
-
-    def __init__(self, error: CloudError) -> None:
-        super().__init__(str(error))
-        self.error = error
+    def add(self, snapshots: Mapping[str, Snapshot]) -> None:
+        """Add the snapshots of one answer."""
+        self.snapshots |= snapshots
+        for uuid, snapshot in snapshots.items():
+            self.on_snapshot(uuid, snapshot)
 
 
-class _Refused(_Trouble):
-    """The call is refused: for its body, or for one of its devices."""
+class BulkReader:
+    """Sends the bulk requests of one account."""
 
-
-class _Failing(_Trouble):
-    """The call fails now, whatever it asks for."""
-
-
-class Bulk:
-    """The bulk call of one account."""
-
-    def __init__(self, ask: Ask, client_store: ClientStore) -> None:
-        """Call with `ask`; keep in `client_store` what works."""
-        self._ask = ask
+    def __init__(self, send: SendBulk, client_store: ClientStore) -> None:
+        """Send with `send`; remember in `client_store` which body works."""
+        self._send = send
         self._client_store = client_store
-        self._rests_until = -math.inf  # on the monotonic clock
-        self._fails_since: float | None = None  # likewise
+        self._paused_until = -math.inf  # on the monotonic clock
+        self._failing_since: float | None = None  # on the monotonic clock
 
     @property
-    def is_refused(self) -> bool:
-        """Whether the server did not do this when it was last tried."""
-        return self._without_until is not None
+    def is_unsupported(self) -> bool:
+        """Whether the server refused every body when they were last tried."""
+        return self._unsupported_until is not None
 
     @property
-    def _is_worth_trying(self) -> bool:
-        until = self._without_until
-        return until is None or not 0 <= until - time.time() <= _WITHOUT_FOR_SECONDS
+    def is_supported(self) -> bool:
+        """Whether a body is known to work."""
+        return self._known_body is not None
 
     @property
-    def _without_until(self) -> float | None:
-        return coerce.number(coerce.fields(self._client_store.get(_KEPT)).get("without_until_seconds"))
+    def _known_body(self) -> str | None:
+        name = coerce.text(coerce.fields(self._client_store.get(_SLOT)).get("works"))
+        return name if name in _BODIES else None
 
     @property
-    def has_worked(self) -> bool:
-        """Whether the server is known to do this."""
-        return self._works is not None
+    def _unsupported_until(self) -> float | None:
+        return coerce.number(coerce.fields(self._client_store.get(_SLOT)).get("without_until_seconds"))
 
     @property
-    def _works(self) -> str | None:
-        works = coerce.text(coerce.fields(self._client_store.get(_KEPT)).get("works"))
-        return works if works in _BODIES else None
+    def _is_due(self) -> bool:
+        until = self._unsupported_until
+        return until is None or not 0 <= until - time.time() <= _UNSUPPORTED_SECONDS
 
-    def note_that_devices_answer(self) -> None:
-        """Take note that devices answer one by one: a call that has failed for long meanwhile is not offered."""
-        patience = _REFUSED_FOR_SECONDS if self.has_worked else _REST_SECONDS
-        if self._fails_since is not None and time.monotonic() - self._fails_since > patience:
-            self._do_without()
+    def _mark_unsupported(self) -> None:
+        self._client_store.put(_SLOT, {"without_until_seconds": int(time.time()) + _UNSUPPORTED_SECONDS})
 
-    def _do_without(self) -> None:
-        self._client_store.put(_KEPT, {"without_until_seconds": int(time.time()) + _WITHOUT_FOR_SECONDS})
+    def forget_unsupported(self) -> None:
+        """Try the bodies again at the next poll: devices that are now left out may have made the server refuse them."""
+        if self.is_unsupported:
+            self._client_store.put(_SLOT, None)
 
-    def reconsider(self) -> None:
-        """Forget that the server does not do this: it may have refused devices that are not asked for any more."""
-        if self.is_refused:
-            self._client_store.put(_KEPT, None)
+    def give_up_if_failing_for_long(self) -> None:
+        """Count the request as unsupported if it has failed for long. Call this when devices answer alone."""
+        patience = _PATIENCE_SECONDS if self.is_supported else _PAUSE_SECONDS
+        if self._failing_since is not None and time.monotonic() - self._failing_since > patience:
+            self._mark_unsupported()
 
-    async def read(self, uuids: Sequence[str], on_snapshot: Callable[[Mapping[str, Snapshot]], None]) -> Round:
-        """Read what the server tells of these devices, and `on_snapshot` each answer at once.
+    async def read(self, uuids: Sequence[str], result: BulkResult) -> None:
+        """Read these devices into `result`.
 
-        Raises what concerns the account (`AuthFailed`, `RateLimited`), and the loss of the connection.
+        Raises errors of the account (`AuthFailed`, `RateLimited`) and the loss of the connection.
         """
-        found = Round()
         chunks = list(batched(uuids, MOST_DEVICES, strict=False))
-        few = math.inf if self.is_refused else len(chunks)
-        if time.monotonic() < self._rests_until:
-            found.singles = few
-            return found
-        try:
-            for number, chunk in enumerate(chunks):
-                if not self._is_worth_trying:
-                    break
-                known = found.snapshots.keys() | ()
-                await self._read_chunk(f"{number}", chunk, found)
-                found.singles = min(found.singles, 2 * len(chunks) if self.has_worked else math.inf)
-                on_snapshot({uuid: snapshot for uuid, snapshot in found.snapshots.items() if uuid not in known})
-            self._check(found)
-        except _Failing as failing:
-            found.error = failing.error
-            found.singles = few
-            self._rest(failing.error)
-        else:
-            self._recover(is_answered=bool(found.snapshots))
-        return found
-
-    async def _read_chunk(self, number: str, uuids: Sequence[str], found: Round) -> None:
-        works = self._works
-        if works is None:
-            await self._find_body(number, uuids, found)
+        most_singles = math.inf if self.is_unsupported else len(chunks)
+        if time.monotonic() < self._paused_until:
+            result.most_singles = most_singles
             return
-        try:
-            found.snapshots |= await self._call(works, number, uuids)
-        except _Refused as refused:
-            if self._fails_since is not None:
-                raise _Failing(refused.error) from refused  # a search was in vain already
-            if not isinstance(refused.error, Forbidden):
-                others = [name for name in _BODIES if name != works]
-                if await self._try_bodies(others, number, uuids, found) is None:
-                    return
-            await self._find_refused(works, uuids, refused.error, found)
+        for index, chunk in enumerate(chunks):
+            if not self._is_due:
+                break
+            result.error = await self._read_chunk(f"{index}", chunk, result)
+            if result.error is not None:
+                break
+            result.most_singles = min(result.most_singles, 2 * len(chunks) if self.is_supported else math.inf)
+        if result.error is None and self.is_supported and not result.snapshots:
+            # Every device was refused, or the answers held none of them: it is the request that fails.
+            result.error = next(iter(result.refused.values()), UnexpectedAnswer(endpoint=ENDPOINT))
+            result.refused.clear()
+        if result.error is not None:
+            result.most_singles = most_singles
+            self._pause(result.error)
+        elif result.snapshots:
+            self._recover()
 
-    async def _find_body(self, number: str, uuids: Sequence[str], found: Round) -> None:
-        refusal = await self._try_bodies(_BODIES, number, uuids, found)
-        if refusal is None:
-            return
-        if _is_failure(refusal):
-            raise _Failing(refusal)
-        self._do_without()
+    async def _read_chunk(self, request_key: str, uuids: Sequence[str], result: BulkResult) -> CloudError | None:
+        """Read the devices of one request. Return the error of a request that fails whatever it covers."""
+        body = self._known_body
+        if body is None:
+            error = await self._try_bodies(_BODIES, request_key, uuids, result)
+            if error is not None and not isinstance(error, _FAILURES):
+                self._mark_unsupported()
+                return None
+            return error
+        answer = await self._request(body, request_key, uuids)
+        if not isinstance(answer, CloudError):
+            result.add(answer)
+            return None
+        if isinstance(answer, _FAILURES) or self._failing_since is not None:  # a search has failed already
+            return answer
+        if not isinstance(answer, Forbidden):
+            others = [name for name in _BODIES if name != body]
+            if await self._try_bodies(others, request_key, uuids, result) is None:
+                return None
+        return await self._find_refused(body, uuids, answer, result)
 
     async def _try_bodies(
-        self, names: Iterable[str], number: str, uuids: Sequence[str], found: Round
+        self, names: Iterable[str], request_key: str, uuids: Sequence[str], result: BulkResult
     ) -> CloudError | None:
-        """Call with these bodies until one is answered; return why none was."""
-        refusal: CloudError = NotSupported()
+        """Try these bodies until one is answered; return the error if none is."""
+        error: CloudError = NotSupported()
         for name in names:
-            try:
-                told = await self._call(name, number, uuids)
-            except _Refused as refused:
-                refusal = refusal if _is_failure(refusal) else refused.error
-            except _Failing as failing:
-                # Some servers stumble over a body they did not expect.
-                refusal = failing.error
-                if refusal.reason is Reason.TIMEOUT:
-                    break
-            else:
-                if told:
-                    self._client_store.put(_KEPT, {"works": name})
-                    found.snapshots |= told
+            answer = await self._request(name, request_key, uuids)
+            if not isinstance(answer, CloudError):
+                if answer:
+                    self._client_store.put(_SLOT, {"works": name})
+                    result.add(answer)
                     return None
-        return refusal
+            elif isinstance(answer, _FAILURES):
+                # Some servers fail over a body they did not expect, so the next one may still work.
+                error = answer
+                if error.reason is Reason.TIMEOUT:
+                    break
+            elif not isinstance(error, _FAILURES):
+                error = answer
+        return error
 
-    async def _find_refused(self, works: str, uuids: Sequence[str], refusal: CloudError, found: Round) -> None:
-        """Halve a refused call until the devices that spoil it stand alone, or the calls have been many."""
+    async def _find_refused(
+        self, body: str, uuids: Sequence[str], error: CloudError, result: BulkResult
+    ) -> CloudError | None:
+        """Halve a refused request until the devices that spoil it are alone; the next poll goes on with the rest."""
         if len(uuids) == 1:
-            found.refused[uuids[0]] = refusal
-            return
+            result.refused[uuids[0]] = error
+            return None
         waiting = _halves(uuids)
-        for _ in range(_MOST_TRIES):
+        for _ in range(_MOST_SEARCH_REQUESTS):
             if not waiting:
-                return
+                return None
             part = waiting.pop()
-            try:
-                found.snapshots |= await self._call(works, "part", part)
-            except _Refused as refused:
-                if len(part) > 1:
-                    waiting += _halves(part)
-                else:
-                    found.refused[part[0]] = refused.error
+            answer = await self._request(body, "part", part)
+            if not isinstance(answer, CloudError):
+                result.add(answer)
+            elif isinstance(answer, _FAILURES):
+                return answer
+            elif len(part) > 1:
+                waiting += _halves(part)
+            else:
+                result.refused[part[0]] = answer
         if waiting:
-            found.singles = 0  # what is left has its turn in the next round
+            result.most_singles = 0
+        return None
 
-    async def _call(self, name: str, asked_for: str, uuids: Sequence[str]) -> Mapping[str, Snapshot]:
+    async def _request(self, body: str, request_key: str, uuids: Sequence[str]) -> Mapping[str, Snapshot] | CloudError:
+        """Send one request. Return an error of the request itself, raise every other one."""
         try:
-            told = await self._ask(asked_for, _BODIES[name](uuids))
+            snapshots = await self._send(request_key, _BODIES[body](uuids))
         except CloudError as error:
-            if error.endpoint != ENDPOINT or error.reason is Reason.NO_CONNECTION:
-                raise
-            if _is_failure(error):
-                raise _Failing(error) from error
-            if isinstance(error, Forbidden | NotSupported | Rejected):
-                raise _Refused(error) from error
+            is_of_request = error.endpoint == ENDPOINT and error.reason is not Reason.NO_CONNECTION
+            if is_of_request and isinstance(error, (*_REFUSALS, *_FAILURES)):
+                return error
             raise
-        return {uuid: told[uuid] for uuid in uuids if uuid in told}
+        return {uuid: snapshots[uuid] for uuid in uuids if uuid in snapshots}
 
-    def _check(self, found: Round) -> None:
-        if found.snapshots or not self.has_worked:
-            return
-        # It is the call that is refused, not the devices; or it is answered by nothing at all.
-        refusals = list(found.refused.values())
-        found.refused.clear()
-        raise _Failing(refusals[0] if refusals else UnexpectedAnswer(endpoint=ENDPOINT))
-
-    def _rest(self, error: CloudError) -> None:
-        """Leave a failing call alone for a moment."""
+    def _pause(self, error: CloudError) -> None:
         now = time.monotonic()
-        self._rests_until = now + _REST_SECONDS
-        if self._fails_since is None:
-            self._fails_since = now
+        self._paused_until = now + _PAUSE_SECONDS
+        if self._failing_since is None:
+            self._failing_since = now
             _LOGGER.warning("The last values of all devices cannot be read at once, only of few at a time: %s", error)
-        elif self.has_worked and now - self._fails_since > _REFUSED_FOR_SECONDS and not _is_failure(error):
-            self._client_store.put(_KEPT, None)  # what worked once is no longer offered
+        elif self.is_supported and now - self._failing_since > _PATIENCE_SECONDS and isinstance(error, _REFUSALS):
+            self._client_store.put(_SLOT, None)
 
-    def _recover(self, *, is_answered: bool) -> None:
-        if self._fails_since is not None and is_answered:
+    def _recover(self) -> None:
+        if self._failing_since is not None:
             _LOGGER.info("The last values of all devices can be read at once again")
-            self._fails_since = None
+            self._failing_since = None
 
 
 def _halves(uuids: Sequence[str]) -> list[Sequence[str]]:
     middle = len(uuids) // 2
     return [uuids[middle:], uuids[:middle]]
-
-
-def _is_failure(error: CloudError) -> bool:
-    return isinstance(error, Unreachable | UnexpectedAnswer)

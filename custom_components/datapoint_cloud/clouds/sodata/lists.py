@@ -1,6 +1,7 @@
-"""SoData's lists ("Paging"): all of a list or a failure, for what a list lacks is taken to be gone.
+"""SoData's lists ("Paging"): a whole list or an error, because objects missing from a list count as removed.
 
-What the rows of a list mean is the mapping's business.
+They are not read with `clouds.paging.read_pages`: the pages may overlap, so that only the number of different uuids
+can be compared with the total, and devices may be removed while the pages are read, so that the total may shrink.
 """
 
 from collections.abc import Mapping
@@ -9,25 +10,26 @@ from typing import Any, Protocol
 from .. import coerce
 from ..client_store import ClientStore
 from ..errors import AuthFailed, CloudError, Forbidden, NotSupported, RateLimited, Rejected, UnexpectedAnswer
+from ..paging import PageSize
 from . import mapping
 from .mapping import Site
 
 _TAKES = (100, 50, 20)
-"""How many rows a page is asked for, the next where the server refuses that. The document says 50 and no maximum."""
-_TOO_MANY = frozenset({400, 413, 422})
+"""The page sizes to request, the next one if the server refuses. The document says 50 and names no maximum."""
+_TOO_LONG = frozenset({400, 413, 422})  # statuses
 _MOST_PAGES = 500
 
 _CUSTOMERS = "/ca/{ca}/customers"
 _SITES = "/ca/{ca}/sites"
 
 _KEPT = ("uuid", "name", "technicalName", "timeZone", "customerUuid")
-"""What is read of a site and of a customer."""
+"""The fields of a site or a customer that are read, and stored for the time when the list fails."""
 
 type Record = Mapping[str, Any]
 
 
 class Get(Protocol):
-    """Asks for one page."""
+    """Fetches one page."""
 
     async def __call__(self, template: str, *, params: Mapping[str, int]) -> Any:
         """Return the decoded answer."""
@@ -37,15 +39,17 @@ class Lists:
     """The lists of one account."""
 
     def __init__(self, get: Get, client_store: ClientStore) -> None:
-        """Ask for pages with `get`; keep in `client_store` the lists that devices can do without."""
+        """Fetch pages with `get`; keep the sites and customers, and the page size, in `client_store`."""
         self._get = get
         self._client_store = client_store
-        self._size = 0  # of a page, as an index
+        self._page_size = PageSize(
+            client_store, "list page size", _TAKES, is_too_long=lambda error: error.status in _TOO_LONG
+        )
         self.pages = 0
         """How many pages were read so far."""
 
     async def all(self, template: str) -> list[Record]:
-        """Read every page of a list, each object once. Raises `UnexpectedAnswer` where it is not whole."""
+        """Read every page of a list, each object once. Raises `UnexpectedAnswer` for a list that is not whole."""
         found: dict[str, Record] = {}
         totals: set[float] = set()
         skip = 0
@@ -57,9 +61,9 @@ class Lists:
                 if (uuid := coerce.text(record.get("uuid"))) is None:
                     raise UnexpectedAnswer(endpoint=template)
                 found.setdefault(uuid, {**record, "uuid": uuid})
-            # By what came, not by what was asked for: a server may cut its pages.
+            # Skip the rows that came, not those requested: a server may cut its pages.
             skip += len(results)
-            is_over = len(found) == before  # there is no more, or only what is known
+            is_over = len(found) == before  # the page was empty, or held only known objects
             if total is None:
                 if is_over:
                     return list(found.values())
@@ -74,30 +78,22 @@ class Lists:
         raise UnexpectedAnswer(endpoint=template)
 
     async def _page(self, template: str, skip: int) -> Any:
-        for size in range(self._size, len(_TAKES)):
-            try:
-                page = await self._get(template, params={"take": _TAKES[size], "skip": skip})
-            except Rejected as error:
-                if error.status not in _TOO_MANY or size + 1 == len(_TAKES):
-                    raise
-            else:
-                self._size = size
-                break
+        page = await self._page_size.fetch(lambda take: self._get(template, params={"take": take, "skip": skip}))
         self.pages += 1
         return page
 
     async def sites(self) -> dict[str, Site]:
-        """Read the sites with their names, told apart by those of their customers where that is needed."""
-        records = await self._embellishing(_SITES)
+        """Read the sites. The names of customers are read only if sites have the same name, or none."""
+        records = await self._read_or_recall(_SITES)
         customers: dict[str, str] = {}
         if mapping.need_customers(records):
-            for record in await self._embellishing(_CUSTOMERS):
+            for record in await self._read_or_recall(_CUSTOMERS):
                 if name := mapping.name_of(record):
                     customers[str(record["uuid"])] = name
         return mapping.sites(records, customers)
 
-    async def _embellishing(self, template: str) -> list[Record]:
-        """Read a list that devices can do without: what was known where it fails, nothing where it may not be seen."""
+    async def _read_or_recall(self, template: str) -> list[Record]:
+        """Read a list; return the stored one if that fails, and no records if the user may not see the list."""
         known = self._client_store.get(template)
         try:
             records = await self.all(template)
@@ -105,7 +101,7 @@ class Lists:
             raise
         except CloudError as error:
             if known is None and not isinstance(error, Forbidden | NotSupported | Rejected):
-                raise  # areas are made of it once, when a device is added
+                raise  # Home Assistant takes the area of a device from its site only when it adds the device
             return list(coerce.records(known))
         kept: list[Record] = [
             {name: record[name] for name in _KEPT if record.get(name) is not None} for record in records
@@ -116,7 +112,7 @@ class Lists:
 
 
 def whole(page: Any, template: str) -> list[Record]:
-    """Read the rows of a page. Raises `UnexpectedAnswer` if there is no list, or something else than objects in it."""
+    """Return the rows of a page. Raises `UnexpectedAnswer` if they are no list of objects."""
     results = coerce.fields(page).get("results")
     if not isinstance(results, list) or not all(isinstance(row, dict) for row in results):
         raise UnexpectedAnswer(endpoint=template)
@@ -124,7 +120,7 @@ def whole(page: Any, template: str) -> list[Record]:
 
 
 def unpaged(page: Any, template: str) -> list[Record]:
-    """Read the rows of a list that has no pages. Raises `UnexpectedAnswer` if it contradicts its own total."""
+    """Return the rows of a list without pages. Raises `UnexpectedAnswer` if it contradicts its own total."""
     results, total = whole(page, template), _total(page, template)
     if total is not None and total != len(results):
         raise UnexpectedAnswer(endpoint=template)
@@ -132,9 +128,8 @@ def unpaged(page: Any, template: str) -> list[Record]:
 
 
 def _total(page: Any, template: str) -> float | None:
-    told = coerce.fields(page).get("total")
-    if told is None:
+    if (value := coerce.fields(page).get("total")) is None:
         return None
-    if (total := coerce.number(told)) is None:
+    if (total := coerce.number(value)) is None:
         raise UnexpectedAnswer(endpoint=template)
     return total

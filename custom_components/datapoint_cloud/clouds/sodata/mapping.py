@@ -1,6 +1,6 @@
-"""SoData's wire in terms of the model: accounts, devices, variables and last values.
+"""SoData's answers in terms of the model: accounts, devices, variables and last values.
 
-Pure, and lenient: whatever is not as the document shows it is left out or skipped, by name where it has one.
+Pure, and lenient: anything that is not as the document shows it is left out, or skipped by name if it has one.
 """
 
 import re
@@ -18,7 +18,7 @@ _DISCONNECTED = frozenset(
     {"disconnected", "offline", "down", "false", "notconnected", "lost", "connectionlost", "nocommunication"}
 )
 
-# How an active alarm is written is not shown anywhere.
+# The document does not show how an active alarm is written.
 _ACTIVE = frozenset(
     {"true", "active", "activated", "on", "yes", "alarm", "inalarm", "raised", "set", "present"}
     | {"appeared", "triggered", "started", "warning", "minor", "major", "critical", "fault", "error", "failure"}
@@ -39,16 +39,16 @@ _VARIABLE_FIELDS = (
     "active",
 )
 
-_LONGEST_INDEX = 9  # digits; what is longer counts nothing
+_LONGEST_INDEX = 9  # digits; a longer text is no number of a unit
 
 
 class _Unreadable(ValueError):
-    """A value that is not what its datapoint promises."""
+    """A value that does not fit the type of its datapoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorporateAccount:
-    """A corporate account the user belongs to. `user_link` is the uuid of the user's validated membership."""
+    """A corporate account of the user. `user_link` is the uuid of the user's validated membership."""
 
     uuid: str
     name: str
@@ -57,22 +57,22 @@ class CorporateAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Where devices stand."""
+    """The place of devices."""
 
     name: str | None
     time_zone: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """The schema of a device, and the types of all its variables by key, switched off or not."""
+class DeviceSchema:
+    """The schema of a device, and the types of all its variables by key, including inactive ones."""
 
     schema: Schema
     types: Mapping[str, DataType]
 
 
 def corporate_account(record: Mapping[str, Any]) -> CorporateAccount | None:
-    """Read one of "Corporate accounts"; None without a uuid."""
+    """Read a record of "Corporate accounts"; None if it has no uuid."""
     if (uuid := coerce.text(record.get("uuid"))) is None:
         return None
     links = (coerce.text(link.get("uuid")) for link in coerce.records(record.get("userLinks")) if _is_validated(link))
@@ -82,22 +82,22 @@ def corporate_account(record: Mapping[str, Any]) -> CorporateAccount | None:
 
 
 def _is_validated(link: Mapping[str, Any]) -> bool:
-    return _word(link.get("status")) == "validated"
+    return _normalized(link.get("status")) == "validated"
 
 
 def name_of(record: Mapping[str, Any]) -> str | None:
-    """The name of a site or a customer."""
+    """Return the name of a site or a customer."""
     return coerce.text(record.get("name")) or coerce.text(record.get("technicalName"))
 
 
 def need_customers(sites: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether the customers' names are needed: a site has no name, or sites of two customers have the same."""
+    """Whether the names of customers are needed: a site has no name, or sites of two customers share one."""
     owners = _owners_by_name(sites, {})
     return None in owners or any(len(customers) > 1 for customers in owners.values())
 
 
 def sites(records: Sequence[Mapping[str, Any]], customers: Mapping[str, str]) -> dict[str, Site]:
-    """Read "Sites". The names of their `customers` stand in for missing names and tell equal ones apart."""
+    """Read "Sites". The names of their `customers` replace missing names and are added to names that are shared."""
     owners = _owners_by_name(records, customers)
     found: dict[str, Site] = {}
     for record in records:
@@ -122,7 +122,7 @@ def _owner(site: Mapping[str, Any]) -> str:
 
 
 def device(record: Mapping[str, Any], sites: Mapping[str, Site], listed: Container[str]) -> Device:
-    """Read one of "Devices", which has a uuid. Its gateway counts only if it is `listed`."""
+    """Read a record of "Devices" with a uuid. Its gateway is ignored unless it is `listed`."""
     uuid = str(coerce.text(record.get("uuid")))
     serial_number = coerce.text(record.get("serialNumber"))
     gateway_id = coerce.text(record.get("gatewayUuid"))
@@ -146,7 +146,7 @@ def device(record: Mapping[str, Any], sites: Mapping[str, Site], listed: Contain
 
 
 def _is_online(connection_status: Any) -> bool | None:
-    word = _word(connection_status)
+    word = _normalized(connection_status)
     return True if word in _CONNECTED else False if word in _DISCONNECTED else None
 
 
@@ -158,14 +158,14 @@ def _silent_after(no_communication_period: Any) -> timedelta | None:
         return None
 
 
-def _word(value: Any) -> str:
-    """One way to write a word: lower case, without what separates its parts."""
+def _normalized(value: Any) -> str:
+    """Return a word in lower case and without separators, since spellings differ."""
     text = str(value).lower() if isinstance(value, bool) else coerce.text(value) or ""
     return text.lower().translate({ord(separator): None for separator in "_- "})
 
 
 def essential(variables: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What `description` needs of "Variables", still as on the wire: a fifth of what a device's list holds."""
+    """Keep only the fields of "Variables" that `device_schema` needs, a fifth of a device's list."""
     return [_essential(variable) for variable in variables]
 
 
@@ -176,14 +176,14 @@ def _essential(variable: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_identified(variable: Mapping[str, Any]) -> bool:
-    """Whether one of "Variables" says which one it is."""
+    """Whether a record of "Variables" has a key."""
     return _key(variable) is not None
 
 
-def description(variables: Iterable[Mapping[str, Any]]) -> Description:
-    """Read the "Variables" of a device. What is switched off is no datapoint of it.
+def device_schema(variables: Iterable[Mapping[str, Any]]) -> DeviceSchema:
+    """Read the "Variables" of a device. Inactive ones are no datapoints.
 
-    One that does not say of what type it is is left to the last values, which say it.
+    Variables without a type are skipped, because last values state the type.
     """
     datapoints: dict[str, Datapoint] = {}
     types: dict[str, DataType] = {}
@@ -192,18 +192,18 @@ def description(variables: Iterable[Mapping[str, Any]]) -> Description:
         if (key := _key(variable)) is None:
             skipped.append(coerce.text(variable.get("serviceName")) or coerce.text(variable.get("serviceId")) or "?")
             continue
-        is_active = _word(variable.get("active")) not in {"false", "0"}
-        if is_active and not _says_its_type(variable):
+        is_active = _normalized(variable.get("active")) not in {"false", "0"}
+        if is_active and not _has_type(variable):
             skipped.append(key)
             continue
         types[key] = _data_type(variable)
         if is_active:
             datapoints.setdefault(key, datapoint(key, variable))
-    return Description(schema=Schema(datapoints=tuple(datapoints.values()), skipped=tuple(skipped)), types=types)
+    return DeviceSchema(schema=Schema(datapoints=tuple(datapoints.values()), skipped=tuple(skipped)), types=types)
 
 
 def datapoint(key: str, record: Mapping[str, Any]) -> Datapoint:
-    """Read a variable, or the description that a last value brings along (`title` instead of translations)."""
+    """Describe the datapoint of a variable, or of a last value, which has a `title` instead of translations."""
     names = _names(record)
     item_type, item_index, service_id = key.split("|")
     name = names.get("en") or coerce.text(record.get("title")) or coerce.text(record.get("serviceName"))
@@ -215,14 +215,14 @@ def datapoint(key: str, record: Mapping[str, Any]) -> Datapoint:
         data_type=data_type,
         role=Role.ALARM if data_type is DataType.BOOL else Role.STATUS,
         unit=None if data_type is DataType.BOOL else coerce.text(record.get("unit")),
-        is_difference=any(_says_delta(said) for said in (name, coerce.text(record.get("serviceName")))),
+        is_difference=any(_contains_delta(text) for text in (name, coerce.text(record.get("serviceName")))),
         part=_part(item_type, item_index),
         group=coerce.text(record.get("serviceGroup")),
         service=service_id,
     )
 
 
-def _says_delta(name: str | None) -> bool:
+def _contains_delta(name: str | None) -> bool:
     return name is not None and "delta" in re.split(r"[\W_]+", name.casefold())
 
 
@@ -239,7 +239,7 @@ def _key(record: Mapping[str, Any]) -> str | None:
 def _part(item_type: str, item_index: str) -> Part | None:
     if (item_type, item_index) == ("Global", "0"):
         return None
-    # People count the units from 1, the API from 0.
+    # Users number the units from 1, the API from 0.
     number = int(item_index) + 1 if item_index.isdecimal() and len(item_index) <= _LONGEST_INDEX else item_index
     return Part(id=f"{item_type}|{item_index}", name=f"{item_type} {number}")
 
@@ -253,12 +253,12 @@ def _names(record: Mapping[str, Any]) -> dict[str, str]:
     return {language.replace("_", "-").lower(): name for language, name in names if name is not None}
 
 
-def _says_its_type(record: Mapping[str, Any]) -> bool:
+def _has_type(record: Mapping[str, Any]) -> bool:
     return any(coerce.text(record.get(name)) is not None for name in ("serviceType", "unit"))
 
 
 def _data_type(record: Mapping[str, Any]) -> DataType:
-    service_type = _word(record.get("serviceType"))
+    service_type = _normalized(record.get("serviceType"))
     if service_type == "alarm":
         return DataType.BOOL
     is_measured = service_type == "measure" or coerce.text(record.get("unit")) is not None
@@ -268,17 +268,17 @@ def _data_type(record: Mapping[str, Any]) -> DataType:
 type Row = Mapping[str, Any]
 
 
-def listed(body: Any) -> Any:
-    """The list of "Last values", of one device or of many; anything else where the answer is damaged."""
+def last_value_records(body: Any) -> Any:
+    """Return the list of devices in "Last values"; a damaged answer may have anything else in its place."""
     return body if isinstance(body, list) else coerce.fields(body).get("devices")
 
 
-def rows(body: Any) -> dict[str, list[Row]]:
-    """The rows of "Last values" by the uuid each row or its device carries."""
+def last_value_rows(body: Any) -> dict[str, list[Row]]:
+    """Return the rows of "Last values" by the uuid of the row, or else of the record that holds it."""
     found: dict[str, list[Row]] = defaultdict(list)
-    for record in coerce.records(listed(body)):
+    for record in coerce.records(last_value_records(body)):
         if not isinstance(record.get("values"), list):
-            continue  # damaged: that the device has no values is written as an empty list
+            continue  # damaged: a device without values has an empty list
         record_uuid = coerce.text(record.get("deviceUuid"))
         if record_uuid is not None:
             found[record_uuid] += []
@@ -288,13 +288,13 @@ def rows(body: Any) -> dict[str, list[Row]]:
     return found
 
 
-def snapshots(found: Mapping[str, Iterable[Row]], known: Mapping[str, Description]) -> dict[str, Snapshot]:
-    """Read the rows of each device. What is `known` of a device, by its uuid, is not described again."""
+def snapshots(found: Mapping[str, Iterable[Row]], known: Mapping[str, DeviceSchema]) -> dict[str, Snapshot]:
+    """Read the rows of each device. Variables of its `known` schema are not described again."""
     return {uuid: _snapshot(values, known[uuid].types if uuid in known else {}) for uuid, values in found.items()}
 
 
 def _reading(key: str, row: Row, types: Mapping[str, DataType]) -> Reading:
-    """Read one row of "Last values". Raises `_Unreadable`."""
+    """Read a row of "Last values". Raises `_Unreadable`."""
     data_type = types[key] if key in types else _data_type(row)
     return Reading(_value(row.get("value"), data_type), coerce.timestamp(row.get("date")))
 
@@ -311,15 +311,15 @@ def _snapshot(found: Iterable[Row], types: Mapping[str, DataType]) -> Snapshot:
         if key not in types:
             described[key] = datapoint(key, row)
         try:
-            told = _reading(key, row, types)
+            reading = _reading(key, row, types)
         except _Unreadable:
-            # What it was before it no longer is.
+            # The earlier value no longer holds.
             skipped.add(key)
-            told = Reading(None, coerce.timestamp(row.get("date")))
-        if told.taken_at is not None and (reported_at is None or told.taken_at > reported_at):
-            reported_at = told.taken_at
-        if key not in readings or _is_newer(told, readings[key]):
-            readings[key] = told
+            reading = Reading(None, coerce.timestamp(row.get("date")))
+        if reading.taken_at is not None and (reported_at is None or reading.taken_at > reported_at):
+            reported_at = reading.taken_at
+        if key not in readings or _is_newer(reading, readings[key]):
+            readings[key] = reading
     return Snapshot(
         readings=readings, reported_at=reported_at, described=tuple(described.values()), skipped=tuple(sorted(skipped))
     )
@@ -330,7 +330,7 @@ def _is_newer(reading: Reading, known: Reading) -> bool:
 
 
 def _value(value: Any, data_type: DataType) -> Value | None:
-    """Read a value, which is text even where it is a number. Raises `_Unreadable`."""
+    """Read a value; numbers are written as text, too. Raises `_Unreadable`."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if data_type is DataType.BOOL:
@@ -349,7 +349,7 @@ def _value(value: Any, data_type: DataType) -> Value | None:
 def _is_active(value: Any) -> bool:
     if (number := coerce.number(value)) is not None:
         return number != 0
-    word = _word(value)
+    word = _normalized(value)
     if word not in _ACTIVE | _INACTIVE:
         raise _Unreadable
     return word in _ACTIVE
