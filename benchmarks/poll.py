@@ -1,8 +1,8 @@
-"""The event loop's time that a poll of some 10,000 datapoints costs, by how many of them changed.
+"""The event loop's time for a poll of about 10,000 datapoints, by the share of values that changed.
 
-Beside it stand, in the same run, decoding the same bytes with `orjson`, and the stock coordinator telling as many
-entities. Our poll is whole: the answer of 3 MB comes over loopback from a process of its own, every entity is enabled.
-What is counted is the processor's time of this process. `python -m benchmarks.poll`.
+The same run measures two baselines: decoding the same bytes with `orjson`, and a stock coordinator that updates as many
+entities without any request. Our poll is complete: another process sends the answer of 3 MB over loopback, and every
+entity is enabled. The numbers are CPU time of this process. `python -m benchmarks.poll`.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from .report import Goal, Part, run
 
 _ROUNDS = 15
 _GOALS = {"0": ("decoding", 0.6), "1": ("stock", 1.0)}
-"""For a percentage of changed values: what the poll is compared with, and how many times that it may take."""
+"""For a percentage of changed values: the baseline, and how many times the baseline's time the poll may take."""
 
 
 async def _milliseconds(work: Callable[[], Awaitable[object]]) -> float:
-    began = time.process_time()
+    started = time.process_time()
     await work()
-    return (time.process_time() - began) * 1000
+    return (time.process_time() - started) * 1000
 
 
 async def _measure_ours(hass: HomeAssistant, data: dict[str, str]) -> dict[str, list[float]]:
@@ -50,13 +50,13 @@ async def _measure_ours(hass: HomeAssistant, data: dict[str, str]) -> dict[str, 
 
     for percent in ("0", "1", "100"):
         await change(percent)
-        await poll()  # what follows, follows a poll of its kind
+        await poll()  # so that each measured poll follows one with as many changes
         for _ in range(_ROUNDS):
             text = await change(percent)
             times[percent].append(await _milliseconds(poll))
-            began = time.process_time()
+            started = time.process_time()
             decoded = orjson.loads(text)
-            times["decoding"].append((time.process_time() - began) * 1000)
+            times["decoding"].append((time.process_time() - started) * 1000)
             del decoded
     return times
 
@@ -87,7 +87,7 @@ async def _measure(data: dict[str, str]) -> dict[str, list[float]]:
 
 
 def measure() -> Part:
-    """Measure polls."""
+    """Measure polls with 0, 1 and 100 % of the values changed."""
     with cloud(ups.serve) as pipe:
         times = asyncio.run(_measure(pipe.recv()))
     medians = {name: statistics.median(sample) for name, sample in times.items()}
@@ -99,7 +99,7 @@ def measure() -> Part:
         "stock": "stock coordinator, no request",
     }
     return Part(
-        title=f"Event loop's time of a poll, {ups.DATAPOINTS:,} datapoints",
+        title=f"Event loop's time for a poll, {ups.DATAPOINTS:,} datapoints",
         columns=("", "median", "of decoding"),
         rows=[
             (label, f"{medians[name]:.1f} ms", f"{medians[name] / medians['decoding']:.2f}")

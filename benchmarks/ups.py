@@ -1,6 +1,6 @@
-"""A SoData account of 69 UPS with 141 variables each, whose last values change only as far as they are told to.
+"""A SoData account of 69 UPS with 141 variables each, whose last values change only on request.
 
-The servers are the simulated ones, but for the values: those are written once and kept ready as bytes.
+It uses the simulated servers, but prepares the last values as bytes, so that the server costs no time.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ type _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def serve(pipe: Connection) -> None:
-    """Be SoData: tell what an entry needs, change values at `/change/{percent}`, until anything is sent."""
+    """Run the servers: send the entry's data, change values at `/change/{percent}`, stop when anything is received."""
     asyncio.run(_serve(pipe))
 
 
@@ -53,10 +53,10 @@ async def _serve(pipe: Connection) -> None:
 
 
 class _Values:
-    """The last values of all devices, as text."""
+    """The last values of all devices, as JSON."""
 
     def __init__(self, simulation: Simulation) -> None:
-        self._chance = random.Random(1)
+        self._random = random.Random(1)
         self._number = 0
         self._seconds = 0
         self._devices: list[dict[str, Any]] = [
@@ -88,10 +88,10 @@ class _Values:
         self._text = json.dumps({"devices": self._devices}, separators=(",", ":")).encode()
 
     async def change(self, request: web.Request) -> web.Response:
-        """Let so many percent of the values be others, and answer what is told from now on."""
+        """Change this percentage of the values, and return the answer to the following polls."""
         rows = [row for device in self._devices for row in device["values"]]
         self._seconds += 1
-        for row in self._chance.sample(rows, round(len(rows) * float(request.match_info["percent"]) / 100)):
+        for row in self._random.sample(rows, round(len(rows) * float(request.match_info["percent"]) / 100)):
             self._number += 1
             is_alarm = row["serviceType"] == "Alarm"
             row["value"] = "01"[row["value"] == "0"] if is_alarm else f"{100 + self._number % 100}"
@@ -112,7 +112,7 @@ def _date(seconds: int) -> str:
 
 
 def entry(data: dict[str, str]) -> MockConfigEntry:
-    """An account with what the server told."""
+    """Return the config entry for the data that `serve` sent."""
     return MockConfigEntry(
         domain="datapoint_cloud", title="SoData", unique_id=f"user_{data['corporate_account']}", data=data
     )
