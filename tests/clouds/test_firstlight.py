@@ -16,6 +16,7 @@ from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     AuthFailed,
     CloudError,
+    DeviceGone,
     Forbidden,
     NotSupported,
     RateLimited,
@@ -741,3 +742,11 @@ async def test_nothing_can_be_written(firstlight: Firstlight) -> None:
     cloud = firstlight.client()
     with pytest.raises(NotSupported):
         await cloud.write((await cloud.devices()).devices[0], {"total": 1})
+
+
+async def test_a_device_that_is_no_query_fails_alone(firstlight: Firstlight) -> None:
+    cloud = firstlight.client()
+    (query,) = (await cloud.devices()).devices
+    readings = await cloud.readings([replace(query, id="gone"), query])
+    assert isinstance(readings.failures["gone"], DeviceGone)
+    assert (list(readings.snapshots), readings.stopped_by) == ([query.id], None)

@@ -17,7 +17,7 @@ from .. import coerce
 from ..budget import Budget, Purpose
 from ..client_store import ClientStore
 from ..cloud import Listing, OnSnapshot, Readings, ReadOnlyCloud, ignore_snapshot
-from ..errors import AuthFailed, CloudError, Reason, Rejected, TokenRefused, Unreachable
+from ..errors import AuthFailed, CloudError, DeviceGone, Reason, Rejected, TokenRefused, Unreachable
 from ..history import History
 from ..model import Account, Device, Reading, Schema, Scope, Snapshot
 from ..push import Push
@@ -168,12 +168,12 @@ class FirstlightCloud(ReadOnlyCloud):
         return Schema(datapoints=tuple(mapping.datapoint(key, query.unit) for key in self._stored_keys(query)))
 
     async def readings(self, devices: Sequence[Device], on_snapshot: OnSnapshot = ignore_snapshot) -> Readings:
-        """Read the queries ("User usage aggregate")."""
-        return await self._read_queries(
-            [device for device in devices if device.id in self._queries], self._read_one, on_snapshot
-        )
+        """Read the queries ("User usage aggregate"). A device that is no query fails alone (`DeviceGone`)."""
+        return await self._read_queries(devices, self._read_one, on_snapshot)
 
     async def _read_one(self, device: Device) -> Snapshot:
+        if device.id not in self._queries:
+            raise DeviceGone(Reason.NOT_FOUND, subject=device.name)
         answered_at, snapshot = self._trials.pop(device.id, (0.0, None))
         if snapshot is not None and 0 <= time.time() - answered_at < _TRIAL_SECONDS:
             return snapshot
