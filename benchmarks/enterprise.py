@@ -68,6 +68,7 @@ class EnterpriseFleet:
         ]
         self.by_did = {device.did: device for device in self.devices}
         self.failure: int | str | None = None
+        self.closed = False  # as an `aiohttp.ClientSession` says
         self.requests = 0
         self.refused = 0
         """The number of requests beyond the quota."""

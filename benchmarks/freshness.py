@@ -63,7 +63,12 @@ async def _ours(devices: int, active: float) -> tuple[_Result, _Result]:
     """Run an account; its result, and the oracle's in the same fleet and time."""
     session = EnterpriseFleet(devices, active)
     async with home_assistant() as hass:
-        entry = MockConfigEntry(domain="datapoint_cloud", unique_id="fleet", options={"fleet": "chosen"})
+        entry = MockConfigEntry(
+            domain="datapoint_cloud",
+            unique_id="fleet",
+            data={"cloud": GizwitsEnterpriseCloud.kind},
+            options={"fleet": "chosen"},
+        )
         entry.add_to_hass(hass)
         storage = AccountStorage(hass, entry.entry_id)
         cloud = GizwitsEnterpriseCloud(
