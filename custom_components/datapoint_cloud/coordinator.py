@@ -19,14 +19,14 @@ from homeassistant.util import dt as dt_util
 from . import exceptions, reauth
 from .accounts import account_name, groups_of, subentry_of
 from .clouds.budget import Purpose
-from .clouds.clock import is_due
+from .clouds.clock import is_ahead, is_due
 from .clouds.cloud import Cloud
 from .clouds.errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Unreachable
 from .clouds.model import Device, Snapshot
 from .const import DEFAULT_SHARE, OPTION_INTERVAL, OPTION_SHARE
 from .fleet.device_state import DeviceState
+from .fleet.fleet_availability import FleetAvailability, PollRound
 from .fleet.inventory import DeviceFilter, Inventory
-from .fleet.judging import Judge
 from .fleet.listeners import ACCOUNT, EntityKey, ListenerRegistry
 from .fleet.losses import Losses
 from .fleet.reader import Reader
@@ -70,7 +70,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             seconds=entry.options.get(OPTION_INTERVAL, cloud.default_interval.total_seconds())
         )
         cloud.budget.share = entry.options.get(OPTION_SHARE, DEFAULT_SHARE) / 100
-        self.judge = Judge(self.inventory, self.listeners, self.wished_interval)
+        self._round = PollRound()
+        self.availability = FleetAvailability(self.inventory, self.listeners, self.wished_interval)
         self._reader = Reader(cloud, self.inventory, self.listeners, storage, self.wished_interval)
         self.activity = self._reader.activity
         self._losses = Losses(account_name(entry), self.inventory, self.scope_name)
@@ -111,7 +112,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     @callback
     def async_note_all(self, state: DeviceState) -> None:
         """Note everything of a device, until it is told."""
-        self.judge.note_all(state)
+        self.availability.mark_device_changed(state)
 
     # Rounds
 
@@ -149,7 +150,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         else:
             self._was_reached = True
             self.pause.end()
-            if self.judge.has_listed:
+            if self._round.has_listed:
                 reauth.async_end(self.hass, self.config_entry, self.name)
             self.problem = None
             self.async_report_problems()
@@ -181,9 +182,9 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             raise damage
 
     def _begin_round(self) -> None:
-        if self.judge.begin_round(dt_util.utcnow()):
+        before, self._round = self._round, PollRound()
+        if is_ahead(before.began_at, self._round.began_at):  # our clock was set back
             self.activity.restart()
-        self.judge.has_listed = False
 
     def _first_list_within(self) -> float | None:
         """How many seconds set-up waits for the first list; None: as long as the cloud takes."""
@@ -238,7 +239,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
                 [state for state in self._reader.due(allowance) if state.read_at is None or not state.datapoints]
             )
         self._has_started = True
-        self.judge.judge(self.fleet.values(), is_failed=False)
+        self.availability.update(self.fleet.values(), self._round)
         self.listeners.async_mark_inventory_changed()
         self.listeners.async_notify()
         if self.last_update_success:
@@ -277,18 +278,19 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         """Read these and show what has come so far, but keep set-up waiting only so long for slow devices."""
         if not states:
             return
+        poll_round = PollRound()
         task = self.config_entry.async_create_background_task(
-            self.hass, self._async_read_now(states), f"{self.name} first readings"
+            self.hass, self._async_read_now(states, poll_round), f"{self.name} first readings"
         )
         shown = 0
         for _ in range(round(_FIRST_READINGS_WITHIN / _SHOWN_EVERY)):
             await asyncio.wait({task}, timeout=_SHOWN_EVERY)
             if task.done():
                 return
-            read = [state for state in states if self.judge.was_read(state)]
+            read = [state for state in states if poll_round.has_read(state)]
             if len(read) > shown:
                 shown = len(read)
-                self.judge.judge(read, is_failed=False)
+                self.availability.update(read, poll_round)
                 self.listeners.async_mark_inventory_changed()
                 self.listeners.async_notify()
 
@@ -299,17 +301,17 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         """
         if (state := self.fleet.get(device_id)) is None:
             return 0.0
-        limit = await self._async_read_now([state], is_after_command=True)
+        poll_round = PollRound()
+        limit = await self._async_read_now([state], poll_round, is_after_command=True)
         if limit is not None:
             return limit.retry_after or _PAUSE_OF_UNKNOWN_LENGTH
-        is_spent = not self.judge.was_read(state) and self.cloud.budget.left(Purpose.POLLING) < 1
+        is_spent = not poll_round.has_read(state) and self.cloud.budget.left(Purpose.POLLING) < 1
         return _PAUSE_OF_UNKNOWN_LENGTH if is_spent else 0.0
 
     async def _async_read_now(
-        self, states: Sequence[DeviceState], *, is_after_command: bool = False
+        self, states: Sequence[DeviceState], poll_round: PollRound, *, is_after_command: bool = False
     ) -> RateLimited | None:
         """Read these outside the rounds; answer the limit that ended it, if one did."""
-        self.judge.begin_round(dt_util.utcnow())
         limit: RateLimited | None = None
         try:
             if not is_after_command:
@@ -320,7 +322,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             self._begin_pause(error)
             limit = error if isinstance(error, RateLimited) else None
         # Reads between the rounds say nothing against a device: they follow each other too soon.
-        self.judge.judge([state for state in states if self.judge.was_read(state)], is_failed=False)
+        self.availability.update([state for state in states if poll_round.has_read(state)], poll_round)
         self.listeners.async_mark_changed([ACCOUNT])
         self.listeners.async_notify()
         return limit
@@ -358,7 +360,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
 
     async def _async_list(self) -> None:
         await self.inventory.async_list()
-        self.judge.has_listed = True
+        self._round.has_listed = True
         self._rounds_since_listing = 0
         if self.cloud.push is not None:
             self.cloud.push.follow([state.device for state in self.fleet.values()])
@@ -378,10 +380,10 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         is_failed = not self.last_update_success
         if is_failed and isinstance(self.last_exception, ConfigEntryAuthFailed):
             # Nothing is asked any more until the user has signed in again.
-            self.judge.lose_all()
+            self.availability.mark_all_lost()
             reauth.async_try_again_later(self.hass, self.config_entry)
         else:
-            self.judge.judge(self.fleet.values(), is_failed=is_failed)
+            self.availability.update(self.fleet.values(), self._round, is_failed=is_failed)
         if not is_failed:  # else the loss of all of them was said
             self._losses.tell()
         self.listeners.async_mark_changed([ACCOUNT])
@@ -390,5 +392,5 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     @callback
     def async_take_back(self, state: DeviceState) -> None:
         """Show the last readings of a device again where a command was not confirmed in time."""
-        self.judge.take_back(state)
+        self.availability.drop_unconfirmed(state)
         self.listeners.async_notify()

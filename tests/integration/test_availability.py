@@ -1,6 +1,7 @@
 """What is believed of a device, by evidence: its cloud's word, its readings, and how often both were missing."""
 
 import logging
+from typing import Any
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
@@ -71,6 +72,39 @@ async def test_reads_in_vain_after_a_command_say_nothing_against_the_device(
     for _ in range(3):
         await poll(hass, entry)
     assert subject.state(hass, simulation, entry) == "unavailable"
+
+
+async def test_a_read_after_a_command_takes_nothing_from_the_round_under_way(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = SUBJECTS["gizwits_open"]
+    entry = await add_account(hass, simulation, "gizwits_open")
+    coordinator = entry.runtime_data.coordinator
+    mine = subject.device_id(simulation)
+    other = next(device_id for device_id in coordinator.fleet if device_id != mine)
+    device = air_conditioner(simulation)
+    report = device.read()
+    monkeypatch.setattr(device, "read", lambda: report)  # it is online and has nothing new to say
+    read = coordinator.cloud.readings
+    reads_of_rounds: list[int] = []
+
+    async def read_and_confirm(devices: Any, on_snapshot: Any) -> Any:
+        readings = await read(devices, on_snapshot)
+        if len(devices) > 1:
+            reads_of_rounds.append(len(devices))
+            freezer.tick(1)
+            await coordinator.async_read_device(other)
+        return readings
+
+    monkeypatch.setattr(coordinator.cloud, "readings", read_and_confirm)
+    simulation.gizwits_open.faults = [
+        Fault(matches=lambda request: request.path == "/app/bindings", status=200, body="{}")
+    ]
+    for _ in range(4):
+        freezer.tick(1000)
+        await poll(hass, entry)
+        assert subject.state(hass, simulation, entry) != "unavailable"
+    assert len(reads_of_rounds) == 4
 
 
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
