@@ -1,6 +1,6 @@
-"""How long a cloud wants to be left alone: kept over a restart, bounded, and safe against a clock that was wrong.
+"""How long a cloud wants to receive no requests: kept over a restart, bounded, and safe against a wrong clock.
 
-It asks nothing and knows nothing of who asks.
+It sends no requests.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -9,64 +9,65 @@ from .clouds import coerce
 from .clouds.client_store import ClientStore
 
 LONG = timedelta(hours=1)
-"""A pause that is longer than this is told to the user."""
+"""Pauses longer than this are reported to the user."""
 
-_LONGEST = timedelta(days=1).total_seconds()  # what asks for more is a slip, or was kept under another clock
-_ANOTHER_CLOCK = 60.0  # seconds that a clock may be put back without being another one
-_SINCE = "paused since"  # epoch seconds, in the memory
+_MAX_SECONDS = timedelta(days=1).total_seconds()  # more is an error of the cloud, or was stored under another clock
+_CLOCK_TOLERANCE = 60.0  # seconds that a clock may be corrected without invalidating timestamps
+_SINCE = "paused since"  # epoch seconds, in the `ClientStore`
 _UNTIL = "paused until"
 
 
 class Pause:
-    """The pause of one account, kept in the memory of its client."""
+    """The pause of one account, kept in its `ClientStore`."""
 
     def __init__(self, client_store: ClientStore) -> None:
         self._client_store = client_store
 
     def begin(self, seconds: float, now: datetime) -> None:
-        """Pause for so long from now on. Pauses that follow each other without an answer between are one."""
-        since, until = self._kept()
-        moment = now.timestamp()
-        is_one = since is not None and until is not None and since <= moment <= until + LONG.total_seconds()
-        self._put(since if is_one and since is not None else moment, moment + min(seconds, _LONGEST))
+        """Pause from now on. A pause that follows another before the cloud has answered continues it."""
+        since, until = self._stored()
+        timestamp = now.timestamp()
+        is_same = since is not None and until is not None and since <= timestamp <= until + LONG.total_seconds()
+        began = since if is_same and since is not None else timestamp
+        self._store(began, timestamp + min(seconds, _MAX_SECONDS))
 
     def end(self) -> None:
-        """The cloud has answered."""
+        """End the pause: the cloud has answered."""
         self._client_store.put(_SINCE, None)
         self._client_store.put(_UNTIL, None)
 
     def left(self, now: datetime) -> float:
-        """The seconds that are left of it; 0 when it is over, or there was none."""
-        since, until = self._kept()
-        moment = now.timestamp()
-        if until is None or until <= moment:
+        """The seconds that are left; 0 without a pause."""
+        since, until = self._stored()
+        timestamp = now.timestamp()
+        if until is None or until <= timestamp:
             return 0.0
-        is_kept_otherwise = since is None or since > moment + _ANOTHER_CLOCK
-        if is_kept_otherwise or until - moment > _LONGEST:
-            # Only its length can be believed, from now on: nobody knows when it began on the clock of today.
-            length = until - (moment if since is None else since)
-            self._put(moment, moment + min(max(length, 0.0), _LONGEST))
-        _, until = self._kept()
-        return (until or moment) - moment
+        is_other_clock = since is None or since > timestamp + _CLOCK_TOLERANCE
+        if is_other_clock or until - timestamp > _MAX_SECONDS:
+            # Another clock stored it, so only its length is known: let it begin now.
+            length = until - (timestamp if since is None else since)
+            until = timestamp + min(max(length, 0.0), _MAX_SECONDS)
+            self._store(timestamp, until)
+        return until - timestamp
 
     def until(self, now: datetime) -> datetime | None:
-        """When it ends; None when it is over, or there was none."""
+        """When the pause ends; None without a pause."""
         left = self.left(now)
         return now + timedelta(seconds=left) if left else None
 
     def began(self, now: datetime) -> datetime | None:
-        """When it began; None when it is over, or there was none."""
-        since, _ = self._kept() if self.left(now) else (None, None)
+        """When the pause began; None without a pause."""
+        since, _ = self._stored() if self.left(now) else (None, None)
         return None if since is None else datetime.fromtimestamp(since, UTC)
 
     def is_long(self, now: datetime) -> bool:
-        """Whether it goes on, and is long enough as a whole for the user to be told of it."""
+        """Whether there is a pause that is long enough as a whole to be reported to the user."""
         began, until = self.began(now), self.until(now)
         return began is not None and until is not None and until - began > LONG
 
-    def _put(self, since: float, until: float) -> None:
+    def _store(self, since: float, until: float) -> None:
         self._client_store.put(_SINCE, since)
         self._client_store.put(_UNTIL, until)
 
-    def _kept(self) -> tuple[float | None, float | None]:
+    def _stored(self) -> tuple[float | None, float | None]:
         return coerce.number(self._client_store.get(_SINCE)), coerce.number(self._client_store.get(_UNTIL))

@@ -1,6 +1,6 @@
-"""What outlives a restart: one private file an account, with the client's memory, the last list and readings.
+"""Stores what outlives a restart: one private file per account, with the client's store, the last list and readings.
 
-Tokens live here and nowhere else. What the user entered stays in the config entry.
+Tokens are stored here and nowhere else. The user's own input stays in the config entry.
 """
 
 import math
@@ -16,7 +16,7 @@ from .clouds.client_store import ClientStore
 from .const import DOMAIN
 
 _VERSION = 1
-_SAVE_MEMORY_AFTER = 5  # seconds
+_SAVE_CLIENT_STORE_AFTER = 5  # seconds
 _SAVE_READINGS_AFTER = 300
 
 
@@ -25,13 +25,13 @@ _HANDED_OVER: HassKey[dict[str, Mapping[str, Any]]] = HassKey(f"{DOMAIN}_handed_
 
 @callback
 def hand_over(hass: HomeAssistant, account_id: str, client_store: ClientStore) -> None:
-    """Keep what a form learnt for the set-up that follows: clouds do not like two logins in a row."""
+    """Keep what a config flow stored for the set-up that follows: clouds limit logins, so it must not log in again."""
     hass.data.setdefault(_HANDED_OVER, {})[account_id] = client_store.content
 
 
 @callback
 def take_over(hass: HomeAssistant, account_id: str | None) -> Mapping[str, Any]:
-    """Take what a form learnt of the account."""
+    """Return, once, what a config flow stored for the account."""
     return hass.data.get(_HANDED_OVER, {}).pop(account_id or "", {})
 
 
@@ -45,36 +45,38 @@ class AccountStorage:
         self.client_store = ClientStore()
         self.readings: Mapping[str, Any] = {}
         self.devices: Mapping[str, Any] | None = None
-        """The last list of devices; None where there was none yet."""
+        """The last list of devices as JSON; None if there is none."""
         self._collect_readings: Callable[[], Mapping[str, Any]] = lambda: self.readings
         self._collect_devices: Callable[[], Mapping[str, Any] | None] = lambda: self.devices
         self._is_closed = False
-        self._due = math.inf  # when the next saving is, on the monotonic clock
+        self._save_due = math.inf  # on the monotonic clock
 
     async def async_load(self, handed_over: Mapping[str, Any]) -> None:
-        """Read the file, if there is one; what a form has just learnt is newer."""
+        """Read the file, if there is one; `handed_over` from a config flow is newer."""
         stored = await self._store.async_load() or {}
-        self.client_store = ClientStore({**stored.get("memory", {}), **handed_over}, on_change=self._memory_changed)
+        self.client_store = ClientStore(
+            {**stored.get("memory", {}), **handed_over}, on_change=self._client_store_changed
+        )
         self.readings = stored.get("readings", {})
         self.devices = stored.get("devices")
 
     @callback
     def collect_readings_with(self, collect: Callable[[], Mapping[str, Any]]) -> None:
-        """Ask `collect` for the readings, as JSON by device id, whenever they are saved."""
+        """Save the readings that `collect` returns, as JSON by device id."""
         self._collect_readings = collect
 
     @callback
     def collect_devices_with(self, collect: Callable[[], Mapping[str, Any] | None]) -> None:
-        """Ask `collect` for the list of devices, as JSON, whenever it is saved."""
+        """Save the list of devices that `collect` returns, as JSON."""
         self._collect_devices = collect
 
     @callback
     def readings_changed(self) -> None:
-        """Save before long; readings are many and lost ones come again."""
+        """Save in some minutes: readings change often, and lost ones are read again."""
         self._save_after(_SAVE_READINGS_AFTER)
 
     async def async_close(self) -> None:
-        """Save now, and nothing that changes from now on: the file may be another's, or none."""
+        """Save now and never again: afterwards the file may be deleted, or belong to the next set-up."""
         self._is_closed = True
         await self._store.async_save(self._content())
 
@@ -83,18 +85,18 @@ class AccountStorage:
         await self._store.async_remove()
 
     @callback
-    def _memory_changed(self) -> None:
-        self._save_after(_SAVE_MEMORY_AFTER)
+    def _client_store_changed(self) -> None:
+        self._save_after(_SAVE_CLIENT_STORE_AFTER)
 
     def _save_after(self, seconds: float) -> None:
-        # Each call puts the saving off, so that there is one until it is done, or one that is to be sooner.
+        # `async_delay_save` replaces the delay, so that frequent changes would put saving off forever.
         due = time.monotonic() + seconds
-        if not self._is_closed and due < self._due:
-            self._due = due
+        if not self._is_closed and due < self._save_due:
+            self._save_due = due
             self._store.async_delay_save(self._content, seconds)
 
     def _content(self) -> dict[str, Any]:
-        self._due = math.inf
+        self._save_due = math.inf
         return {
             "memory": dict(self.client_store.content),
             "readings": dict(self._collect_readings()),
