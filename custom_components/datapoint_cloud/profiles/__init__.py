@@ -1,6 +1,6 @@
-"""What a schema cannot say about a product, as data: units, hidden scales, classes, better names.
+"""What the vendors' schemas lack, as data: units, scales, classes and better names.
 
-One file a cloud, by product key or service number. A profile only adds: a product without one is shown all the same.
+There is one file per cloud, by product key or service number. Products without a profile are shown, too.
 """
 
 import json
@@ -14,19 +14,19 @@ import voluptuous as vol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """What is known of one datapoint. `scale` is what the cloud's number is multiplied with to get the unit."""
+    """What is known about one datapoint. The cloud's number times `scale` is the value in the unit."""
 
     name: str | None = None
     unit: str | None = None
     device_class: str | None = None
     state_class: str | None = None
     scale: float = 1.0
-    is_measurement: bool = False  # writable by the schema, but nothing one would set
+    is_measurement: bool = False  # the schema calls it writable, but setting it makes no sense
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What is known of one product: hints by the key of the datapoint."""
+    """What is known about one product: hints by the key of the datapoint."""
 
     manufacturer: str | None = None
     hints: Mapping[str, Hint] = field(default_factory=dict)
@@ -49,7 +49,7 @@ _FILE = vol.Schema({str: {vol.Optional("manufacturer"): str, vol.Required("datap
 
 @cache
 def load_profiles() -> Mapping[str, Profile]:
-    """Read all profiles, by product key. Reads files: not for the event loop."""
+    """Read all profiles, by product key. It reads files, so do not call it in the event loop."""
     profiles: dict[str, Profile] = {}
     for path in sorted(Path(__file__).parent.glob("*.json")):
         for product_key, content in _FILE(json.loads(path.read_text(encoding="utf-8"))).items():
