@@ -1,8 +1,9 @@
 """What an Enterprise account spends, and how old the readings of its active devices are.
 
-Real: client, budget, activity, schedule, coordinator and the timers of Home Assistant, over simulated hours. Not real:
-the HTTP connection (see `enterprise`) and the entities, of which there are none. Active devices report every minute;
-the others are online and silent. `liveness_start` means here what its name says: devices that have reported since.
+Real: client, budget, selection of active devices, schedule, coordinator and Home Assistant's timers, over simulated
+hours. Not real: the HTTP connection (see `enterprise`) and the entities, of which there are none. Active devices report
+every minute; the others are online and silent. `liveness_start` means here what its name says: devices that have
+reported since.
 
 Beside it stand the least there can be, an oracle that knows for free who is active and spends polling's share of the
 quota, less one question a round, on nothing but their readings; and what polling every device every 30 seconds would
@@ -81,7 +82,7 @@ async def _ours(devices: int, active: float) -> tuple[_Result, _Result]:
         )
         coordinator = DatapointCoordinator(hass, entry, cloud, storage, {})
         await coordinator.async_refresh()
-        await coordinator.async_start()
+        await coordinator.async_start_polling()
         lead, measured = _hours(devices)
         await asyncio.sleep(lead * _HOUR)
         before, ages = session.requests, []

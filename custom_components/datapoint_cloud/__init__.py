@@ -20,6 +20,7 @@ from .coordinator import DatapointCoordinator
 from .device_registry import async_sync_devices, ids_of, is_listed, known_device_ids
 from .issues import async_delete_issues, async_update_issues
 from .profiles import load_profiles
+from .push import async_start_push
 from .runtime import DatapointConfigEntry, Runtime
 from .services import async_setup_services
 from .statistics.schedule import ImportSchedule
@@ -55,7 +56,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     coordinator.async_report_problems = partial(async_update_issues, coordinator)
     coordinator.inventory.expect_devices(known_device_ids(hass, entry))
     try:
-        await coordinator.async_begin()
+        await coordinator.async_load_devices()
     except (ConfigEntryNotReady, ConfigEntryAuthFailed) as error:
         # Save what this attempt learned for the next one: a token, or a pause that the cloud demanded.
         await storage.async_close()
@@ -82,7 +83,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     # Before the platforms add their listeners: an entity needs its device, or the parent of its part, registered.
     entry.async_on_unload(coordinator.listeners.async_add_for_inventory(sync_devices))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    await coordinator.async_start()
+    await coordinator.async_start_polling()
+    async_start_push(coordinator)
     imports.async_start()
     return True
 

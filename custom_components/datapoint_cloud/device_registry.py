@@ -14,9 +14,7 @@ from homeassistant.helpers.device_registry import CONNECTION_NETWORK_MAC, ChildD
 from .accounts import account_name, account_type_of, scopes_of, subentry_of
 from .clouds.model import Device, Part
 from .const import DOMAIN
-from .coordinator import DatapointCoordinator
-from .fleet.device_state import DeviceState
-from .fleet.losses import tell_removed
+from .fleet.loss_log import log_removed
 
 
 def unique_id_of(coordinator: DatapointCoordinator, device_id: str, key: str) -> str:
@@ -130,7 +128,7 @@ def _remove_gone(registry: dr.DeviceRegistry, entry: ConfigEntry, coordinator: D
     registered = dr.async_entries_for_config_entry(registry, entry.entry_id)
     gone = [device for device in registered if not ids_of(device) & kept]
     if gone:
-        tell_removed(coordinator.name, [device.name_by_user or device.name or device.id for device in gone])
+        log_removed(coordinator.name, [device.name_by_user or device.name or device.id for device in gone])
     for device in gone:
         registry.async_remove_device(device.id)
 

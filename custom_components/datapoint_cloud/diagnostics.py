@@ -57,8 +57,8 @@ def _describe_running(coordinator: DatapointCoordinator) -> dict[str, Any]:
             "error": None if coordinator.last_exception is None else type(coordinator.last_exception).__name__,
             "failed_scopes": [str(error) for error in coordinator.inventory.failed_scopes.values()],
             "interval_in_force": coordinator.interval_in_force.total_seconds(),
-            "activity": coordinator.activity.standing,
-            "heard": sum(coordinator.hears(state.device) for state in states),
+            "activity": None if (selector := coordinator.cloud.device_selector) is None else selector.status,
+            "heard": sum(coordinator.is_pushed(state.device) for state in states),
             "quota": None if budget.limit is None else {"limit": budget.limit, "remaining": budget.remaining},
         },
         "devices": {

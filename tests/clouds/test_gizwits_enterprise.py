@@ -999,20 +999,22 @@ async def test_a_quota_of_a_minute_is_not_taken_for_one_of_an_hour(
     assert cloud.budget.limit == 3600
 
 
-async def test_who_was_active_is_asked_for_with_a_moment(
+async def test_who_was_active_is_asked_for_with_a_timestamp(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     online = {device.id for device in (await cloud.devices()).devices if device.is_online}
-    moment = datetime.now(UTC) - timedelta(seconds=60)
+    selector = cloud.device_selector
+    assert selector is not None
+    now = datetime.now(UTC)
     server.reset_counts()
-    active = await cloud.active_since(moment)
-    assert active is not None
+    active = await selector.refresh(len(online), now)
     assert {device.id for device in active} == online
     asked = [request.query["liveness_start"] for request in server.log]
-    assert asked == [str(int(moment.timestamp()))] * 2
+    assert asked == [str(int((now - timedelta(minutes=10)).timestamp()))] * 2
     assert cloud.requests_a_listing == 2
     server.faults.append(failing("/devices/search", 5002))
-    assert await cloud.active_since(moment) is None
+    assert await selector.refresh(len(online), now + timedelta(minutes=10)) == ()
+    assert selector.status == "dismissed"
 
 
 async def test_a_tree_of_groups_may_be_written_out_as_text(

@@ -96,10 +96,10 @@ class Pushed:
 
     def is_all_heard(self) -> bool:
         states = self.coordinator.fleet.values()
-        return all(self.coordinator.hears(state.device) for state in states)
+        return all(self.coordinator.is_pushed(state.device) for state in states)
 
     def hears(self) -> bool:
-        return self.coordinator.hears(self.coordinator.fleet[self.device.did].device)
+        return self.coordinator.is_pushed(self.coordinator.fleet[self.device.did].device)
 
     # What happens
 

@@ -22,7 +22,7 @@ import custom_components.datapoint_cloud as integration
 from custom_components.datapoint_cloud import confirmation, services
 from custom_components.datapoint_cloud.actions import history, import_statistics
 from custom_components.datapoint_cloud.const import DOMAIN
-from custom_components.datapoint_cloud.fleet import device_state
+from custom_components.datapoint_cloud.fleet import pending_writes
 from simulator.gizwits import GizwitsEnterpriseServer
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.products import HEATER, LAMP, PUMP, SPA, Product
@@ -146,7 +146,7 @@ async def test_a_binary_is_filled_up_to_its_length_and_confirmed_as_such(
     state = entry.runtime_data.coordinator.fleet[lamp.did]
     assert state.value("Timer01") == "0a1e00000000"
     await poll(hass, entry)
-    assert state.pending == {}
+    assert not state.pending
     assert state.value("Timer01") == "0a1e00000000"
 
 
@@ -214,9 +214,9 @@ async def test_waiting_tells_confirmed_from_accepted(
     enterprise: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(confirmation, "_READ_AFTER", (0.0,))
-    monkeypatch.setattr(confirmation, "_REVERT_AFTER", 0.0)
-    monkeypatch.setattr(device_state, "PENDING_FOR", timedelta(0))
+    monkeypatch.setattr(commands, "_READ_AFTER", (0.0,))
+    monkeypatch.setattr(commands, "_TAKE_BACK_AFTER", 0.0)
+    monkeypatch.setattr(pending_writes, "PENDING_FOR", timedelta(0))
     obedient, deaf = air_conditioner(simulation), chiller(simulation)
     deaf.change({"obedience": {"is_lost": True}})
     targets = [_target(hass, entry, obedient.did), _target(hass, enterprise, deaf.did)]

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud import confirmation
 from custom_components.datapoint_cloud.const import DOMAIN
-from custom_components.datapoint_cloud.fleet import device_state
+from custom_components.datapoint_cloud.fleet import pending_writes
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.products import SPA
 from simulator.server import Fault
@@ -390,9 +390,9 @@ async def test_nobody_waits_for_a_device_that_has_gone(
     spa: GizwitsDevice,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(confirmation, "_READ_AFTER", ())
-    monkeypatch.setattr(confirmation, "_REVERT_AFTER", 0.5)
-    monkeypatch.setattr(device_state, "PENDING_FOR", timedelta(0))
+    monkeypatch.setattr(commands, "_READ_AFTER", ())
+    monkeypatch.setattr(commands, "_TAKE_BACK_AFTER", 0.5)
+    monkeypatch.setattr(pending_writes, "PENDING_FOR", timedelta(0))
     spa.change({"obedience": {"is_lost": True}})
     coordinator = entry.runtime_data.coordinator
     caller = asyncio.ensure_future(entry.runtime_data.commands.async_write_and_wait(spa.did, {"bubble": True}))

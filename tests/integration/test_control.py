@@ -105,7 +105,7 @@ async def test_the_device_obeys_and_an_early_reading_confirms_it(
     await settle(hass)
     assert device.attrs["bubble"] is True
     assert simulation.gizwits_open.requests == {_CONTROL: 1, "GET /app/devdata/{did}/latest": 1}
-    assert entry.runtime_data.coordinator.fleet[device.did].pending == {}
+    assert not entry.runtime_data.coordinator.fleet[device.did].pending
     assert state_of(hass, "switch", entry, device.did, "bubble").state == "on"
     # Confirmed means that the device's own word counts again.
     device.set(bubble=False)
@@ -366,7 +366,7 @@ async def test_a_value_between_two_steps_is_confirmed_by_the_nearest(
     await _call(hass, entry, "number.set_value", device, "set_temp", value=30.2)
     assert device.received == [{"attrs": {"set_temp": 30}}]
     await poll(hass, entry)
-    assert entry.runtime_data.coordinator.fleet[device.did].pending == {}
+    assert not entry.runtime_data.coordinator.fleet[device.did].pending
     assert float(state_of(hass, "number", entry, device.did, "set_temp").state) == 30
 
 

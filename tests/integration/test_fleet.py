@@ -14,7 +14,8 @@ from custom_components.datapoint_cloud.clouds.model import (
     Schema,
     Snapshot,
 )
-from custom_components.datapoint_cloud.fleet.device_state import PENDING_FOR, DeviceState
+from custom_components.datapoint_cloud.fleet.device_state import DeviceState
+from custom_components.datapoint_cloud.fleet.pending_writes import PENDING_FOR
 from custom_components.datapoint_cloud.profiles import NO_PROFILE
 
 _NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -46,29 +47,29 @@ def _nobody_waits(is_confirmed: bool) -> None:
 
 def test_only_values_that_changed_are_news() -> None:
     state = _state()
-    assert state.take(_told(power=True, level=3), _NOW)[0] == {"power", "level"}
-    assert state.take(_told(power=True, level=4), _NOW)[0] == {"level"}
-    assert state.take(_told(power=True, level=4), _NOW)[0] == set()
+    assert state.merge_snapshot(_told(power=True, level=3), _NOW)[0] == {"power", "level"}
+    assert state.merge_snapshot(_told(power=True, level=4), _NOW)[0] == {"level"}
+    assert state.merge_snapshot(_told(power=True, level=4), _NOW)[0] == set()
 
 
 def test_an_answer_that_lacks_a_value_takes_nothing_away() -> None:
     state = _state()
-    state.take(_told(power=True, level=3), _NOW)
-    state.take(_told(power=False), _NOW)
+    state.merge_snapshot(_told(power=True, level=3), _NOW)
+    state.merge_snapshot(_told(power=False), _NOW)
     assert (state.value("power"), state.value("level")) == (False, 3)
 
 
 def test_null_is_unknown() -> None:
     state = _state()
-    state.take(_told(level=3), _NOW)
-    assert state.take(_told(level=None), _NOW)[0] == {"level"}
+    state.merge_snapshot(_told(level=3), _NOW)
+    assert state.merge_snapshot(_told(level=None), _NOW)[0] == {"level"}
     assert state.value("level") is None
 
 
 def test_an_older_reading_changes_nothing() -> None:
     state = _state()
-    state.take(_told(power=True), _NOW)
-    changed, _ = state.take(_told(_NOW - _MINUTE, power=False), _NOW)
+    state.merge_snapshot(_told(power=True), _NOW)
+    changed, _ = state.merge_snapshot(_told(_NOW - _MINUTE, power=False), _NOW)
     assert changed == set()
     assert state.value("power") is True
     assert state.reported_at == _NOW
@@ -77,124 +78,126 @@ def test_an_older_reading_changes_nothing() -> None:
 def test_a_cloud_that_counts_whole_seconds_is_believed_after_what_it_pushed_in_the_same_second() -> None:
     state = _state()
     pushed_at = _NOW.replace(microsecond=700_000)
-    state.take(_told(pushed_at, power=True), pushed_at)
-    state.take(_told(_NOW.replace(microsecond=0), power=False), pushed_at + _MINUTE, asked_at=pushed_at + _MINUTE)
+    state.merge_snapshot(_told(pushed_at, power=True), pushed_at)
+    state.merge_snapshot(
+        _told(_NOW.replace(microsecond=0), power=False), pushed_at + _MINUTE, requested_at=pushed_at + _MINUTE
+    )
     assert state.value("power") is False
 
 
 def test_an_answer_to_what_was_asked_before_a_push_changes_nothing() -> None:
     state = _state()
-    state.take(_told(_NOW, power=True, level=1), _NOW)
-    state.take(_told(_NOW, power=False, level=2, mode=3), _NOW, asked_at=_NOW - _MINUTE)
+    state.merge_snapshot(_told(_NOW, power=True, level=1), _NOW)
+    state.merge_snapshot(_told(_NOW, power=False, level=2, mode=3), _NOW, requested_at=_NOW - _MINUTE)
     assert (state.value("power"), state.value("level"), state.value("mode")) == (True, 1, 3)
 
 
 def test_what_was_asked_for_is_shown_until_a_reading_confirms_it() -> None:
     state = _state()
-    state.take(_told(power=False), _NOW)
+    state.merge_snapshot(_told(power=False), _NOW)
     state.expect("power", True, _NOW, _nobody_waits)
     assert state.value("power") is True
-    assert state.take(_told(power=False), _NOW)[0] == set()
+    assert state.merge_snapshot(_told(power=False), _NOW)[0] == set()
     assert state.value("power") is True
-    assert state.take(_told(_NOW + _MINUTE, power=True), _NOW)[0] == set()
-    assert state.pending == {}
+    assert state.merge_snapshot(_told(_NOW + _MINUTE, power=True), _NOW)[0] == set()
+    assert not state.pending
 
 
 def test_a_device_confirms_a_number_by_the_nearest_that_it_can_have() -> None:
     state = _state()
     state.expect("level", 3.2, _NOW, _nobody_waits)
-    state.take(_told(level=3.0), _NOW)
-    assert state.pending == {}
+    state.merge_snapshot(_told(level=3.0), _NOW)
+    assert not state.pending
     assert state.value("level") == 3.0
 
 
 def test_the_value_from_before_does_not_take_back_what_was_asked_for() -> None:
     state, settled = _state(), list[bool]()
-    state.take(_told(level=3.0), _NOW)
+    state.merge_snapshot(_told(level=3.0), _NOW)
     state.expect("level", 4.0, _NOW, settled.append)
     state.expect("level", 5.0, _NOW, settled.append)
     assert settled == [False]  # a later command took its place
     for on_its_way in (3.0, 4.0):
-        state.take(_told(_NOW + _MINUTE, level=on_its_way), _NOW)
+        state.merge_snapshot(_told(_NOW + _MINUTE, level=on_its_way), _NOW)
         assert state.value("level") == 5.0
-    state.take(_told(_NOW + _MINUTE, level=5.0), _NOW)
-    assert (settled, state.pending) == ([False, True], {})
+    state.merge_snapshot(_told(_NOW + _MINUTE, level=5.0), _NOW)
+    assert (settled, len(state.pending)) == ([False, True], 0)
 
 
 def test_a_stale_reading_near_the_value_from_before_confirms_no_return_to_it() -> None:
     state, settled = _state(), list[bool]()
-    state.take(_told(level=3.1), _NOW)  # finer than its definition
+    state.merge_snapshot(_told(level=3.1), _NOW)  # finer than its definition
     state.expect("level", 5.0, _NOW, _nobody_waits)
     state.expect("level", 3.0, _NOW, settled.append)
-    state.take(_told(level=3.1), _NOW, asked_at=_NOW + timedelta(seconds=1))
+    state.merge_snapshot(_told(level=3.1), _NOW, requested_at=_NOW + timedelta(seconds=1))
     assert settled == []
-    state.take(_told(_NOW + timedelta(seconds=2), level=3.1), _NOW, asked_at=_NOW + timedelta(seconds=2))
+    state.merge_snapshot(_told(_NOW + timedelta(seconds=2), level=3.1), _NOW, requested_at=_NOW + timedelta(seconds=2))
     assert settled == [True]
 
 
 def test_a_value_that_nobody_asked_for_is_the_devices_own_word() -> None:
     state, settled = _state(), list[bool]()
-    state.take(_told(level=3.0), _NOW)
+    state.merge_snapshot(_told(level=3.0), _NOW)
     state.expect("level", 5.0, _NOW, settled.append)
-    assert state.take(_told(_NOW + _MINUTE, level=4.5), _NOW + timedelta(seconds=9))[0] == set()
+    assert state.merge_snapshot(_told(_NOW + _MINUTE, level=4.5), _NOW + timedelta(seconds=9))[0] == set()
     assert (state.value("level"), settled) == (5.0, [])  # it may be from before the command
-    assert state.take(_told(_NOW + _MINUTE, level=4.5), _NOW + timedelta(seconds=10))[0] == {"level"}
+    assert state.merge_snapshot(_told(_NOW + _MINUTE, level=4.5), _NOW + timedelta(seconds=10))[0] == {"level"}
     assert (state.value("level"), settled) == (4.5, [False])
 
 
 def test_an_answer_asked_for_before_the_command_says_nothing_of_what_it_changed() -> None:
     state, settled = _state(), list[bool]()
-    state.take(_told(level=3.0, power=False), _NOW)
+    state.merge_snapshot(_told(level=3.0, power=False), _NOW)
     state.expect("level", 5.0, _NOW + _MINUTE, settled.append)
     late = _told(_NOW + _MINUTE, level=5.0, power=True)
-    assert state.take(late, _NOW + _MINUTE, asked_at=_NOW)[0] == {"power"}
+    assert state.merge_snapshot(late, _NOW + _MINUTE, requested_at=_NOW)[0] == {"power"}
     assert settled == []
-    state.take(late, _NOW + 2 * _MINUTE, asked_at=_NOW + _MINUTE)
+    state.merge_snapshot(late, _NOW + 2 * _MINUTE, requested_at=_NOW + _MINUTE)
     assert settled == [True]
-    state.take(_told(_NOW + _MINUTE, level=3.0), _NOW + 2 * _MINUTE, asked_at=_NOW)
+    state.merge_snapshot(_told(_NOW + _MINUTE, level=3.0), _NOW + 2 * _MINUTE, requested_at=_NOW)
     assert state.value("level") == 5.0
 
 
 def test_what_is_never_confirmed_is_taken_back_in_time() -> None:
     state = _state()
-    state.take(_told(power=False), _NOW)
+    state.merge_snapshot(_told(power=False), _NOW)
     state.expect("power", True, _NOW, _nobody_waits)
-    assert state.expire(_NOW + PENDING_FOR - timedelta(seconds=1)) == set()
-    assert state.expire(_NOW + PENDING_FOR) == {"power"}
+    assert state.drop_unconfirmed(_NOW + PENDING_FOR - timedelta(seconds=1)) == set()
+    assert state.drop_unconfirmed(_NOW + PENDING_FOR) == {"power"}
     assert state.value("power") is False
 
 
 def test_an_alarm_is_news_when_it_comes_and_when_it_goes() -> None:
     state = _state()
-    state.take(_told(leak=False), _NOW)
-    _, raised = state.take(_told(leak=True), _NOW)
+    state.merge_snapshot(_told(leak=False), _NOW)
+    _, raised = state.merge_snapshot(_told(leak=True), _NOW)
     assert [(alarm_change.datapoint.key, alarm_change.is_raised) for alarm_change in raised] == [("leak", True)]
-    assert state.take(_told(leak=True), _NOW)[1] == []
-    _, cleared = state.take(_told(leak=False), _NOW)
+    assert state.merge_snapshot(_told(leak=True), _NOW)[1] == []
+    _, cleared = state.merge_snapshot(_told(leak=False), _NOW)
     assert [alarm_change.is_raised for alarm_change in cleared] == [False]
 
 
 def test_an_alarm_that_is_on_at_the_first_reading_is_no_news() -> None:
-    assert _state().take(_told(leak=True), _NOW)[1] == []
+    assert _state().merge_snapshot(_told(leak=True), _NOW)[1] == []
 
 
 def test_an_alarm_first_heard_of_when_it_is_on_is_no_news() -> None:
     state = _state()
-    state.take(_told(), _NOW)
-    state.take(_told(power=True, leak=None), _NOW)
-    assert state.take(_told(leak=True), _NOW)[1] == []
+    state.merge_snapshot(_told(), _NOW)
+    state.merge_snapshot(_told(power=True, leak=None), _NOW)
+    assert state.merge_snapshot(_told(leak=True), _NOW)[1] == []
     assert state.active_alarms[0].key == "leak"
-    assert [alarm_change.is_raised for alarm_change in state.take(_told(leak=False), _NOW)[1]] == [False]
-    assert [alarm_change.is_raised for alarm_change in state.take(_told(leak=True), _NOW)[1]] == [True]
+    assert [alarm_change.is_raised for alarm_change in state.merge_snapshot(_told(leak=False), _NOW)[1]] == [False]
+    assert [alarm_change.is_raised for alarm_change in state.merge_snapshot(_told(leak=True), _NOW)[1]] == [True]
 
 
 def test_an_alarm_that_loses_its_value_is_not_over() -> None:
     state = _state()
-    state.take(_told(leak=False), _NOW)
-    state.take(_told(leak=True), _NOW)
-    assert state.take(_told(leak=None), _NOW)[1] == []
-    assert state.take(_told(leak=True), _NOW)[1] == []
-    _, alarm_changes = state.take(_told(leak=False), _NOW)
+    state.merge_snapshot(_told(leak=False), _NOW)
+    state.merge_snapshot(_told(leak=True), _NOW)
+    assert state.merge_snapshot(_told(leak=None), _NOW)[1] == []
+    assert state.merge_snapshot(_told(leak=True), _NOW)[1] == []
+    _, alarm_changes = state.merge_snapshot(_told(leak=False), _NOW)
     assert [alarm_change.is_raised for alarm_change in alarm_changes] == [False]
 
 
@@ -213,18 +216,18 @@ def test_a_problem_is_an_alarm_or_a_flag_and_unknown_where_nobody_says(
     fields: dict[str, bool], readings: dict[str, Any], has_problem: bool | None
 ) -> None:
     state = _state(**fields)
-    state.take(_told(**readings), _NOW)
+    state.merge_snapshot(_told(**readings), _NOW)
     assert state.has_problem is has_problem
 
 
 def test_readings_survive_being_stored() -> None:
     state, later = _state(), _state()
-    state.take(_told(power=True, level=2.5, leak=False), _NOW)
+    state.merge_snapshot(_told(power=True, level=2.5, leak=False), _NOW)
     later.restore(state.as_dict(), _NOW)
     assert later.readings == state.readings
     assert (later.read_at, later.reported_at) == (_NOW, _NOW)
     # An alarm of the time between is still news.
-    assert later.take(_told(leak=True), _NOW)[1]
+    assert later.merge_snapshot(_told(leak=True), _NOW)[1]
 
 
 def test_a_schema_that_lost_nothing_changes_nothing() -> None:
@@ -238,29 +241,30 @@ def test_a_schema_that_lost_nothing_changes_nothing() -> None:
 def test_a_device_may_tell_that_it_obeyed_before_the_cloud_says_so() -> None:
     state = _state()
     settled: list[bool] = []
-    state.take(_told(power=False), _NOW)
-    state.take(_told(_NOW + _MINUTE, power=True), _NOW + _MINUTE)
+    state.merge_snapshot(_told(power=False), _NOW)
+    state.merge_snapshot(_told(_NOW + _MINUTE, power=True), _NOW + _MINUTE)
     state.expect("power", True, _NOW + 2 * _MINUTE, settled.append, sent_at=_NOW + _MINUTE)
-    assert (settled, state.pending, state.value("power")) == ([True], {}, True)
+    assert (settled, len(state.pending), state.value("power")) == ([True], 0, True)
     # What was told before the command says nothing of it, and neither does what had to be asked for.
     state.expect("power", True, _NOW + 4 * _MINUTE, settled.append, sent_at=_NOW + 3 * _MINUTE)
     assert settled == [True]
     state.pending.clear()
-    asked_at = _NOW + 5 * _MINUTE
-    state.take(_told(asked_at, power=True), asked_at, asked_at=asked_at)
-    state.expect("power", True, asked_at, settled.append, sent_at=asked_at)
-    assert settled == [True]
+    settled.clear()
+    requested_at = _NOW + 5 * _MINUTE
+    state.merge_snapshot(_told(requested_at, power=True), requested_at, requested_at=requested_at)
+    state.expect("power", True, requested_at, settled.append, sent_at=requested_at)
+    assert settled == []
 
 
 def test_who_is_online_is_known_as_of_a_time() -> None:
     state = _state(is_online=True)
-    state.take_presence(_NOW, is_online=False)
-    state.take_presence(_NOW - _MINUTE, is_online=True)
+    state.update_presence(_NOW, is_online=False)
+    state.update_presence(_NOW - _MINUTE, is_online=True)
     assert state.device.is_online is False
     listed = Device(id="d", name="Renamed", schema_id="s", is_online=True)
-    state.take_device(listed, _NOW - _MINUTE)
+    state.update_device(listed, _NOW - _MINUTE)
     assert (state.device.name, state.device.is_online) == ("Renamed", False)
-    state.take_device(listed, _NOW + _MINUTE)
+    state.update_device(listed, _NOW + _MINUTE)
     assert state.device.is_online is True
-    state.take_presence(_NOW, is_online=False)
+    state.update_presence(_NOW, is_online=False)
     assert state.device.is_online is True

@@ -113,12 +113,12 @@ async def test_a_list_that_was_asked_for_before_does_not_undo_who_went(pushed: P
     await pushed.add()
     state = pushed.coordinator.fleet[pushed.device.did]
     listed = next(device for device in pushed.coordinator.inventory.listed if device.id == pushed.device.did)
-    asked_at = state.presence_as_of
+    asked_at = state.availability.presence_as_of
     assert asked_at is not None
     pushed.freezer.tick(5)
     pushed.device.is_online = False
     await until(lambda: pushed.state("binary_sensor", "$connectivity") == "off")
-    pushed.coordinator.inventory.take_device(listed, asked_at)
+    pushed.coordinator.inventory.update_device(listed, asked_at)
     assert state.device.is_online is False
     pushed.device.is_online = True
     pushed.freezer.tick(6)
@@ -166,7 +166,7 @@ async def test_a_refused_push_is_a_repair_that_leads_to_the_product(
     other = list(pushed.simulation.gizwits_enterprise.products.values())[1]
     await until(
         lambda: all(
-            pushed.coordinator.hears(pushed.coordinator.fleet[did].device)
+            pushed.coordinator.is_pushed(pushed.coordinator.fleet[did].device)
             for did in other.devices
             if did in pushed.coordinator.fleet
         )
@@ -244,8 +244,8 @@ async def test_a_listener_that_raises_ends_no_push_and_deafens_no_other(
     await pushed.add()
     listeners, did = pushed.coordinator.listeners, pushed.device.did
     heard: list[Any] = []
-    listeners._of_watches[EntityKey(did, pushed.key)].insert(0, _fail)
-    listeners._of_alarms[did].insert(0, partial(_fail))  # not the same as the other
+    listeners._by_key[EntityKey(did, pushed.key)].insert(0, _fail)
+    listeners._by_alarm_device[did].insert(0, partial(_fail))  # not the same as the other
     listeners.async_add_for_alarms(did, heard.append)
     for value in (11, 12, 13):
         pushed.report(value)
@@ -262,7 +262,7 @@ async def test_a_listener_that_raises_keeps_no_other_from_hearing_of_new_devices
     await pushed.add()
     heard: list[None] = []
     listeners = pushed.coordinator.listeners
-    listeners._of_inventory.insert(0, _fail)
+    listeners._for_inventory.insert(0, _fail)
     listeners.async_add_for_inventory(lambda: heard.append(None))
     listeners.async_mark_inventory_changed()
     pushed.report(11)
@@ -276,7 +276,7 @@ async def test_news_that_cannot_be_taken_over_cost_themselves_alone(
 ) -> None:
     await pushed.add()
     with monkeypatch.context() as broken:
-        broken.setattr(pushed.coordinator, "async_take_snapshot", _fail)
+        broken.setattr(pushed.coordinator.reader, "merge_snapshot", _fail)
         for value in (11, 12):
             pushed.report(value)
             await until(lambda: _tracebacks(caplog))
@@ -456,7 +456,7 @@ async def test_diagnostics_tell_who_is_heard(pushed: Pushed, hass_client: Client
     polling = diagnostics["polling"]
     assert polling["heard"] == len(pushed.coordinator.fleet) > 3
     assert polling["interval_in_force"] == 60
-    assert polling["activity"] == "on_trial"
+    assert polling["activity"] == (None if pushed.is_open else "on_trial")
 
 
 async def test_a_server_of_push_that_is_not_there_costs_nothing(pushed: Pushed) -> None:

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from custom_components.datapoint_cloud.clouds.budget import Budget
+from custom_components.datapoint_cloud.clouds.client_store import ClientStore
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.activity import ActiveDevices, Trust
 from custom_components.datapoint_cloud.clouds.model import Device
-from custom_components.datapoint_cloud.fleet.activity import Activity, Standing
 from custom_components.datapoint_cloud.fleet.device_state import DeviceState
-from custom_components.datapoint_cloud.fleet.poll_schedule import Schedule
+from custom_components.datapoint_cloud.fleet.poll_schedule import PollSchedule
 from custom_components.datapoint_cloud.profiles import NO_PROFILE
 
 NOW = datetime(2026, 9, 21, 14, tzinfo=UTC)
@@ -19,8 +21,8 @@ UNLIMITED = float("inf")
 def _state(name: str, *, asked: float | None = 1, is_online: bool | None = True, without_news: int = 0) -> DeviceState:
     """A device that was asked for so many minutes ago."""
     state = DeviceState(Device(id=name, name=name, schema_id="product", is_online=is_online), NO_PROFILE)
-    state.asked_at = None if asked is None else NOW - asked * MINUTE
-    state.reads_without_news = without_news
+    state.polled_at = None if asked is None else NOW - asked * MINUTE
+    state.unchanged_reads = without_news
     return state
 
 
@@ -28,57 +30,73 @@ def _many(prefix: str, count: int, **more: Any) -> list[DeviceState]:
     return [_state(f"{prefix}{number}", **more) for number in range(count)]
 
 
-def _schedule(*named: str, standing: Standing = Standing.TRUSTED, heard: tuple[str, ...] = ()) -> Schedule:
+async def _search(_: datetime) -> None:
+    raise AssertionError("nothing is asked here")
+
+
+def _schedule(*named: str, trust: Trust = Trust.TRUSTED, heard: tuple[str, ...] = ()) -> PollSchedule:
     """A schedule whose cloud has just named these, and is believed or not."""
-    activity = Activity()
-    activity.take(set(named), 10 * len(named) + 10, NOW)
-    activity.standing = standing
-    return Schedule(activity, lambda device: device.id in heard)
+    selector = ActiveDevices(Budget(ClientStore(), per_hour=None), _search, lambda: 1)
+    selector.trial.add_answer(set(named), 10 * len(named) + 10, NOW)
+    selector.trial.trust = trust
+    return PollSchedule(selector, lambda device: device.id in heard)
 
 
 def _due(
-    schedule: Schedule, states: list[DeviceState], *, allowance: float = UNLIMITED, pace: float = 1, at: datetime = NOW
+    schedule: PollSchedule,
+    states: list[DeviceState],
+    *,
+    allowance: float = UNLIMITED,
+    pace: float = 1,
+    at: datetime = NOW,
 ) -> list[str]:
     due = schedule.due(states, now=at, wished=MINUTE, allowance=allowance, pace=pace)
     return [state.device.id for state in due]
 
 
-@pytest.mark.parametrize("standing", [Standing.ON_TRIAL, Standing.DISMISSED])
-def test_all_have_their_turn_while_nobody_is_believed(standing: Standing) -> None:
+@pytest.mark.parametrize("trust", [Trust.ON_TRIAL, Trust.DISMISSED])
+def test_all_have_their_turn_while_nobody_is_believed(trust: Trust) -> None:
     states = _many("a", 7)
-    due = _due(_schedule("a1", standing=standing), states)
+    due = _due(_schedule("a1", trust=trust), states)
     assert sorted(due) == [state.device.id for state in states]
 
 
 @pytest.mark.parametrize("allowance", [0, 0.9, 1, 3.5, 5, 100])
-@pytest.mark.parametrize("standing", list(Standing))
-def test_the_allowance_is_respected(standing: Standing, allowance: float) -> None:
+@pytest.mark.parametrize("trust", list(Trust))
+def test_the_allowance_is_respected(trust: Trust, allowance: float) -> None:
     states = [*_many("a", 5), *_many("b", 5, asked=None), *_many("c", 5, asked=99, is_online=False)]
-    due = _due(_schedule("a1", "a2", standing=standing), states, allowance=allowance)
+    due = _due(_schedule("a1", "a2", trust=trust), states, allowance=allowance)
     assert len(due) <= allowance
     assert len(set(due)) == len(due)
 
 
 def test_those_never_read_are_first() -> None:
     states = [_state("old", asked=600), _state("new", asked=None), _state("older", asked=900)]
-    assert _due(_schedule(standing=Standing.DISMISSED), states, allowance=1) == ["new"]
+    assert _due(_schedule(trust=Trust.DISMISSED), states, allowance=1) == ["new"]
     assert _due(_schedule("new"), states, allowance=1) == ["new"]
 
 
 def test_who_waited_longest_is_next() -> None:
     states = [_state("a", asked=1), _state("b", asked=3), _state("c", asked=2)]
-    assert _due(_schedule(standing=Standing.DISMISSED), states)[-2:] == ["c", "a"]
+    assert _due(_schedule(trust=Trust.DISMISSED), states)[-2:] == ["c", "a"]
     assert _due(_schedule("a", "b", "c"), states) == ["b", "c", "a"]
+
+
+def test_without_a_selector_those_never_read_come_first_then_those_read_longest_ago() -> None:
+    schedule = PollSchedule(None, lambda _: False)
+    states = [_state("a", asked=1), _state("b", asked=3), _state("new", asked=None), _state("c", asked=2)]
+    assert _due(schedule, states) == ["new", "b", "c", "a"]
+    assert _due(schedule, states, allowance=2) == ["new", "b"]
 
 
 def test_who_had_nothing_new_waits_longer_unless_there_is_news() -> None:
     states = [_state("silent", asked=4, without_news=7), _state("lively", asked=1)]
-    assert _due(_schedule(standing=Standing.DISMISSED), states, allowance=1) == ["lively"]
+    assert _due(_schedule(trust=Trust.DISMISSED), states, allowance=1) == ["lively"]
     assert _due(_schedule("silent", "lively"), states, allowance=1) == ["silent"]
     # However long it has been silent, it waits at most eight times as long.
-    states[0].reads_without_news = 10_000
-    states[0].asked_at = NOW - 9 * MINUTE
-    assert _due(_schedule(standing=Standing.DISMISSED), states, allowance=1) == ["silent"]
+    states[0].unchanged_reads = 10_000
+    states[0].polled_at = NOW - 9 * MINUTE
+    assert _due(_schedule(trust=Trust.DISMISSED), states, allowance=1) == ["silent"]
 
 
 def test_of_those_not_named_a_tenth_is_read_to_confirm_it() -> None:
@@ -91,7 +109,7 @@ def test_of_those_not_named_a_tenth_is_read_to_confirm_it() -> None:
         swept += [name for name in due if name.startswith("other")]
         for state in others:
             if state.device.id in due:
-                state.asked_at = NOW + minute * MINUTE
+                state.polled_at = NOW + minute * MINUTE
     assert len(swept) == 40
     assert len(set(swept)) == 40  # each in its turn
 
@@ -116,33 +134,33 @@ def test_what_the_named_leave_is_for_those_never_read() -> None:
 
 def test_a_few_who_can_bear_witness_are_read_before_those_never_read() -> None:
     states = [*_many("known", 9), *_many("new", 100, asked=None)]
-    schedule = _schedule(*(f"known{number}" for number in range(9)), standing=Standing.ON_TRIAL)
+    schedule = _schedule(*(f"known{number}" for number in range(9)), trust=Trust.ON_TRIAL)
     due = _due(schedule, states, allowance=20)
     assert sum(name.startswith("known") for name in due) >= 3
-    due = _due(_schedule(standing=Standing.DISMISSED), _many("new", 100, asked=None), allowance=20)
+    due = _due(_schedule(trust=Trust.DISMISSED), _many("new", 100, asked=None), allowance=20)
     assert len(due) == 20
 
 
 def test_who_push_tells_of_is_read_now_and_then() -> None:
     state = _state("a", asked=14)
-    schedule = _schedule(standing=Standing.DISMISSED, heard=("a",))
+    schedule = _schedule(trust=Trust.DISMISSED, heard=("a",))
     assert _due(schedule, [state]) == []
-    state.asked_at = NOW - 15 * MINUTE
+    state.polled_at = NOW - 15 * MINUTE
     assert _due(schedule, [state]) == ["a"]
-    state.asked_at = None
+    state.polled_at = None
     assert _due(schedule, [state]) == ["a"]
 
 
 def test_many_who_push_tells_of_are_read_as_seldom_as_the_pace_wants() -> None:
     states = _many("a", 900, asked=29)
-    schedule = _schedule(standing=Standing.DISMISSED, heard=tuple(state.device.id for state in states))
+    schedule = _schedule(trust=Trust.DISMISSED, heard=tuple(state.device.id for state in states))
     assert _due(schedule, states, pace=1) == []  # half the pace: every half hour
     assert len(_due(schedule, states, pace=2)) == 900
     assert _due(schedule, states, pace=0) == []
 
 
 def test_the_quiet_are_read_now_and_then_and_not_all_at_once() -> None:
-    schedule = _schedule(standing=Standing.DISMISSED)
+    schedule = _schedule(trust=Trust.DISMISSED)
     assert _due(schedule, _many("a", 3, asked=14, is_online=False)) == []
     assert len(_due(schedule, _many("a", 3, asked=15, is_online=False))) == 3
     assert len(_due(schedule, _many("a", 50, asked=60, is_online=False))) == 20
@@ -154,11 +172,11 @@ def test_the_quiet_are_read_now_and_then_and_not_all_at_once() -> None:
 def test_who_has_just_spoken_is_not_quiet_whatever_its_flag_says() -> None:
     state = _state("a", is_online=False)
     state.reported_at = NOW - MINUTE
-    assert _due(_schedule(standing=Standing.DISMISSED), [state]) == ["a"]
+    assert _due(_schedule(trust=Trust.DISMISSED), [state]) == ["a"]
 
 
 def test_a_full_turn_takes_as_long_as_the_pace_wants() -> None:
-    schedule = _schedule(standing=Standing.DISMISSED)
+    schedule = _schedule(trust=Trust.DISMISSED)
     for _ in range(30):
         _due(schedule, _many("a", 119))
     assert schedule.interval(MINUTE, 1, 1).total_seconds() == pytest.approx(120, abs=0.1)
@@ -176,38 +194,24 @@ def test_a_believed_cloud_makes_turns_shorter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("standing", "pace", "requests", "rounds"),
+    ("trust", "pace", "requests", "rounds"),
     [
-        (Standing.DISMISSED, UNLIMITED, 1, 1),
-        (Standing.DISMISSED, 1, 1, 1),
-        (Standing.DISMISSED, 1, 30, 1),  # half of what a round of a minute bears, and nobody to read
-        (Standing.DISMISSED, 1, 36, 20),
-        (Standing.DISMISSED, 0, 1, 1440),
-        (Standing.TRUSTED, 1, 1, 5),
-        (Standing.TRUSTED, 1, 36, 20),
+        (Trust.DISMISSED, UNLIMITED, 1, 1),
+        (Trust.DISMISSED, 1, 1, 1),
+        (Trust.DISMISSED, 1, 30, 1),  # half of what a round of a minute bears, and nobody to read
+        (Trust.DISMISSED, 1, 36, 20),
+        (Trust.DISMISSED, 0, 1, 1440),
+        (Trust.TRUSTED, 1, 1, 1),
+        (Trust.TRUSTED, 1, 36, 20),
     ],
 )
-def test_listings_cost_little_beside_readings(standing: Standing, pace: float, requests: int, rounds: int) -> None:
-    assert _schedule(standing=standing).rounds_a_listing(MINUTE, pace, requests) == rounds
+def test_listings_cost_little_beside_readings(trust: Trust, pace: float, requests: int, rounds: int) -> None:
+    assert _schedule(trust=trust).rounds_per_list(MINUTE, pace, requests) == rounds
 
 
 def test_a_list_gives_way_to_the_readings_of_a_fleet_that_needs_them() -> None:
-    schedule = _schedule(standing=Standing.DISMISSED)
-    assert schedule.rounds_a_listing(MINUTE, 1, 2) == 1
+    schedule = _schedule(trust=Trust.DISMISSED)
+    assert schedule.rounds_per_list(MINUTE, 1, 2) == 1
     for _ in range(20):
         schedule.due(_many("d", 57), now=NOW, wished=MINUTE, allowance=60, pace=1)
-    assert schedule.rounds_a_listing(MINUTE, 1, 2) == 2
-
-
-def test_questions_cost_little_beside_readings() -> None:
-    activity = Activity()
-    schedule = Schedule(activity, lambda _: False)
-    assert schedule.is_question_due(NOW, 1, 100)  # what it will cost is not known yet
-    activity.take({"a"}, 2, NOW)
-    # 50 requests are four hundredths of 1250 seconds at one a second.
-    assert not schedule.is_question_due(NOW + timedelta(seconds=1249), 1, 100)
-    assert schedule.is_question_due(NOW + timedelta(seconds=1250), 1, 100)
-    assert schedule.is_question_due(NOW + MINUTE, UNLIMITED, 100)
-    assert not schedule.is_question_due(NOW + 60 * MINUTE, 0, 100)
-    activity.take(None, 2, NOW)
-    assert not schedule.is_question_due(NOW + 60 * MINUTE, UNLIMITED, 100)
+    assert schedule.rounds_per_list(MINUTE, 1, 2) == 2

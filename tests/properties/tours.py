@@ -89,7 +89,8 @@ async def tour(cloud: Cloud, client_store: ClientStore) -> None:
     devices = list(listing.devices[:_DEVICES]) if listing is not None else []
     schemas = [(device, await found.of(cloud.schema(device))) for device in devices]
     readings = await found.of(cloud.readings(devices))
-    await found.of(cloud.active_since(datetime.now(UTC) - timedelta(hours=1)))
+    if cloud.device_selector is not None:
+        await found.of(cloud.device_selector.refresh(len(devices), datetime.now(UTC)))
     for device, schema in schemas:
         await _command(cloud, device, schema or Schema(), found)
     for group_id in list(groups or {})[:1]:

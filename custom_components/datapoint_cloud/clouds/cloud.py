@@ -48,6 +48,32 @@ def ignore_snapshot(device_id: str, snapshot: Snapshot) -> None:
     """Do nothing."""
 
 
+class DeviceSelector(Protocol):
+    """A cloud's own knowledge of which devices are worth reading. Without it, the device read longest ago is first."""
+
+    @property
+    def status(self) -> str:
+        """How far the knowledge is used, for diagnostics."""
+
+    async def refresh(self, online: int, now: datetime) -> Sequence[Device]:
+        """Ask the cloud if that is due; return the devices that the answer lists, as they are now.
+
+        `online` is the number of devices that are online and not covered by push. May raise any `CloudError`.
+        """
+
+    def select(self, due: Mapping[str, datetime | None], allowance: float) -> Sequence[str]:
+        """Return the ids of the devices to read, the most urgent first.
+
+        `due` holds when each device was last polled (None: never) by id, the most urgent first. About `allowance`
+        devices can be read.
+        """
+
+    def learn(
+        self, device_id: str, *, polled_before: datetime, reported_before: datetime | None, reported_at: datetime | None
+    ) -> None:
+        """Learn from a reading: when the device had last reported by the previous poll, and by this one."""
+
+
 class Cloud(Protocol):
     """One account of one cloud.
 
@@ -69,7 +95,9 @@ class Cloud(Protocol):
     history: History
     """The history of its devices."""
     push: Push | None
-    """Its push connections; None if it has no push."""
+    """How it speaks of its own accord; None where it does not."""
+    device_selector: DeviceSelector | None
+    """Which devices it considers worth reading; None: it has no opinion."""
 
     @property
     def scopes(self) -> Sequence[Scope]:
@@ -94,12 +122,6 @@ class Cloud(Protocol):
 
     async def schema(self, device: Device) -> Schema:
         """Return the datapoints of a device. Devices with the same `schema_id` have the same."""
-
-    async def active_since(self, moment: datetime) -> tuple[Device, ...] | None:
-        """The devices that the cloud calls active since a moment (aware UTC), as it lists them now.
-
-        None where it cannot tell. What "active" means need not be documented: it is for the caller to find out.
-        """
 
     async def readings(self, devices: Sequence[Device], on_snapshot: OnSnapshot = ignore_snapshot) -> Readings:
         """Read the last values of the devices, as many at a time as the cloud allows; call `on_snapshot` for each.
@@ -133,7 +155,9 @@ class Cloud(Protocol):
 
 
 class ReadOnlyCloud:
-    """The methods of a cloud without commands, groups and a list of active devices."""
+    """The part of a cloud that cannot be written to, and has neither groups nor a `DeviceSelector`."""
+
+    device_selector: DeviceSelector | None = None
 
     @property
     def devices_a_request(self) -> int:
@@ -143,10 +167,6 @@ class ReadOnlyCloud:
     async def groups(self) -> Mapping[str, str]:
         """Return no groups."""
         return {}
-
-    async def active_since(self, moment: datetime) -> tuple[Device, ...] | None:
-        """None: it cannot tell."""
-        return None
 
     async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Raise `NotSupported`."""

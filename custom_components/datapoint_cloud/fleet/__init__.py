@@ -1,1 +1,1 @@
-"""The devices of an account: what is known of each, whose turn it is to be read, and who hears of what changed."""
+"""The devices of an account: what is known about each, when it is read, and which listeners are notified."""

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from homeassistant.util import dt as dt_util
 
 from ..clouds.errors import Forbidden
-from .device_state import ALARM, CONNECTIVITY, PROBLEM, DeviceState, Evidence
+from .availability import PollResult
+from .device_state import ALARM, CONNECTIVITY, PROBLEM, DeviceState
 from .inventory import Inventory
 from .listeners import ListenerRegistry
 
@@ -39,33 +40,43 @@ class FleetAvailability:
         self._interval = interval
 
     def update(self, states: Iterable[DeviceState], poll_round: PollRound, *, is_failed: bool = False) -> None:
-        """Update these devices from the outcome of a round, and drop commands that were not confirmed in time."""
-        now = dt_util.utcnow()
+        """Update these devices after a round, and drop the writes that were not confirmed in time."""
         for state in states:
-            was_read = poll_round.has_read(state)
-            # A value that is not granted says nothing against the device.
-            is_well = state.failure is None or isinstance(state.failure, Forbidden)
-            is_absent = state.device.id in self._inventory.absent or state.device.scope in self._inventory.failed_scopes
-            is_listed = not is_absent and not is_failed
             self.drop_unconfirmed(state)
-            # A round that neither listed nor read a device found out nothing about it.
-            has_news = was_read or poll_round.has_listed or is_failed or not is_well
-            evidence = Evidence(was_answered=was_read or (is_well and is_listed), is_listed=is_listed)
-            if state.judge(evidence if has_news else None, interval=self._interval, now=now):
-                self.mark_device_changed(state)
+            self._update(state, self._result(state, poll_round, is_failed=is_failed))
+
+    def _result(self, state: DeviceState, poll_round: PollRound, *, is_failed: bool) -> PollResult | None:
+        was_read = poll_round.has_read(state)
+        # A datapoint that is not granted says nothing against the device.
+        is_well = state.failure is None or isinstance(state.failure, Forbidden)
+        if not (was_read or poll_round.has_listed or is_failed or not is_well):
+            return None  # the round neither listed nor read the device
+        is_absent = state.device.id in self._inventory.absent or state.device.scope in self._inventory.failed_scopes
+        is_listed = not is_absent and not is_failed
+        return PollResult(was_answered=was_read or (is_well and is_listed), is_listed=is_listed)
+
+    def update_from_push(self, device_id: str) -> None:
+        """Update a device after push news about it."""
+        if (state := self._inventory.fleet.get(device_id)) is not None:
+            # News that a device went offline may be old, so the next polls have to confirm it.
+            is_there = state.device.is_online is not False
+            self._update(state, PollResult(was_answered=True, is_listed=True) if is_there else None)
+
+    def _update(self, state: DeviceState, result: PollResult | None) -> None:
+        if state.update_availability(result, interval=self._interval, now=dt_util.utcnow()):
+            self._mark_device_changed(state)
 
     def mark_all_lost(self) -> None:
-        """Make all devices unavailable: the credentials were refused, so nothing is polled until a new sign-in."""
+        """Make all devices unavailable: the credentials were refused, so nothing is polled until the user signs in."""
         for state in self._inventory.fleet.values():
-            state.lose()
-            self.mark_device_changed(state)
-
-    def mark_device_changed(self, state: DeviceState) -> None:
-        """Mark all entities of a device as changed."""
-        self._listeners.async_mark_values_changed(state, [*state.datapoints, CONNECTIVITY, PROBLEM, ALARM])
+            state.availability.mark_lost()
+            self._mark_device_changed(state)
 
     def drop_unconfirmed(self, state: DeviceState) -> None:
-        """Show the last readings again where a command was not confirmed in time."""
-        if late := state.expire(dt_util.utcnow()):
+        """Show the last readings again where a write was not confirmed in time."""
+        if late := state.drop_unconfirmed(dt_util.utcnow()):
             _LOGGER.info("%s did not confirm %s", state.device.name, ", ".join(sorted(late)))
             self._listeners.async_mark_values_changed(state, late)
+
+    def _mark_device_changed(self, state: DeviceState) -> None:
+        self._listeners.async_mark_values_changed(state, [*state.datapoints, CONNECTIVITY, PROBLEM, ALARM])

@@ -1,6 +1,6 @@
-"""Which devices an account has, which of them are shown, and what describes their datapoints.
+"""The devices of an account: it lists them, chooses which are shown, and fetches their schemas.
 
-It owns the fleet and asks for lists and schemas when told to. It reads no values and knows nothing of when.
+It owns the fleet. It reads no values, and others decide when it lists.
 """
 
 import asyncio
@@ -21,33 +21,34 @@ from ..clouds.model import Datapoint, Device, Schema
 from ..const import FIGURES_ONLY, OPTION_DEVICES, OPTION_FLEET, OPTION_SITES
 from ..profiles import NO_PROFILE, Profile
 from ..storage import AccountStorage
-from .device_state import LEAST_PATIENCE, PROBLEM, DeviceState
+from .availability import MIN_PATIENCE, Availability
+from .device_state import PROBLEM, DeviceState
 from .listeners import EntityKey, ListenerRegistry
 from .stored_devices import StoredDevice, StoredDevices
 
 _LOGGER = logging.getLogger(__name__)
 
 LARGE_FLEET = 500
-"""More devices than this are shown only if the user says so: Home Assistant takes 10 000 entities of an account."""
+"""Beyond this many devices, none are added unless the user says so: an account would get 10,000 entities."""
 
-_DESCRIBE_EVERY = timedelta(days=1)
-_ABSENT_FROM_LISTINGS = 3
-_LISTED_GROUPS = "listed groups"  # in the memory
+_SCHEMAS_EVERY = timedelta(days=1)
+_REMOVE_AFTER = 3  # complete lists in a row without the device
+_LISTED_GROUPS = "listed groups"  # in the `ClientStore`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceFilter:
-    """What the user wants to see. `shows_devices` is None where the user has not said so, and the size decides."""
+    """Which devices the user wants to see. `shows_devices` None: the size of the fleet decides."""
 
     sites: frozenset[str]
     devices: frozenset[str]
     shows_devices: bool | None
     groups: tuple[str, ...]
-    """The cloud itself lists nothing outside of them."""
+    """The cloud lists only devices of these groups."""
 
     @classmethod
     def of(cls, options: Mapping[str, Any], groups: Iterable[str]) -> Self:
-        """Read it from the options of an entry, and the groups it is seen through."""
+        """Build the filter from the options of an entry and the groups of its scopes."""
         fleet = options.get(OPTION_FLEET)
         return cls(
             sites=frozenset(options.get(OPTION_SITES, ())),
@@ -57,7 +58,7 @@ class DeviceFilter:
         )
 
     def includes(self, device: Device) -> bool:
-        """Whether the device is of interest."""
+        """Whether the device passes the filter by site and device."""
         return (not self.sites or device.site_id in self.sites) and (not self.devices or device.id in self.devices)
 
 
@@ -70,46 +71,47 @@ class Inventory:
         storage: AccountStorage,
         profiles: Mapping[str, Profile],
         listeners: ListenerRegistry,
-        choice: DeviceFilter,
+        device_filter: DeviceFilter,
     ) -> None:
         self.fleet: dict[str, DeviceState] = {}
         """The devices that are shown, by id."""
         self.listed: tuple[Device, ...] = ()
         """All devices that the cloud lists."""
         self.counted: tuple[Device, ...] = ()
-        """The devices of interest, shown or not."""
+        """The listed devices that pass the filter, shown or not."""
         self.listed_at: datetime | None = None
+        """When the devices were last listed; None: they have to be listed in the next poll."""
         self.failed_scopes: Mapping[str, CloudError] = {}
         self.failed_lists: Counter[str] = Counter()
-        """How many lists in a row a scope was missing from."""
+        """How many lists in a row failed for a scope."""
         self.absent: Counter[str] = Counter()
-        """How many complete listings in a row lacked a device that was known."""
+        """How many complete lists in a row lacked a known device."""
         self._cloud = cloud
         self._storage = storage
         self._profiles = profiles
         self._listeners = listeners
-        self._device_filter = choice
+        self._device_filter = device_filter
         self._schemas: dict[str, Schema] = {}
-        self._described_at: datetime | None = None
+        self._schemas_at: datetime | None = None
         self._restored: dict[str, tuple[Datapoint, ...]] = {}
-        """What stored schemas named, by device, until the cloud's own are here."""
-        self._listed_once_at: datetime | None = None
-        """As of when the list is that is shown; `listed_at` is forgotten where a new one is wanted."""
+        """The datapoints of stored schemas, by device, until the cloud has sent its own."""
+        self._last_list_at: datetime | None = None
+        """When the devices of `listed` were listed, which may be before a restart."""
         storage.collect_readings_with(self._collect_readings)
         storage.collect_devices_with(self._collect_devices)
 
     @property
     def is_too_large(self) -> bool:
-        """Whether nothing but figures is shown, and the user has not asked for that."""
+        """Whether the devices are hidden because there are more than `LARGE_FLEET`, not because the user chose so."""
         return self._device_filter.shows_devices is None and len(self.counted) > LARGE_FLEET
 
     @callback
     def expect_devices(self, device_ids: Iterable[str]) -> None:
-        """Count these as absent until they are listed: they were there before.
+        """Count devices that Home Assistant knows as absent until they are listed.
 
-        Where other groups were chosen since, a single listing says which of them are not wanted any more.
+        If the user has chosen other groups, the next list decides at once which of them are removed.
         """
-        self.absent.update(dict.fromkeys(device_ids, _ABSENT_FROM_LISTINGS - 1 if self._are_groups_new else 0))
+        self.absent.update(dict.fromkeys(device_ids, _REMOVE_AFTER - 1 if self._are_groups_new else 0))
 
     @property
     def _are_groups_new(self) -> bool:
@@ -117,7 +119,7 @@ class Inventory:
         listed = self._storage.client_store.get(_LISTED_GROUPS)
         return listed is not None and listed != list(self._device_filter.groups)
 
-    # What is known before the cloud is asked
+    # Before the first list
 
     @callback
     def async_restore(self, interval: timedelta) -> datetime | None:
@@ -129,13 +131,13 @@ class Inventory:
         if stored is None:
             return None
         now = dt_util.utcnow()
-        # A list of the future was stored under a wrong clock.
-        self._listed_once_at = listed_at = min(stored.listed_at, now)
+        # A wrong clock may have stored the list with a date in the future.
+        self._last_list_at = listed_at = min(stored.listed_at, now)
         scopes = {None, *(scope.id for scope in self._cloud.scopes)}
         known = {device.device.id: device for device in stored.devices if device.device.scope in scopes}
         self.listed = tuple(device.device for device in known.values())
         self.counted = tuple(filter(self._device_filter.includes, self.listed))
-        # Of devices that were not shown before nobody knows whether they are in a group that is newly chosen.
+        # After a change of groups, the old list does not say which devices belong to them: show those shown before.
         is_certain = not self._are_groups_new
         self._show((device for device in self.counted if is_certain or device.id in self.absent), listed_at)
         for device_id, state in self.fleet.items():
@@ -143,87 +145,87 @@ class Inventory:
             state.describe(Schema(datapoints=device.datapoints), device.described)
             self._restored[device_id] = device.datapoints
             if is_certain:
-                del self.absent[device_id]  # it was in the last list, and may be read before the next one
-            if now - max(listed_at, state.read_at or listed_at) <= max(3 * interval, LEAST_PATIENCE):
-                state.negative_reads, state.unlisted_rounds = device.missed_rounds, 0
+                del self.absent[device_id]  # so that it can be read before the next list
+            if now - max(listed_at, state.read_at or listed_at) <= max(3 * interval, MIN_PATIENCE):
+                state.availability.restore(device.missed_polls)
             else:
-                state.lose()
+                state.availability.mark_lost()
         return listed_at
 
     def _collect_devices(self) -> Mapping[str, Any] | None:
-        if self._listed_once_at is None:
-            return self._storage.devices  # nothing new is known
+        if self._last_list_at is None:
+            return self._storage.devices
         devices = tuple(map(self._stored_device, self.listed))
-        return StoredDevices(listed_at=self._listed_once_at, devices=devices).as_json()
+        return StoredDevices(listed_at=self._last_list_at, devices=devices).as_json()
 
     def _stored_device(self, device: Device) -> StoredDevice:
         if (state := self.fleet.get(device.id)) is None:
-            return StoredDevice(device=device, missed_rounds=0)
+            return StoredDevice(device=device, missed_polls=0)
         schema = self._schemas.get(device.schema_id)
         datapoints = self._restored.get(device.id, ()) if schema is None else schema.datapoints
         keys = {datapoint.key for datapoint in datapoints}
         described = tuple(datapoint for key, datapoint in state.datapoints.items() if key not in keys)
-        return StoredDevice(
-            device=state.device, missed_rounds=state.negative_reads, datapoints=datapoints, described=described
-        )
+        missed_polls = state.availability.missed_polls
+        return StoredDevice(device=state.device, missed_polls=missed_polls, datapoints=datapoints, described=described)
 
-    # The list
+    # Listing
 
     async def async_list(self) -> None:
-        """Ask for the list of devices and take it over. Raises any `CloudError`."""
-        asked_at = dt_util.utcnow()
+        """List the devices and update the fleet. Raises any `CloudError`, that of a scope only if all scopes failed."""
+        requested_at = dt_util.utcnow()
         listing = await self._cloud.devices()
         self.failed_scopes = listing.failed
         self.failed_lists = Counter({scope: self.failed_lists[scope] + 1 for scope in listing.failed})
         if listing.failed and listing.failed.keys() >= {scope.id for scope in self._cloud.scopes}:
             raise next(iter(listing.failed.values()))
-        self.listed_at = self._listed_once_at = dt_util.utcnow()
-        # Of a scope that could not be listed nothing new is known.
+        self.listed_at = self._last_list_at = dt_util.utcnow()
+        # Keep the devices of scopes that could not be listed.
         listed = {device.id for device in listing.devices}
         kept = [device for device in self.listed if device.scope in listing.failed and device.id not in listed]
         self.listed = (*listing.devices, *kept)
         self.counted = tuple(filter(self._device_filter.includes, self.listed))
-        self._show(filter(self._device_filter.includes, listing.devices), asked_at)
+        self._show(filter(self._device_filter.includes, listing.devices), requested_at)
         self._count_absent(listing)
         self._storage.readings_changed()
 
-    def _show(self, devices: Iterable[Device], asked_at: datetime) -> None:
+    def _show(self, devices: Iterable[Device], requested_at: datetime) -> None:
         if self._device_filter.shows_devices is False:
             return
         for device in devices:
             if device.id in self.fleet:
-                self.take_device(device, asked_at)
-            # A fleet that outgrows the limit keeps what was shown of it.
+                self.update_device(device, requested_at)
+            # A fleet that outgrows the limit keeps the devices that were shown.
             elif not self.is_too_large or device.id in self.absent:
                 self.fleet[device.id] = self._new_state(device)
-                self.fleet[device.id].take_device(device, asked_at)
+                self.fleet[device.id].update_device(device, requested_at)
                 self._listeners.async_mark_inventory_changed()
 
     @callback
-    def take_device(self, device: Device, asked_at: datetime) -> None:
-        """Take over what a list says, as of when it was asked for, of a device that is shown."""
+    def update_device(self, device: Device, requested_at: datetime) -> None:
+        """Update a device of the fleet from a list that was requested at a time, and mark what changed."""
         state = self.fleet[device.id]
         before, had_problem = state.device, state.has_problem
-        state.take_device(device, asked_at)
-        if _is_described_otherwise(before, device):
+        state.update_device(device, requested_at)
+        if _has_other_page(before, device):
             self._listeners.async_mark_inventory_changed()
         if state.has_problem != had_problem:
             self._listeners.async_mark_changed([EntityKey(device.id, PROBLEM)])
 
     def _new_state(self, device: Device) -> DeviceState:
         profile = self._profiles.get(device.schema_id, NO_PROFILE)
-        state = DeviceState(device, profile, is_list_rare=self._cloud.listing_interval is not None)
+        availability = Availability(is_list_rare=self._cloud.listing_interval is not None)
+        state = DeviceState(device, profile, availability)
         if (stored := self._storage.readings.get(device.id)) is not None:
             state.restore(stored, dt_util.utcnow())
         return state
 
     def _collect_readings(self) -> dict[str, Any]:
-        # Of a device that was not listed so far the store knows more.
+        # Devices that are not listed yet keep their stored readings.
         stored = {device_id: stored for device_id, stored in self._storage.readings.items() if device_id in self.absent}
         return stored | {device_id: state.as_dict() for device_id, state in self.fleet.items()}
 
     def _count_absent(self, listing: Listing) -> None:
-        """Count the listings that lacked a known device, and give it up when they are too many."""
+        """Count the complete lists that lacked a known device, and remove the device when there were enough."""
         for device in listing.devices:
             self.absent.pop(device.id, None)
         if not listing.failed:
@@ -234,38 +236,42 @@ class Inventory:
             if listing.failed and (state is None or state.device.scope in listing.failed):
                 continue
             self.absent[device_id] += 1
-            if self.absent[device_id] >= _ABSENT_FROM_LISTINGS:
+            if self.absent[device_id] >= _REMOVE_AFTER:
                 del self.absent[device_id]
                 self.fleet.pop(device_id, None)
                 self._listeners.async_mark_inventory_changed()
 
     @callback
     def async_forget(self, device_ids: Iterable[str]) -> None:
-        """Know these devices no more, until a list has them again: the user has removed them."""
+        """Remove devices that the user has removed, until a list contains them again."""
         for device_id in device_ids:
             self.absent.pop(device_id, None)
             if self.fleet.pop(device_id, None) is not None:
                 self._listeners.async_mark_inventory_changed()
 
-    # What describes the devices
+    # Schemas
 
     @callback
     def forget_schema(self, schema_id: str) -> None:
-        """Ask for a schema again when next the devices are described."""
+        """Fetch a schema again when the devices are described next."""
         self._schemas.pop(schema_id, None)
 
     async def async_describe(self) -> None:
-        """Ask for the schemas; a failing one costs only its own devices, until the next listing."""
+        """Fetch the missing schemas, and all of them once a day.
+
+        Raises `AuthFailed` and `RateLimited`; any other error of a schema leaves only its devices undescribed until
+        the next list.
+        """
         now = dt_util.utcnow()
-        if self._described_at is None or is_due(self._described_at, _DESCRIBE_EVERY, now):
-            self._described_at = now
+        if self._schemas_at is None or is_due(self._schemas_at, _SCHEMAS_EVERY, now):
+            self._schemas_at = now
             known: set[str] = set()
         else:
             known = set(self._schemas)
-        asked = {state.device.schema_id: state.device for state in self.fleet.values()}
-        asked = {schema_id: device for schema_id, device in asked.items() if schema_id not in known}
-        results = await asyncio.gather(*map(self._cloud.schema, asked.values()), return_exceptions=True)
-        for schema_id, result in zip(asked, results, strict=True):
+        missing = {state.device.schema_id: state.device for state in self.fleet.values()}
+        missing = {schema_id: device for schema_id, device in missing.items() if schema_id not in known}
+        results = await asyncio.gather(*map(self._cloud.schema, missing.values()), return_exceptions=True)
+        for schema_id, result in zip(missing, results, strict=True):
             if isinstance(result, Schema):
                 self._schemas[schema_id] = result
             elif isinstance(result, AuthFailed | RateLimited) or not isinstance(result, CloudError):
@@ -280,7 +286,7 @@ class Inventory:
     def _describe(self, state: DeviceState, schema: Schema) -> None:
         keys = {datapoint.key for datapoint in schema.datapoints}
         for datapoint in self._restored.pop(state.device.id, ()):
-            if datapoint.key not in keys:  # the vendor has given it up meanwhile
+            if datapoint.key not in keys:  # the vendor has removed it since
                 state.datapoints.pop(datapoint.key, None)
                 state.descriptions.pop(datapoint.key, None)
         if changed := state.describe(schema):
@@ -288,8 +294,8 @@ class Inventory:
             self._listeners.async_mark_values_changed(state, changed)
 
 
-def _is_described_otherwise(before: Device, after: Device) -> bool:
-    """Whether the device's page has to change, more than its online state."""
+def _has_other_page(before: Device, after: Device) -> bool:
+    """Whether the page of the device in Home Assistant shows something else, beside its entities."""
     return any(
         getattr(before, name) != getattr(after, name)
         for name in ("name", "model", "sw_version", "hw_version", "gateway_id", "serial_number", "schema_id")

@@ -1,6 +1,6 @@
-"""Who wants to hear of what: only those are told whose value, availability or alarm changed.
+"""The listeners of an account: only those are notified whose value, availability or alarm changed.
 
-It gathers news while a round goes on and spreads them at its end. It knows neither fleet nor cloud.
+Changes are collected during a poll and notified at its end. It knows neither the fleet nor the cloud.
 """
 
 import logging
@@ -19,55 +19,55 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class EntityKey:
-    """What a listener wants to hear of: one datapoint of one device."""
+    """One datapoint of one device, or a fact such as its connectivity."""
 
     device_id: str
     key: str
 
 
 ACCOUNT = EntityKey("", "$account")
-"""What is watched for news of the account itself."""
+"""The key of everything that concerns the account itself."""
 
 
 class ListenerRegistry:
-    """The listeners of one account, and the news they have not heard yet."""
+    """The listeners of one account, and the changes that they were not notified of yet."""
 
     def __init__(self) -> None:
-        self._of_watches: dict[EntityKey, list[CALLBACK_TYPE]] = {}
-        self._of_alarms: dict[str, list[Callable[[AlarmChange], None]]] = defaultdict(list)
-        self._of_inventory: list[CALLBACK_TYPE] = []
+        self._by_key: dict[EntityKey, list[CALLBACK_TYPE]] = {}
+        self._by_alarm_device: dict[str, list[Callable[[AlarmChange], None]]] = defaultdict(list)
+        self._for_inventory: list[CALLBACK_TYPE] = []
         self._changed: set[EntityKey] = set()
         self._alarm_changes: list[tuple[str, AlarmChange]] = []
-        self._is_inventory_new = False
+        self._is_inventory_changed = False
         self._failing: set[Callable[..., None]] = set()
 
     @callback
-    def async_add(self, watch: EntityKey, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call back when what is watched changes."""
-        listeners = self._of_watches.setdefault(watch, [])
+    def async_add(self, entity_key: EntityKey, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call back when the entity changes."""
+        listeners = self._by_key.setdefault(entity_key, [])
         listeners.append(listener)
         return lambda: listeners.remove(listener)
 
     @callback
     def async_add_for_alarms(self, device_id: str, listener: Callable[[AlarmChange], None]) -> CALLBACK_TYPE:
         """Call back when an alarm of the device is raised or cleared."""
-        self._of_alarms[device_id].append(listener)
-        return lambda: self._of_alarms[device_id].remove(listener)
+        self._by_alarm_device[device_id].append(listener)
+        return lambda: self._by_alarm_device[device_id].remove(listener)
 
     @callback
     def async_add_for_inventory(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call back when devices or datapoints came or went."""
-        self._of_inventory.append(listener)
-        return lambda: self._of_inventory.remove(listener)
+        """Call back when devices or datapoints were added, changed or removed."""
+        self._for_inventory.append(listener)
+        return lambda: self._for_inventory.remove(listener)
 
     @callback
     def async_mark_changed(self, entity_keys: Iterable[EntityKey]) -> None:
-        """Remember what changed, until it is told."""
+        """Mark entities as changed until the next notification."""
         self._changed.update(entity_keys)
 
     @callback
     def async_mark_values_changed(self, state: DeviceState, keys: Iterable[str]) -> None:
-        """Remember which values of a device changed; that of an alarm is its problem's too."""
+        """Mark values of a device as changed; an alarm changes the problem sensor, too."""
         for key in keys:
             self._changed.add(EntityKey(state.device.id, key))
             datapoint = state.datapoints.get(key)
@@ -76,40 +76,41 @@ class ListenerRegistry:
 
     @callback
     def async_mark_alarm_changes(self, device_id: str, alarm_changes: Iterable[AlarmChange]) -> None:
-        """Remember what happened."""
+        """Keep alarms that were raised or cleared until the next notification."""
         self._alarm_changes += [(device_id, alarm_change) for alarm_change in alarm_changes]
 
     @callback
     def async_mark_inventory_changed(self) -> None:
-        """Remember that devices or datapoints came or went."""
-        self._is_inventory_new = True
+        """Mark that devices or datapoints were added, changed or removed."""
+        self._is_inventory_changed = True
 
     @callback
     def async_notify(self) -> None:
-        """Tell of what came and went, then of what changed, then of what happened. Raises nothing."""
+        """Notify the listeners of the inventory, then of changed entities, then of alarms. Raises nothing."""
         changed, self._changed = self._changed, set()
-        watching = [(listeners, tuple(listeners)) for watch in changed if (listeners := self._of_watches.get(watch))]
-        if self._is_inventory_new:
-            self._is_inventory_new = False
-            for listener in tuple(self._of_inventory):
+        to_notify = [(listeners, tuple(listeners)) for key in changed if (listeners := self._by_key.get(key))]
+        if self._is_inventory_changed:
+            self._is_inventory_changed = False
+            for listener in tuple(self._for_inventory):
                 self._call(listener)
-        for listeners, before in watching:
+        for listeners, before in to_notify:
             for listener in before:
-                # Who came with the inventory shows already what is, and who went with it is not there any more.
+                # New entities have just written their state and removed ones are gone: notify only the listeners that
+                # were there before.
                 if listener in listeners:
                     self._call(listener)
         alarm_changes, self._alarm_changes = self._alarm_changes, []
         for device_id, alarm_change in alarm_changes:
-            for tell in tuple(self._of_alarms[device_id]):
-                self._call(tell, alarm_change)
+            for alarm_listener in tuple(self._by_alarm_device[device_id]):
+                self._call(alarm_listener, alarm_change)
 
-    def _call(self, listener: Callable[..., None], *news: Any) -> None:
-        """Call a listener. One that raises keeps no other from hearing; it is logged when it begins to fail."""
+    def _call(self, listener: Callable[..., None], *args: Any) -> None:
+        """Call a listener. If it raises, the others are called all the same; only its first failure is logged."""
         try:
-            listener(*news)
+            listener(*args)
         except Exception:
             if listener not in self._failing:
                 self._failing.add(listener)
-                _LOGGER.exception("A listener failed to take over what changed")
+                _LOGGER.exception("A listener failed to handle a change")
         else:
             self._failing.discard(listener)

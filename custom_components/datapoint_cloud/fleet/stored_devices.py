@@ -1,6 +1,6 @@
-"""The list of devices and what describes them, as JSON and back: an account whose cloud is silent starts from it.
+"""Converts the list of devices and their datapoints to JSON and back, so that an account can start without its cloud.
 
-Pure. What cannot be read back is left out: the next list brings it anyway.
+Pure. Records that cannot be read are skipped: the next list brings them anyway.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,13 +14,13 @@ from ..clouds.model import Datapoint, DataType, Device, Part, Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDevice:
-    """A device as it was last listed, what described it, and how many rounds in a row had missed it.
+    """A device as it was last listed, and how many polls in a row had missed it.
 
-    `datapoints` are those of its schema, `described` those that only its readings describe.
+    `datapoints` are those of its schema, `described` those that came with its readings.
     """
 
     device: Device
-    missed_rounds: int
+    missed_polls: int
     datapoints: tuple[Datapoint, ...] = ()
     described: tuple[Datapoint, ...] = ()
 
@@ -33,14 +33,14 @@ class StoredDevices:
     devices: tuple[StoredDevice, ...] = field(default=())
 
     def as_json(self) -> dict[str, Any]:
-        """For the store. What many devices share is written once."""
-        lists: dict[int, int] = {}
+        """Return the list as JSON; a schema that many devices share is written once."""
+        numbers: dict[int, int] = {}  # by the identity of the schema's datapoints
         schemas: list[Any] = []
         devices: list[Any] = []
         for stored in self.devices:
-            record: dict[str, Any] = {"device": _device_as_json(stored.device), "missed": stored.missed_rounds}
+            record: dict[str, Any] = {"device": _device_as_json(stored.device), "missed": stored.missed_polls}
             if stored.datapoints:
-                number = lists.setdefault(id(stored.datapoints), len(schemas))
+                number = numbers.setdefault(id(stored.datapoints), len(schemas))
                 if number == len(schemas):
                     schemas.append([_datapoint_as_json(datapoint) for datapoint in stored.datapoints])
                 record["schema"] = number
@@ -51,7 +51,7 @@ class StoredDevices:
 
     @classmethod
     def of(cls, stored: Any) -> Self | None:
-        """From the store; None where it holds no list."""
+        """Read the list from JSON; None if there is none."""
         content = coerce.fields(stored)
         listed_at = coerce.timestamp(content.get("listed_at"))
         if listed_at is None:
@@ -67,7 +67,7 @@ def _stored_device(record: Mapping[str, Any], schemas: list[tuple[Datapoint, ...
     try:
         return StoredDevice(
             device=_device(coerce.fields(record.get("device"))),
-            missed_rounds=int(missed or 0),
+            missed_polls=int(missed or 0),
             datapoints=schemas[number] if isinstance(number, int) else (),
             described=_datapoints(record.get("described")),
         )
@@ -121,7 +121,7 @@ def _all_datapoints(records: Iterable[Mapping[str, Any]]) -> Iterable[Datapoint]
 
 
 def _fields_as_json(thing: Device | Datapoint | Part) -> dict[str, Any]:
-    """The fields that say something, as they are."""
+    """The fields that differ from their defaults."""
     values = ((found, getattr(thing, found.name)) for found in fields(thing))
     return {
         found.name: value

@@ -10,8 +10,8 @@ import aiohttp
 from ... import coerce
 from ...budget import Budget, Purpose
 from ...client_store import ClientStore
-from ...cloud import GroupResult, Listing, OnSnapshot, Readings, ignore_snapshot
-from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected
+from ...cloud import DeviceSelector, Listing, OnSnapshot, Readings, ignore_snapshot
+from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected, UnexpectedAnswer
 from ...history import History
 from ...model import Account, Device, Schema, Scope, Snapshot, Value
 from ...push import Push
@@ -19,9 +19,9 @@ from ...read_many import read_round
 from .. import wire_values
 from ..definitions import Definitions
 from ..framing import payload_of
-from ..missing_grants import MissingGrants
-from ..timings import PushTimings, snoti_timings
-from .device_groups import DeviceGroups
+from ..paging import Page, PageSize, all_devices
+from ..refusals import Refusals
+from .activity import ActiveDevices
 from .device_logs import DeviceLogs
 from .device_search import DeviceSearch
 from .history import EnterpriseHistory
@@ -85,6 +85,9 @@ class GizwitsEnterpriseCloud:
         if snoti is not None and any(product.is_pushed for product in products):
             self.push = SnotiPush(snoti, products, self._definitions, client_store, timings=timings or snoti_timings())
         self.devices_a_request = 1
+        self.device_selector: DeviceSelector | None = ActiveDevices(
+            self.budget, self._active_since, lambda: self.requests_a_listing
+        )
 
     @property
     def scopes(self) -> Sequence[Scope]:
@@ -141,9 +144,9 @@ class GizwitsEnterpriseCloud:
             raise next(iter(failed.values()))
         return Listing(devices=tuple(devices.values()), failed=failed)
 
-    async def active_since(self, moment: datetime) -> tuple[Device, ...] | None:
-        """Search by `liveness_start` ("Enterprise API, Device search"), which no document explains."""
-        since = str(int(moment.timestamp()))
+    async def _active_since(self, timestamp: datetime) -> Sequence[Device] | None:
+        """Search by `liveness_start` ("Enterprise API, Device search"); None if the search fails."""
+        since = str(int(timestamp.timestamp()))
         lists = await asyncio.gather(*(self._list(product, liveness_start=since) for product in self._products))
         devices: dict[str, Device] = {}
         for found in lists:

@@ -1,7 +1,7 @@
 """The Gizwits cloud of consumers: one user of one vendor's app, through the Open API."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -10,7 +10,7 @@ import aiohttp
 from ... import coerce
 from ...budget import Budget, Purpose
 from ...client_store import ClientStore
-from ...cloud import GroupResult, Listing, OnSnapshot, Readings, ignore_snapshot
+from ...cloud import DeviceSelector, Listing, OnSnapshot, Readings, ignore_snapshot
 from ...errors import AuthFailed, CloudError, NotSupported, RateLimited, Reason, Rejected, UnexpectedAnswer
 from ...history import History
 from ...http import Answer, HttpClient
@@ -61,8 +61,9 @@ class GizwitsOpenCloud:
         self.budget = Budget(client_store, per_hour=_REQUESTS_PER_HOUR)
         self.requests_a_listing = 1
         self.devices_a_request = 1
-        self._http = HttpClient(session, api_url, self._inspect, parallel=_PARALLEL, budget=self.budget)
-        self._login = LoginClient(session, api_url=api_url, app_id=app_id, login=login, client_store=client_store)
+        self.device_selector: DeviceSelector | None = None
+        self._http = HttpClient(session, api_url, self._judge, parallel=_PARALLEL, budget=self.budget)
+        self._login = LoginStep(session, api_url=api_url, app_id=app_id, login=login, client_store=client_store)
         owner = f"{app_id} {self._user_name}"
         self._token = StoredToken(client_store, "user token", owner=owner, days_ahead=3, request=self._log_in)
         self._refusal: AuthFailed | None = None
@@ -102,10 +103,6 @@ class GizwitsOpenCloud:
         rows = listed.rows
         self._push.set_bindings(rows.values())
         return Listing(devices=tuple(device for row in rows.values() if (device := self._device(row))))
-
-    async def active_since(self, moment: datetime) -> tuple[Device, ...] | None:
-        """None: the Open API cannot tell."""
-        return None
 
     async def schema(self, device: Device) -> Schema:
         """Return the datapoints of the device's product ("Open API, Datapoint definition")."""

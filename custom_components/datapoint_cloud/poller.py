@@ -1,0 +1,141 @@
+"""Polls one account: lists its devices, reads their last values, and pauses when the cloud limits requests.
+
+It knows neither config entries nor entities, and does not decide which devices are available.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+from homeassistant.util import dt as dt_util
+
+from .clouds.budget import Purpose
+from .clouds.clock import is_due
+from .clouds.cloud import Cloud
+from .clouds.errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Unreachable
+from .fleet.device_state import DeviceState
+from .fleet.fleet_availability import PollRound
+from .fleet.inventory import Inventory
+from .fleet.reader import Reader
+from .pause import Pause
+
+_FIRST_RETRY_AFTER = 10.0  # seconds; doubled with each failed poll until the cloud is reached
+
+
+class Poller:
+    """Runs the polls of one account, and single reads between them."""
+
+    def __init__(
+        self, cloud: Cloud, inventory: Inventory, reader: Reader, pause: Pause, wished_interval: timedelta
+    ) -> None:
+        self.round = PollRound()
+        """The poll under way, or the last one."""
+        self.was_reached = False
+        """Whether a poll was successful since the account was set up."""
+        self._cloud = cloud
+        self._inventory = inventory
+        self._reader = reader
+        self._pause = pause
+        self._wished_interval = wished_interval
+        self._failed_polls = 0
+        self._polls_since_list = 0
+
+    async def async_poll(self, *, reads_devices: bool, seconds: float | None) -> bool:
+        """List the devices if that is due and, with `reads_devices`, read those that are due.
+
+        `seconds` limits how long this takes. Returns False if the budget was spent before the end; a later poll reads
+        the rest. Raises any other `CloudError` that ended the poll.
+        """
+        self.round = PollRound()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._async_list_and_read(reads_devices=reads_devices)
+        except TimeoutError:
+            self._failed_polls += 1
+            raise Unreachable(Reason.TIMEOUT) from None
+        except CloudError as error:
+            if error.reason is Reason.BUDGET_SPENT and reads_devices:
+                return False
+            self._failed_polls += 1
+            self._begin_pause(error)
+            raise
+        self.was_reached = True
+        self._pause.end()
+        return True
+
+    async def _async_list_and_read(self, *, reads_devices: bool) -> None:
+        self._raise_in_pause()
+        damaged_list: UnexpectedAnswer | None = None
+        if self._is_list_due():
+            try:
+                await self._async_list()
+            except UnexpectedAnswer as error:
+                damaged_list = error  # the known devices can be read all the same
+        if reads_devices:
+            await self._reader.async_refresh_selector()
+            await self._reader.async_read(self._reader.due_in_poll())
+        if damaged_list is not None:
+            raise damaged_list
+
+    async def async_read(self, states: Sequence[DeviceState], *, ignores_pause: bool = False) -> RateLimited | None:
+        """Read these devices between two polls; return the limit that ended it, if one did.
+
+        Other errors are left to the next poll, which meets them too.
+        """
+        try:
+            if not ignores_pause:
+                self._raise_in_pause()
+            await self._reader.async_read(states)
+        except CloudError as error:
+            self._begin_pause(error)
+            return error if isinstance(error, RateLimited) else None
+        return None
+
+    def retry_after(self) -> float | None:
+        """The seconds from a failed poll to the next one; None: the usual interval.
+
+        Polls go on during a pause. They send no requests, but they update the availability of the devices. An account
+        that could start only from its store is retried as often as one that could not be set up.
+        """
+        interval = self._wished_interval.total_seconds()
+        if left := self._pause.left(dt_util.utcnow()):
+            return min(left + 1, interval)  # polls begin up to a second early
+        if not self.was_reached:
+            return min(_FIRST_RETRY_AFTER * 2.0 ** min(self._failed_polls - 1, 10), interval)
+        return None
+
+    def _begin_pause(self, error: CloudError) -> None:
+        # Only the server's limits start a pause; our own budget, or a pause already running, does not extend it.
+        is_own = error.reason in {Reason.BUDGET_SPENT, Reason.PAUSED}
+        if isinstance(error, RateLimited) and error.retry_after and not is_own:
+            self._pause.begin(error.retry_after, dt_util.utcnow())
+
+    def _raise_in_pause(self) -> None:
+        if left := self._pause.left(dt_util.utcnow()):
+            limit = RateLimited(Reason.PAUSED)
+            limit.retry_after = left
+            raise limit
+
+    def _is_list_due(self) -> bool:
+        self._polls_since_list += 1
+        listed_at, cloud = self._inventory.listed_at, self._cloud
+        if listed_at is None:
+            return True
+        if cloud.budget.left(Purpose.POLLING) < cloud.requests_a_listing:
+            return False
+        if cloud.listing_interval is not None:
+            # A rare list is repeated at once if some of its scopes failed.
+            return bool(self._inventory.failed_scopes) or is_due(listed_at, cloud.listing_interval, dt_util.utcnow())
+        if not self._inventory.fleet:  # no readings need the requests
+            return cloud.budget.allowance() >= cloud.requests_a_listing
+        return self._polls_since_list >= self._reader.schedule.rounds_per_list(
+            self._wished_interval, cloud.budget.pace, cloud.requests_a_listing
+        )
+
+    async def _async_list(self) -> None:
+        await self._inventory.async_list()
+        self.round.has_listed = True
+        self._polls_since_list = 0
+        if self._cloud.push is not None:
+            self._cloud.push.follow([state.device for state in self._inventory.fleet.values()])
+        await self._inventory.async_describe()
