@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
+from . import reauth
 from .clouds.backoff import Backoff
 from .clouds.clock import arrived
 from .clouds.errors import AuthFailed
@@ -71,6 +72,8 @@ class PushListener:
     def _start_reauth(self) -> None:
         entry, hass = self._coordinator.config_entry, self._coordinator.hass
         entry.async_start_reauth(hass)
+        if entry.pref_disable_polling:  # otherwise the next poll is refused, too, and does this
+            reauth.async_try_again_later(hass, entry)
 
     @callback
     def _async_receive(self, news: News) -> None:

@@ -225,6 +225,24 @@ async def test_a_refused_account_is_asked_once_to_sign_in_again(pushed: Pushed, 
     assert not server.push.connections
 
 
+@of_open_api
+async def test_a_refusal_that_only_push_meets_is_tried_again(pushed: Pushed) -> None:
+    pushed.make()
+    pushed.hass.config_entries.async_update_entry(pushed.entry, pref_disable_polling=True)
+    await pushed.set_up()
+    await until(pushed.is_all_heard)
+    server = pushed.simulation.gizwits_open
+    password, server.password = server.password, "changed"
+    server.revoke_tokens()
+    server.push.invalidate()
+    await pushed.pass_time(60)
+    assert pushed.hass.config_entries.flow.async_progress()
+    server.password = password
+    await pushed.pass_time(900)
+    await until(lambda: not pushed.hass.config_entries.flow.async_progress())
+    await until(lambda: pushed.entry.state is ConfigEntryState.LOADED and pushed.is_all_heard())
+
+
 # What goes wrong on our side
 
 
