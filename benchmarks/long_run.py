@@ -148,8 +148,8 @@ class _Sizes:
             objects=len(gc.get_objects()),
             tasks=len(asyncio.all_tasks()),
             listeners=sum(hass.bus.async_listeners().values())
-            + sum(map(len, listeners._by_key.values()))  # noqa: SLF001  # nobody else can count them
-            + len(listeners._for_inventory),  # noqa: SLF001
+            + sum(map(len, listeners._listeners.values()))  # noqa: SLF001  # nobody else can count them
+            + len(listeners._inventory_listeners),  # noqa: SLF001
         )
 
 

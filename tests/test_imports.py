@@ -32,9 +32,6 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
 )
 """The modules and packages of the integration, the lowest level first. None imports from a higher level."""
 
-_TO_GO = {(f"{_INTEGRATION}.coordinator", f"{_INTEGRATION}.push")}  # until set-up starts push, not the coordinator
-"""Imports that point back up and are on their way out."""
-
 
 def _modules(package: str) -> Mapping[str, Path]:
     """All modules of a package by their names."""
@@ -59,7 +56,7 @@ def _graph(modules: Mapping[str, Path]) -> dict[str, set[str]]:
     graph: dict[str, set[str]] = {}
     for name, file in modules.items():
         found = (full if full in modules else full.rpartition(".")[0] for full in _imported(name, file))
-        graph[name] = {full for full in found if full in modules and (name, full) not in _TO_GO} - {name}
+        graph[name] = {full for full in found if full in modules} - {name}
     return graph
 
 

@@ -22,7 +22,6 @@ from .confirmation import Confirmation
 from .coordinator import DatapointCoordinator
 from .fleet.device_state import CONNECTIVITY, DeviceState
 from .fleet.listeners import EntityKey
-from .fleet.pending_writes import PENDING_FOR
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -249,95 +248,11 @@ class Commands:
             coordinator.refused_control[state.device.scope] = error
             coordinator.async_report_problems()
 
-    # Confirming
-
-    def _expect(
-        self,
-        state: DeviceState,
-        values: Mapping[str, Value],
-        confirmed: Mapping[str, asyncio.Future[bool]],
-        sent_at: datetime,
-    ) -> None:
-        """Show what the cloud accepted, and look soon whether the device does too."""
-        coordinator = self._coordinator
-        now = dt_util.utcnow()
-        for key, value in values.items():
-            state.expect(key, value, now, partial(_settle, confirmed.get(key)), sent_at=sent_at)
-        coordinator.listeners.async_mark_values_changed(state, values)
-        coordinator.listeners.async_notify()
-        if coordinator.refused_control.pop(state.device.scope, None) is not None:
-            coordinator.async_report_problems()
-        self._read_soon(state)
-
-    def _read_soon(self, state: DeviceState) -> None:
-        line = self._lines.setdefault(state.device.id, _Line())
-        if line.reader is not None:
-            line.reader.cancel()
-        line.reader = self._in_background(self._async_confirm(state, line), "confirmation")
-
-    async def _async_confirm(self, state: DeviceState, line: _Line) -> None:
-        """Look whether the device shows what was asked for, until it does or time is up."""
-        try:
-            async with asyncio.timeout(_GIVE_UP_AFTER):
-                await self._async_read_until_settled(state)
-        except TimeoutError:
-            pass
-        except asyncio.CancelledError:
-            # For a later command, which has a reader of its own, or because the account is unloaded: then nobody
-            # looks any more, and whoever waits must not wait for ever.
-            if line.reader is asyncio.current_task():
-                state.pending.clear()
-            raise
-        # Also of a device that has gone meanwhile: somebody may wait for it.
-        self._coordinator.async_drop_unconfirmed(state)
-
-    async def _async_read_until_settled(self, state: DeviceState) -> None:
-        """Read the device early and ever less often, until it shows what was asked for or time is up."""
-        try:
-            for pause in _READ_AFTER:
-                await asyncio.sleep(pause)
-                if seconds := await self._coordinator.async_read_device(state.device.id):
-                    state.pending.extend(
-                        dt_util.utcnow() + timedelta(seconds=min(seconds, _HOLD_AT_MOST)) + PENDING_FOR
-                    )
-                    return
-                if not state.pending:
-                    return
-        except Exception:
-            _LOGGER.exception("%s cannot be read after a command", state.device.name)
-            await asyncio.sleep(_GIVE_UP_AFTER)
-        await asyncio.sleep(_TAKE_BACK_AFTER)
-
     @callback
     def _async_end(self) -> None:
-        """Let nobody wait for what is not looked at any more."""
-        self._has_ended = True
-        for state in self._coordinator.fleet.values():
-            state.pending.clear()
-
-    def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        coordinator = self._coordinator
-        return coordinator.config_entry.async_create_background_task(
-            coordinator.hass, work, f"{coordinator.name} {name}"
-        )
-
-
-@contextmanager
-def _in_words(subject: str) -> Iterator[None]:
-    """Turn what nobody foresaw into an error that tells the caller so, and the log why."""
-    try:
-        yield
-    except CloudError, HomeAssistantError:
-        raise
-    except Exception as error:
-        _LOGGER.exception("A command to %s failed", subject)
-        raise exceptions.of_unforeseen(subject) from error
-
-
-async def _outcome[T](future: asyncio.Future[T]) -> T:
-    """Wait for what others may wait for too: who stops waiting cancels nothing."""
-    await asyncio.wait((future,))
-    return future.result()
+        """Refuse further commands and stop waiting for confirmations: the account is being unloaded."""
+        self._is_unloaded = True
+        self._confirmation.async_end()
 
 
 def _refusal(error: CloudError, state: DeviceState | None) -> HomeAssistantError:

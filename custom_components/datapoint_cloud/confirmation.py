@@ -14,7 +14,8 @@ from homeassistant.util import dt as dt_util
 
 from .clouds.model import Value
 from .coordinator import DatapointCoordinator
-from .fleet.device_state import PENDING_FOR, DeviceState
+from .fleet.device_state import DeviceState
+from .fleet.pending_writes import PENDING_FOR
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Confirmation:
     def async_end(self) -> None:
         """Stop waiting for confirmations: the account is being unloaded."""
         for state in self._coordinator.fleet.values():
-            state.give_up()
+            state.pending.clear()
 
     async def _async_confirm(self, state: DeviceState) -> None:
         """Read the device until it has confirmed all its values, then revert those that it has not."""
@@ -77,10 +78,10 @@ class Confirmation:
             # A later command replaces this reader with its own. If none did, the account is being unloaded: nothing
             # reads the device any more, so callers that wait for a confirmation would wait for ever.
             if self._readers[state.device.id] is asyncio.current_task():
-                state.give_up()
+                state.pending.clear()
             raise
         # Also for a device that has left the account in the meantime, since a caller may wait for it.
-        self._coordinator.async_take_back(state)
+        self._coordinator.async_drop_unconfirmed(state)
 
     async def _async_read_until_settled(self, state: DeviceState) -> None:
         """Read the device in growing intervals until no value is pending or time is up."""
@@ -89,7 +90,9 @@ class Confirmation:
                 await asyncio.sleep(pause)
                 if seconds := await self._coordinator.async_read_device(state.device.id):
                     # The cloud's rate limit forbids reading. Show the values until somebody may read again.
-                    state.hold(dt_util.utcnow() + timedelta(seconds=min(seconds, _LONGEST_HOLD)) + PENDING_FOR)
+                    state.pending.extend(
+                        dt_util.utcnow() + timedelta(seconds=min(seconds, _LONGEST_HOLD)) + PENDING_FOR
+                    )
                     return
                 if not state.pending:
                     return

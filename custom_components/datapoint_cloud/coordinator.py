@@ -33,7 +33,6 @@ from .fleet.reader import Reader
 from .pause import Pause
 from .poller import Poller
 from .profiles import Profile
-from .repairs import report_problems
 from .storage import AccountStorage
 
 _LOGGER = logging.getLogger(__name__)
@@ -75,6 +74,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.set_up_at = dt_util.utcnow()
         self.problem: CloudError | None = None
         """The error that ended the last poll."""
+        self.async_report_problems: CALLBACK_TYPE = lambda: None
+        """Called when a problem of the account may have come or gone."""
         self.refused_control: dict[str | None, CloudError] = {}
         """The scopes whose devices the vendor has not enabled for control, until one accepts a command."""
         self._is_restored = self._has_started = False
@@ -113,12 +114,6 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     def is_pushed(self, device: Device) -> bool:
         """Whether push covers the device now."""
         return self.reader.is_pushed(device)
-
-    @callback
-    def async_report_problems(self) -> None:
-        """Open and close the issues that tell the user what to repair or to know."""
-        found = issues.to_mend(self), issues.to_know(self)
-        report_problems(self.hass, self.config_entry, *found, keeps_ignored=not issues.are_all_known(self))
 
     # Set-up
 

@@ -14,6 +14,8 @@ from homeassistant.helpers.device_registry import CONNECTION_NETWORK_MAC, ChildD
 from .accounts import account_name, account_type_of, scopes_of, subentry_of
 from .clouds.model import Device, Part
 from .const import DOMAIN
+from .coordinator import DatapointCoordinator
+from .fleet.device_state import DeviceState
 from .fleet.loss_log import log_removed
 
 

@@ -214,8 +214,8 @@ async def test_waiting_tells_confirmed_from_accepted(
     enterprise: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(commands, "_READ_AFTER", (0.0,))
-    monkeypatch.setattr(commands, "_TAKE_BACK_AFTER", 0.0)
+    monkeypatch.setattr(confirmation, "_READ_AFTER", (0.0,))
+    monkeypatch.setattr(confirmation, "_REVERT_AFTER", 0.0)
     monkeypatch.setattr(pending_writes, "PENDING_FOR", timedelta(0))
     obedient, deaf = air_conditioner(simulation), chiller(simulation)
     deaf.change({"obedience": {"is_lost": True}})

@@ -390,8 +390,8 @@ async def test_nobody_waits_for_a_device_that_has_gone(
     spa: GizwitsDevice,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(commands, "_READ_AFTER", ())
-    monkeypatch.setattr(commands, "_TAKE_BACK_AFTER", 0.5)
+    monkeypatch.setattr(confirmation, "_READ_AFTER", ())
+    monkeypatch.setattr(confirmation, "_REVERT_AFTER", 0.5)
     monkeypatch.setattr(pending_writes, "PENDING_FOR", timedelta(0))
     spa.change({"obedience": {"is_lost": True}})
     coordinator = entry.runtime_data.coordinator

@@ -262,8 +262,8 @@ async def test_a_listener_that_raises_ends_no_push_and_deafens_no_other(
     await pushed.add()
     listeners, did = pushed.coordinator.listeners, pushed.device.did
     heard: list[Any] = []
-    listeners._by_key[EntityKey(did, pushed.key)].insert(0, _fail)
-    listeners._by_alarm_device[did].insert(0, partial(_fail))  # not the same as the other
+    listeners._listeners[EntityKey(did, pushed.key)].insert(0, _fail)
+    listeners._alarm_listeners[did].insert(0, partial(_fail))  # not the same as the other
     listeners.async_add_for_alarms(did, heard.append)
     for value in (11, 12, 13):
         pushed.report(value)
@@ -280,7 +280,7 @@ async def test_a_listener_that_raises_keeps_no_other_from_hearing_of_new_devices
     await pushed.add()
     heard: list[None] = []
     listeners = pushed.coordinator.listeners
-    listeners._for_inventory.insert(0, _fail)
+    listeners._inventory_listeners.insert(0, _fail)
     listeners.async_add_for_inventory(lambda: heard.append(None))
     listeners.async_mark_inventory_changed()
     pushed.report(11)

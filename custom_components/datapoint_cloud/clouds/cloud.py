@@ -95,9 +95,9 @@ class Cloud(Protocol):
     history: History
     """The history of its devices."""
     push: Push | None
-    """How it speaks of its own accord; None where it does not."""
+    """Its push connections; None if it has no push."""
     device_selector: DeviceSelector | None
-    """Which devices it considers worth reading; None: it has no opinion."""
+    """Which devices are worth reading, in its own opinion; None if it has none."""
 
     @property
     def scopes(self) -> Sequence[Scope]:

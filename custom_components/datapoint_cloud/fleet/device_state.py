@@ -13,7 +13,7 @@ from ..clouds.errors import CloudError
 from ..clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, Snapshot, Value
 from ..profiles import Profile
 from .availability import MIN_PATIENCE, Availability, Contact, PollResult
-from .description import Description, describe
+from .description import DatapointDescription, describe
 from .future_dates import FutureDates, dates_of, is_older
 from .pending_writes import PendingWrites, is_equal
 

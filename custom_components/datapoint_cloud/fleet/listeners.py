@@ -33,9 +33,9 @@ class ListenerRegistry:
     """The listeners of one account, and the changes that they were not notified of yet."""
 
     def __init__(self) -> None:
-        self._by_key: dict[EntityKey, list[CALLBACK_TYPE]] = {}
-        self._by_alarm_device: dict[str, list[Callable[[AlarmChange], None]]] = defaultdict(list)
-        self._for_inventory: list[CALLBACK_TYPE] = []
+        self._listeners: dict[EntityKey, list[CALLBACK_TYPE]] = {}
+        self._alarm_listeners: dict[str, list[Callable[[AlarmChange], None]]] = defaultdict(list)
+        self._inventory_listeners: list[CALLBACK_TYPE] = []
         self._changed: set[EntityKey] = set()
         self._alarm_changes: list[tuple[str, AlarmChange]] = []
         self._is_inventory_changed = False
@@ -44,21 +44,21 @@ class ListenerRegistry:
     @callback
     def async_add(self, entity_key: EntityKey, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Call back when the entity changes."""
-        listeners = self._by_key.setdefault(entity_key, [])
+        listeners = self._listeners.setdefault(entity_key, [])
         listeners.append(listener)
         return lambda: listeners.remove(listener)
 
     @callback
     def async_add_for_alarms(self, device_id: str, listener: Callable[[AlarmChange], None]) -> CALLBACK_TYPE:
         """Call back when an alarm of the device is raised or cleared."""
-        self._by_alarm_device[device_id].append(listener)
-        return lambda: self._by_alarm_device[device_id].remove(listener)
+        self._alarm_listeners[device_id].append(listener)
+        return lambda: self._alarm_listeners[device_id].remove(listener)
 
     @callback
     def async_add_for_inventory(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Call back when devices or datapoints were added, changed or removed."""
-        self._for_inventory.append(listener)
-        return lambda: self._for_inventory.remove(listener)
+        self._inventory_listeners.append(listener)
+        return lambda: self._inventory_listeners.remove(listener)
 
     @callback
     def async_mark_changed(self, entity_keys: Iterable[EntityKey]) -> None:
@@ -88,10 +88,10 @@ class ListenerRegistry:
     def async_notify(self) -> None:
         """Notify the listeners of the inventory, then of changed entities, then of alarms. Raises nothing."""
         changed, self._changed = self._changed, set()
-        to_notify = [(listeners, tuple(listeners)) for key in changed if (listeners := self._by_key.get(key))]
+        to_notify = [(listeners, tuple(listeners)) for key in changed if (listeners := self._listeners.get(key))]
         if self._is_inventory_changed:
             self._is_inventory_changed = False
-            for listener in tuple(self._for_inventory):
+            for listener in tuple(self._inventory_listeners):
                 self._call(listener)
         for listeners, before in to_notify:
             for listener in before:
@@ -101,7 +101,7 @@ class ListenerRegistry:
                     self._call(listener)
         alarm_changes, self._alarm_changes = self._alarm_changes, []
         for device_id, alarm_change in alarm_changes:
-            for alarm_listener in tuple(self._by_alarm_device[device_id]):
+            for alarm_listener in tuple(self._alarm_listeners[device_id]):
                 self._call(alarm_listener, alarm_change)
 
     def _call(self, listener: Callable[..., None], *args: Any) -> None:

@@ -10,8 +10,8 @@ import aiohttp
 from ... import coerce
 from ...budget import Budget, Purpose
 from ...client_store import ClientStore
-from ...cloud import DeviceSelector, Listing, OnSnapshot, Readings, ignore_snapshot
-from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected, UnexpectedAnswer
+from ...cloud import DeviceSelector, GroupResult, Listing, OnSnapshot, Readings, ignore_snapshot
+from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Rejected
 from ...history import History
 from ...model import Account, Device, Schema, Scope, Snapshot, Value
 from ...push import Push
@@ -19,9 +19,10 @@ from ...read_many import read_round
 from .. import wire_values
 from ..definitions import Definitions
 from ..framing import payload_of
-from ..paging import Page, PageSize, all_devices
-from ..refusals import Refusals
+from ..missing_grants import MissingGrants
+from ..timings import PushTimings, snoti_timings
 from .activity import ActiveDevices
+from .device_groups import DeviceGroups
 from .device_logs import DeviceLogs
 from .device_search import DeviceSearch
 from .history import EnterpriseHistory

@@ -10,7 +10,7 @@ import aiohttp
 from ... import coerce
 from ...budget import Budget, Purpose
 from ...client_store import ClientStore
-from ...cloud import DeviceSelector, Listing, OnSnapshot, Readings, ignore_snapshot
+from ...cloud import DeviceSelector, GroupResult, Listing, OnSnapshot, Readings, ignore_snapshot
 from ...errors import AuthFailed, CloudError, NotSupported, RateLimited, Reason, Rejected, UnexpectedAnswer
 from ...history import History
 from ...http import Answer, HttpClient
@@ -62,8 +62,8 @@ class GizwitsOpenCloud:
         self.requests_a_listing = 1
         self.devices_a_request = 1
         self.device_selector: DeviceSelector | None = None
-        self._http = HttpClient(session, api_url, self._judge, parallel=_PARALLEL, budget=self.budget)
-        self._login = LoginStep(session, api_url=api_url, app_id=app_id, login=login, client_store=client_store)
+        self._http = HttpClient(session, api_url, self._inspect, parallel=_PARALLEL, budget=self.budget)
+        self._login = LoginClient(session, api_url=api_url, app_id=app_id, login=login, client_store=client_store)
         owner = f"{app_id} {self._user_name}"
         self._token = StoredToken(client_store, "user token", owner=owner, days_ahead=3, request=self._log_in)
         self._refusal: AuthFailed | None = None
