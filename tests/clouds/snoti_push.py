@@ -15,8 +15,10 @@ from custom_components.datapoint_cloud.clouds.hosts import host_and_port
 from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.clouds.push import News, Push, Report
 from simulator.gizwits import EnterpriseProduct, GizwitsDevice
-from simulator.gizwits.certificate import self_signed
 from simulator.simulation import Simulation
+from tests.waiting import until
+
+from .make_cloud import trust_simulator
 
 
 def listed(device: GizwitsDevice) -> Device:
@@ -32,16 +34,6 @@ def product_of(product: EnterpriseProduct, **changes: Any) -> Product:
         "auth_secret": product.auth_secret,
     }
     return Product(**(fields | changes))
-
-
-def trusting() -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=self_signed()[1].decode())
-
-
-async def until(is_so: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not is_so():  # noqa: ASYNC110  # what is waited for is not ours to announce
-            await asyncio.sleep(0.001)
 
 
 class Listener:
@@ -68,8 +60,7 @@ class Listener:
             enterprise_secret=enterprise.enterprise_secret,
             products=products,
             client_store=self.client_store,
-            snoti=SnotiServer(host=address[0], port=address[1], tls=tls or trusting()),
-            timings=self.timings,
+            snoti=SnotiServer(host=address[0], port=address[1], tls=tls or trust_simulator()),
         )
 
     def push(self, *products: Product, tls: ssl.SSLContext | None = None) -> SnotiPush:

@@ -19,7 +19,6 @@ from custom_components.datapoint_cloud.clouds.errors import (
     DeviceGone,
     Forbidden,
     NotSupported,
-    RateLimited,
     Reason,
     Rejected,
     TokenRefused,
@@ -675,16 +674,6 @@ async def test_wrong_query_costs_only_itself(firstlight: Firstlight) -> None:
     assert (set(readings.snapshots), set(readings.failures)) == ({"q"}, {"bad"})
 
 
-async def test_rate_limit_ends_the_round(firstlight: Firstlight) -> None:
-    devices = await firstlight.listed()
-    firstlight.server.faults = [Fault(status=429, headers={"Retry-After": "9"})]
-    stopped_by = (await firstlight.client().readings(devices)).stopped_by
-    assert isinstance(stopped_by, RateLimited)
-    assert stopped_by.retry_after == 9
-    with pytest.raises(RateLimited):
-        await firstlight.client(user_token="new").devices()
-
-
 async def test_failure_is_logged_with_its_tracking_id_and_no_token(
     firstlight: Firstlight, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -736,17 +725,3 @@ async def test_account_without_queries_is_empty(firstlight: Firstlight) -> None:
     )
     assert (await cloud.devices()).devices == ()
     assert firstlight.server.requests.total() == 0
-
-
-async def test_nothing_can_be_written(firstlight: Firstlight) -> None:
-    cloud = firstlight.client()
-    with pytest.raises(NotSupported):
-        await cloud.write((await cloud.devices()).devices[0], {"total": 1})
-
-
-async def test_a_device_that_is_no_query_fails_alone(firstlight: Firstlight) -> None:
-    cloud = firstlight.client()
-    (query,) = (await cloud.devices()).devices
-    readings = await cloud.readings([replace(query, id="gone"), query])
-    assert isinstance(readings.failures["gone"], DeviceGone)
-    assert (list(readings.snapshots), readings.stopped_by) == ([query.id], None)

@@ -16,7 +16,6 @@ from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     CloudError,
     Forbidden,
-    NotSupported,
     RateLimited,
     Reason,
     Rejected,
@@ -25,7 +24,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
     Unreachable,
 )
 from custom_components.datapoint_cloud.clouds.firstlight.api import FirstlightCloud, UsageQuery
-from custom_components.datapoint_cloud.clouds.history import Aggregation, HistoryResult, Period, Usage
+from custom_components.datapoint_cloud.clouds.history import HistoryResult, Usage
 from simulator.firstlight import FirstlightServer
 from simulator.server import Fault
 
@@ -292,16 +291,6 @@ async def test_range_must_not_end_before_it_begins(server: FirstlightServer, cli
         await client.cloud.history.usage("other", START, END, period="day", group_by=None)
     assert (caught.value.reason, caught.value.subject) == (Reason.NOT_FOUND, "other")
     assert not server.requests
-
-
-async def test_usage_is_all_that_is_offered(client: Client) -> None:
-    capabilities = client.cloud.history.capabilities
-    assert capabilities.has_usage
-    assert capabilities.readings_retention is capabilities.buckets_retention is None
-    with pytest.raises(NotSupported):
-        await client.cloud.history.readings([], START, END)
-    with pytest.raises(NotSupported):
-        await client.cloud.history.buckets([], START, END, period=Period.DAY, aggregation=Aggregation.SUM)
 
 
 async def test_past_is_asked_for_while_polling_takes_every_place(

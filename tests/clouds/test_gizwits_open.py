@@ -120,18 +120,6 @@ async def test_the_account_is_the_app_and_its_user(cloud: GizwitsOpenCloud, serv
     assert list(cloud.scopes) == []
 
 
-async def test_one_login_serves_everything_and_the_next_start(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
-    client_store = ClientStore()
-    cloud = make_cloud(client_store=client_store)
-    listing = await cloud.devices()
-    await cloud.readings(listing.devices)
-    account = await cloud.account()
-    again = make_cloud(client_store=ClientStore(json.loads(json.dumps(client_store.content))))
-    assert await again.account() == account
-    await again.devices()
-    assert server.requests[LOGIN] == 1
-
-
 @pytest.mark.usefixtures("newer_app")
 async def test_a_remembered_token_is_not_used_for_another_user(
     make_cloud: MakeCloud, server: GizwitsOpenServer
@@ -702,13 +690,6 @@ async def test_no_list_is_not_an_empty_list(cloud: GizwitsOpenCloud, server: Giz
         await cloud.devices()
 
 
-@pytest.mark.parametrize("text", ["<html>", "", '{"devices": [{"did"', "\x00"])
-async def test_what_is_not_json_is_unexpected(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, text: str) -> None:
-    server.faults.append(Fault(matches=at("/app/bindings"), body=text, status=200))
-    with pytest.raises(UnexpectedAnswer):
-        await cloud.devices()
-
-
 async def test_an_account_without_devices_is_empty(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
     server.devices.clear()
     assert (await cloud.devices()).devices == ()
@@ -1195,12 +1176,6 @@ async def test_a_lost_connection_ends_the_round(cloud: GizwitsOpenCloud, server:
     assert isinstance(alone.stopped_by, Unreachable)
 
 
-async def test_a_server_that_is_gone_is_unreachable(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
-    await server.stop()
-    with pytest.raises(Unreachable):
-        await cloud.devices()
-
-
 async def test_devices_are_read_side_by_side_within_bounds(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
     devices = [Device(id=f"d{number}", name="x", schema_id="fa4eac000000000000000000000000a1") for number in range(40)]
     await cloud.schema(devices[0])
@@ -1445,25 +1420,15 @@ async def test_a_code_of_nothing_is_no_error(cloud: GizwitsOpenCloud, server: Gi
 # Discretion
 
 
-async def test_no_secret_reaches_the_log_an_error_or_a_repr(
+async def test_an_anonymous_login_shows_its_phone_id_nowhere(
     make_cloud: MakeCloud, server: GizwitsOpenServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    login = PasswordLogin(username=server.username, password=server.password)
-    anonymous = AnonymousLogin(phone_id=server.phone_id)
-    client_store = ClientStore()
-    cloud = make_cloud(login, client_store=client_store)
-    listing = await cloud.devices()
-    await cloud.readings(listing.devices)
-    await make_cloud(anonymous).account()
-    server.faults.append(replace(failing("", 9004), matches=not_at_a_login))
-    with pytest.raises(AuthFailed) as failure:
-        await cloud.devices()
-    secrets = [server.password, server.phone_id, client_store.content["user token"]["token"]]
-    told = [caplog.text, repr(login), repr(anonymous), str(failure.value), repr(failure.value), repr(cloud)]
-    told += [str(request.url) for request in server.log]
-    assert not [secret for secret in secrets for text in told if secret in text]
-    assert "HTTP 200" in caplog.text
+    login = AnonymousLogin(phone_id=server.phone_id)
+    await make_cloud(login).account()
+    assert "HTTP 20" in caplog.text
+    shown = [caplog.text, repr(login), *(str(request.url) for request in server.log)]
+    assert not [text for text in shown if server.phone_id in text]
 
 
 async def test_every_request_names_the_app(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:

@@ -17,9 +17,10 @@ from custom_components.datapoint_cloud.clouds.gizwits.enterprise.snoti_events im
 from custom_components.datapoint_cloud.clouds.gizwits.timings import PushTimings, websocket_timings
 from simulator.gizwits import GizwitsDevice
 from simulator.simulation import Simulation
+from tests.waiting import until
 
 from . import snoti_push
-from .websocket_push import Ear, OddServer, cloud_at, until
+from .websocket_push import Ear, OddServer, cloud_at
 
 ROUNDS = 600
 ODD: tuple[Any, ...] = (
@@ -147,7 +148,7 @@ async def test_no_line_ends_the_push_of_the_enterprise_api(
         line = damaged_text(chance.choice([*[named] * 6, *others]), chance)
         server.send_line(line.encode() + b"\n")
         await asyncio.sleep(0)
-    await snoti_push.until(lambda: all(push.hears(snoti_push.of_product(product)) for product in products))
+    await until(lambda: all(push.hears(snoti_push.of_product(product)) for product in products))
     assert not listener._tasks[0].done()
     assert len(listener.heard) > ROUNDS / 20
     await listener.close()

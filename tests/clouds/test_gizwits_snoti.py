@@ -29,8 +29,9 @@ from simulator.gizwits import EnterpriseProduct, GizwitsDevice
 from simulator.gizwits import SnotiServer as SimulatedSnoti
 from simulator.server import Fault
 from simulator.simulation import Simulation
+from tests.waiting import until
 
-from .snoti_push import Listener, listed, of_product, product_of, until, values
+from .snoti_push import Listener, listed, of_product, product_of, values
 
 DATAPOINT = "GET /v1/products/{product_key}/datapoint"
 

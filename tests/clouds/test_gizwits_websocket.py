@@ -27,8 +27,9 @@ from simulator.gizwits.household import device_of
 from simulator.gizwits.products import LAMP
 from simulator.server import Fault
 from simulator.simulation import Simulation
+from tests.waiting import until
 
-from .websocket_push import REFUSED, Ear, OddServer, called, cloud_at, quick_timings, spa_of, until, watched_pauses
+from .websocket_push import REFUSED, Ear, OddServer, called, cloud_at, spa_of, watched_pauses
 
 LOGIN, CONNECT = "POST /app/login", "GET /ws/app/v1"
 

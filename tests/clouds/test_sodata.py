@@ -16,7 +16,6 @@ from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     DeviceGone,
     Forbidden,
-    NotSupported,
     RateLimited,
     Reason,
     Rejected,
@@ -919,15 +918,6 @@ async def test_rate_limit_ends_the_round(sodata: SoData, client: SoDataCloud, na
     assert sodata.api.requests[SINGLE] <= 4
 
 
-async def test_lost_connection_ends_the_round(sodata: SoData, client: SoDataCloud) -> None:
-    devices = (await client.devices()).devices
-    await client.readings(devices)
-    await sodata.api.stop()
-    readings = await client.readings(devices)
-    assert isinstance(readings.stopped_by, Unreachable)
-    assert readings.snapshots == {}
-
-
 async def test_only_device_out_of_reach_is_a_lost_connection(sodata: SoData, client: SoDataCloud) -> None:
     await client.account()
     await sodata.api.stop()
@@ -1001,11 +991,6 @@ async def test_unknown_refusal_is_the_requests_fault(sodata: SoData, client: SoD
     with pytest.raises(Rejected) as caught:
         await client.devices()
     assert caught.value.endpoint == "/ca/{ca}/devices"
-
-
-async def test_nothing_can_be_written(client: SoDataCloud) -> None:
-    with pytest.raises(NotSupported):
-        await client.write(device_called("x"), {"a": 1})
 
 
 def test_rhythm_is_that_of_the_devices(client: SoDataCloud) -> None:

@@ -19,7 +19,6 @@ from custom_components.datapoint_cloud.clouds.errors import (
     CloudError,
     DeviceGone,
     Forbidden,
-    NotSupported,
     RateLimited,
     Reason,
     Rejected,
@@ -168,9 +167,6 @@ async def test_everything_is_offered(client: SoDataCloud) -> None:
     assert capabilities.buckets_retention is not None
     assert capabilities.buckets_retention >= timedelta(days=3650)
     assert (capabilities.periods, capabilities.aggregations) == (frozenset(Period), frozenset(Aggregation))
-    assert not capabilities.has_usage
-    with pytest.raises(NotSupported):
-        await client.history.usage("q", utc("2026-09-01"), utc("2026-09-02"), period="day", group_by=None)
 
 
 # What is told

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -43,12 +42,6 @@ def quick_timings() -> PushTimings:
     timings = websocket_timings()
     timings.first_pause, timings.longest_pause, timings.close, timings.read = 0.002, 0.01, 0.02, 0.0
     return timings
-
-
-async def until(is_so: Callable[[], Any]) -> None:
-    async with asyncio.timeout(20):
-        while not is_so():  # noqa: ASYNC110  # what is waited for is not ours to announce
-            await asyncio.sleep(0.001)
 
 
 class Ear:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import ssl
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,15 +10,13 @@ from hypothesis import strategies as st
 
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
-from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product, SnotiServer
 from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.clouds.push import News, Push, Report
-from simulator.gizwits.certificate import self_signed
+from tests.clouds.make_cloud import MakeCloud, make_enterprise_cloud, make_open_cloud, products_of
 
 from .damage import Damage, damages
 from .storable import assert_storable
 from .struck_clouds import StruckClouds
-from .tours import open_cloud
 
 
 class _Listener:
@@ -66,6 +63,10 @@ class _Listener:
             self._task = None
 
 
+def _make(clouds: StruckClouds, make: MakeCloud, **changes: Any) -> Cloud:
+    return make(clouds.session, clouds.simulation, ClientStore(), **changes)
+
+
 def _frames(device: Device, attrs: dict[str, Any]) -> list[dict[str, Any]]:
     did = device.id
     return [
@@ -85,8 +86,8 @@ _DAMAGED = st.lists(st.tuples(st.integers(0, 7), damages), min_size=1, max_size=
 
 def test_any_frame_of_the_web_socket(clouds: StruckClouds) -> None:
     push = clouds.simulation.gizwits_open.push
-    cloud = open_cloud(clouds, ClientStore())
-    listener = _Listener(lambda: open_cloud(clouds, ClientStore()), lambda: bool(push.connections))
+    cloud = _make(clouds, make_open_cloud)
+    listener = _Listener(lambda: _make(clouds, make_open_cloud), lambda: bool(push.connections))
     devices = [device for device in clouds.run(cloud.devices()).devices if device.is_online]
     reading = clouds.run(cloud.readings(devices[:1])).snapshots[devices[0].id].readings
     attrs = {key: read.value for key, read in reading.items()}
@@ -112,28 +113,6 @@ def test_any_frame_of_the_web_socket(clouds: StruckClouds) -> None:
         clouds.run(listener.stop())
 
 
-def _pushed_cloud(clouds: StruckClouds) -> Cloud:
-    server = clouds.simulation.gizwits_enterprise
-    host, _, port = clouds.simulation.gizwits_snoti.address.rpartition(":")
-    return GizwitsEnterpriseCloud(
-        clouds.session,
-        api_url=server.url,
-        enterprise_id=server.enterprise_id,
-        enterprise_secret=server.enterprise_secret,
-        products=[
-            Product(
-                product_key=key,
-                product_secret=product.product_secret,
-                auth_id=product.auth_id,
-                auth_secret=product.auth_secret,
-            )
-            for key, product in list(server.products.items())[:1]
-        ],
-        client_store=ClientStore(),
-        snoti=SnotiServer(host=host, port=int(port), tls=ssl.create_default_context(cadata=self_signed()[1].decode())),
-    )
-
-
 def _events(device: Device) -> list[dict[str, Any]]:
     head = {"cmd": "event_push", "delivery_id": 1, "product_key": device.schema_id, "did": device.id, "mac": "x"}
     head |= {"created_at": 1517384243.5, "msg_id": "m1"}
@@ -152,8 +131,11 @@ def _events(device: Device) -> list[dict[str, Any]]:
 
 def test_any_line_of_snoti(clouds: StruckClouds) -> None:
     snoti = clouds.simulation.gizwits_snoti
-    cloud = _pushed_cloud(clouds)
-    listener = _Listener(lambda: _pushed_cloud(clouds), lambda: bool(snoti.connections))
+    products = products_of(clouds.simulation)[:1]
+    cloud = _make(clouds, make_enterprise_cloud, products=products)
+    listener = _Listener(
+        lambda: _make(clouds, make_enterprise_cloud, products=products), lambda: bool(snoti.connections)
+    )
     devices = [device for device in clouds.run(cloud.devices()).devices if device.is_online]
     lines = [json.dumps(event).encode() for event in _events(devices[0])]
     last = {**_events(devices[0])[0], "data": {"last": "x"}}

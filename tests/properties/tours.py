@@ -1,83 +1,18 @@
 """Everything a client can be asked for, once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
 
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
-from custom_components.datapoint_cloud.clouds.firstlight.api import FirstlightCloud, UsageQuery
-from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product
-from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
-from custom_components.datapoint_cloud.clouds.gizwits.open.login import PasswordLogin
 from custom_components.datapoint_cloud.clouds.history import Aggregation, Period, Series
 from custom_components.datapoint_cloud.clouds.model import Datapoint, Device, Schema, Value
-from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
-from custom_components.datapoint_cloud.clouds.sodata.auth import KeycloakLogin
 
 from .storable import assert_storable
-from .struck_clouds import Found, StruckClouds
+from .struck_clouds import Found
 
 _DEVICES = 2
 _TRIED: tuple[Value, ...] = (True, 0, 1.5, -7, "x", "0102", 1e300)
-
-
-def open_cloud(clouds: StruckClouds, client_store: ClientStore) -> Cloud:
-    server = clouds.simulation.gizwits_open
-    login = PasswordLogin(username=server.username, password=server.password)
-    return GizwitsOpenCloud(
-        clouds.session, api_url=server.url, app_id=server.app_id, login=login, client_store=client_store
-    )
-
-
-def enterprise_cloud(clouds: StruckClouds, client_store: ClientStore) -> Cloud:
-    server = clouds.simulation.gizwits_enterprise
-    return GizwitsEnterpriseCloud(
-        clouds.session,
-        api_url=server.url,
-        enterprise_id=server.enterprise_id,
-        enterprise_secret=server.enterprise_secret,
-        products=[Product(product_key=key, product_secret=it.product_secret) for key, it in server.products.items()],
-        client_store=client_store,
-    )
-
-
-def sodata_cloud(clouds: StruckClouds, client_store: ClientStore) -> Cloud:
-    keycloak = clouds.simulation.keycloak
-    login = KeycloakLogin(
-        clouds.session,
-        auth_url=keycloak.url,
-        realm=keycloak.realm,
-        client_id=keycloak.client_id,
-        client_secret=keycloak.client_secret,
-        username=keycloak.username,
-        password=keycloak.password,
-    )
-    return SoDataCloud(
-        clouds.session,
-        api_url=clouds.simulation.sodata.url,
-        login=login,
-        corporate_account=None,
-        client_store=client_store,
-    )
-
-
-def firstlight_cloud(clouds: StruckClouds, client_store: ClientStore) -> Cloud:
-    server = clouds.simulation.firstlight
-    plain: Mapping[str, Any] = {"aty": "content", "field": "genre", "item_id": None, "period": "day", "unit": "plays"}
-    return FirstlightCloud(
-        clouds.session,
-        api_url=server.url,
-        authorization_token=server.authorization_token,
-        user_token=server.user_token,
-        queries=[
-            UsageQuery(id="plain", name="plain", group_by=None, **plain),
-            UsageQuery(id="grouped", name="grouped", group_by="service", **plain),
-        ],
-        time_zone=ZoneInfo("Europe/Paris"),
-        client_store=client_store,
-    )
 
 
 async def tour(cloud: Cloud, client_store: ClientStore) -> None:
