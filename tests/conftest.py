@@ -1,5 +1,6 @@
-"""What all tests share: the simulated clouds, the real payloads, the integration on Home Assistant's path."""
+"""Shared by all tests: the simulated clouds, the recorded payloads, the integration on Home Assistant's path."""
 
+import logging
 import time
 import warnings
 from collections.abc import AsyncIterator
@@ -10,19 +11,31 @@ import pytest
 import custom_components  # noqa: F401  # before the test kit puts a package of the same name first on the path
 from simulator.simulation import Simulation
 
+REAL_PAYLOADS = Path(__file__).parent.parent.parent / "shared" / "data" / "gizwits"
+
+# The test kit logs at the level INFO, and lets SQLAlchemy log each statement. The log of a failed test would be
+# thousands of lines long, few of which are ours.
+for _name, _level in {
+    "asyncio": logging.ERROR,  # it warns of each step that takes long on a busy machine
+    "homeassistant.components.recorder": logging.WARNING,
+    "homeassistant.helpers.entity_registry": logging.WARNING,
+    "homeassistant.loader": logging.ERROR,  # it warns of each custom integration
+    "homeassistant.setup": logging.WARNING,
+    "sqlalchemy": logging.WARNING,
+    "sqlalchemy.engine": logging.WARNING,
+}.items():
+    logging.getLogger(_name).setLevel(_level)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the whole fault table be asked for, which takes a while."""
+    """Add the option that runs the whole fault table, which takes a while."""
     parser.addoption("--whole-fault-table", action="store_true", help="run every cell of the fault table")
-
-
-REAL_PAYLOADS = Path(__file__).parent.parent.parent / "shared" / "data" / "gizwits"
 
 
 @pytest.fixture
 async def simulation(socket_enabled: None) -> AsyncIterator[Simulation]:
-    """All simulated clouds, listening on loopback, in the time of the test."""
-    simulation = Simulation(clock=lambda: time.time())  # noqa: PLW0108  # looked up anew, for it may be frozen
+    """All simulated clouds, listening on loopback, at the time of the test."""
+    simulation = Simulation(clock=lambda: time.time())  # noqa: PLW0108  # freezegun replaces `time.time` later
     await simulation.start()
     yield simulation
     await simulation.stop()
