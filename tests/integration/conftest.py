@@ -1,6 +1,8 @@
 """Home Assistant with the integration in it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from typing import Any
 from unittest.mock import AsyncMock, patch
 
 import pytest
@@ -11,6 +13,7 @@ from homeassistant.helpers.entity import Entity
 
 from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.timings import set_timings, timings_of
 from simulator.simulation import Simulation
 
 
@@ -20,11 +23,21 @@ def _integration(enable_custom_integrations: None, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
+def change_timings(hass: HomeAssistant) -> Callable[..., None]:
+    """Change durations of the integration: `change_timings(confirmation_reads=())`."""
+
+    def change(**durations: Any) -> None:
+        set_timings(hass, replace(timings_of(hass), **durations))
+
+    return change
+
+
+@pytest.fixture
 async def simulation(hass: HomeAssistant, simulation: Simulation) -> AsyncIterator[Simulation]:
-    """All simulated clouds, none of which speaks before it is asked: what push changes is tested by itself."""
+    """All simulated clouds, without push; tests of push offer it themselves."""
     simulation.gizwits_open.push.is_offered = False
     yield simulation
-    # Time that was frozen jumps at the end of a test, and what was due by then would ask clouds that are stopping.
+    # Frozen time jumps at the end of a test, and polls that are due by then would reach clouds that are stopping.
     for entry in hass.config_entries.async_entries(DOMAIN):
         if entry.state is ConfigEntryState.LOADED:
             await hass.config_entries.async_unload(entry.entry_id)
@@ -32,13 +45,16 @@ async def simulation(hass: HomeAssistant, simulation: Simulation) -> AsyncIterat
 
 @pytest.fixture
 def fixed_time(freezer: FrozenDateTimeFactory) -> None:
-    """Begin some seconds after all regular reports. Ask for it before the clouds, whose devices have a past."""
+    """Begin some seconds after all regular reports.
+
+    A test names it before `simulation`, because the simulated devices make up their past when they are made.
+    """
     freezer.move_to("2026-11-24T10:00:10Z")
 
 
 @pytest.fixture
 def setup_entry() -> Iterator[AsyncMock]:
-    """No account is set up for real."""
+    """Replace the set-up of an account by one that succeeds and does nothing."""
     with (
         patch("custom_components.datapoint_cloud.async_setup_entry", return_value=True) as setup,
         patch("custom_components.datapoint_cloud.async_unload_entry", return_value=True),
@@ -48,7 +64,7 @@ def setup_entry() -> Iterator[AsyncMock]:
 
 @pytest.fixture
 def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Enable every entity from the beginning."""
+    """Enable every entity when it is added."""
     monkeypatch.setattr(Entity, "entity_registry_enabled_default", property(lambda _: True))
 
 

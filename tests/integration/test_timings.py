@@ -1,0 +1,21 @@
+"""The durations of the integration fit each other, and a test can change them."""
+
+from collections.abc import Callable
+
+from homeassistant.core import HomeAssistant
+
+from custom_components.datapoint_cloud.timings import Timings, timings_of
+
+
+def test_a_written_value_is_shown_until_the_last_read_has_looked_for_it() -> None:
+    timings = Timings()
+    assert sum(timings.confirmation_reads) < timings.pending_for.total_seconds() < timings.give_up_after
+    assert timings.revert_after > 0
+
+
+async def test_a_test_changes_one_duration_and_keeps_the_others(
+    hass: HomeAssistant, change_timings: Callable[..., None]
+) -> None:
+    assert timings_of(hass) == Timings()
+    change_timings(first_readings=0.05)
+    assert timings_of(hass) == Timings(first_readings=0.05)
