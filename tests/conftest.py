@@ -11,6 +11,8 @@ import pytest
 import custom_components  # noqa: F401  # before the test kit puts a package of the same name first on the path
 from simulator.simulation import Simulation
 
+_TESTS = Path(__file__).parent
+_SLOW_FOLDERS = {("e2e",), ("integration", "faults"), ("properties",)}
 REAL_PAYLOADS = Path(__file__).parent.parent.parent / "shared" / "data" / "gizwits"
 
 # The test kit logs at the level INFO, and lets SQLAlchemy log each statement. The log of a failed test would be
@@ -30,6 +32,13 @@ for _name, _level in {
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that runs the whole fault table, which takes a while."""
     parser.addoption("--whole-fault-table", action="store_true", help="run every cell of the fault table")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the folders of tests that take longer than three seconds each, on a machine with nothing else to do."""
+    for item in items:
+        if item.path.is_relative_to(_TESTS) and item.path.relative_to(_TESTS).parts[:-1] in _SLOW_FOLDERS:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -734,6 +734,7 @@ async def test_bulk_call_that_never_worked_is_made_up_for_at_once(sodata: SoData
     assert sodata.api.requests[SINGLE] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("has_worked", "seconds"), [(False, 600), (True, 4500)])
 async def test_bulk_call_that_keeps_failing_while_devices_answer_is_no_longer_waited_for(
     sodata: SoData, client: SoDataCloud, has_worked: bool, seconds: int
@@ -774,6 +775,7 @@ async def test_hanging_bulk_call_does_not_hold_back_all_readings(
     gate.set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [400, 403, 404])
 @pytest.mark.parametrize("has_worked", [True, False])
 async def test_device_that_spoils_the_bulk_call_is_left_out_of_it(

@@ -641,6 +641,7 @@ async def test_many_series_go_in_one_request(sodata: SoData, client: SoDataCloud
     assert sodata.api.requests[DATAPOINTS] == 3
 
 
+@pytest.mark.slow
 async def test_range_is_cut_by_the_rows_to_be_expected(sodata: SoData, client: SoDataCloud) -> None:
     meter = simulated(sodata, "METER")
     (series,) = series_of(meter, ENERGY)

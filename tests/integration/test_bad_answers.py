@@ -103,6 +103,7 @@ def _revoke_tokens(simulation: Simulation) -> None:
     simulation.keycloak.revoke_sessions()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "last_word"), REQUESTS)
 async def test_bad_answers_while_polling(
     hass: HomeAssistant,

@@ -185,6 +185,7 @@ async def entry(
     await server.close()
 
 
+@pytest.mark.slow
 async def test_every_recorded_datapoint_is_one_entity_with_its_value(
     hass: HomeAssistant, recorded: Recorded, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -221,6 +222,7 @@ async def test_every_recorded_datapoint_is_one_entity_with_its_value(
     assert [record.getMessage() for record in caplog.records if record.levelname in {"ERROR", "CRITICAL"}] == []
 
 
+@pytest.mark.slow
 async def test_what_no_definition_names_is_kept_all_the_same(
     hass: HomeAssistant, recorded: Recorded, entry: MockConfigEntry
 ) -> None:
