@@ -1,6 +1,7 @@
-"""Time that passes as fast as a test wants, for Home Assistant and the simulated clouds alike."""
+"""Moves frozen time on, for Home Assistant and the simulated clouds alike."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,29 +12,38 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 
 async def pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float) -> None:
-    """Let time pass, and what is due in it happen."""
+    """Move the time on, and run everything that is due by then."""
     freezer.tick(timedelta(seconds=seconds))
     async_fire_time_changed(hass)
     await settle(hass)
 
 
 async def settle(hass: HomeAssistant) -> None:
-    """Let everything come to its end that ever does: push listens for as long as its account is loaded."""
+    """Wait for all tasks but those of push, which run for as long as their account is loaded."""
     await hass.async_block_till_done()
-    while ending := [task for task in hass._background_tasks if not is_of_push(task)]:
-        await asyncio.wait(ending)
+    while others := [task for task in hass._background_tasks if not is_of_push(task)]:
+        await asyncio.wait(others)
         await hass.async_block_till_done()
 
 
 def is_of_push(task: asyncio.Future[Any]) -> bool:
-    """Whether the task waits for news of a cloud, and so until its account is unloaded."""
+    """Whether the task listens to push, and so runs until its account is unloaded."""
     return isinstance(task, asyncio.Task) and task.get_name().endswith(" push")
 
 
 async def until(is_so: Callable[[], object]) -> None:
-    """Wait for what is under way on sockets, though no time passes."""
+    """Wait until it is so, for traffic on sockets while time is frozen; fail after many turns of the loop."""
     for _ in range(100_000):
         if is_so():
             return
         await asyncio.sleep(0)
-    raise AssertionError("it never came to be")
+    raise AssertionError("it did not happen")
+
+
+async def let_traffic_arrive() -> None:
+    """Turn the loop until traffic on loopback has arrived; the real pause is for threads at the other end."""
+    for _ in range(80):
+        await asyncio.sleep(0)
+    await asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.002)
+    for _ in range(80):
+        await asyncio.sleep(0)

@@ -94,6 +94,18 @@ def _meter(simulation: Simulation) -> SoDataDevice:
     return next(device for device in simulation.sodata.devices.values() if device.name == "Diris A-40")
 
 
+async def _add_meter(hass: HomeAssistant, simulation: Simulation) -> tuple[SoDataDevice, MockConfigEntry]:
+    """Add the account of a meter that measures 1400 W."""
+    meter = _meter(simulation)
+    meter.set("Load", "0", "150202", "1400")
+    return meter, await add_account(hass, simulation, "sodata")
+
+
+async def _reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+
+
 def _measure_in_kilowatts(meter: SoDataDevice) -> None:
     variable = meter.variables[_POWER]
     variable.service = replace(variable.service, unit="KILOWATT")
@@ -111,24 +123,19 @@ def _power(hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry) 
 async def test_a_sensor_has_its_new_unit_without_a_reload(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
-    meter = _meter(simulation)
-    meter.set("Load", "0", "150202", "1400")
-    entry = await add_account(hass, simulation, "sodata")
+    meter, entry = await _add_meter(hass, simulation)
     assert _power(hass, simulation, entry) == (1400, "W", "W")
     _measure_in_kilowatts(meter)
     await _days_later(hass, entry, freezer)
     assert _power(hass, simulation, entry) == (1.5, "kW", "kW")
-    assert await hass.config_entries.async_reload(entry.entry_id)
-    await hass.async_block_till_done()
+    await _reload(hass, entry)
     assert _power(hass, simulation, entry) == (1.5, "kW", "kW")
 
 
 async def test_a_unit_that_changed_while_the_account_was_not_loaded_is_followed_too(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
-    meter = _meter(simulation)
-    meter.set("Load", "0", "150202", "1400")
-    entry = await add_account(hass, simulation, "sodata")
+    meter, entry = await _add_meter(hass, simulation)
     assert await hass.config_entries.async_unload(entry.entry_id)
     _measure_in_kilowatts(meter)
     freezer.tick(_LONGER_THAN_A_DEFINITION_LASTS)
@@ -140,15 +147,12 @@ async def test_a_unit_that_changed_while_the_account_was_not_loaded_is_followed_
 async def test_a_unit_that_the_user_chose_stays(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
-    meter = _meter(simulation)
-    meter.set("Load", "0", "150202", "1400")
-    entry = await add_account(hass, simulation, "sodata")
+    meter, entry = await _add_meter(hass, simulation)
     entity_id = entity_id_of(hass, "sensor", entry, meter.uuid, _POWER)
     er.async_get(hass).async_update_entity_options(entity_id, "sensor", {"unit_of_measurement": "mW"})
     await hass.async_block_till_done()
     _measure_in_kilowatts(meter)
     await _days_later(hass, entry, freezer)
     assert _power(hass, simulation, entry)[:2] == (1_500_000, "mW")
-    assert await hass.config_entries.async_reload(entry.entry_id)
-    await hass.async_block_till_done()
+    await _reload(hass, entry)
     assert _power(hass, simulation, entry)[:2] == (1_500_000, "mW")

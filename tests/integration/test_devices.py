@@ -13,7 +13,7 @@ from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+from pytest_homeassistant_custom_component.typing import MockHAClientWebSocket, WebSocketGenerator
 
 from custom_components.datapoint_cloud.const import DOMAIN, OPTION_DEVICES, OPTION_INTERVAL, OPTION_SITES
 from simulator.gizwits.devices import GizwitsDevice
@@ -383,6 +383,21 @@ async def test_devices_of_a_product_that_cannot_be_listed_stay(hass: HomeAssista
     assert device(hass, entry, unit.did)
 
 
+async def _connect(hass: HomeAssistant, hass_ws_client: WebSocketGenerator) -> MockHAClientWebSocket:
+    """Connect before time passes, because the token of the connection does not last."""
+    device_registry_api.async_setup(hass)
+    return await hass_ws_client(hass)
+
+
+async def _is_removed(hass: HomeAssistant, client: MockHAClientWebSocket, found: dr.DeviceEntry) -> bool:
+    """Try to remove a device as its page does; return whether Home Assistant lets the user do so."""
+    command = {"type": "config/device_registry/remove_config_entry", "device_id": found.id}
+    await client.send_json_auto_id(command | {"config_entry_id": found.config_entry_id})
+    is_removed = bool((await client.receive_json())["success"])
+    await hass.async_block_till_done()
+    return is_removed
+
+
 @pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
 async def test_only_a_device_that_is_no_longer_listed_can_be_removed_by_hand(
@@ -396,22 +411,14 @@ async def test_only_a_device_that_is_no_longer_listed_can_be_removed_by_hand(
     device_id = SUBJECTS[kind].device_id(simulation)
     found = device(hass, entry, device_id)
     account = device(hass, entry, str(entry.unique_id))
-    device_registry_api.async_setup(hass)
-    client = await hass_ws_client(hass)
-
-    async def is_removed(registry_id: str) -> bool:
-        command = "config/device_registry/remove_config_entry"
-        await client.send_json_auto_id({"type": command, "device_id": registry_id, "config_entry_id": entry.entry_id})
-        return bool((await client.receive_json())["success"])
-
-    assert not await is_removed(found.id)
-    assert not await is_removed(account.id)
+    client = await _connect(hass, hass_ws_client)
+    assert not await _is_removed(hass, client, found)
+    assert not await _is_removed(hass, client, account)
     assert device(hass, entry, device_id)
 
     del _fleet(simulation, kind)[device_id]
     await _listings(hass, entry, freezer, 1)
-    assert await is_removed(found.id)
-    await hass.async_block_till_done()
+    assert await _is_removed(hass, client, found)
     assert device_of_id(hass, entry, device_id) is None
     await _listings(hass, entry, freezer, 3)
     assert device_of_id(hass, entry, device_id) is None
@@ -429,19 +436,10 @@ async def test_a_device_that_was_removed_by_hand_comes_back_with_the_next_list_t
 ) -> None:
     entry = await add_account(hass, simulation, kind)
     device_id = SUBJECTS[kind].device_id(simulation)
-    device_registry_api.async_setup(hass)
-    client = await hass_ws_client(hass)
+    client = await _connect(hass, hass_ws_client)
     absent = _fleet(simulation, kind).pop(device_id)
     await _listings(hass, entry, freezer, 1)
-    await client.send_json_auto_id(
-        {
-            "type": "config/device_registry/remove_config_entry",
-            "device_id": device(hass, entry, device_id).id,
-            "config_entry_id": entry.entry_id,
-        }
-    )
-    assert (await client.receive_json())["success"]
-    await hass.async_block_till_done()
+    assert await _is_removed(hass, client, device(hass, entry, device_id))
     assert device_of_id(hass, entry, device_id) is None
 
     fleet = _fleet(simulation, kind)

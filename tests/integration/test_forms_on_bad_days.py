@@ -14,6 +14,7 @@ from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account
 from .flows import choose, shown_in, submit, typed_for
+from .passing_time import let_traffic_arrive
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
 
@@ -28,11 +29,10 @@ FAULTS: dict[str, Callable[[], Fault]] = {
 
 
 async def _within_patience(freezer: FrozenDateTimeFactory, asking: Awaitable[Any]) -> Any:
-    """The answer, which has to come before the user's patience ends. Time passes only in here."""
+    """Return the answer, which has to come before the user's patience ends. Time moves on only in here."""
     task = asyncio.ensure_future(asking)
     for _ in range(PATIENCE // 5):
-        for _ in range(200):
-            await asyncio.sleep(0)
+        await let_traffic_arrive()
         if task.done():
             return task.result()
         freezer.tick(5)
@@ -58,6 +58,16 @@ async def _heal(hass: HomeAssistant, simulation: Simulation, freezer: FrozenDate
 
 def _errors(fault: str) -> dict[str, str]:
     return {"base": "rate_limited" if fault == "throttled" else "cannot_connect"}
+
+
+def _is_refused(result: Any, form: Any, fault: str, reason_of_success: str) -> bool:
+    """Whether a form was refused because of the fault, and keeps what was typed; only a slow answer may succeed."""
+    if result["type"] == "abort":
+        assert (fault, result["reason"]) == ("slow", reason_of_success)
+        return False
+    assert result["errors"] == _errors(fault)
+    assert shown_in(form).items() <= shown_in(result).items()
+    return True
 
 
 @pytest.mark.usefixtures("setup_entry")
@@ -106,10 +116,7 @@ async def test_an_account_is_not_changed_half(
     typed = _as_submitted(form)
     _let_fail(simulation, fault)
     result = await _within_patience(freezer, submit(hass.config_entries.flow, form, typed))
-    if result["type"] == "abort":
-        assert (fault, result["reason"]) == ("slow", f"{source}_successful")
-    else:
-        assert result["errors"] == _errors(fault)
+    if _is_refused(result, form, fault, f"{source}_successful"):
         assert shown_in(result) == shown_in(form)
     assert dict(entry.data) == before
     await _heal(hass, simulation, freezer)
@@ -134,11 +141,7 @@ async def test_a_scope_is_not_changed_half(
     _let_fail(simulation, fault)
     submitted = hass.config_entries.subentries.async_configure(form["flow_id"], _as_submitted(form))
     result = await _within_patience(freezer, submitted)
-    if result["type"] == "abort":
-        assert (fault, result["reason"]) == ("slow", "reconfigure_successful")
-    else:
-        assert result["errors"] == _errors(fault)
-        assert shown_in(form).items() <= shown_in(result).items()
+    if _is_refused(result, form, fault, "reconfigure_successful"):
         assert dict(subentry.data) == before
     await _heal(hass, simulation, freezer)
 

@@ -16,6 +16,13 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account, poll
+from .credentials import (
+    change_authorization_token,
+    change_client_secret,
+    change_keycloak_password,
+    change_password,
+    change_user_token,
+)
 from .passing_time import pass_time
 from .subjects import SUBJECTS
 
@@ -74,46 +81,23 @@ def _refusal(code: int, status: int = 400) -> Callable[[Simulation], None]:
     return refuse
 
 
-def _change_password(simulation: Simulation) -> None:
-    simulation.gizwits_open.password = "another"
-    simulation.gizwits_open.revoke_tokens()
-
-
-def _change_keycloak_password(simulation: Simulation) -> None:
-    simulation.keycloak.password = "another"
-    simulation.keycloak.revoke_sessions()
-
-
-def _change_client_secret(simulation: Simulation) -> None:
-    simulation.keycloak.client_secret = "another"
-    simulation.keycloak.revoke_sessions()
-
-
 def _disable_account(simulation: Simulation) -> None:
     simulation.keycloak.is_account_disabled = True
     simulation.keycloak.revoke_sessions()
 
 
-def _change_user_token(simulation: Simulation) -> None:
-    simulation.firstlight.user_token = "another"
-
-
-def _change_authorization_token(simulation: Simulation) -> None:
-    simulation.firstlight.authorization_token = "another"
-
-
 @pytest.mark.parametrize(
     ("kind", "refuse"),
     [
-        ("gizwits_open", _change_password),
+        ("gizwits_open", change_password),
         ("gizwits_enterprise", _refusal(5003, 404)),
         ("gizwits_enterprise", _refusal(5004)),
         ("gizwits_enterprise", _refusal(5022, 404)),
-        ("sodata", _change_keycloak_password),
-        ("sodata", _change_client_secret),
+        ("sodata", change_keycloak_password),
+        ("sodata", change_client_secret),
         ("sodata", _disable_account),
-        ("firstlight", _change_user_token),
-        ("firstlight", _change_authorization_token),
+        ("firstlight", change_user_token),
+        ("firstlight", change_authorization_token),
     ],
 )
 async def test_a_refused_account_asks_the_user_once(
@@ -125,7 +109,7 @@ async def test_a_refused_account_asks_the_user_once(
 ) -> None:
     entry = await add_account(hass, simulation, kind)
     refuse(simulation)
-    if refuse is _change_authorization_token:
+    if refuse is change_authorization_token:
         await poll(hass, entry)  # only a refusal that lasts is believed: nothing says which token it is about
         assert not flows(hass, entry)
     await _is_asked_once(hass, simulation, freezer, entry, kind)
@@ -241,10 +225,10 @@ async def test_trouble_at_the_login_is_no_refusal(
 @pytest.mark.parametrize(
     ("kind", "refuse", "accept"),
     [
-        ("gizwits_open", _change_password, lambda _: None),
+        ("gizwits_open", change_password, lambda _: None),
         ("gizwits_enterprise", _refusal(5004), lambda simulation: simulation.gizwits_enterprise.faults.clear()),
         ("sodata", _disable_account, lambda simulation: setattr(simulation.keycloak, "is_account_disabled", False)),
-        ("firstlight", _change_user_token, lambda _: None),
+        ("firstlight", change_user_token, lambda _: None),
     ],
 )
 async def test_a_needless_sign_in_ends_by_itself(
@@ -293,10 +277,10 @@ async def test_a_needless_sign_in_ends_by_itself(
 @pytest.mark.parametrize(
     ("kind", "refuse"),
     [
-        ("gizwits_open", _change_password),
+        ("gizwits_open", change_password),
         ("gizwits_enterprise", _refusal(5004)),
         ("sodata", _disable_account),
-        ("firstlight", _change_user_token),
+        ("firstlight", change_user_token),
     ],
 )
 async def test_the_form_that_the_user_has_open_stays(
@@ -326,7 +310,7 @@ async def test_an_account_that_is_removed_is_tried_no_more(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
-    _change_password(simulation)
+    change_password(simulation)
     await poll(hass, entry)
     await hass.config_entries.async_remove(entry.entry_id)
     simulation.gizwits_open.reset_counts()

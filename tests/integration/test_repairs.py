@@ -133,14 +133,41 @@ async def test_a_product_that_is_wrong_at_the_start_is_an_issue_too(
     assert _issues(hass) == []
 
 
-async def test_the_whitelist_is_one_issue_of_the_account(hass: HomeAssistant, simulation: Simulation) -> None:
-    entry = await add_account(hass, simulation, "gizwits_enterprise")
-    simulation.gizwits_enterprise.is_ip_allowed = False
+@pytest.mark.parametrize(
+    ("kind", "key", "is_fixable", "placeholder", "change"),
+    [
+        (
+            "gizwits_enterprise",
+            "ip_not_allowed",
+            False,
+            ("account", "Account of gizwits_enterprise"),
+            lambda simulation, is_bad: setattr(simulation.gizwits_enterprise, "is_ip_allowed", not is_bad),
+        ),
+        (
+            "firstlight",
+            "item_id_missing",
+            True,
+            ("scope", "Genres"),
+            lambda simulation, is_bad: setattr(simulation.firstlight, "requires_item_id", is_bad),
+        ),
+    ],
+)
+async def test_an_issue_goes_when_its_cause_does(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    kind: str,
+    key: str,
+    is_fixable: bool,
+    placeholder: tuple[str, str],
+    change: Callable[[Simulation, bool], None],
+) -> None:
+    entry = await add_account(hass, simulation, kind)
+    change(simulation, True)
     await poll(hass, entry)
     (issue,) = _issues(hass)
-    assert (issue.translation_key, issue.is_fixable) == ("ip_not_allowed", False)
-    assert (issue.translation_placeholders or {})["account"] == entry.title
-    simulation.gizwits_enterprise.is_ip_allowed = True
+    assert (issue.translation_key, issue.is_fixable) == (key, is_fixable)
+    assert placeholder in (issue.translation_placeholders or {}).items()
+    change(simulation, False)
     await poll(hass, entry)
     assert _issues(hass) == []
 
@@ -239,18 +266,6 @@ async def test_an_unknown_app_is_an_issue(hass: HomeAssistant, simulation: Simul
     await poll(hass, entry)
     assert _keys(hass) == ["unknown_app"]
     simulation.gizwits_open.faults.clear()
-    await poll(hass, entry)
-    assert _issues(hass) == []
-
-
-async def test_a_query_that_needs_an_item_is_an_issue(hass: HomeAssistant, simulation: Simulation) -> None:
-    entry = await add_account(hass, simulation, "firstlight")
-    simulation.firstlight.requires_item_id = True
-    await poll(hass, entry)
-    (issue,) = _issues(hass)
-    assert (issue.translation_key, issue.is_fixable) == ("item_id_missing", True)
-    assert (issue.translation_placeholders or {})["scope"] == "Genres"
-    simulation.firstlight.requires_item_id = False
     await poll(hass, entry)
     assert _issues(hass) == []
 

@@ -10,33 +10,20 @@ from homeassistant.data_entry_flow import FlowResultType
 from simulator.simulation import Simulation
 
 from .accounts import add_account, make_entry, poll
+from .credentials import (
+    NEW,
+    change_authorization_token,
+    change_client_secret,
+    change_enterprise_secret,
+    change_password,
+)
 from .flows import shown_in, submit
 
-
-def _change_password(simulation: Simulation) -> None:
-    simulation.gizwits_open.accounts.users[simulation.gizwits_open.uid].password = "new"
-    simulation.gizwits_open.revoke_tokens()
-
-
-def _change_enterprise_secret(simulation: Simulation) -> None:
-    simulation.gizwits_enterprise.enterprise_secret = "new"
-    simulation.gizwits_enterprise.revoke_tokens()
-
-
-def _change_client_secret(simulation: Simulation) -> None:
-    simulation.keycloak.client_secret = "new"
-    simulation.keycloak.revoke_sessions()
-
-
-def _change_authorization_token(simulation: Simulation) -> None:
-    simulation.firstlight.authorization_token = "new"
-
-
 CHANGES = {
-    "gizwits_open": (_change_password, {"password": "new"}),
-    "gizwits_enterprise": (_change_enterprise_secret, {"enterprise_secret": "new"}),
-    "sodata": (_change_client_secret, {"client_secret": "new"}),
-    "firstlight": (_change_authorization_token, {"authorization_token": "new"}),
+    "gizwits_open": (change_password, {"password": NEW}),
+    "gizwits_enterprise": (change_enterprise_secret, {"enterprise_secret": NEW}),
+    "sodata": (change_client_secret, {"client_secret": NEW}),
+    "firstlight": (change_authorization_token, {"authorization_token": NEW}),
 }
 
 

@@ -27,6 +27,20 @@ def _renew(simulation: Simulation, *, products: int) -> None:
     server.revoke_tokens()
 
 
+async def _renewed_account_of_one_product(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
+    server = simulation.gizwits_enterprise
+    server.products = dict(list(server.products.items())[:1])
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    _renew(simulation, products=1)
+    return entry
+
+
+async def _reconfigure(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
+    return await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": "reconfigure", "entry_id": entry.entry_id}
+    )
+
+
 async def _sign_in(hass: HomeAssistant, typed: dict[str, str]) -> Any:
     (flow,) = hass.config_entries.flow.async_progress()
     form: Any = await hass.config_entries.flow.async_configure(flow["flow_id"])
@@ -86,10 +100,7 @@ async def test_signing_in_comes_first_and_the_products_repair_leads_on(
 
 
 async def test_a_product_comes_first_and_signing_in_is_left(hass: HomeAssistant, simulation: Simulation) -> None:
-    server = simulation.gizwits_enterprise
-    server.products = dict(list(server.products.items())[:1])
-    entry = await add_account(hass, simulation, "gizwits_enterprise")
-    _renew(simulation, products=1)
+    entry = await _renewed_account_of_one_product(hass, simulation)
     await poll(hass, entry)
     (subentry,) = entry.subentries.values()
     result = await _change(hass, entry, subentry, _product_typed(subentry))
@@ -105,12 +116,8 @@ async def test_a_product_comes_first_and_signing_in_is_left(hass: HomeAssistant,
 
 async def test_an_account_is_changed_though_its_product_is_refused(hass: HomeAssistant, simulation: Simulation) -> None:
     server = simulation.gizwits_enterprise
-    server.products = dict(list(server.products.items())[:1])
-    entry = await add_account(hass, simulation, "gizwits_enterprise")
-    _renew(simulation, products=1)
-    form: Any = await hass.config_entries.flow.async_init(
-        DOMAIN, context={"source": "reconfigure", "entry_id": entry.entry_id}
-    )
+    entry = await _renewed_account_of_one_product(hass, simulation)
+    form = await _reconfigure(hass, entry)
     typed = {"enterprise_id": server.enterprise_id, "enterprise_secret": "new", "advanced": {"api_url": server.url}}
     result = await submit(hass.config_entries.flow, form, typed)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "scopes_refused")
@@ -119,9 +126,7 @@ async def test_an_account_is_changed_though_its_product_is_refused(hass: HomeAss
 
     # Of another enterprise nothing can be said while its products are refused, but that it is another one.
     before = dict(entry.data)
-    form = await hass.config_entries.flow.async_init(
-        DOMAIN, context={"source": "reconfigure", "entry_id": entry.entry_id}
-    )
+    form = await _reconfigure(hass, entry)
     server.enterprise_id = "f" * 32
     result = await submit(hass.config_entries.flow, form, typed | {"enterprise_id": server.enterprise_id})
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "wrong_account")

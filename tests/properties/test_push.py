@@ -1,8 +1,8 @@
-"""Any frame of either push gives news that can be stored, or none, and ends no listening."""
+"""Whatever frame arrives on either push, the client goes on listening, and its news can be stored."""
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from hypothesis import given
@@ -20,7 +20,7 @@ from .struck_clouds import StruckClouds
 
 
 class _Listener:
-    """Who listens to one account, anew whenever its connection was lost."""
+    """Listens to the push of one account, and connects again whenever the connection was lost."""
 
     def __init__(self, make: Callable[[], Cloud], is_connected: Callable[[], bool]) -> None:
         self.heard: list[News] = []
@@ -30,7 +30,7 @@ class _Listener:
         self._task: asyncio.Task[None] | None = None
 
     async def listen(self, devices: Sequence[Device]) -> None:
-        """Be heard of, over a new connection if need be."""
+        """Connect if necessary, and wait until the first device is heard."""
         if self._task is None or self._push is None:
             cloud = self._make()
             await cloud.devices()
@@ -42,8 +42,8 @@ class _Listener:
             assert not self._task.done()
             await asyncio.sleep(0.001)
 
-    async def take(self, send: Callable[[], None], is_last: Callable[[News], bool]) -> None:
-        """Send, and wait until that was taken or the connection lost."""
+    async def send_and_wait(self, send: Callable[[], None], is_last: Callable[[News], bool]) -> None:
+        """Send, and wait until the last message arrived or the connection was lost."""
         assert self._task is not None
         self.heard.clear()
         send()
@@ -56,7 +56,7 @@ class _Listener:
             await self.stop()
 
     async def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -84,7 +84,24 @@ def _frames(device: Device, attrs: dict[str, Any]) -> list[dict[str, Any]]:
 _DAMAGED = st.lists(st.tuples(st.integers(0, 7), damages), min_size=1, max_size=4)
 
 
-def test_any_frame_of_the_web_socket(clouds: StruckClouds) -> None:
+def _try_all(
+    clouds: StruckClouds,
+    listener: _Listener,
+    example: Callable[[list[tuple[int, Damage]]], Coroutine[Any, Any, None]],
+) -> None:
+    """Try the example with many damaged messages, and end the listening."""
+
+    @given(_DAMAGED)
+    def check(damaged: list[tuple[int, Damage]]) -> None:
+        clouds.run(example(damaged))
+
+    try:
+        check()
+    finally:
+        clouds.run(listener.stop())
+
+
+def test_any_frame_of_the_web_socket_leaves_it_listening(clouds: StruckClouds) -> None:
     push = clouds.simulation.gizwits_open.push
     cloud = _make(clouds, make_open_cloud)
     listener = _Listener(lambda: _make(clouds, make_open_cloud), lambda: bool(push.connections))
@@ -101,16 +118,9 @@ def test_any_frame_of_the_web_socket(clouds: StruckClouds) -> None:
                 push.send(damage.of(frames[number]).decode(errors="replace"))
             push.send({"cmd": "s2c_noti", "data": {"did": devices[0].id, "attrs": {"last": "x"}}})
 
-        await listener.take(send, lambda news: isinstance(news, Report) and "last" in news.snapshot.readings)
+        await listener.send_and_wait(send, lambda news: isinstance(news, Report) and "last" in news.snapshot.readings)
 
-    @given(_DAMAGED)
-    def check(damaged: list[tuple[int, Damage]]) -> None:
-        clouds.run(example(damaged))
-
-    try:
-        check()
-    finally:
-        clouds.run(listener.stop())
+    _try_all(clouds, listener, example)
 
 
 def _events(device: Device) -> list[dict[str, Any]]:
@@ -129,7 +139,7 @@ def _events(device: Device) -> list[dict[str, Any]]:
     ]
 
 
-def test_any_line_of_snoti(clouds: StruckClouds) -> None:
+def test_any_line_of_snoti_leaves_it_listening(clouds: StruckClouds) -> None:
     snoti = clouds.simulation.gizwits_snoti
     products = products_of(clouds.simulation)[:1]
     cloud = _make(clouds, make_enterprise_cloud, products=products)
@@ -148,13 +158,6 @@ def test_any_line_of_snoti(clouds: StruckClouds) -> None:
                 snoti.send_line(damage.of(lines[number]).replace(b"\n", b" ") + b"\n")
             snoti.send_line(json.dumps(last).encode() + b"\n")
 
-        await listener.take(send, lambda news: isinstance(news, Report) and "last" in news.snapshot.readings)
+        await listener.send_and_wait(send, lambda news: isinstance(news, Report) and "last" in news.snapshot.readings)
 
-    @given(_DAMAGED)
-    def check(damaged: list[tuple[int, Damage]]) -> None:
-        clouds.run(example(damaged))
-
-    try:
-        check()
-    finally:
-        clouds.run(listener.stop())
+    _try_all(clouds, listener, example)

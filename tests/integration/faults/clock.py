@@ -1,7 +1,6 @@
-"""Frozen time that goes on only while somebody waits for it: for a timeout, or between two tries."""
+"""Frozen time that moves on only while a task waits for it, as for a timeout or between two tries."""
 
 import asyncio
-import time
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
@@ -10,7 +9,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from tests.integration.passing_time import is_of_push
+from tests.integration.passing_time import is_of_push, let_traffic_arrive
 
 _TICK_SECONDS = 5
 _MOST_TICKS = 120
@@ -18,7 +17,7 @@ _LOOKS_BEFORE_A_TICK = 3
 
 
 async def pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float) -> None:
-    """Let time pass, and what is due in it come to its end."""
+    """Move the time on, and wait for everything that is due by then."""
     freezer.tick(timedelta(seconds=seconds))
     async_fire_time_changed(hass)
     await come_to_rest(hass, freezer)
@@ -27,13 +26,13 @@ async def pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds
 async def finish[T](
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, work: Coroutine[Any, Any, T]
 ) -> tuple[T | Exception, float]:
-    """Do the work to its end; give what came of it and how long it took."""
+    """Run the work to its end; return its result or error, and the seconds it took."""
     task = asyncio.ensure_future(work)
     seconds = await come_to_rest(hass, freezer, task)
     if not task.done():
         task.cancel()
         await asyncio.wait({task})
-        return TimeoutError("it never ended"), seconds
+        return TimeoutError("it did not end"), seconds
     error = task.exception()
     if isinstance(error, Exception):
         return error, seconds
@@ -41,10 +40,10 @@ async def finish[T](
 
 
 async def come_to_rest(hass: HomeAssistant, freezer: FrozenDateTimeFactory, *tasks: asyncio.Task[Any]) -> float:
-    """Wait for all that ever ends, and these tasks, letting time pass for what waits for it; give that time."""
+    """Wait for these tasks and all others but push, moving the time on for those that wait; return the seconds."""
     for ticks in range(_MOST_TICKS):
         for _ in range(_LOOKS_BEFORE_A_TICK):
-            await _let_sockets_speak(hass)
+            await let_traffic_arrive()
             if not _under_way(hass, tasks):
                 return ticks * _TICK_SECONDS
         freezer.tick(timedelta(seconds=_TICK_SECONDS))
@@ -55,12 +54,3 @@ async def come_to_rest(hass: HomeAssistant, freezer: FrozenDateTimeFactory, *tas
 def _under_way(hass: HomeAssistant, tasks: tuple[asyncio.Task[Any], ...]) -> list[asyncio.Future[Any]]:
     ending = [task for task in hass._background_tasks if not is_of_push(task)]
     return [task for task in (*hass._tasks, *ending, *tasks) if not task.done()]
-
-
-async def _let_sockets_speak(hass: HomeAssistant) -> None:
-    """Go round until what is under way on loopback has arrived; the real pause is for the other end."""
-    for _ in range(80):
-        await asyncio.sleep(0)
-    await asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.002)
-    for _ in range(80):
-        await asyncio.sleep(0)

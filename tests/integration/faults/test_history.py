@@ -1,9 +1,8 @@
-"""What is asked of the past, under every fault: whoever asks hears of it, and nothing that is missing counts as all."""
+"""History under every fault: the caller gets an error, and an incomplete answer does not count as complete."""
 
 from typing import Any
 
 import pytest
-from homeassistant.exceptions import HomeAssistantError
 
 from custom_components.datapoint_cloud.const import DOMAIN
 
@@ -34,7 +33,7 @@ _TIMES_THE_USUAL = 3
 
 @pytest.mark.fault_cell
 @pytest.mark.parametrize(("request_class", "kind"), cells(HISTORIES))
-async def test_a_fault_of_what_is_asked_of_the_past(
+async def test_a_history_action_survives_the_fault(
     make_account: MakeAccount, note: Note, request_class: RequestClass, kind: Kind
 ) -> None:
     account = make_account(request_class.cloud)
@@ -65,9 +64,7 @@ async def test_a_fault_of_what_is_asked_of_the_past(
 
 
 def _complain_of_outcome(complaints: Complaints, outcome: Outcome, well: dict[str, Any], kind: Kind) -> None:
-    is_refused = isinstance(outcome, HomeAssistantError)
-    complaints.add_if(isinstance(outcome, Exception) and not is_refused, f"the caller hears {outcome!r}")
-    complaints.add_if(is_refused and kind.is_harmless, f"refused without need: {outcome}")
+    complaints.add_of_outcome(outcome, kind)
     if isinstance(outcome, dict) and all(part["complete"] for part in _parts(outcome)):
         complaints.add_if(kind.name in HEARD, "a failure counts as complete")
         rows, right = _rows(outcome), _rows(well)
@@ -86,7 +83,7 @@ async def _ask(account: Account, request_class: RequestClass) -> tuple[Outcome, 
 
 
 def _parts(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """The parts of an answer that say of themselves whether they are complete."""
+    """The parts of an answer that have a field `complete`."""
     parts = next((value for value in answer.values() if isinstance(value, list)), [])
     return [part for part in parts if isinstance(part, dict) and "complete" in part] or [answer]
 
