@@ -1,4 +1,4 @@
-"""Going through the forms as a user does, with a look at every text that is shown."""
+"""Fills in the forms as a user does, and checks every text that they show."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -29,18 +29,18 @@ SECRETS = {
     "authorization_token",
     "user_token",
 }
-"""The fields whose values no one but the cloud may see."""
+"""The fields whose values only the cloud may see."""
 
 
 class Flows(Protocol):
-    """A manager of flows: of entries, of their subentries or of their options."""
+    """A flow manager of Home Assistant: of entries, of subentries or of options."""
 
     async def async_configure(self, flow_id: str, user_input: dict[str, Any] | None = None) -> Any:
         """Submit a form."""
 
 
 async def choose(hass: HomeAssistant, kind: str) -> Any:
-    """Begin a flow and choose a cloud from the menu."""
+    """Start a flow and choose a cloud from the menu; return the cloud's form."""
     flows = hass.config_entries.flow
     menu = await flows.async_init(DOMAIN, context={"source": SOURCE_USER})
     assert menu["type"] is FlowResultType.MENU
@@ -49,20 +49,20 @@ async def choose(hass: HomeAssistant, kind: str) -> Any:
 
 
 async def submit(flows: Flows, form: Mapping[str, Any], user_input: Input) -> Any:
-    """Submit a form of an entry's flow."""
+    """Submit a form of an entry's flow; return the next step."""
     result = await flows.async_configure(form["flow_id"], user_input)
     check_texts(result, TEXTS["config"])
     return result
 
 
 def check_texts(result: Mapping[str, Any], texts: Mapping[str, Any]) -> None:
-    """Fail if anything that is shown has no text, or a text lacks what it wants filled in."""
+    """Fail if something on the page has no text, or if a placeholder of a text gets no value."""
     given = set(result.get("description_placeholders") or ())
     if result.get("step_id") == "reauth_confirm":
-        given.add("name")  # Home Assistant's own
+        given.add("name")  # Home Assistant fills it in
     for text in _texts_shown(result, texts):
-        wanted = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
-        assert wanted <= given, text
+        placeholders = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+        assert placeholders <= given, text
 
 
 def _texts_shown(result: Mapping[str, Any], texts: Mapping[str, Any]) -> Iterator[str]:
@@ -99,7 +99,7 @@ def _texts_of_fields(schema: Mapping[Any, Any], texts: Mapping[str, Any]) -> Ite
 
 
 def fields_of(result: Mapping[str, Any]) -> set[str]:
-    """The names of a form's fields, those of its section too."""
+    """The names of a form's fields, including those in a section."""
     names: set[str] = set()
     for key, kind in result["data_schema"].schema.items():
         names |= {str(inner) for inner in kind.schema.schema} if isinstance(kind, section) else {key.schema}
@@ -107,7 +107,7 @@ def fields_of(result: Mapping[str, Any]) -> set[str]:
 
 
 def shown_in(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that a form suggests, flat."""
+    """The values that a form suggests, with those of its section on the same level."""
     return dict(_suggestions(result["data_schema"].schema))
 
 
@@ -184,7 +184,7 @@ _TYPED = {
 
 
 def with_changes(typed: Input, changes: Input) -> Input:
-    """What was typed, but for some fields; None leaves one empty."""
+    """Return the input with some fields changed; None leaves a field empty."""
     changed = {**typed, **{key: value for key, value in changes.items() if key != "advanced"}}
     if "advanced" in typed or "advanced" in changes:
         changed["advanced"] = {**typed.get("advanced", {}), **changes.get("advanced", {})}
@@ -192,7 +192,7 @@ def with_changes(typed: Input, changes: Input) -> Input:
 
 
 async def add(hass: HomeAssistant, simulation: Simulation, kind: str, changes: Input | None = None) -> Any:
-    """Add an account with what works, but for some changes."""
+    """Add an account through the form, with valid input but for some changes."""
     typed = with_changes(typed_for(simulation, kind), changes or {})
     return await submit(hass.config_entries.flow, await choose(hass, kind), typed)
 
@@ -230,4 +230,4 @@ STORED: dict[str, Callable[[Simulation], dict[str, Any]]] = {
         "user_token": simulation.firstlight.user_token,
     },
 }
-"""What the entry of the account of a simulated cloud holds."""
+"""The data of the config entry that the form makes for an account of a simulated cloud."""

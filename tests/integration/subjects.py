@@ -1,4 +1,4 @@
-"""In each simulated cloud one device to watch: how it reports a value, and where that value shows."""
+"""One device of each simulated cloud: how it reports a value, and which entity shows that value."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from .accounts import KINDS, state_of
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """`device_id`: of its cloud. `report` lets it have a value that is a whole number and from 6 to 30."""
+    """`report` lets the device report a whole number from 6 to 30; the entity of `platform` and `key` shows it."""
 
     server: Callable[[Simulation], Server]
     device_id: Callable[[Simulation], str]
@@ -25,7 +25,7 @@ class Subject:
     key: str
 
     def state(self, hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry) -> str:
-        """What Home Assistant shows of it."""
+        """The state of its entity."""
         return state_of(hass, self.platform, entry, self.device_id(simulation), self.key).state
 
 
@@ -39,7 +39,7 @@ def chiller(simulation: Simulation) -> GizwitsDevice:
 
 
 def twenty_devices(simulation: Simulation, kind: str) -> list[GizwitsDevice]:
-    """Devices of a Gizwits cloud that can be switched, before its account is added."""
+    """Return twenty devices of a Gizwits cloud that can be switched on; call it before the account is added."""
     if kind == "gizwits_enterprise":
         product = next(iter(simulation.gizwits_enterprise.products.values()))
         able = [device for device in product.devices.values() if device.is_online and device.uid]

@@ -1,6 +1,6 @@
-"""How many inputs are tried: a few, always the same ones.
+"""Sets how many inputs each test tries: forty, the same ones in every run.
 
-With PROPERTIES=2000 (and `--timeout 0`) each test tries so many, other ones each time.
+With PROPERTIES=2000 (and `--timeout 0`) each test tries 2000, and other ones in every run.
 """
 
 import os
@@ -14,12 +14,12 @@ from custom_components.datapoint_cloud.clouds import http
 
 from .struck_clouds import StruckClouds
 
-_WISHED = int(os.environ.get("PROPERTIES", "0"))
+_EXAMPLES = int(os.environ.get("PROPERTIES", "0"))
 
 settings.register_profile(
     "properties",
-    max_examples=_WISHED or 40,
-    derandomize=not _WISHED,
+    max_examples=_EXAMPLES or 40,
+    derandomize=not _EXAMPLES,
     database=None,
     deadline=timedelta(seconds=30),
     print_blob=True,
@@ -29,7 +29,7 @@ settings.load_profile("properties")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Of hypothesis itself: it registers the source of chance that it has just made.
+    # Hypothesis warns of the random source that it has just registered itself.
     config.addinivalue_line("filterwarnings", "ignore:It looks like `register_random`")
 
 

@@ -1,4 +1,4 @@
-"""What becomes of an answer on its way: other values in a real one, or any bytes in its place."""
+"""Damages answers: changes values in a real one, or replaces it by arbitrary bytes."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-# What Python does not write as JSON, although JSON may hold it.
+# JSON may hold these, but Python does not write them: markers stand for them until `written`.
 _DIGITS, _DEEP, _ENDLESS = "\ue001", "\ue002", "\ue003"
 _WRITTEN = {_DIGITS: "9" * 5000, _DEEP: "[" * 300 + "]" * 300, _ENDLESS: "-1e999"}
 
@@ -47,7 +47,7 @@ any_json = st.recursive(
 
 
 class How(Enum):
-    """What may be done to one place of an answer."""
+    """What a change does to one place of an answer."""
 
     REPLACE = auto()
     REMOVE = auto()
@@ -60,7 +60,7 @@ class How(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`where` leads to a place, a branch each step, as far as there are any."""
+    """`where` leads to a place: one branch at each level, as far as the answer goes."""
 
     where: tuple[int, ...]
     how: How
@@ -69,9 +69,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Changes of a real answer; `replaced` stands in its place, `cut` are the first and the last byte that is lost.
+    """Changes of a real answer; `replaced` is sent instead, `cut` is the first and the last byte to remove.
 
-    `spread` are numbers of names, each with the value that stands under it everywhere.
+    `spread` holds numbers of names, each with the value that replaces every value under that name.
     """
 
     changes: tuple[Change, ...] = ()
@@ -120,7 +120,7 @@ def _spread(value: Any, name: str, other: Any) -> Any:
 
 
 def written(value: Any) -> bytes:
-    """Write JSON, and what Python does not write as JSON."""
+    """Write JSON, and replace the markers by what Python does not write."""
     text = json.dumps(value)
     for marker, other in _WRITTEN.items():
         text = text.replace(json.dumps(marker), other)
@@ -128,7 +128,7 @@ def written(value: Any) -> bytes:
 
 
 def _change(holder: Any, change: Change) -> None:
-    """Follow the change to its place, and make it there."""
+    """Follow the change to its place, and apply it there."""
     place: Any = 0
     for step in change.where:
         inner = holder[place]

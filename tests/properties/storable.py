@@ -1,4 +1,4 @@
-"""What leaves a client can be stored: as JSON, in files and databases, in any time zone."""
+"""Checks that a client's answers can be stored: as JSON, in files and databases, in any time zone."""
 
 import math
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _LEVELS_AROUND = 10
 
 
 def assert_storable(value: Any) -> None:
-    """Fail for what cannot be stored."""
+    """Fail if the value cannot be stored."""
     plain = _plain(value)
     for _ in range(_LEVELS_AROUND):
         plain = [plain]

@@ -1,4 +1,4 @@
-"""The simulated clouds behind a network that damages what they say, and clients that use all of it."""
+"""The simulated clouds behind a network that damages their answers."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ _MOST_REQUESTS = 1500
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """What becomes of the answers to all requests whose path ends so; `status` and `headers` replace the real ones."""
+    """Damages the answers to all requests whose path ends with `path_ends`; `status` replaces the real one."""
 
     path_ends: str
     damage: Damage
@@ -30,7 +30,7 @@ class Strike:
 
 
 class StruckClouds:
-    """One simulation on a loop of its own, for many examples in turn."""
+    """One simulation on its own event loop, for many examples in turn."""
 
     def __init__(self) -> None:
         self.strikes: tuple[Strike, ...] = ()
@@ -59,7 +59,7 @@ class StruckClouds:
         await self.simulation.stop()
 
     def run[Result](self, work: Coroutine[Any, Any, Result], *strikes: Strike) -> Result:
-        """Do something while answers are damaged; it takes neither long nor many requests."""
+        """Run the work while answers are damaged; fail if it takes long or sends many requests."""
         self.strikes = strikes
         for server in self.simulation.servers:
             server.reset_counts()
@@ -80,7 +80,7 @@ class StruckClouds:
         if strike is None or not isinstance(answer, web.Response):
             return answer
         real = answer.body if isinstance(answer.body, bytes) else b""
-        with contextlib.suppress(ValueError):  # what is no header
+        with contextlib.suppress(ValueError):  # aiohttp refuses an invalid header
             return web.Response(
                 status=answer.status if strike.status is None else strike.status,
                 body=strike.damage.of(real),
@@ -91,15 +91,15 @@ class StruckClouds:
 
 
 class Found:
-    """What a client answered, errors among it. Whatever is not a `CloudError` ends the test."""
+    """Collects the answers of a client and its `CloudError`s; any other error fails the test."""
 
     def __init__(self) -> None:
         self.all: list[Any] = []
 
-    async def of[Result](self, question: Awaitable[Result]) -> Result | None:
-        """Note the answer, and give it where there is one."""
+    async def of[Result](self, call: Awaitable[Result]) -> Result | None:
+        """Await the call and keep its answer or error; return the answer, or None."""
         try:
-            answer = await question
+            answer = await call
         except CloudError as error:
             self.all.append(error)
             return None

@@ -1,4 +1,4 @@
-"""Any answer to any request gives a model or a `CloudError`, soon, and what is kept can be stored."""
+"""Whatever a server answers, a client soon returns a model or raises `CloudError`, and stores only JSON."""
 
 import pytest
 from hypothesis import given

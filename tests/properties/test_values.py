@@ -1,4 +1,4 @@
-"""What is read out of single texts and numbers is what it should be, or nothing, and can be stored."""
+"""Whatever text or number is read, the result has the right type or is None, and can be stored."""
 
 import base64
 import math
@@ -16,13 +16,13 @@ from custom_components.datapoint_cloud.clouds.http import retry_after
 from .damage import any_bytes, any_json, values, written
 from .storable import assert_storable
 
-_many = settings(max_examples=5 * settings().max_examples)  # they cost next to nothing
-_DATES = st.datetimes().map(lambda moment: moment.isoformat()) | st.datetimes(timezones=st.timezones()).map(str)
+_many = settings(max_examples=5 * settings().max_examples)  # they are fast
+_DATES = st.datetimes().map(lambda timestamp: timestamp.isoformat()) | st.datetimes(timezones=st.timezones()).map(str)
 
 
 @_many
 @given(any_bytes)
-def test_what_is_decoded_can_be_stored(content: bytes) -> None:
+def test_decoded_json_can_be_stored(content: bytes) -> None:
     try:
         decoded = coerce.decode(content)
     except ValueError:
@@ -37,7 +37,7 @@ def test_what_is_decoded_can_be_stored(content: bytes) -> None:
     | any_json
     | st.integers(-(10**400), 10**400).map(lambda number: number if abs(number) < 10**300 else str(number))
 )
-def test_what_is_read_of_a_value_can_be_stored(value: Any) -> None:
+def test_a_number_or_flag_that_is_read_can_be_stored(value: Any) -> None:
     number = coerce.number(value)
     assert number is None or math.isfinite(number)
     for read in (number, wire_values.flag(value), wire_values.mac(value), wire_values.epoch_seconds(value)):
@@ -49,13 +49,13 @@ def test_what_is_read_of_a_value_can_be_stored(value: Any) -> None:
 
 @_many
 @given(values | _DATES)
-def test_a_moment_can_be_shown_everywhere(value: Any) -> None:
-    for moment in (
+def test_a_timestamp_can_be_shown_in_every_time_zone(value: Any) -> None:
+    for timestamp in (
         coerce.timestamp(value),
         coerce.timestamp(value, ZoneInfo("Pacific/Kiritimati")),
         wire_values.timestamp(value),
     ):
-        assert_storable(moment)
+        assert_storable(timestamp)
 
 
 @_many
@@ -72,7 +72,7 @@ def test_a_pause_is_never_longer_than_an_hour(value: str, date: str) -> None:
     assert seconds is None or 0 <= seconds <= 3600
 
 
-def test_moments_within_a_life_are_read() -> None:
+def test_timestamps_of_this_and_later_centuries_are_read() -> None:
     for year in (1970, 2026, 2999):
-        moment = datetime(year, 6, 1, tzinfo=UTC)
-        assert coerce.timestamp(moment.isoformat()) == wire_values.timestamp(moment.timestamp()) == moment
+        timestamp = datetime(year, 6, 1, tzinfo=UTC)
+        assert coerce.timestamp(timestamp.isoformat()) == wire_values.timestamp(timestamp.timestamp()) == timestamp

@@ -1,4 +1,4 @@
-"""Everything a client can be asked for, once."""
+"""Calls every method of a client once."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,11 +12,11 @@ from .storable import assert_storable
 from .struck_clouds import Found
 
 _DEVICES = 2
-_TRIED: tuple[Value, ...] = (True, 0, 1.5, -7, "x", "0102", 1e300)
+_VALUES: tuple[Value, ...] = (True, 0, 1.5, -7, "x", "0102", 1e300)
 
 
 async def tour(cloud: Cloud, client_store: ClientStore) -> None:
-    """Ask for everything, and see to it that what comes can be stored."""
+    """Call everything, and check that all answers and the client store can be stored."""
     found = Found()
     await found.of(cloud.account())
     groups = await found.of(cloud.groups())
@@ -30,9 +30,14 @@ async def tour(cloud: Cloud, client_store: ClientStore) -> None:
         await _command(cloud, device, schema or Schema(), found)
     for group_id in list(groups or {})[:1]:
         await found.of(cloud.write_group(group_id, {}))
-    told = readings.snapshots if readings is not None else {}
-    series = [Series(device, key) for device in devices if device.id in told for key in [*told[device.id].readings][:2]]
-    await _past(cloud, devices, series, found)
+    snapshots = readings.snapshots if readings is not None else {}
+    series = [
+        Series(device, key)
+        for device in devices
+        if device.id in snapshots
+        for key in [*snapshots[device.id].readings][:2]
+    ]
+    await _history(cloud, devices, series, found)
     found.all.append([cloud.scopes, cloud.requests_a_listing, cloud.budget.remaining])
     for one in found.all:
         assert_storable(one)
@@ -42,20 +47,20 @@ async def tour(cloud: Cloud, client_store: ClientStore) -> None:
 async def _command(cloud: Cloud, device: Device, schema: Schema, found: Found) -> None:
     writable = [datapoint for datapoint in schema.datapoints if datapoint.is_writable]
     for datapoint in writable:
-        for value in (*_TRIED, *_of_its_own(datapoint)):
+        for value in (*_VALUES, *_own_values(datapoint)):
             await found.of(cloud.check(device, {datapoint.key: value}))
     for datapoint in writable[:1]:
-        for value in _of_its_own(datapoint)[:1] or [True]:
+        for value in _own_values(datapoint)[:1] or [True]:
             await found.of(cloud.write(device, {datapoint.key: value}))
     await found.of(cloud.write_raw(device, b"\x01"))
 
 
-def _of_its_own(datapoint: Datapoint) -> Sequence[Value]:
+def _own_values(datapoint: Datapoint) -> Sequence[Value]:
     ends = (datapoint.minimum, datapoint.maximum)
     return [*datapoint.options, *(end for end in ends if end is not None)]
 
 
-async def _past(cloud: Cloud, devices: Sequence[Device], series: Sequence[Series], found: Found) -> None:
+async def _history(cloud: Cloud, devices: Sequence[Device], series: Sequence[Series], found: Found) -> None:
     history, capabilities = cloud.history, cloud.history.capabilities
     end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     start = end - timedelta(hours=30)

@@ -1,4 +1,4 @@
-"""One account in Home Assistant: what happens to it, and what its owner sees of that."""
+"""One account in Home Assistant: a test lets things happen to it and looks at what its owner sees."""
 
 import logging
 from collections import Counter
@@ -27,7 +27,7 @@ _LOGGERS = ("custom_components.datapoint_cloud", "homeassistant.config_entries")
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """`step` is a little more than an interval; after `steps_until_stale` of them no reading is fresh any more."""
+    """`step` is a little longer than a poll interval; after `steps_until_stale` steps every reading is stale."""
 
     step: float
     steps_until_stale: int
@@ -43,7 +43,7 @@ _PACES = {
 
 @dataclass(slots=True)
 class Account:
-    """`value`: what the watched device reported last. `usual_start`, `usual_step`: the requests when all is well."""
+    """`value`: the last report of the device under test. `usual_start`, `usual_step`: requests without a fault."""
 
     hass: HomeAssistant
     simulation: Simulation
@@ -63,17 +63,17 @@ class Account:
         self.reset_counts()
 
     async def set_up(self) -> float:
-        """Set it up; give the seconds that took."""
+        """Set it up; return the seconds it took."""
         setting_up = self.hass.async_create_task(self.hass.config_entries.async_setup(self.entry.entry_id))
         return await come_to_rest(self.hass, self.freezer, setting_up)
 
     async def reload(self) -> float:
-        """Set it up anew, as a restart does; give the seconds that took."""
+        """Reload it, as a restart does; return the seconds it took."""
         reloading = self.hass.async_create_task(self.hass.config_entries.async_reload(self.entry.entry_id))
         return await come_to_rest(self.hass, self.freezer, reloading)
 
     async def live_well(self) -> None:
-        """Set it up and let it run for a while, when all is well."""
+        """Set it up and let it run for a while without a fault."""
         self.make()
         await self.set_up()
         self.usual_start = self.requests()
@@ -93,22 +93,22 @@ class Account:
         return _PACES[self.cloud]
 
     async def step(self, seconds: float | None = None) -> None:
-        """Let a round come, or so many seconds pass at once."""
+        """Let the next poll happen, or move the time on by `seconds` at once."""
         await pass_time(self.hass, self.freezer, seconds or self.pace.step)
 
     def report(self) -> None:
-        """Let the watched device report another value."""
+        """Let the device under test report another value."""
         self.value += 1
         SUBJECTS[self.cloud].report(self.simulation, self.value)
 
     def revoke_tokens(self) -> None:
-        """Let no token be good any more."""
+        """Invalidate all tokens."""
         self.simulation.gizwits_open.revoke_tokens()
         self.simulation.gizwits_enterprise.revoke_tokens()
         self.simulation.keycloak.revoke_sessions()
 
     def reset_counts(self) -> None:
-        """Count requests anew."""
+        """Count requests from zero."""
         for server in servers(self.simulation, self.cloud):
             server.reset_counts()
 
@@ -116,13 +116,13 @@ class Account:
 
     @property
     def entity_id(self) -> str | None:
-        """The watched entity."""
+        """The entity that shows `value`; None if there is none yet."""
         subject = SUBJECTS[self.cloud]
         unique_id = "_".join([str(self.entry.unique_id), subject.device_id(self.simulation), subject.key])
         return er.async_get(self.hass).async_get_entity_id(subject.platform, DOMAIN, unique_id)
 
     def shown(self) -> float | str | None:
-        """What the watched entity shows; None where there is no such entity."""
+        """The state of the entity under test, as a number if it is one; None if it has no state."""
         state = self.hass.states.get(self.entity_id) if self.entity_id else None
         if state is None:
             return None
@@ -130,22 +130,22 @@ class Account:
 
     @property
     def device(self) -> dr.DeviceEntry | None:
-        """The watched device."""
+        """The device under test."""
         device_id = SUBJECTS[self.cloud].device_id(self.simulation)
         return dr.async_get(self.hass).async_get_device_by_identifier((DOMAIN, device_id), self.entry.entry_id)
 
     def entities(self) -> Iterator[er.RegistryEntry]:
-        """All that are enabled."""
+        """The enabled entities of the account."""
         registry = er.async_get(self.hass)
         return (one for one in er.async_entries_for_config_entry(registry, self.entry.entry_id) if not one.disabled_by)
 
     def entities_of_device(self) -> set[str]:
-        """Those of the watched device."""
+        """The ids of the entities of the device under test."""
         assert self.device is not None
         return {entity.entity_id for entity in self.entities() if entity.device_id == self.device.id}
 
     def lost(self) -> set[str]:
-        """The entities that are unavailable."""
+        """The ids of the entities that are unavailable or have no state."""
         states = ((entity.entity_id, self.hass.states.get(entity.entity_id)) for entity in self.entities())
         return {entity_id for entity_id, state in states if state is None or state.state == "unavailable"}
 
@@ -156,30 +156,29 @@ class Account:
         return Counter([*(device.name or "" for device in devices), *(entity.entity_id for entity in entities)])
 
     def issues(self) -> list[str]:
-        """What the user is asked to mend or told."""
+        """The ids of the open issues."""
         return [issue.issue_id for issue in ir.async_get(self.hass).issues.values() if issue.domain == DOMAIN]
 
     def sign_ins(self) -> list[str]:
-        """The forms that ask the user to sign in again."""
+        """The steps of the open flows that ask the user to sign in again."""
         flows = self.hass.config_entries.flow.async_progress_by_handler(DOMAIN)
         return [flow["step_id"] for flow in flows if flow["context"]["source"] == "reauth"]
 
     def requests(self) -> int:
-        """How many were made since they were last reset."""
+        """The number of requests since the last reset."""
         return sum(server.requests.total() for server in servers(self.simulation, self.cloud))
 
     def requests_to(self, path: str) -> int:
-        """How many of them had this path."""
+        """The number of requests with this path since the last reset."""
         asked = servers(self.simulation, self.cloud)
         return sum(request.path == path for server in asked for request in server.log)
 
     def lines(self, level: int = logging.INFO) -> list[str]:
-        """What the log says of the account."""
+        """The log lines of the integration and of config entries, from `level` up."""
         records = [one for one in self.caplog.records if one.name.startswith(_LOGGERS) and one.levelno >= level]
         return [one.getMessage() for one in records]
 
     def tracebacks(self) -> list[str]:
-        """All of them, whoever logged them."""
+        """Every traceback in the log, except those of the simulated servers."""
         records = [one for one in self.caplog.get_records("call") if one.exc_info and one.exc_info[1] is not None]
-        # The simulated servers are not the account's.
         return [f"{one.getMessage()}: {one.exc_info!r}" for one in records if not one.name.startswith("aiohttp.")]

@@ -1,4 +1,4 @@
-"""One cell of the table: a class of requests, a kind of fault, and what may not come of it."""
+"""One cell of the table: a class of requests meets a kind of fault, and certain things must not follow."""
 
 import math
 from collections import Counter
@@ -12,7 +12,7 @@ from .requests import Concern, RequestClass
 
 
 class Phase(StrEnum):
-    """When the fault strikes."""
+    """When the fault begins."""
 
     SET_UP = "at set-up"
     RESTART = "at a restart"
@@ -23,12 +23,12 @@ _STEPS_TO_COME_BACK = 2
 _ALL_IS_ASKED_AGAIN_AFTER = 27 * 3600.0  # seconds; definitions are kept for a day
 _LONGEST_START = 30
 _TIMES_THE_USUAL = 3
-_FEW = 3  # requests more say nothing
+_FEW = 3  # requests more than usual are no storm
 
 
 @dataclass(slots=True)
 class Cell:
-    """Plays one cell; `complaints` says what went wrong in it."""
+    """Runs one cell; `complaints` lists what went wrong."""
 
     account: Account
     request: RequestClass
@@ -36,7 +36,7 @@ class Cell:
     complaints: Complaints = field(default_factory=Complaints)
 
     async def play(self, phase: Phase) -> None:
-        """Let the fault strike in this phase, last, and be over."""
+        """Let the fault begin in this phase, go on for a while, and end."""
         account = self.account
         if phase is Phase.SET_UP:
             await self._set_up_struck()
@@ -59,7 +59,7 @@ class Cell:
             self.complaints.add_if_not_shown(account, "a harmless fault hides it")
         self.request.relieve(account.simulation)
         account.report()
-        # An entry that could not be set up is tried again after ever longer pauses, which are Home Assistant's own.
+        # Home Assistant tries a failed set-up again after pauses that grow each time.
         for _ in range(6 * self._steps_to_come_back):
             await account.step()
             if account.shown() == account.value:
@@ -83,7 +83,7 @@ class Cell:
         await self._last(usual=usual)
 
     async def _last(self, *, usual: int) -> None:
-        """Let the fault last until nothing is fresh any more, and look at what came of it."""
+        """Let the fault go on until all readings are stale, and check what came of it."""
         account = self.account
         for _ in range(account.pace.steps_until_stale):
             await account.step()
@@ -121,7 +121,7 @@ class Cell:
         self.account.reset_counts()
         self.request.strike(self.account.simulation, self.kind.make())
 
-    # What may not be
+    # What must not happen
 
     def _check_start(self, seconds: float) -> None:
         self.complaints.add_if(seconds > _LONGEST_START, f"the start took {seconds:.0f} s")

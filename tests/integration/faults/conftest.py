@@ -1,4 +1,4 @@
-"""Accounts to strike, the whole table on request, a part of it otherwise, and its sum at the end."""
+"""Makes the accounts, picks the cells that run, and prints the sum of the table at the end."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,7 +34,7 @@ def make_account(
 
 @pytest.fixture
 def note(record_property: Callable[[str, object], None]) -> Note:
-    """Note the cell of a cloud for the table, and fail if there is anything to complain of that is not right."""
+    """Record a cell for the table; fail if it has complaints that `RIGHT` does not explain, or none where it does."""
 
     def note(cloud: str, cell: str, complaints: Sequence[str]) -> None:
         reason = RIGHT.get((cloud, cell), "")
@@ -47,7 +47,7 @@ def note(record_property: Callable[[str, object], None]) -> Note:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave most cells to the whole table."""
+    """Deselect most cells, unless the whole table was requested."""
     if config.getoption("--whole-fault-table"):
         return
     cells = [item for item in items if item.get_closest_marker("fault_cell")]

@@ -1,4 +1,4 @@
-"""The kinds of faults: what a server, a proxy before it or a line can do to an answer."""
+"""The kinds of faults: what a server, a proxy in front of it or the line can do to an answer."""
 
 import asyncio
 import json
@@ -14,9 +14,9 @@ _ENVELOPES = frozenset({"meta", "header", "objects", "data", "attrs", "attr"})
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`make` builds the fault. `is_harmless`: the answer is still good, and everything stays as it is.
+    """`make` builds the fault. `is_harmless`: the answer is still usable, so that nothing may change.
 
-    `pause_seconds` is for how long the server asks to be left alone, which concerns the whole account.
+    `pause_seconds` is the Retry-After of the answer, which holds for the whole account.
     """
 
     name: str
@@ -38,7 +38,7 @@ def _changed(change: Callable[[Any], Any]) -> Callable[[], Fault]:
 
 
 def _without_fields(told: Any) -> Any:
-    """Leave every second field out of each row and of the answer itself."""
+    """Remove every second field from each row and from the answer itself."""
     if isinstance(told, dict):
         kept = [name for number, name in enumerate(sorted(told)) if number % 2 == 0 or name in _ENVELOPES]
         return {name: _without_fields(told[name]) for name in kept}
@@ -52,7 +52,7 @@ def _with_nulls(told: Any) -> Any:
 
 
 def _mistyped(told: Any) -> Any:
-    """Give everything another type: texts for numbers, lists for texts, objects for truths."""
+    """Change every type: text for numbers, lists for text, objects for booleans."""
     match told:
         case dict():
             return {name: _mistyped(value) for name, value in told.items()}
@@ -85,7 +85,7 @@ def _doubled(told: Any) -> Any:
 
 
 def _with_half_emoji(told: Any) -> Any:
-    """Cut an emoji in two in every text that is no identifier."""
+    """Append half an emoji to every text that is no identifier."""
     match told:
         case dict():
             return {name: _with_half_emoji(value) for name, value in told.items()}

@@ -1,4 +1,4 @@
-"""The classes of requests that each cloud is asked, and the servers that answer them."""
+"""The classes of requests that each cloud gets, and the servers that answer them."""
 
 import re
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from simulator.server import Fault, Server
 from simulator.simulation import Simulation
 from tests.integration.subjects import SUBJECTS
 
-_DEVICE = "DEVICE"  # stands for the device that is watched
+_DEVICE = "DEVICE"  # stands for the id of the device under test
 
 
 class Concern(Enum):
-    """Who may suffer when a request fails."""
+    """What may become unavailable when a request fails."""
 
     ACCOUNT = auto()
     DEVICE = auto()
@@ -24,7 +24,7 @@ class Concern(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RequestClass:
-    """`path` begins with the method. `is_seldom`: a running account may not ask it within the time of a cell."""
+    """`path` begins with the method. `is_seldom`: a running account may not send it within the time of a cell."""
 
     cloud: str
     name: str
@@ -34,12 +34,12 @@ class RequestClass:
     is_seldom: bool = False
 
     def strike(self, simulation: Simulation, fault: Fault) -> None:
-        """Let every request of the class meet the fault, until it is removed."""
+        """Let every request of the class meet the fault, until `relieve`."""
         fault.matches = self._is_mine(simulation)
         self._struck(simulation).faults.append(fault)
 
     def relieve(self, simulation: Simulation) -> None:
-        """Let the fault be over."""
+        """End the fault."""
         faults = self._struck(simulation).faults
         for fault in faults:
             if fault.gate is not None:
@@ -47,7 +47,7 @@ class RequestClass:
         faults.clear()
 
     def asked(self, simulation: Simulation) -> int:
-        """How often it was asked since the requests were last reset."""
+        """The number of its requests since the last reset."""
         return sum(map(self._is_mine(simulation), self._struck(simulation).log))
 
     def _is_mine(self, simulation: Simulation) -> Callable[[web.Request], bool]:
@@ -119,6 +119,6 @@ HISTORIES = (
 
 
 def servers(simulation: Simulation, cloud: str) -> list[Server]:
-    """Those that an account of this cloud asks."""
+    """The servers that an account of this cloud uses."""
     mine: Server = getattr(simulation, cloud)
     return [mine, simulation.keycloak] if cloud == "sodata" else [mine]

@@ -1,13 +1,13 @@
-"""Cells that look wrong and are right, each with the reason."""
+"""Cells whose complaints are accepted, each with the reason."""
 
 from collections.abc import Mapping
 
-_NO_TOTAL = "the answer has no total, and nobody can tell that rows were left out"
-_CUT_PAGES = "a page that is shorter than its total says is read on, as from a server that cuts its pages"
-_SLOW_LIST = "set-up waits ten seconds for a list where one is stored, and says that it shows that one"
-_ANOTHER_NAME = "the vendor calls it otherwise now, and the name is all there is to know it by"
-_VALUES_BY_DATE = "rows of dates and values alone are one of the shapes that the vendor's family has"
-_LOGIN_THROTTLED = "logins are throttled far harder than reads, and are tried again after a quarter of an hour"
+_NO_TOTAL = "the answer has no total, so that a client cannot see that rows are missing"
+_CUT_PAGES = "a page shorter than its total is read on, because some servers cut their pages"
+_SLOW_LIST = "set-up waits ten seconds for a list, then shows the stored one and says so"
+_ANOTHER_NAME = "the vendor uses another name now, and only the name identifies the thing"
+_VALUES_BY_DATE = "rows of dates and values alone are a documented shape of this vendor's answers"
+_LOGIN_THROTTLED = "logins are throttled far more than reads, so that the next try is a quarter of an hour later"
 
 RIGHT: Mapping[tuple[str, str], str] = {
     ("gizwits_enterprise", "history x shortened lists"): _CUT_PAGES,

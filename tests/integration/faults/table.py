@@ -1,4 +1,4 @@
-"""The table itself: its cells, and how its sum is printed."""
+"""The cells of the table, and the lines of its sum."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ _ONE_IN = 12  # cells of the short form; no divisor of the number of kinds or ph
 
 
 def cells(classes: Iterable[RequestClass]) -> list[Any]:
-    """Each of these classes with each kind of fault that can strike it."""
+    """Each of these classes with each kind of fault that it can meet."""
     return [
         pytest.param(request_class, kind, id=f"{request_class.cloud}-{request_class.name}-{kind.name}")
         for request_class in classes
@@ -23,7 +23,7 @@ def cells(classes: Iterable[RequestClass]) -> list[Any]:
 
 
 def short_form[T](all_cells: Sequence[T]) -> Sequence[T]:
-    """A part of them, the same one every time."""
+    """Every twelfth cell, the same ones in every run."""
     return all_cells[::_ONE_IN]
 
 
@@ -34,7 +34,7 @@ class _Sum:
 
 
 def lines(properties: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """The sum by cloud of what `note` noted of each cell."""
+    """The sum of the recorded cells by cloud."""
     sums: defaultdict[str, _Sum] = defaultdict(_Sum)
     for cell in properties:
         sums[cell["cloud"]].cells += 1

@@ -1,4 +1,4 @@
-"""What is asked regularly, under every fault: nothing false, nothing silent, nothing lost for longer than it lasts."""
+"""Polling under every fault: no false value, no silent loss, and nothing stays lost after the fault."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from .table import cells
 @pytest.mark.fault_cell
 @pytest.mark.parametrize("phase", Phase)
 @pytest.mark.parametrize(("request_class", "kind"), cells(READS))
-async def test_a_fault_of_what_is_read(
+async def test_polling_survives_the_fault(
     make_account: MakeAccount, note: Note, request_class: RequestClass, kind: Kind, phase: Phase
 ) -> None:
     cell = Cell(make_account(request_class.cloud), request_class, kind)
