@@ -77,6 +77,7 @@ async def _choose(hass: HomeAssistant, entry: MockConfigEntry, **options: Any) -
     assert entry.state is ConfigEntryState.LOADED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [LARGE_FLEET + 1, 5000])
 async def test_of_a_large_fleet_figures_are_shown_until_the_user_chooses(
     hass: HomeAssistant, simulation: Simulation, count: int

@@ -1,4 +1,4 @@
-"""What happens to a whole cloud: it goes away, forgets its tokens, changes its mind or has another idea of the time."""
+"""Events of a whole cloud: it cannot be reached, forgets its tokens, refuses credentials or has another clock."""
 
 from collections.abc import Callable
 
@@ -122,7 +122,7 @@ async def test_a_vendor_with_another_idea_of_the_time(
 
 
 def _change_credentials(simulation: Simulation, cloud: str) -> Callable[[], None]:
-    """Let those of the account be wrong; give what makes them right again."""
+    """Make the credentials of the account wrong; return a function that makes them right again."""
     holder, name = {
         "gizwits_open": (next(iter(simulation.gizwits_open.accounts.users.values())), "password"),
         "gizwits_enterprise": (simulation.gizwits_enterprise, "enterprise_secret"),

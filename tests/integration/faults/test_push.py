@@ -1,4 +1,4 @@
-"""Push under every fault: polling takes over at once, nothing is lost, and push comes back by itself."""
+"""Push under every fault: polling takes over at once, no report is lost, and push connects again."""
 
 import logging
 from collections.abc import Callable
@@ -29,7 +29,7 @@ _OF_THE_HANDSHAKE = [kind for kind in KINDS if kind.make().changes is None and k
 
 @dataclass(frozen=True, slots=True)
 class _Trouble:
-    """`keep_up` makes it, again and again while it lasts; `end` lets it be over."""
+    """`keep_up` makes the fault, repeatedly while it lasts; `end` ends it."""
 
     cloud: str
     name: str
@@ -59,7 +59,7 @@ def _bad_handshake(kind: Kind) -> _Trouble:
 
 
 def _forgotten(simulation: Simulation) -> None:
-    """Let the server know its clients no longer: it calls whatever they say invalid."""
+    """Let the server forget its clients, so that it calls every message of theirs invalid."""
     for connection in simulation.gizwits_open.push.connections:
         connection.uid = None
         connection.subscribed.clear()
@@ -125,7 +125,7 @@ _TROUBLES = (
 
 @pytest.mark.fault_cell
 @pytest.mark.parametrize("trouble", _TROUBLES, ids=lambda trouble: f"{trouble.cloud}-{trouble.name}")
-async def test_a_fault_of_push(
+async def test_push_survives_the_fault(
     make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch, note: Note, trouble: _Trouble
 ) -> None:
     if (code := trouble.name.removeprefix("forgotten, ")).isdecimal():
