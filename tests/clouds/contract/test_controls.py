@@ -2,7 +2,7 @@
 
 import pytest
 
-from . import rules_of_errors, rules_of_history, rules_of_readings, rules_of_resources  # noqa: F401  # they add rules
+from . import controls_of_history, rules_of_errors, rules_of_history, rules_of_readings, rules_of_resources  # noqa: F401  # they add rules and controls
 from .conftest import MakeBench
 from .controls import CONTROLS, Control
 from .rule import RULES
