@@ -18,7 +18,7 @@ _PLATFORMS = ("binary_sensor", "event", "number", "select", "sensor", "switch")
 _LEVELS: tuple[tuple[str, ...], ...] = (
     ("clouds",),
     ("const", "plain_text", "profiles", "reasons"),
-    ("accounts", "disconnect_reasons", "exceptions", "pause", "storage"),
+    ("accounts", "disconnect_reasons", "exceptions", "pause", "storage", "timings"),
     ("flow.forms", "flow.validation", "fleet"),
     ("poller", "reauth"),
     ("coordinator",),

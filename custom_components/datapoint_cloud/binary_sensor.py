@@ -13,6 +13,7 @@ from .coordinator import DatapointCoordinator
 from .disconnect_reasons import LAST_DISCONNECT_REASON, async_last_reason
 from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
 from .fleet.device_state import CONNECTIVITY, PROBLEM, DeviceState
+from .timings import timings_of
 
 if TYPE_CHECKING:
     from .runtime import DatapointConfigEntry
@@ -102,7 +103,8 @@ class Connectivity(DeviceEntity, BinarySensorEntity):
 
     async def _async_update_reason(self) -> None:
         state = self.state_of_device
-        reason = await async_last_reason(self.coordinator.cloud.history, state.device) if state else None
+        history, delay = self.coordinator.cloud.history, timings_of(self.hass).online_log_delay
+        reason = await async_last_reason(history, state.device, delay) if state else None
         if reason is not None:
             self._reason = reason
             self.async_write_ha_state()

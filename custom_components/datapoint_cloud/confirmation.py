@@ -15,16 +15,10 @@ from homeassistant.util import dt as dt_util
 from .clouds.model import Value
 from .coordinator import DatapointCoordinator
 from .fleet.device_state import DeviceState
-from .fleet.pending_writes import PENDING_FOR
+from .timings import timings_of
 
 _LOGGER = logging.getLogger(__name__)
 
-_READ_AFTER = (1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds from an accepted command to the first early reading, and from one reading to the next."""
-_REVERT_AFTER = PENDING_FOR.total_seconds() - sum(_READ_AFTER) + 0.1
-"""Seconds from the last early reading to the end of the time that a value may stay unconfirmed."""
-_GIVE_UP_AFTER = PENDING_FOR.total_seconds() + 1.0
-"""Seconds after which confirming ends even if a reading hangs."""
 _LONGEST_HOLD = 3600.0  # seconds
 
 
@@ -49,9 +43,10 @@ class Confirmation:
         time runs out, when the device reports another value, or when a later command replaces this one.
         """
         coordinator = self._coordinator
-        now = dt_util.utcnow()
+        now, pending_for = dt_util.utcnow(), timings_of(coordinator.hass).pending_for
         for key, value in values.items():
-            state.expect(key, value, now, partial(_settle, confirmed.get(key)), sent_at=sent_at)
+            settle = partial(_settle, confirmed.get(key))
+            state.expect(key, value, now, settle, pending_for=pending_for, sent_at=sent_at)
         coordinator.listeners.async_mark_values_changed(state, values)
         coordinator.listeners.async_notify()
         device_id = state.device.id
@@ -70,7 +65,7 @@ class Confirmation:
     async def _async_confirm(self, state: DeviceState) -> None:
         """Read the device until it has confirmed all its values, then revert those that it has not."""
         try:
-            async with asyncio.timeout(_GIVE_UP_AFTER):
+            async with asyncio.timeout(timings_of(self._coordinator.hass).give_up_after):
                 await self._async_read_until_settled(state)
         except TimeoutError:
             pass
@@ -85,21 +80,22 @@ class Confirmation:
 
     async def _async_read_until_settled(self, state: DeviceState) -> None:
         """Read the device in growing intervals until no value is pending or time is up."""
+        timings = timings_of(self._coordinator.hass)
         try:
-            for pause in _READ_AFTER:
+            for pause in timings.confirmation_reads:
                 await asyncio.sleep(pause)
                 if seconds := await self._coordinator.async_read_device(state.device.id):
                     # The cloud's rate limit forbids reading. Show the values until somebody may read again.
                     state.pending.extend(
-                        dt_util.utcnow() + timedelta(seconds=min(seconds, _LONGEST_HOLD)) + PENDING_FOR
+                        dt_util.utcnow() + timedelta(seconds=min(seconds, _LONGEST_HOLD)) + timings.pending_for
                     )
                     return
                 if not state.pending:
                     return
         except Exception:
             _LOGGER.exception("%s cannot be read after a command", state.device.name)
-            await asyncio.sleep(_GIVE_UP_AFTER)
-        await asyncio.sleep(_REVERT_AFTER)
+            await asyncio.sleep(timings.give_up_after)
+        await asyncio.sleep(timings.revert_after)
 
 
 def _settle(confirmed: asyncio.Future[bool] | None, is_confirmed: bool) -> None:  # noqa: FBT001

@@ -34,11 +34,11 @@ from .pause import Pause
 from .poller import Poller
 from .profiles import Profile
 from .storage import AccountStorage
+from .timings import timings_of
 
 _LOGGER = logging.getLogger(__name__)
 
 _FIRST_LIST_SECONDS = 10.0  # that set-up waits for the list if it need not
-_FIRST_READINGS_SECONDS = 10.0  # that set-up waits for readings, which then go on in the background
 _SHOW_EVERY = 0.02  # seconds while set-up waits: entities are added as soon as their device was read
 _UNKNOWN_PAUSE = 60.0  # seconds
 
@@ -175,7 +175,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             self.hass, self._async_read(states, poll_round), f"{self.name} first readings"
         )
         shown = 0
-        for _ in range(round(_FIRST_READINGS_SECONDS / _SHOW_EVERY)):
+        for _ in range(round(timings_of(self.hass).first_readings / _SHOW_EVERY)):
             await asyncio.wait({task}, timeout=_SHOW_EVERY)
             if task.done():
                 return

@@ -22,7 +22,6 @@ _LOGGER = logging.getLogger(__name__)
 LAST_DISCONNECT_REASON = "last_disconnect_reason"
 
 _TEXTS = f"component.{DOMAIN}.entity.binary_sensor.connectivity.state_attributes.{LAST_DISCONNECT_REASON}.state."
-_LOG_DELAY = 5.0  # seconds until the cloud has logged that a device went offline
 _LOOK_BACK = timedelta(days=1)
 # The device came online again, and its old connection was cut (Gizwits Enterprise API, "offline reasons").
 _NO_OUTAGE = frozenset({"offline_force"})
@@ -38,13 +37,13 @@ def is_outage(reason: str) -> bool:
     return word_of(reason) not in _NO_OUTAGE
 
 
-async def async_last_reason(history: History, device: Device) -> str | None:
-    """Return why the device has just gone offline; None if the cloud does not say.
+async def async_last_reason(history: History, device: Device, delay: float) -> str | None:
+    """Return why the device has just gone offline, after `delay` seconds; None if the cloud does not say.
 
     Sends one request, even if a thousand devices go offline at once: these are requests for history, which the budget
     refuses before they take anything from polling and commands.
     """
-    await asyncio.sleep(_LOG_DELAY)
+    await asyncio.sleep(delay)
     now = dt_util.utcnow()
     try:
         log = await history.online_log(device, now - _LOOK_BACK, now)

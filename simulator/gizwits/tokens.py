@@ -38,6 +38,10 @@ class TokenStore:
         token = self._tokens[text] = Token(text, owner, int(self._clock()) + self.lifetime)
         return token
 
+    def restore(self, token: Token) -> None:
+        """Accept a token that an earlier run of the server granted."""
+        self._tokens[token.text] = token
+
     def owner_of(self, text: str) -> str:
         """Return the owner of a token. Raises Refused if it is unknown or expired."""
         token = self._tokens.get(text)

@@ -61,6 +61,7 @@ class Listener:
             products=products,
             client_store=self.client_store,
             snoti=SnotiServer(host=address[0], port=address[1], tls=tls or trust_simulator()),
+            timings=self.timings,
         )
 
     def push(self, *products: Product, tls: ssl.SSLContext | None = None) -> SnotiPush:

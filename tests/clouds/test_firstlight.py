@@ -16,7 +16,6 @@ from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     AuthFailed,
     CloudError,
-    DeviceGone,
     Forbidden,
     NotSupported,
     Reason,

@@ -23,7 +23,7 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 from tests.waiting import until
 
-from .websocket_push import REFUSED, Ear, OddServer, called, cloud_at, spa_of, watched_pauses
+from .websocket_push import REFUSED, Ear, OddServer, called, cloud_at, quick_timings, spa_of, watched_pauses
 
 LOGIN, CONNECT = "POST /app/login", "GET /ws/app/v1"
 

@@ -1,6 +1,6 @@
 """Home Assistant with the integration in it."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any
 from unittest.mock import AsyncMock, patch
@@ -16,6 +16,8 @@ from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.timings import set_timings, timings_of
 from simulator.simulation import Simulation
 
+from .passing_time import ChangeTimings
+
 
 @pytest.fixture(autouse=True)
 def _integration(enable_custom_integrations: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +25,7 @@ def _integration(enable_custom_integrations: None, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def change_timings(hass: HomeAssistant) -> Callable[..., None]:
+def change_timings(hass: HomeAssistant) -> ChangeTimings:
     """Change durations of the integration: `change_timings(confirmation_reads=())`."""
 
     def change(**durations: Any) -> None:

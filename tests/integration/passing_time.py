@@ -10,6 +10,9 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
+type ChangeTimings = Callable[..., None]
+"""Changes durations of the integration: `change_timings(confirmation_reads=())`."""
+
 
 async def pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float) -> None:
     """Move the time on, and run everything that is due by then."""

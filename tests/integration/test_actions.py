@@ -19,10 +19,9 @@ from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import confirmation, services
+from custom_components.datapoint_cloud import services
 from custom_components.datapoint_cloud.actions import history, import_statistics
 from custom_components.datapoint_cloud.const import DOMAIN
-from custom_components.datapoint_cloud.fleet import pending_writes
 from simulator.gizwits import GizwitsEnterpriseServer
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.products import HEATER, LAMP, PUMP, SPA, Product
@@ -30,6 +29,7 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll, state_of
+from .passing_time import ChangeTimings
 from .subjects import air_conditioner, chiller, ups
 
 _FOLDER = Path(integration.__file__).parent
@@ -40,8 +40,8 @@ _PLATFORMS = {"switch": "switch", "mode": "select", "set_temp": "number"}
 
 
 @pytest.fixture(autouse=True)
-def _no_early_readings(monkeypatch: pytest.MonkeyPatch, small_fleets: None) -> None:
-    monkeypatch.setattr(confirmation, "_READ_AFTER", (3600.0,))
+def _no_early_readings(change_timings: ChangeTimings, small_fleets: None) -> None:
+    change_timings(confirmation_reads=(3600.0,))
 
 
 @pytest.fixture
@@ -212,11 +212,9 @@ async def test_waiting_tells_confirmed_from_accepted(
     simulation: Simulation,
     entry: MockConfigEntry,
     enterprise: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
+    change_timings: ChangeTimings,
 ) -> None:
-    monkeypatch.setattr(confirmation, "_READ_AFTER", (0.0,))
-    monkeypatch.setattr(confirmation, "_REVERT_AFTER", 0.0)
-    monkeypatch.setattr(pending_writes, "PENDING_FOR", timedelta(0))
+    change_timings(confirmation_reads=(0.0,), pending_for=timedelta(0))
     obedient, deaf = air_conditioner(simulation), chiller(simulation)
     deaf.change({"obedience": {"is_lost": True}})
     targets = [_target(hass, entry, obedient.did), _target(hass, enterprise, deaf.did)]

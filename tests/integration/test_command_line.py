@@ -13,24 +13,22 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.datapoint_cloud import confirmation
 from custom_components.datapoint_cloud.const import DOMAIN
-from custom_components.datapoint_cloud.fleet import pending_writes
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.products import SPA
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll, state_of
-from .passing_time import settle
+from .passing_time import ChangeTimings, settle
 from .subjects import twenty_devices
 
 _CONTROL = "POST /app/control/{did}"
 
 
 @pytest.fixture(autouse=True)
-def _no_early_readings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirmation, "_READ_AFTER", (3600.0,))
+def _no_early_readings(change_timings: ChangeTimings) -> None:
+    change_timings(confirmation_reads=(3600.0,))
 
 
 @pytest.fixture
@@ -388,11 +386,9 @@ async def test_nobody_waits_for_a_device_that_has_gone(
     simulation: Simulation,
     entry: MockConfigEntry,
     spa: GizwitsDevice,
-    monkeypatch: pytest.MonkeyPatch,
+    change_timings: ChangeTimings,
 ) -> None:
-    monkeypatch.setattr(confirmation, "_READ_AFTER", ())
-    monkeypatch.setattr(confirmation, "_REVERT_AFTER", 0.5)
-    monkeypatch.setattr(pending_writes, "PENDING_FOR", timedelta(0))
+    change_timings(confirmation_reads=(), pending_for=timedelta(0), revert_margin=0.5)
     spa.change({"obedience": {"is_lost": True}})
     coordinator = entry.runtime_data.coordinator
     caller = asyncio.ensure_future(entry.runtime_data.commands.async_write_and_wait(spa.did, {"bubble": True}))

@@ -17,7 +17,6 @@ from homeassistant.helpers.translation import async_get_exception_message
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import confirmation
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.profiles import Hint, Profile
 from simulator.gizwits.devices import GizwitsDevice
@@ -26,14 +25,14 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll, state_of
-from .passing_time import settle
+from .passing_time import ChangeTimings, settle
 
 _CONTROL = "POST /app/control/{did}"
 
 
 @pytest.fixture(autouse=True)
-def _no_early_readings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirmation, "_READ_AFTER", (3600.0,))
+def _no_early_readings(change_timings: ChangeTimings) -> None:
+    change_timings(confirmation_reads=(3600.0,))
 
 
 @pytest.fixture
@@ -96,9 +95,9 @@ async def test_a_control_sends_one_request_and_shows_at_once(
 
 
 async def test_the_device_obeys_and_an_early_reading_confirms_it(
-    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, change_timings: ChangeTimings
 ) -> None:
-    monkeypatch.setattr(confirmation, "_READ_AFTER", (0.0, 0.0))
+    change_timings(confirmation_reads=(0.0, 0.0))
     device = _device(simulation, SPA)
     simulation.gizwits_open.reset_counts()
     await _call(hass, entry, "switch.turn_on", device, "bubble")
@@ -148,11 +147,11 @@ async def test_it_is_taken_back_without_a_poll_too(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
+    change_timings: ChangeTimings,
     freezer: FrozenDateTimeFactory,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(confirmation, "_READ_AFTER", ())
+    change_timings(confirmation_reads=())
     device = _device(simulation, SPA)
     simulation.gizwits_open.write_delay = 3600
     await _call(hass, entry, "switch.turn_on", device, "bubble")

@@ -15,10 +15,10 @@ from custom_components.datapoint_cloud.clouds.model import (
     Snapshot,
 )
 from custom_components.datapoint_cloud.fleet.device_state import DeviceState
-from custom_components.datapoint_cloud.fleet.pending_writes import PENDING_FOR
 from custom_components.datapoint_cloud.profiles import NO_PROFILE
 
 _NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+_PENDING_FOR = timedelta(seconds=35)
 _MINUTE = timedelta(minutes=1)
 _SCHEMA = Schema(
     datapoints=(
@@ -95,7 +95,7 @@ def test_an_answer_to_what_was_asked_before_a_push_changes_nothing() -> None:
 def test_what_was_asked_for_is_shown_until_a_reading_confirms_it() -> None:
     state = _state()
     state.merge_snapshot(_told(power=False), _NOW)
-    state.expect("power", True, _NOW, _nobody_waits)
+    state.expect("power", True, _NOW, _nobody_waits, pending_for=_PENDING_FOR)
     assert state.value("power") is True
     assert state.merge_snapshot(_told(power=False), _NOW)[0] == set()
     assert state.value("power") is True
@@ -105,7 +105,7 @@ def test_what_was_asked_for_is_shown_until_a_reading_confirms_it() -> None:
 
 def test_a_device_confirms_a_number_by_the_nearest_that_it_can_have() -> None:
     state = _state()
-    state.expect("level", 3.2, _NOW, _nobody_waits)
+    state.expect("level", 3.2, _NOW, _nobody_waits, pending_for=_PENDING_FOR)
     state.merge_snapshot(_told(level=3.0), _NOW)
     assert not state.pending
     assert state.value("level") == 3.0
@@ -114,8 +114,8 @@ def test_a_device_confirms_a_number_by_the_nearest_that_it_can_have() -> None:
 def test_the_value_from_before_does_not_take_back_what_was_asked_for() -> None:
     state, settled = _state(), list[bool]()
     state.merge_snapshot(_told(level=3.0), _NOW)
-    state.expect("level", 4.0, _NOW, settled.append)
-    state.expect("level", 5.0, _NOW, settled.append)
+    state.expect("level", 4.0, _NOW, settled.append, pending_for=_PENDING_FOR)
+    state.expect("level", 5.0, _NOW, settled.append, pending_for=_PENDING_FOR)
     assert settled == [False]  # a later command took its place
     for on_its_way in (3.0, 4.0):
         state.merge_snapshot(_told(_NOW + _MINUTE, level=on_its_way), _NOW)
@@ -127,8 +127,8 @@ def test_the_value_from_before_does_not_take_back_what_was_asked_for() -> None:
 def test_a_stale_reading_near_the_value_from_before_confirms_no_return_to_it() -> None:
     state, settled = _state(), list[bool]()
     state.merge_snapshot(_told(level=3.1), _NOW)  # finer than its definition
-    state.expect("level", 5.0, _NOW, _nobody_waits)
-    state.expect("level", 3.0, _NOW, settled.append)
+    state.expect("level", 5.0, _NOW, _nobody_waits, pending_for=_PENDING_FOR)
+    state.expect("level", 3.0, _NOW, settled.append, pending_for=_PENDING_FOR)
     state.merge_snapshot(_told(level=3.1), _NOW, requested_at=_NOW + timedelta(seconds=1))
     assert settled == []
     state.merge_snapshot(_told(_NOW + timedelta(seconds=2), level=3.1), _NOW, requested_at=_NOW + timedelta(seconds=2))
@@ -138,7 +138,7 @@ def test_a_stale_reading_near_the_value_from_before_confirms_no_return_to_it() -
 def test_a_value_that_nobody_asked_for_is_the_devices_own_word() -> None:
     state, settled = _state(), list[bool]()
     state.merge_snapshot(_told(level=3.0), _NOW)
-    state.expect("level", 5.0, _NOW, settled.append)
+    state.expect("level", 5.0, _NOW, settled.append, pending_for=_PENDING_FOR)
     assert state.merge_snapshot(_told(_NOW + _MINUTE, level=4.5), _NOW + timedelta(seconds=9))[0] == set()
     assert (state.value("level"), settled) == (5.0, [])  # it may be from before the command
     assert state.merge_snapshot(_told(_NOW + _MINUTE, level=4.5), _NOW + timedelta(seconds=10))[0] == {"level"}
@@ -148,7 +148,7 @@ def test_a_value_that_nobody_asked_for_is_the_devices_own_word() -> None:
 def test_an_answer_asked_for_before_the_command_says_nothing_of_what_it_changed() -> None:
     state, settled = _state(), list[bool]()
     state.merge_snapshot(_told(level=3.0, power=False), _NOW)
-    state.expect("level", 5.0, _NOW + _MINUTE, settled.append)
+    state.expect("level", 5.0, _NOW + _MINUTE, settled.append, pending_for=_PENDING_FOR)
     late = _told(_NOW + _MINUTE, level=5.0, power=True)
     assert state.merge_snapshot(late, _NOW + _MINUTE, requested_at=_NOW)[0] == {"power"}
     assert settled == []
@@ -161,9 +161,9 @@ def test_an_answer_asked_for_before_the_command_says_nothing_of_what_it_changed(
 def test_what_is_never_confirmed_is_taken_back_in_time() -> None:
     state = _state()
     state.merge_snapshot(_told(power=False), _NOW)
-    state.expect("power", True, _NOW, _nobody_waits)
-    assert state.drop_unconfirmed(_NOW + PENDING_FOR - timedelta(seconds=1)) == set()
-    assert state.drop_unconfirmed(_NOW + PENDING_FOR) == {"power"}
+    state.expect("power", True, _NOW, _nobody_waits, pending_for=_PENDING_FOR)
+    assert state.drop_unconfirmed(_NOW + _PENDING_FOR - timedelta(seconds=1)) == set()
+    assert state.drop_unconfirmed(_NOW + _PENDING_FOR) == {"power"}
     assert state.value("power") is False
 
 
@@ -243,16 +243,18 @@ def test_a_device_may_tell_that_it_obeyed_before_the_cloud_says_so() -> None:
     settled: list[bool] = []
     state.merge_snapshot(_told(power=False), _NOW)
     state.merge_snapshot(_told(_NOW + _MINUTE, power=True), _NOW + _MINUTE)
-    state.expect("power", True, _NOW + 2 * _MINUTE, settled.append, sent_at=_NOW + _MINUTE)
+    state.expect("power", True, _NOW + 2 * _MINUTE, settled.append, sent_at=_NOW + _MINUTE, pending_for=_PENDING_FOR)
     assert (settled, len(state.pending), state.value("power")) == ([True], 0, True)
     # What was told before the command says nothing of it, and neither does what had to be asked for.
-    state.expect("power", True, _NOW + 4 * _MINUTE, settled.append, sent_at=_NOW + 3 * _MINUTE)
+    state.expect(
+        "power", True, _NOW + 4 * _MINUTE, settled.append, sent_at=_NOW + 3 * _MINUTE, pending_for=_PENDING_FOR
+    )
     assert settled == [True]
     state.pending.clear()
     settled.clear()
     requested_at = _NOW + 5 * _MINUTE
     state.merge_snapshot(_told(requested_at, power=True), requested_at, requested_at=requested_at)
-    state.expect("power", True, requested_at, settled.append, sent_at=requested_at)
+    state.expect("power", True, requested_at, settled.append, sent_at=requested_at, pending_for=_PENDING_FOR)
     assert settled == []
 
 

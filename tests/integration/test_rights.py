@@ -9,18 +9,18 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized, UnknownUser
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
-from custom_components.datapoint_cloud import confirmation
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of
 from .history.fake_history import device_id_of, response_of, set_history
+from .passing_time import ChangeTimings
 from .subjects import air_conditioner
 
 
 @pytest.fixture(autouse=True)
-def _no_early_readings(monkeypatch: pytest.MonkeyPatch, small_fleets: None) -> None:
-    monkeypatch.setattr(confirmation, "_READ_AFTER", (3600.0,))
+def _no_early_readings(change_timings: ChangeTimings, small_fleets: None) -> None:
+    change_timings(confirmation_reads=(3600.0,))
 
 
 @pytest.fixture

@@ -19,8 +19,7 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud.const import DOMAIN
-from simulator.gizwits.accounts import Token
-from simulator.gizwits.enterprise import _Token as ProductToken
+from simulator.gizwits.tokens import Token
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
@@ -99,9 +98,9 @@ def remember_tokens(simulation: Simulation, before: Before) -> None:
     opened, enterprise = simulation.gizwits_open, simulation.gizwits_enterprise
     for name, token in before.kept_tokens().items():
         if name == "user token":
-            opened.accounts.tokens[token] = Token(opened.uid, end)
+            opened.accounts.tokens.restore(Token(token, opened.uid, end))
         else:
-            enterprise.tokens[token] = ProductToken(name.removeprefix("token "), end)
+            enterprise.tokens.restore(Token(token, name.removeprefix("token "), end))
 
 
 @pytest.fixture

@@ -167,9 +167,16 @@ class DeviceState:
     # Pending writes
 
     def expect(
-        self, key: str, value: Value, now: datetime, settle: Callable[[bool], None], *, sent_at: datetime | None = None
+        self,
+        key: str,
+        value: Value,
+        now: datetime,
+        settle: Callable[[bool], None],
+        *,
+        pending_for: timedelta,
+        sent_at: datetime | None = None,
     ) -> None:
-        """Show an accepted value until a reading confirms it or time runs out; then call `settle` with which it was.
+        """Show an accepted value until a reading confirms it, at most for `pending_for`; then call `settle`.
 
         A device may obey and push the value before the cloud has answered the command of `sent_at`.
         """
@@ -182,7 +189,7 @@ class DeviceState:
             self.pending.accepted_at[key] = now
             settle(True)
         else:
-            self.pending.expect(key, value, now, settle, step=step, reading=reading)
+            self.pending.expect(key, value, now, settle, pending_for=pending_for, step=step, reading=reading)
 
     def drop_unconfirmed(self, now: datetime) -> set[str]:
         """Show the last readings again where a write was not confirmed in time; return the keys."""

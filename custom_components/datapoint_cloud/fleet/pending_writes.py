@@ -11,8 +11,6 @@ from ..clouds.clock import is_ahead
 from ..clouds.model import Reading, Value
 from .future_dates import is_older
 
-PENDING_FOR = timedelta(seconds=35)
-"""How long an entity shows a written value that the device has not confirmed."""
 _TIME_TO_OBEY = timedelta(seconds=10)
 
 
@@ -71,6 +69,7 @@ class PendingWrites:
         now: datetime,
         settle: Callable[[bool], None],
         *,
+        pending_for: timedelta,
         step: float | None,
         reading: Reading | None,
     ) -> None:
@@ -87,7 +86,7 @@ class PendingWrites:
             value=value,
             step=step,
             since=now,
-            until=now + PENDING_FOR,
+            until=now + pending_for,
             superseded=superseded - {value},
             settle=settle,
             returns_from=reading if is_return else None,
@@ -127,7 +126,7 @@ class PendingWrites:
         self.accepted_at = {key: at for key, at in self.accepted_at.items() if not is_ahead(at, now)}
         for key, write in self._writes.items():
             if is_ahead(write.since, now):
-                self._writes[key] = replace(write, since=now, until=now + PENDING_FOR)
+                self._writes[key] = replace(write, since=now, until=now + (write.until - write.since))
 
 
 def is_equal(value: Value | None, other: Value | None, step: float | None) -> bool:

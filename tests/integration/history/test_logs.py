@@ -9,13 +9,12 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
-from custom_components.datapoint_cloud import disconnect_reasons
 from custom_components.datapoint_cloud.clouds.errors import Forbidden, Reason, Unreachable
 from custom_components.datapoint_cloud.clouds.history import HistoryCapabilities, LogEntry
 from simulator.simulation import Simulation
 
 from ..accounts import add_account, entity_id_of, poll, state_of
-from ..passing_time import settle
+from ..passing_time import ChangeTimings, settle
 from ..subjects import air_conditioner, chiller
 from .fake_history import at, device_id_of, error_of, response_of, set_history
 
@@ -25,8 +24,8 @@ _ONLINE = LogEntry(at=at("2026-10-20T06:00:00Z"), kind="dev_online", content={"k
 
 
 @pytest.fixture(autouse=True)
-def _log_without_delay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disconnect_reasons, "_LOG_DELAY", 0)
+def _log_without_delay(change_timings: ChangeTimings) -> None:
+    change_timings(online_log_delay=0)
 
 
 def _offline(reason: str) -> LogEntry:

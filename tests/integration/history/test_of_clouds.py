@@ -13,12 +13,11 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.datapoint_cloud import disconnect_reasons
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from ..accounts import add_account, entity_id_of, poll, state_of
-from ..passing_time import settle
+from ..passing_time import ChangeTimings, settle
 from ..subjects import air_conditioner, chiller, ups
 from .fake_history import at, device_id_of, error_of, response_of
 
@@ -158,10 +157,10 @@ async def test_the_online_log_and_the_connectivity_show_the_reason(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
-    monkeypatch: pytest.MonkeyPatch,
+    change_timings: ChangeTimings,
     kind: str,
 ) -> None:
-    monkeypatch.setattr(disconnect_reasons, "_LOG_DELAY", 0)
+    change_timings(online_log_delay=0)
     entry = await add_account(hass, simulation, kind)
     device = air_conditioner(simulation) if kind == "gizwits_open" else chiller(simulation)
     await poll(hass, entry)
