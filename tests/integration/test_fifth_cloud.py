@@ -1,4 +1,4 @@
-"""Adding a cloud takes a package in clouds/, a file in accounts/ with its line in the registry, and its texts.
+"""Adding a cloud takes a package in clouds/, a file in accounts/, its texts, and nothing else.
 
 The fifth cloud of `fifth_cloud/` goes all the way from the menu to unloading, and no other module knows any cloud.
 """
@@ -23,6 +23,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
 
 import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud import accounts
 from custom_components.datapoint_cloud.accounts import ACCOUNT_TYPES
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.diagnostics import async_get_config_entry_diagnostics
@@ -142,11 +143,33 @@ def _modules_that_know_clouds(*but: str) -> set[str]:
     }
 
 
+_BROOK = """
+from custom_components.datapoint_cloud.accounts.base import AccountType
+from tests.integration.fifth_cloud.accounts.tidewater import TidewaterAccount
+
+class BrookAccount(AccountType):
+    kind = "brook"
+    menu_position = 25
+    maker = "Brook"
+    docs_page = "brook.md"
+    fields = ()
+    open = TidewaterAccount.open
+"""
+
+
+def test_a_file_in_the_folder_is_an_account_type_of_the_menu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "brook" not in accounts.load_account_types()
+    (tmp_path / "brook.py").write_text(_BROOK, encoding="utf-8")
+    monkeypatch.setattr(accounts, "__path__", [*accounts.__path__, str(tmp_path)])
+    kinds = list(accounts.load_account_types())
+    assert kinds.index("gizwits_enterprise") < kinds.index("brook") < kinds.index("sodata")
+
+
 def test_no_other_module_names_a_cloud() -> None:
     assert _modules_that_know_clouds("accounts", "clouds") == set()
 
 
 def test_a_module_that_names_a_cloud_would_be_found() -> None:
-    assert {"accounts/__init__.py", "accounts/sodata.py"} <= _modules_that_know_clouds("clouds")
+    assert {"accounts/gizwits_open.py", "accounts/sodata.py"} <= _modules_that_know_clouds("clouds")
     assert list(_names_of_clouds('"""Of SoData."""\nif kind == "sodata":  # SoData\n    pass')) == ["sodata"]
     assert list(_names_of_clouds("from .clouds.gizwits.open.api import Cloud")) == ["clouds.gizwits.open.api"]

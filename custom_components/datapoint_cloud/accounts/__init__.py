@@ -1,12 +1,15 @@
 """The account types, one for each cloud, and functions for an account of any cloud.
 
 Nothing outside `accounts/` and `clouds/` knows one cloud from another. To add a cloud, write a package in `clouds/` and
-a file here, list its account type in `ACCOUNT_TYPES`, and add its texts to the translations.
+a file here, and add its texts to the translations.
 """
 
 import hashlib
+import importlib
+import pkgutil
 from collections.abc import Mapping
 from itertools import count
+from operator import attrgetter
 from typing import Any, Final
 
 from aiohttp import ClientSession, DummyCookieJar
@@ -21,15 +24,17 @@ from ..clouds.client_store import ClientStore
 from ..clouds.cloud import Cloud
 from ..const import CONF_CLOUD, DOMAIN, OPTION_GROUPS
 from .base import AccountType, Scopes, ScopeType
-from .firstlight import FirstlightAccount
-from .gizwits_enterprise import GizwitsEnterpriseAccount
-from .gizwits_open import GizwitsOpenAccount
-from .sodata import SoDataAccount
 
-ACCOUNT_TYPES: Final[Mapping[str, AccountType]] = {
-    account_type.kind: account_type
-    for account_type in (GizwitsOpenAccount(), GizwitsEnterpriseAccount(), SoDataAccount(), FirstlightAccount())
-}
+
+def load_account_types() -> dict[str, AccountType]:
+    """Import every file of this folder, and return the account types by the kind of their cloud, in menu order."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f".{module.name}", __name__)
+    found = sorted((cls() for cls in AccountType.__subclasses__()), key=attrgetter("menu_position"))
+    return {account_type.kind: account_type for account_type in found}
+
+
+ACCOUNT_TYPES: Final[Mapping[str, AccountType]] = load_account_types()
 """The account types by the kind of their cloud, in the order of the menu."""
 
 

@@ -62,6 +62,8 @@ class AccountType(FieldGroup, ABC):
 
     kind: ClassVar[str]
     """The `kind` of the cloud; the step of the config flow has the same name."""
+    menu_position: ClassVar[int]
+    """The place of the cloud in the menu, from the top; gaps are fine."""
     maker: ClassVar[str]
     """The manufacturer of devices whose cloud does not name one."""
     docs_page: ClassVar[str]

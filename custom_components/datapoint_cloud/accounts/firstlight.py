@@ -115,6 +115,7 @@ class FirstlightAccount(AccountType):
 
     kind = FirstlightCloud.kind
     maker = "Firstlight"
+    menu_position = 40
     docs_page = "firstlight.md"
     scope_type = UsageQueryScope()
     is_address_in_id = True

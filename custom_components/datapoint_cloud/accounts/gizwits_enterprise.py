@@ -68,6 +68,7 @@ class GizwitsEnterpriseAccount(AccountType):
 
     kind = GizwitsEnterpriseCloud.kind
     maker = "Gizwits"
+    menu_position = 20
     docs_page = "gizwits-enterprise-api.md"
     placeholders: ClassVar[Mapping[str, str]] = {"gizwits_url": "https://dev.gizwits.com"}
     scope_type = ProductScope()

@@ -28,6 +28,7 @@ class GizwitsOpenAccount(AccountType):
 
     kind = GizwitsOpenCloud.kind
     maker = "Gizwits"
+    menu_position = 10
     docs_page = "gizwits-open-api.md"
     field_of_no_devices = CONF_REGION
     fields = (

@@ -29,6 +29,7 @@ class SoDataAccount(AccountType):
 
     kind = SoDataCloud.kind
     maker = "Socomec"
+    menu_position = 30
     docs_page = "sodata.md"
     sub_account_field = CONF_CORPORATE_ACCOUNT
     fields = (

@@ -23,6 +23,7 @@ class TidewaterAccount(AccountType):
     """The gauges at one river."""
 
     kind = TidewaterCloud.kind
+    menu_position = 50
     maker = "Tidewater"
     docs_page = "tidewater.md"
     field_of_no_devices = CONF_RIVER
