@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, override
+from typing import Any, override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -24,11 +24,8 @@ from .coordinator import DatapointCoordinator
 from .device_registry import device_info, scope_device_id
 from .entity import async_add_with_inventory
 from .fleet.listeners import ACCOUNT
+from .runtime import DatapointConfigEntry
 from .statistics.schedule import ImportStatus
-
-if TYPE_CHECKING:
-    from .runtime import DatapointConfigEntry
-
 
 _NOTICEABLE_DELAY = timedelta(minutes=15)
 _NOTICEABLE_SHARE = 0.02

@@ -1,7 +1,7 @@
 """Binary sensors: read-only switches, alarms, and each device's connectivity and problem."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, override
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import BinarySensorEntity
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
@@ -13,10 +13,8 @@ from .coordinator import DatapointCoordinator
 from .disconnect_reasons import LAST_DISCONNECT_REASON, async_last_reason
 from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
 from .fleet.device_state import CONNECTIVITY, PROBLEM, DeviceState
+from .runtime import DatapointConfigEntry
 from .timings import timings_of
-
-if TYPE_CHECKING:
-    from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0
 

@@ -1,7 +1,7 @@
 """Events: one for each device with alarms, triggered when an alarm is raised or cleared."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, override
+from typing import override
 
 from homeassistant.components.event import EventEntity
 from homeassistant.core import HomeAssistant, callback
@@ -10,9 +10,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import DatapointCoordinator
 from .entity import DeviceEntity, async_add_entities_of_devices
 from .fleet.device_state import ALARM, AlarmChange, DeviceState
-
-if TYPE_CHECKING:
-    from .runtime import DatapointConfigEntry
+from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0
 

@@ -1,7 +1,7 @@
 """Numbers: writable datapoints with a range, in engineering units."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, override
+from typing import override
 
 from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberMode
 from homeassistant.const import Platform
@@ -12,9 +12,7 @@ from .coordinator import DatapointCoordinator
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
 from .fleet.description import scaled
 from .fleet.device_state import DeviceState
-
-if TYPE_CHECKING:
-    from .runtime import DatapointConfigEntry
+from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0  # commands are put in order for each device
 

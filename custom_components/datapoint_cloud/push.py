@@ -7,7 +7,6 @@ import asyncio
 import logging
 from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
@@ -17,9 +16,7 @@ from .clouds.backoff import Backoff
 from .clouds.clock import arrived
 from .clouds.errors import AuthFailed
 from .clouds.push import CoverageChanged, DevicesChanged, News, Outage, Presence, Push, Report, SchemaChanged
-
-if TYPE_CHECKING:
-    from .coordinator import DatapointCoordinator
+from .coordinator import DatapointCoordinator
 
 _LOGGER = logging.getLogger(__name__)
 

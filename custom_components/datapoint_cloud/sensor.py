@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, override
+from typing import override
 
 from homeassistant.components.sensor import DOMAIN as SENSOR
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorStateClass
@@ -18,9 +18,7 @@ from .coordinator import DatapointCoordinator
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
 from .fleet.description import LONGEST_STATE
 from .fleet.device_state import DeviceState
-
-if TYPE_CHECKING:
-    from .runtime import DatapointConfigEntry
+from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0
 

@@ -6,7 +6,7 @@ They check their input, pass it to the accounts' commands, and respond with a re
 import asyncio
 import base64
 from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import voluptuous as vol
 from homeassistant.auth.permissions.const import POLICY_CONTROL
@@ -21,11 +21,9 @@ from .actions.import_statistics import async_setup_statistics_actions
 from .actions.rights import Rights
 from .actions.targets import DeviceTarget, devices_to_control
 from .clouds.model import Value
+from .commands import Commands
 from .const import DOMAIN
-
-if TYPE_CHECKING:
-    from .commands import Commands
-    from .runtime import DatapointConfigEntry
+from .runtime import DatapointConfigEntry
 
 SET_DATAPOINTS = "set_datapoints"
 SET_GROUP_DATAPOINTS = "set_group_datapoints"

@@ -1,7 +1,7 @@
 """Switches: writable datapoints that are on or off."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, override
+from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity
 from homeassistant.const import Platform
@@ -11,9 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import DatapointCoordinator
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
 from .fleet.device_state import DeviceState
-
-if TYPE_CHECKING:
-    from .runtime import DatapointConfigEntry
+from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0  # commands are put in order for each device
 

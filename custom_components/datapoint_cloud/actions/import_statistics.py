@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import voluptuous as vol
 from homeassistant.auth.permissions.const import POLICY_CONTROL
@@ -16,14 +15,12 @@ from homeassistant.util import dt as dt_util
 from .. import exceptions
 from ..const import DOMAIN
 from ..plain_text import plain
+from ..runtime import DatapointConfigEntry
 from ..statistics.importer import ImportResult
 from ..statistics.recorder import has_recorder
 from ..statistics.sensors import StatisticsSensor, statistics_sensors
 from .rights import Rights
 from .time_range import end_time, start_time
-
-if TYPE_CHECKING:
-    from ..runtime import DatapointConfigEntry
 
 IMPORT_STATISTICS = "import_statistics"
 

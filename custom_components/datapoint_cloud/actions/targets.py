@@ -5,7 +5,7 @@ It reads registries and fleets and sends no request.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import voluptuous as vol
 from homeassistant.core import HomeAssistant, ServiceCall
@@ -24,9 +24,7 @@ from ..coordinator import DatapointCoordinator
 from ..device_registry import find_state, ids_of, scope_device_id, unique_id_of
 from ..fleet.description import DatapointDescription
 from ..fleet.device_state import CONNECTIVITY, DeviceState
-
-if TYPE_CHECKING:
-    from ..runtime import DatapointConfigEntry
+from ..runtime import DatapointConfigEntry
 
 _LIST = vol.All(cv.ensure_list, [vol.All(cv.string, vol.Length(min=1))], vol.Length(min=1), vol.Unique())
 
