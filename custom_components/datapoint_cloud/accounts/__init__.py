@@ -23,7 +23,7 @@ from homeassistant.util.hass_dict import HassKey
 from ..clouds.client_store import ClientStore
 from ..clouds.cloud import Cloud
 from ..const import CONF_CLOUD, DOMAIN, OPTION_GROUPS
-from .base import AccountType, Scopes, ScopeType
+from .base import AccountType, ClientContext, Scopes, ScopeType
 
 
 def load_account_types() -> dict[str, AccountType]:
@@ -59,12 +59,14 @@ def open_cloud(
     hass: HomeAssistant, kind: str, data: Mapping[str, Any], scopes: Scopes, client_store: ClientStore
 ) -> Cloud:
     """Build the client of an account of the kind `kind` from the data of an entry. Sends nothing."""
-    return ACCOUNT_TYPES[kind].open(hass, _session(hass), data, scopes, client_store)
+    context = ClientContext(hass=hass, session=_session(hass), data=data, scopes=scopes, client_store=client_store)
+    return ACCOUNT_TYPES[kind].open(context)
 
 
 async def sub_accounts_of(hass: HomeAssistant, kind: str, data: Mapping[str, Any]) -> Mapping[str, str]:
     """Log in and return the names of the accounts that the credentials open, by id. Raises any `CloudError`."""
-    return await ACCOUNT_TYPES[kind].sub_accounts(hass, _session(hass), data)
+    context = ClientContext(hass=hass, session=_session(hass), data=data, scopes={}, client_store=ClientStore())
+    return await ACCOUNT_TYPES[kind].sub_accounts(context)
 
 
 def forget_login(hass: HomeAssistant, data: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from aiohttp import ClientSession
@@ -15,6 +16,17 @@ from .fields import Field
 
 type Scopes = Mapping[str, Mapping[str, Any]]
 """The data of the subentries, by the id of the scope."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientContext:
+    """What a client is built with: the data of an entry and of its scopes, and its connection and store."""
+
+    hass: HomeAssistant
+    session: ClientSession
+    data: Mapping[str, Any]
+    scopes: Scopes
+    client_store: ClientStore
 
 
 class FieldGroup:
@@ -84,19 +96,10 @@ class AccountType(FieldGroup, ABC):
         return (self,) if self.scope_type is None else (self, self.scope_type)
 
     @abstractmethod
-    def open(
-        self,
-        hass: HomeAssistant,
-        session: ClientSession,
-        data: Mapping[str, Any],
-        scopes: Scopes,
-        client_store: ClientStore,
-    ) -> Cloud:
+    def open(self, context: ClientContext) -> Cloud:
         """Build the client from the data of an entry and its scopes. Sends nothing."""
 
-    async def sub_accounts(
-        self, hass: HomeAssistant, session: ClientSession, data: Mapping[str, Any]
-    ) -> Mapping[str, str]:
+    async def sub_accounts(self, context: ClientContext) -> Mapping[str, str]:
         """Log in and return the names of the accounts to choose from, by id. Raises any `CloudError`."""
         return {}
 

@@ -4,18 +4,15 @@ from collections.abc import Mapping
 from typing import Any, Final, override
 from urllib.parse import quote
 
-from aiohttp import ClientSession
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import BooleanSelector, NumberSelector, NumberSelectorConfig, NumberSelectorMode
 from homeassistant.util import dt as dt_util
 
-from ..clouds.client_store import ClientStore
 from ..clouds.cloud import Cloud
 from ..clouds.errors import Reason
 from ..clouds.firstlight.api import FirstlightCloud, UsageQuery
 from ..const import CONF_API_URL, CONF_GROUP_BY, CONF_MOST_ROWS, CONF_PERIOD, CONF_UNIT
-from .base import AccountType, Scopes, ScopeType
+from .base import AccountType, ClientContext, ScopeType
 from .fields import Field, address_field, secret_field, select
 
 CONF_AUTHORIZATION_TOKEN: Final = "authorization_token"
@@ -126,16 +123,10 @@ class FirstlightAccount(AccountType):
     )
 
     @override
-    def open(
-        self,
-        hass: HomeAssistant,
-        session: ClientSession,
-        data: Mapping[str, Any],
-        scopes: Scopes,
-        client_store: ClientStore,
-    ) -> Cloud:
+    def open(self, context: ClientContext) -> Cloud:
+        data = context.data
         return FirstlightCloud(
-            session,
+            context.session,
             api_url=data[CONF_API_URL],
             authorization_token=data[CONF_AUTHORIZATION_TOKEN],
             user_token=data[CONF_USER_TOKEN],
@@ -155,8 +146,8 @@ class FirstlightAccount(AccountType):
                     sort_order=scope.get(CONF_SORT_ORDER),
                     most_rows=scope.get(CONF_MOST_ROWS),
                 )
-                for query_id, scope in scopes.items()
+                for query_id, scope in context.scopes.items()
             ],
             time_zone=dt_util.get_default_time_zone(),
-            client_store=client_store,
+            client_store=context.client_store,
         )

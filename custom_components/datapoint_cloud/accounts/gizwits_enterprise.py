@@ -4,18 +4,15 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar, Final, override
 from urllib.parse import urlsplit
 
-from aiohttp import ClientSession
-from homeassistant.core import HomeAssistant
 from homeassistant.util.ssl import client_context, client_context_no_verify
 
-from ..clouds.client_store import ClientStore
 from ..clouds.cloud import Cloud
 from ..clouds.errors import Reason
 from ..clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product, SnotiServer
 from ..clouds.gizwits.enterprise.snoti import DEFAULT_HOST, DEFAULT_PORT
 from ..clouds.hosts import host_and_port, is_loopback
 from ..const import CONF_API_URL, OPTION_GROUPS
-from .base import AccountType, Scopes, ScopeType
+from .base import AccountType, ClientContext, Scopes, ScopeType
 from .fields import Field, address_field, secret_field
 
 CONF_ENTERPRISE_ID: Final = "enterprise_id"
@@ -90,16 +87,10 @@ class GizwitsEnterpriseAccount(AccountType):
         return [f"{key}/{group}" for key, scope in scopes.items() for group in _group_ids(scope, chosen) if group]
 
     @override
-    def open(
-        self,
-        hass: HomeAssistant,
-        session: ClientSession,
-        data: Mapping[str, Any],
-        scopes: Scopes,
-        client_store: ClientStore,
-    ) -> Cloud:
+    def open(self, context: ClientContext) -> Cloud:
+        data = context.data
         return GizwitsEnterpriseCloud(
-            session,
+            context.session,
             api_url=data[CONF_API_URL],
             enterprise_id=data[CONF_ENTERPRISE_ID],
             enterprise_secret=data[CONF_ENTERPRISE_SECRET],
@@ -111,10 +102,10 @@ class GizwitsEnterpriseAccount(AccountType):
                     auth_id=scope.get(CONF_AUTH_ID),
                     auth_secret=scope.get(CONF_AUTH_SECRET),
                 )
-                for scope in scopes.values()
+                for scope in context.scopes.values()
                 for group_id in _group_ids(scope, data.get(OPTION_GROUPS, ()))
             ],
-            client_store=client_store,
+            client_store=context.client_store,
             snoti=_snoti_server(data.get(CONF_SNOTI_HOST, ""), urlsplit(data[CONF_API_URL]).hostname or ""),
         )
 

@@ -3,18 +3,15 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Final, override
 
-from aiohttp import ClientSession
 from homeassistant.const import CONF_PASSWORD, CONF_REGION, CONF_USERNAME
-from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
 
-from ..clouds.client_store import ClientStore
 from ..clouds.cloud import Cloud
 from ..clouds.errors import Reason
 from ..clouds.gizwits.open.api import GizwitsOpenCloud
 from ..clouds.gizwits.open.login import KNOWN_APPS, REGIONS, AnonymousLogin, PasswordLogin
 from ..const import CONF_API_URL
-from .base import AccountType, Scopes
+from .base import AccountType, ClientContext
 from .fields import Field, address_field, secret_field, select, text_selector
 
 CONF_APP_ID: Final = "app_id"
@@ -75,23 +72,17 @@ class GizwitsOpenAccount(AccountType):
         return KNOWN_APPS.get(data.get(CONF_APP_ID, ""), self.maker)
 
     @override
-    def open(
-        self,
-        hass: HomeAssistant,
-        session: ClientSession,
-        data: Mapping[str, Any],
-        scopes: Scopes,
-        client_store: ClientStore,
-    ) -> Cloud:
+    def open(self, context: ClientContext) -> Cloud:
+        data = context.data
         login = (
             AnonymousLogin(phone_id=data[CONF_PHONE_ID])
             if CONF_PHONE_ID in data
             else PasswordLogin(username=data[CONF_USERNAME], password=data[CONF_PASSWORD])
         )
         return GizwitsOpenCloud(
-            session,
+            context.session,
             api_url=data.get(CONF_API_URL) or REGIONS[data[CONF_REGION]].api_url,
             app_id=data[CONF_APP_ID],
             login=login,
-            client_store=client_store,
+            client_store=context.client_store,
         )

@@ -8,12 +8,11 @@ from homeassistant.const import CONF_CLIENT_ID, CONF_CLIENT_SECRET, CONF_PASSWOR
 from homeassistant.core import HomeAssistant
 from homeassistant.util.hass_dict import HassKey
 
-from ..clouds.client_store import ClientStore
 from ..clouds.errors import Forbidden, Reason
 from ..clouds.sodata.api import DEFAULT_API_URL, DEFAULT_AUTH_URL, DEFAULT_REALM, SoDataCloud
 from ..clouds.sodata.auth import KeycloakLogin
 from ..const import CONF_API_URL, DOMAIN
-from .base import AccountType, Scopes
+from .base import AccountType, ClientContext
 from .fields import Field, address_field, secret_field, text_selector
 
 CONF_AUTH_URL: Final = "auth_url"
@@ -52,28 +51,20 @@ class SoDataAccount(AccountType):
     )
 
     @override
-    def open(
-        self,
-        hass: HomeAssistant,
-        session: ClientSession,
-        data: Mapping[str, Any],
-        scopes: Scopes,
-        client_store: ClientStore,
-    ) -> SoDataCloud:
+    def open(self, context: ClientContext) -> SoDataCloud:
+        data = context.data
         return SoDataCloud(
-            session,
+            context.session,
             api_url=data[CONF_API_URL],
-            login=_keycloak_login(hass, session, data),
+            login=_keycloak_login(context.hass, context.session, data),
             corporate_account=data.get(CONF_CORPORATE_ACCOUNT),
-            client_store=client_store,
+            client_store=context.client_store,
         )
 
     @override
-    async def sub_accounts(
-        self, hass: HomeAssistant, session: ClientSession, data: Mapping[str, Any]
-    ) -> Mapping[str, str]:
-        self.forget_login(hass, data)
-        accounts = await self.open(hass, session, data, {}, ClientStore()).corporate_accounts()
+    async def sub_accounts(self, context: ClientContext) -> Mapping[str, str]:
+        self.forget_login(context.hass, context.data)
+        accounts = await self.open(context).corporate_accounts()
         if not accounts:
             raise Forbidden(Reason.NO_CORPORATE_ACCOUNT)
         return {account.uuid: account.name for account in accounts}

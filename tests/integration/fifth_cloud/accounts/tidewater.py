@@ -1,15 +1,11 @@
 """The account of a token at Tidewater."""
 
-from collections.abc import Mapping
-from typing import Any, override
+from typing import override
 
-from aiohttp import ClientSession
 from homeassistant.const import CONF_TOKEN
-from homeassistant.core import HomeAssistant
 
-from custom_components.datapoint_cloud.accounts.base import AccountType, Scopes
+from custom_components.datapoint_cloud.accounts.base import AccountType, ClientContext
 from custom_components.datapoint_cloud.accounts.fields import Field, address_field, secret_field, select
-from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
 from custom_components.datapoint_cloud.clouds.errors import Reason
 from custom_components.datapoint_cloud.const import CONF_API_URL
@@ -34,18 +30,12 @@ class TidewaterAccount(AccountType):
     )
 
     @override
-    def open(
-        self,
-        hass: HomeAssistant,
-        session: ClientSession,
-        data: Mapping[str, Any],
-        scopes: Scopes,
-        client_store: ClientStore,
-    ) -> Cloud:
+    def open(self, context: ClientContext) -> Cloud:
+        data = context.data
         return TidewaterCloud(
-            session,
+            context.session,
             api_url=data[CONF_API_URL],
             token=data[CONF_TOKEN],
             river=data[CONF_RIVER],
-            client_store=client_store,
+            client_store=context.client_store,
         )
