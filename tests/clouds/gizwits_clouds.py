@@ -38,8 +38,8 @@ def open_cloud(
     )
 
 
-def device_of(there: GizwitsDevice) -> Device:
-    return Device(id=there.did, name=there.alias or there.did, schema_id=there.product.key)
+def device_of(simulated: GizwitsDevice) -> Device:
+    return Device(id=simulated.did, name=simulated.alias or simulated.did, schema_id=simulated.product.key)
 
 
 def online(server: GizwitsEnterpriseServer | GizwitsOpenServer) -> Iterator[GizwitsDevice]:

@@ -1,4 +1,4 @@
-"""The Enterprise API's client against the simulated cloud."""
+"""Tests the client of the Enterprise API against the simulated cloud."""
 
 import json
 import time
@@ -90,13 +90,13 @@ def cloud(make_cloud: MakeCloud) -> GizwitsEnterpriseCloud:
 
 @pytest.fixture
 def chiller(server: GizwitsEnterpriseServer) -> Device:
-    """A device of the first product, as the cloud lists it."""
+    """Return a device of the first product as the cloud lists it."""
     product = next(iter(server.products.values()))
     did = next(did for did, device in product.devices.items() if device.is_online and device.mac != "virtual:site")
     return Device(id=did, name="x", schema_id=product.product_key, scope=product.product_key)
 
 
-def there(server: GizwitsEnterpriseServer, device: Device) -> GizwitsDevice:
+def simulated(server: GizwitsEnterpriseServer, device: Device) -> GizwitsDevice:
     return server.products[device.schema_id].devices[device.id]
 
 
@@ -117,7 +117,7 @@ def is_a_cloud(cloud: Cloud) -> Cloud:
 
 
 class Later:
-    """The time module, some days ahead."""
+    """Replaces the time module; its clocks are some days ahead."""
 
     def __init__(self, days: float) -> None:
         self._seconds = days * DAY
@@ -129,16 +129,18 @@ class Later:
         return time.monotonic() + self._seconds
 
 
-# The account and its tokens
+# Account and tokens
 
 
-async def test_the_account_is_the_enterprise(cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer) -> None:
+async def test_the_account_id_is_the_enterprise_id(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
     assert (await is_a_cloud(cloud).account()).id == server.enterprise_id
     assert server.requests == {TOKEN: 1}
 
 
 @pytest.mark.parametrize("end", ["", "/", "/v1", "/v1/"])
-async def test_the_address_may_name_the_version_or_not(
+async def test_the_address_can_include_the_version(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, end: str
 ) -> None:
     assert (await make_cloud(api_url=server.url + end).devices()).devices
@@ -151,7 +153,7 @@ async def test_the_address_may_name_the_version_or_not(
         ({"enterprise_secret": "x"}, Reason.WRONG_ENTERPRISE_SECRET),
     ],
 )
-async def test_a_refused_enterprise_is_not_tried_again(
+async def test_the_client_does_not_log_in_again_after_the_enterprise_is_refused(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, wrong: dict[str, str], reason: Reason
 ) -> None:
     cloud = make_cloud(**wrong)
@@ -162,7 +164,9 @@ async def test_a_refused_enterprise_is_not_tried_again(
     assert server.requests[TOKEN] == 1
 
 
-async def test_any_product_proves_the_account(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
+async def test_one_working_product_is_enough_for_the_account(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
     good = products_of(server)[1]
     wrong = Product(product_key=products_of(server)[0].product_key, product_secret="x")
     assert (await make_cloud([wrong, good]).account()).id == server.enterprise_id
@@ -171,14 +175,16 @@ async def test_any_product_proves_the_account(make_cloud: MakeCloud, server: Giz
     assert (refusal.value.reason, refusal.value.subject) == (Reason.WRONG_PRODUCT_SECRET, wrong.product_key)
 
 
-async def test_an_account_without_products_is_empty(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
+async def test_an_account_without_products_has_no_devices(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
     cloud = make_cloud([])
     assert (await cloud.account()).id == server.enterprise_id
     assert (await cloud.devices()).devices == ()
     assert not server.requests
 
 
-async def test_each_product_has_one_token_also_after_a_restart(
+async def test_each_product_has_one_token_even_after_a_restart(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
     client_store = ClientStore()
@@ -189,7 +195,7 @@ async def test_each_product_has_one_token_also_after_a_restart(
     assert server.requests[TOKEN] == 2
 
 
-async def test_a_remembered_token_is_not_used_for_another_enterprise(
+async def test_a_stored_token_is_not_used_for_another_enterprise(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
     client_store = ClientStore()
@@ -198,7 +204,7 @@ async def test_a_remembered_token_is_not_used_for_another_enterprise(
         await make_cloud(client_store=client_store, enterprise_id="another").account()
 
 
-async def test_a_refused_token_is_renewed_once_and_the_call_repeated(
+async def test_a_refused_token_is_renewed_once_and_the_call_is_repeated(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     listing = await cloud.devices()
@@ -216,7 +222,7 @@ def not_at_a_login(request: web.Request) -> bool:
 @pytest.mark.parametrize(
     "refusal", [failing("", 5009), failing("", 5011), failing("", 5004), Fault(status=401, body="")]
 )
-async def test_a_token_that_every_endpoint_refuses_ends_in_one_renewal(
+async def test_authentication_fails_after_one_renewal_if_every_endpoint_refuses_the_token(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, refusal: Fault
 ) -> None:
     cloud = make_cloud(products_of(server)[:1])
@@ -237,7 +243,7 @@ async def test_a_token_that_every_endpoint_refuses_ends_in_one_renewal(
     ],
 )
 @pytest.mark.parametrize("path", ["/devices/search", "/data", "/control"])
-async def test_a_token_that_one_endpoint_refuses_is_no_matter_of_the_account(
+async def test_authentication_does_not_fail_if_only_one_endpoint_refuses_the_token(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, chiller: Device, refusal: Fault, tokens: int, path: str
 ) -> None:
     cloud = make_cloud(products_of(server)[:1])
@@ -260,7 +266,7 @@ async def test_a_token_that_one_endpoint_refuses_is_no_matter_of_the_account(
     assert server.requests[TOKEN] == tokens
 
 
-async def test_a_token_that_all_endpoints_of_one_product_refuse_is_the_products_matter(
+async def test_a_token_refused_by_all_endpoints_of_one_product_fails_only_that_product(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     first, second = server.products
@@ -274,7 +280,7 @@ async def test_a_token_that_all_endpoints_of_one_product_refuse_is_the_products_
     assert {device.scope for device in listing.devices} == {second}
 
 
-async def test_a_token_of_another_product_is_the_products_matter(
+async def test_a_token_of_another_product_fails_only_that_product(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     first, second = server.products
@@ -296,12 +302,12 @@ async def test_a_token_of_another_product_is_the_products_matter(
         ({"expired_at": -1}, 5),
     ],
 )
-async def test_a_token_is_renewed_a_day_ahead(
+async def test_a_token_is_renewed_a_day_before_it_expires(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, answer: dict[str, Any], days: float
 ) -> None:
     now = time.time()
-    told = {name: end and int(now + end * DAY) for name, end in answer.items()}
-    server.faults.append(answering("/access_token", {"token": "t"} | told, 201))
+    expiry = {name: end and int(now + end * DAY) for name, end in answer.items()}
+    server.faults.append(answering("/access_token", {"token": "t"} | expiry, 201))
     client_store = ClientStore()
     await make_cloud(client_store=client_store).account()
     (record,) = (record for key, record in client_store.content.items() if key.startswith("token"))
@@ -309,7 +315,7 @@ async def test_a_token_is_renewed_a_day_ahead(
 
 
 @pytest.mark.parametrize("answer", [{}, [], None, {"token": None}, {"token": ""}])
-async def test_a_grant_without_a_token_is_unexpected(
+async def test_a_login_answer_without_a_token_is_unexpected(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, answer: Any
 ) -> None:
     server.faults.append(answering("/access_token", answer))
@@ -320,7 +326,7 @@ async def test_a_grant_without_a_token_is_unexpected(
 # Devices
 
 
-async def test_the_fleet_is_listed_with_its_flags(
+async def test_all_devices_are_listed_with_their_flags(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     listing = await cloud.devices()
@@ -349,7 +355,7 @@ async def test_the_fleet_is_listed_with_its_flags(
     assert any(device.mac is None for device in listing.devices)
 
 
-async def test_scopes_are_the_products_by_name_once_it_is_known(
+async def test_scopes_are_products_with_their_names_once_the_definitions_are_read(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     assert [scope.name for scope in cloud.scopes] == list(server.products)
@@ -358,7 +364,7 @@ async def test_scopes_are_the_products_by_name_once_it_is_known(
     assert [scope.name for scope in cloud.scopes] == [product.name for product in server.products.values()]
 
 
-async def test_without_a_definition_a_device_is_called_by_its_mac(
+async def test_a_device_without_a_definition_is_named_after_its_mac(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     for product in server.products.values():
@@ -371,7 +377,7 @@ async def test_without_a_definition_a_device_is_called_by_its_mac(
     }
 
 
-async def test_a_group_narrows_the_list_and_equal_devices_belong_to_the_first(
+async def test_a_group_limits_the_list_and_a_device_in_both_lists_appears_once(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
     product = next(iter(server.products.values()))
@@ -386,7 +392,7 @@ async def test_a_group_narrows_the_list_and_equal_devices_belong_to_the_first(
     assert [scope.id for scope in both.scopes] == [product.product_key]
 
 
-async def test_a_device_reached_through_two_products_belongs_to_the_first(
+async def test_a_device_listed_by_two_products_belongs_to_the_first(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     first, _ = server.products
@@ -407,7 +413,7 @@ async def test_a_device_reached_through_two_products_belongs_to_the_first(
         (5012, 400, Reason.IP_NOT_ALLOWED),
     ],
 )
-async def test_a_failing_product_costs_itself_alone(
+async def test_a_product_that_refuses_its_token_does_not_affect_the_others(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, code: int, status: int, reason: Reason
 ) -> None:
     first, second = server.products
@@ -421,7 +427,7 @@ async def test_a_failing_product_costs_itself_alone(
 @pytest.mark.parametrize(
     "fault", [Fault(status=502, body=""), Fault(drops=True), Fault(body="<html>"), Fault(body="{}"), Fault(cuts_at=30)]
 )
-async def test_a_product_whose_list_is_broken_is_not_empty(
+async def test_a_product_with_a_broken_list_has_failed_and_is_not_empty(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, fault: Fault
 ) -> None:
     first, _ = server.products
@@ -444,7 +450,7 @@ async def test_a_product_whose_list_is_broken_is_not_empty(
         (5206, 404, Reason.UNKNOWN_GROUP),
     ],
 )
-async def test_a_product_whose_list_is_refused_says_why(
+async def test_a_product_with_a_refused_list_has_failed_with_the_reason(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, code: int, status: int, reason: Reason
 ) -> None:
     first, second = server.products
@@ -455,7 +461,7 @@ async def test_a_product_whose_list_is_refused_says_why(
     assert {device.scope for device in listing.devices} == {second}
 
 
-async def test_a_product_without_datapoints_is_told_and_not_read(
+async def test_devices_of_a_product_without_datapoints_fail_and_are_not_read(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device
 ) -> None:
     server.products[chiller.schema_id].has_definition = False
@@ -464,7 +470,7 @@ async def test_a_product_without_datapoints_is_told_and_not_read(
     assert server.requests[DATA] == 0
 
 
-async def test_when_nothing_can_be_reached_the_listing_fails(
+async def test_listing_raises_unreachable_when_no_product_can_be_reached(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     await server.stop()
@@ -472,7 +478,7 @@ async def test_when_nothing_can_be_reached_the_listing_fails(
         await cloud.devices()
 
 
-async def test_an_empty_product_is_an_answer_though_another_fails(
+async def test_listing_succeeds_if_one_product_is_empty_and_another_fails(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     first, second = server.products
@@ -482,7 +488,7 @@ async def test_an_empty_product_is_an_answer_though_another_fails(
     assert (listing.devices, set(listing.failed)) == ((), {second})
 
 
-async def test_when_all_products_are_forbidden_each_says_why(
+async def test_listing_gives_the_reason_for_each_product_when_all_are_forbidden(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     server.is_ip_allowed = False
@@ -492,7 +498,7 @@ async def test_when_all_products_are_forbidden_each_says_why(
 
 
 @pytest.mark.parametrize("code", [5003, 5004, 5022])
-async def test_a_refused_enterprise_fails_the_whole_listing(
+async def test_listing_fails_authentication_when_the_enterprise_is_refused(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, code: int
 ) -> None:
     _, second = server.products
@@ -501,52 +507,50 @@ async def test_a_refused_enterprise_fails_the_whole_listing(
         await cloud.devices()
 
 
-class Shelf:
-    """A list of devices, told in pages as the server likes."""
+class PagedDevices:
+    """Answers searches with pages of many devices, cut at `cut_at`."""
 
-    def __init__(
-        self, total: int, *, tells_total: bool = True, ignores_skip: bool = False, cut_at: int = 10**6
-    ) -> None:
+    def __init__(self, total: int, *, has_total: bool = True, ignores_skip: bool = False, cut_at: int = 10**6) -> None:
         self.rows = [{"did": f"d{index}", "mac": f"{index:012d}"} for index in range(total)]
-        self.tells_total = tells_total
+        self.has_total = has_total
         self.ignores_skip = ignores_skip
         self.cut_at = cut_at
-        self.answer = Fault(matches=self._turns_to)
+        self.answer = Fault(matches=self._serve_page)
 
-    def _turns_to(self, request: web.Request) -> bool:
+    def _serve_page(self, request: web.Request) -> bool:
         if not request.path.endswith("/devices/search"):
             return False
         skip = 0 if self.ignores_skip else int(request.query["skip"])
         limit = min(int(request.query["limit"]), self.cut_at)
-        meta = {"total": len(self.rows), "limit": limit} if self.tells_total else None
+        meta = {"total": len(self.rows), "limit": limit} if self.has_total else None
         self.answer.body = json.dumps({"meta": meta, "objects": self.rows[skip : skip + limit]})
         return True
 
 
 @pytest.mark.parametrize(
-    ("shelf", "requests"),
+    ("pages", "requests"),
     [
-        (Shelf(0), 1),
-        (Shelf(7), 1),
-        (Shelf(100), 1),
-        (Shelf(101), 2),
-        (Shelf(250), 3),
-        (Shelf(250, cut_at=40), 7),
-        (Shelf(250, tells_total=False), 4),
-        (Shelf(250, tells_total=False, ignores_skip=True), 2),
+        (PagedDevices(0), 1),
+        (PagedDevices(7), 1),
+        (PagedDevices(100), 1),
+        (PagedDevices(101), 2),
+        (PagedDevices(250), 3),
+        (PagedDevices(250, cut_at=40), 7),
+        (PagedDevices(250, has_total=False), 4),
+        (PagedDevices(250, has_total=False, ignores_skip=True), 2),
     ],
 )
-async def test_all_pages_are_turned_and_none_for_nothing(
-    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, shelf: Shelf, requests: int
+async def test_the_client_reads_all_pages_without_needless_requests(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, pages: PagedDevices, requests: int
 ) -> None:
-    server.faults.append(shelf.answer)
+    server.faults.append(pages.answer)
     cloud = make_cloud(products_of(server)[:1])
     found = {device.id for device in (await cloud.devices()).devices}
-    assert found == {row["did"] for row in shelf.rows[: 100 if shelf.ignores_skip else None]}
+    assert found == {row["did"] for row in pages.rows[: 100 if pages.ignores_skip else None]}
     assert server.requests[SEARCH] == requests
 
 
-async def test_a_page_that_is_too_long_is_asked_for_shorter_from_then_on(
+async def test_the_client_keeps_using_shorter_pages_after_a_refusal(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
     server.maximum_limit = 20
@@ -560,7 +564,7 @@ async def test_a_page_that_is_too_long_is_asked_for_shorter_from_then_on(
 
 
 @pytest.mark.parametrize("row", [None, 5, [], {}, {"did": [1]}, {"did": " "}, {"mac": "x"}])
-async def test_a_list_with_a_row_that_cannot_be_read_is_not_complete(
+async def test_a_list_with_an_unreadable_row_fails_its_product(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, row: Any
 ) -> None:
     first, second = server.products
@@ -571,7 +575,7 @@ async def test_a_list_with_a_row_that_cannot_be_read_is_not_complete(
     assert {device.scope for device in listing.devices} == {second}
 
 
-async def test_flags_of_a_row_may_be_missing(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
+async def test_flags_of_a_device_can_be_missing(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
     rows = [{"did": "off", "is_disabled": 1}, {"did": "d1", "mac": None, "is_online": "1"}]
     server.faults.append(answering("/devices/search", {"meta": {"total": 2}, "objects": rows}))
     (device,) = (await make_cloud(products_of(server)[:1]).devices()).devices
@@ -593,7 +597,7 @@ async def test_flags_of_a_row_may_be_missing(make_cloud: MakeCloud, server: Gizw
         {"objects": []},
     ],
 )
-async def test_a_list_that_contradicts_its_own_total_is_not_complete(
+async def test_a_list_that_contradicts_its_total_is_unexpected(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, body: Any
 ) -> None:
     cloud = make_cloud(products_of(server)[:1])
@@ -604,13 +608,13 @@ async def test_a_list_that_contradicts_its_own_total_is_not_complete(
 
 
 @pytest.mark.parametrize("shows_by_default", [True, False])
-async def test_devices_that_are_disabled_are_not_listed_however_the_server_counts_them(
+async def test_disabled_devices_are_not_listed_whether_or_not_the_server_counts_them(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, shows_by_default: bool
 ) -> None:
     rows = [{"did": f"d{index}", "mac": f"{index:012d}"} for index in range(120)]
     listing = Fault()
 
-    def turns_to(request: web.Request) -> bool:
+    def serve_page(request: web.Request) -> bool:
         if not request.path.endswith("/devices/search"):
             return False
         shows = request.query.get("show_disabled", str(int(shows_by_default))) == "1"
@@ -620,62 +624,64 @@ async def test_devices_that_are_disabled_are_not_listed_however_the_server_count
         listing.body = json.dumps({"meta": {"total": total}, "objects": shown[skip : skip + limit]})
         return True
 
-    listing.matches = turns_to
+    listing.matches = serve_page
     server.faults.append(listing)
     cloud = make_cloud(products_of(server)[:1])
     assert len((await cloud.devices()).devices) == 110
     assert cloud.requests_a_listing == server.requests[SEARCH] <= 7
 
 
-async def test_an_empty_list_that_says_so_is_empty(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
+async def test_an_empty_list_with_a_total_of_zero_is_accepted(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
     server.faults.append(answering("/devices/search", {"meta": {"total": 0}, "objects": []}))
     listing = await make_cloud(products_of(server)[:1]).devices()
     assert (listing.devices, dict(listing.failed)) == ((), {})
 
 
-async def test_a_list_that_changes_while_its_pages_are_turned_is_read_again(
+async def test_a_list_that_changes_between_two_pages_is_read_again(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
-    shelf = Shelf(150)
-    pages: list[str] = []
+    pages = PagedDevices(150)
+    served: list[str] = []
 
-    def lose_the_first(request: web.Request) -> bool:
-        is_a_page = shelf._turns_to(request)
-        if is_a_page and len(pages) == 0:
-            del shelf.rows[0]  # all others move up, one of them to the page that has been read
-        pages.extend(["page"] * is_a_page)
+    def remove_the_first_device(request: web.Request) -> bool:
+        is_a_page = pages._serve_page(request)
+        if is_a_page and len(served) == 0:
+            del pages.rows[0]  # The others move up, one of them into the page that was already read.
+        served.extend(["page"] * is_a_page)
         return is_a_page
 
-    shelf.answer.matches = lose_the_first
-    server.faults.append(shelf.answer)
+    pages.answer.matches = remove_the_first_device
+    server.faults.append(pages.answer)
     devices = (await make_cloud(products_of(server)[:1]).devices()).devices
-    assert {device.id for device in devices} == {row["did"] for row in shelf.rows}
+    assert {device.id for device in devices} == {row["did"] for row in pages.rows}
     assert server.requests[SEARCH] == 4
 
 
-async def test_rows_that_are_repeated_for_ever_count_once(
+async def test_a_device_that_the_server_always_repeats_is_listed_once(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
-    shelf = Shelf(150)
-    shelf.rows[100] = shelf.rows[99]
-    server.faults.append(shelf.answer)
+    pages = PagedDevices(150)
+    pages.rows[100] = pages.rows[99]
+    server.faults.append(pages.answer)
     cloud = make_cloud(products_of(server)[:1])
     for _ in range(2):
         assert len((await cloud.devices()).devices) == 149
 
 
 @pytest.mark.parametrize(
-    ("told", "read"), [(True, True), (0, False), ("1", True), ("false", False), (None, None), ([], None), (2, None)]
+    ("value", "read"), [(True, True), (0, False), ("1", True), ("false", False), (None, None), ([], None), (2, None)]
 )
-async def test_flags_are_read_leniently(
-    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, told: Any, read: bool | None
+async def test_flags_can_be_booleans_numbers_or_text(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer, value: Any, read: bool | None
 ) -> None:
     row = {
         "did": "d1",
         "mac": "x",
-        "is_online": told,
-        "is_faulty": told,
-        "is_alert": told,
+        "is_online": value,
+        "is_faulty": value,
+        "is_alert": value,
         "latest_online": "1517296665",
     }
     server.faults.append(answering("/devices/search", {"meta": {"total": 1}, "objects": [row]}))
@@ -687,10 +693,10 @@ async def test_flags_are_read_leniently(
 # Schema and readings
 
 
-async def test_values_are_those_of_the_device(
+async def test_readings_have_the_values_of_the_device(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device
 ) -> None:
-    real = there(server, chiller)
+    real = simulated(server, chiller)
     real.set(switch=True, mode="制热", room_temp=-10, outlet_temp=6.5, over_pressure=True)
     snapshot = (await cloud.readings([chiller])).snapshots[chiller.id]
     assert {key: reading.value for key, reading in snapshot.readings.items()} == dict(real.attrs)
@@ -700,7 +706,7 @@ async def test_values_are_those_of_the_device(
     assert len((await cloud.schema(chiller)).datapoints) == len(real.product.attributes)
 
 
-async def test_a_device_costs_one_request_a_round(
+async def test_a_poll_sends_one_request_per_device(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     online = [device for device in (await cloud.devices()).devices if device.is_online]
@@ -712,18 +718,18 @@ async def test_a_device_costs_one_request_a_round(
     assert all(query == {"limit": "1", "sort": "desc"} for query in queries)
 
 
-async def test_a_silent_device_is_looked_back_for_once(
+async def test_the_client_searches_older_reports_of_a_silent_device_once(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, chiller: Device
 ) -> None:
-    there(server, chiller).is_forgotten = True
+    simulated(server, chiller).is_forgotten = True
     client_store = ClientStore()
     cloud = make_cloud(client_store=client_store)
     await cloud.schema(chiller)
     server.reset_counts()
     snapshot = (await cloud.readings([chiller])).snapshots[chiller.id]
     assert (dict(snapshot.readings), snapshot.reported_at) == ({}, None)
-    asked = [request.query for request in server.log if "start_ts" in request.query]
-    windows = {(int(query["start_ts"]), int(query["end_ts"])) for query in asked if int(query["end_ts"]) < 10**11}
+    queries = [request.query for request in server.log if "start_ts" in request.query]
+    windows = {(int(query["start_ts"]), int(query["end_ts"])) for query in queries if int(query["end_ts"]) < 10**11}
     assert len(windows) == 3
     assert all(0 < end - start <= 2 * DAY for start, end in windows)
     assert min(windows)[0] == pytest.approx(time.time() - 7 * DAY, abs=120)
@@ -736,7 +742,7 @@ async def test_a_silent_device_is_looked_back_for_once(
 
 @pytest.mark.parametrize("in_ms", [False, True])
 @pytest.mark.parametrize("days_ago", [3, 5, 6.5])
-async def test_an_older_report_is_found_whatever_the_unit_of_the_window(
+async def test_an_older_report_is_found_with_windows_in_seconds_or_milliseconds(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, in_ms: bool, days_ago: float
 ) -> None:
     server.windows_are_in_ms = in_ms
@@ -752,16 +758,18 @@ async def test_an_older_report_is_found_whatever_the_unit_of_the_window(
     assert snapshot.readings
 
 
-async def test_the_unit_of_the_window_is_found_out_once(make_cloud: MakeCloud, server: GizwitsEnterpriseServer) -> None:
+async def test_the_client_finds_out_the_unit_of_windows_once(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
     client_store = ClientStore()
-    asked: list[int] = []
+    starts: list[int] = []
     product = products_of(server)[0]
 
     def rows_in_ms_windows(request: web.Request) -> bool:
         if not request.path.endswith("/data"):
             return False
         start, end = int(request.query.get("start_ts", 0)), int(request.query.get("end_ts", 0))
-        asked.append(start)
+        starts.append(start)
         ts = (start + end) / 2000 if start > 10**11 else time.time() - 10 * DAY
         answer.body = json.dumps({"meta": {}, "objects": [{"ts": ts, "attrs": {"switch": 1}}] if start else []})
         return True
@@ -772,15 +780,15 @@ async def test_the_unit_of_the_window_is_found_out_once(make_cloud: MakeCloud, s
     await cloud.schema(devices[0])
     server.faults.append(answer)
     for device, requests in zip(devices, (3, 2), strict=True):
-        asked.clear()
+        starts.clear()
         snapshot = (await cloud.readings([device])).snapshots[device.id]
         assert snapshot.reported_at is not None
         assert snapshot.reported_at.timestamp() == pytest.approx(time.time() - 3 * DAY, abs=120)
-        assert len(asked) == requests
+        assert len(starts) == requests
 
 
 @pytest.mark.parametrize("denial", [5018, 5024])
-async def test_history_that_is_not_granted_is_asked_for_again_hourly_and_by_a_new_client(
+async def test_the_client_retries_ungranted_data_hourly_and_after_a_restart(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, monkeypatch: pytest.MonkeyPatch, denial: int
 ) -> None:
     server.is_data_granted = False
@@ -796,7 +804,7 @@ async def test_history_that_is_not_granted_is_asked_for_again_hourly_and_by_a_ne
             (Forbidden, Reason.FEATURE_NOT_GRANTED, product.product_key)
         }
         assert readings.stopped_by is None
-    assert server.requests[DATA] <= 4  # those of the first round that were on their way side by side
+    assert server.requests[DATA] <= 4  # These requests were sent in parallel in the first poll.
     server.is_data_granted = True
     reloaded = make_cloud([product], client_store=ClientStore(json.loads(json.dumps(client_store.content))))
     assert (await reloaded.readings(devices[:1])).snapshots
@@ -818,7 +826,7 @@ async def test_history_that_is_not_granted_is_asked_for_again_hourly_and_by_a_ne
         Fault(cuts_at=20),
     ],
 )
-async def test_a_failing_device_costs_itself_alone(
+async def test_a_failing_device_does_not_affect_the_others(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, fault: Fault
 ) -> None:
     online = [device for device in (await cloud.devices()).devices if device.is_online]
@@ -842,7 +850,7 @@ async def test_a_failing_device_costs_itself_alone(
         Fault(status=500, body=""),
     ],
 )
-async def test_data_that_fails_for_one_product_leaves_the_others_alone(
+async def test_failing_data_of_one_product_do_not_affect_the_others(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, fault: Fault
 ) -> None:
     first, _ = server.products
@@ -857,7 +865,7 @@ async def test_data_that_fails_for_one_product_leaves_the_others_alone(
     assert (set(alone.failures), alone.stopped_by) == (of_first, None)
 
 
-async def test_what_is_forbidden_for_a_product_is_heard_once_a_round(
+async def test_the_client_stops_reading_a_forbidden_product_after_few_requests(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     online = [device for device in (await cloud.devices()).devices if device.is_online]
@@ -868,7 +876,7 @@ async def test_what_is_forbidden_for_a_product_is_heard_once_a_round(
     assert sum(server.requests.values()) < 10
 
 
-async def test_a_product_that_was_taken_away_is_forbidden(
+async def test_a_product_missing_in_the_account_is_forbidden(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, chiller: Device
 ) -> None:
     cloud = make_cloud(products_of(server)[1:])
@@ -886,7 +894,7 @@ async def test_a_product_without_datapoints_has_an_empty_schema(
     assert server.requests[DATAPOINT] == 1
 
 
-async def test_a_failing_definition_is_asked_for_once_a_round(
+async def test_a_failing_definition_is_requested_once_per_poll(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     product = products_of(server)[0]
@@ -901,7 +909,7 @@ async def test_a_failing_definition_is_asked_for_once_a_round(
 # The quota
 
 
-async def test_the_quota_is_what_the_headers_say(
+async def test_the_budget_follows_the_quota_in_the_headers(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     assert (cloud.budget.limit, cloud.budget.remaining, cloud.budget.resets_at) == (3600, 3600, None)
@@ -922,7 +930,7 @@ async def test_the_quota_is_what_the_headers_say(
         ({"X-RateLimit-Limit": "600", "X-RateLimit-Reset": "1517300000"}, (600, 599, None)),
     ],
 )
-async def test_headers_may_be_missing_or_wrong(
+async def test_missing_or_wrong_quota_headers_are_tolerated(
     cloud: GizwitsEnterpriseCloud,
     server: GizwitsEnterpriseServer,
     headers: dict[str, str],
@@ -931,12 +939,14 @@ async def test_headers_may_be_missing_or_wrong(
     answer = answering("/access_token", {"token": "t"})
     answer.headers = headers
     server.faults.append(answer)
-    # The simulated cloud adds its own headers to every answer but those of its faults.
+    # The simulated cloud adds its own quota headers to all answers except those of faults.
     await cloud.account()
     assert (cloud.budget.limit, cloud.budget.remaining, cloud.budget.resets_at) == expected
 
 
-async def test_a_spent_quota_waits_for_its_end(cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer) -> None:
+async def test_an_exhausted_quota_pauses_requests_until_it_resets(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
+) -> None:
     online = [device for device in (await cloud.devices()).devices if device.is_online]
     server.quota_remaining = 3
     readings = await cloud.readings(online)
@@ -949,7 +959,7 @@ async def test_a_spent_quota_waits_for_its_end(cloud: GizwitsEnterpriseCloud, se
 
 
 @pytest.mark.parametrize("reset", ["", "x", "0", "1517300000", "99999999999"])
-async def test_a_spent_quota_without_an_end_lasts_an_hour(
+async def test_an_exhausted_quota_without_a_valid_reset_pauses_requests_for_an_hour(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, reset: str
 ) -> None:
     fault = failing("/access_token", 5013, 403)
@@ -960,7 +970,7 @@ async def test_a_spent_quota_without_an_end_lasts_an_hour(
     assert limited.value.retry_after == 3600
 
 
-async def test_a_spent_quota_that_ends_just_now_is_not_waited_for(
+async def test_an_exhausted_quota_that_resets_now_pauses_requests_for_a_second(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     fault = failing("/access_token", 5013, 403)
@@ -971,7 +981,7 @@ async def test_a_spent_quota_that_ends_just_now_is_not_waited_for(
     assert limited.value.retry_after == 1
 
 
-async def test_the_pace_leaves_three_tenths_of_the_quota(
+async def test_the_pace_leaves_three_tenths_of_the_quota_unused(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
     cloud = make_cloud()
@@ -989,7 +999,7 @@ async def test_the_pace_leaves_three_tenths_of_the_quota(
     assert cloud.listing_interval is None
 
 
-async def test_a_quota_of_a_minute_is_not_taken_for_one_of_an_hour(
+async def test_a_quota_per_minute_does_not_change_the_hourly_limit(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
     server.quota_limit = server.quota_remaining = 60
@@ -999,7 +1009,7 @@ async def test_a_quota_of_a_minute_is_not_taken_for_one_of_an_hour(
     assert cloud.budget.limit == 3600
 
 
-async def test_who_was_active_is_asked_for_with_a_timestamp(
+async def test_active_devices_are_searched_by_timestamp(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     online = {device.id for device in (await cloud.devices()).devices if device.is_online}
@@ -1009,15 +1019,15 @@ async def test_who_was_active_is_asked_for_with_a_timestamp(
     server.reset_counts()
     active = await selector.refresh(len(online), now)
     assert {device.id for device in active} == online
-    asked = [request.query["liveness_start"] for request in server.log]
-    assert asked == [str(int((now - timedelta(minutes=10)).timestamp()))] * 2
+    starts = [request.query["liveness_start"] for request in server.log]
+    assert starts == [str(int((now - timedelta(minutes=10)).timestamp()))] * 2
     assert cloud.requests_a_listing == 2
     server.faults.append(failing("/devices/search", 5002))
     assert await selector.refresh(len(online), now + timedelta(minutes=10)) == ()
     assert selector.status == "dismissed"
 
 
-async def test_a_tree_of_groups_may_be_written_out_as_text(
+async def test_a_tree_of_groups_can_be_json_in_a_string(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     tree = json.dumps({"g1": {"g2": ""}})
@@ -1030,7 +1040,7 @@ async def test_a_tree_of_groups_may_be_written_out_as_text(
         server.faults.clear()
 
 
-async def test_groups_are_listed_with_their_children(
+async def test_groups_are_listed_together_with_their_children(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     expected = {
@@ -1038,24 +1048,24 @@ async def test_groups_are_listed_with_their_children(
         for product in server.products.values()
         for gid in product.groups
     }
-    await cloud.devices()  # the names come with the definitions
+    await cloud.devices()  # The client learns the names of products with the definitions.
     assert await cloud.groups() == expected
 
 
 # Writes
 
 
-async def test_a_write_is_one_command_with_all_values(
+async def test_a_write_sends_all_values_in_one_command(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device
 ) -> None:
     await cloud.write(chiller, {"switch": False, "mode": "制热", "set_temp": 12.5, "schedule": "0A"})
     schedule = "0a".ljust(48, "0")
-    assert there(server, chiller).received == [
+    assert simulated(server, chiller).received == [
         {"attrs": {"switch": False, "mode": "制热", "set_temp": 12.5, "schedule": schedule}}
     ]
 
 
-async def test_a_number_is_written_on_the_step_of_its_scale(
+async def test_a_number_is_rounded_to_the_step_of_its_scale(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer
 ) -> None:
     product = products_of(server)[1]
@@ -1074,7 +1084,7 @@ async def test_a_number_is_written_on_the_step_of_its_scale(
         ({"uid": None}, DeviceGone, Reason.NOT_BOUND),
     ],
 )
-async def test_a_command_that_cannot_be_delivered_says_why(
+async def test_a_command_that_cannot_be_delivered_raises_the_reason(
     cloud: GizwitsEnterpriseCloud,
     server: GizwitsEnterpriseServer,
     chiller: Device,
@@ -1083,14 +1093,14 @@ async def test_a_command_that_cannot_be_delivered_says_why(
     reason: Reason,
 ) -> None:
     for name, value in change.items():
-        setattr(there(server, chiller), name, value)
+        setattr(simulated(server, chiller), name, value)
     with pytest.raises(kind) as refusal:
         await cloud.write(chiller, {"switch": True})
     assert refusal.value.reason is reason
     assert server.requests[CONTROL] == 1
 
 
-async def test_control_that_is_not_enabled_is_forbidden(
+async def test_a_write_without_the_control_grant_is_forbidden(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device
 ) -> None:
     server.is_control_granted = False
@@ -1099,7 +1109,7 @@ async def test_control_that_is_not_enabled_is_forbidden(
     assert (refusal.value.reason, refusal.value.subject) == (Reason.CONTROL_NOT_ENABLED, chiller.schema_id)
 
 
-async def test_a_write_that_cannot_succeed_is_not_sent(
+async def test_the_client_does_not_send_a_write_that_cannot_succeed(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device
 ) -> None:
     with pytest.raises(Rejected) as refusal:
@@ -1108,7 +1118,7 @@ async def test_a_write_that_cannot_succeed_is_not_sent(
     assert server.requests[CONTROL] == 0
 
 
-async def test_a_value_the_cloud_rejects_names_the_datapoint_and_casts_doubt_on_the_definition(
+async def test_a_rejection_names_the_datapoint_and_makes_the_client_refetch_the_definition(
     cloud: GizwitsEnterpriseCloud,
     server: GizwitsEnterpriseServer,
     chiller: Device,
@@ -1125,7 +1135,7 @@ async def test_a_value_the_cloud_rejects_names_the_datapoint_and_casts_doubt_on_
 
 
 @pytest.mark.parametrize("body", ["", "{}", "null", '"ok"'])
-async def test_a_write_may_be_answered_with_anything(
+async def test_any_answer_with_status_200_to_a_write_is_a_success(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device, body: str
 ) -> None:
     server.faults.append(Fault(matches=containing("/control"), status=200, body=body))
@@ -1198,7 +1208,7 @@ DOCUMENTED: dict[int, tuple[int, tuple[type[CloudError], Reason]]] = {
 }
 
 
-async def test_every_documented_code_has_its_meaning(
+async def test_every_documented_code_raises_its_error(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer, chiller: Device
 ) -> None:
     client_store = ClientStore()
@@ -1216,7 +1226,7 @@ async def test_every_documented_code_has_its_meaning(
 
 
 @pytest.mark.parametrize("code", [5999, "x", [], 0.5])
-async def test_an_unknown_code_passes_for_reads_and_refuses_commands(
+async def test_an_unknown_code_is_temporary_for_reads_and_a_rejection_for_commands(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, chiller: Device, code: Any
 ) -> None:
     await cloud.schema(chiller)
@@ -1227,18 +1237,18 @@ async def test_an_unknown_code_passes_for_reads_and_refuses_commands(
         await cloud.write(chiller, {"switch": True})
 
 
-def test_a_product_does_not_show_its_secrets(server: GizwitsEnterpriseServer) -> None:
+def test_the_repr_of_a_product_hides_its_secrets(server: GizwitsEnterpriseServer) -> None:
     for product in products_of(server):
         assert product.product_key in repr(product)
         assert product.product_secret not in repr(product)
 
 
-async def test_every_request_is_authorized_as_documented(
+async def test_every_request_has_the_documented_authorization(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:
     client_store = ClientStore()
     await make_cloud(products_of(server)[:1], client_store=client_store).devices()
     (token,) = (record["token"] for key, record in client_store.content.items() if key.startswith("token"))
-    asked = [request for request in server.log if request.method == "GET"]
-    assert {request.headers["Authorization"] for request in asked} == {f"token {token}"}
+    requests = [request for request in server.log if request.method == "GET"]
+    assert {request.headers["Authorization"] for request in requests} == {f"token {token}"}
     assert {request.headers["Content-Type"] for request in server.log} == {"application/json"}

@@ -1,4 +1,4 @@
-"""The Open API's client against the simulated cloud."""
+"""Tests the client of the Open API against the simulated cloud."""
 
 import json
 import time
@@ -61,7 +61,7 @@ def server(simulation: Simulation) -> GizwitsOpenServer:
 
 @pytest.fixture
 def newer_app(server: GizwitsOpenServer) -> None:
-    """Let the app be one whose users log in at the front; to be named before the clouds."""
+    """Use an app whose users log in at the login front. Request this fixture before the clouds."""
     (server.app_id,) = FRONT_APPS
 
 
@@ -112,7 +112,7 @@ def is_a_cloud(cloud: Cloud) -> Cloud:
 # Login
 
 
-async def test_the_account_is_the_app_and_its_user(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+async def test_the_account_id_is_made_of_app_and_user(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
     account = await is_a_cloud(cloud).account()
     assert account.id == f"{server.app_id}_{server.uid}"
     assert account.name == server.username
@@ -121,9 +121,7 @@ async def test_the_account_is_the_app_and_its_user(cloud: GizwitsOpenCloud, serv
 
 
 @pytest.mark.usefixtures("newer_app")
-async def test_a_remembered_token_is_not_used_for_another_user(
-    make_cloud: MakeCloud, server: GizwitsOpenServer
-) -> None:
+async def test_a_stored_token_is_not_used_for_another_user(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
     client_store = ClientStore()
     await make_cloud(client_store=client_store).account()
     other = make_cloud(
@@ -132,7 +130,7 @@ async def test_a_remembered_token_is_not_used_for_another_user(
     assert (await other.account()).id == f"{server.app_id}_{server.aep_uid}"
 
 
-async def test_an_anonymous_user_is_who_has_the_text(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
+async def test_a_phone_id_identifies_an_anonymous_user(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
     cloud = make_cloud(AnonymousLogin(phone_id=server.phone_id))
     assert (await cloud.account()).id == f"{server.app_id}_{server.phone_uid}"
     assert (await cloud.account()).name == "anonymous"
@@ -140,7 +138,7 @@ async def test_an_anonymous_user_is_who_has_the_text(make_cloud: MakeCloud, serv
 
 
 @pytest.mark.usefixtures("newer_app")
-async def test_a_newer_apps_user_logs_in_at_the_front_and_from_then_on_there_alone(
+async def test_a_user_of_a_newer_app_logs_in_only_at_the_front_after_the_first_time(
     make_cloud: MakeCloud, server: GizwitsOpenServer
 ) -> None:
     client_store = ClientStore()
@@ -153,7 +151,7 @@ async def test_a_newer_apps_user_logs_in_at_the_front_and_from_then_on_there_alo
     assert (server.requests[LOGIN], server.requests[FRONT]) == (1, 2)
 
 
-async def test_a_front_that_was_used_before_tells_its_own_troubles(
+async def test_errors_of_a_login_front_that_was_used_before_are_raised(
     make_cloud: MakeCloud, server: GizwitsOpenServer
 ) -> None:
     client_store = ClientStore({"login front": True})
@@ -171,7 +169,7 @@ async def test_a_front_that_was_used_before_tells_its_own_troubles(
     assert server.requests[LOGIN] == 0
 
 
-async def test_the_front_may_stand_at_an_address_of_its_own(
+async def test_the_login_front_can_have_its_own_address(
     make_cloud: MakeCloud, server: GizwitsOpenServer, simulation: Simulation
 ) -> None:
     login = PasswordLogin(
@@ -185,7 +183,7 @@ async def test_the_front_may_stand_at_an_address_of_its_own(
 
 
 @pytest.mark.usefixtures("newer_app")
-async def test_a_wrong_password_is_told_by_whoever_knows_the_user(
+async def test_a_wrong_password_is_reported_for_users_of_the_api_and_of_the_front(
     make_cloud: MakeCloud, server: GizwitsOpenServer
 ) -> None:
     for username in (server.username, server.aep_username):
@@ -195,7 +193,7 @@ async def test_a_wrong_password_is_told_by_whoever_knows_the_user(
 
 
 @pytest.mark.usefixtures("newer_app")
-async def test_an_unknown_user_is_unknown_everywhere(make_cloud: MakeCloud) -> None:
+async def test_a_user_unknown_to_both_logins_is_reported_as_unknown(make_cloud: MakeCloud) -> None:
     with pytest.raises(AuthFailed) as refusal:
         await make_cloud(PasswordLogin(username="nobody", password="x")).account()
     assert refusal.value.reason is Reason.UNKNOWN_USER
@@ -217,7 +215,7 @@ async def test_an_unknown_user_is_unknown_everywhere(make_cloud: MakeCloud) -> N
     ],
 )
 @pytest.mark.usefixtures("newer_app")
-async def test_without_a_front_the_first_refusal_stands(
+async def test_the_refusal_of_the_api_is_raised_when_the_front_fails(
     make_cloud: MakeCloud, server: GizwitsOpenServer, fault: Fault
 ) -> None:
     server.faults.append(fault)
@@ -237,7 +235,7 @@ async def test_without_a_front_the_first_refusal_stands(
     ],
 )
 @pytest.mark.usefixtures("newer_app")
-async def test_a_user_only_the_front_may_know_is_not_refused_while_it_does_not_answer(
+async def test_a_user_unknown_to_the_api_is_not_refused_while_the_front_is_down(
     make_cloud: MakeCloud, server: GizwitsOpenServer, fault: Fault, kind: type[CloudError]
 ) -> None:
     cloud = make_cloud(PasswordLogin(username=server.aep_username, password=server.aep_password))
@@ -249,7 +247,7 @@ async def test_a_user_only_the_front_may_know_is_not_refused_while_it_does_not_a
         assert (await cloud.devices()).devices
 
 
-async def test_a_refused_login_is_not_repeated(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
+async def test_the_client_does_not_repeat_a_refused_login(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
     cloud = make_cloud(PasswordLogin(username=server.username, password="wrong"))
     for _ in range(3):
         with pytest.raises(AuthFailed):
@@ -257,7 +255,7 @@ async def test_a_refused_login_is_not_repeated(make_cloud: MakeCloud, server: Gi
     assert (server.requests[LOGIN], server.requests[FRONT]) == (1, 0)
 
 
-async def test_a_password_goes_to_the_front_only_for_apps_that_log_in_there(
+async def test_the_client_sends_a_password_to_the_front_only_for_newer_apps(
     make_cloud: MakeCloud, server: GizwitsOpenServer
 ) -> None:
     for username in (server.username, server.aep_username):
@@ -266,14 +264,18 @@ async def test_a_password_goes_to_the_front_only_for_apps_that_log_in_there(
     assert (server.requests[LOGIN], server.requests[FRONT]) == (2, 0)
 
 
-async def test_a_wrong_app_is_not_the_users_fault(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
+async def test_an_unknown_app_is_forbidden_and_does_not_fail_authentication(
+    make_cloud: MakeCloud, server: GizwitsOpenServer
+) -> None:
     with pytest.raises(Forbidden) as refusal:
         await make_cloud(app_id="0" * 32).account()
     assert refusal.value.reason is Reason.UNKNOWN_APP
     assert server.requests[FRONT] == 0
 
 
-async def test_a_throttled_login_asks_for_a_long_pause(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
+async def test_a_throttled_login_pauses_logins_for_fifteen_minutes(
+    make_cloud: MakeCloud, server: GizwitsOpenServer
+) -> None:
     server.is_throttled = True
     cloud = make_cloud()
     for _ in range(2):
@@ -294,7 +296,7 @@ async def test_a_throttled_login_asks_for_a_long_pause(make_cloud: MakeCloud, se
 @pytest.mark.parametrize(
     "answer", [{}, [], None, {"token": "", "uid": "u"}, {"token": "t"}, {"token": [], "uid": "u"}, {"uid": "u"}]
 )
-async def test_a_login_without_token_or_user_is_unexpected(
+async def test_a_login_answer_without_token_or_user_is_unexpected(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, answer: Any
 ) -> None:
     server.faults.append(answering("/app/login", answer))
@@ -303,7 +305,7 @@ async def test_a_login_without_token_or_user_is_unexpected(
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_proxy_that_refuses_a_login_says_nothing_of_the_password(
+async def test_a_login_refused_by_a_proxy_does_not_fail_authentication(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, status: int
 ) -> None:
     server.faults.append(Fault(matches=at("/app/login"), status=status, body="<html>"))
@@ -312,11 +314,11 @@ async def test_a_proxy_that_refuses_a_login_says_nothing_of_the_password(
 
 
 @pytest.mark.parametrize("body", ["", "{}", "<html>Bad Request</html>"])
-async def test_a_login_that_may_be_throttled_is_tried_ever_less_often(
+async def test_the_client_tries_less_and_less_often_after_a_login_answered_with_a_bare_400(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, body: str
 ) -> None:
     server.faults.append(Fault(matches=at("/app/login"), status=400, body=body))
-    began = 1000.0  # a whole number: sums of others are rounded, and a pause seems to last a trifle longer
+    began = 1000.0  # A fraction would be rounded in sums, so that a pause seems to last a little longer.
     tried: list[float] = []
     for seconds in range(0, 7200, 30):
         monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.open.login.time", _Clock(began + seconds))
@@ -350,7 +352,7 @@ async def test_a_login_that_may_be_throttled_is_tried_ever_less_often(
     ],
     ids=["unknown app", "code", "broken", "proxy", "throttled", "no answer"],
 )
-async def test_a_login_that_is_refused_or_fails_is_tried_ever_less_often(
+async def test_the_client_tries_less_and_less_often_after_a_login_is_refused_or_fails(
     cloud: GizwitsOpenCloud,
     server: GizwitsOpenServer,
     monkeypatch: pytest.MonkeyPatch,
@@ -359,7 +361,7 @@ async def test_a_login_that_is_refused_or_fails_is_tried_ever_less_often(
     expected: list[int],
 ) -> None:
     server.faults.append(fault)
-    began = 1000.0  # a whole number: sums of others are rounded, and a pause seems to last a trifle longer
+    began = 1000.0  # A fraction would be rounded in sums, so that a pause seems to last a little longer.
     tried: list[int] = []
     for seconds in range(0, 3600, 30):
         monkeypatch.setattr("custom_components.datapoint_cloud.clouds.gizwits.open.login.time", _Clock(began + seconds))
@@ -373,7 +375,7 @@ async def test_a_login_that_is_refused_or_fails_is_tried_ever_less_often(
 # Tokens
 
 
-async def test_a_refused_token_is_renewed_once_and_the_call_repeated(
+async def test_a_refused_token_is_renewed_once_and_the_call_is_repeated(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer
 ) -> None:
     listing = await cloud.devices()
@@ -400,7 +402,7 @@ def not_at_a_login(request: web.Request) -> bool:
         Fault(status=403, body=""),
     ],
 )
-async def test_a_token_that_every_endpoint_refuses_ends_in_one_login(
+async def test_authentication_fails_after_one_login_if_every_endpoint_refuses_the_token(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, refusal: Fault
 ) -> None:
     refusal.matches = not_at_a_login
@@ -424,7 +426,7 @@ async def test_a_token_that_every_endpoint_refuses_ends_in_one_login(
     ],
 )
 @pytest.mark.parametrize("path", ["/app/bindings", "/app/devdata", "/app/control", "/app/datapoint"])
-async def test_a_token_that_one_endpoint_refuses_is_no_matter_of_the_account(
+async def test_authentication_does_not_fail_if_only_one_endpoint_refuses_the_token(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, refusal: Fault, logins: int, path: str
 ) -> None:
     device = await device_called(cloud, "客厅空调")
@@ -444,12 +446,14 @@ async def test_a_token_that_one_endpoint_refuses_is_no_matter_of_the_account(
     assert server.requests[LOGIN] == logins
     server.faults.clear()
     assert (await cloud.devices()).devices
-    if path != "/app/datapoint":  # what failed is not asked for again within seconds
+    if path != "/app/datapoint":  # The client does not repeat a failed request for a definition within seconds.
         await cloud.write(device, {"switch": True})
     assert server.requests[LOGIN] == logins
 
 
-async def test_side_by_side_refusals_share_the_renewal(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+async def test_parallel_requests_with_a_refused_token_share_one_login(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer
+) -> None:
     listing = await cloud.devices()
     server.faults.append(replace(failing("", 9004), matches=not_at_a_login))
     server.reset_counts()
@@ -459,7 +463,7 @@ async def test_side_by_side_refusals_share_the_renewal(cloud: GizwitsOpenCloud, 
 
 
 @pytest.mark.parametrize(("lifetime", "logins"), [(2 * DAY, 1), (180 * DAY, 1), (3600, 1), (-10, 1)])
-async def test_no_life_of_a_token_makes_a_login_a_poll(
+async def test_the_client_does_not_log_in_at_every_poll_however_short_a_token_lives(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, lifetime: int, logins: int
 ) -> None:
     login = {"token": "t", "uid": "u", "expire_at": int(datetime.now(UTC).timestamp()) + lifetime}
@@ -470,7 +474,7 @@ async def test_no_life_of_a_token_makes_a_login_a_poll(
 
 
 @pytest.mark.parametrize(("days_gone", "logins"), [(176, 0), (178, 1)])
-async def test_a_token_is_renewed_three_days_before_its_end(
+async def test_a_token_is_renewed_three_days_before_it_expires(
     make_cloud: MakeCloud, server: GizwitsOpenServer, days_gone: int, logins: int
 ) -> None:
     client_store = ClientStore()
@@ -485,7 +489,7 @@ async def test_a_token_is_renewed_three_days_before_its_end(
 @pytest.mark.parametrize(
     "fault", [failing("/app/login", 9041), failing("/app/login", 9008), Fault(matches=at("/app/login"), body="<html>")]
 )
-async def test_a_token_is_used_on_while_its_early_renewal_fails(
+async def test_the_client_keeps_using_a_token_while_its_early_renewal_fails(
     make_cloud: MakeCloud, server: GizwitsOpenServer, fault: Fault
 ) -> None:
     client_store = ClientStore()
@@ -502,7 +506,7 @@ async def test_a_token_is_used_on_while_its_early_renewal_fails(
         await cloud.devices()
 
 
-async def test_a_token_that_has_ended_is_not_used_on(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
+async def test_the_client_does_not_use_an_expired_token(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
     client_store = ClientStore()
     await make_cloud(client_store=client_store).account()
     ended = {"renew_at": time.time() - 2, "expires_at": time.time() - 1}
@@ -513,15 +517,15 @@ async def test_a_token_that_has_ended_is_not_used_on(make_cloud: MakeCloud, serv
     assert server.requests[BINDINGS] == 0
 
 
-GRANTED_TOKEN = "custom_components.datapoint_cloud.clouds.gizwits.stored_token.time"
+STORED_TOKEN_TIME = "custom_components.datapoint_cloud.clouds.gizwits.stored_token.time"
 
 
 class _SetClock:
-    """The time module, whose wall clock somebody has set."""
+    """Replaces the time module, with a wall clock that was set by some seconds."""
 
     def __init__(self, by: float) -> None:
         self.by = by
-        self.later = 0.0  # what has passed, whatever the wall clock says
+        self.later = 0.0  # time that really passed
 
     def time(self) -> float:
         return time.time() + self.by + self.later
@@ -531,12 +535,12 @@ class _SetClock:
 
 
 @pytest.mark.parametrize("seconds", [-365 * DAY, -600, 600, 365 * DAY])
-async def test_our_clock_may_be_set_while_a_token_lives(
+async def test_a_token_survives_a_change_of_our_clock(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     await cloud.devices()
     for by in (seconds, 0, seconds):
-        monkeypatch.setattr(GRANTED_TOKEN, _SetClock(by))
+        monkeypatch.setattr(STORED_TOKEN_TIME, _SetClock(by))
         assert (await cloud.devices()).devices
     assert server.requests[LOGIN] == 1
     server.revoke_tokens()
@@ -549,7 +553,7 @@ async def test_our_clock_may_be_set_while_a_token_lives(
     ("granted", "started", "logins"),
     [(0, -365 * DAY, 0), (0, -600, 0), (0, 600, 0), (0, 365 * DAY, 1), (365 * DAY, 0, 0), (-365 * DAY, 0, 0)],
 )
-async def test_our_clock_may_be_set_between_two_starts(
+async def test_a_stored_token_survives_a_change_of_our_clock_between_two_starts(
     make_cloud: MakeCloud,
     server: GizwitsOpenServer,
     monkeypatch: pytest.MonkeyPatch,
@@ -558,25 +562,25 @@ async def test_our_clock_may_be_set_between_two_starts(
     logins: int,
 ) -> None:
     client_store = ClientStore()
-    monkeypatch.setattr(GRANTED_TOKEN, _SetClock(granted))
+    monkeypatch.setattr(STORED_TOKEN_TIME, _SetClock(granted))
     await make_cloud(client_store=client_store).account()
     server.reset_counts()
-    monkeypatch.setattr(GRANTED_TOKEN, _SetClock(started))
+    monkeypatch.setattr(STORED_TOKEN_TIME, _SetClock(started))
     cloud = make_cloud(client_store=client_store)
     for _ in range(3):
         assert (await cloud.devices()).devices
     assert server.requests[LOGIN] == logins
 
 
-@pytest.mark.parametrize(("told_on", "days"), [(0, 177), (365 * DAY, 3), (-10 * 365 * DAY, 397)])
-async def test_no_token_is_believed_for_ever(
-    make_cloud: MakeCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, told_on: float, days: float
+@pytest.mark.parametrize(("now", "days"), [(0, 177), (365 * DAY, 3), (-10 * 365 * DAY, 397)])
+async def test_a_token_granted_under_a_wrong_clock_is_renewed_some_day(
+    make_cloud: MakeCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch, now: float, days: float
 ) -> None:
     client_store = ClientStore()
-    monkeypatch.setattr(GRANTED_TOKEN, _SetClock(told_on))
+    monkeypatch.setattr(STORED_TOKEN_TIME, _SetClock(now))
     await make_cloud(client_store=client_store).account()
-    clock = _SetClock(told_on - 5 * 365 * DAY)  # as it may be before the network is there
-    monkeypatch.setattr(GRANTED_TOKEN, clock)
+    clock = _SetClock(now - 5 * 365 * DAY)  # A device without a battery may start like this before it has network.
+    monkeypatch.setattr(STORED_TOKEN_TIME, clock)
     cloud = make_cloud(client_store=client_store)
     for later, logins in ((days - 1, 0), (days + 1, 1)):
         server.reset_counts()
@@ -586,7 +590,7 @@ async def test_no_token_is_believed_for_ever(
 
 
 @pytest.mark.parametrize("name", ["expire_at", "expired_at"])
-async def test_the_end_of_a_token_has_two_names_and_may_be_text(
+async def test_the_expiry_of_a_token_can_have_two_names_and_be_text(
     make_cloud: MakeCloud, server: GizwitsOpenServer, name: str
 ) -> None:
     end = int(datetime.now(UTC).timestamp()) + 100 * DAY
@@ -597,27 +601,27 @@ async def test_the_end_of_a_token_has_two_names_and_may_be_text(
 
 
 @pytest.mark.parametrize("content", [{"user token": 5}, {"user token": {"token": 1}}, {"user token": {}}])
-async def test_a_spoilt_memory_costs_one_login(make_cloud: MakeCloud, content: dict[str, Any]) -> None:
+async def test_a_damaged_stored_token_costs_one_login(make_cloud: MakeCloud, content: dict[str, Any]) -> None:
     assert (await make_cloud(client_store=ClientStore(content)).devices()).devices
 
 
 # Devices
 
 
-async def test_the_household_is_listed_with_its_online_state(
+async def test_bound_devices_are_listed_with_their_online_state(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer
 ) -> None:
     listing = await cloud.devices()
-    told = [device for device in server.devices.values() if device.uid == server.uid and not device.is_disabled]
-    assert {device.id for device in listing.devices} == {device.did for device in told}
+    bound = [device for device in server.devices.values() if device.uid == server.uid and not device.is_disabled]
+    assert {device.id for device in listing.devices} == {device.did for device in bound}
     assert not listing.failed
     spa = await device_called(cloud, "Terrace spa")
-    there = server.devices[spa.id]
-    assert (spa.mac, spa.model, spa.schema_id) == (there.mac, "Whirl_Spa", there.product.key)
+    simulated = server.devices[spa.id]
+    assert (spa.mac, spa.model, spa.schema_id) == (simulated.mac, "Whirl_Spa", simulated.product.key)
     assert (spa.sw_version, spa.hw_version) == ("D4H90227", "P4960011")
     assert spa.is_online is True
     assert {device.is_online for device in listing.devices if device.name == "电暖器"} == {False}
-    assert server.requests[BINDINGS] == 2  # one for each call of this test
+    assert server.requests[BINDINGS] == 2  # one for each call in this test
 
 
 ROW = {"did": "d1", "product_key": "p1"}
@@ -633,7 +637,7 @@ ROW = {"did": "d1", "product_key": "p1"}
         ({}, "d1"),
     ],
 )
-async def test_a_device_is_called_by_the_best_name_it_has(
+async def test_a_device_gets_the_best_name_available(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, row: dict[str, Any], name: str
 ) -> None:
     server.faults.append(answering("/app/bindings", {"devices": [ROW | row]}))
@@ -642,24 +646,24 @@ async def test_a_device_is_called_by_the_best_name_it_has(
     assert device.mac == ("0123456789ab" if row.get("mac") == "0123456789ab" else None)
 
 
-@pytest.mark.parametrize(("told", "gateway"), [(None, None), ("", None), ("gw1", "gw1")])
-async def test_the_gateway_may_be_told_in_three_ways(
-    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, told: Any, gateway: str | None
+@pytest.mark.parametrize(("value", "gateway"), [(None, None), ("", None), ("gw1", "gw1")])
+async def test_the_gateway_can_be_an_id_empty_or_null(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, value: Any, gateway: str | None
 ) -> None:
-    server.faults.append(answering("/app/bindings", {"devices": [ROW | {"gw_did": told}]}))
+    server.faults.append(answering("/app/bindings", {"devices": [ROW | {"gw_did": value}]}))
     assert (await cloud.devices()).devices[0].gateway_id == gateway
 
 
-@pytest.mark.parametrize(("told", "is_online"), [(True, True), (1, True), ("0", False), (None, None), ("maybe", None)])
-async def test_the_online_state_is_read_leniently(
-    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, told: Any, is_online: bool | None
+@pytest.mark.parametrize(("value", "is_online"), [(True, True), (1, True), ("0", False), (None, None), ("maybe", None)])
+async def test_the_online_state_can_be_a_boolean_a_number_or_text(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, value: Any, is_online: bool | None
 ) -> None:
-    server.faults.append(answering("/app/bindings", {"devices": [ROW | {"is_online": told}]}))
+    server.faults.append(answering("/app/bindings", {"devices": [ROW | {"is_online": value}]}))
     assert (await cloud.devices()).devices[0].is_online is is_online
 
 
 @pytest.mark.parametrize("row", [None, 5, [], {}, {"did": 7.5, "product_key": "p"}, {"did": "x"}, {"product_key": "p"}])
-async def test_a_list_with_a_row_that_cannot_be_read_is_not_complete(
+async def test_a_list_with_an_unreadable_row_is_unexpected(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, row: Any
 ) -> None:
     server.faults.append(answering("/app/bindings", {"devices": [ROW, row]}))
@@ -674,37 +678,39 @@ async def test_a_disabled_device_is_not_listed(cloud: GizwitsOpenCloud, server: 
 
 
 @pytest.mark.parametrize("devices", [[], [ROW], [ROW] * 4])
-async def test_a_list_that_contradicts_its_own_total_is_not_complete(
+async def test_a_list_that_contradicts_its_total_is_unexpected(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, devices: list[Any]
 ) -> None:
-    # The document promises no total, but a server that tells one is believed.
+    # The document does not mention a total, but the client trusts one if the server sends it.
     server.faults.append(answering("/app/bindings", {"meta": {"total": 4}, "devices": devices}))
     with pytest.raises(UnexpectedAnswer):
         await cloud.devices()
 
 
 @pytest.mark.parametrize("body", [{}, None, [], {"devices": None}, {"devices": {}}, "x", 5])
-async def test_no_list_is_not_an_empty_list(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, body: Any) -> None:
+async def test_an_answer_without_a_list_is_unexpected(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, body: Any
+) -> None:
     server.faults.append(answering("/app/bindings", body))
     with pytest.raises(UnexpectedAnswer):
         await cloud.devices()
 
 
-async def test_an_account_without_devices_is_empty(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+async def test_an_account_without_devices_has_an_empty_list(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
     server.devices.clear()
     assert (await cloud.devices()).devices == ()
 
 
-class Shelf:
-    """Bindings of many devices in pages the server cuts as it likes."""
+class PagedBindings:
+    """Answers requests for bindings with pages of many devices, cut at `cut_at`."""
 
     def __init__(self, total: int, cut_at: int | None = None, *, ignores_skip: bool = False) -> None:
         self.rows = [{"did": f"d{index}", "product_key": "p"} for index in range(total)]
         self.cut_at = cut_at
         self.ignores_skip = ignores_skip
-        self.answer = Fault(matches=self._turns_to)
+        self.answer = Fault(matches=self._serve_page)
 
-    def _turns_to(self, request: web.Request) -> bool:
+    def _serve_page(self, request: web.Request) -> bool:
         if request.path != "/app/bindings":
             return False
         skip = 0 if self.ignores_skip else int(request.query["skip"])
@@ -714,36 +720,36 @@ class Shelf:
 
 
 @pytest.mark.parametrize(
-    ("shelf", "most_requests"),
+    ("pages", "most_requests"),
     [
-        (Shelf(0), 1),
-        (Shelf(19), 1),
-        (Shelf(99), 2),
-        (Shelf(100), 2),
-        (Shelf(250), 4),
-        (Shelf(250, cut_at=20), 14),
-        (Shelf(45, cut_at=20), 3),
-        (Shelf(40, cut_at=20), 3),
-        (Shelf(30, ignores_skip=True), 2),
-        (Shelf(100, ignores_skip=True), 2),
+        (PagedBindings(0), 1),
+        (PagedBindings(19), 1),
+        (PagedBindings(99), 2),
+        (PagedBindings(100), 2),
+        (PagedBindings(250), 4),
+        (PagedBindings(250, cut_at=20), 14),
+        (PagedBindings(45, cut_at=20), 3),
+        (PagedBindings(40, cut_at=20), 3),
+        (PagedBindings(30, ignores_skip=True), 2),
+        (PagedBindings(100, ignores_skip=True), 2),
     ],
 )
-async def test_all_pages_are_turned_and_none_for_nothing(
-    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, shelf: Shelf, most_requests: int
+async def test_the_client_reads_all_pages_without_needless_requests(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, pages: PagedBindings, most_requests: int
 ) -> None:
-    server.faults.append(shelf.answer)
+    server.faults.append(pages.answer)
     devices = (await cloud.devices()).devices
-    assert [device.id for device in devices] == [row["did"] for row in shelf.rows]
+    assert [device.id for device in devices] == [row["did"] for row in pages.rows]
     assert server.requests[BINDINGS] <= most_requests
 
 
-async def test_pages_that_are_too_long_are_asked_for_shorter_from_then_on(
+async def test_the_client_keeps_using_shorter_pages_after_a_refusal(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer
 ) -> None:
     body = json.dumps({"error_message": "form invalid!", "error_code": 9015, "detail_message": None})
     too_long = Fault(matches=lambda request: int(request.query.get("limit", 20)) > 50, status=400, body=body)
-    shelf = Shelf(45)
-    server.faults.extend([too_long, shelf.answer])
+    pages = PagedBindings(45)
+    server.faults.extend([too_long, pages.answer])
     for requests in (4, 3):
         server.reset_counts()
         assert len((await cloud.devices()).devices) == 45
@@ -753,7 +759,7 @@ async def test_pages_that_are_too_long_are_asked_for_shorter_from_then_on(
 # Definitions
 
 
-async def test_a_schema_is_fetched_once_a_product_and_remembered(
+async def test_a_definition_is_fetched_once_per_product_and_stored(
     make_cloud: MakeCloud, server: GizwitsOpenServer
 ) -> None:
     client_store = ClientStore()
@@ -768,7 +774,7 @@ async def test_a_schema_is_fetched_once_a_product_and_remembered(
     assert server.requests[DATAPOINT] == 1
 
 
-async def test_alerts_and_faults_are_alarms(cloud: GizwitsOpenCloud) -> None:
+async def test_alerts_and_faults_become_alarms(cloud: GizwitsOpenCloud) -> None:
     schema = await cloud.schema(await device_called(cloud, "客厅空调"))
     alarms = {datapoint.key for datapoint in schema.datapoints if datapoint.role is Role.ALARM}
     assert alarms == {"filter_alert", "fault_sensor", "fault_comm"}
@@ -802,7 +808,7 @@ class _Clock:
 
 
 @pytest.mark.parametrize("fault", [failing("/app/datapoint", 9008), answering("/app/datapoint", {})])
-async def test_an_old_definition_serves_on_when_a_new_one_cannot_be_had(
+async def test_the_client_keeps_an_old_definition_if_fetching_a_new_one_fails(
     cloud: GizwitsOpenCloud,
     server: GizwitsOpenServer,
     monkeypatch: pytest.MonkeyPatch,
@@ -815,13 +821,13 @@ async def test_an_old_definition_serves_on_when_a_new_one_cannot_be_had(
     server.reset_counts()
     for _ in range(3):
         assert await cloud.schema(device) == schema
-    assert server.requests[DATAPOINT] == 1  # the next attempt is due in a day
+    assert server.requests[DATAPOINT] == 1  # The client tries again after a day.
 
 
-async def test_a_name_without_a_definition_fetches_it_once_more_and_then_once_a_day(
+async def test_a_datapoint_missing_in_the_definition_refetches_it_once_and_then_daily(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spa = await device_called(cloud, "Terrace spa")  # reports bit7, which no definition names
+    spa = await device_called(cloud, "Terrace spa")  # This device reports bit7, which is missing in its definition.
     began = time.time()
     assert "bit7" in (await cloud.readings([spa])).snapshots[spa.id].readings
     assert server.requests[DATAPOINT] == 1
@@ -832,14 +838,14 @@ async def test_a_name_without_a_definition_fetches_it_once_more_and_then_once_a_
         assert server.requests[DATAPOINT] == fetches
 
 
-async def test_a_name_that_was_not_there_before_fetches_the_definition_soon(
+async def test_a_datapoint_reported_for_the_first_time_refetches_the_definition_soon(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = await device_called(cloud, "客厅空调")
     began = time.time()
     await cloud.readings([device])
     steps: tuple[tuple[float, str, int], ...] = (
-        (30, "soon", 1),  # the definition is seconds old, and may be a shortened one
+        (30, "soon", 1),  # The definition is seconds old and may be incomplete.
         (500, "soon", 1),
         (700, "soon", 2),
         (4000, "soon", 2),
@@ -857,7 +863,9 @@ async def test_a_name_that_was_not_there_before_fetches_the_definition_soon(
         server.faults.clear()
 
 
-async def test_names_that_are_ever_new_are_kept_within_bounds(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
+async def test_the_client_keeps_a_limited_number_of_unknown_names(
+    make_cloud: MakeCloud, server: GizwitsOpenServer
+) -> None:
     client_store = ClientStore()
     cloud = make_cloud(client_store=client_store)
     device = await device_called(cloud, "客厅空调")
@@ -908,7 +916,7 @@ GAPS: dict[str, Callable[[dict[str, Any]], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-async def test_a_damaged_definition_is_not_kept(
+async def test_a_damaged_definition_is_not_stored(
     make_cloud: MakeCloud,
     server: GizwitsOpenServer,
     monkeypatch: pytest.MonkeyPatch,
@@ -930,7 +938,7 @@ async def test_a_damaged_definition_is_not_kept(
 
 
 @pytest.mark.parametrize("gap", GAPS.values(), ids=GAPS)
-async def test_a_definition_with_gaps_serves_until_it_is_asked_for_again_but_is_not_kept(
+async def test_a_definition_with_gaps_is_used_until_the_next_fetch_but_not_stored(
     make_cloud: MakeCloud,
     server: GizwitsOpenServer,
     monkeypatch: pytest.MonkeyPatch,
@@ -958,7 +966,7 @@ async def test_a_definition_with_gaps_serves_until_it_is_asked_for_again_but_is_
 
 
 @pytest.mark.parametrize("damage", (DAMAGES | GAPS).values(), ids=DAMAGES | GAPS)
-async def test_a_damaged_definition_does_not_replace_a_whole_one(
+async def test_a_damaged_definition_does_not_replace_a_complete_one(
     cloud: GizwitsOpenCloud,
     server: GizwitsOpenServer,
     monkeypatch: pytest.MonkeyPatch,
@@ -980,7 +988,7 @@ async def test_a_damaged_definition_does_not_replace_a_whole_one(
     assert server.requests[DATAPOINT] == 3
 
 
-async def test_a_definition_that_stays_odd_is_what_the_vendor_has(
+async def test_a_definition_that_stays_damaged_is_accepted_after_some_minutes(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = await device_called(cloud, "客厅空调")
@@ -997,7 +1005,7 @@ async def test_a_definition_that_stays_odd_is_what_the_vendor_has(
 
 
 @pytest.mark.parametrize("spell", [str, float, lambda _: None], ids=["text", "float", "null"])
-async def test_a_definition_may_number_its_attributes_in_any_spelling(
+async def test_attribute_ids_in_a_definition_can_be_text_floats_or_null(
     make_cloud: MakeCloud, server: GizwitsOpenServer, spell: Callable[[int], Any]
 ) -> None:
     client_store = ClientStore()
@@ -1011,12 +1019,14 @@ async def test_a_definition_may_number_its_attributes_in_any_spelling(
     assert any(key.startswith("definition") for key in client_store.content)
 
 
-async def test_what_a_shortened_definition_lacks_is_described_by_later_readings(
+async def test_later_readings_describe_datapoints_that_a_shortened_definition_lacked(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = await device_called(cloud, "客厅空调")
     body = definition_of(server, device)
-    gone = body["entities"][0]["attrs"].pop()["name"]  # the last of them, an alarm that no screen shows
+    gone = body["entities"][0]["attrs"].pop()[
+        "name"
+    ]  # The last attribute is an alarm that the vendor's screens do not show.
     server.faults.append(answering("/app/datapoint", body, times=1))
     began = time.time()
     assert gone not in {datapoint.key for datapoint in (await cloud.schema(device)).datapoints}
@@ -1029,7 +1039,7 @@ async def test_what_a_shortened_definition_lacks_is_described_by_later_readings(
     assert (await cloud.readings([device])).snapshots[device.id].described == ()
 
 
-async def test_a_refused_value_fetches_the_definition_once_an_hour(
+async def test_a_rejected_value_refetches_the_definition_at_most_once_an_hour(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = await device_called(cloud, "客厅空调")
@@ -1044,7 +1054,7 @@ async def test_a_refused_value_fetches_the_definition_once_an_hour(
         assert server.requests[DATAPOINT] == fetches
 
 
-async def test_a_product_without_datapoints_is_remembered_for_a_day(
+async def test_the_client_remembers_a_product_without_datapoints_for_a_day(
     make_cloud: MakeCloud, server: GizwitsOpenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client_store = ClientStore()
@@ -1060,7 +1070,7 @@ async def test_a_product_without_datapoints_is_remembered_for_a_day(
 
 
 @pytest.mark.parametrize("body", [{}, [], None, {"entities": None}])
-async def test_what_is_no_definition_is_unexpected(
+async def test_an_answer_without_a_definition_is_unexpected(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, body: Any
 ) -> None:
     device = await device_called(cloud, "客厅空调")
@@ -1072,20 +1082,20 @@ async def test_what_is_no_definition_is_unexpected(
 # Readings
 
 
-async def test_values_are_those_of_the_device(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+async def test_readings_have_the_values_of_the_device(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
     device = await device_called(cloud, "客厅空调")
-    there = server.devices[device.id]
-    there.set(switch=True, mode="制热", room_temp=-10.5, fault_sensor=False)
+    simulated = server.devices[device.id]
+    simulated.set(switch=True, mode="制热", room_temp=-10.5, fault_sensor=False)
     snapshot = (await cloud.readings([device])).snapshots[device.id]
     values = {key: reading.value for key, reading in snapshot.readings.items()}
-    assert values == dict(there.attrs)
+    assert values == dict(simulated.attrs)
     assert values["switch"] is True
     assert values["fault_sensor"] is False
-    assert snapshot.reported_at == datetime.fromtimestamp(there.updated_at, UTC)
+    assert snapshot.reported_at == datetime.fromtimestamp(simulated.updated_at, UTC)
     assert snapshot.readings["mode"].taken_at == snapshot.reported_at
 
 
-async def test_a_device_the_cloud_forgot_has_an_empty_snapshot(
+async def test_a_device_forgotten_by_the_cloud_has_an_empty_snapshot(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer
 ) -> None:
     listing = await cloud.devices()
@@ -1094,22 +1104,22 @@ async def test_a_device_the_cloud_forgot_has_an_empty_snapshot(
     assert (dict(snapshot.readings), snapshot.reported_at) == ({}, None)
 
 
-@pytest.mark.parametrize("told", ["1700000000", 1700000000, 1700000000.0, 1700000000000])
-async def test_the_time_of_the_report_may_be_spelt_in_many_ways(
-    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, told: Any
+@pytest.mark.parametrize("updated_at", ["1700000000", 1700000000, 1700000000.0, 1700000000000])
+async def test_the_time_of_a_report_can_be_text_a_number_or_milliseconds(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, updated_at: Any
 ) -> None:
     device = await device_called(cloud, "客厅空调")
-    server.faults.append(answering("/app/devdata", {"did": device.id, "updated_at": told, "attr": {"switch": 1}}))
+    server.faults.append(answering("/app/devdata", {"did": device.id, "updated_at": updated_at, "attr": {"switch": 1}}))
     snapshot = (await cloud.readings([device])).snapshots[device.id]
     assert snapshot.reported_at == datetime.fromtimestamp(1700000000, UTC)
 
 
-@pytest.mark.parametrize("told", [None, "x", 1e300, -1, [], True])
-async def test_a_report_without_a_time_still_has_its_values(
-    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, told: Any
+@pytest.mark.parametrize("updated_at", [None, "x", 1e300, -1, [], True])
+async def test_a_report_without_a_valid_time_still_has_values(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, updated_at: Any
 ) -> None:
     device = await device_called(cloud, "客厅空调")
-    server.faults.append(answering("/app/devdata", {"updated_at": told, "attr": {"switch": 1}}))
+    server.faults.append(answering("/app/devdata", {"updated_at": updated_at, "attr": {"switch": 1}}))
     snapshot = (await cloud.readings([device])).snapshots[device.id]
     assert snapshot.reported_at is None
     assert snapshot.readings["switch"].value is True
@@ -1129,7 +1139,7 @@ async def test_a_report_without_a_time_still_has_its_values(
         Fault(cuts_at=20),
     ],
 )
-async def test_a_failing_device_costs_itself_alone(
+async def test_a_failing_device_does_not_affect_the_others(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, fault: Fault
 ) -> None:
     listing = await cloud.devices()
@@ -1143,7 +1153,7 @@ async def test_a_failing_device_costs_itself_alone(
 
 
 @pytest.mark.parametrize("did", ["..", ".", "../../login"])
-async def test_an_id_that_is_a_path_costs_its_own_device_alone(
+async def test_a_device_id_that_is_a_path_does_not_affect_other_devices(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, did: str
 ) -> None:
     healthy = await device_called(cloud, "客厅空调")
@@ -1153,7 +1163,7 @@ async def test_an_id_that_is_a_path_costs_its_own_device_alone(
     assert readings.stopped_by is None
 
 
-async def test_throttling_ends_the_round(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+async def test_throttling_ends_the_poll(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
     devices = [Device(id=f"d{number}", name="x", schema_id="fa4eac000000000000000000000000a1") for number in range(50)]
     await cloud.schema(devices[0])
     server.faults.append(failing("/app/devdata", 9041))
@@ -1162,21 +1172,23 @@ async def test_throttling_ends_the_round(cloud: GizwitsOpenCloud, server: Gizwit
     assert readings.stopped_by.retry_after
     assert not readings.snapshots
     assert not readings.failures
-    assert server.requests[LATEST] <= 16  # as many as are on their way at once
+    assert server.requests[LATEST] <= 16  # These requests were already under way.
 
 
-async def test_a_lost_connection_ends_the_round(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+async def test_a_lost_connection_ends_the_poll(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
     devices = [Device(id=f"d{number}", name="x", schema_id="fa4eac000000000000000000000000a1") for number in range(50)]
     await cloud.schema(devices[0])
     server.faults.append(Fault(drops=True))
     readings = await cloud.readings(devices)
     assert isinstance(readings.stopped_by, Unreachable)
-    assert server.requests[LATEST] < 80  # those on their way at once, each twice, some rounds until it is certain
+    assert (
+        server.requests[LATEST] < 80
+    )  # The client sends each request twice, for some batches until the connection counts as lost.
     alone = await cloud.readings(devices[:1])
     assert isinstance(alone.stopped_by, Unreachable)
 
 
-async def test_devices_are_read_side_by_side_within_bounds(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+async def test_devices_are_read_in_parallel(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
     devices = [Device(id=f"d{number}", name="x", schema_id="fa4eac000000000000000000000000a1") for number in range(40)]
     await cloud.schema(devices[0])
     body = json.dumps({"updated_at": 1700000000, "attr": {"switch": 1}})
@@ -1185,7 +1197,7 @@ async def test_devices_are_read_side_by_side_within_bounds(cloud: GizwitsOpenClo
     assert server.requests[LATEST] == 40
 
 
-async def test_no_devices_need_no_request(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+async def test_reading_no_devices_sends_no_request(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
     assert dict((await cloud.readings([])).snapshots) == {}
     assert not server.requests
 
@@ -1193,7 +1205,7 @@ async def test_no_devices_need_no_request(cloud: GizwitsOpenCloud, server: Gizwi
 # Writes
 
 
-async def test_a_write_is_one_command_with_all_values(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+async def test_a_write_sends_all_values_in_one_command(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
     device = await device_called(cloud, "客厅空调")
     await cloud.write(device, {"switch": False, "mode": 1, "set_temp": 21.0})
     assert server.devices[device.id].received == [{"attrs": {"switch": False, "mode": "制热", "set_temp": 21}}]
@@ -1201,7 +1213,7 @@ async def test_a_write_is_one_command_with_all_values(cloud: GizwitsOpenCloud, s
     assert (values["switch"].value, values["mode"].value, values["set_temp"].value) == (False, "制热", 21)
 
 
-async def test_every_writable_datapoint_of_the_household_is_accepted(
+async def test_the_cloud_accepts_every_writable_datapoint_of_the_household(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer
 ) -> None:
     for device in (await cloud.devices()).devices:
@@ -1219,7 +1231,7 @@ async def test_every_writable_datapoint_of_the_household_is_accepted(
 
 
 @pytest.mark.parametrize(("key", "value"), [("room_temp", 20), ("nothing", 1), ("set_temp", 99), ("mode", "boost")])
-async def test_a_write_that_cannot_succeed_is_not_sent(
+async def test_the_client_does_not_send_a_write_that_cannot_succeed(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, key: str, value: Any
 ) -> None:
     device = await device_called(cloud, "客厅空调")
@@ -1240,9 +1252,7 @@ async def test_a_write_that_cannot_succeed_is_not_sent(
         'invalid attr "mode"',
     ],
 )
-async def test_a_value_the_cloud_rejects_names_the_datapoint(
-    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, detail: str
-) -> None:
+async def test_a_rejection_names_the_datapoint(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, detail: str) -> None:
     device = await device_called(cloud, "客厅空调")
     body = {"error_message": "attr invalid!", "error_code": 9025, "detail_message": detail}
     server.faults.append(answering("/app/control", body, 400))
@@ -1253,7 +1263,7 @@ async def test_a_value_the_cloud_rejects_names_the_datapoint(
 
 
 @pytest.mark.parametrize("detail", [None, "", "attr invalid!", "no such thing", 5, ["attr mode invalid"]])
-async def test_a_rejection_without_a_name_names_nothing(
+async def test_a_rejection_without_a_known_datapoint_has_no_subject(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, detail: Any
 ) -> None:
     device = await device_called(cloud, "客厅空调")
@@ -1264,7 +1274,9 @@ async def test_a_rejection_without_a_name_names_nothing(
     assert (refusal.value.reason, refusal.value.subject) == (Reason.INVALID_VALUE, None)
 
 
-async def test_an_offline_device_says_so(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+async def test_a_write_to_an_offline_device_raises_device_offline(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer
+) -> None:
     device = await device_called(cloud, "客厅空调")
     server.devices[device.id].is_online = False
     with pytest.raises(DeviceOffline) as refusal:
@@ -1275,7 +1287,9 @@ async def test_an_offline_device_says_so(cloud: GizwitsOpenCloud, server: Gizwit
 @pytest.mark.parametrize(
     "fault", [Fault(drops=True), Fault(status=502, body=""), failing("", 9021), failing("", 9008), failing("", 9999)]
 )
-async def test_a_write_is_never_repeated(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, fault: Fault) -> None:
+async def test_the_client_never_repeats_a_write(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, fault: Fault
+) -> None:
     device = await device_called(cloud, "客厅空调")
     await cloud.schema(device)
     fault.matches = at("/app/control")
@@ -1285,7 +1299,7 @@ async def test_a_write_is_never_repeated(cloud: GizwitsOpenCloud, server: Gizwit
     assert server.requests[CONTROL] == 1
 
 
-async def test_a_write_may_be_answered_with_nothing(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+async def test_an_empty_answer_to_a_write_is_a_success(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
     device = await device_called(cloud, "客厅空调")
     server.faults.append(Fault(matches=at("/app/control"), status=200, body=""))
     await cloud.write(device, {"switch": True})
@@ -1355,7 +1369,7 @@ DOCUMENTED: dict[int, tuple[type[CloudError], Reason | None]] = {
 }
 
 
-async def test_every_documented_code_has_its_meaning(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
+async def test_every_documented_code_raises_its_error(make_cloud: MakeCloud, server: GizwitsOpenServer) -> None:
     client_store = ClientStore()
     device = await device_called(make_cloud(client_store=client_store), "客厅空调")
     await make_cloud(client_store=client_store).schema(device)
@@ -1373,7 +1387,7 @@ async def test_every_documented_code_has_its_meaning(make_cloud: MakeCloud, serv
 
 
 @pytest.mark.parametrize("code", [9047, 9086, 9500, 1, "E-7", [], -1])
-async def test_an_unknown_code_passes_for_reads_and_refuses_commands(
+async def test_an_unknown_code_is_temporary_for_reads_and_a_rejection_for_commands(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, code: Any
 ) -> None:
     device = await device_called(cloud, "客厅空调")
@@ -1386,7 +1400,7 @@ async def test_an_unknown_code_passes_for_reads_and_refuses_commands(
 
 
 @pytest.mark.parametrize("body", ["", "<html>Bad Request</html>", "{}", '{"msg": "?"}'])
-async def test_a_bare_400_passes(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, body: str) -> None:
+async def test_a_400_without_a_code_is_temporary(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, body: str) -> None:
     await cloud.account()
     server.faults.append(Fault(matches=at("/app/bindings"), status=400, body=body, times=1))
     assert (await cloud.devices()).devices
@@ -1396,7 +1410,7 @@ async def test_a_bare_400_passes(cloud: GizwitsOpenCloud, server: GizwitsOpenSer
 
 
 @pytest.mark.parametrize("status", [200, 400, 424])
-async def test_a_gateway_tells_its_codes_in_its_own_way(
+async def test_codes_of_the_gateway_are_understood(
     cloud: GizwitsOpenCloud, server: GizwitsOpenServer, status: int
 ) -> None:
     await cloud.account()
@@ -1406,21 +1420,23 @@ async def test_a_gateway_tells_its_codes_in_its_own_way(
 
 
 @pytest.mark.parametrize("code", [200, "200", 0, None, "", "OK"])
-async def test_a_code_of_success_is_no_error(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, code: Any) -> None:
+async def test_a_code_of_success_is_not_an_error(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, code: Any) -> None:
     server.faults.append(answering("/app/bindings", {"code": code, "devices": [ROW]}))
     assert (await cloud.devices()).devices
 
 
 @pytest.mark.parametrize("nothing", [None, 0, "0", ""])
-async def test_a_code_of_nothing_is_no_error(cloud: GizwitsOpenCloud, server: GizwitsOpenServer, nothing: Any) -> None:
+async def test_an_empty_error_code_is_not_an_error(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer, nothing: Any
+) -> None:
     server.faults.append(answering("/app/bindings", {"error_code": nothing, "devices": [ROW]}))
     assert (await cloud.devices()).devices
 
 
-# Discretion
+# Secrets and constants
 
 
-async def test_an_anonymous_login_shows_its_phone_id_nowhere(
+async def test_an_anonymous_login_keeps_its_phone_id_out_of_logs_and_addresses(
     make_cloud: MakeCloud, server: GizwitsOpenServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -1431,12 +1447,12 @@ async def test_an_anonymous_login_shows_its_phone_id_nowhere(
     assert not [text for text in shown if server.phone_id in text]
 
 
-async def test_every_request_names_the_app(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+async def test_every_request_has_the_app_id(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
     await cloud.readings((await cloud.devices()).devices)
     assert {request.headers.get("X-Gizwits-Application-Id") for request in server.log} == {server.app_id}
 
 
-def test_the_regions_and_apps_are_well_formed() -> None:
+def test_the_regions_and_known_apps_are_well_formed() -> None:
     assert set(REGIONS) == {"cn", "us", "eu"}
     addresses = [url for region in REGIONS.values() for url in (region.api_url, region.front_url)]
     assert len(set(addresses)) == 6
@@ -1445,13 +1461,15 @@ def test_the_regions_and_apps_are_well_formed() -> None:
     assert KNOWN_APPS["c70a66ff039d41b4a220e198b0fcc8b3"] == "Heatzy"
 
 
-def test_the_rhythm_is_that_of_the_vendors_own_apps(cloud: GizwitsOpenCloud) -> None:
+def test_the_polling_intervals_are_those_of_the_vendors_apps(cloud: GizwitsOpenCloud) -> None:
     assert cloud.default_interval.total_seconds() == 60
     assert cloud.shortest_interval.total_seconds() == 30
     assert cloud.listing_interval is None
 
 
-async def test_a_throttled_request_halves_the_pace(cloud: GizwitsOpenCloud, server: GizwitsOpenServer) -> None:
+async def test_a_throttled_request_halves_the_pace_of_the_budget(
+    cloud: GizwitsOpenCloud, server: GizwitsOpenServer
+) -> None:
     await cloud.account()
     before = cloud.budget.pace
     server.faults.append(failing("/app/bindings", 9041))
