@@ -1,4 +1,4 @@
-"""SoData as the model sees it: accounts, devices, schemas, readings, and what each refusal costs."""
+"""Tests the client of SoData: accounts, devices, schemas and readings, also when the server fails or refuses."""
 
 import asyncio
 import json
@@ -55,7 +55,7 @@ def device_called(uuid: str) -> Device:
 
 
 async def read_rows(sodata: SoData, *rows: dict[str, Any]) -> Snapshot:
-    """What a device is known to say when its last values are `rows` over those of a whole one."""
+    """Return the snapshot that the client reads if the server answers with `rows`, completed by default fields."""
     whole = {"serviceId": "1", "itemType": "Global", "itemIndex": "0", "value": "1", "date": "2022-07-28T11:19:25.000Z"}
     values = [whole | row for row in rows]
     sodata.api.faults = [answer(SINGLE, {"devices": [{"deviceUuid": "x", "values": values}]})]
@@ -66,14 +66,14 @@ async def read_rows(sodata: SoData, *rows: dict[str, Any]) -> Snapshot:
 # Accounts
 
 
-async def test_account_is_the_user_in_the_corporate_account(sodata: SoData, client: SoDataCloud) -> None:
+async def test_account_id_is_made_of_user_and_corporate_account(sodata: SoData, client: SoDataCloud) -> None:
     account = await client.account()
     (corporate,) = await client.corporate_accounts()
     assert account.id == f"{sodata.keycloak.subject}_{corporate.uuid}"
     assert account.name == "SoLink"
 
 
-async def test_user_link_stands_in_for_a_missing_subject(sodata: SoData, client: SoDataCloud) -> None:
+async def test_user_link_replaces_a_missing_subject(sodata: SoData, client: SoDataCloud) -> None:
     sodata.keycloak.includes_subject = False
     links = [{"uuid": "pending", "status": "PENDING"}, None, {"uuid": "mine", "status": "VALIDATED"}]
     sodata.api.faults = [answer(ACCOUNTS, {"results": [{"uuid": "u", "name": "A", "userLinks": links}]})]
@@ -81,7 +81,7 @@ async def test_user_link_stands_in_for_a_missing_subject(sodata: SoData, client:
     assert (account.id, account.has_lasting_id) == ("mine_u", True)
 
 
-async def test_account_without_any_identity_still_has_an_id(sodata: SoData, client: SoDataCloud) -> None:
+async def test_account_without_subject_and_user_link_gets_an_id(sodata: SoData, client: SoDataCloud) -> None:
     sodata.keycloak.includes_subject = False
     sodata.api.faults = [answer(ACCOUNTS, {"results": [{"uuid": "u", "name": None, "userLinks": None}]})]
     account = await client.account()
@@ -90,7 +90,7 @@ async def test_account_without_any_identity_still_has_an_id(sodata: SoData, clie
     assert not account.has_lasting_id
 
 
-async def test_user_may_choose_among_corporate_accounts(sodata: SoData) -> None:
+async def test_user_can_choose_one_of_several_corporate_accounts(sodata: SoData) -> None:
     other = sodata.api.add_corporate_account("Autre")
     accounts = await sodata.client().corporate_accounts()
     assert [account.name for account in accounts] == ["SoLink", "Autre"]
@@ -101,7 +101,7 @@ async def test_user_may_choose_among_corporate_accounts(sodata: SoData) -> None:
 
 
 @pytest.mark.parametrize("chosen", [None, "another"])
-async def test_no_corporate_account_is_said(sodata: SoData, chosen: str | None) -> None:
+async def test_login_without_the_corporate_account_is_forbidden(sodata: SoData, chosen: str | None) -> None:
     sodata.api.corporate_accounts.clear()
     with pytest.raises(Forbidden) as caught:
         await sodata.client(corporate_account=chosen).account()
@@ -109,16 +109,16 @@ async def test_no_corporate_account_is_said(sodata: SoData, chosen: str | None) 
 
 
 @pytest.mark.parametrize("ending", ["", "/", "/api/v1", "/api/v1/"])
-async def test_address_may_lack_its_path(sodata: SoData, ending: str) -> None:
+async def test_address_can_omit_the_path(sodata: SoData, ending: str) -> None:
     assert (await sodata.client(api_url=sodata.api.url + ending).account()).name == "SoLink"
 
 
 # Devices
 
 
-async def test_devices_know_their_site_and_their_gateway(client: SoDataCloud) -> None:
+async def test_devices_have_their_site_and_gateway(client: SoDataCloud) -> None:
     devices = {device.name: device for device in (await client.devices()).devices}
-    assert len(devices) == 10  # two of the eleven have the same name
+    assert len(devices) == 10  # Two of the eleven devices have the same name.
     ups, gateway = devices["Masterys U2 CDS"], devices["Passerelle Sélestat"]
     assert ups.gateway_id == gateway.id
     assert (ups.manufacturer, ups.model, ups.model_id) == ("Socomec", "Masterys", "9204")
@@ -129,7 +129,7 @@ async def test_devices_know_their_site_and_their_gateway(client: SoDataCloud) ->
     assert devices["不间断电源"].serial_number is None
 
 
-async def test_list_is_read_by_what_came(sodata: SoData, client: SoDataCloud) -> None:
+async def test_list_is_complete_although_pages_are_short_and_overlap(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.largest_page = 4
     sodata.api.page_overlap = 1
     assert len((await client.devices()).devices) == 11
@@ -143,13 +143,13 @@ async def test_list_without_a_total_ends_with_an_empty_page(sodata: SoData, clie
     assert sodata.api.requests[DEVICES] == 4
 
 
-async def test_server_that_repeats_its_page_is_not_asked_for_ever(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_stops_when_the_server_repeats_a_page(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.faults = [answer(DEVICES, {"results": [{"uuid": "x"}]})]
     assert [device.id for device in (await client.devices()).devices] == ["x"]
     assert sodata.api.requests[DEVICES] == 2
 
 
-async def test_list_that_never_ends_is_given_up(
+async def test_client_gives_up_a_list_that_never_ends(
     sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "_MOST_PAGES", 2)
@@ -169,19 +169,19 @@ _INCOMPLETE: list[Any] = [
     {"results": [{"uuid": "x"}, {"name": "without a uuid"}]},
     {"results": [{"uuid": {}}]},
 ]
-"""Lists that contradict themselves, or have rows that cannot be read."""
+"""Lists that contradict their total or have unreadable rows."""
 
 
 @pytest.mark.parametrize("body", _INCOMPLETE)
-async def test_incomplete_list_is_a_failure(sodata: SoData, client: SoDataCloud, body: Any) -> None:
-    for name, ask in ((ACCOUNTS, client.corporate_accounts), (SITES, client.devices), (DEVICES, client.devices)):
+async def test_incomplete_list_is_unexpected(sodata: SoData, client: SoDataCloud, body: Any) -> None:
+    for name, call in ((ACCOUNTS, client.corporate_accounts), (SITES, client.devices), (DEVICES, client.devices)):
         sodata.api.faults = [answer(name, body)]
         with pytest.raises(UnexpectedAnswer):
-            await ask()
+            await call()
 
 
 @pytest.mark.parametrize("body", _INCOMPLETE)
-async def test_incomplete_list_of_sites_does_not_take_known_names_away(
+async def test_known_site_names_survive_an_incomplete_list_of_sites(
     sodata: SoData, client: SoDataCloud, body: Any
 ) -> None:
     before = (await client.devices()).devices
@@ -190,35 +190,37 @@ async def test_incomplete_list_of_sites_does_not_take_known_names_away(
         assert (await client.devices()).devices == before
 
 
-async def test_sites_are_known_over_a_restart(sodata: SoData) -> None:
+async def test_known_sites_survive_a_restart(sodata: SoData) -> None:
     before = (await sodata.client().devices()).devices
     for fault in (answer(SITES, {}), route(SITES, status=503), route(SITES, status=403)):
         sodata.api.faults = [fault]
         assert (await sodata.client().devices()).devices == before
 
 
-async def test_list_may_change_while_it_is_read(sodata: SoData, client: SoDataCloud) -> None:
+async def test_list_can_change_while_it_is_read(sodata: SoData, client: SoDataCloud) -> None:
     pages = [{"results": [{"uuid": "a"}, {"uuid": "b"}], "total": 3}, {"results": [{"uuid": "c"}], "total": 2}]
     sodata.api.faults = [answer(DEVICES, page, times=1) for page in pages]
     assert len((await client.devices()).devices) == 3
 
 
 @pytest.mark.parametrize(("largest", "takes"), [(50, ["100", "50"]), (20, ["100", "50", "20"])])
-async def test_page_that_is_refused_is_asked_for_in_smaller_ones(
+async def test_client_requests_smaller_pages_after_a_refusal(
     sodata: SoData, client: SoDataCloud, largest: int, takes: list[str]
 ) -> None:
     sodata.api.largest_take = largest
     sodata.api.add_devices("METER", 60)
     assert len((await client.devices()).devices) == 71
-    asked = [request.query["take"] for request in sodata.api.log if request.path.endswith(("/ca", "/sites"))]
-    assert asked[: len(takes)] == takes
+    requested_takes = [request.query["take"] for request in sodata.api.log if request.path.endswith(("/ca", "/sites"))]
+    assert requested_takes[: len(takes)] == takes
     sodata.api.reset_counts()
     await client.devices()
     assert {request.query["take"] for request in sodata.api.log} == {f"{largest}"}
     assert client.requests_a_listing == sum(sodata.api.requests.values())
 
 
-async def test_list_that_is_refused_anyway_is_asked_for_in_the_usual_pages(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_returns_to_usual_pages_if_smaller_ones_are_refused_too(
+    sodata: SoData, client: SoDataCloud
+) -> None:
     await client.account()
     sodata.api.faults = [route(DEVICES, status=400, times=3)]
     with pytest.raises(Rejected):
@@ -228,14 +230,14 @@ async def test_list_that_is_refused_anyway_is_asked_for_in_the_usual_pages(sodat
     assert {request.query["take"] for request in sodata.api.log} == {"100"}
 
 
-async def test_account_may_be_empty(sodata: SoData, client: SoDataCloud) -> None:
+async def test_account_can_be_empty(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.devices.clear()
     sodata.api.sites.clear()
     assert (await client.devices()).devices == ()
     assert (await client.readings([])).snapshots == {}
 
 
-async def test_odd_devices_are_understood_as_far_as_possible(sodata: SoData, client: SoDataCloud) -> None:
+async def test_devices_with_invalid_fields_keep_their_valid_ones(sodata: SoData, client: SoDataCloud) -> None:
     results: list[Any] = [
         {"uuid": "a", "name": "", "technicalName": None, "serialNumber": 12, "gatewayUuid": "a", "siteUuid": {}},
         {"uuid": "b", "name": "名", "noCommunicationPeriod": "15", "gatewayUuid": "gone", "connectionStatus": "ONLINE"},
@@ -252,13 +254,13 @@ async def test_odd_devices_are_understood_as_far_as_possible(sodata: SoData, cli
 
 
 @pytest.mark.parametrize("body", [[], {}, {"results": None}, {"results": 7}, "text", None])
-async def test_list_of_another_shape_is_unexpected(sodata: SoData, client: SoDataCloud, body: Any) -> None:
+async def test_answer_without_a_list_is_unexpected(sodata: SoData, client: SoDataCloud, body: Any) -> None:
     sodata.api.faults = [answer(DEVICES, body)]
     with pytest.raises(UnexpectedAnswer):
         await client.devices()
 
 
-async def test_customer_names_a_site_without_a_name(sodata: SoData, client: SoDataCloud) -> None:
+async def test_site_without_a_name_is_named_after_its_customer(sodata: SoData, client: SoDataCloud) -> None:
     customer = sodata.api.customers[0]
     site = sodata.api.sites[0]
     results = [{"uuid": site.uuid, "name": "", "customerUuid": customer.uuid, "timeZone": None}]
@@ -267,7 +269,9 @@ async def test_customer_names_a_site_without_a_name(sodata: SoData, client: SoDa
     assert {device.site for device in devices if device.site_id == site.uuid} == {customer.name}
 
 
-async def test_sites_of_one_name_are_told_apart_by_their_customers(sodata: SoData, client: SoDataCloud) -> None:
+async def test_sites_with_equal_names_get_the_name_of_their_customer_in_front(
+    sodata: SoData, client: SoDataCloud
+) -> None:
     one, two = sodata.api.customers[0], sodata.api.customers[1]
     names = [("s1", "Lager", one), ("s2", "lager", two), ("s3", "Büro", one), ("s4", "Werk", one), ("s5", "Werk", one)]
     results = [{"uuid": uuid, "name": name, "customerUuid": owner.uuid} for uuid, name, owner in names]
@@ -283,13 +287,13 @@ async def test_sites_of_one_name_are_told_apart_by_their_customers(sodata: SoDat
     assert [device.site for device in (await client.devices()).devices] == expected
 
 
-async def test_customers_are_not_asked_for_in_vain(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_does_not_request_customers_without_need(sodata: SoData, client: SoDataCloud) -> None:
     await client.devices()
     assert sodata.api.requests[CUSTOMERS] == 0
 
 
 @pytest.mark.parametrize("status", [403, 404])
-async def test_sites_the_user_may_not_see_cost_only_their_names(
+async def test_user_without_access_to_sites_only_loses_their_names(
     sodata: SoData, client: SoDataCloud, status: int
 ) -> None:
     sodata.api.faults = [route(SITES, status=status)]
@@ -322,7 +326,7 @@ async def test_variables_become_datapoints(client: SoDataCloud) -> None:
     assert not any(datapoint.is_writable for datapoint in datapoints.values())
 
 
-async def test_odd_variables_are_understood_as_far_as_possible(sodata: SoData, client: SoDataCloud) -> None:
+async def test_variables_with_invalid_fields_keep_their_valid_ones(sodata: SoData, client: SoDataCloud) -> None:
     whole = {"itemType": "Global", "itemIndex": "0", "serviceType": "Measure", "serviceName": "IName"}
     results: list[Any] = [
         {"serviceName": "INowhere"},
@@ -352,7 +356,7 @@ async def test_odd_variables_are_understood_as_far_as_possible(sodata: SoData, c
         ("IUpsInput_DeltaConnected", "Deltas", False),
     ],
 )
-async def test_what_counts_within_an_interval_is_known_by_its_names(
+async def test_counters_of_an_interval_are_recognized_by_their_names(
     sodata: SoData, client: SoDataCloud, service_name: str, title: str | None, is_difference: bool
 ) -> None:
     variable = {"itemType": "Global", "itemIndex": "0", "serviceId": "1", "serviceName": service_name}
@@ -371,28 +375,28 @@ async def test_what_counts_within_an_interval_is_known_by_its_names(
         {"results": [None], "total": 1},
     ],
 )
-async def test_incomplete_list_of_variables_is_a_failure(sodata: SoData, client: SoDataCloud, body: Any) -> None:
+async def test_incomplete_list_of_variables_is_unexpected(sodata: SoData, client: SoDataCloud, body: Any) -> None:
     sodata.api.faults = [answer(VARIABLES, body)]
     with pytest.raises(UnexpectedAnswer):
         await client.schema(device_called("x"))
 
 
-async def test_variables_that_all_lack_their_keys_are_no_description(sodata: SoData, client: SoDataCloud) -> None:
+async def test_list_of_variables_without_any_key_is_unexpected(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.faults = [answer(VARIABLES, {"results": [{"serviceName": "I"}, {"serviceName": "U"}]})]
     with pytest.raises(UnexpectedAnswer):
         await client.schema(device_called("x"))
 
 
-async def test_variables_without_a_type_are_described_by_last_values_and_asked_for_again(
+async def test_variables_without_a_type_are_described_by_last_values_and_read_again(
     sodata: SoData, client: SoDataCloud
 ) -> None:
     device = next(device for device in (await client.devices()).devices if device.name == "Masterys U2 CDS")
 
-    def lose_types(page: Any) -> Any:
+    def remove_types(page: Any) -> Any:
         lost = {"serviceType", "unit", "serviceGroup", "serviceName"}
         return page | {"results": [{n: v for n, v in row.items() if n not in lost} for row in page["results"]]}
 
-    sodata.api.faults = [route(VARIABLES, changes=lose_types)]
+    sodata.api.faults = [route(VARIABLES, changes=remove_types)]
     await client.schema(device)
     snapshot = (await client.readings([device])).snapshots[device.id]
     assert isinstance(snapshot.readings[LOAD_RATE].value, int | float)
@@ -403,7 +407,7 @@ async def test_variables_without_a_type_are_described_by_last_values_and_asked_f
 
 
 @pytest.mark.parametrize("fault", [{"status": 403}, {"status": 404}, {"body": '{"results": [{"serviceName": "I"}]}'}])
-async def test_damaged_list_of_variables_does_not_replace_the_known_one(
+async def test_damaged_list_of_variables_does_not_replace_the_stored_one(
     sodata: SoData, client: SoDataCloud, fault: dict[str, Any]
 ) -> None:
     ups = next(device for device in (await client.devices()).devices if device.name == "Masterys U2 CDS")
@@ -414,10 +418,10 @@ async def test_damaged_list_of_variables_does_not_replace_the_known_one(
     sodata.api.faults = []
     sodata.api.reset_counts()
     await client.schema(ups)
-    assert sodata.api.requests[VARIABLES] >= 1  # it was not taken for an answer
+    assert sodata.api.requests[VARIABLES] >= 1  # The client did not accept the damaged list and requests it again.
 
 
-async def test_languages_are_spelt_in_one_way(sodata: SoData, client: SoDataCloud) -> None:
+async def test_language_codes_are_normalized(sodata: SoData, client: SoDataCloud) -> None:
     variable = {"itemType": "Global", "itemIndex": "0", "serviceId": "1", "serviceType": "Measure"}
     titles = {"EN": {"title": "Load"}, "pt_BR": {"title": "Carga"}}
     sodata.api.faults = [answer(VARIABLES, {"results": [variable | {"serviceTranslations": titles}]})]
@@ -425,7 +429,7 @@ async def test_languages_are_spelt_in_one_way(sodata: SoData, client: SoDataClou
     assert (datapoint.name, datapoint.names) == ("Load", {"en": "Load", "pt-br": "Carga"})
 
 
-async def test_restart_does_not_ask_for_variables_again(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_does_not_request_variables_again_after_a_restart(sodata: SoData, client: SoDataCloud) -> None:
     ups = (await client.devices()).devices[3]
     before = await client.schema(ups)
     sodata.client_store = ClientStore(sodata.client_store.content)
@@ -433,7 +437,7 @@ async def test_restart_does_not_ask_for_variables_again(sodata: SoData, client: 
     assert sodata.api.requests[VARIABLES] == 1
 
 
-async def test_variables_are_asked_for_again_after_a_week(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_requests_variables_again_after_a_week(sodata: SoData, client: SoDataCloud) -> None:
     ups = (await client.devices()).devices[3]
     before = await client.schema(ups)
     sodata.seconds += 7 * 24 * 3600 - 1
@@ -447,7 +451,7 @@ async def test_variables_are_asked_for_again_after_a_week(sodata: SoData, client
     assert await client.schema(ups) == before
 
 
-async def test_old_variables_serve_while_new_ones_cannot_be_had(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_keeps_old_variables_if_reading_new_ones_fails(sodata: SoData, client: SoDataCloud) -> None:
     ups = (await client.devices()).devices[3]
     before = await client.schema(ups)
     sodata.seconds += 8 * 24 * 3600
@@ -455,14 +459,14 @@ async def test_old_variables_serve_while_new_ones_cannot_be_had(sodata: SoData, 
     assert await client.schema(ups) == before
 
 
-async def test_variables_that_cannot_be_had_at_all_are_an_error(sodata: SoData, client: SoDataCloud) -> None:
+async def test_failure_to_read_variables_is_raised_if_none_are_stored(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.faults = [route(VARIABLES, status=503)]
     with pytest.raises(Unreachable):
         await client.schema(device_called("x"))
 
 
 @pytest.mark.parametrize("stored", [7, [], {"list": 1}, {"asked_at_seconds": "x", "list": "gone"}])
-async def test_memory_of_another_shape_is_asked_for_again(sodata: SoData, stored: Any) -> None:
+async def test_client_ignores_damaged_stored_variables(sodata: SoData, stored: Any) -> None:
     (uuid, *_) = sodata.api.devices
     sodata.client_store = ClientStore({f"variables:{uuid}": stored, "last_values_body": stored})
     client = sodata.client()
@@ -470,7 +474,7 @@ async def test_memory_of_another_shape_is_asked_for_again(sodata: SoData, stored
     assert (await client.readings((await client.devices()).devices)).failures == {}
 
 
-async def test_variables_of_devices_that_went_are_forgotten(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_forgets_variables_of_removed_devices(sodata: SoData, client: SoDataCloud) -> None:
     devices = (await client.devices()).devices
     for device in devices:
         await client.schema(device)
@@ -483,7 +487,7 @@ async def test_variables_of_devices_that_went_are_forgotten(sodata: SoData, clie
     assert sodata.client_store.content.keys() <= {"spent", "/ca/{ca}/sites"}
 
 
-async def test_variables_that_devices_share_are_remembered_once(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_stores_variables_shared_by_devices_once(sodata: SoData, client: SoDataCloud) -> None:
     variable: dict[str, Any] = {"itemType": "Global", "itemIndex": "0", "serviceId": "1", "serviceType": "Measure"}
     variable["serviceTranslations"] = {"en": {"title": "T"}}
     sodata.api.faults = [answer(VARIABLES, {"results": [variable]})]
@@ -493,7 +497,7 @@ async def test_variables_that_devices_share_are_remembered_once(sodata: SoData, 
     assert json.dumps(dict(sodata.client_store.content)).count("serviceTranslations") == 1
 
 
-async def test_hidden_variables_are_replaced_by_what_last_values_describe(sodata: SoData, client: SoDataCloud) -> None:
+async def test_last_values_describe_variables_that_the_user_may_not_read(sodata: SoData, client: SoDataCloud) -> None:
     (ups,) = [device for device in (await client.devices()).devices if device.name == "Masterys U2 CDS"]
     sodata.api.faults = [route(VARIABLES, status=403)]
     assert (await client.schema(ups)).datapoints == ()
@@ -508,7 +512,7 @@ async def test_hidden_variables_are_replaced_by_what_last_values_describe(sodata
 # Last values
 
 
-async def test_values_are_read_as_what_they_are(sodata: SoData) -> None:
+async def test_values_have_the_type_of_their_variable(sodata: SoData) -> None:
     snapshot = await read_rows(
         sodata,
         {"serviceId": "1", "value": "18", "serviceType": "Measure"},
@@ -534,7 +538,7 @@ async def test_values_are_read_as_what_they_are(sodata: SoData) -> None:
 
 
 @pytest.mark.parametrize("value", ["1,5", "n/a", "nan", "inf", "1e999", "9" * 400, "1_0", True, [1], {}])
-async def test_number_that_is_none_is_unknown_and_named(sodata: SoData, value: Any) -> None:
+async def test_invalid_number_is_unknown_and_reported_as_skipped(sodata: SoData, value: Any) -> None:
     snapshot = await read_rows(
         sodata, {"value": value, "serviceType": "Measure"}, {"serviceId": "2", "value": 5, "serviceType": "Measure"}
     )
@@ -556,18 +560,18 @@ async def test_number_that_is_none_is_unknown_and_named(sodata: SoData, value: A
         *[(value, None) for value in (None, "", " ")],
     ],
 )
-async def test_alarm_may_be_written_in_many_ways(sodata: SoData, value: Any, is_active: bool | None) -> None:
+async def test_alarm_can_be_written_in_many_ways(sodata: SoData, value: Any, is_active: bool | None) -> None:
     snapshot = await read_rows(sodata, {"value": value, "serviceType": "Alarm"})
     assert snapshot.readings["Global|0|1"].value is is_active
 
 
-async def test_alarm_in_unknown_words_is_unknown_and_named(sodata: SoData) -> None:
+async def test_alarm_in_unknown_words_is_unknown_and_reported_as_skipped(sodata: SoData) -> None:
     snapshot = await read_rows(sodata, {"value": "perhaps", "serviceType": "Alarm"})
     assert [reading.value for reading in snapshot.readings.values()] == [None]
     assert snapshot.skipped == ("Global|0|1",)
 
 
-async def test_device_reported_when_its_newest_value_was_taken(sodata: SoData) -> None:
+async def test_reported_at_is_the_time_of_the_newest_value(sodata: SoData) -> None:
     snapshot = await read_rows(
         sodata,
         {"serviceId": "1", "date": "2022-07-28T11:19:25.000Z"},
@@ -585,27 +589,27 @@ async def test_device_reported_when_its_newest_value_was_taken(sodata: SoData) -
     ]
 
 
-async def test_newest_of_two_values_counts(sodata: SoData) -> None:
+async def test_newer_of_two_values_is_used(sodata: SoData) -> None:
     old = {"value": "old", "date": "2022-07-27T00:00:00Z"}
     new = {"value": "new", "date": "2022-07-28T00:00:00Z"}
     for rows in ([old, new], [new, old]):
         assert (await read_rows(sodata, *rows)).readings["Global|0|1"].value == "new"
 
 
-async def test_rows_without_a_key_are_skipped_by_name(sodata: SoData) -> None:
+async def test_rows_without_a_key_are_skipped_and_reported(sodata: SoData) -> None:
     snapshot = await read_rows(sodata, {"itemType": None, "title": "Lost"}, {"serviceId": {}, "title": 5}, {})
     assert snapshot.skipped == ("5", "Lost")
     assert len(snapshot.readings) == 1
 
 
-async def test_many_devices_are_read_at_once(sodata: SoData, client: SoDataCloud) -> None:
+async def test_many_devices_are_read_with_one_request(sodata: SoData, client: SoDataCloud) -> None:
     devices = (await client.devices()).devices
     readings = await client.readings(devices)
     assert set(readings.snapshots) == {device.id for device in devices}
     assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (1, 0)
 
 
-async def test_answers_belong_to_their_uuid(sodata: SoData, client: SoDataCloud) -> None:
+async def test_values_are_assigned_by_device_uuid(sodata: SoData, client: SoDataCloud) -> None:
     for number, device in enumerate(sodata.api.devices.values()):
         if device.kind == "UPS":
             device.set("Global", "0", "140100", str(number))
@@ -616,7 +620,9 @@ async def test_answers_belong_to_their_uuid(sodata: SoData, client: SoDataCloud)
 
 
 @pytest.mark.parametrize(("body", "tries"), [("deviceUuids", 1), ("devices", 2), ("list", 3)])
-async def test_body_of_the_bulk_call_is_found_once(sodata: SoData, client: SoDataCloud, body: Any, tries: int) -> None:
+async def test_client_finds_out_the_body_of_the_bulk_call_once(
+    sodata: SoData, client: SoDataCloud, body: Any, tries: int
+) -> None:
     sodata.api.bulk_body = body
     devices = (await client.devices()).devices
     for _ in range(2):
@@ -627,7 +633,9 @@ async def test_body_of_the_bulk_call_is_found_once(sodata: SoData, client: SoDat
     assert sodata.api.requests[SINGLE] == 0
 
 
-async def test_server_without_the_bulk_call_is_left_alone_for_a_while(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_retries_an_unsupported_bulk_call_after_fifteen_minutes(
+    sodata: SoData, client: SoDataCloud
+) -> None:
     sodata.api.bulk_body = None
     devices = (await client.devices()).devices
     assert client.devices_a_request == 100
@@ -644,13 +652,15 @@ async def test_server_without_the_bulk_call_is_left_alone_for_a_while(sodata: So
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 415, 422])
-async def test_refused_bulk_call_costs_nothing_but_requests(sodata: SoData, client: SoDataCloud, status: int) -> None:
+async def test_all_devices_are_read_alone_if_the_bulk_call_is_refused(
+    sodata: SoData, client: SoDataCloud, status: int
+) -> None:
     devices = (await client.devices()).devices
     sodata.api.faults = [route(BULK, status=status)]
     assert len((await client.readings(devices)).snapshots) == len(devices)
 
 
-async def test_body_that_no_longer_works_is_searched_again(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_searches_another_body_if_the_known_one_is_refused(sodata: SoData, client: SoDataCloud) -> None:
     devices = (await client.devices()).devices
     await client.readings(devices)
     sodata.api.bulk_body = "list"
@@ -672,11 +682,11 @@ _TROUBLE = [
     {"status": 403, "body": "<html>"},
     {"status": 404},
 ]
-"""What a call may be answered by that worked before."""
+"""Faulty answers to a call that worked before."""
 
 
 @pytest.mark.parametrize("fault", _TROUBLE)
-async def test_failing_bulk_call_costs_few_requests_and_comes_back_in_minutes(
+async def test_failing_bulk_call_costs_few_requests_and_is_used_again_minutes_after_recovery(
     sodata: SoData, client: SoDataCloud, caplog: pytest.LogCaptureFixture, fault: dict[str, Any]
 ) -> None:
     sodata.api.add_devices("METER", 89)
@@ -706,7 +716,7 @@ async def test_failing_bulk_call_costs_few_requests_and_comes_back_in_minutes(
     assert [record.levelname for record in lines] == ["WARNING", "INFO"]
 
 
-async def test_devices_that_the_bulk_answer_lacks_are_read_alone_in_turns(sodata: SoData, client: SoDataCloud) -> None:
+async def test_devices_missing_in_the_bulk_answer_are_read_alone_in_turns(sodata: SoData, client: SoDataCloud) -> None:
     devices = (await client.devices()).devices
     await client.readings(devices)
     kept = {"deviceUuid": devices[0].id, "values": []}
@@ -720,11 +730,13 @@ async def test_devices_that_the_bulk_answer_lacks_are_read_alone_in_turns(sodata
     assert len((await client.readings(devices)).snapshots) == len(devices)
 
 
-async def test_bulk_call_that_never_worked_is_made_up_for_at_once(sodata: SoData, client: SoDataCloud) -> None:
+async def test_all_devices_are_read_alone_at_once_if_the_bulk_call_never_worked(
+    sodata: SoData, client: SoDataCloud
+) -> None:
     devices = (await client.devices()).devices
     sodata.api.faults = [route(BULK, status=500)]
     assert len((await client.readings(devices)).snapshots) == len(devices)
-    assert sodata.api.requests[BULK] == 6  # three bodies, each tried twice
+    assert sodata.api.requests[BULK] == 6  # The client tries each of three bodies twice.
     sodata.api.reset_counts()
     assert len((await client.readings(devices)).snapshots) == 1
     assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (0, 1)
@@ -736,7 +748,7 @@ async def test_bulk_call_that_never_worked_is_made_up_for_at_once(sodata: SoData
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("has_worked", "seconds"), [(False, 600), (True, 4500)])
-async def test_bulk_call_that_keeps_failing_while_devices_answer_is_no_longer_waited_for(
+async def test_devices_are_read_alone_if_only_the_bulk_call_keeps_failing(
     sodata: SoData, client: SoDataCloud, has_worked: bool, seconds: int
 ) -> None:
     devices = (await client.devices()).devices
@@ -760,7 +772,7 @@ async def test_bulk_call_that_keeps_failing_while_devices_answer_is_no_longer_wa
     assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (1, 0)
 
 
-async def test_hanging_bulk_call_does_not_hold_back_all_readings(
+async def test_client_reads_a_device_alone_if_the_bulk_call_hangs(
     sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     devices = (await client.devices()).devices
@@ -778,7 +790,7 @@ async def test_hanging_bulk_call_does_not_hold_back_all_readings(
 @pytest.mark.slow
 @pytest.mark.parametrize("status", [400, 403, 404])
 @pytest.mark.parametrize("has_worked", [True, False])
-async def test_device_that_spoils_the_bulk_call_is_left_out_of_it(
+async def test_device_that_makes_the_bulk_call_fail_is_left_out_of_it(
     sodata: SoData, client: SoDataCloud, status: int, has_worked: bool
 ) -> None:
     sodata.api.add_devices("METER", 89)
@@ -812,7 +824,9 @@ async def test_device_that_spoils_the_bulk_call_is_left_out_of_it(
     assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (1, 0)
 
 
-async def test_search_for_spoilers_takes_few_calls(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_finds_the_device_that_makes_the_bulk_call_fail_with_few_calls(
+    sodata: SoData, client: SoDataCloud
+) -> None:
     sodata.api.add_devices("METER", 89)
     devices = (await client.devices()).devices
     await client.readings(devices)
@@ -824,7 +838,7 @@ async def test_search_for_spoilers_takes_few_calls(sodata: SoData, client: SoDat
 
 
 @pytest.mark.parametrize("jump", [-365 * 24 * 3600, 365 * 24 * 3600])
-async def test_clock_that_jumps_keeps_no_call_and_no_list_from_being_asked_again(
+async def test_client_retries_the_bulk_call_and_variables_after_a_clock_jump(
     sodata: SoData, client: SoDataCloud, jump: int
 ) -> None:
     sodata.api.bulk_body = None
@@ -853,7 +867,7 @@ async def test_requests_never_exceed_the_budget(sodata: SoData, client: SoDataCl
     assert sum(sodata.api.requests.values()) <= 0.05 * 3600
 
 
-async def test_server_that_breaks_over_a_body_may_take_another(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_tries_another_body_if_the_server_fails_on_one(sodata: SoData, client: SoDataCloud) -> None:
     devices = (await client.devices()).devices
     sodata.api.bulk_body = "list"
     sodata.api.faults = [route(BULK, status=500, times=2)]
@@ -861,14 +875,16 @@ async def test_server_that_breaks_over_a_body_may_take_another(sodata: SoData, c
     assert sodata.api.requests[SINGLE] == 0
 
 
-async def test_large_fleet_is_read_in_chunks(sodata: SoData, client: SoDataCloud) -> None:
+async def test_large_fleet_is_read_in_several_bulk_calls(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.add_devices("METER", 220)
     devices = (await client.devices()).devices
     assert len((await client.readings(devices)).snapshots) == 231
     assert sodata.api.requests[BULK] == 3
 
 
-async def test_device_left_out_of_the_bulk_answer_is_asked_once(sodata: SoData, client: SoDataCloud) -> None:
+async def test_device_missing_in_the_bulk_answer_is_read_alone_at_intervals(
+    sodata: SoData, client: SoDataCloud
+) -> None:
     devices = (await client.devices()).devices
     sodata.api.forbidden.add(devices[0].id)
     nothing = answer(SINGLE, {"devices": []})
@@ -881,7 +897,7 @@ async def test_device_left_out_of_the_bulk_answer_is_asked_once(sodata: SoData, 
         assert isinstance(readings.failures[devices[2].id], DeviceGone)
         assert len(readings.snapshots) == len(devices) - 2
     assert sodata.api.requests[SINGLE] == 3
-    for _ in range(30):  # an hour
+    for _ in range(30):  # This takes an hour.
         await client.readings([*devices, added])
     assert sodata.api.requests[SINGLE] == 3 + 3 * 4
     await client.devices()
@@ -889,7 +905,9 @@ async def test_device_left_out_of_the_bulk_answer_is_asked_once(sodata: SoData, 
     assert sodata.api.requests[SINGLE] == 3 + 3 * 4 + 3
 
 
-async def test_device_left_out_that_breaks_the_server_costs_only_itself(sodata: SoData, client: SoDataCloud) -> None:
+async def test_device_that_fails_when_read_alone_does_not_affect_the_others(
+    sodata: SoData, client: SoDataCloud
+) -> None:
     devices = (await client.devices()).devices
     del sodata.api.devices[devices[0].id]
     sodata.api.faults = [route(SINGLE, status=503)]
@@ -899,7 +917,7 @@ async def test_device_left_out_that_breaks_the_server_costs_only_itself(sodata: 
     assert len(readings.snapshots) == len(devices) - 1
 
 
-async def test_forbidden_device_costs_only_itself(sodata: SoData, client: SoDataCloud) -> None:
+async def test_forbidden_device_does_not_affect_the_others(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.bulk_body = None
     devices = (await client.devices()).devices
     sodata.api.forbidden.add(devices[0].id)
@@ -910,7 +928,7 @@ async def test_forbidden_device_costs_only_itself(sodata: SoData, client: SoData
 
 
 @pytest.mark.parametrize("name", [BULK, SINGLE])
-async def test_rate_limit_ends_the_round(sodata: SoData, client: SoDataCloud, name: str) -> None:
+async def test_rate_limit_ends_the_poll(sodata: SoData, client: SoDataCloud, name: str) -> None:
     devices = (await client.devices()).devices
     sodata.api.bulk_body = None if name == SINGLE else "deviceUuids"
     sodata.api.faults = [route(name, status=429, headers={"Retry-After": "77"})]
@@ -920,18 +938,18 @@ async def test_rate_limit_ends_the_round(sodata: SoData, client: SoDataCloud, na
     assert sodata.api.requests[SINGLE] <= 4
 
 
-async def test_only_device_out_of_reach_is_a_lost_connection(sodata: SoData, client: SoDataCloud) -> None:
+async def test_poll_of_one_device_stops_if_the_server_is_unreachable(sodata: SoData, client: SoDataCloud) -> None:
     await client.account()
     await sodata.api.stop()
     assert isinstance((await client.readings([device_called("x")])).stopped_by, Unreachable)
 
 
-async def test_only_device_that_breaks_the_server_is_a_lost_connection(sodata: SoData, client: SoDataCloud) -> None:
+async def test_poll_of_one_device_stops_if_the_server_fails(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.faults = [route(SINGLE, status=503, body="<html>")]
     assert isinstance((await client.readings([device_called("x")])).stopped_by, Unreachable)
 
 
-async def test_connection_lost_in_the_bulk_call_ends_the_round(sodata: SoData, client: SoDataCloud) -> None:
+async def test_connection_lost_in_the_bulk_call_ends_the_poll(sodata: SoData, client: SoDataCloud) -> None:
     devices = (await client.devices()).devices
     sodata.api.faults = [route(BULK, drops=True)]
     assert isinstance((await client.readings(devices)).stopped_by, Unreachable)
@@ -949,7 +967,7 @@ async def test_connection_lost_in_the_bulk_call_ends_the_round(sodata: SoData, c
         {"devices": [{"deviceUuid": "x"}]},
     ],
 )
-async def test_damaged_last_values_are_no_answer(sodata: SoData, client: SoDataCloud, body: Any) -> None:
+async def test_damaged_last_values_fail_the_device(sodata: SoData, client: SoDataCloud, body: Any) -> None:
     sodata.api.faults = [answer(SINGLE, body)]
     readings = await client.readings([device_called("x")])
     assert readings.snapshots == {}
@@ -957,14 +975,12 @@ async def test_damaged_last_values_are_no_answer(sodata: SoData, client: SoDataC
 
 
 @pytest.mark.parametrize("body", [[], {"devices": []}, {"devices": [{"deviceUuid": "x", "values": []}]}])
-async def test_device_may_have_nothing_to_say(sodata: SoData, client: SoDataCloud, body: Any) -> None:
+async def test_device_without_last_values_has_an_empty_snapshot(sodata: SoData, client: SoDataCloud, body: Any) -> None:
     sodata.api.faults = [answer(SINGLE, body)]
     assert (await client.readings([device_called("x")])).snapshots == {"x": Snapshot()}
 
 
-async def test_device_whose_part_of_the_bulk_answer_is_damaged_is_asked_alone(
-    sodata: SoData, client: SoDataCloud
-) -> None:
+async def test_device_with_a_damaged_part_in_the_bulk_answer_is_read_alone(sodata: SoData, client: SoDataCloud) -> None:
     first, second = (await client.devices()).devices[:2]
     await client.readings([first, second])
     record = {"deviceUuid": first.id, "values": []}
@@ -974,7 +990,7 @@ async def test_device_whose_part_of_the_bulk_answer_is_damaged_is_asked_alone(
     assert sodata.api.requests[SINGLE] == 1
 
 
-async def test_switched_off_variable_is_no_datapoint_even_if_it_has_a_value(sodata: SoData) -> None:
+async def test_inactive_variable_is_not_a_datapoint_even_if_it_has_a_value(sodata: SoData) -> None:
     variable = {"itemType": "Global", "itemIndex": "0", "serviceId": "1", "active": False}
     values = [variable | {"value": "1"}]
     sodata.api.faults = [
@@ -988,14 +1004,14 @@ async def test_switched_off_variable_is_no_datapoint_even_if_it_has_a_value(soda
     assert snapshot.readings == {"Global|0|1": Reading("1")}
 
 
-async def test_unknown_refusal_is_the_requests_fault(sodata: SoData, client: SoDataCloud) -> None:
+async def test_unknown_refusal_raises_rejected_with_its_endpoint(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.faults = [route(DEVICES, status=409)]
     with pytest.raises(Rejected) as caught:
         await client.devices()
     assert caught.value.endpoint == "/ca/{ca}/devices"
 
 
-def test_rhythm_is_that_of_the_devices(client: SoDataCloud) -> None:
+def test_polling_intervals_and_budget_are_those_of_sodata(client: SoDataCloud) -> None:
     assert client.shortest_interval == timedelta(minutes=1)
     assert (client.default_interval, client.listing_interval) == (timedelta(minutes=2), timedelta(hours=1))
     assert (client.budget.limit, client.scopes, client.kind) == (3600, (), "sodata")
