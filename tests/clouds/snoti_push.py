@@ -1,4 +1,4 @@
-"""Who listens to SNoti in tests."""
+"""Helpers for tests of the push of the Enterprise API: a listener and its devices."""
 
 import asyncio
 import ssl
@@ -22,7 +22,7 @@ from .make_cloud import trust_simulator
 
 
 def listed(device: GizwitsDevice) -> Device:
-    """The device as the cloud's list has it."""
+    """Return a device as the cloud lists it."""
     return Device(id=device.did, name="x", schema_id=device.product.key, scope=device.product.key)
 
 
@@ -37,11 +37,11 @@ def product_of(product: EnterpriseProduct, **changes: Any) -> Product:
 
 
 class Listener:
-    """Who listens to the push of an account, and what it heard."""
+    """Listens to the push of an account and collects its news."""
 
     def __init__(self, session: aiohttp.ClientSession, simulation: Simulation) -> None:
-        self.heard: list[News] = []
-        self.before_tell: Callable[[News], None] = lambda _: None
+        self.news: list[News] = []
+        self.before_news: Callable[[News], None] = lambda _: None
         self.client_store = ClientStore()
         self.timings = snoti_timings()
         self.timings.first_pause, self.timings.first_refused_pause = 0.01, 0.03
@@ -70,29 +70,29 @@ class Listener:
         return push
 
     def listen(self, push: Push) -> asyncio.Task[None]:
-        self._tasks.append(asyncio.create_task(push.listen(self._tell)))
+        self._tasks.append(asyncio.create_task(push.listen(self._on_news)))
         return self._tasks[-1]
 
-    async def hear(self, *products: EnterpriseProduct, follow: Sequence[GizwitsDevice]) -> SnotiPush:
-        """Listen and return when all products are heard."""
+    async def connect(self, *products: EnterpriseProduct, follow: Sequence[GizwitsDevice]) -> SnotiPush:
+        """Listen, and return when push covers all products."""
         push = self.push(*map(product_of, products))
         push.follow([listed(device) for device in follow])
         self.listen(push)
         await until(lambda: all(push.hears(of_product(product)) for product in products))
-        self.heard.clear()
+        self.news.clear()
         return push
 
     def of[N](self, kind: type[N]) -> list[N]:
-        return [news for news in self.heard if isinstance(news, kind)]
+        return [news for news in self.news if isinstance(news, kind)]
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _tell(self, news: News) -> None:
-        self.before_tell(news)
-        self.heard.append(news)
+    def _on_news(self, news: News) -> None:
+        self.before_news(news)
+        self.news.append(news)
 
 
 def of_product(product: EnterpriseProduct) -> Device:

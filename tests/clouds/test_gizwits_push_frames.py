@@ -1,4 +1,4 @@
-"""Frames that were damaged in every way: each gives news, is ignored or costs its connection, and none ends push."""
+"""Tests push with randomly damaged frames: none of them may end it."""
 
 import asyncio
 import json
@@ -20,10 +20,10 @@ from simulator.simulation import Simulation
 from tests.waiting import until
 
 from . import snoti_push
-from .websocket_push import Ear, OddServer, cloud_at
+from .websocket_push import PushListener, ScriptedServer, cloud_at
 
 ROUNDS = 600
-ODD: tuple[Any, ...] = (
+INVALID: tuple[Any, ...] = (
     None,
     True,
     False,
@@ -61,16 +61,16 @@ async def session(socket_enabled: None) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 def damaged(value: Any, chance: random.Random) -> Any:
-    """Replace, rename, drop or add something, anywhere."""
+    """Replace, rename, drop or add something at random places."""
     if chance.random() < 0.1:
-        return chance.choice(ODD)
+        return chance.choice(INVALID)
     if isinstance(value, list):
         return [damaged(item, chance) for item in value if chance.random() > 0.1]
     if not isinstance(value, dict):
         return value
     kept = {name: damaged(member, chance) for name, member in value.items() if chance.random() > 0.05}
     if chance.random() < 0.1:
-        kept[chance.choice([*kept, "did", "data", "attrs", "req_sn", "res_sn", "created_at"])] = chance.choice(ODD)
+        kept[chance.choice([*kept, "did", "data", "attrs", "req_sn", "res_sn", "created_at"])] = chance.choice(INVALID)
     return kept
 
 
@@ -87,18 +87,18 @@ def some_values(device: GizwitsDevice, chance: random.Random) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_no_frame_ends_the_push_of_the_open_api(
+async def test_no_damaged_frame_ends_the_push_of_the_open_api(
     session: aiohttp.ClientSession, simulation: Simulation, caplog: pytest.LogCaptureFixture, seed: int
 ) -> None:
-    chance, server, odd = random.Random(seed), simulation.gizwits_open, OddServer()
-    await odd.start()
+    chance, server, scripted_server = random.Random(seed), simulation.gizwits_open, ScriptedServer()
+    await scripted_server.start()
     for device in server.devices.values():
-        device.ws_port = odd.port
-    ear = Ear(cloud_at(server.url, session, server, ClientStore(), quick(websocket_timings())))
-    await ear.listen()
-    await until(ear.hears_all)
+        device.ws_port = scripted_server.port
+    listener = PushListener(cloud_at(server.url, session, server, ClientStore(), quick(websocket_timings())))
+    await listener.listen()
+    await until(listener.covers_all)
     for _ in range(ROUNDS):
-        device = server.devices[chance.choice(list(ear.devices))]
+        device = server.devices[chance.choice(list(listener.devices))]
         did = device.did
         report = {"cmd": "s2c_noti", "data": {"did": did, "attrs": some_values(device, chance)}}
         frames: list[dict[str, Any]] = [
@@ -112,23 +112,23 @@ async def test_no_frame_ends_the_push_of_the_open_api(
             {"cmd": "login_res", "data": {"success": True}},
             {"cmd": "pong"},
         ]
-        connections = len(odd.sockets)
-        if odd.sockets[-1].closed:
-            await until(lambda connections=connections: len(odd.sockets) > connections)  # type: ignore[misc]
+        connections = len(scripted_server.sockets)
+        if scripted_server.sockets[-1].closed:
+            await until(lambda connections=connections: len(scripted_server.sockets) > connections)  # type: ignore[misc]
         with suppress(ConnectionError):
-            await odd.say(damaged_text(chance.choice(frames), chance))
+            await scripted_server.send(damaged_text(chance.choice(frames), chance))
         await asyncio.sleep(0)
-    await until(lambda: any(map(ear.push.hears, ear.devices.values())))
-    assert ear.task is not None
-    assert not ear.task.done()
-    assert len(ear.news) > ROUNDS / 20
-    await ear.stop()
-    await odd.stop()
+    await until(lambda: any(map(listener.push.hears, listener.devices.values())))
+    assert listener.task is not None
+    assert not listener.task.done()
+    assert len(listener.news) > ROUNDS / 20
+    await listener.stop()
+    await scripted_server.stop()
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_no_line_ends_the_push_of_the_enterprise_api(
+async def test_no_damaged_line_ends_the_push_of_the_enterprise_api(
     session: aiohttp.ClientSession, simulation: Simulation, caplog: pytest.LogCaptureFixture, seed: int
 ) -> None:
     chance, server = random.Random(seed), simulation.gizwits_snoti
@@ -136,7 +136,7 @@ async def test_no_line_ends_the_push_of_the_enterprise_api(
     devices = [device for product in products for device in product.devices.values()]
     listener = snoti_push.Listener(session, simulation)
     quick(listener.timings)
-    push = await listener.hear(*products, follow=devices)
+    push = await listener.connect(*products, follow=devices)
     for number in range(ROUNDS):
         device = chance.choice(devices)
         kind = chance.choice([*EVENTS.values(), "device.status.kv", "device_gps_kv"])
@@ -150,6 +150,6 @@ async def test_no_line_ends_the_push_of_the_enterprise_api(
         await asyncio.sleep(0)
     await until(lambda: all(push.hears(snoti_push.of_product(product)) for product in products))
     assert not listener._tasks[0].done()
-    assert len(listener.heard) > ROUNDS / 20
+    assert len(listener.news) > ROUNDS / 20
     await listener.close()
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -1,4 +1,4 @@
-"""The push of the Enterprise API against the simulated SNoti."""
+"""Tests the push of the Enterprise API against the simulated SNoti."""
 
 import asyncio
 import json
@@ -66,19 +66,21 @@ async def listener(simulation: Simulation) -> AsyncIterator[Listener]:
         await listener.close()
 
 
-# The connections
+# Connections
 
 
-async def test_without_credentials_nothing_is_pushed(listener: Listener, products: list[EnterpriseProduct]) -> None:
+async def test_an_account_without_push_credentials_has_no_push(
+    listener: Listener, products: list[EnterpriseProduct]
+) -> None:
     assert listener.cloud([product_of(products[0], auth_id=None, auth_secret=None)]).push is None
     assert listener.cloud([product_of(products[0], auth_secret=None)]).push is None
     assert listener.cloud([]).push is None
 
 
-async def test_each_product_logs_in_for_itself(
+async def test_each_product_logs_in_on_its_own_connection(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
-    push = await listener.hear(*products, follow=[])
+    push = await listener.connect(*products, follow=[])
     assert push.refused == {}
     logins = server.of("login_req")
     assert {login["data"][0]["product_key"] for login in logins} == {product.product_key for product in products}
@@ -101,7 +103,7 @@ async def test_each_product_logs_in_for_itself(
         }
 
 
-async def test_a_product_without_credentials_is_not_heard(
+async def test_push_does_not_cover_a_product_without_credentials(
     listener: Listener, products: list[EnterpriseProduct], meter: GizwitsDevice
 ) -> None:
     push = listener.push(product_of(products[0]), product_of(products[1], auth_id=None))
@@ -111,38 +113,39 @@ async def test_a_product_without_credentials_is_not_heard(
     assert not push.hears(listed(meter))
 
 
-async def test_nothing_is_asked_for_before_it_is_known_who_is_followed(
+async def test_push_does_not_connect_before_it_knows_which_devices_to_follow(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
     push = listener.push(product_of(products[0]))
     listener.listen(push)
     await asyncio.sleep(0.01)
-    assert not listener.client_store.content  # what is needed first
+    # A login would first store a subkey.
+    assert not listener.client_store.content
     push.follow([])
     await until(lambda: server.connections)
     assert listener.client_store.content
 
 
-async def test_an_installation_keeps_its_subkey(
+async def test_the_subkey_survives_a_restart(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
-    await listener.hear(*products, follow=[])
+    await listener.connect(*products, follow=[])
     listener.client_store = ClientStore(json.loads(json.dumps(listener.client_store.content)))
-    await listener.hear(*products, follow=[])
+    await listener.connect(*products, follow=[])
     assert len({login["data"][0]["subkey"] for login in server.of("login_req")}) == 1
     listener.client_store = ClientStore({"snoti subkey": "not-allowed"})
-    await listener.hear(products[0], follow=[])
+    await listener.connect(products[0], follow=[])
     subkeys = {login["data"][0]["subkey"] for login in server.of("login_req")}
     assert len(subkeys) == 2
     assert "not-allowed" not in subkeys
 
 
-async def test_a_subkey_is_made_only_to_be_used(listener: Listener, products: list[EnterpriseProduct]) -> None:
+async def test_push_makes_a_subkey_only_when_it_connects(listener: Listener, products: list[EnterpriseProduct]) -> None:
     listener.push(product_of(products[0]))
     assert not listener.client_store.content
 
 
-async def test_a_certificate_that_nobody_signed_is_refused(
+async def test_push_refuses_an_untrusted_certificate(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
     push = listener.push(product_of(products[0]), tls=ssl.create_default_context())
@@ -153,7 +156,7 @@ async def test_a_certificate_that_nobody_signed_is_refused(
     assert not server.received
 
 
-async def test_a_login_alone_does_not_tell_that_anything_comes(
+async def test_push_covers_no_device_after_the_login_alone(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
     listener.timings.answer = 0.05
@@ -166,14 +169,14 @@ async def test_a_login_alone_does_not_tell_that_anything_comes(
     await until(lambda: server.of("ping"))
     assert not push.hears(of_product(products[0]))
     await until(lambda: len(server.of("login_req")) > 1)
-    assert not listener.heard
+    assert not listener.news
     listener.timings.answer = 5
     server.is_silent = False
     await until(lambda: push.hears(of_product(products[0])))
-    assert listener.heard == [CoverageChanged()]
+    assert listener.news == [CoverageChanged()]
 
 
-async def test_an_event_is_a_sign_of_life_too(
+async def test_push_covers_devices_after_the_first_event(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:
     server.is_silent = True
@@ -185,21 +188,21 @@ async def test_an_event_is_a_sign_of_life_too(
         b'{"cmd":"login_res","data":{"result":"true"}}\n{"cmd":"event_push","event_type":"device_reset"}\n'
     )
     await until(lambda: push.hears(listed(chiller)))
-    assert listener.heard == [CoverageChanged(), DevicesChanged()]
-    assert not server.of("event_ack")  # it had nothing to name it by
+    assert listener.news == [CoverageChanged(), DevicesChanged()]
+    assert not server.of("event_ack")  # The event had no id to acknowledge.
 
 
-async def test_it_pings_while_nothing_comes(
+async def test_push_sends_pings_while_it_receives_nothing(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
     listener.timings.ping = 0.01
-    await listener.hear(products[0], follow=[])
+    await listener.connect(products[0], follow=[])
     await until(lambda: len(server.of("ping")) > 4)
     assert len(server.of("login_req")) == 1
-    assert not listener.heard
+    assert not listener.news
 
 
-async def test_silence_is_noticed(
+async def test_push_notices_silence(
     listener: Listener,
     server: SimulatedSnoti,
     products: list[EnterpriseProduct],
@@ -207,17 +210,17 @@ async def test_silence_is_noticed(
 ) -> None:
     listener.timings.ping = 0.01
     listener.timings.answer = 0.05
-    push = await listener.hear(products[0], follow=[chiller])
+    push = await listener.connect(products[0], follow=[chiller])
     server.is_silent = True
     await until(lambda: not push.hears(listed(chiller)))
-    assert listener.heard == [CoverageChanged()]
+    assert listener.news == [CoverageChanged()]
     listener.timings.answer = 5
     server.is_silent = False
     await until(lambda: push.hears(listed(chiller)))
 
 
 @pytest.mark.parametrize("complaint", [b'{"cmd":"invalid_msg","error_code":1011}\n', b"{}\n", b"no json\n"])
-async def test_a_server_that_only_complains_is_as_good_as_silent(
+async def test_a_server_that_only_complains_counts_as_silent(
     listener: Listener,
     server: SimulatedSnoti,
     products: list[EnterpriseProduct],
@@ -226,7 +229,7 @@ async def test_a_server_that_only_complains_is_as_good_as_silent(
 ) -> None:
     listener.timings.ping = 0.01
     listener.timings.answer = 0.1
-    push = await listener.hear(products[0], follow=[chiller])
+    push = await listener.connect(products[0], follow=[chiller])
     server.is_silent = True
     async with asyncio.timeout(2):
         while push.hears(listed(chiller)):
@@ -237,7 +240,7 @@ async def test_a_server_that_only_complains_is_as_good_as_silent(
     await until(lambda: push.hears(listed(chiller)))
 
 
-async def test_a_fault_of_ours_costs_a_connection_and_no_other(
+async def test_an_error_of_ours_closes_one_connection_and_no_other(
     listener: Listener,
     server: SimulatedSnoti,
     products: list[EnterpriseProduct],
@@ -246,7 +249,7 @@ async def test_a_fault_of_ours_costs_a_connection_and_no_other(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    push = await listener.hear(*products, follow=[chiller, meter])
+    push = await listener.connect(*products, follow=[chiller, meter])
 
     def fail(*_: Any) -> None:
         raise OverflowError
@@ -264,10 +267,10 @@ async def test_a_fault_of_ours_costs_a_connection_and_no_other(
     assert sum(record.exc_info is not None for record in caplog.records if record.levelno >= logging.ERROR) == 1
 
 
-async def test_a_lost_connection_is_made_again(
+async def test_push_reconnects_after_a_lost_connection(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:
-    push = await listener.hear(products[0], follow=[chiller])
+    push = await listener.connect(products[0], follow=[chiller])
     server.drop_connections()
     await until(lambda: not push.hears(listed(chiller)))
     chiller.set(set_temp=9.5)
@@ -276,7 +279,7 @@ async def test_a_lost_connection_is_made_again(
     assert listener.of(CoverageChanged) == [CoverageChanged(), CoverageChanged()]
 
 
-async def test_a_server_that_is_down_is_tried_less_and_less_often(
+async def test_push_tries_a_server_that_is_down_less_and_less_often(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     push = listener.push(product_of(products[0]))
@@ -292,49 +295,49 @@ async def test_a_server_that_is_down_is_tried_less_and_less_often(
     with monkeypatch.context() as patched:
         patched.setattr("custom_components.datapoint_cloud.clouds.gizwits.enterprise.snoti.asyncio.sleep", sleep)
         task = listener.listen(push)
-        while len(pauses) < 1100:  # more than a power of two can tell
+        while len(pauses) < 1100:  # so often that a power of two would overflow
             await real_sleep(0.001)
         task.cancel()
     assert pauses[0] <= 0.01
     assert all(150 <= pause <= 300 for pause in pauses[-100:])
     assert len(set(pauses[-100:])) > 50
-    assert not listener.heard
+    assert not listener.news
 
 
-async def test_pauses_begin_anew_once_a_connection_lasted(
+async def test_back_off_starts_over_after_a_settled_connection(
     listener: Listener,
     server: SimulatedSnoti,
     products: list[EnterpriseProduct],
 ) -> None:
     listener.timings.longest_pause = 0.04
-    push = await listener.hear(products[0], follow=[])
+    push = await listener.connect(products[0], follow=[])
     (connection,) = push._connections.values()
 
-    async def lose() -> float:
+    async def lose_connection() -> float:
         server.drop_connections()
         await until(lambda: not push.hears(of_product(products[0])))
         await until(lambda: push.hears(of_product(products[0])))
         return connection._backoff._pause
 
-    assert [await lose() for _ in range(3)] == [0.02, 0.04, 0.04]
+    assert [await lose_connection() for _ in range(3)] == [0.02, 0.04, 0.04]
     listener.timings.settled = 0
-    assert await lose() == 0.02
+    assert await lose_connection() == 0.02
 
 
-async def test_cancelling_closes_the_connections(
+async def test_cancelled_push_closes_its_connections(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
-    push = await listener.hear(*products, follow=[])
+    push = await listener.connect(*products, follow=[])
     await listener.close()
     await until(lambda: server.connections == 0)
     assert not any(push.hears(of_product(product)) for product in products)
-    assert not listener.heard
+    assert not listener.news
 
 
 # Refusals
 
 
-async def test_a_refused_product_does_not_cost_the_others(
+async def test_a_refused_product_does_not_affect_the_others(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
     push = listener.push(product_of(products[0], auth_secret="wrong"), product_of(products[1]))
@@ -346,10 +349,10 @@ async def test_a_refused_product_does_not_cost_the_others(
     assert isinstance(error, Forbidden)
     assert (error.reason, error.subject) == (Reason.PUSH_REFUSED, products[0].product_key)
     assert push.refused.keys() == {products[0].product_key}
-    assert listener.heard == [CoverageChanged(), CoverageChanged()]
+    assert listener.news == [CoverageChanged(), CoverageChanged()]
 
 
-async def test_a_refusal_is_told_once_and_ends_when_the_server_relents(
+async def test_push_reports_a_refusal_once_and_recovers_when_the_server_accepts(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
     server.login_error = 4009
@@ -358,14 +361,14 @@ async def test_a_refusal_is_told_once_and_ends_when_the_server_relents(
     listener.listen(push)
     await until(lambda: len(server.of("login_req")) >= 2)
     assert push.refused[products[0].product_key].code == 4009
-    assert listener.heard == [CoverageChanged()]
+    assert listener.news == [CoverageChanged()]
     server.login_error = None
     await until(lambda: push.hears(of_product(products[0])))
     assert push.refused == {}
-    assert listener.heard == [CoverageChanged(), CoverageChanged()]
+    assert listener.news == [CoverageChanged(), CoverageChanged()]
 
 
-async def test_a_refused_login_is_not_hammered_at(
+async def test_push_pauses_after_a_refused_login(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
     listener.timings.first_refused_pause = 60
@@ -378,7 +381,7 @@ async def test_a_refused_login_is_not_hammered_at(
     assert len(server.of("login_req")) == 1
 
 
-async def test_a_refusal_stands_while_the_server_is_down(
+async def test_a_refusal_remains_while_the_server_is_down(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct]
 ) -> None:
     server.refuses = {products[0].product_key}
@@ -389,7 +392,7 @@ async def test_a_refusal_stands_while_the_server_is_down(
     await server.stop()
     await asyncio.sleep(0.1)
     assert push.refused
-    assert listener.heard == [CoverageChanged()]
+    assert listener.news == [CoverageChanged()]
 
 
 # Lines
@@ -414,18 +417,18 @@ async def test_a_refusal_stands_while_the_server_is_down(
         pytest.param(b"[" * 100_000 + b"\n", id="too deep"),
     ],
 )
-async def test_a_line_that_makes_no_sense_costs_itself_alone(
+async def test_push_ignores_an_invalid_line(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice, line: bytes
 ) -> None:
-    await listener.hear(products[0], follow=[chiller])
+    await listener.connect(products[0], follow=[chiller])
     server.send_line(line)
     chiller.set(set_temp=9.5)
-    await until(lambda: listener.heard)
+    await until(lambda: listener.news)
     assert len(server.of("login_req")) == 1
-    assert [type(news) for news in listener.heard] == [Report]
+    assert [type(news) for news in listener.news] == [Report]
 
 
-async def test_a_line_too_long_costs_the_connection(
+async def test_push_reconnects_after_a_line_that_is_too_long(
     listener: Listener,
     server: SimulatedSnoti,
     products: list[EnterpriseProduct],
@@ -433,13 +436,13 @@ async def test_a_line_too_long_costs_the_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(snoti, "_LONGEST_LINE", 10_000)
-    push = await listener.hear(products[0], follow=[chiller])
+    push = await listener.connect(products[0], follow=[chiller])
     server.send_line(b"x" * 50_000)
     await until(lambda: not push.hears(listed(chiller)))
     await until(lambda: push.hears(listed(chiller)))
 
 
-async def test_secrets_reach_no_log(
+async def test_push_logs_no_secrets(
     listener: Listener,
     server: SimulatedSnoti,
     products: list[EnterpriseProduct],
@@ -447,7 +450,7 @@ async def test_secrets_reach_no_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    push = await listener.hear(products[0], follow=[chiller])
+    push = await listener.connect(products[0], follow=[chiller])
     server.refuses = {products[0].product_key}
     server.drop_connections()
     await until(lambda: push.refused)
@@ -458,12 +461,12 @@ async def test_secrets_reach_no_log(
 # Acknowledgements
 
 
-async def test_an_event_is_acknowledged_once_it_is_taken_over(
+async def test_push_acknowledges_an_event_after_handing_it_over(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:
     acknowledged_before: list[int] = []
-    listener.before_tell = lambda _: acknowledged_before.append(len(server.of("event_ack")))
-    await listener.hear(products[0], follow=[chiller])
+    listener.before_news = lambda _: acknowledged_before.append(len(server.of("event_ack")))
+    await listener.connect(products[0], follow=[chiller])
     chiller.set(set_temp=9.5)
     await until(lambda: server.of("event_ack"))
     assert acknowledged_before[-1] == 0
@@ -477,21 +480,23 @@ async def test_an_event_is_acknowledged_once_it_is_taken_over(
     server.drop_connections()
     await until(lambda: len(server.of("login_req")) == 2)
     await asyncio.sleep(0.02)
-    assert len(server.of("event_ack")) == 2  # the server took them as they were
+    assert (
+        len(server.of("event_ack")) == 2
+    )  # The server accepted the acknowledgements and does not send the events again.
 
 
 @pytest.mark.parametrize("delivery_id", [7, "seven", 2**70, None])
-async def test_ids_go_back_as_they_came(
+async def test_acknowledgements_return_ids_unchanged(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], delivery_id: Any
 ) -> None:
-    await listener.hear(products[0], follow=[])
+    await listener.connect(products[0], follow=[])
     event = {"cmd": "event_push", "event_type": "device_reset", "delivery_id": delivery_id, "msg_id": 1.5}
     server.send_line(json.dumps(event).encode() + b"\n")
     await until(lambda: server.of("event_ack"))
     assert server.of("event_ack") == [{"cmd": "event_ack", "delivery_id": delivery_id, "msg_id": 1.5}]
 
 
-async def test_what_was_not_taken_over_comes_again(
+async def test_an_event_that_could_not_be_handed_over_is_sent_again(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:
     class Crash(Exception):
@@ -504,18 +509,18 @@ async def test_what_was_not_taken_over_comes_again(
     push.follow([listed(chiller)])
     task = listener.listen(push)
     await until(lambda: push.hears(listed(chiller)))
-    listener.before_tell = crash
+    listener.before_news = crash
     chiller.set(set_temp=9.5)
     with pytest.RaisesGroup(Crash):
         await task
     assert not server.of("event_ack")
-    listener.before_tell = lambda _: None
+    listener.before_news = lambda _: None
     listener.listen(push)
     await until(lambda: listener.of(Report))
     assert values(listener.of(Report)[0])["set_temp"] == 9.5
 
 
-async def test_events_of_others_and_events_unknown_are_acknowledged(
+async def test_push_acknowledges_events_of_other_devices_and_unknown_events(
     listener: Listener,
     server: SimulatedSnoti,
     products: list[EnterpriseProduct],
@@ -523,7 +528,7 @@ async def test_events_of_others_and_events_unknown_are_acknowledged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    await listener.hear(products[0], follow=[])
+    await listener.connect(products[0], follow=[])
     chiller.set(set_temp=9.5)
     chiller.is_online = False
     await until(lambda: len(server.of("event_ack")) == 2)
@@ -531,79 +536,79 @@ async def test_events_of_others_and_events_unknown_are_acknowledged(
         event = {"cmd": "event_push", "event_type": "device_gps_kv", "delivery_id": number, "did": chiller.did}
         server.send_line(json.dumps(event).encode() + b"\n")
     await until(lambda: len(server.of("event_ack")) == 4)
-    assert not listener.heard
+    assert not listener.news
     assert caplog.text.count("device_gps_kv") == 1
 
 
-async def test_more_events_than_are_sent_ahead_all_come(
+async def test_push_receives_more_events_than_the_server_sends_ahead(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:
-    await listener.hear(products[0], follow=[chiller])
+    await listener.connect(products[0], follow=[chiller])
     for number in range(120):
         server.report(chiller, {"power": number})
     await until(lambda: len(server.of("event_ack")) == 120)
     assert [values(report)["power"] for report in listener.of(Report)] == list(range(120))
 
 
-# What events tell
+# Content of events
 
 
-async def test_values_come_in_the_same_form_as_when_asked_for(
+async def test_pushed_values_equal_polled_values(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:
-    push = await listener.hear(products[0], follow=[chiller])
+    push = await listener.connect(products[0], follow=[chiller])
     spelling_of_binaries = {"bytes": False, "hex": True, "base64": True}
     for binaries_as, booleans_as_numbers in spelling_of_binaries.items():
         server.binaries_as, server.booleans_as_numbers = binaries_as, booleans_as_numbers
-        listener.heard.clear()
+        listener.news.clear()
         chiller.set(switch=False, mode="制热", set_temp=9.5, schedule="00" * 24)
-        await until(lambda: listener.heard)
+        await until(lambda: listener.news)
         (report,) = listener.of(Report)
         assert report.device_id == chiller.did
         assert values(report) == chiller.attrs
         assert type(values(report)["switch"]) is bool
         assert not report.snapshot.skipped
-    asked = listener.cloud([product_of(products[0])])
-    snapshot = (await asked.readings([listed(chiller)])).snapshots[chiller.did]
+    polling_cloud = listener.cloud([product_of(products[0])])
+    snapshot = (await polling_cloud.readings([listed(chiller)])).snapshots[chiller.did]
     assert {key: reading.value for key, reading in snapshot.readings.items()} == values(report)
     assert push.hears(listed(chiller))
 
 
-async def test_an_enum_comes_as_its_label_or_its_index(
+async def test_an_enum_can_be_pushed_by_index(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:
-    await listener.hear(products[0], follow=[chiller])
+    await listener.connect(products[0], follow=[chiller])
     server.report(chiller, {"mode": 1})
-    await until(lambda: listener.heard)
+    await until(lambda: listener.news)
     assert values(listener.of(Report)[0]) == {"mode": "制热"}
 
 
 @pytest.mark.parametrize("spell", [float, int, lambda at: int(at * 1000), str, lambda at: str(int(at))])
-async def test_a_report_is_as_old_as_its_event(
+async def test_a_report_has_the_time_of_its_event(
     listener: Listener,
     server: SimulatedSnoti,
     products: list[EnterpriseProduct],
     chiller: GizwitsDevice,
     spell: Callable[[float], Any],
 ) -> None:
-    await listener.hear(products[0], follow=[chiller])
+    await listener.connect(products[0], follow=[chiller])
     at = float(int(time.time()) - 2 * 86_400)
     server.report(chiller, {"power": 5}, created_at=spell(at))
-    await until(lambda: listener.heard)
+    await until(lambda: listener.news)
     (report,) = listener.of(Report)
     assert report.snapshot.reported_at == datetime.fromtimestamp(at, UTC)
     assert report.snapshot.readings["power"].taken_at == datetime.fromtimestamp(at, UTC)
 
 
-async def test_what_is_older_than_what_is_known_is_dropped(
+async def test_push_drops_values_older_than_the_last_ones(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:
-    await listener.hear(products[0], follow=[chiller])
+    await listener.connect(products[0], follow=[chiller])
     now = time.time()
     server.report(chiller, {"power": 2, "current": 2}, created_at=now - 20)
-    server.report(chiller, {"power": 1, "current": 1}, created_at=now - 30)  # late
-    server.report(chiller, {"power": 2, "current": 2}, created_at=now - 20)  # once more
-    server.report(chiller, {"power": 0, "room_temp": 5}, created_at=now - 40)  # late, but for what it alone tells
+    server.report(chiller, {"power": 1, "current": 1}, created_at=now - 30)  # older than the report before
+    server.report(chiller, {"power": 2, "current": 2}, created_at=now - 20)  # repeated
+    server.report(chiller, {"power": 0, "room_temp": 5}, created_at=now - 40)  # late, except for room_temp
     server.report(chiller, {"power": 3}, created_at=now - 10)
     await until(lambda: len(server.of("event_ack")) == 5)
     assert [values(report) for report in listener.of(Report)] == [
@@ -615,14 +620,14 @@ async def test_what_is_older_than_what_is_known_is_dropped(
 
 
 @pytest.mark.parametrize("created_at", [None, "soon", 0, 4_000_000_000])
-async def test_an_event_without_a_sensible_time_is_taken_and_outdoes_none(
+async def test_an_event_without_a_valid_time_is_reported_and_replaced_by_later_ones(
     listener: Listener,
     server: SimulatedSnoti,
     products: list[EnterpriseProduct],
     chiller: GizwitsDevice,
     created_at: Any,
 ) -> None:
-    await listener.hear(products[0], follow=[chiller])
+    await listener.connect(products[0], follow=[chiller])
     event = {"event_type": "device_status_kv", "did": chiller.did, "data": {"power": 2}, "created_at": created_at}
     server.send_line(json.dumps({"cmd": "event_push", **event}).encode() + b"\n")
     server.report(chiller, {"power": 3})
@@ -632,10 +637,10 @@ async def test_an_event_without_a_sensible_time_is_taken_and_outdoes_none(
     assert reports[0].snapshot.reported_at is None
 
 
-async def test_an_event_may_come_by_the_name_it_is_asked_for_by(
+async def test_an_event_can_have_the_name_of_its_subscription(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:
-    await listener.hear(products[0], follow=[chiller])
+    await listener.connect(products[0], follow=[chiller])
     event = {"event_type": "device.status.kv", "did": chiller.did, "data": {"power": 2}}
     server.send_line(json.dumps({"cmd": "event_push", "delivery_id": 1, **event}).encode() + b"\n")
     await until(lambda: server.of("event_ack"))
@@ -645,13 +650,13 @@ async def test_an_event_may_come_by_the_name_it_is_asked_for_by(
 async def test_alarms_begin_and_end(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:
-    await listener.hear(products[0], follow=[chiller])
+    await listener.connect(products[0], follow=[chiller])
     now = time.time()
     for event, name, value, age in (
         ("device.attr_fault", "fault_compressor", 1, 30),
         ("device.attr_alert", "over_pressure", 1, 30),
         ("device.attr_fault", "fault_compressor", 0, 10),
-        ("device.attr_fault", "fault_compressor", 1, 30),  # once more, too late
+        ("device.attr_fault", "fault_compressor", 1, 30),  # repeated, older than the last event
     ):
         data = {"attr_name": name, "attr_displayname": "x", "value": value}
         server.push(products[0].product_key, event, chiller, created_at=now - age, data=data, event_id="e")
@@ -665,24 +670,24 @@ async def test_alarms_begin_and_end(
     ]
 
 
-async def test_several_alarms_may_come_at_once(
+async def test_one_event_can_contain_several_alarms(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:
-    await listener.hear(products[0], follow=[chiller])
+    await listener.connect(products[0], follow=[chiller])
     data = [{"attr_name": "fault_compressor", "value": "1"}, {"attr_name": "fault_probe", "value": False}, {}]
     server.push(products[0].product_key, "device.attr_fault", chiller, data=data)
-    await until(lambda: listener.heard)
+    await until(lambda: listener.news)
     assert values(listener.of(Report)[0]) == {"fault_compressor": True, "fault_probe": False}
 
 
-async def test_comings_and_goings_are_told_in_their_order(
+async def test_push_reports_online_states_in_order(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:
-    await listener.hear(products[0], follow=[chiller])
+    await listener.connect(products[0], follow=[chiller])
     now = time.time()
     server.push(products[0].product_key, "device.offline", chiller, created_at=now - 10)
-    server.push(products[0].product_key, "device.online", chiller, created_at=now - 20)  # of before
-    server.report(chiller, {"power": 1}, created_at=now - 20)  # another matter
+    server.push(products[0].product_key, "device.online", chiller, created_at=now - 20)  # older than the event before
+    server.report(chiller, {"power": 1}, created_at=now - 20)  # A report is independent of online states.
     server.push(products[0].product_key, "device.online", chiller, created_at=now - 5)
     await until(lambda: len(server.of("event_ack")) == 4)
     assert [(news.device_id, news.is_online, news.at) for news in listener.of(Presence)] == [
@@ -690,18 +695,18 @@ async def test_comings_and_goings_are_told_in_their_order(
         (chiller.did, True, datetime.fromtimestamp(now - 5, UTC)),
     ]
     assert len(listener.of(Report)) == 1
-    assert len(listener.heard) == 3
+    assert len(listener.news) == 3
 
 
-async def test_a_stranger_that_comes_online_is_told_once(
+async def test_push_reports_an_unknown_device_that_comes_online_once(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:
-    push = await listener.hear(products[0], follow=[])
+    push = await listener.connect(products[0], follow=[])
     for _ in range(3):
         chiller.is_online = False
         chiller.is_online = True
     await until(lambda: len(server.of("event_ack")) == 6)
-    assert listener.heard == [DevicesChanged()]
+    assert listener.news == [DevicesChanged()]
     push.follow([listed(chiller)])
     chiller.is_online = False
     await until(lambda: listener.of(Presence))
@@ -720,20 +725,20 @@ async def test_a_stranger_that_comes_online_is_told_once(
         "center_control.sub_device_deleted",
     ],
 )
-async def test_a_change_of_the_devices_is_told(
+async def test_push_reports_changes_of_the_device_list(
     listener: Listener,
     server: SimulatedSnoti,
     products: list[EnterpriseProduct],
     chiller: GizwitsDevice,
     event: str,
 ) -> None:
-    await listener.hear(products[0], follow=[])
+    await listener.connect(products[0], follow=[])
     server.push(products[0].product_key, event, chiller)
     await until(lambda: server.of("event_ack"))
-    assert listener.heard == [DevicesChanged()]
+    assert listener.news == [DevicesChanged()]
 
 
-async def test_a_definition_that_changed_is_fetched_again(
+async def test_push_refetches_a_changed_definition(
     listener: Listener,
     simulation: Simulation,
     server: SimulatedSnoti,
@@ -765,7 +770,7 @@ async def test_a_definition_that_changed_is_fetched_again(
     }
 
 
-async def test_a_changed_definition_that_cannot_be_had_is_not_asked_for_all_the_time(
+async def test_push_refetches_a_changed_definition_once_if_that_fails(
     listener: Listener,
     simulation: Simulation,
     server: SimulatedSnoti,
@@ -786,7 +791,7 @@ async def test_a_changed_definition_that_cannot_be_had_is_not_asked_for_all_the_
     assert enterprise.requests[DATAPOINT] == 2
 
 
-async def test_values_are_not_lost_for_want_of_a_definition(
+async def test_push_reports_values_without_a_definition(
     listener: Listener,
     simulation: Simulation,
     server: SimulatedSnoti,
@@ -795,7 +800,7 @@ async def test_values_are_not_lost_for_want_of_a_definition(
 ) -> None:
     enterprise = simulation.gizwits_enterprise
     enterprise.faults.append(Fault(status=404, body="{}"))
-    await listener.hear(products[0], follow=[chiller])
+    await listener.connect(products[0], follow=[chiller])
     server.binaries_as = "hex"
     server.report(chiller, {"power": 5, "schedule": "0aff"})
     await until(lambda: server.of("event_ack"))
@@ -833,10 +838,10 @@ async def test_values_are_not_lost_for_want_of_a_definition(
         ("[x]:1", None),
     ],
 )
-def test_an_address_is_a_host_and_perhaps_a_port(text: str, address: tuple[str, int] | None) -> None:
+def test_an_address_is_a_host_and_an_optional_port(text: str, address: tuple[str, int] | None) -> None:
     assert host_and_port(text, 2017) == address
 
 
-def test_this_machine_is_known_by_all_its_names() -> None:
+def test_loopback_addresses_are_recognized() -> None:
     assert all(map(is_loopback, ("localhost", "127.0.0.1", "127.3.2.1", "::1")))
     assert not any(map(is_loopback, ("", "localhost.example.com", "192.0.2.1", "::2")))

@@ -1,4 +1,4 @@
-"""Who listens to the push of the Open API in tests, and a server of it that says odd things."""
+"""Helpers for tests of the push of the Open API: a listener, and a server that sends what a test wants."""
 
 import asyncio
 import json
@@ -44,8 +44,8 @@ def quick_timings() -> PushTimings:
     return timings
 
 
-class Ear:
-    """Whoever listens to a cloud's push, until the test is over."""
+class PushListener:
+    """Listens to the push of a cloud and collects its news until the test ends."""
 
     def __init__(self, cloud: GizwitsOpenCloud) -> None:
         assert cloud.push is not None
@@ -64,9 +64,9 @@ class Ear:
         await self.refresh()
         for device in self.devices.values():
             await self.cloud.schema(device)
-        self.task = asyncio.create_task(self.push.listen(self.tell))
+        self.task = asyncio.create_task(self.push.listen(self.on_news))
 
-    def tell(self, news: News) -> None:
+    def on_news(self, news: News) -> None:
         self.news.append(news)
 
     async def stop(self) -> None:
@@ -74,13 +74,13 @@ class Ear:
             self.task.cancel()
             await asyncio.gather(self.task, return_exceptions=True)
 
-    def hears(self, did: str) -> bool:
+    def covers(self, did: str) -> bool:
         return self.push.hears(self.devices[did])
 
-    def hears_all(self) -> bool:
+    def covers_all(self) -> bool:
         return all(map(self.push.hears, self.devices.values()))
 
-    def hears_none(self) -> bool:
+    def covers_none(self) -> bool:
         return not any(map(self.push.hears, self.devices.values()))
 
     def reports(self, did: str) -> list[Report]:
@@ -93,14 +93,14 @@ class Ear:
         return sum(isinstance(news, kind) for news in self.news)
 
 
-class OddServer:
-    """A push server that says what the test wants. By default it accepts every login and answers pings."""
+class ScriptedServer:
+    """A push server that sends what the test wants. By default it accepts every login and answers pings."""
 
     def __init__(self) -> None:
         self.logins: list[Any] = []
-        self.heard: list[Any] = []
+        self.frames: list[Any] = []
         self.sockets: list[web.WebSocketResponse] = []
-        self.login_answers: list[str | None] = []  # for the first logins, None for no answer
+        self.login_answers: list[str | None] = []  # for the first logins; None: no answer
         self.pong: str | None = '{"cmd": "pong"}'
         self.closes_after_login = False
         self.port = 0
@@ -118,12 +118,12 @@ class OddServer:
         assert self._runner is not None
         await self._runner.cleanup()
 
-    async def say(self, content: Any) -> None:
+    async def send(self, content: Any) -> None:
         text = content if isinstance(content, str) else json.dumps(content)
         await self.sockets[-1].send_str(text)
 
-    def said(self, cmd: str) -> list[Any]:
-        return [frame for frame in self.heard if frame["cmd"] == cmd]
+    def frames_of(self, cmd: str) -> list[Any]:
+        return [frame for frame in self.frames if frame["cmd"] == cmd]
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(timeout=0.1)
@@ -131,7 +131,7 @@ class OddServer:
         self.sockets.append(socket)
         async for message in socket:
             frame = json.loads(message.data)
-            self.heard.append(frame)
+            self.frames.append(frame)
             answer = self.pong if frame["cmd"] == "ping" else None
             if frame["cmd"] == "login_req":
                 self.logins.append(frame["data"])
@@ -153,7 +153,7 @@ def spa_of(server: GizwitsOpenServer) -> GizwitsDevice:
 
 
 def watched_pauses(monkeypatch: pytest.MonkeyPatch, timings: PushTimings) -> list[float]:
-    """Let the pauses be as long as they really are, write them down and do not wait."""
+    """Use pauses of the real length, but only record them in the returned list instead of waiting."""
     real = websocket_timings()
     timings.first_pause, timings.longest_pause = real.first_pause, real.longest_pause
     pauses: list[float] = []
