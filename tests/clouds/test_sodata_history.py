@@ -1,4 +1,4 @@
-"""SoData's past: what is asked, what is told, in which time zone, and what a refusal costs."""
+"""Tests the history of SoData: requests, results, time zones, limits and refusals."""
 
 import asyncio
 import statistics
@@ -78,7 +78,7 @@ def numeric_keys(device: SoDataDevice) -> list[str]:
 
 
 def samples(device: SoDataDevice, key: str, start: datetime, end: datetime) -> Samples:
-    """What the device itself says it measured."""
+    """Return the samples of the simulated device between `start` and `end`."""
     from_ms, to_ms = (int(time.timestamp() * 1000) for time in (start, end))
     return [
         (datetime.fromtimestamp(at_ms / 1000, UTC), float(str(value)))
@@ -89,7 +89,7 @@ def samples(device: SoDataDevice, key: str, start: datetime, end: datetime) -> S
 def bucketed(
     device: SoDataDevice, key: str, bounds: Iterable[datetime], figure: Callable[[list[float]], float]
 ) -> list[tuple[datetime, datetime, Any]]:
-    """What buckets between these bounds must say."""
+    """Return the buckets expected between these bounds: start, end and figure."""
     rows = []
     for start, end in pairwise(bounds):
         if values := [value for _, value in samples(device, key, start, end)]:
@@ -97,12 +97,12 @@ def bucketed(
     return rows
 
 
-def plain(past: HistoryResult[Bucket]) -> list[tuple[datetime, datetime, float]]:
-    return [(bucket.start, bucket.end, bucket.value) for bucket in past.rows]
+def plain(result: HistoryResult[Bucket]) -> list[tuple[datetime, datetime, float]]:
+    return [(bucket.start, bucket.end, bucket.value) for bucket in result.rows]
 
 
 async def bodies(sodata: SoData) -> list[dict[str, Any]]:
-    """What was asked of the past so far."""
+    """Return the bodies of the history requests so far."""
     return [await request.json() for request in sodata.api.log if request.path.endswith("/datapoints")]
 
 
@@ -114,10 +114,10 @@ async def days(
     )
 
 
-# What is asked
+# Requests
 
 
-async def test_readings_are_asked_for_as_documented(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_requests_readings_as_documented(sodata: SoData, client: SoDataCloud) -> None:
     ups = simulated(sodata, "UPS")
     await client.history.readings(series_of(ups, LOAD_RATE), utc("2026-09-01"), utc("2026-09-01T06:30:00.5"))
     assert await bodies(sodata) == [
@@ -132,20 +132,20 @@ async def test_readings_are_asked_for_as_documented(sodata: SoData, client: SoDa
     ]
 
 
-async def test_buckets_are_asked_for_as_documented(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_requests_buckets_as_documented(sodata: SoData, client: SoDataCloud) -> None:
     ups = simulated(sodata, "UPS", "Asia/Kolkata")
     await days(client, series_of(ups, "Unit|0|144000"), "2026-08-31T18:30", "2026-09-02T18:30", Period.WEEK)
     (body,) = await bodies(sodata)
     assert body["series"] == [
         {"deviceUuid": ups.uuid, "itemType": "Unit", "itemIndex": "0", "serviceId": "144000", "aggregation": "count"}
     ]
-    # Whole weeks, and one more on each side.
+    # The client requests whole weeks and one more week on each side.
     assert (body["from"], body["to"]) == ("2026-08-24T00:00:00.000Z", "2026-09-14T00:00:00.000Z")
     assert body["useDeviceLocalTimezone"] is True
     assert (body["timezone"], body["granularity"]) == ("UTC", "week")
 
 
-async def test_past_is_asked_for_while_polling_takes_every_place(sodata: SoData, client: SoDataCloud) -> None:
+async def test_history_can_be_read_while_polls_use_all_parallel_requests(sodata: SoData, client: SoDataCloud) -> None:
     await client.account()
     gate = asyncio.Event()
     sodata.api.bulk_body = None
@@ -161,7 +161,7 @@ async def test_past_is_asked_for_while_polling_takes_every_place(sodata: SoData,
     await polling
 
 
-async def test_everything_is_offered(client: SoDataCloud) -> None:
+async def test_capabilities_include_everything(client: SoDataCloud) -> None:
     capabilities = client.history.capabilities
     assert capabilities.readings_retention is not None
     assert capabilities.buckets_retention is not None
@@ -169,7 +169,7 @@ async def test_everything_is_offered(client: SoDataCloud) -> None:
     assert (capabilities.periods, capabilities.aggregations) == (frozenset(Period), frozenset(Aggregation))
 
 
-# What is told
+# Results
 
 
 async def test_readings_are_the_samples_of_the_devices(sodata: SoData, client: SoDataCloud) -> None:
@@ -177,13 +177,13 @@ async def test_readings_are_the_samples_of_the_devices(sodata: SoData, client: S
     keys = [LOAD_RATE, LOAD_RATE, ENERGY]
     series = [series_of(device, key)[0] for device, key in zip(devices, keys, strict=True)]
     start, end = utc("2026-06-01T10:00:01"), utc("2026-06-03T11:11:11")
-    told = await client.history.readings(series, start, end)
+    results = await client.history.readings(series, start, end)
     assert sodata.api.requests[DATAPOINTS] == 1
     for one, device, key in zip(series, devices, keys, strict=True):
         expected = [(at.replace(microsecond=0), value) for at, value in samples(device, key, start, end)]
         assert len(expected) > 500
-        assert [(row.taken_at, row.value) for row in told[one].rows] == expected
-        assert (told[one].start, told[one].end, told[one].stopped_by) == (start, end, None)
+        assert [(row.taken_at, row.value) for row in results[one].rows] == expected
+        assert (results[one].start, results[one].end, results[one].stopped_by) == (start, end, None)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ async def test_readings_are_the_samples_of_the_devices(sodata: SoData, client: S
     ],
 )
 @pytest.mark.parametrize("zone", ["Europe/Paris", "Asia/Kolkata"])
-async def test_buckets_are_figures_of_the_samples(
+async def test_buckets_aggregate_the_samples(
     sodata: SoData,
     client: SoDataCloud,
     aggregation: Aggregation,
@@ -219,42 +219,43 @@ async def test_buckets_are_figures_of_the_samples(
 ) -> None:
     ups = simulated(sodata, "UPS", zone)
     (series,) = series_of(ups, LOAD_RATE)
-    start = (
-        utc("2026-03-28T20:00") if period is Period.HOUR else utc("2026-03-28")
-    )  # the clock is put forward in the night to the 29th
-    told = await client.history.buckets([series], start, utc(end), period=period, aggregation=aggregation)
+    # The clock changes to daylight saving time in the night to the 29th.
+    start = utc("2026-03-28T20:00") if period is Period.HOUR else utc("2026-03-28")
+    results = await client.history.buckets([series], start, utc(end), period=period, aggregation=aggregation)
     bounds = [start + length * number for number in range((utc(end) - start) // length + 1)]
-    assert plain(told[series]) == bucketed(ups, LOAD_RATE, bounds, figure)
+    assert plain(results[series]) == bucketed(ups, LOAD_RATE, bounds, figure)
 
 
 @pytest.mark.parametrize("start", ["2026-03-28T22:00", "2025-10-25T20:00"])
 @pytest.mark.parametrize("zone", ["Europe/Paris", "Asia/Kolkata"])
-async def test_hours_are_those_of_utc_when_the_clock_changes(
+async def test_hours_are_those_of_utc_across_a_clock_change(
     sodata: SoData, client: SoDataCloud, start: str, zone: str
 ) -> None:
     meter = simulated(sodata, "METER", zone)
     (series,) = series_of(meter, ENERGY)
     bounds = [utc(start) + timedelta(hours=hour) for hour in range(9)]
-    told = await days(client, [series], start, bounds[-1].replace(tzinfo=None).isoformat(), Period.HOUR)
-    assert plain(told[series]) == bucketed(meter, ENERGY, bounds, len)
-    assert len(told[series].rows) == 8
+    results = await days(client, [series], start, bounds[-1].replace(tzinfo=None).isoformat(), Period.HOUR)
+    assert plain(results[series]) == bucketed(meter, ENERGY, bounds, len)
+    assert len(results[series].rows) == 8
 
 
 @pytest.mark.parametrize(
     ("zone", "bounds"),
     [
-        # 24, 23 and 24 hours
+        # days of 24, 23 and 24 hours
         ("Europe/Paris", ["2026-03-27T23:00", "2026-03-28T23:00", "2026-03-29T22:00", "2026-03-30T22:00"]),
-        # 24, 25 and 24 hours
+        # days of 24, 25 and 24 hours
         ("Europe/Paris", ["2025-10-24T22:00", "2025-10-25T22:00", "2025-10-26T23:00", "2025-10-27T23:00"]),
         ("Asia/Kolkata", ["2026-03-27T18:30", "2026-03-28T18:30", "2026-03-29T18:30", "2026-03-30T18:30"]),
     ],
 )
-async def test_local_days(sodata: SoData, client: SoDataCloud, zone: str, bounds: list[str]) -> None:
+async def test_local_days_begin_at_local_midnight(
+    sodata: SoData, client: SoDataCloud, zone: str, bounds: list[str]
+) -> None:
     ups = simulated(sodata, "UPS", zone)
     (series,) = series_of(ups, LOAD_RATE)
-    told = await days(client, [series], bounds[0], bounds[-1])
-    assert plain(told[series]) == bucketed(ups, LOAD_RATE, map(utc, bounds), len)
+    results = await days(client, [series], bounds[0], bounds[-1])
+    assert plain(results[series]) == bucketed(ups, LOAD_RATE, map(utc, bounds), len)
     (body,) = await bodies(sodata)
     assert body["from"].endswith("T00:00:00.000Z")
     assert body["to"].endswith("T00:00:00.000Z")
@@ -271,7 +272,7 @@ async def test_local_days(sodata: SoData, client: SoDataCloud, zone: str, bounds
         ("first", False, False),
     ],
 )
-async def test_local_days_are_proven(
+async def test_local_days_are_returned_only_if_their_time_zone_is_proven(
     sodata: SoData, client: SoDataCloud, zone: str, labels: Any, reads_range_as_utc: bool, is_proven: bool
 ) -> None:
     sodata.api.history_rules.labels = labels
@@ -280,62 +281,60 @@ async def test_local_days_are_proven(
     ups.site.time_zone = zone
     (series,) = series_of(ups, LOAD_RATE)
     days_in = [datetime(2026, 3, day, tzinfo=ZoneInfo(zone)).astimezone(UTC) for day in range(7, 12)]
-    told = await client.history.buckets(
+    results = await client.history.buckets(
         [series], days_in[0], days_in[-1], period=Period.DAY, aggregation=Aggregation.COUNT, is_local=True
     )
     if is_proven:
-        assert plain(told[series]) == bucketed(ups, LOAD_RATE, days_in, len)
-        assert (told[series].end, told[series].stopped_by) == (days_in[-1], None)
+        assert plain(results[series]) == bucketed(ups, LOAD_RATE, days_in, len)
+        assert (results[series].end, results[series].stopped_by) == (days_in[-1], None)
     else:
-        error = told[series].stopped_by
+        error = results[series].stopped_by
         assert isinstance(error, UnexpectedAnswer)
         assert error.reason is Reason.ZONE_UNPROVEN
-        assert (told[series].rows, told[series].end) == ((), days_in[0])
+        assert (results[series].rows, results[series].end) == ((), days_in[0])
 
 
 @pytest.mark.parametrize("labels", ["end", "first"])
 @pytest.mark.parametrize("period", [Period.HOUR, Period.DAY])
-async def test_hours_and_days_of_utc_are_proven(
+async def test_hours_and_days_of_utc_are_returned_only_if_their_time_zone_is_proven(
     sodata: SoData, client: SoDataCloud, labels: Any, period: Period
 ) -> None:
     sodata.api.history_rules.labels = labels
     (series,) = series_of(simulated(sodata, "UPS"), LOAD_RATE)
-    told = await days(client, [series], "2026-09-01", "2026-09-03", period, is_local=False)
-    assert told[series].rows == ()
-    assert told[series].stopped_by is not None
-    assert told[series].stopped_by.reason is Reason.ZONE_UNPROVEN
+    results = await days(client, [series], "2026-09-01", "2026-09-03", period, is_local=False)
+    assert results[series].rows == ()
+    assert results[series].stopped_by is not None
+    assert results[series].stopped_by.reason is Reason.ZONE_UNPROVEN
 
 
-async def test_today_is_not_taken_for_yesterday(sodata: SoData, client: SoDataCloud) -> None:
+async def test_labels_at_the_end_of_days_are_not_taken_for_their_start(sodata: SoData, client: SoDataCloud) -> None:
     tomorrow = (datetime.now(UTC) + DAY).replace(hour=0, minute=0, second=0, microsecond=0)
     (series,) = series_of(simulated(sodata, "UPS"), LOAD_RATE, time_zone="UTC")
     named = {"deviceUuid": series.device.id, "serviceId": "140100", "deviceTimeZone": "UTC"}
     rows = [{"at": (tomorrow - number * DAY).isoformat(), "value": number} for number in range(3)]
     sodata.api.faults = [answer(DATAPOINTS, {"series": [entry(*rows, **named)]})]
-    told = await client.history.buckets(
+    results = await client.history.buckets(
         [series], tomorrow - 3 * DAY, tomorrow, period=Period.DAY, aggregation=Aggregation.SUM, is_local=True
     )
-    assert (told[series].rows, told[series].end) == ((), tomorrow - 3 * DAY)
+    assert (results[series].rows, results[series].end) == ((), tomorrow - 3 * DAY)
 
 
 @pytest.mark.parametrize("is_local", [True, False])
-async def test_day_that_a_range_begins_or_ends_in_is_a_whole_one(
-    sodata: SoData, client: SoDataCloud, is_local: bool
-) -> None:
+async def test_days_at_both_ends_of_a_range_are_whole(sodata: SoData, client: SoDataCloud, is_local: bool) -> None:
     ups = simulated(sodata, "UPS")
     (series,) = series_of(ups, LOAD_RATE)
-    told = await days(client, [series], "2026-08-01T03:01", "2026-08-02T03:01", is_local=is_local)
+    results = await days(client, [series], "2026-08-01T03:01", "2026-08-02T03:01", is_local=is_local)
     begin = utc("2026-07-31T22:00") if is_local else utc("2026-08-01")
-    assert plain(told[series]) == bucketed(ups, LOAD_RATE, [begin + DAY * number for number in range(3)], len)
+    assert plain(results[series]) == bucketed(ups, LOAD_RATE, [begin + DAY * number for number in range(3)], len)
 
 
-async def test_day_is_asked_for_alone_where_more_is_refused(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_requests_single_days_if_longer_ranges_are_refused(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.history_rules.max_range = DAY
     ups = simulated(sodata, "UPS")
     (series,) = series_of(ups, LOAD_RATE)
     bounds = [utc("2026-07-31T22:00") + DAY * number for number in range(5)]
-    told = await days(client, [series], "2026-07-31T22:00", "2026-08-04T22:00")
-    assert plain(told[series]) == bucketed(ups, LOAD_RATE, bounds, len)
+    results = await days(client, [series], "2026-07-31T22:00", "2026-08-04T22:00")
+    assert plain(results[series]) == bucketed(ups, LOAD_RATE, bounds, len)
 
 
 @pytest.mark.parametrize(
@@ -346,94 +345,98 @@ async def test_day_is_asked_for_alone_where_more_is_refused(sodata: SoData, clie
         (Period.YEAR, ["2025-12-31T23:00", "2026-12-31T23:00"]),
     ],
 )
-async def test_longer_local_periods(sodata: SoData, client: SoDataCloud, period: Period, bounds: list[str]) -> None:
+async def test_local_weeks_months_and_years_begin_at_local_midnight(
+    sodata: SoData, client: SoDataCloud, period: Period, bounds: list[str]
+) -> None:
     meter = simulated(sodata, "METER")
     (series,) = series_of(meter, ENERGY)
-    told = await days(client, [series], bounds[0], bounds[-1], period)
-    assert plain(told[series]) == bucketed(meter, ENERGY, map(utc, bounds), len)
-    assert len(told[series].rows) == len(bounds) - 1
+    results = await days(client, [series], bounds[0], bounds[-1], period)
+    assert plain(results[series]) == bucketed(meter, ENERGY, map(utc, bounds), len)
+    assert len(results[series].rows) == len(bounds) - 1
 
 
-async def test_devices_of_different_zones_go_in_different_requests(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_sends_one_request_per_time_zone(sodata: SoData, client: SoDataCloud) -> None:
     zones = ["Europe/Paris", "Asia/Kolkata", "Europe/Paris"]
     devices = [simulated(sodata, kind, zone) for kind, zone in zip(["UPS", "UPS", "METER"], zones, strict=True)]
     series = [series_of(device, key)[0] for device, key in zip(devices, [LOAD_RATE, CURRENT, ENERGY], strict=True)]
-    told = await days(client, series, "2026-05-01", "2026-05-03")
+    results = await days(client, series, "2026-05-01", "2026-05-03")
     assert [(body["from"], len(body["series"])) for body in await bodies(sodata)] == [
         ("2026-04-30T00:00:00.000Z", 2),
         ("2026-04-30T00:00:00.000Z", 1),
     ]
-    assert [row.start for row in told[series[1]].rows][1:] == [utc("2026-05-01T18:30"), utc("2026-05-02T18:30")]
+    assert [row.start for row in results[series[1]].rows][1:] == [utc("2026-05-01T18:30"), utc("2026-05-02T18:30")]
     sodata.api.reset_counts()
     await days(client, series, "2026-05-01", "2026-05-03", is_local=False)
     assert sodata.api.requests[DATAPOINTS] == 1
 
 
 @pytest.mark.parametrize("listed", [None, "Moon/Tranquility", "Europe/London"])
-async def test_zone_is_learned_from_the_answer(sodata: SoData, client: SoDataCloud, listed: str | None) -> None:
+async def test_client_learns_the_time_zone_from_the_answer(
+    sodata: SoData, client: SoDataCloud, listed: str | None
+) -> None:
     ups = simulated(sodata, "UPS", "Asia/Kolkata")
     series = series_of(ups, LOAD_RATE, CURRENT, time_zone=listed)
     bounds = ["2026-03-27T18:30", "2026-03-28T18:30", "2026-03-29T18:30"]
-    told = await days(client, series, bounds[0], bounds[-1])
+    results = await days(client, series, bounds[0], bounds[-1])
     for one in series:
-        assert plain(told[one]) == bucketed(ups, one.key, map(utc, bounds), len)
+        assert plain(results[one]) == bucketed(ups, one.key, map(utc, bounds), len)
     assert sodata.api.requests[DATAPOINTS] == 2
-    assert plain((await days(client, series, bounds[0], bounds[-1]))[series[0]]) == plain(told[series[0]])
+    assert plain((await days(client, series, bounds[0], bounds[-1]))[series[0]]) == plain(results[series[0]])
     assert sodata.api.requests[DATAPOINTS] == 3
 
 
-async def test_without_any_zone_days_are_those_of_utc(sodata: SoData, client: SoDataCloud) -> None:
+async def test_days_are_those_of_utc_without_any_time_zone(sodata: SoData, client: SoDataCloud) -> None:
     ups = simulated(sodata, "UPS", "Asia/Kolkata")
     (series,) = series_of(ups, LOAD_RATE, time_zone=None)
-    told_nothing = {"deviceUuid": ups.uuid, "itemType": "Global", "itemIndex": "0", "serviceId": "140100", "data": []}
-    sodata.api.faults = [answer(DATAPOINTS, {"series": [told_nothing]}, times=1)]
-    told = await days(client, [series], "2026-03-27", "2026-03-29")
-    assert plain(told[series]) == bucketed(ups, LOAD_RATE, map(utc, ["2026-03-27", "2026-03-28", "2026-03-29"]), len)
+    empty_series = {"deviceUuid": ups.uuid, "itemType": "Global", "itemIndex": "0", "serviceId": "140100", "data": []}
+    sodata.api.faults = [answer(DATAPOINTS, {"series": [empty_series]}, times=1)]
+    results = await days(client, [series], "2026-03-27", "2026-03-29")
+    assert plain(results[series]) == bucketed(ups, LOAD_RATE, map(utc, ["2026-03-27", "2026-03-28", "2026-03-29"]), len)
     assert (await sodata.api.log[-1].json())["useDeviceLocalTimezone"] is False
 
 
-async def test_listed_zone_is_believed_when_the_answer_names_none(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_uses_the_listed_time_zone_if_the_answer_has_none(sodata: SoData, client: SoDataCloud) -> None:
     ups = simulated(sodata, "UPS", "Asia/Kolkata")
     (series,) = series_of(ups, LOAD_RATE)
     named = {"deviceUuid": ups.uuid, "serviceId": "140100", "deviceTimeZone": None}
     sodata.api.faults = [
         answer(DATAPOINTS, {"series": [entry({"at": "2026-03-27T18:30:00Z", "value": 2}, **named)]}),
     ]
-    told = await days(client, [series], "2026-03-27T18:30", "2026-03-28T18:30")
-    assert plain(told[series]) == [(utc("2026-03-27T18:30"), utc("2026-03-28T18:30"), 2.0)]
+    results = await days(client, [series], "2026-03-27T18:30", "2026-03-28T18:30")
+    assert plain(results[series]) == [(utc("2026-03-27T18:30"), utc("2026-03-28T18:30"), 2.0)]
     assert sodata.api.requests[DATAPOINTS] == 1
 
 
-async def test_zone_is_learned_in_spite_of_limits(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_learns_the_time_zone_despite_limits_of_the_server(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.history_rules.max_range = 3 * DAY
     sodata.api.history_rules.max_series = 1
     ups = simulated(sodata, "UPS", "Asia/Kolkata")
     series = series_of(ups, LOAD_RATE, CURRENT, time_zone=None)
     bounds = [utc("2026-03-20T18:30") + DAY * number for number in range(9)]
-    told = await days(client, series, "2026-03-20T18:30", "2026-03-28T18:30")
+    results = await days(client, series, "2026-03-20T18:30", "2026-03-28T18:30")
     for one in series:
-        assert plain(told[one]) == bucketed(ups, one.key, bounds, len)
+        assert plain(results[one]) == bucketed(ups, one.key, bounds, len)
 
 
-async def test_start_is_included_and_end_is_not(sodata: SoData, client: SoDataCloud) -> None:
+async def test_start_of_a_range_is_included_and_end_is_not(sodata: SoData, client: SoDataCloud) -> None:
     ups = simulated(sodata, "UPS")
-    moment = datetime.fromtimestamp(sodata.now(), UTC)
+    now = datetime.fromtimestamp(sodata.now(), UTC)
     ups.set("Global", "0", "140406", "7")
     sodata.seconds += 60
     (series,) = series_of(ups, "Global|0|140406")
-    until = await client.history.readings([series], moment - DAY, moment)
-    assert Reading(7, moment) not in until[series].rows
-    since = await client.history.readings([series], moment, moment + timedelta(seconds=1))
-    assert since[series].rows == (Reading(7, moment),)
+    until = await client.history.readings([series], now - DAY, now)
+    assert Reading(7, now) not in until[series].rows
+    since = await client.history.readings([series], now, now + timedelta(seconds=1))
+    assert since[series].rows == (Reading(7, now),)
 
 
-async def test_nothing_is_asked_of_an_empty_range(sodata: SoData, client: SoDataCloud) -> None:
+async def test_empty_range_sends_no_request(sodata: SoData, client: SoDataCloud) -> None:
     (series,) = series_of(simulated(sodata, "UPS"), LOAD_RATE)
-    moment = utc("2026-09-01")
-    for end in (moment, moment - DAY):
-        told = await client.history.readings([series], moment, end)
-        assert told[series] == HistoryResult(rows=(), start=moment, end=moment)
-    assert await client.history.readings([], moment, moment + DAY) == {}
+    start = utc("2026-09-01")
+    for end in (start, start - DAY):
+        results = await client.history.readings([series], start, end)
+        assert results[series] == HistoryResult(rows=(), start=start, end=start)
+    assert await client.history.readings([], start, start + DAY) == {}
     assert not sodata.api.requests
 
 
@@ -446,38 +449,38 @@ async def test_empty_buckets_are_left_out(
     sodata.api.history_rules.echoes_aggregation = echoes_aggregation
     silent = next(device for device in sodata.api.devices.values() if device.is_silent)
     (series,) = series_of(silent, LOAD_RATE)
-    told = await days(client, [series], "2026-09-15", "2026-09-21", is_local=False)
+    results = await days(client, [series], "2026-09-15", "2026-09-21", is_local=False)
     bounds = [utc("2026-09-15") + DAY * number for number in range(7)]
     expected = bucketed(silent, LOAD_RATE, bounds, len)
-    assert plain(told[series]) == expected
+    assert plain(results[series]) == expected
     assert len(expected) == 4
-    assert told[series].end == utc("2026-09-21")
+    assert results[series].end == utc("2026-09-21")
 
 
-async def test_unknown_variable_has_no_past(sodata: SoData, client: SoDataCloud) -> None:
+async def test_unknown_variable_has_an_empty_history(sodata: SoData, client: SoDataCloud) -> None:
     (series,) = series_of(simulated(sodata, "UPS"), "Global|0|999999")
-    told = await days(client, [series], "2026-09-15", "2026-09-21")
-    assert told[series] == HistoryResult(rows=(), start=utc("2026-09-15"), end=utc("2026-09-21"))
+    results = await days(client, [series], "2026-09-15", "2026-09-21")
+    assert results[series] == HistoryResult(rows=(), start=utc("2026-09-15"), end=utc("2026-09-21"))
 
 
 @pytest.mark.parametrize("key", ["", "140100", "Global|140100", "Global|0|140100|x", "Global||140100", "Global|0| "])
-async def test_malformed_key_costs_its_series(sodata: SoData, client: SoDataCloud, key: str) -> None:
+async def test_malformed_key_fails_only_its_series(sodata: SoData, client: SoDataCloud, key: str) -> None:
     bad, good = series_of(simulated(sodata, "UPS"), key, LOAD_RATE)
-    told = await client.history.readings([bad, good], utc("2026-09-01"), utc("2026-09-02"))
-    error = told[bad].stopped_by
+    results = await client.history.readings([bad, good], utc("2026-09-01"), utc("2026-09-02"))
+    error = results[bad].stopped_by
     assert isinstance(error, Rejected)
     assert (error.reason, error.subject) == (Reason.INVALID_REQUEST, key)
-    assert told[bad].end == told[bad].start
-    assert told[good].rows
+    assert results[bad].end == results[bad].start
+    assert results[good].rows
 
 
-# Strange answers
+# Unusual answers
 
 AT = "2026-09-01T00:05:05Z"
 
 
 async def read_answer(sodata: SoData, entries: Any, *keys: str) -> list[list[tuple[str, Any]]]:
-    """What the answer, which is whole, says of these keys of device "x": minute and second, value."""
+    """Return the rows that the client reads from an intact answer, by key: minute and second, value."""
     rows, damages = await read_damaged_answer(sodata, entries, *keys)
     assert damages == [None] * len(rows)
     return rows
@@ -486,12 +489,12 @@ async def read_answer(sodata: SoData, entries: Any, *keys: str) -> list[list[tup
 async def read_damaged_answer(
     sodata: SoData, entries: Any, *keys: str
 ) -> tuple[list[list[tuple[str, Any]]], list[CloudError | None]]:
-    """The same of any answer, and what is wrong with it, by key."""
+    """Return the rows that the client reads from any answer, and the errors, both by key."""
     sodata.api.faults = [answer(DATAPOINTS, {"series": entries})]
     series = [Series(Device(id="x", name="x", schema_id="x"), key) for key in keys or ["Global|0|1"]]
-    told = await sodata.client().history.readings(series, utc("2026-09-01"), utc("2026-09-02"))
-    rows = [[(f"{row.taken_at:%M:%S}", row.value) for row in told[one].rows] for one in series]
-    return rows, [told[one].stopped_by for one in series]
+    results = await sodata.client().history.readings(series, utc("2026-09-01"), utc("2026-09-02"))
+    rows = [[(f"{row.taken_at:%M:%S}", row.value) for row in results[one].rows] for one in series]
+    return rows, [results[one].stopped_by for one in series]
 
 
 def entry(*data: Any, **changes: Any) -> dict[str, Any]:
@@ -514,48 +517,50 @@ def entry(*data: Any, **changes: Any) -> dict[str, Any]:
             ],
             [("05:05", 1), ("10:00", 2), ("15:23", 3)],
         ),
-        # outside of what was asked
+        # outside the requested range
         ([{"at": "2026-09-02T00:00:00Z", "value": 1}, {"at": "2026-08-31T23:59:59Z", "value": 1}], []),
         (None, []),
     ],
 )
-async def test_rows_are_read_leniently(sodata: SoData, data: Any, rows: list[tuple[str, Any]]) -> None:
+async def test_rows_can_have_values_of_several_types_and_any_order(
+    sodata: SoData, data: Any, rows: list[tuple[str, Any]]
+) -> None:
     assert await read_answer(sodata, [entry() | {"data": data}]) == [rows]
 
 
 @pytest.mark.parametrize(
     "damaged", [{"at": None, "value": 1}, {"value": 1}, {"at": "?", "value": 1}, 7, {"at": AT, "value": {}}, {"at": AT}]
 )
-async def test_a_row_that_cannot_be_read_costs_itself_and_is_told(sodata: SoData, damaged: Any) -> None:
+async def test_an_unreadable_row_is_dropped_and_reported(sodata: SoData, damaged: Any) -> None:
     rows, damages = await read_damaged_answer(sodata, [entry({"at": AT, "value": 4}, damaged)])
     assert rows == [[("05:05", 4)]]
     assert isinstance(damages[0], UnexpectedAnswer)
     assert isinstance((await read_damaged_answer(sodata, [entry() | {"data": {}}]))[1][0], UnexpectedAnswer)
 
 
-async def test_series_are_told_apart_by_their_names(sodata: SoData) -> None:
+async def test_series_are_matched_by_their_names(sodata: SoData) -> None:
     one, two = {"at": AT, "value": 1}, {"at": AT, "value": 2}
-    told = await read_answer(
+    results = await read_answer(
         sodata,
         [entry(two, serviceId=2, itemIndex=0), entry(one), entry(deviceUuid="y"), None, "?"],
         "Global|0|1",
         "Global|0|2",
     )
-    assert told == [[("05:05", 1)], [("05:05", 2)]]
+    assert results == [[("05:05", 1)], [("05:05", 2)]]
 
 
-async def test_series_told_in_two_parts_are_one(sodata: SoData) -> None:
+async def test_parts_of_a_series_are_merged(sodata: SoData) -> None:
     parts = [entry({"at": "2026-09-01T00:10:00Z", "value": 2}), entry({"at": AT, "value": 1})]
     assert await read_answer(sodata, parts) == [[("05:05", 1), ("10:00", 2)]]
 
 
-async def test_order_tells_series_apart_that_have_no_names(sodata: SoData) -> None:
+async def test_series_without_names_are_matched_by_order(sodata: SoData) -> None:
     parts = [{"data": [{"at": AT, "value": value}]} for value in (1, 2)]
     assert await read_answer(sodata, parts, "Global|0|1", "Global|0|2") == [[("05:05", 1)], [("05:05", 2)]]
     assert await read_answer(sodata, parts[:1], "Global|0|1", "Global|0|2") == [[], []]
 
 
-async def test_other_aggregations_are_not_taken_for_the_one_asked_for(sodata: SoData, client: SoDataCloud) -> None:
+async def test_series_of_other_aggregations_are_ignored(sodata: SoData, client: SoDataCloud) -> None:
     (series,) = series_of(simulated(sodata, "UPS"), LOAD_RATE)
     named = {"deviceUuid": series.device.id, "serviceId": "140100"}
     parts = [
@@ -563,11 +568,11 @@ async def test_other_aggregations_are_not_taken_for_the_one_asked_for(sodata: So
         for aggregation, number in (("min", 1), ("COUNT", 2), ("max", 3))
     ]
     sodata.api.faults = [answer(DATAPOINTS, {"series": parts})]
-    told = await days(client, [series], "2026-09-01", "2026-09-02", is_local=False)
-    assert plain(told[series]) == [(utc("2026-09-01"), utc("2026-09-02"), 2.0)]
+    results = await days(client, [series], "2026-09-01", "2026-09-02", is_local=False)
+    assert plain(results[series]) == [(utc("2026-09-01"), utc("2026-09-02"), 2.0)]
 
 
-async def test_weeks_may_begin_on_sunday(sodata: SoData, client: SoDataCloud) -> None:
+async def test_weeks_can_begin_on_sunday(sodata: SoData, client: SoDataCloud) -> None:
     (series,) = series_of(simulated(sodata, "UPS"), LOAD_RATE)
     data = [
         {"at": f"{day}T00:00:00Z", "value": value}
@@ -575,8 +580,8 @@ async def test_weeks_may_begin_on_sunday(sodata: SoData, client: SoDataCloud) ->
     ]
     named = {"deviceUuid": series.device.id, "serviceId": "140100"}
     sodata.api.faults = [answer(DATAPOINTS, {"series": [entry(*data, **named)]})]
-    told = await days(client, [series], "2026-09-02", "2026-09-10", Period.WEEK, is_local=False)
-    assert plain(told[series]) == [
+    results = await days(client, [series], "2026-09-02", "2026-09-10", Period.WEEK, is_local=False)
+    assert plain(results[series]) == [
         (utc("2026-08-30"), utc("2026-09-06"), 1.0),
         (utc("2026-09-06"), utc("2026-09-13"), 2.0),
     ]
@@ -585,7 +590,7 @@ async def test_weeks_may_begin_on_sunday(sodata: SoData, client: SoDataCloud) ->
 @pytest.mark.parametrize("label", ["0001-01-03T00:00:00Z", "9999-12-29T00:00:00Z"])
 @pytest.mark.parametrize("period", list(Period))
 @pytest.mark.parametrize("zone", ["Europe/Paris", "America/New_York"])
-async def test_a_label_at_the_end_of_all_calendars_proves_nothing(
+async def test_a_label_at_the_limits_of_the_calendar_proves_no_time_zone(
     sodata: SoData, client: SoDataCloud, label: str, period: Period, zone: str
 ) -> None:
     ups = simulated(sodata, "UPS")
@@ -596,13 +601,13 @@ async def test_a_label_at_the_end_of_all_calendars_proves_nothing(
     assert (await days(client, [series], "2026-09-01", "2026-09-02", period))[series].rows == ()
 
 
-async def test_the_last_of_two_figures_of_a_bucket_counts(sodata: SoData, client: SoDataCloud) -> None:
+async def test_the_last_of_two_values_of_a_bucket_is_used(sodata: SoData, client: SoDataCloud) -> None:
     (series,) = series_of(simulated(sodata, "UPS"), LOAD_RATE)
     data = [{"at": "2026-09-01T00:00:00Z", "value": value} for value in (1, "2")]
     named = {"deviceUuid": series.device.id, "serviceId": "140100"}
     sodata.api.faults = [answer(DATAPOINTS, {"series": [entry(*data, **named)]})]
-    told = await days(client, [series], "2026-09-01", "2026-09-02", is_local=False)
-    assert [bucket.value for bucket in told[series].rows] == [2.0]
+    results = await days(client, [series], "2026-09-01", "2026-09-02", is_local=False)
+    assert [bucket.value for bucket in results[series].rows] == [2.0]
 
 
 @pytest.mark.parametrize("body", [{}, [], {"series": None}, {"series": {}}, "?"])
@@ -614,7 +619,7 @@ async def test_answer_without_series_is_unexpected(sodata: SoData, client: SoDat
         )
 
 
-# How much at once
+# Size of requests
 
 
 def many(sodata: SoData, count: int) -> list[Series]:
@@ -629,26 +634,26 @@ async def counts(client: SoDataCloud, series: list[Series], hours: int = 24) -> 
     return await client.history.buckets(series, start, end, period=Period.HOUR, aggregation=Aggregation.COUNT)
 
 
-async def test_many_series_go_in_one_request(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_requests_many_series_at_once(sodata: SoData, client: SoDataCloud) -> None:
     series = many(sodata, 50)
-    told = await counts(client, series)
+    results = await counts(client, series)
     assert sodata.api.requests[DATAPOINTS] == 1
     bounds = [utc("2026-08-01") + timedelta(hours=hour) for hour in range(25)]
     for one in series:
-        assert plain(told[one]) == bucketed(sodata.api.devices[one.device.id], one.key, bounds, len)
+        assert plain(results[one]) == bucketed(sodata.api.devices[one.device.id], one.key, bounds, len)
     sodata.api.reset_counts()
     assert len(await counts(client, many(sodata, 120), 1)) == 120
     assert sodata.api.requests[DATAPOINTS] == 3
 
 
 @pytest.mark.slow
-async def test_range_is_cut_by_the_rows_to_be_expected(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_splits_a_range_by_the_number_of_expected_rows(sodata: SoData, client: SoDataCloud) -> None:
     meter = simulated(sodata, "METER")
     (series,) = series_of(meter, ENERGY)
     start, end = utc("2026-04-01"), utc("2026-09-01")
-    told = await client.history.readings([series], start, end)
+    results = await client.history.readings([series], start, end)
     assert sodata.api.requests[DATAPOINTS] == 2
-    assert [row.value for row in told[series].rows] == [value for _, value in samples(meter, ENERGY, start, end)]
+    assert [row.value for row in results[series].rows] == [value for _, value in samples(meter, ENERGY, start, end)]
     first, second = await bodies(sodata)
     assert first["to"] == second["from"]
 
@@ -663,7 +668,7 @@ async def test_range_is_cut_by_the_rows_to_be_expected(sodata: SoData, client: S
         {"max_answered": 7},
     ],
 )
-async def test_server_with_limits_tells_all_the_same(
+async def test_client_reads_everything_from_a_server_with_limits(
     sodata: SoData, client: SoDataCloud, rules: dict[str, Any], status: int
 ) -> None:
     series = many(sodata, 40)
@@ -682,7 +687,7 @@ async def test_server_with_limits_tells_all_the_same(
         assert length <= rules.get("max_range", DAY)
 
 
-async def test_smaller_requests_are_forgotten_after_an_hour(
+async def test_client_returns_to_large_requests_after_an_hour(
     sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = 1000.0
@@ -699,7 +704,7 @@ async def test_smaller_requests_are_forgotten_after_an_hour(
     assert sodata.api.requests[DATAPOINTS] == 1
 
 
-async def test_slow_server_is_asked_for_less_next_time(
+async def test_client_requests_less_after_a_timeout(
     sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await client.account()
@@ -712,13 +717,13 @@ async def test_slow_server_is_asked_for_less_next_time(
     sodata.api.faults = [Fault(matches=is_much, gate=gate, status=500)]
     with pytest.raises(Unreachable):
         await counts(client, many(sodata, 20), 1)
-    told = await counts(client, many(sodata, 20), 1)
+    results = await counts(client, many(sodata, 20), 1)
     gate.set()
-    assert all(len(past.rows) == 1 and past.stopped_by is None for past in told.values())
+    assert all(len(result.rows) == 1 and result.stopped_by is None for result in results.values())
     assert not [key for key in sodata.client_store.content if key.startswith("datapoints:")]
 
 
-async def test_hanging_server_is_waited_for_once(
+async def test_client_waits_for_a_hanging_server_once(
     sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "_MOST_ROWS", 3000)
@@ -731,16 +736,16 @@ async def test_hanging_server_is_waited_for_once(
         return sodata.api.requests[DATAPOINTS] > 1 and request.path.endswith("/datapoints")
 
     sodata.api.faults = [Fault(matches=is_later, gate=gate)]
-    told = await client.history.readings(many(sodata, 4), start, end)
+    results = await client.history.readings(many(sodata, 4), start, end)
     gate.set()
     assert sodata.api.requests[DATAPOINTS] <= 3
-    (until,) = {past.end for past in told.values()}
+    (until,) = {result.end for result in results.values()}
     assert start < until < end
-    assert {past.stopped_by.reason for past in told.values() if past.stopped_by} == {Reason.TIMEOUT}
-    assert all(past.rows and past.stopped_by is not None for past in told.values())
+    assert {result.stopped_by.reason for result in results.values() if result.stopped_by} == {Reason.TIMEOUT}
+    assert all(result.rows and result.stopped_by is not None for result in results.values())
 
 
-async def test_slow_answers_are_not_waited_for_without_end(
+async def test_client_stops_after_several_slow_answers(
     sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "_MOST_ROWS", 1500)
@@ -752,9 +757,9 @@ async def test_slow_answers_are_not_waited_for_without_end(
 
     sodata.api.faults = [Fault(matches=takes_long)]
     start, end = utc("2026-01-01"), utc("2026-01-09")
-    told = await client.history.readings(many(sodata, 4), start, end)
+    results = await client.history.readings(many(sodata, 4), start, end)
     assert sodata.api.requests[DATAPOINTS] == 3
-    assert all(start < past.end < end and past.stopped_by is not None for past in told.values())
+    assert all(start < result.end < end and result.stopped_by is not None for result in results.values())
 
 
 # Refusals
@@ -762,7 +767,7 @@ async def test_slow_answers_are_not_waited_for_without_end(
 
 @pytest.mark.parametrize("position", [0, 2, -1])
 @pytest.mark.parametrize("is_gone", [False, True])
-async def test_refused_device_costs_only_itself(
+async def test_refused_device_does_not_affect_the_others(
     sodata: SoData, client: SoDataCloud, is_gone: bool, position: int
 ) -> None:
     series = many(sodata, 40)
@@ -771,49 +776,49 @@ async def test_refused_device_costs_only_itself(
         del sodata.api.devices[refused.id]
     else:
         sodata.api.forbidden.add(refused.id)
-    told = await counts(client, series)
-    for one, past in told.items():
+    results = await counts(client, series)
+    for one, result in results.items():
         if one.device == refused:
-            assert isinstance(past.stopped_by, DeviceGone if is_gone else Forbidden)
-            assert past.stopped_by.reason is (Reason.NOT_FOUND if is_gone else Reason.RIGHT_MISSING)
-            assert (past.rows, past.end) == ((), past.start)
+            assert isinstance(result.stopped_by, DeviceGone if is_gone else Forbidden)
+            assert result.stopped_by.reason is (Reason.NOT_FOUND if is_gone else Reason.RIGHT_MISSING)
+            assert (result.rows, result.end) == ((), result.start)
         else:
-            assert past.stopped_by is None
-            assert past.rows
+            assert result.stopped_by is None
+            assert result.rows
     assert sodata.api.requests[DATAPOINTS] <= 16
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 422, 500])
 @pytest.mark.parametrize("position", [0, 17, 39])
-async def test_refused_series_costs_only_itself(
+async def test_refused_series_does_not_affect_the_others(
     sodata: SoData, client: SoDataCloud, status: int, position: int
 ) -> None:
     series = many(sodata, 40)
     refused = series[position]
     sodata.api.history_rules.refused[f"{refused.device.id}|{refused.key}"] = status
-    told = await counts(client, series, 6)
-    assert [one for one, past in told.items() if past.stopped_by is not None] == [refused]
-    assert sum(bool(past.rows) for past in told.values()) >= 30
+    results = await counts(client, series, 6)
+    assert [one for one, result in results.items() if result.stopped_by is not None] == [refused]
+    assert sum(bool(result.rows) for result in results.values()) >= 30
     assert sodata.api.requests[DATAPOINTS] <= 30
     assert not [key for key in sodata.client_store.content if key.startswith("datapoints:")]
 
 
-async def test_devices_that_are_all_refused_are_each_told(sodata: SoData, client: SoDataCloud) -> None:
+async def test_each_device_gets_its_error_if_all_are_refused(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.forbidden |= sodata.api.devices.keys()
-    told = await counts(client, many(sodata, 40))
-    assert all(isinstance(past.stopped_by, Forbidden) for past in told.values())
+    results = await counts(client, many(sodata, 40))
+    assert all(isinstance(result.stopped_by, Forbidden) for result in results.values())
     assert sodata.api.requests[DATAPOINTS] <= 30
 
 
-async def test_server_that_refuses_everything_is_not_asked_for_long(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_stops_early_if_the_server_refuses_everything(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.faults = [route(DATAPOINTS, status=400)]
-    told = await counts(client, many(sodata, 40))
-    assert all(isinstance(past.stopped_by, Rejected) for past in told.values())
+    results = await counts(client, many(sodata, 40))
+    assert all(isinstance(result.stopped_by, Rejected) for result in results.values())
     assert sodata.api.requests[DATAPOINTS] <= 8
 
 
 @pytest.mark.parametrize("count", [1, 40])
-async def test_server_that_is_down_is_not_asked_for_long(sodata: SoData, client: SoDataCloud, count: int) -> None:
+async def test_client_stops_early_if_the_server_is_down(sodata: SoData, client: SoDataCloud, count: int) -> None:
     sodata.api.faults = [route(DATAPOINTS, status=503)]
     with pytest.raises(Unreachable):
         await counts(client, many(sodata, count))
@@ -829,7 +834,7 @@ async def test_server_that_is_down_is_not_asked_for_long(sodata: SoData, client:
         ({"status": 200, "body": "<html>"}, UnexpectedAnswer),
     ],
 )
-async def test_what_stops_half_way_leaves_what_was_read(
+async def test_error_in_the_middle_keeps_the_rows_read_before(
     sodata: SoData,
     client: SoDataCloud,
     fault: dict[str, Any],
@@ -844,20 +849,20 @@ async def test_what_stops_half_way_leaves_what_was_read(
         return sodata.api.requests[DATAPOINTS] > 1 and request.path.endswith("/datapoints")
 
     sodata.api.faults = [Fault(matches=is_later, **fault)]
-    told = await client.history.readings(series, start, end)
-    covered = {past.end for past in told.values()}
-    assert all(isinstance(past.stopped_by, kind) for past in told.values())
+    results = await client.history.readings(series, start, end)
+    covered = {result.end for result in results.values()}
+    assert all(isinstance(result.stopped_by, kind) for result in results.values())
     (until,) = covered
     assert start < until < end
-    for one, past in told.items():
+    for one, result in results.items():
         device = sodata.api.devices[one.device.id]
-        assert [row.value for row in past.rows] == [value for _, value in samples(device, one.key, start, until)]
+        assert [row.value for row in result.rows] == [value for _, value in samples(device, one.key, start, until)]
     if kind is RateLimited:
-        assert {getattr(past.stopped_by, "retry_after", None) for past in told.values()} == {7.0}
+        assert {getattr(result.stopped_by, "retry_after", None) for result in results.values()} == {7.0}
 
 
 @pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (401, UnexpectedAnswer)])
-async def test_what_stops_at_once_is_raised(
+async def test_error_at_the_beginning_is_raised(
     sodata: SoData, client: SoDataCloud, status: int, kind: type[CloudError]
 ) -> None:
     sodata.api.faults = [route(DATAPOINTS, status=status)]
@@ -865,7 +870,7 @@ async def test_what_stops_at_once_is_raised(
         await counts(client, many(sodata, 4))
 
 
-async def test_lost_token_server_ends_it(sodata: SoData, client: SoDataCloud) -> None:
+async def test_failing_token_server_is_raised(sodata: SoData, client: SoDataCloud) -> None:
     sodata.keycloak.faults = [route(TOKEN, status=503)]
     with pytest.raises(Unreachable):
         await counts(client, many(sodata, 4))
