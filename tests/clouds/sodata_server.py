@@ -1,4 +1,4 @@
-"""What the tests of SoData's client share: both servers on a clock that only moves when told, and a client."""
+"""Helpers for tests of SoData's client: both servers on a clock that tests advance, and a client."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ ACCOUNTS = "GET /api/v1/ca"
 
 
 class SoData:
-    """Keycloak and the API, and clients of them."""
+    """The simulated Keycloak and API, and their clients."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self.seconds = 1_790_000_000.0
@@ -62,7 +62,7 @@ class SoData:
 
 
 def route(name: str, **fault: Any) -> Fault:
-    """A fault of one route, given as "METHOD /route/{template}"."""
+    """Return a fault of one route, given as "METHOD /route/{template}"."""
 
     def matches(request: web.Request) -> bool:
         resource = request.match_info.route.resource
@@ -72,5 +72,5 @@ def route(name: str, **fault: Any) -> Fault:
 
 
 def answer(name: str, body: Any, **fault: Any) -> Fault:
-    """Another answer of one route."""
+    """Return a fault that replaces the answer of one route."""
     return route(name, body=json.dumps(body), **fault)

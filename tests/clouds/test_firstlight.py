@@ -1,4 +1,4 @@
-"""Firstlight's usage aggregates: what is asked, what an undocumented answer may hold, what each refusal means."""
+"""Tests the client of Firstlight's usage aggregates: requests, undocumented answers and refusals."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ SUCCESS = {"source": "045-01", "code": 0, "message": "Success"}
 
 
 class Firstlight:
-    """The server, at a time of its own, and clients of it."""
+    """The simulated server at a fixed time, and its clients."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self.session = session
@@ -61,7 +61,7 @@ class Firstlight:
         self.answer({"header": SUCCESS | header, "data": data})
 
     async def listed(self, *queries: UsageQuery) -> tuple[Device, ...]:
-        """The queries as devices, of which no answer is kept."""
+        """Return the queries as devices, without keeping their answers for the next poll."""
         return (await self.client(*queries).devices()).devices
 
     async def read(self, query: UsageQuery = QUERY) -> Snapshot:
@@ -75,11 +75,11 @@ class Firstlight:
         return {key: reading.value for key, reading in (await self.read(query)).readings.items()}
 
     async def failure(self, query: UsageQuery = QUERY) -> CloudError:
-        """How the query fails when it is listed."""
+        """Return the error of the query when it is listed."""
         try:
             return (await self.client(query).devices()).failed[query.id]
         except Unreachable as error:
-            return error  # it is the only one, so that nothing at all was reached
+            return error  # This query is the only one, so the whole listing fails.
 
 
 @pytest.fixture
@@ -98,10 +98,10 @@ async def firstlight(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> A
         await firstlight.server.stop()
 
 
-# What is asked
+# Requests
 
 
-async def test_both_tokens_go_where_they_belong(firstlight: Firstlight) -> None:
+async def test_each_token_is_sent_in_its_header(firstlight: Firstlight) -> None:
     devices = await firstlight.listed()
     await firstlight.client().readings(devices)
     headers = firstlight.server.log[0].headers
@@ -111,7 +111,7 @@ async def test_both_tokens_go_where_they_belong(firstlight: Firstlight) -> None:
     assert len({request.headers["X-Tracking-Id"] for request in firstlight.server.log}) == 2
 
 
-async def test_a_query_that_is_never_answered_costs_only_itself(firstlight: Firstlight) -> None:
+async def test_a_query_without_an_answer_does_not_affect_the_others(firstlight: Firstlight) -> None:
     lost = replace(QUERY, id="lost", field="lost")
     cloud = firstlight.client(QUERY, lost)
     firstlight.server.faults = [Fault(matches=lambda request: request.path.endswith("/lost"), drops=True)]
@@ -129,11 +129,11 @@ async def test_a_query_that_is_never_answered_costs_only_itself(firstlight: Firs
         {"2026-08": 5, "2026-09": 6},
     ],
 )
-async def test_months_are_times(firstlight: Firstlight, data: Any) -> None:
+async def test_labels_that_are_months_count_as_times(firstlight: Firstlight, data: Any) -> None:
     assert await firstlight.values(data) == {"total": 6}
 
 
-async def test_tokens_may_be_pasted_carelessly(firstlight: Firstlight) -> None:
+async def test_tokens_can_have_blanks_and_a_scheme(firstlight: Firstlight) -> None:
     cloud = firstlight.client(
         authorization_token=f" Bearer  {firstlight.server.authorization_token}\n",
         user_token=f"bearer {firstlight.server.user_token} ",
@@ -154,7 +154,7 @@ async def test_optional_parameters_are_left_out(firstlight: Firstlight) -> None:
     assert request.content_length in {None, 0}
 
 
-async def test_group_is_asked_for(firstlight: Firstlight) -> None:
+async def test_group_is_requested(firstlight: Firstlight) -> None:
     snapshot = await firstlight.read(replace(QUERY, group_by="network"))
     assert set(snapshot.readings) == {"value:ON NET", "value:OFF NET"}
 
@@ -174,7 +174,7 @@ async def test_item_id_goes_into_the_body_or_the_query(firstlight: Firstlight, i
     assert bool(request.content_length) is not in_query
 
 
-async def test_refused_item_is_not_called_missing(firstlight: Firstlight) -> None:
+async def test_refused_item_id_is_reported_as_wrong_and_not_as_missing(firstlight: Firstlight) -> None:
     firstlight.answer(refusal("40450103"), status=400)
     assert (await firstlight.failure()).reason is Reason.ITEM_ID_MISSING
     for in_query in (False, True):
@@ -193,7 +193,7 @@ async def test_refused_item_is_not_called_missing(firstlight: Firstlight) -> Non
         ("fortnight", "UTC", "2026-09-21T00:00:00Z"),
     ],
 )
-async def test_window_begins_with_the_running_period(
+async def test_window_begins_with_the_current_period(
     firstlight: Firstlight, period: str, zone: str, start: str
 ) -> None:
     await firstlight.client(replace(QUERY, period=period), zone=ZoneInfo(zone)).devices()
@@ -231,19 +231,19 @@ async def serve_pages(firstlight: Firstlight, pages: list[Any], **header: Any) -
     return await firstlight.read()
 
 
-async def test_short_page_is_the_last(firstlight: Firstlight) -> None:
+async def test_client_stops_after_a_short_page(firstlight: Firstlight) -> None:
     snapshot = await serve_pages(firstlight, [rows(0, 100), rows(100, 100), rows(200, 7)])
     assert len(snapshot.readings) == 207
     assert len(firstlight.server.log) == 3
 
 
-async def test_count_is_believed_where_it_is_told(firstlight: Firstlight) -> None:
+async def test_client_uses_the_total_if_the_answer_has_one(firstlight: Firstlight) -> None:
     snapshot = await serve_pages(firstlight, [rows(0, 3), rows(3, 3), rows(6, 1)], count=7)
     assert len(snapshot.readings) == 7
     assert len(firstlight.server.log) == 3
 
 
-async def test_page_after_the_last_may_be_refused(firstlight: Firstlight) -> None:
+async def test_server_can_refuse_the_page_after_the_last(firstlight: Firstlight) -> None:
     firstlight.answer_data(rows(0, 100))
     firstlight.server.faults.insert(
         0,
@@ -254,19 +254,19 @@ async def test_page_after_the_last_may_be_refused(firstlight: Firstlight) -> Non
     assert len((await firstlight.read()).readings) == 100
 
 
-async def test_server_without_pages_is_asked_twice_at_most(firstlight: Firstlight) -> None:
+async def test_server_without_pages_gets_two_requests(firstlight: Firstlight) -> None:
     firstlight.answer_data(rows(0, 100))
     assert len((await firstlight.read()).readings) == 100
     assert len(firstlight.server.log) == 2
 
 
-async def test_paging_has_an_end(firstlight: Firstlight, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_client_reads_a_limited_number_of_pages(firstlight: Firstlight, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "_MOST_PAGES", 4)
     await serve_pages(firstlight, [rows(number, 100) for number in range(9)], count=10**6)
     assert len(firstlight.server.log) == 4
 
 
-async def test_smaller_pages_are_asked_for_when_these_are_refused(firstlight: Firstlight) -> None:
+async def test_client_requests_smaller_pages_after_a_refusal(firstlight: Firstlight) -> None:
     refusal = {"header": {"code": -1, "errors": [{"code": "40460106"}]}}
     firstlight.server.faults = [
         Fault(matches=lambda request: request.query["pageSize"] == "100", status=400, body=json.dumps(refusal))
@@ -279,12 +279,12 @@ def named(first: int, count: int) -> dict[str, int]:
 
 
 def dated(first: int, count: int) -> list[dict[str, Any]]:
-    """Seven rows for each name, as many names as `count`."""
+    """Return seven rows for each of `count` names."""
     return [{**row, "date": f"2026-09-1{day}"} for row in rows(first, count) for day in range(7)]
 
 
 def nested(first: int, count: int) -> list[dict[str, Any]]:
-    """A row for each name, with its values by date."""
+    """Return a row for each name, with its values by date."""
     return [
         {"name": row["name"], "values": [{"date": f"2026-09-1{day}", "value": row["value"]} for day in range(7)]}
         for row in rows(first, count)
@@ -293,19 +293,21 @@ def nested(first: int, count: int) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("has_total", [True, False])
 @pytest.mark.parametrize("page", [rows, named, dated, nested])
-async def test_no_page_is_lost_whatever_a_total_counts(firstlight: Firstlight, page: Any, has_total: bool) -> None:
+async def test_client_reads_all_pages_with_and_without_a_total(
+    firstlight: Firstlight, page: Any, has_total: bool
+) -> None:
     header = {"count": 120} if has_total else {}
     assert len((await serve_pages(firstlight, [page(0, 100), page(100, 20), []], **header)).readings) == 120
     assert len(firstlight.server.log) == 2 if has_total else 3
 
 
-async def test_pages_that_the_server_cuts_are_read_on(firstlight: Firstlight) -> None:
+async def test_client_reads_on_after_pages_cut_by_the_server(firstlight: Firstlight) -> None:
     snapshot = await serve_pages(firstlight, [rows(0, 25), rows(25, 25), rows(50, 3)])
     assert len(snapshot.readings) == 53
 
 
 @pytest.mark.parametrize("status", [400, 404])
-async def test_page_after_a_short_one_may_not_exist(firstlight: Firstlight, status: int) -> None:
+async def test_page_after_a_short_one_can_be_missing(firstlight: Firstlight, status: int) -> None:
     firstlight.answer_data(rows(0, 60))
     firstlight.server.faults.insert(
         0, Fault(matches=lambda request: request.query["pageNumber"] == "2", status=status, body="<html>")
@@ -314,24 +316,24 @@ async def test_page_after_a_short_one_may_not_exist(firstlight: Firstlight, stat
 
 
 @pytest.mark.parametrize("pages", [[[]], [None], [rows(0, 3), []], [rows(0, 100), rows(0, 100)]])
-async def test_answer_that_contradicts_its_total_is_a_failure(firstlight: Firstlight, pages: list[Any]) -> None:
+async def test_answer_that_contradicts_its_total_fails_the_query(firstlight: Firstlight, pages: list[Any]) -> None:
     devices = await firstlight.listed()
     firstlight.server.faults = faults_of(pages, count=120)
     readings = await firstlight.client().readings(devices)
     assert isinstance(readings.failures["q"], UnexpectedAnswer)
 
 
-async def test_row_that_is_there_twice_counts_once(firstlight: Firstlight) -> None:
+async def test_repeated_row_counts_once(firstlight: Firstlight) -> None:
     snapshot = await serve_pages(firstlight, [rows(0, 4) * 2], count=4, rows=4)
     assert len(snapshot.readings) == 4
 
 
 @pytest.mark.parametrize("largest", [60, 25, 10, 5])
-async def test_pages_grow_shorter_until_the_server_takes_them(firstlight: Firstlight, largest: int) -> None:
+async def test_client_shortens_pages_until_the_server_accepts_them(firstlight: Firstlight, largest: int) -> None:
     firstlight.server.largest_page = largest
     firstlight.server.usages["content/genre"].figures = {f"n{number}": 1 for number in range(56)}
     assert len((await firstlight.read()).readings) == 60
-    # What was refused once is not asked again, after a restart neither.
+    # The client does not try a refused length again, not even after a restart.
     firstlight.client_store = ClientStore(json.loads(json.dumps(firstlight.client_store.content)))
     firstlight.server.reset_counts()
     firstlight.server.log.clear()
@@ -341,7 +343,7 @@ async def test_pages_grow_shorter_until_the_server_takes_them(firstlight: Firstl
     }
 
 
-async def test_server_that_wants_an_end_and_an_order_gets_them(firstlight: Firstlight) -> None:
+async def test_client_sends_the_end_and_the_order_that_a_server_requires(firstlight: Firstlight) -> None:
     firstlight.server.requires_to_date = firstlight.server.requires_order = True
     assert (await firstlight.failure()).subject == "sortOrder"
     query = replace(QUERY, sort_by="value", sort_order="desc", most_rows=2)
@@ -350,10 +352,10 @@ async def test_server_that_wants_an_end_and_an_order_gets_them(firstlight: First
     assert [request.query[name] for name in ("sortBy", "sortOrder", "pageSize")] == ["value", "desc", "2"]
 
 
-# How often
+# Number of requests
 
 
-async def test_what_the_list_asked_is_not_asked_again_at_once(firstlight: Firstlight) -> None:
+async def test_first_poll_uses_the_answers_of_the_listing(firstlight: Firstlight) -> None:
     cloud = firstlight.client()
     devices = (await cloud.devices()).devices
     assert (await cloud.readings(devices)).snapshots["q"].readings
@@ -362,17 +364,17 @@ async def test_what_the_list_asked_is_not_asked_again_at_once(firstlight: Firstl
     assert len(firstlight.server.log) == 2
 
 
-async def test_query_that_has_just_answered_is_not_tried(firstlight: Firstlight) -> None:
+async def test_listing_does_not_test_a_query_that_has_just_answered(firstlight: Firstlight) -> None:
     await firstlight.read()
     other = replace(QUERY, id="r", period="week")
     assert len((await firstlight.client(QUERY, other).devices()).devices) == 2
     assert [request.query["period"] for request in firstlight.server.log] == ["day", "week"]
-    # Another token may not be right, and another question neither.
+    # The client tests another token or another query.
     with pytest.raises(AuthFailed):
         await firstlight.client(user_token="new").devices()
 
 
-# What an answer holds
+# Answers
 
 
 @pytest.mark.parametrize(
@@ -403,17 +405,17 @@ async def test_query_that_has_just_answered_is_not_tried(firstlight: Firstlight)
         ([{"name": "Drama", "value": 3, "image": {"id": 7}}], {"value:Drama": 3}),
     ],
 )
-async def test_answer_may_have_many_shapes(firstlight: Firstlight, data: Any, values: dict[str, Any]) -> None:
+async def test_answer_can_have_many_shapes(firstlight: Firstlight, data: Any, values: dict[str, Any]) -> None:
     assert await firstlight.values(data) == values
 
 
-async def test_group_names_the_rows(firstlight: Firstlight) -> None:
+async def test_rows_are_named_by_the_group(firstlight: Firstlight) -> None:
     query = replace(QUERY, group_by="network")
     assert await firstlight.values([{"network": "ON", "plays": 3}], query) == {"value:ON": 3}
 
 
 @pytest.mark.parametrize("time", ["date", "ut", "from"])
-async def test_newest_row_of_a_label_counts(firstlight: Firstlight, time: str) -> None:
+async def test_newest_row_of_a_label_is_used(firstlight: Firstlight, time: str) -> None:
     series = [
         {"name": "Drama", "value": 1, time: "2026-09-20"},
         {"name": "Drama", "value": 3, time: 1789948800000},
@@ -426,7 +428,7 @@ async def test_newest_row_of_a_label_counts(firstlight: Firstlight, time: str) -
 
 
 @pytest.mark.parametrize("data", [None, [], {}, {"items": []}])
-async def test_no_data_is_unknown(firstlight: Firstlight, data: Any) -> None:
+async def test_value_without_data_is_unknown(firstlight: Firstlight, data: Any) -> None:
     firstlight.answer_data(data)
     snapshot = await firstlight.read()
     assert snapshot.readings == {"total": Reading(None)}
@@ -444,7 +446,7 @@ async def test_data_without_a_header_is_a_success(firstlight: Firstlight) -> Non
     assert (await firstlight.read()).readings == {"total": Reading(5)}
 
 
-async def test_what_was_known_is_unknown_in_a_period_without_data(firstlight: Firstlight) -> None:
+async def test_known_values_become_unknown_in_a_period_without_data(firstlight: Firstlight) -> None:
     await firstlight.values({"Drama": 3, "Comedy": 4})
     assert await firstlight.values([]) == {"value:Comedy": None, "value:Drama": None}
     firstlight.client_store = ClientStore(json.loads(json.dumps(firstlight.client_store.content)))
@@ -454,13 +456,13 @@ async def test_what_was_known_is_unknown_in_a_period_without_data(firstlight: Fi
     assert {datapoint.name for datapoint in snapshot.described} == {"Comedy", "Drama"}
 
 
-async def test_values_of_other_queries_are_forgotten(firstlight: Firstlight) -> None:
+async def test_client_forgets_values_of_removed_queries(firstlight: Firstlight) -> None:
     await firstlight.values({"Drama": 3})
     await firstlight.client(replace(QUERY, id="other")).devices()
     assert not [key for key in firstlight.client_store.content if key.endswith(":q")]
 
 
-async def test_numbers_have_the_unit_the_user_chose(firstlight: Firstlight) -> None:
+async def test_numbers_have_the_unit_chosen_by_the_user(firstlight: Firstlight) -> None:
     firstlight.answer_data({"Drama": 3})
     (datapoint,) = (await firstlight.read()).described
     assert datapoint == Datapoint(key="value:Drama", name="Drama", data_type=DataType.NUMBER, unit="plays")
@@ -475,7 +477,7 @@ async def test_numbers_have_the_unit_the_user_chose(firstlight: Firstlight) -> N
         ({"a": [1], "b": ["s3cret"]}, "{a: [int], b: [str]}"),
     ],
 )
-async def test_strange_answer_is_told_once_without_its_values(
+async def test_shape_of_an_unknown_answer_is_logged_once_without_values(
     firstlight: Firstlight, caplog: pytest.LogCaptureFixture, data: Any, shape: str
 ) -> None:
     await firstlight.values({"Drama": 3})
@@ -491,14 +493,14 @@ async def test_strange_answer_is_told_once_without_its_values(
     assert "s3cret" not in caplog.text
 
 
-async def test_strange_row_costs_only_itself(firstlight: Firstlight) -> None:
-    firstlight.answer_data([{"name": "Drama", "value": 3}, 5, None, {"name": "Odd", "value": []}, {"plays": 1}])
+async def test_unknown_row_does_not_affect_the_others(firstlight: Firstlight) -> None:
+    firstlight.answer_data([{"name": "Drama", "value": 3}, 5, None, {"name": "Invalid", "value": []}, {"plays": 1}])
     snapshot = await firstlight.read()
     assert snapshot.readings == {"value:Drama": Reading(3)}
     assert snapshot.skipped == ("NoneType", "int", "{name: str, value: []}", "{plays: int}")
 
 
-# What a refusal means
+# Refusals
 
 
 def refusal(*codes: Any) -> dict[str, Any]:
@@ -523,7 +525,7 @@ def refusal(*codes: Any) -> dict[str, Any]:
         (["40469999", "40450103"], Forbidden, Reason.ITEM_ID_MISSING, None),
     ],
 )
-async def test_error_is_in_the_envelope_whatever_the_status(
+async def test_error_code_in_the_envelope_decides_with_any_status(
     firstlight: Firstlight,
     status: int,
     codes: list[Any],
@@ -546,7 +548,7 @@ async def test_error_is_in_the_envelope_whatever_the_status(
         {"code": -1, "errors": [{"code": None}]},
     ],
 )
-async def test_failure_without_a_known_code_is_told_by_its_status(
+async def test_status_decides_about_a_failure_without_a_known_code(
     firstlight: Firstlight, status: int, kind: type[CloudError], header: dict[str, Any]
 ) -> None:
     firstlight.answer({"header": header}, status=status)
@@ -562,14 +564,14 @@ async def test_failure_without_a_known_code_is_told_by_its_status(
         (400, json.dumps(refusal("40450103", "40450101")), Reason.WRONG_USER_TOKEN),
     ],
 )
-async def test_refused_token_is_a_failed_authentication(
+async def test_refused_token_fails_authentication(
     firstlight: Firstlight, status: int, body: str, reason: Reason
 ) -> None:
     devices = await firstlight.listed()
     firstlight.server.faults = [Fault(status=status, body=body)]
-    for asking in (firstlight.client(user_token="new").devices(), firstlight.client().readings(devices)):
+    for call in (firstlight.client(user_token="new").devices(), firstlight.client().readings(devices)):
         with pytest.raises(AuthFailed) as caught:
-            await asking
+            await call
         assert caught.value.reason is reason
 
 
@@ -581,7 +583,7 @@ BARE_REFUSALS = [
 
 
 @pytest.mark.parametrize("fault", BARE_REFUSALS)
-async def test_refusal_without_a_code_of_one_query_is_its_own_failure(firstlight: Firstlight, fault: Fault) -> None:
+async def test_refusal_of_one_query_without_a_code_fails_only_that_query(firstlight: Firstlight, fault: Fault) -> None:
     queries = QUERY, replace(QUERY, id="r", aty="platform", field="deviceName")
     devices = await firstlight.listed(*queries)
     cloud = firstlight.client(*queries)
@@ -595,7 +597,7 @@ async def test_refusal_without_a_code_of_one_query_is_its_own_failure(firstlight
 
 
 @pytest.mark.parametrize("fault", BARE_REFUSALS)
-async def test_refusal_of_every_query_twice_in_a_row_is_a_failed_authentication(
+async def test_authentication_fails_if_every_query_is_refused_twice_in_a_row(
     firstlight: Firstlight, fault: Fault
 ) -> None:
     queries = QUERY, replace(QUERY, id="r", aty="platform", field="deviceName")
@@ -611,7 +613,7 @@ async def test_refusal_of_every_query_twice_in_a_row_is_a_failed_authentication(
             assert len((await cloud.readings(devices)).failures) == 2 * refused
 
 
-async def test_queries_that_are_asked_one_by_one_condemn_the_tokens_together(firstlight: Firstlight) -> None:
+async def test_authentication_fails_if_all_queries_are_refused_one_by_one(firstlight: Firstlight) -> None:
     queries = QUERY, replace(QUERY, id="r", aty="platform", field="deviceName")
     first, second = await firstlight.listed(*queries)
     cloud = firstlight.client(*queries)
@@ -623,7 +625,7 @@ async def test_queries_that_are_asked_one_by_one_condemn_the_tokens_together(fir
 
 
 @pytest.mark.parametrize("status", [200, 401])
-async def test_wrong_authorization_token_is_not_blamed_on_the_user_token(firstlight: Firstlight, status: int) -> None:
+async def test_description_of_a_refusal_names_the_wrong_token(firstlight: Firstlight, status: int) -> None:
     errors = [{"code": "40450101", "description": "Invalid Authorization"}]
     firstlight.answer({"header": {"code": -1, "errors": errors}}, status=status)
     with pytest.raises(AuthFailed) as caught:
@@ -631,7 +633,7 @@ async def test_wrong_authorization_token_is_not_blamed_on_the_user_token(firstli
     assert caught.value.reason is Reason.WRONG_AUTHORIZATION_TOKEN
 
 
-async def test_wrong_tokens_are_told_apart_as_far_as_the_server_does(firstlight: Firstlight) -> None:
+async def test_wrong_tokens_are_distinguished_as_far_as_the_server_does(firstlight: Firstlight) -> None:
     with pytest.raises(AuthFailed) as caught:
         await firstlight.client(user_token="wrong").devices()
     assert caught.value.reason is Reason.WRONG_USER_TOKEN
@@ -654,7 +656,7 @@ async def test_wrong_tokens_are_told_apart_as_far_as_the_server_does(firstlight:
         (Fault(cuts_at=30), UnexpectedAnswer),
     ],
 )
-async def test_answer_without_an_envelope_is_told_by_its_status(
+async def test_status_decides_about_an_answer_without_an_envelope(
     firstlight: Firstlight, fault: Fault, kind: type[CloudError]
 ) -> None:
     devices = await firstlight.listed()
@@ -663,7 +665,7 @@ async def test_answer_without_an_envelope_is_told_by_its_status(
     assert isinstance(readings.failures["q"], kind)
 
 
-async def test_wrong_query_costs_only_itself(firstlight: Firstlight) -> None:
+async def test_wrong_query_does_not_affect_the_others(firstlight: Firstlight) -> None:
     cloud = firstlight.client(QUERY, replace(QUERY, id="bad", period="eon"))
     listing = await cloud.devices()
     assert [device.id for device in listing.devices] == ["q"]
@@ -673,7 +675,7 @@ async def test_wrong_query_costs_only_itself(firstlight: Firstlight) -> None:
     assert (set(readings.snapshots), set(readings.failures)) == ({"q"}, {"bad"})
 
 
-async def test_failure_is_logged_with_its_tracking_id_and_no_token(
+async def test_failure_is_logged_with_its_tracking_id_and_without_tokens(
     firstlight: Firstlight, caplog: pytest.LogCaptureFixture
 ) -> None:
     firstlight.server.failure = "40460190"
@@ -688,14 +690,14 @@ async def test_failure_is_logged_with_its_tracking_id_and_no_token(
 # Accounts and devices
 
 
-async def test_account_is_the_host_and_the_user(firstlight: Firstlight) -> None:
+async def test_account_id_is_made_of_host_and_user(firstlight: Firstlight) -> None:
     account = await firstlight.client().account()
     assert account.id == f"{firstlight.server.url.removeprefix('http://')}_user-0815"
     assert account.has_lasting_id
 
 
 @pytest.mark.parametrize("token", ["opaque-s3cret", "a.b.c", "a.e30.c", "a.bnVsbA.c", "..", "é.é.é"])
-async def test_token_that_does_not_tell_its_user_is_hashed(firstlight: Firstlight, token: str) -> None:
+async def test_account_id_is_a_hash_if_the_token_names_no_user(firstlight: Firstlight, token: str) -> None:
     account = await firstlight.client(api_url="https://me:s3cret@Usage.example.com/x", user_token=token).account()
     host, _, user = account.id.partition("_")
     assert (host, len(user), account.has_lasting_id) == ("usage.example.com", 16, False)
@@ -703,7 +705,7 @@ async def test_token_that_does_not_tell_its_user_is_hashed(firstlight: Firstligh
     assert "s3cret" not in account.id + account.name
 
 
-async def test_every_query_is_a_service(firstlight: Firstlight) -> None:
+async def test_every_query_becomes_a_service_device(firstlight: Firstlight) -> None:
     cloud = firstlight.client(QUERY, replace(QUERY, id="r", name="Other"))
     assert cloud.scopes == [Scope(id="q", name="Genres"), Scope(id="r", name="Other")]
     first, second = (await cloud.devices()).devices
@@ -712,7 +714,7 @@ async def test_every_query_is_a_service(firstlight: Firstlight) -> None:
     assert (await cloud.schema(first)).datapoints == ()
 
 
-async def test_account_without_queries_is_empty(firstlight: Firstlight) -> None:
+async def test_account_without_queries_has_no_devices(firstlight: Firstlight) -> None:
     cloud = FirstlightCloud(
         firstlight.session,
         api_url=firstlight.server.url,

@@ -1,4 +1,4 @@
-"""Firstlight's past: what is asked of a range, which figures are told, and what a refusal means."""
+"""Tests the history of Firstlight: requests for a range, results and refusals."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 class Client:
-    """The cloud of one query."""
+    """A client with one query."""
 
     def __init__(self, server: FirstlightServer, session: aiohttp.ClientSession, **changes: Any) -> None:
         self.cloud = FirstlightCloud(
@@ -77,7 +77,7 @@ def client(server: FirstlightServer, session: aiohttp.ClientSession) -> Client:
 
 
 def data(*pages: Any, **header: Any) -> list[Fault]:
-    """These `data`, page by page."""
+    """Return faults that answer with `pages`, page by page."""
     return [
         Fault(
             matches=lambda request, number=number: request.query["pageNumber"] == str(number),  # type: ignore[misc]
@@ -87,13 +87,13 @@ def data(*pages: Any, **header: Any) -> list[Fault]:
     ]
 
 
-async def test_usage_of_a_range_is_what_was_counted(server: FirstlightServer, client: Client) -> None:
-    told = await client.usage()
+async def test_usage_of_a_range_is_what_the_server_counted(server: FirstlightServer, client: Client) -> None:
+    result = await client.usage()
     hours = (END - START).total_seconds() / 3600
-    assert {row.label for row in told.rows} == {"Drama", "Comedy", "Série & jeunesse", "纪录片"}
-    assert sum(row.value for row in told.rows) == 42 * hours
-    assert {row.at for row in told.rows} == {START}
-    assert (told.start, told.end, told.stopped_by) == (START, END, None)
+    assert {row.label for row in result.rows} == {"Drama", "Comedy", "Série & jeunesse", "纪录片"}
+    assert sum(row.value for row in result.rows) == 42 * hours
+    assert {row.at for row in result.rows} == {START}
+    assert (result.start, result.end, result.stopped_by) == (START, END, None)
     request = server.log[0]
     assert dict(request.query) == {
         "fromDate": "2026-09-01T00:00:00Z",
@@ -105,10 +105,10 @@ async def test_usage_of_a_range_is_what_was_counted(server: FirstlightServer, cl
     assert server.requests[ROUTE] == 1
 
 
-async def test_usage_by_group_and_period(server: FirstlightServer, client: Client) -> None:
-    told = await client.usage(period="week", group_by="network")
+async def test_usage_can_be_grouped_by_period_and_attribute(server: FirstlightServer, client: Client) -> None:
+    result = await client.usage(period="week", group_by="network")
     total = 42 * (END - START).total_seconds() / 3600
-    assert {row.label: row.value for row in told.rows} == {
+    assert {row.label: row.value for row in result.rows} == {
         name: pytest.approx(total * share, abs=1) for name, share in NETWORKS.items()
     }
     assert (server.log[0].query["period"], server.log[0].query["groupBy"]) == ("week", "network")
@@ -119,12 +119,12 @@ async def test_usage_by_group_and_period(server: FirstlightServer, client: Clien
     [
         ("iso", END, ("2026-09-01T00:00:00Z", "2026-09-15T00:00:00Z")),
         ("ms", END, ("1788220800000", "1789430400000")),
-        # in Paris
+        # local dates in Paris
         ("date", datetime(2026, 9, 14, 22, tzinfo=UTC), ("2026-09-01", "2026-09-15")),
         ("date", datetime(2026, 9, 14, 22, 1, tzinfo=UTC), ("2026-09-01", "2026-09-16")),
     ],
 )
-async def test_dates_are_written_as_the_query_wants(
+async def test_dates_have_the_format_of_the_query(
     server: FirstlightServer, session: aiohttp.ClientSession, date_format: Any, end: datetime, written: tuple[str, str]
 ) -> None:
     server.date_format = date_format
@@ -143,7 +143,7 @@ async def test_dates_are_written_as_the_query_wants(
         ([{"name": "a", "value": None}, {"name": "b", "total": 2}], [("b", 2, None)]),
         ({"groups": [{"n": "a", "v": 1, "ut": 1788220800000}]}, [("a", 1, 1)]),
         (
-            # the same label at several times, the newest first, times of Paris
+            # one label at several times in Paris, the newest first
             [
                 {"genre": "a", "count": 3, "date": "2026-09-03"},
                 {"genre": "a", "count": 2, "date": "2026-09-02T00:00:00"},
@@ -153,15 +153,15 @@ async def test_dates_are_written_as_the_query_wants(
         ),
     ],
 )
-async def test_any_shape_is_told(
+async def test_usage_can_have_many_shapes(
     server: FirstlightServer, client: Client, answered: Any, rows: list[tuple[str | None, float, int | None]]
 ) -> None:
     server.faults = data(answered)
-    told = await client.usage()
+    result = await client.usage()
     paris = ZoneInfo("Europe/Paris")
-    days = [(row.label, row.value, row.at and row.at.astimezone(paris).day) for row in told.rows]
+    days = [(row.label, row.value, row.at and row.at.astimezone(paris).day) for row in result.rows]
     assert days == rows
-    assert told.end == END
+    assert result.end == END
 
 
 DAYS = {"2026-09-01": 3, "2026-09-02": 4}
@@ -177,15 +177,15 @@ DAYS = {"2026-09-01": 3, "2026-09-02": 4}
         [{"genre": "Drama", "total": 7, "dates": DAYS}],
     ],
 )
-async def test_values_by_date_are_told(server: FirstlightServer, client: Client, answered: Any) -> None:
+async def test_usage_can_be_listed_by_date(server: FirstlightServer, client: Client, answered: Any) -> None:
     server.faults = data(answered)
-    told = await client.usage()
+    result = await client.usage()
     paris = ZoneInfo("Europe/Paris")
-    assert [(row.label, row.value, row.at and row.at.astimezone(paris).day) for row in told.rows] == [
+    assert [(row.label, row.value, row.at and row.at.astimezone(paris).day) for row in result.rows] == [
         ("Drama", 3, 1),
         ("Drama", 4, 2),
     ]
-    assert told.end == END
+    assert result.end == END
 
 
 @pytest.mark.parametrize(
@@ -196,25 +196,27 @@ async def test_values_by_date_are_told(server: FirstlightServer, client: Client,
         [{"name": None, "value": None}] * 2,
     ],
 )
-async def test_what_cannot_be_read_is_not_all(server: FirstlightServer, client: Client, answered: Any) -> None:
+async def test_unreadable_rows_make_the_answer_incomplete(
+    server: FirstlightServer, client: Client, answered: Any
+) -> None:
     server.faults = data(answered)
-    told = await client.usage()
-    assert isinstance(told.stopped_by, UnexpectedAnswer)
-    assert told.end == told.start
+    result = await client.usage()
+    assert isinstance(result.stopped_by, UnexpectedAnswer)
+    assert result.end == result.start
 
 
-async def test_total_that_is_not_met_makes_an_answer_incomplete(server: FirstlightServer, client: Client) -> None:
+async def test_fewer_rows_than_the_total_make_the_answer_incomplete(server: FirstlightServer, client: Client) -> None:
     server.faults = data([{"name": f"n{row}", "value": row} for row in range(100)], [], count=120)
-    told = await client.usage()
-    assert isinstance(told.stopped_by, UnexpectedAnswer)
-    assert (len(told.rows), told.end) == (100, told.start)
+    result = await client.usage()
+    assert isinstance(result.stopped_by, UnexpectedAnswer)
+    assert (len(result.rows), result.end) == (100, result.start)
 
 
 async def test_all_pages_are_read(server: FirstlightServer, client: Client) -> None:
     pages = [[{"name": f"n{page * 100 + row}", "value": row} for row in range(100)] for page in range(2)]
     server.faults = data(*pages, [{"name": "last", "value": 1}])
-    told = await client.usage()
-    assert len(told.rows) == 201
+    result = await client.usage()
+    assert len(result.rows) == 201
     assert server.requests[ROUTE] == 3
 
 
@@ -224,7 +226,7 @@ async def test_server_without_pages_is_read_once(server: FirstlightServer, clien
     assert len((await client.usage()).rows) == 100
 
 
-async def test_server_may_want_smaller_pages(server: FirstlightServer, client: Client) -> None:
+async def test_client_requests_smaller_pages_after_a_refusal(server: FirstlightServer, client: Client) -> None:
     refusal = {"header": {"code": -1, "errors": [{"code": "40460106", "description": "…"}]}}
     server.faults = [
         Fault(matches=lambda request: request.query["pageSize"] == "100", status=400, body=json.dumps(refusal))
@@ -233,25 +235,25 @@ async def test_server_may_want_smaller_pages(server: FirstlightServer, client: C
     assert server.log[-1].query["pageSize"] == "50"
 
 
-async def test_endless_pages_are_not_taken_for_all(server: FirstlightServer, client: Client) -> None:
+async def test_endless_pages_make_the_answer_incomplete(server: FirstlightServer, client: Client) -> None:
     server.faults = data(*([{"name": f"n{page}", "value": 1}] for page in range(60)), count=1_000_000)
-    told = await client.usage()
-    assert isinstance(told.stopped_by, UnexpectedAnswer)
-    assert len(told.rows) == server.requests[ROUTE] == 50
-    assert told.end == told.start
+    result = await client.usage()
+    assert isinstance(result.stopped_by, UnexpectedAnswer)
+    assert len(result.rows) == server.requests[ROUTE] == 50
+    assert result.end == result.start
 
 
 @pytest.mark.parametrize(
     ("fault", "kind"), [({"status": 429}, RateLimited), ({"status": 401}, TokenRefused), ({"status": 502}, Unreachable)]
 )
-async def test_what_fails_half_way_leaves_what_was_read(
+async def test_error_in_the_middle_keeps_the_rows_read_before(
     server: FirstlightServer, client: Client, fault: dict[str, Any], kind: type[CloudError]
 ) -> None:
     server.faults = [*data([{"name": f"n{row}", "value": row} for row in range(100)]), Fault(**fault)]
-    told = await client.usage()
-    assert isinstance(told.stopped_by, kind)
-    assert len(told.rows) == 100
-    assert told.end == told.start
+    result = await client.usage()
+    assert isinstance(result.stopped_by, kind)
+    assert len(result.rows) == 100
+    assert result.end == result.start
     server.faults = [Fault(**fault)]
     with pytest.raises(kind):
         await client.usage()
@@ -267,7 +269,7 @@ async def test_what_fails_half_way_leaves_what_was_read(
         ("40460104", "groupBy"),
     ],
 )
-async def test_refused_parameter_is_named(
+async def test_refusal_names_its_parameter(
     server: FirstlightServer, client: Client, code: str, parameter: str, status: int
 ) -> None:
     server.faults = [Fault(status=status, body=json.dumps({"header": {"code": -1, "errors": [{"code": code}]}}))]
@@ -276,14 +278,14 @@ async def test_refused_parameter_is_named(
     assert (caught.value.reason, caught.value.subject) == (Reason.WRONG_QUERY, parameter)
 
 
-async def test_server_itself_refuses_period_and_group(server: FirstlightServer, client: Client) -> None:
-    for asked, parameter in (({"period": "decade"}, "period"), ({"group_by": "planet"}, "groupBy")):
+async def test_simulated_server_refuses_unknown_period_and_group(server: FirstlightServer, client: Client) -> None:
+    for arguments, parameter in (({"period": "decade"}, "period"), ({"group_by": "planet"}, "groupBy")):
         with pytest.raises(Forbidden) as caught:
-            await client.usage(**asked)  # type: ignore[arg-type]
+            await client.usage(**arguments)  # type: ignore[arg-type]
         assert caught.value.subject == parameter
 
 
-async def test_range_must_not_end_before_it_begins(server: FirstlightServer, client: Client) -> None:
+async def test_reversed_range_and_unknown_query_are_rejected(server: FirstlightServer, client: Client) -> None:
     with pytest.raises(Rejected) as caught:
         await client.usage(END, START)
     assert (caught.value.reason, caught.value.subject) == (Reason.INVALID_REQUEST, "toDate")
@@ -293,7 +295,7 @@ async def test_range_must_not_end_before_it_begins(server: FirstlightServer, cli
     assert not server.requests
 
 
-async def test_past_is_asked_for_while_polling_takes_every_place(
+async def test_history_can_be_read_while_polls_use_all_parallel_requests(
     server: FirstlightServer, session: aiohttp.ClientSession
 ) -> None:
     client = Client(server, session)

@@ -1,4 +1,4 @@
-"""Signing in at Keycloak: the seven rules of its tokens, and what each refusal means."""
+"""Tests the login at Keycloak: its tokens and its refusals."""
 
 import asyncio
 import logging
@@ -50,13 +50,13 @@ def client(sodata: SoData) -> SoDataCloud:
     return sodata.client()
 
 
-async def test_one_login_serves_many_requests(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_logs_in_once_for_many_requests(sodata: SoData, client: SoDataCloud) -> None:
     for _ in range(3):
         await client.corporate_accounts()
     assert sodata.keycloak.grants == ["password"]
 
 
-async def test_form_carries_passwords_unchanged(sodata: SoData) -> None:
+async def test_password_is_sent_unchanged(sodata: SoData) -> None:
     sodata.keycloak.password = "a&b=c+d%20é ü/?#"
     await sodata.client().account()
     request = sodata.keycloak.log[0]
@@ -64,7 +64,7 @@ async def test_form_carries_passwords_unchanged(sodata: SoData) -> None:
     assert request.query_string == ""
 
 
-async def test_token_is_refreshed_before_it_ends(sodata: SoData, client: SoDataCloud) -> None:
+async def test_token_is_refreshed_before_it_expires(sodata: SoData, client: SoDataCloud) -> None:
     await client.corporate_accounts()
     sodata.seconds += 269
     await client.corporate_accounts()
@@ -74,7 +74,7 @@ async def test_token_is_refreshed_before_it_ends(sodata: SoData, client: SoDataC
     assert sodata.keycloak.grants == ["password", "refresh_token"]
 
 
-async def test_lifetimes_are_those_of_the_answer(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_uses_the_lifetimes_in_the_answer(sodata: SoData, client: SoDataCloud) -> None:
     sodata.keycloak.access_lifetime = 20
     await client.corporate_accounts()
     sodata.seconds += 9
@@ -86,7 +86,7 @@ async def test_lifetimes_are_those_of_the_answer(sodata: SoData, client: SoDataC
 
 
 async def test_each_refresh_uses_the_newest_refresh_token(sodata: SoData, client: SoDataCloud) -> None:
-    # the server ends the session of a refresh token that comes a second time
+    # The server ends the session if a refresh token is used twice.
     for _ in range(4):
         await client.corporate_accounts()
         sodata.seconds += 280
@@ -100,7 +100,7 @@ async def test_parallel_requests_refresh_once(sodata: SoData, client: SoDataClou
     assert sodata.keycloak.grants == ["password", "refresh_token"]
 
 
-async def test_long_sleep_ends_in_one_login(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_logs_in_once_after_a_long_pause(sodata: SoData, client: SoDataCloud) -> None:
     await client.corporate_accounts()
     sodata.seconds += 1801
     await client.corporate_accounts()
@@ -108,7 +108,7 @@ async def test_long_sleep_ends_in_one_login(sodata: SoData, client: SoDataCloud)
     assert sodata.keycloak.requests[TOKEN] == 2
 
 
-async def test_refresh_life_of_zero_has_no_end(sodata: SoData, client: SoDataCloud) -> None:
+async def test_refresh_lifetime_of_zero_means_unlimited(sodata: SoData, client: SoDataCloud) -> None:
     sodata.keycloak.refresh_lifetime = 0
     await client.corporate_accounts()
     sodata.seconds += 9000
@@ -116,7 +116,7 @@ async def test_refresh_life_of_zero_has_no_end(sodata: SoData, client: SoDataClo
     assert sodata.keycloak.grants == ["password", "refresh_token"]
 
 
-async def test_dead_session_ends_in_one_login(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_logs_in_once_after_the_session_ended(sodata: SoData, client: SoDataCloud) -> None:
     await client.corporate_accounts()
     sodata.keycloak.revoke_sessions()
     sodata.seconds += 280
@@ -124,7 +124,7 @@ async def test_dead_session_ends_in_one_login(sodata: SoData, client: SoDataClou
     assert sodata.keycloak.grants == ["password", "password"]
 
 
-async def test_lost_answer_of_a_refresh_ends_in_one_login(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_logs_in_once_after_losing_the_answer_to_a_refresh(sodata: SoData, client: SoDataCloud) -> None:
     await client.corporate_accounts()
     sodata.seconds += 280
     sodata.keycloak.faults = [Fault(drops=True, times=1)]
@@ -132,7 +132,7 @@ async def test_lost_answer_of_a_refresh_ends_in_one_login(sodata: SoData, client
     assert sodata.keycloak.grants == ["password", "password"]
 
 
-async def test_spent_refresh_token_is_not_tried_again(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_does_not_use_a_refresh_token_twice(sodata: SoData, client: SoDataCloud) -> None:
     await client.corporate_accounts()
     sodata.seconds += 280
     sodata.keycloak.faults = [Fault(drops=True, times=1), Fault(status=503, times=1)]
@@ -144,7 +144,7 @@ async def test_spent_refresh_token_is_not_tried_again(sodata: SoData, client: So
 
 
 @pytest.mark.parametrize("fault", [Fault(cuts_at=50), Fault(body="[]"), Fault(body='{"access_token": ""}')])
-async def test_unreadable_answer_of_a_refresh_ends_in_one_login(
+async def test_client_logs_in_once_after_an_unreadable_answer_to_a_refresh(
     sodata: SoData, client: SoDataCloud, fault: Fault
 ) -> None:
     await client.corporate_accounts()
@@ -156,7 +156,7 @@ async def test_unreadable_answer_of_a_refresh_ends_in_one_login(
     assert sodata.keycloak.requests[TOKEN] == 3
 
 
-async def test_failing_token_server_is_asked_later_and_the_session_goes_on(sodata: SoData, client: SoDataCloud) -> None:
+async def test_session_continues_after_a_failure_of_the_token_server(sodata: SoData, client: SoDataCloud) -> None:
     await client.corporate_accounts()
     sodata.seconds += 280
     sodata.keycloak.faults = [Fault(status=503, body="<html>", times=1)]
@@ -166,23 +166,21 @@ async def test_failing_token_server_is_asked_later_and_the_session_goes_on(sodat
     assert sodata.keycloak.grants == ["password", "refresh_token"]
 
 
-async def test_token_refused_by_the_api_is_refreshed_once(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_refreshes_a_token_refused_by_the_api_once(sodata: SoData, client: SoDataCloud) -> None:
     await client.corporate_accounts()
     sodata.api.faults = [Fault(status=401, times=1)]
     await client.corporate_accounts()
     assert sodata.keycloak.grants == ["password", "refresh_token"]
 
 
-async def test_revoked_session_is_healed_by_a_login(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_logs_in_after_the_session_was_revoked(sodata: SoData, client: SoDataCloud) -> None:
     await client.corporate_accounts()
     sodata.keycloak.revoke_sessions()
     await client.corporate_accounts()
     assert sodata.keycloak.grants == ["password", "password"]
 
 
-async def test_api_that_refuses_every_token_ends_in_a_failed_authentication(
-    sodata: SoData, client: SoDataCloud
-) -> None:
+async def test_authentication_fails_if_the_api_refuses_every_token(sodata: SoData, client: SoDataCloud) -> None:
     sodata.api.faults = [Fault(status=401)]
     with pytest.raises(AuthFailed) as caught:
         await client.corporate_accounts()
@@ -191,7 +189,9 @@ async def test_api_that_refuses_every_token_ends_in_a_failed_authentication(
     assert sodata.api.requests[ACCOUNTS] == 3
 
 
-async def test_new_login_refused_by_the_api_is_not_repeated(sodata: SoData, client: SoDataCloud) -> None:
+async def test_client_does_not_log_in_twice_if_the_api_refuses_the_new_token(
+    sodata: SoData, client: SoDataCloud
+) -> None:
     await client.corporate_accounts()
     sodata.keycloak.revoke_sessions()
     sodata.api.faults = [Fault(status=401)]
@@ -201,7 +201,7 @@ async def test_new_login_refused_by_the_api_is_not_repeated(sodata: SoData, clie
 
 
 @pytest.mark.parametrize("fault", [Fault(status=401), Fault(status=401, body="<html>", content_type="text/html")])
-async def test_refusal_by_one_endpoint_alone_is_its_own_failure(
+async def test_authentication_does_not_fail_if_only_one_endpoint_refuses_the_token(
     sodata: SoData, client: SoDataCloud, fault: Fault
 ) -> None:
     devices = (await client.devices()).devices
@@ -227,7 +227,7 @@ async def test_refusal_by_one_endpoint_alone_is_its_own_failure(
         await calls.get(name, lambda: client.readings(devices))()
 
 
-async def test_refusal_by_several_endpoints_is_a_failed_authentication(sodata: SoData, client: SoDataCloud) -> None:
+async def test_authentication_fails_if_several_endpoints_refuse_the_token(sodata: SoData, client: SoDataCloud) -> None:
     devices = (await client.devices()).devices
     await client.readings(devices)
     sodata.api.faults = [Fault(status=401)]
@@ -235,26 +235,28 @@ async def test_refusal_by_several_endpoints_is_a_failed_authentication(sodata: S
         await client.readings(devices)
 
 
-async def test_changed_password_is_found_when_the_session_is_over(sodata: SoData, client: SoDataCloud) -> None:
+async def test_changed_password_fails_authentication_after_the_session_ended(
+    sodata: SoData, client: SoDataCloud
+) -> None:
     await client.corporate_accounts()
     sodata.keycloak.password = "new"
     sodata.keycloak.revoke_sessions()
     answers = await asyncio.gather(*(client.corporate_accounts() for _ in range(4)), return_exceptions=True)
     assert [getattr(answer, "reason", None) for answer in answers] == [Reason.WRONG_PASSWORD] * 4
-    assert sodata.keycloak.requests[TOKEN] == 3  # the first login, the refresh, the only try with the old password
+    assert sodata.keycloak.requests[TOKEN] == 3  # the first login, a refresh and one try with the old password
 
 
 @pytest.mark.parametrize(
     ("changes", "kind", "reason"),
     [
         ({"password": "wrong"}, AuthFailed, Reason.WRONG_PASSWORD),
-        ({"username": "nobody@example.com"}, AuthFailed, Reason.WRONG_PASSWORD),
+        ({"username": "unknown@example.com"}, AuthFailed, Reason.WRONG_PASSWORD),
         ({"client_id": "wrong"}, AuthFailed, Reason.WRONG_CLIENT),
         ({"client_secret": "wrong"}, AuthFailed, Reason.WRONG_CLIENT),
         ({"realm": "master"}, Forbidden, Reason.WRONG_REALM),
     ],
 )
-async def test_wrong_credentials_are_told_apart(
+async def test_wrong_credentials_have_different_reasons(
     sodata: SoData, changes: dict[str, str], kind: type[CloudError], reason: Reason
 ) -> None:
     with pytest.raises(kind) as caught:
@@ -274,7 +276,7 @@ async def test_wrong_credentials_are_told_apart(
         ("Account is not fully set up", Reason.ACCOUNT_DISABLED),
     ],
 )
-async def test_refused_login_is_told_apart_by_its_description(
+async def test_description_of_a_refused_login_decides_the_reason(
     sodata: SoData, client: SoDataCloud, status: int, description: str | None, reason: Reason
 ) -> None:
     body = {"error": "invalid_grant", "error_description": description}
@@ -284,7 +286,7 @@ async def test_refused_login_is_told_apart_by_its_description(
     assert caught.value.reason is reason
 
 
-async def test_wrong_password_is_known_since_keycloak_changed_its_status(sodata: SoData) -> None:
+async def test_wrong_password_is_recognized_with_the_status_of_newer_keycloaks(sodata: SoData) -> None:
     sodata.keycloak.refused_login_status = 400
     with pytest.raises(AuthFailed) as caught:
         await sodata.client(password="wrong").account()
@@ -300,7 +302,7 @@ async def test_wrong_password_is_known_since_keycloak_changed_its_status(sodata:
         ("is_account_set_up", False, AuthFailed, Reason.ACCOUNT_DISABLED),
     ],
 )
-async def test_what_the_vendor_has_to_mend_is_told_apart(
+async def test_problems_for_the_vendor_have_different_reasons(
     sodata: SoData, client: SoDataCloud, switch: str, value: bool, kind: type[CloudError], reason: Reason
 ) -> None:
     setattr(sodata.keycloak, switch, value)
@@ -309,7 +311,7 @@ async def test_what_the_vendor_has_to_mend_is_told_apart(
     assert caught.value.reason is reason
 
 
-async def test_login_that_is_not_allowed_any_more_is_no_fault_of_the_devices(
+async def test_login_that_is_no_longer_allowed_ends_the_poll_without_failing_devices(
     sodata: SoData, client: SoDataCloud
 ) -> None:
     devices = (await client.devices()).devices
@@ -341,9 +343,7 @@ async def test_login_that_is_not_allowed_any_more_is_no_fault_of_the_devices(
         Fault(cuts_at=10),
     ],
 )
-async def test_trouble_on_the_way_is_no_failed_authentication(
-    sodata: SoData, client: SoDataCloud, fault: Fault
-) -> None:
+async def test_network_trouble_does_not_fail_authentication(sodata: SoData, client: SoDataCloud, fault: Fault) -> None:
     sodata.keycloak.faults = [fault]
     with pytest.raises(Unreachable):
         await client.account()
@@ -353,7 +353,7 @@ async def test_trouble_on_the_way_is_no_failed_authentication(
     ("status", "error"),
     [(400, "invalid_request"), (401, "invalid_request"), (400, "unsupported_grant_type"), (403, None)],
 )
-async def test_clients_own_mistake_is_no_failed_authentication(
+async def test_mistake_of_our_client_does_not_fail_authentication(
     sodata: SoData, client: SoDataCloud, status: int, error: str | None
 ) -> None:
     sodata.keycloak.faults = [answer(TOKEN, {"error": error}, status=status)]
@@ -361,7 +361,7 @@ async def test_clients_own_mistake_is_no_failed_authentication(
         await client.account()
 
 
-async def test_token_server_may_limit_its_requests(sodata: SoData, client: SoDataCloud) -> None:
+async def test_token_server_can_limit_requests(sodata: SoData, client: SoDataCloud) -> None:
     sodata.keycloak.faults = [Fault(status=429, headers={"Retry-After": "30"}, body="slow down")]
     with pytest.raises(RateLimited) as caught:
         await client.account()
@@ -369,7 +369,7 @@ async def test_token_server_may_limit_its_requests(sodata: SoData, client: SoDat
 
 
 @pytest.mark.parametrize("lifetime", [None, "300", [], True])
-async def test_odd_lifetimes_do_no_harm(sodata: SoData, client: SoDataCloud, lifetime: Any) -> None:
+async def test_invalid_lifetimes_are_ignored(sodata: SoData, client: SoDataCloud, lifetime: Any) -> None:
     token = jwt.encode({"sub": "x"}, "a key that is long enough for this hash")
     body = {"access_token": token, "expires_in": lifetime, "refresh_expires_in": lifetime, "refresh_token": None}
     sodata.keycloak.faults = [answer(TOKEN, body)]
@@ -379,14 +379,14 @@ async def test_odd_lifetimes_do_no_harm(sodata: SoData, client: SoDataCloud, lif
     assert sodata.keycloak.requests[TOKEN] == 1
 
 
-async def test_address_may_end_in_the_path_of_older_servers(sodata: SoData) -> None:
+async def test_address_can_end_with_the_path_of_older_servers(sodata: SoData) -> None:
     sodata.keycloak.faults = [Fault(status=404, body="{}")]
     with pytest.raises(Forbidden):
         await sodata.client(auth_url=f"{sodata.keycloak.url}/auth/").account()
     assert sodata.keycloak.log[0].path == "/auth/realms/Socomec/protocol/openid-connect/token"
 
 
-async def test_no_secret_is_logged(sodata: SoData, client: SoDataCloud, caplog: pytest.LogCaptureFixture) -> None:
+async def test_client_logs_no_secrets(sodata: SoData, client: SoDataCloud, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         await client.account()
         sodata.seconds += 280

@@ -1,4 +1,4 @@
-"""A token is renewed early, once for all who wait, and once more when it is refused."""
+"""Tests that a token is renewed early, once for all waiting callers, and once more after a refusal."""
 
 import asyncio
 
@@ -16,14 +16,14 @@ from custom_components.datapoint_cloud.clouds.tokens import Token, TokenKeeper
 
 
 class Issuer:
-    """Hands out tokens that live 100 s on a clock that stands still unless moved."""
+    """Issues tokens that live 100 s, on a clock that only the test advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.renewals = 0
         self.failures: list[Exception] = []
         self.probed: list[tuple[str, str]] = []
-        self.word_of_the_other: CloudError | None = None
+        self.probe_error: CloudError | None = None
         self.keeper = TokenKeeper(self.renew, lambda: self.now, early=10)
 
     async def renew(self) -> Token:
@@ -37,11 +37,11 @@ class Issuer:
     async def probe(self, token: str, endpoint: str) -> None:
         self.probed.append((token, endpoint))
         await asyncio.sleep(0)
-        if self.word_of_the_other is not None:
-            raise self.word_of_the_other
+        if self.probe_error is not None:
+            raise self.probe_error
 
 
-async def test_token_is_kept_while_it_lives() -> None:
+async def test_token_is_kept_until_it_expires() -> None:
     issuer = Issuer()
     first = await issuer.keeper.get()
     issuer.now += 89
@@ -56,7 +56,7 @@ async def test_token_is_renewed_early() -> None:
     assert (await issuer.keeper.get()).value == "token 2"
 
 
-async def test_token_from_before_is_used_first() -> None:
+async def test_stored_token_is_used_first() -> None:
     issuer = Issuer()
     keeper = TokenKeeper(issuer.renew, lambda: issuer.now, early=10, token=Token("kept", issuer.now + 50))
     assert (await keeper.get()).value == "kept"
@@ -86,7 +86,7 @@ async def test_later_caller_tries_again_after_a_refusal() -> None:
     assert (await issuer.keeper.get()).value == "token 2"
 
 
-async def test_token_that_still_lives_bridges_a_failed_renewal() -> None:
+async def test_valid_token_is_used_on_after_a_failed_renewal() -> None:
     issuer = Issuer()
     first = await issuer.keeper.get()
     issuer.now += 95
@@ -97,7 +97,7 @@ async def test_token_that_still_lives_bridges_a_failed_renewal() -> None:
         await issuer.keeper.get()
 
 
-async def test_refused_token_is_renewed_and_the_call_repeated_once() -> None:
+async def test_refused_token_is_renewed_and_the_call_is_repeated_once() -> None:
     issuer = Issuer()
     used: list[str] = []
 
@@ -111,9 +111,9 @@ async def test_refused_token_is_renewed_and_the_call_repeated_once() -> None:
     assert used == ["token 1", "token 2"]
 
 
-async def test_refusal_of_a_fresh_token_by_two_endpoints_is_a_failed_authentication() -> None:
+async def test_authentication_fails_if_two_endpoints_refuse_a_new_token() -> None:
     issuer = Issuer()
-    issuer.word_of_the_other = TokenRefused()
+    issuer.probe_error = TokenRefused()
 
     async def call(token: str) -> str:
         raise TokenRefused(endpoint="/x", status=401)
@@ -125,13 +125,13 @@ async def test_refusal_of_a_fresh_token_by_two_endpoints_is_a_failed_authenticat
     assert issuer.probed == [("token 1", "/x"), ("token 2", "/x")]
 
 
-@pytest.mark.parametrize("word", [None, Unreachable(Reason.TIMEOUT), Forbidden(Reason.IP_NOT_ALLOWED)])
+@pytest.mark.parametrize("outcome", [None, Unreachable(Reason.TIMEOUT), Forbidden(Reason.IP_NOT_ALLOWED)])
 @pytest.mark.parametrize(("code", "renewals"), [(None, 1), (9004, 2)])
-async def test_refusal_by_one_endpoint_is_that_endpoints_matter(
-    word: CloudError | None, code: int | None, renewals: int
+async def test_authentication_does_not_fail_if_only_one_endpoint_refuses_the_token(
+    outcome: CloudError | None, code: int | None, renewals: int
 ) -> None:
     issuer = Issuer()
-    issuer.word_of_the_other = word
+    issuer.probe_error = outcome
 
     async def call(token: str) -> str:
         raise TokenRefused(endpoint="/x", status=403, code=code)
@@ -144,7 +144,7 @@ async def test_refusal_by_one_endpoint_is_that_endpoints_matter(
     assert len(issuer.probed) == 1
 
 
-async def test_two_endpoints_that_refuse_every_token_do_not_renew_it_in_turn() -> None:
+async def test_two_endpoints_that_refuse_every_token_do_not_cause_renewals_in_turn() -> None:
     issuer = Issuer()
 
     for _ in range(5):
@@ -158,7 +158,7 @@ async def test_two_endpoints_that_refuse_every_token_do_not_renew_it_in_turn() -
     assert issuer.renewals == 3
 
 
-async def test_token_refused_to_many_at_once_is_renewed_once() -> None:
+async def test_token_refused_in_parallel_calls_is_renewed_once() -> None:
     issuer = Issuer()
 
     async def call(token: str) -> str:
@@ -171,7 +171,7 @@ async def test_token_refused_to_many_at_once_is_renewed_once() -> None:
     assert issuer.renewals == 2
 
 
-async def test_dropping_an_old_token_leaves_its_successor() -> None:
+async def test_dropping_an_old_token_keeps_the_new_one() -> None:
     issuer = Issuer()
     first = await issuer.keeper.get()
     issuer.keeper.drop(first)
@@ -180,14 +180,12 @@ async def test_dropping_an_old_token_leaves_its_successor() -> None:
     assert await issuer.keeper.get() is second
 
 
-def test_token_is_not_shown() -> None:
+def test_repr_of_a_token_hides_its_value() -> None:
     assert "s3cret" not in repr(Token("s3cret", 1))
 
 
 @pytest.mark.parametrize(("is_new_login", "renewals"), [(False, 3), (True, 2)])
-async def test_a_renewed_token_that_is_refused_starts_over_from_the_credentials(
-    is_new_login: bool, renewals: int
-) -> None:
+async def test_refusal_of_a_renewed_token_starts_over_from_the_credentials(is_new_login: bool, renewals: int) -> None:
     issuer = Issuer()
     started_over: list[str] = []
 
@@ -205,7 +203,7 @@ async def test_a_renewed_token_that_is_refused_starts_over_from_the_credentials(
     assert started_over[0] == "token 2"
 
 
-async def test_a_cheap_renewal_is_tried_before_a_probe() -> None:
+async def test_cheap_renewal_is_tried_before_a_probe() -> None:
     issuer = Issuer()
     keeper = TokenKeeper(
         issuer.renew,
