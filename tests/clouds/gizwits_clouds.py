@@ -1,4 +1,4 @@
-"""Both Gizwits clients against their simulated clouds, and devices of the two."""
+"""Helpers: both Gizwits clients against their simulated clouds, and devices of both."""
 
 from collections.abc import Iterator
 
@@ -43,7 +43,7 @@ def device_of(simulated: GizwitsDevice) -> Device:
 
 
 def online(server: GizwitsEnterpriseServer | GizwitsOpenServer) -> Iterator[GizwitsDevice]:
-    """The devices that report, product by product."""
+    """Yield the online devices, product by product."""
     if isinstance(server, GizwitsOpenServer):
         devices = [device for device in server.devices.values() if device.uid == server.uid]
     else:

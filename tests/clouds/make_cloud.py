@@ -76,7 +76,7 @@ def make_enterprise_cloud(
 
 
 def products_of(simulation: Simulation) -> list[Product]:
-    """Every product of the simulated enterprise, with the credentials of its push."""
+    """Return every product of the simulated enterprise, with the credentials of its push."""
     return [
         Product(
             product_key=product.product_key,
@@ -134,5 +134,5 @@ MAKERS: Mapping[str, MakeCloud] = {
 
 
 def trust_simulator() -> ssl.SSLContext:
-    """TLS settings that accept the simulator's own certificate."""
+    """Return TLS settings that accept the simulator's own certificate."""
     return ssl.create_default_context(cadata=self_signed()[1].decode())

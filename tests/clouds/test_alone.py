@@ -1,4 +1,4 @@
-"""The client library works from any place it is copied to, without Home Assistant."""
+"""Tests that the client library works in any folder, without Home Assistant."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ print(*names)
 """
 
 
-def test_the_client_library_can_be_lifted_out(tmp_path: Path) -> None:
+def test_the_client_library_can_be_copied_elsewhere(tmp_path: Path) -> None:
     shutil.copytree(CLOUDS, tmp_path / "lifted", ignore=shutil.ignore_patterns("__pycache__"))
     run = subprocess.run(
         [sys.executable, "-c", IMPORT_ALL], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
@@ -39,7 +39,7 @@ def test_the_client_library_can_be_lifted_out(tmp_path: Path) -> None:
     assert written <= imported
 
 
-def test_the_client_library_names_neither_home_assistant_nor_its_own_place() -> None:
+def test_the_client_library_mentions_neither_home_assistant_nor_its_folder() -> None:
     for path in CLOUDS.rglob("*.py"):
         imports = [line for line in path.read_text().splitlines() if line.startswith(("import ", "from "))]
         assert not [line for line in imports if "homeassistant" in line or "datapoint_cloud" in line], path

@@ -1,4 +1,4 @@
-"""Pauses grow up to a maximum, differ by chance, and begin anew after a success."""
+"""Tests that pauses grow up to a maximum, vary at random, and start over after a success."""
 
 from custom_components.datapoint_cloud.clouds.backoff import Backoff
 
@@ -8,20 +8,20 @@ def test_pauses_grow_up_to_the_maximum() -> None:
     assert [backoff.next() for _ in range(5)] == [10, 20, 40, 50, 50]
 
 
-def test_a_reset_begins_anew() -> None:
+def test_a_reset_starts_over() -> None:
     backoff = Backoff(1, 100, factor=3)
     assert [backoff.next() for _ in range(3)] == [1, 3, 9]
     backoff.reset()
     assert backoff.next() == 1
 
 
-def test_jitter_only_shortens_and_never_by_more_than_its_share() -> None:
+def test_jitter_shortens_pauses_by_its_share_at_most() -> None:
     backoff = Backoff(60, 3600, jitter=0.5)
-    pauses = [backoff.next() for _ in range(10_000)][-1000:]  # more doublings than a float could take
+    pauses = [backoff.next() for _ in range(10_000)][-1000:]  # so many doublings that a float would overflow
     assert all(1800 <= pause <= 3600 for pause in pauses)
     assert len(set(pauses)) > 500
 
 
-def test_a_start_beyond_the_maximum_is_the_maximum() -> None:
+def test_a_first_pause_beyond_the_maximum_is_the_maximum() -> None:
     backoff = Backoff(900, 100)
     assert [backoff.next() for _ in range(2)] == [100, 100]

@@ -1,4 +1,4 @@
-"""A budget lets commands go before polling before history, and trips no quota. Time is frozen."""
+"""Tests that a budget prefers commands to polls and polls to history, and stays below quotas. Time is frozen."""
 
 import json
 import time
@@ -25,13 +25,13 @@ def _budget(per_hour: int | None = 100, *, share: float = 0.5, client_store: Cli
 
 
 def _spend_all(budget: Budget, purpose: Purpose) -> int:
-    """Spend until it is refused; how many requests that were."""
+    """Spend until the budget refuses; return the number of requests."""
     for count in range(10_000):
         try:
             budget.spend(purpose)
         except RateLimited:
             return count
-    raise AssertionError("it was never refused")
+    raise AssertionError("the budget never refused")
 
 
 def _refusal(budget: Budget, purpose: Purpose = Purpose.POLLING) -> RateLimited:
@@ -40,7 +40,7 @@ def _refusal(budget: Budget, purpose: Purpose = Purpose.POLLING) -> RateLimited:
     return caught.value
 
 
-def test_history_leaves_polling_what_it_needs_and_both_leave_commands_the_rest() -> None:
+def test_history_leaves_enough_for_polls_and_both_leave_the_rest_for_commands() -> None:
     budget = _budget()
     budget.planned = 40
     assert _spend_all(budget, Purpose.HISTORY) == 10
@@ -48,13 +48,13 @@ def test_history_leaves_polling_what_it_needs_and_both_leave_commands_the_rest()
     assert budget.left(Purpose.CONTROL) == 50
 
 
-def test_history_has_a_little_where_polling_needs_everything() -> None:
+def test_history_can_spend_a_little_if_polls_need_everything() -> None:
     budget = _budget()
     budget.planned = 1000
     assert _spend_all(budget, Purpose.HISTORY) == 2
 
 
-def test_history_has_what_polling_does_not_need() -> None:
+def test_history_can_spend_what_polls_do_not_need() -> None:
     budget = _budget()
     budget.planned = 10
     for _ in range(10):
@@ -62,7 +62,7 @@ def test_history_has_what_polling_does_not_need() -> None:
     assert _spend_all(budget, Purpose.HISTORY) == 40
 
 
-def test_a_command_is_let_through_to_the_last() -> None:
+def test_commands_can_spend_everything() -> None:
     budget = _budget(10)
     for _ in range(20):
         budget.spend(Purpose.CONTROL)
@@ -71,11 +71,11 @@ def test_a_command_is_let_through_to_the_last() -> None:
 
 
 @pytest.mark.parametrize(("share", "requests"), [(0.2, 20), (0.9, 90), (1.0, 95)])
-def test_readings_have_their_share_and_never_the_reserve(share: float, requests: int) -> None:
+def test_polls_can_spend_their_share_but_not_the_reserve(share: float, requests: int) -> None:
     assert _spend_all(_budget(share=share), Purpose.POLLING) == requests
 
 
-def test_what_was_spent_counts_for_an_hour(freezer: FrozenDateTimeFactory) -> None:
+def test_spent_requests_count_for_an_hour(freezer: FrozenDateTimeFactory) -> None:
     budget = _budget()
     _spend_all(budget, Purpose.POLLING)
     freezer.tick(1800)
@@ -86,7 +86,7 @@ def test_what_was_spent_counts_for_an_hour(freezer: FrozenDateTimeFactory) -> No
     assert _spend_all(budget, Purpose.POLLING) == 50
 
 
-def test_no_hour_has_more_than_the_share_however_it_is_cut(freezer: FrozenDateTimeFactory) -> None:
+def test_no_interval_of_an_hour_exceeds_the_share(freezer: FrozenDateTimeFactory) -> None:
     budget = _budget()
     spent: list[float] = []
     for _ in range(300):
@@ -98,7 +98,7 @@ def test_no_hour_has_more_than_the_share_however_it_is_cut(freezer: FrozenDateTi
     assert max(sum(0 <= later - first < _HOUR for later in spent) for first in spent) <= 50
 
 
-def test_a_pause_saves_up_for_a_quarter_of_an_hour_at_most(freezer: FrozenDateTimeFactory) -> None:
+def test_a_pause_saves_requests_of_a_quarter_of_an_hour_at_most(freezer: FrozenDateTimeFactory) -> None:
     budget = _budget(3600)
     assert budget.pace == 0.5
     assert budget.allowance() == 450
@@ -111,7 +111,7 @@ def test_a_pause_saves_up_for_a_quarter_of_an_hour_at_most(freezer: FrozenDateTi
     assert budget.allowance() == pytest.approx(50)
 
 
-def test_what_is_sent_beside_the_pace_slows_it_for_an_hour(freezer: FrozenDateTimeFactory) -> None:
+def test_commands_slow_the_pace_for_an_hour(freezer: FrozenDateTimeFactory) -> None:
     budget = _budget(3600)
     for _ in range(900):
         budget.spend(Purpose.CONTROL)
@@ -120,25 +120,25 @@ def test_what_is_sent_beside_the_pace_slows_it_for_an_hour(freezer: FrozenDateTi
     assert budget.pace == 0.5
 
 
-# What the cloud says
+# Quotas of the cloud
 
 
-def test_the_limit_is_what_the_cloud_says_of_an_hour() -> None:
+def test_the_limit_follows_the_hourly_quota_of_the_cloud() -> None:
     budget = _budget()
     budget.update_quota(limit=1000, window_seconds=_HOUR, remaining=None, resets_at=None)
     assert budget.limit == 1000
     budget.update_quota(limit=60, window_seconds=_HOUR, remaining=None, resets_at=None)
     assert budget.limit == 60
     budget.update_quota(limit=1, window_seconds=60, remaining=None, resets_at=None)
-    assert budget.limit == 60  # one a minute
+    assert budget.limit == 60  # one request per minute
     budget.update_quota(limit=1000, window_seconds=60, remaining=None, resets_at=None)
-    assert budget.limit == 100  # what a minute allows need not be allowed sixty times an hour
+    assert budget.limit == 100  # A quota per minute may not be available sixty times an hour.
     budget.update_quota(limit=60, window_seconds=_HOUR, remaining=None, resets_at=None)
     budget.update_quota(limit=None, window_seconds=_HOUR, remaining=10, resets_at=time.time() + 60)
     assert (budget.limit, budget.remaining) == (60, 10)
 
 
-def test_what_others_spent_stretches_the_pace_until_the_count_begins_anew(freezer: FrozenDateTimeFactory) -> None:
+def test_requests_of_other_clients_slow_the_pace_until_the_quota_resets(freezer: FrozenDateTimeFactory) -> None:
     budget = _budget(3600, share=1.0)
     assert budget.pace == 1.0
     resets_at = time.time() + 1800
@@ -154,13 +154,13 @@ def test_what_others_spent_stretches_the_pace_until_the_count_begins_anew(freeze
     assert budget.pace == 1.0
 
 
-def test_a_count_that_is_spent_tells_when_it_begins_anew() -> None:
+def test_an_exhausted_quota_has_the_time_of_its_reset() -> None:
     budget = _budget()
     budget.update_quota(limit=100, window_seconds=_HOUR, remaining=3, resets_at=time.time() + 90)
     assert _refusal(budget).retry_after == 90
 
 
-def test_who_is_refused_may_come_again_when_told(freezer: FrozenDateTimeFactory) -> None:
+def test_a_refused_request_succeeds_after_the_announced_time(freezer: FrozenDateTimeFactory) -> None:
     budget = _budget()
     for _ in range(5):
         budget.spend(Purpose.POLLING)
@@ -179,7 +179,7 @@ def test_who_is_refused_may_come_again_when_told(freezer: FrozenDateTimeFactory)
 # Refusals
 
 
-def test_refusals_that_come_together_halve_the_pace_once(freezer: FrozenDateTimeFactory) -> None:
+def test_simultaneous_refusals_halve_the_pace_once(freezer: FrozenDateTimeFactory) -> None:
     budget = _budget(3600)
     for _ in range(5):
         budget.slow_down()
@@ -190,7 +190,7 @@ def test_refusals_that_come_together_halve_the_pace_once(freezer: FrozenDateTime
     assert budget.pace == pytest.approx(0.125, rel=0.01)
 
 
-def test_a_refusal_is_forgiven_in_the_course_of_hours(freezer: FrozenDateTimeFactory) -> None:
+def test_the_pace_recovers_within_hours_after_a_refusal(freezer: FrozenDateTimeFactory) -> None:
     budget = _budget(3600)
     budget.slow_down()
     paces = []
@@ -202,7 +202,7 @@ def test_a_refusal_is_forgiven_in_the_course_of_hours(freezer: FrozenDateTimeFac
     assert paces[6] == 0.5
 
 
-def test_however_often_it_is_refused_something_is_left(freezer: FrozenDateTimeFactory) -> None:
+def test_many_refusals_leave_a_minimal_pace(freezer: FrozenDateTimeFactory) -> None:
     budget = _budget(3600)
     for _ in range(20):
         budget.slow_down()
@@ -210,19 +210,19 @@ def test_however_often_it_is_refused_something_is_left(freezer: FrozenDateTimeFa
     assert _spend_all(budget, Purpose.POLLING) >= 90
 
 
-# Our own clock, which may be set at any time
+# Changes of our own clock
 
 _WRONG_CLOCKS = pytest.mark.parametrize("wrong_by", [-365 * 86400, -600, 600, 365 * 86400])
 
 
 def _set_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Set the clock; no time passes."""
+    """Set the wall clock forward or back without letting time pass."""
     before = time.time
     monkeypatch.setattr(time, "time", lambda: before() + seconds)
 
 
 @_WRONG_CLOCKS
-def test_a_clock_that_is_set_neither_freezes_nor_floods(
+def test_a_clock_change_neither_blocks_nor_frees_requests(
     freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, wrong_by: float
 ) -> None:
     budget = _budget()
@@ -237,7 +237,7 @@ def test_a_clock_that_is_set_neither_freezes_nor_floods(
 
 
 @_WRONG_CLOCKS
-def test_a_clock_that_is_set_leaves_the_pace(
+def test_a_clock_change_does_not_affect_the_pace(
     freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, wrong_by: float
 ) -> None:
     budget = _budget(3600)
@@ -250,7 +250,7 @@ def test_a_clock_that_is_set_leaves_the_pace(
 
 
 @_WRONG_CLOCKS
-def test_what_the_cloud_said_ends_when_it_was_to_end_however_the_clock_is_set(
+def test_a_clock_change_does_not_affect_the_reset_of_a_quota(
     freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, wrong_by: float
 ) -> None:
     budget = _budget(3600)
@@ -265,7 +265,7 @@ def test_what_the_cloud_said_ends_when_it_was_to_end_however_the_clock_is_set(
     assert budget.pace == 0.5
 
 
-def test_a_count_that_ends_after_its_window_is_of_another_clock(freezer: FrozenDateTimeFactory) -> None:
+def test_a_quota_ends_after_its_window_if_its_reset_is_later(freezer: FrozenDateTimeFactory) -> None:
     budget = _budget(3600)
     budget.update_quota(limit=3600, window_seconds=_HOUR, remaining=3, resets_at=time.time() + 12 * _HOUR)
     assert budget.remaining == 3
@@ -274,7 +274,7 @@ def test_a_count_that_ends_after_its_window_is_of_another_clock(freezer: FrozenD
 
 
 @_WRONG_CLOCKS
-def test_what_was_kept_under_a_wrong_clock_counts_no_longer_than_ever(
+def test_requests_stored_under_a_wrong_clock_count_for_an_hour(
     freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, wrong_by: float
 ) -> None:
     client_store = ClientStore()
@@ -298,7 +298,7 @@ def test_what_was_kept_under_a_wrong_clock_counts_no_longer_than_ever(
 # Restarts and clouds without a limit
 
 
-def test_a_restart_forgets_neither_what_was_spent_nor_refusals(freezer: FrozenDateTimeFactory) -> None:
+def test_spent_requests_and_refusals_survive_a_restart(freezer: FrozenDateTimeFactory) -> None:
     client_store = ClientStore()
     before = _budget(client_store=client_store)
     for _ in range(30):
@@ -309,18 +309,18 @@ def test_a_restart_forgets_neither_what_was_spent_nor_refusals(freezer: FrozenDa
     stored = json.loads(json.dumps(client_store.content))
     after = _budget(client_store=ClientStore(stored))
     assert after.remaining == 70
-    assert after.left(Purpose.POLLING) < 1  # the half of 50, and 30 are spent
+    assert after.left(Purpose.POLLING) < 1  # The pace is halved to 25, and 30 requests are spent.
     freezer.tick(6 * _HOUR)
     assert _budget(client_store=ClientStore(stored)).left(Purpose.POLLING) == 50
 
 
-def test_what_is_no_record_of_spending_is_none() -> None:
-    odd = {"spent": {"x": [1, 1, 1], "7": [1], "8": "no", "9": None}, "slowed": [1]}
-    budget = _budget(client_store=ClientStore(odd))
+def test_damaged_stored_requests_are_ignored() -> None:
+    damaged = {"spent": {"x": [1, 1, 1], "7": [1], "8": "no", "9": None}, "slowed": [1]}
+    budget = _budget(client_store=ClientStore(damaged))
     assert (budget.remaining, budget.pace) == (100, 50 / _HOUR)
 
 
-def test_without_a_limit_all_is_allowed() -> None:
+def test_a_budget_without_a_limit_allows_everything() -> None:
     budget = _budget(None)
     budget.update_quota(limit=1, window_seconds=_HOUR, remaining=0, resets_at=time.time() + 60)
     budget.slow_down()
@@ -332,8 +332,8 @@ def test_without_a_limit_all_is_allowed() -> None:
     assert budget.pace == budget.allowance() == float("inf")
 
 
-def test_what_is_left_of_a_minute_bounds_the_minute_and_not_the_pace() -> None:
+def test_a_quota_per_minute_limits_the_minute_and_not_the_pace() -> None:
     budget = Budget(ClientStore(), per_hour=3600)
     budget.update_quota(limit=60, window_seconds=60, remaining=5, resets_at=time.time() + 50)
     assert budget.pace == pytest.approx(0.7)
-    assert budget.left(Purpose.POLLING) == 2  # three of the sixty are left to commands
+    assert budget.left(Purpose.POLLING) == 2  # Three of the sixty requests are reserved for commands.

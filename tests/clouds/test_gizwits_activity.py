@@ -1,4 +1,4 @@
-"""The answers to which devices were active: trusted once readings confirm them, dismissed when one contradicts them."""
+"""Tests the trial of searches for active devices: readings confirm or contradict their answers."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +14,7 @@ def _after(minutes: float) -> datetime:
 
 
 def _read(trial: ActivityTrial, name: str, *, at: float, has_news: bool) -> None:
-    """A device that was read two minutes before is read again."""
+    """Check a device that was read two minutes before and is read again."""
     trial.check(
         name,
         reported_before=_after(at - 3),
@@ -24,7 +24,7 @@ def _read(trial: ActivityTrial, name: str, *, at: float, has_news: bool) -> None
 
 
 def _trust(trial: ActivityTrial) -> Trust:
-    """What it is now; a type checker takes it for what it was."""
+    """Return the current trust; read directly, a type checker would assume the last known value."""
     return trial.trust
 
 
@@ -39,7 +39,7 @@ def _trusted() -> ActivityTrial:
     return trial
 
 
-def test_it_is_believed_after_three_witnesses_of_each_kind() -> None:
+def test_the_trial_succeeds_after_three_confirmations_of_each_kind() -> None:
     trial = ActivityTrial()
     assert _trust(trial) is Trust.ON_TRIAL
     trial.add_answer({"a"}, 10, NOW)
@@ -53,7 +53,7 @@ def test_it_is_believed_after_three_witnesses_of_each_kind() -> None:
     assert _trust(trial) is Trust.TRUSTED
 
 
-def test_who_was_named_and_had_nothing_new_is_no_witness() -> None:
+def test_an_active_device_without_news_confirms_nothing() -> None:
     trial = ActivityTrial()
     trial.add_answer({"a", "b"}, 10, NOW)
     for _ in range(9):
@@ -62,7 +62,7 @@ def test_who_was_named_and_had_nothing_new_is_no_witness() -> None:
     assert _trust(trial) is Trust.ON_TRIAL
 
 
-def test_a_device_without_a_time_of_its_own_is_no_witness() -> None:
+def test_a_device_without_a_time_confirms_nothing() -> None:
     trial = ActivityTrial()
     trial.add_answer({"a"}, 10, NOW)
     for _ in range(9):
@@ -71,13 +71,13 @@ def test_a_device_without_a_time_of_its_own_is_no_witness() -> None:
     assert _trust(trial) is Trust.ON_TRIAL
 
 
-def test_nothing_is_weighed_before_it_was_asked_for() -> None:
+def test_readings_before_the_first_search_confirm_nothing() -> None:
     trial = ActivityTrial()
     trial.check("a", reported_before=_after(-9), reported_at=_after(-5), polled_before=_after(-8))
     assert _trust(trial) is Trust.ON_TRIAL
 
 
-def test_a_report_it_should_have_known_of_ends_it_for_a_day() -> None:
+def test_a_report_missing_in_the_answer_dismisses_the_searches_for_a_day() -> None:
     trial = _trusted()
     trial.add_answer({"a"}, 10, _after(10))
     trial.check("c", reported_before=_after(-60), reported_at=_after(5), polled_before=_after(-30))
@@ -89,16 +89,16 @@ def test_a_report_it_should_have_known_of_ends_it_for_a_day() -> None:
     assert not trial.is_active("a", NOW)
 
 
-def test_a_report_around_a_question_contradicts_nothing() -> None:
+def test_a_report_close_to_a_search_contradicts_nothing() -> None:
     trial = _trusted()
     trial.add_answer({"a"}, 10, _after(10))
-    # Just before the last question, and before the time that the first one was about.
+    # One report is just before the last search, the other before the period of the first search.
     trial.check("c", reported_before=_after(-60), reported_at=_after(9), polled_before=_after(-30))
     trial.check("c", reported_before=_after(-60), reported_at=_after(-9), polled_before=_after(-30))
     assert _trust(trial) is Trust.TRUSTED
 
 
-def test_a_cloud_that_cannot_tell_is_not_asked_for_a_day() -> None:
+def test_a_refused_search_dismisses_the_searches_for_a_day() -> None:
     trial = ActivityTrial()
     trial.add_answer(None, 10, NOW)
     assert _trust(trial) is Trust.DISMISSED
@@ -106,7 +106,7 @@ def test_a_cloud_that_cannot_tell_is_not_asked_for_a_day() -> None:
     assert trial.is_worth_asking(_after(24 * 60))
 
 
-def test_who_names_nearly_all_three_times_is_left_alone_for_an_hour() -> None:
+def test_three_answers_with_nearly_all_devices_dismiss_the_searches_for_an_hour() -> None:
     trial = ActivityTrial()
     for minute in range(3):
         assert trial.is_worth_asking(_after(minute))
@@ -116,21 +116,21 @@ def test_who_names_nearly_all_three_times_is_left_alone_for_an_hour() -> None:
     assert trial.is_worth_asking(_after(62))
 
 
-def test_one_answer_with_a_choice_forgives_those_without() -> None:
+def test_one_selective_answer_cancels_those_with_nearly_all_devices() -> None:
     trial = ActivityTrial()
     for minute in range(9):
         trial.add_answer(set("abcdefgh" if minute % 3 else "a"), 10, _after(minute))
     assert _trust(trial) is Trust.ON_TRIAL
 
 
-def test_questions_overlap_and_the_first_looks_back() -> None:
+def test_searches_overlap_and_the_first_one_looks_back_ten_minutes() -> None:
     trial = ActivityTrial()
     assert trial.since(NOW) == _after(-10)
     trial.add_answer({"a"}, 10, NOW)
     assert trial.since(_after(1)) == _after(-2)
 
 
-def test_who_was_read_since_is_named_no_more() -> None:
+def test_a_device_read_after_the_search_is_no_longer_active() -> None:
     trial = ActivityTrial()
     trial.add_answer({"a"}, 10, NOW)
     assert trial.is_active("a", None)
@@ -139,7 +139,7 @@ def test_who_was_read_since_is_named_no_more() -> None:
     assert not trial.is_active("b", None)
 
 
-def test_it_tells_how_many_it_named() -> None:
+def test_the_share_of_active_devices_follows_the_last_answer() -> None:
     trial = ActivityTrial()
     assert trial.share_active == 1
     trial.add_answer({"a"}, 10, NOW)
@@ -152,17 +152,17 @@ def test_it_tells_how_many_it_named() -> None:
 
 def _devices(pages: int, per_hour: int | None) -> ActiveDevices:
     async def search(_: datetime) -> None:
-        raise AssertionError("nothing is asked here")
+        raise AssertionError("no search is expected")
 
     return ActiveDevices(Budget(ClientStore(), per_hour=per_hour), search, lambda: pages)
 
 
-def test_questions_cost_little_beside_readings() -> None:
+def test_searches_cost_little_compared_to_readings() -> None:
     devices = _devices(100, 3600)
-    devices._budget.share = 1.0  # one request a second
-    assert devices.is_question_due(NOW)  # what it will cost is not known yet
+    devices._budget.share = 1.0  # one request per second
+    assert devices.is_question_due(NOW)  # The cost of a search is not known yet.
     devices.trial.add_answer({"a"}, 2, NOW)
-    # 50 requests are four hundredths of 1250 seconds at one a second.
+    # 50 requests are four percent of 1250 seconds at one request per second.
     assert not devices.is_question_due(NOW + timedelta(seconds=1249))
     assert devices.is_question_due(NOW + timedelta(seconds=1250))
     devices._budget.share = 0.0
@@ -174,7 +174,7 @@ def test_questions_cost_little_beside_readings() -> None:
     assert not unlimited.is_question_due(_after(60))
 
 
-def test_a_clock_that_is_set_back_begins_the_trial_again() -> None:
+def test_the_trial_starts_again_if_the_clock_is_set_back() -> None:
     trial = ActivityTrial()
     assert trial.is_worth_asking(_after(600))
     trial.add_answer(None, 10, _after(600))

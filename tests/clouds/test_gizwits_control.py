@@ -1,4 +1,4 @@
-"""Commands of both Gizwits clouds beyond single values: checks, frames of a maker's own, groups."""
+"""Tests commands of both Gizwits clouds beyond single values: checks, raw frames and groups."""
 
 import json
 from collections.abc import AsyncIterator
@@ -81,7 +81,7 @@ def _air_conditioner(household: GizwitsOpenServer) -> GizwitsDevice:
 
 
 @pytest.mark.parametrize("body", ["<html><body>Please log in to the network</body></html>", "OK"])
-async def test_a_page_is_no_accepted_command(
+async def test_a_web_page_does_not_accept_a_command(
     open_cloud: GizwitsOpenCloud,
     household: GizwitsOpenServer,
     enterprise_cloud: GizwitsEnterpriseCloud,
@@ -108,14 +108,14 @@ async def test_a_page_is_no_accepted_command(
         ("00000003 03 00 0090", ""),
         # A length over 127 takes two bytes, the lower seven bits first.
         ("00000003 8301 00 0090" + "ab" * 128, "ab" * 128),
-        # What only looks like a frame is sent as it is.
+        # Data that only resemble a frame are sent unchanged.
         ("00000003 06 00 0090 0102", "00000003 06 00 0090 0102"),
         ("00000003 05 00 0091 0102", "00000003 05 00 0091 0102"),
         ("00000003 ffffffff ff", "00000003 ffffffff ff"),
         ("00000003", "00000003"),
     ],
 )
-def test_only_the_payload_of_a_whole_frame_is_kept(frame: str, payload: str) -> None:
+def test_only_the_payload_of_a_complete_frame_is_kept(frame: str, payload: str) -> None:
     assert payload_of(bytes.fromhex(frame)) == bytes.fromhex(payload)
 
 
@@ -140,7 +140,7 @@ async def test_a_payload_is_sent_as_a_list_of_bytes_without_the_frame(
     assert in_fleet.received == [{"raw": [5, 255]}]
 
 
-async def test_raw_data_is_refused_as_values_are(open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer) -> None:
+async def test_raw_data_are_refused_like_values(open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer) -> None:
     device = _air_conditioner(household)
     device.is_online = False
     with pytest.raises(DeviceOffline):
@@ -150,7 +150,7 @@ async def test_raw_data_is_refused_as_values_are(open_cloud: GizwitsOpenCloud, h
 # Checks
 
 
-async def test_a_check_gives_values_as_the_device_reports_them(
+async def test_a_check_returns_values_as_the_device_reports_them(
     open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer
 ) -> None:
     device = _listed(_air_conditioner(household))
@@ -165,7 +165,7 @@ async def test_a_check_gives_values_as_the_device_reports_them(
 @pytest.mark.parametrize(
     ("key", "value"), [("switch", "maybe"), ("set_temp", 99), ("mode", "no mode"), ("room_temp", 20), ("nothing", 1)]
 )
-async def test_a_check_refuses_what_the_device_never_takes(
+async def test_a_check_rejects_values_that_the_device_never_accepts(
     open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer, key: str, value: str | int
 ) -> None:
     with pytest.raises(Rejected) as refused:
@@ -181,7 +181,7 @@ def _heaters(household: GizwitsOpenServer) -> list[GizwitsDevice]:
     return [household.devices[did] for did in group.dids]
 
 
-async def test_a_group_of_one_product_takes_one_command(
+async def test_a_group_of_one_product_is_controlled_with_one_command(
     open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer
 ) -> None:
     heaters = _heaters(household)
@@ -194,7 +194,7 @@ async def test_a_group_of_one_product_takes_one_command(
     assert household.requests["POST /app/group/{id}/control"] == 1
 
 
-async def test_a_member_that_does_not_take_the_command_is_told(
+async def test_a_group_command_returns_the_error_of_each_member(
     open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer
 ) -> None:
     first, second = _heaters(household)
@@ -205,7 +205,7 @@ async def test_a_member_that_does_not_take_the_command_is_told(
     assert isinstance(results[second.did], CloudError)
 
 
-async def test_a_group_that_cannot_be_controlled_is_refused_before_anything_is_sent(
+async def test_an_impossible_group_command_is_rejected_before_it_is_sent(
     open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer
 ) -> None:
     with pytest.raises(NotSupported):
@@ -219,7 +219,7 @@ async def test_a_group_that_cannot_be_controlled_is_refused_before_anything_is_s
     assert household.requests["POST /app/group/{id}/control"] == 0
 
 
-async def test_an_answer_that_is_no_list_of_results_is_told(
+async def test_an_answer_without_a_list_of_results_is_unexpected(
     open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer
 ) -> None:
     household.faults = [Fault(matches=lambda request: request.path.endswith("/control"), body="{}")]
@@ -246,7 +246,7 @@ async def test_each_member_of_an_enterprise_group_gets_the_command(
 
 
 @pytest.mark.parametrize(("code", "status"), [(5013, 403), (5012, 400), (5404, 403)])
-async def test_a_group_command_ends_with_the_first_refusal_of_all(
+async def test_a_group_command_stops_after_the_first_refusal_that_concerns_all(
     enterprise_cloud: GizwitsEnterpriseCloud, enterprise: GizwitsEnterpriseServer, code: int, status: int
 ) -> None:
     product = next(iter(enterprise.products.values()))
@@ -254,24 +254,26 @@ async def test_a_group_command_ends_with_the_first_refusal_of_all(
     group = product.root_gid
     members = set((await enterprise_cloud.write_group(group, {key: True})).errors)
     enterprise.reset_counts()
-    taken = 0
+    accepted = 0
 
-    def strikes(request: web.Request) -> bool:
-        nonlocal taken
-        taken += request.path.endswith("/control")
-        return request.path.endswith("/control") and taken > 5
+    def refuses(request: web.Request) -> bool:
+        nonlocal accepted
+        accepted += request.path.endswith("/control")
+        return request.path.endswith("/control") and accepted > 5
 
     body = json.dumps({"error_code": str(code), "error_message": "no", "detail": ""})
-    enterprise.faults.append(Fault(matches=strikes, status=status, body=body))
+    enterprise.faults.append(Fault(matches=refuses, status=status, body=body))
     results = (await enterprise_cloud.write_group(group, {key: True})).errors
     assert set(results) == members
     refused = [error for error in results.values() if isinstance(error, RateLimited | Forbidden)]
     assert len(refused) == len(members) - 5
     assert {error.code for error in refused} == {code}
-    assert enterprise.requests["POST /v1/products/{product_key}/devices/{did}/control"] <= 9  # side by side
+    assert (
+        enterprise.requests["POST /v1/products/{product_key}/devices/{did}/control"] <= 9
+    )  # Some commands are sent in parallel.
 
 
-async def test_an_empty_group_is_a_group(
+async def test_a_command_to_an_empty_enterprise_group_succeeds(
     enterprise_cloud: GizwitsEnterpriseCloud, enterprise: GizwitsEnterpriseServer
 ) -> None:
     product = list(enterprise.products.values())[-1]
@@ -280,7 +282,7 @@ async def test_an_empty_group_is_a_group(
     assert (await enterprise_cloud.write_group(product.child_gid, {key: True})).errors == {}
 
 
-async def test_a_group_with_groups_below_it_alone_has_their_devices(
+async def test_a_group_of_groups_has_their_devices(
     enterprise_cloud: GizwitsEnterpriseCloud, enterprise: GizwitsEnterpriseServer
 ) -> None:
     product = list(enterprise.products.values())[-1]
@@ -292,19 +294,21 @@ async def test_a_group_with_groups_below_it_alone_has_their_devices(
     assert set((await enterprise_cloud.write_group(product.root_gid, {key: True})).errors) == of_child
 
 
-async def test_an_empty_consumers_group_is_a_group(open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer) -> None:
+async def test_a_command_to_an_empty_group_of_the_open_api_succeeds(
+    open_cloud: GizwitsOpenCloud, household: GizwitsOpenServer
+) -> None:
     key = _switch_of(_heaters(household)[0])
     household.groups.by_id[household.heater_group_id].dids.clear()
     assert (await open_cloud.write_group(household.heater_group_id, {key: True})).errors == {}
 
 
-async def test_an_unknown_enterprise_group_is_told(enterprise_cloud: GizwitsEnterpriseCloud) -> None:
+async def test_an_unknown_enterprise_group_is_rejected(enterprise_cloud: GizwitsEnterpriseCloud) -> None:
     with pytest.raises(Rejected) as unknown:
         await enterprise_cloud.write_group("f" * 32, {"switch": True})
     assert unknown.value.reason is Reason.NOT_FOUND
 
 
-async def test_a_product_that_cannot_be_searched_does_not_hide_the_groups_of_another(
+async def test_groups_are_found_although_another_product_cannot_be_searched(
     enterprise_cloud: GizwitsEnterpriseCloud, enterprise: GizwitsEnterpriseServer
 ) -> None:
     first, second = enterprise.products.values()

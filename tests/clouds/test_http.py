@@ -1,4 +1,4 @@
-"""One request at a time: its time limit, its decoding, its second try, its errors, its line in the log."""
+"""Tests single requests: time limit, decoding, second try, errors and log."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ from simulator.server import Fault, Server
 PARTS = {"thing": "a/b ?ü"}
 
 
-def judge(answer: Answer) -> CloudError | None:
+def find_error(answer: Answer) -> CloudError | None:
     return answer.error(DeviceGone, code=9) if answer.status == 404 else None
 
 
@@ -40,7 +40,7 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def server(socket_enabled: None) -> AsyncIterator[Server]:
-    """A server that says what it was asked."""
+    """A server that answers with the contents of the request."""
 
     async def echo(request: web.Request) -> web.Response:
         posted = dict(await request.post())
@@ -68,7 +68,7 @@ async def session(socket_enabled: None) -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 def client(session: aiohttp.ClientSession, server: Server) -> HttpClient:
-    return HttpClient(session, server.url + "/", judge)
+    return HttpClient(session, server.url + "/", find_error)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ async def test_part_stays_one_segment_of_the_path(client: HttpClient, server: Se
 
 
 @pytest.mark.parametrize("thing", ["", ".", ".."])
-async def test_part_that_is_no_segment_is_refused(client: HttpClient, server: Server, thing: str) -> None:
+async def test_part_that_is_not_a_segment_is_rejected(client: HttpClient, server: Server, thing: str) -> None:
     with pytest.raises(Rejected) as caught:
         await client.request("GET", "/things/{thing}", parts={"thing": thing})
     assert (caught.value.reason, caught.value.endpoint) == (Reason.INVALID_REQUEST, "/things/{thing}")
@@ -119,18 +119,18 @@ async def test_form_is_encoded(client: HttpClient) -> None:
     assert answer.body["body"] == form
 
 
-async def test_get_may_carry_a_body(client: HttpClient) -> None:
+async def test_get_can_have_a_body(client: HttpClient) -> None:
     assert (await read(client, json_body={"itemId": "x"}))["body"] == {"itemId": "x"}
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "application/octet-stream"])
-async def test_json_is_known_by_its_content(client: HttpClient, server: Server, content_type: str) -> None:
+async def test_json_is_recognized_by_its_content(client: HttpClient, server: Server, content_type: str) -> None:
     server.faults = [Fault(body='{"a": 1}', content_type=content_type)]
     assert await read(client) == {"a": 1}
 
 
 @pytest.mark.parametrize("body", ["<html>Welcome</html>", "", '{"a": [1, 2', "[" * 100_000, "\ufffd\x00"])
-async def test_what_is_no_json_is_unexpected(client: HttpClient, server: Server, body: str) -> None:
+async def test_answer_without_json_is_unexpected(client: HttpClient, server: Server, body: str) -> None:
     server.faults = [Fault(body=body)]
     with pytest.raises(UnexpectedAnswer) as caught:
         await read(client)
@@ -148,42 +148,48 @@ async def test_what_is_no_json_is_unexpected(client: HttpClient, server: Server,
         (f"[{'9' * 5000}]", [None]),
         ("\ufeff[1]", [1]),
     ],
-    ids=["half a pair", "name", "no character", "endless", "whole numbers", "endless digits", "byte order mark"],
+    ids=["half a pair", "name", "no character", "infinite", "integers", "many digits", "byte order mark"],
 )
-async def test_what_cannot_be_stored_is_mended(client: HttpClient, server: Server, body: str, decoded: Any) -> None:
+async def test_values_that_cannot_be_stored_are_replaced(
+    client: HttpClient, server: Server, body: str, decoded: Any
+) -> None:
     server.faults = [Fault(body=body)]
     assert await read(client) == decoded
 
 
 @pytest.mark.parametrize("depth", [200, 1010, 2000, 50_000])
 @pytest.mark.parametrize("content", ["", r'"\u0000"'])
-async def test_what_is_nested_too_deep_is_no_json(client: HttpClient, server: Server, depth: int, content: str) -> None:
+async def test_json_nested_too_deep_is_unexpected(client: HttpClient, server: Server, depth: int, content: str) -> None:
     server.faults = [Fault(body="[" * depth + content + "]" * depth)]
     with pytest.raises(UnexpectedAnswer):
         await read(client)
 
 
-async def test_cut_off_json_is_unexpected(client: HttpClient, server: Server) -> None:
+async def test_incomplete_json_is_unexpected(client: HttpClient, server: Server) -> None:
     server.faults = [Fault(cuts_at=20)]
     with pytest.raises(UnexpectedAnswer):
         await read(client)
 
 
-async def test_answer_may_be_empty_where_that_is_allowed(client: HttpClient, server: Server) -> None:
+async def test_answer_can_be_empty_if_the_caller_allows_it(client: HttpClient, server: Server) -> None:
     server.faults = [Fault(status=204)]
     answer = await client.request("POST", "/things/{thing}", parts=PARTS, may_be_empty=True)
     assert (answer.status, answer.body, answer.is_json) == (204, None, False)
 
 
 @pytest.mark.parametrize("body", ["<html>Welcome</html>", "OK", "{", "\x00"])
-async def test_answer_that_may_be_empty_is_no_page(client: HttpClient, server: Server, body: str) -> None:
+async def test_answer_that_can_be_empty_is_unexpected_if_it_is_not_json(
+    client: HttpClient, server: Server, body: str
+) -> None:
     server.faults = [Fault(body=body)]
     with pytest.raises(UnexpectedAnswer):
         await client.request("POST", "/things/{thing}", parts=PARTS, may_be_empty=True)
     assert server.requests.total() == 1
 
 
-async def test_oversized_answer_is_refused(client: HttpClient, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_oversized_answer_is_unexpected(
+    client: HttpClient, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.faults = [Fault(body=f'"{"x" * 998}"')]
     monkeypatch.setattr(http, "_LARGEST_ANSWER", 1000)
     assert len(await read(client)) == 998
@@ -192,7 +198,7 @@ async def test_oversized_answer_is_refused(client: HttpClient, server: Server, m
         await read(client)
 
 
-async def test_vendors_own_error_is_found(client: HttpClient, server: Server) -> None:
+async def test_error_of_the_vendor_is_raised(client: HttpClient, server: Server) -> None:
     server.faults = [Fault(status=404, body="{}")]
     with pytest.raises(DeviceGone) as caught:
         await read(client)
@@ -206,7 +212,7 @@ async def test_unknown_status_is_unexpected(client: HttpClient, server: Server) 
     assert server.requests.total() == 1
 
 
-async def test_redirect_is_not_followed(client: HttpClient, server: Server) -> None:
+async def test_client_does_not_follow_redirects(client: HttpClient, server: Server) -> None:
     server.faults = [Fault(status=302, headers={"Location": f"{server.url}/things/elsewhere"}, times=1)]
     with pytest.raises(UnexpectedAnswer):
         await read(client, headers={"X-Test": "secret"})
@@ -216,14 +222,14 @@ async def test_redirect_is_not_followed(client: HttpClient, server: Server) -> N
 @pytest.mark.parametrize(
     "fault", [Fault(status=503, body="<html>"), Fault(status=408), Fault(drops=True)], ids=["5xx", "408", "dropped"]
 )
-async def test_read_is_tried_a_second_time(client: HttpClient, server: Server, fault: Fault) -> None:
+async def test_client_tries_a_read_a_second_time(client: HttpClient, server: Server, fault: Fault) -> None:
     fault.times = 1
     server.faults = [fault]
     assert (await read(client))["thing"] == PARTS["thing"]
     assert server.requests.total() == 2
 
 
-async def test_read_is_not_tried_a_third_time(client: HttpClient, server: Server) -> None:
+async def test_client_does_not_try_a_read_a_third_time(client: HttpClient, server: Server) -> None:
     server.faults = [Fault(status=500)]
     with pytest.raises(Unreachable) as caught:
         await read(client)
@@ -231,14 +237,14 @@ async def test_read_is_not_tried_a_third_time(client: HttpClient, server: Server
     assert server.requests.total() == 2
 
 
-async def test_write_is_sent_once(client: HttpClient, server: Server) -> None:
+async def test_client_sends_a_write_once(client: HttpClient, server: Server) -> None:
     server.faults = [Fault(status=503, times=1)]
     with pytest.raises(Unreachable):
         await write(client)
     assert server.requests.total() == 1
 
 
-async def test_dropped_write_is_sent_once(client: HttpClient, server: Server) -> None:
+async def test_client_sends_a_write_once_if_the_connection_is_lost(client: HttpClient, server: Server) -> None:
     server.faults = [Fault(drops=True, times=1)]
     with pytest.raises(Unreachable) as caught:
         await write(client)
@@ -247,12 +253,13 @@ async def test_dropped_write_is_sent_once(client: HttpClient, server: Server) ->
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-async def test_lost_connection_costs_two_requests_and_both_count(
+async def test_read_over_a_lost_connection_spends_two_requests_of_the_budget(
     session: aiohttp.ClientSession, server: Server, method: str
 ) -> None:
     budget = Budget(ClientStore(), per_hour=100)
-    client = HttpClient(session, server.url, judge, budget=budget)
-    await read(client)  # opens the connection that is lost: aiohttp itself repeats what it sends on one that was open
+    client = HttpClient(session, server.url, find_error, budget=budget)
+    # Over a connection that was open before, aiohttp itself would repeat the request.
+    await read(client)
     server.faults = [Fault(drops=True)]
     with pytest.raises(Unreachable) as caught:
         await client.request(method, "/things/{thing}", parts=PARTS, purpose=Purpose.POLLING)
@@ -261,7 +268,7 @@ async def test_lost_connection_costs_two_requests_and_both_count(
     assert budget.remaining == 97
 
 
-async def test_error_with_a_code_is_an_answer_and_not_asked_for_twice(
+async def test_client_does_not_repeat_a_read_answered_with_an_error_code(
     session: aiohttp.ClientSession, server: Server
 ) -> None:
     server.faults = [Fault(status=400, body="{}")]
@@ -291,10 +298,10 @@ async def test_no_connection_is_unreachable(client: HttpClient, server: Server) 
 @pytest.mark.parametrize("url", ["http://", "nonsense", "http://[", "http://host:99999"])
 async def test_unusable_address_is_unreachable(session: aiohttp.ClientSession, url: str) -> None:
     with pytest.raises(Unreachable):
-        await read(HttpClient(session, url, judge))
+        await read(HttpClient(session, url, find_error))
 
 
-async def test_silent_server_costs_the_time_limit_once(
+async def test_client_waits_for_a_silent_server_once(
     session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=30, sock_read=0.05))
@@ -311,7 +318,7 @@ async def test_silent_server_costs_the_time_limit_once(
     port = listener.sockets[0].getsockname()[1]
     try:
         with pytest.raises(Unreachable) as caught:
-            await read(HttpClient(session, f"http://127.0.0.1:{port}", judge))
+            await read(HttpClient(session, f"http://127.0.0.1:{port}", find_error))
     finally:
         finished.set()
         listener.close()
@@ -319,7 +326,9 @@ async def test_silent_server_costs_the_time_limit_once(
     assert connections == 1
 
 
-async def test_requests_are_bounded(session: aiohttp.ClientSession, socket_enabled: None) -> None:
+async def test_client_sends_a_limited_number_of_requests_in_parallel(
+    session: aiohttp.ClientSession, socket_enabled: None
+) -> None:
     running = most = 0
     all_waiting = asyncio.Event()
 
@@ -337,7 +346,7 @@ async def test_requests_are_bounded(session: aiohttp.ClientSession, socket_enabl
     server.app.router.add_get("/", answer)
     await server.start()
     try:
-        client = HttpClient(session, server.url, judge, parallel=2)
+        client = HttpClient(session, server.url, find_error, parallel=2)
         await asyncio.gather(*(read(client, "/") for _ in range(6)))
     finally:
         await server.stop()
@@ -347,9 +356,9 @@ async def test_requests_are_bounded(session: aiohttp.ClientSession, socket_enabl
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [({"Retry-After": "120"}, 120), ({}, None), ({"Retry-After": "soon"}, None)],
-    ids=["seconds", "nothing", "nonsense"],
+    ids=["seconds", "missing", "nonsense"],
 )
-async def test_rate_limit_says_when(
+async def test_rate_limit_has_the_time_to_wait(
     client: HttpClient, server: Server, headers: dict[str, str], seconds: float | None
 ) -> None:
     server.faults = [Fault(status=429, headers=headers, body="slow down")]
@@ -360,19 +369,19 @@ async def test_rate_limit_says_when(
 
 
 @pytest.mark.parametrize("value", ["3601", "86400", "1e12", "9" * 20, "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_retry_after_is_asked_again_after_an_hour(value: str) -> None:
+def test_retry_after_is_an_hour_at_most(value: str) -> None:
     assert retry_after({"Retry-After": value}) == 3600
 
 
 @pytest.mark.parametrize("wrong_by", [-365 * 86400, -600, 600, 365 * 86400])
-def test_retry_after_is_a_date_on_the_clock_of_the_server(wrong_by: float) -> None:
+def test_retry_after_as_a_date_follows_the_clock_of_the_server(wrong_by: float) -> None:
     theirs = datetime.now(UTC) + timedelta(seconds=wrong_by)
     retry_at = theirs + timedelta(seconds=100)
     headers = {"Date": format_datetime(theirs, usegmt=True), "Retry-After": format_datetime(retry_at, usegmt=True)}
     assert retry_after(headers) == 100
 
 
-def test_retry_after_may_be_a_date() -> None:
+def test_retry_after_can_be_a_date() -> None:
     header = {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)}
     seconds = retry_after(header)
     assert seconds is not None
@@ -383,14 +392,14 @@ def test_retry_after_may_be_a_date() -> None:
     ("value", "seconds"),
     [("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("-5", 0), ("inf", None), ("nan", None), ("Wed, 99 Foo 2015", None)],
 )
-def test_retry_after_is_never_absurd(value: str, seconds: float | None) -> None:
+def test_invalid_retry_after_is_zero_or_none(value: str, seconds: float | None) -> None:
     assert retry_after({"Retry-After": value}) == seconds
 
 
-async def test_log_has_templates_and_no_secrets(
+async def test_log_has_path_templates_and_no_secrets(
     client: HttpClient, server: Server, log: pytest.LogCaptureFixture
 ) -> None:
-    async def ask() -> None:
+    async def send_secrets() -> None:
         await client.request(
             "POST",
             "/things/{thing}",
@@ -400,19 +409,19 @@ async def test_log_has_templates_and_no_secrets(
             json_body={"password": "s3cret-body"},
         )
 
-    await ask()
+    await send_secrets()
     server.faults = [Fault(drops=True)]
     with pytest.raises(Unreachable) as caught:
-        await ask()
+        await send_secrets()
     lines = [record.getMessage() for record in log.records if record.name == http.__name__]
     assert lines[0].startswith("POST /things/{thing}: HTTP 200, ")
     assert len(lines) == 2
     assert "s3cret" not in log.text + str(caught.value) + repr(caught.value)
 
 
-async def test_secret_in_a_broken_address_is_not_shown(
+async def test_log_has_no_secrets_of_an_unusable_address(
     session: aiohttp.ClientSession, log: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(Unreachable) as caught:
-        await read(HttpClient(session, "http://user:s3cret@[", judge))
+        await read(HttpClient(session, "http://user:s3cret@[", find_error))
     assert "s3cret" not in log.text + str(caught.value) + repr(caught.value.__cause__)

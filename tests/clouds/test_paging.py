@@ -1,4 +1,4 @@
-"""Pages are read until the list is complete, whatever the server does to their length."""
+"""Tests that lists are read page by page until they are complete, with any length of pages."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from custom_components.datapoint_cloud.clouds.paging import Page, PageSize, read
 
 
 async def _read(rows: list[Any], *, cut: int, total: int | None = None, full_page: int = 1) -> tuple[list[Any], int]:
-    """Read a list whose server cuts pages; the rows that came and the number of requests."""
+    """Read a list from a server that cuts pages; return its rows and the number of requests."""
     requests = 0
 
     async def fetch(skip: int) -> Page:
@@ -33,16 +33,16 @@ async def test_a_list_ends_with_its_total_or_with_a_short_page(
 
 
 @pytest.mark.parametrize("total", [0, None])
-async def test_an_empty_list_is_a_list(total: int | None) -> None:
+async def test_an_empty_list_is_complete(total: int | None) -> None:
     assert await _read([], cut=2, total=total) == ([], 1)
 
 
-async def test_a_list_that_ends_before_its_total_is_none() -> None:
+async def test_a_list_that_ends_before_its_total_is_unexpected() -> None:
     with pytest.raises(UnexpectedAnswer):
         await _read([1, 2, 3], cut=2, total=4)
 
 
-async def test_a_server_that_does_not_skip_is_noticed() -> None:
+async def test_a_server_that_ignores_skip_is_noticed() -> None:
     requests = 0
 
     async def fetch(skip: int) -> Page:
@@ -59,13 +59,13 @@ async def test_a_server_that_does_not_skip_is_noticed() -> None:
     assert (caught.value.endpoint, caught.value.subject) == ("/x", "y")
 
 
-async def test_a_list_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_list_that_never_ends_is_unexpected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "_MOST_PAGES", 3)
     with pytest.raises(UnexpectedAnswer):
         await _read(list(range(100)), cut=2)
 
 
-async def test_a_refused_page_is_made_shorter_once_and_for_all() -> None:
+async def test_a_page_shortened_after_a_refusal_stays_short() -> None:
     client_store = ClientStore()
     tried: list[int] = []
 
@@ -82,7 +82,7 @@ async def test_a_refused_page_is_made_shorter_once_and_for_all() -> None:
 
 
 @pytest.mark.parametrize("kept", [-5, "x", None, [100], 7])
-async def test_a_page_size_that_was_stored_badly_is_forgotten(kept: Any) -> None:
+async def test_a_damaged_stored_page_size_is_ignored(kept: Any) -> None:
     async def request(length: int) -> int:
         return length
 
@@ -90,7 +90,7 @@ async def test_a_page_size_that_was_stored_badly_is_forgotten(kept: Any) -> None
     assert await page_size.fetch(request) == 100
 
 
-async def test_another_refusal_is_not_about_the_page() -> None:
+async def test_a_refusal_for_another_reason_is_raised() -> None:
     async def request(length: int) -> int:
         raise Rejected(code=length)
 

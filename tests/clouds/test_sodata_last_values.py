@@ -1,4 +1,4 @@
-"""Last values: an answer equal to the previous one costs no decoding, and every other one is decoded whole."""
+"""Tests that last values equal to the previous ones are not decoded again, and all others completely."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ _TYPES = ("Measure", "Alarm", "State")
 
 
 def _row(device: int, service: int) -> Body:
-    """A row as the document shows it ("Last values")."""
+    """Return a row as in the document ("Last values")."""
     service_type = _TYPES[service % 3]
     return {
         "serviceId": f"{140100 + service}",
@@ -52,7 +52,7 @@ def _known() -> dict[str, mapping.DeviceSchema]:
     return {"device-0": mapping.device_schema(variables), "device-1": mapping.device_schema(variables[:20])}
 
 
-def test_an_unchanged_answer_comes_out_as_the_same_object() -> None:
+def test_an_unchanged_answer_returns_the_same_object() -> None:
     decoder = LastValuesDecoder(_known())
     first = decoder.decode("all", _answer(_body()))
     assert decoder.decode("all", _answer(_body())) is first
@@ -62,7 +62,7 @@ def test_an_unchanged_answer_comes_out_as_the_same_object() -> None:
     assert decoder.decode("all", _answer(_body())) is not first
 
 
-def test_a_changed_answer_is_decoded_whole() -> None:
+def test_a_changed_answer_is_decoded_completely() -> None:
     decoder = LastValuesDecoder(_known())
     decoder.decode("all", _answer(_body()))
     body = _body()
@@ -72,7 +72,7 @@ def test_a_changed_answer_is_decoded_whole() -> None:
     assert decoder.decode("all", answer)["device-2"].readings["Global|0|140100"].value == 99
 
 
-def test_an_unchanged_answer_is_decoded_again_for_other_descriptions() -> None:
+def test_an_unchanged_answer_is_decoded_again_after_a_schema_changed() -> None:
     known = _known()
     decoder = LastValuesDecoder(known)
     assert decoder.decode("all", _answer(_body()))["device-2"].described

@@ -1,4 +1,4 @@
-"""Pieces of a history range: where they are cut, and which range is requested for them."""
+"""Tests how a range of history is split into pieces, and which range is requested for each piece."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -33,7 +33,7 @@ def piece(start: str, end: str, *, zone: tzinfo | None = None, period: Period | 
         (piece("2026-03-27T23:00", "2026-04-02", zone=PARIS, period=Period.DAY), timedelta(days=9), "2026-04-02"),
     ],
 )
-def test_a_piece_is_cut_where_two_buckets_meet(whole: Piece, longest: timedelta, cut: str) -> None:
+def test_a_piece_is_split_between_two_buckets(whole: Piece, longest: timedelta, cut: str) -> None:
     first, second = whole.split(longest)
     assert (first.start, first.end, second.start, second.end) == (whole.start, utc(cut), utc(cut), whole.end)
     assert second.is_empty is (utc(cut) == whole.end)

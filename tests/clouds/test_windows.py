@@ -1,4 +1,4 @@
-"""Ranges of time: cut, and where periods begin and end."""
+"""Tests how ranges are split, and where periods begin and end."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def test_a_range_is_cut_without_gap_or_overlap() -> None:
+def test_a_range_is_split_without_gap_or_overlap() -> None:
     start, end = utc("2026-01-01"), utc("2026-01-06T07:00")
     pieces = list(split(start, end, timedelta(days=2)))
     assert pieces == [
@@ -31,11 +31,11 @@ def test_an_empty_range_has_no_pieces() -> None:
 
 
 @pytest.mark.parametrize(
-    ("period", "moment", "zone", "begin", "end"),
+    ("period", "timestamp", "zone", "begin", "end"),
     [
         (Period.MINUTE, "2026-03-29T01:30:12", PARIS, "2026-03-29T01:30", "2026-03-29T01:31"),
         (Period.HOUR, "2026-06-01T10:40", KOLKATA, "2026-06-01T10:30", "2026-06-01T11:30"),
-        # the hour that the clock shows twice
+        # the hour that clocks show twice
         (Period.HOUR, "2026-10-25T00:20", PARIS, "2026-10-25T00:00", "2026-10-25T01:00"),
         (Period.HOUR, "2026-10-25T01:20", PARIS, "2026-10-25T01:00", "2026-10-25T02:00"),
         # days of 23 and 25 hours
@@ -48,6 +48,6 @@ def test_an_empty_range_has_no_pieces() -> None:
         (Period.YEAR, "2026-12-31T22:30", PARIS, "2025-12-31T23:00", "2026-12-31T23:00"),
     ],
 )
-def test_periods_follow_the_wall_clock(period: Period, moment: str, zone: ZoneInfo, begin: str, end: str) -> None:
-    assert begin_of(period, utc(moment), zone) == utc(begin)
+def test_periods_follow_the_wall_clock(period: Period, timestamp: str, zone: ZoneInfo, begin: str, end: str) -> None:
+    assert begin_of(period, utc(timestamp), zone) == utc(begin)
     assert end_of(period, utc(begin), zone) == utc(end)
