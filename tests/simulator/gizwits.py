@@ -25,19 +25,19 @@ class Caller:
     url: str
     headers: dict[str, str] = field(default_factory=dict)
 
-    async def ask(self, method: str, path: str, **more: Any) -> Answer:
+    async def request(self, method: str, path: str, **more: Any) -> Answer:
         headers = self.headers | more.pop("headers", {})
         async with self.session.request(method, self.url + path, headers=headers, **more) as response:
             body = await response.json(content_type=None)
             return Answer(response.status, body, dict(response.headers))
 
     async def get(self, path: str, **params: Any) -> Answer:
-        return await self.ask("GET", path, params=params)
+        return await self.request("GET", path, params=params)
 
 
 async def logged_in(session: aiohttp.ClientSession, server: GizwitsOpenServer) -> Caller:
     caller = Caller(session, server.url, {"X-Gizwits-Application-Id": server.app_id})
-    answer = await caller.ask("POST", "/app/login", json={"username": server.username, "password": server.password})
+    answer = await caller.request("POST", "/app/login", json={"username": server.username, "password": server.password})
     caller.headers["X-Gizwits-User-token"] = answer.body["token"]
     return caller
 
@@ -55,6 +55,6 @@ async def authorized(
 ) -> Caller:
     """Return a caller with a token, whose paths begin after the product key."""
     caller = Caller(session, f"{server.url}/v1/products/{product.product_key}")
-    answer = await caller.ask("POST", "/access_token", json=token_body(server, product))
+    answer = await caller.request("POST", "/access_token", json=token_body(server, product))
     caller.headers["Authorization"] = f"token {answer.body['token']}"
     return caller

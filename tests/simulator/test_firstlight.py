@@ -24,7 +24,7 @@ class Service:
             "X-Authorization": self.server.user_token,
         }
 
-    async def ask(
+    async def request(
         self, path: str = "content/genre", status: int = 200, query: dict[str, str] | None = None, **request: Any
     ) -> Any:
         url = f"{self.server.url}/user/usage/aggregate/{path}"
@@ -52,34 +52,34 @@ def codes(answer: Any) -> list[str]:
 
 
 async def test_success_has_the_envelope(service: Service) -> None:
-    answer = await service.ask(headers={"X-Tracking-Id": "20bd6b4b-0000-4000-8000-000000000000"})
+    answer = await service.request(headers={"X-Tracking-Id": "20bd6b4b-0000-4000-8000-000000000000"})
     header = answer["header"]
     assert (header["code"], header["message"], header["system_time"]) == (0, "Success", int(NOW * 1000))
     assert header["tracking_id"] == "20bd6b4b-0000-4000-8000-000000000000"
     assert (header["start"], header["rows"], header["count"]) == (0, 4, 4)
     assert sum(row["value"] for row in answer["data"]) == 24 * 42
-    assert (await service.ask())["header"]["tracking_id"] != (await service.ask())["header"]["tracking_id"]
+    assert (await service.request())["header"]["tracking_id"] != (await service.request())["header"]["tracking_id"]
 
 
 async def test_totals_grow_with_the_time(service: Service) -> None:
     service.server.data_shape = "number"
-    before = (await service.ask("platform/deviceName"))["data"]
+    before = (await service.request("platform/deviceName"))["data"]
     service.seconds += 3600
-    assert (await service.ask("platform/deviceName"))["data"] == before + 30
+    assert (await service.request("platform/deviceName"))["data"] == before + 30
     window = DAY | {"toDate": "2026-09-20T15:13:20Z"}
-    assert (await service.ask("platform/deviceName", query=window))["data"] == 30
+    assert (await service.request("platform/deviceName", query=window))["data"] == 30
 
 
 async def test_gateway_refuses_a_wrong_bearer_token(service: Service) -> None:
     server = service.server
     for wrong in ("", server.authorization_token, f"Bearer {server.user_token}", f"bearer {server.user_token}"):
-        assert "<html>" in await service.ask(status=401, headers={"Authorization": wrong})
+        assert "<html>" in await service.request(status=401, headers={"Authorization": wrong})
 
 
 async def test_user_token_has_no_scheme(service: Service) -> None:
     server = service.server
     for wrong in ("", f"Bearer {server.user_token}", server.authorization_token):
-        assert codes(await service.ask(status=401, headers={"X-Authorization": wrong})) == ["40450101"]
+        assert codes(await service.request(status=401, headers={"X-Authorization": wrong})) == ["40450101"]
 
 
 @pytest.mark.parametrize(
@@ -102,27 +102,27 @@ async def test_user_token_has_no_scheme(service: Service) -> None:
 @pytest.mark.parametrize("status", [400, 200])
 async def test_wrong_parameters_are_refused(service: Service, changes: dict[str, str], code: str, status: int) -> None:
     service.server.errors_as_status = status
-    assert codes(await service.ask(status=status, query=DAY | changes)) == [code]
+    assert codes(await service.request(status=status, query=DAY | changes)) == [code]
 
 
 async def test_all_invalid_parameters_are_reported_at_once(service: Service) -> None:
     service.server.requires_item_id = True
-    assert codes(await service.ask(status=400, query={})) == ["40460101", "40460102", "40450103"]
+    assert codes(await service.request(status=400, query={})) == ["40460101", "40460102", "40450103"]
 
 
 async def test_item_id_comes_in_the_body_or_the_query(service: Service) -> None:
     service.server.requires_item_id = True
-    await service.ask(json={"itemId": "content-123"})
-    await service.ask(query=DAY | {"itemId": "content-123"})
+    await service.request(json={"itemId": "content-123"})
+    await service.request(query=DAY | {"itemId": "content-123"})
     for wrong in ({}, {"itemId": 7}, {"itemId": ""}, ["content-123"]):
-        assert codes(await service.ask(status=400, json=wrong)) == ["40450103"]
-    assert codes(await service.ask(status=400, data="{")) == ["40450103"]
+        assert codes(await service.request(status=400, json=wrong)) == ["40450103"]
+    assert codes(await service.request(status=400, data="{")) == ["40450103"]
 
 
 async def test_failures_and_unknown_attributes(service: Service) -> None:
-    assert codes(await service.ask("content/colour", status=400)) == ["40460191"]
+    assert codes(await service.request("content/colour", status=400)) == ["40460191"]
     service.server.failure = "40460190"
-    assert codes(await service.ask(status=500)) == ["40460190"]
+    assert codes(await service.request(status=500)) == ["40460190"]
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ async def test_failures_and_unknown_attributes(service: Service) -> None:
 )
 async def test_dates_are_accepted_in_one_format(service: Service, date_format: Any, right: str, wrong: str) -> None:
     service.server.date_format = date_format
-    await service.ask(query=DAY | {"fromDate": right})
-    assert codes(await service.ask(status=400, query=DAY | {"fromDate": wrong})) == ["40460102"]
+    await service.request(query=DAY | {"fromDate": right})
+    assert codes(await service.request(status=400, query=DAY | {"fromDate": wrong})) == ["40460102"]
 
 
 async def test_shapes_of_data(service: Service) -> None:
@@ -155,42 +155,42 @@ async def test_shapes_of_data(service: Service) -> None:
     }
     for shape, data in expected.items():
         server.data_shape = shape
-        assert (await service.ask())["data"] == data
+        assert (await service.request())["data"] == data
     server.data_shape = "missing"
-    assert "data" not in await service.ask()
+    assert "data" not in await service.request()
     server.data_shape = "strange"
-    assert isinstance((await service.ask())["data"], list)
+    assert isinstance((await service.request())["data"], list)
 
 
 async def test_rows_can_have_other_keys(service: Service) -> None:
     service.server.row_keys = ("n", "v", "ut")
-    row = (await service.ask())["data"][0]
+    row = (await service.request())["data"][0]
     assert row.keys() == {"n", "v", "ut"}
     assert row["ut"] == (int(NOW) - 86400) * 1000
 
 
 async def test_rows_are_paged_and_sorted(service: Service) -> None:
-    answer = await service.ask(query=DAY | {"pageSize": "3", "pageNumber": "2"})
+    answer = await service.request(query=DAY | {"pageSize": "3", "pageNumber": "2"})
     assert len(answer["data"]) == 1
     assert (answer["header"]["start"], answer["header"]["rows"], answer["header"]["count"]) == (3, 1, 4)
-    assert (await service.ask(query=DAY | {"pageNumber": "2"}))["data"] == []
-    answer = await service.ask(query=DAY | {"sortBy": "value", "sortOrder": "asc"})
+    assert (await service.request(query=DAY | {"pageNumber": "2"}))["data"] == []
+    answer = await service.request(query=DAY | {"sortBy": "value", "sortOrder": "asc"})
     values = [row["value"] for row in answer["data"]]
     assert values == sorted(values)
     service.server.has_paging_header = False
-    assert "count" not in (await service.ask())["header"]
+    assert "count" not in (await service.request())["header"]
 
 
 @pytest.mark.parametrize(("group_by", "name"), [("service", "Replay"), ("genre", "Drama"), ("network", "OFF NET")])
 async def test_groups_replace_the_attributes_values(service: Service, group_by: str, name: str) -> None:
-    answer = await service.ask("platform/deviceName", query=DAY | {"groupBy": group_by})
+    answer = await service.request("platform/deviceName", query=DAY | {"groupBy": group_by})
     assert name in {row["name"] for row in answer["data"]}
 
 
 async def test_figures_can_be_set(service: Service) -> None:
     server = service.server
     server.set_device("platform/deviceName", {"figures": {"Web": 7}})
-    rows = (await service.ask("platform/deviceName"))["data"]
+    rows = (await service.request("platform/deviceName"))["data"]
     assert {"Web": 7}.items() <= {row["name"]: row["value"] for row in rows}.items()
     assert server.describe_devices()["platform/deviceName"]["figures"] == {"Web": 7}
     with pytest.raises(KeyError):

@@ -33,7 +33,7 @@ async def caller(session: aiohttp.ClientSession, server: GizwitsEnterpriseServer
 async def test_a_token_lives_seven_days(
     caller: Caller, server: GizwitsEnterpriseServer, product: EnterpriseProduct, clock: Clock
 ) -> None:
-    answer = await caller.ask("POST", "/access_token", json=token_body(server, product))
+    answer = await caller.request("POST", "/access_token", json=token_body(server, product))
     assert answer.status == 201
     assert answer.body["expired_at"] == int(clock.now) + 7 * 86400
     clock.now += 7 * 86400
@@ -57,7 +57,7 @@ async def test_a_token_is_refused_with_the_code_of_the_wrong_field(
     change: dict[str, Any],
     code: tuple[int, str],
 ) -> None:
-    answer = await caller.ask("POST", "/access_token", json=token_body(server, product) | change)
+    answer = await caller.request("POST", "/access_token", json=token_body(server, product) | change)
     assert answer.code == code
 
 
@@ -66,18 +66,21 @@ async def test_a_product_may_be_unknown_unassociated_or_without_the_service(
 ) -> None:
     caller = Caller(session, f"{server.url}/v1/products")
     body, own = token_body(server, product), f"/{product.product_key}/access_token"
-    assert (await caller.ask("POST", f"/{'0' * 32}/access_token", json=body)).code == (404, "5015")
+    assert (await caller.request("POST", f"/{'0' * 32}/access_token", json=body)).code == (404, "5015")
     product.is_service_open = False
-    assert (await caller.ask("POST", own, json=body)).code == (404, "5007")
+    assert (await caller.request("POST", own, json=body)).code == (404, "5007")
     product.is_associated = False
-    assert (await caller.ask("POST", own, json=body)).code == (400, "5801")
-    assert (await caller.ask("POST", own, data="{", headers={"Content-Type": "application/json"})).code == (400, "5001")
+    assert (await caller.request("POST", own, json=body)).code == (400, "5801")
+    assert (await caller.request("POST", own, data="{", headers={"Content-Type": "application/json"})).code == (
+        400,
+        "5001",
+    )
 
 
 @pytest.mark.parametrize("header", ["", "token", "token " + "0" * 32, "Bearer {}", "{}", "token  {}", "token {{{}}}"])
 async def test_only_the_vendors_authorization_scheme_is_accepted(caller: Caller, header: str) -> None:
     token = caller.headers["Authorization"].removeprefix("token ")
-    answer = await caller.ask("GET", "/devices/search", headers={"Authorization": header.format(token)})
+    answer = await caller.request("GET", "/devices/search", headers={"Authorization": header.format(token)})
     assert answer.code == (400, "5009")
 
 
@@ -241,7 +244,7 @@ async def test_history_is_refused_without_the_grant(
 
 async def test_a_command_is_executed_and_logged(caller: Caller, device: GizwitsDevice) -> None:
     body = {"attrs": {"switch": False, "set_temp": 7.5}}
-    answer = await caller.ask("POST", f"/devices/{device.did}/control", json=body)
+    answer = await caller.request("POST", f"/devices/{device.did}/control", json=body)
     assert (answer.status, answer.body) == (200, {})
     assert device.received == [body]
     newest = (await caller.get(f"/devices/{device.did}/data", limit=1)).body["objects"][0]["attrs"]
@@ -267,7 +270,7 @@ async def test_a_command_that_cannot_be_delivered_is_refused(
     code: tuple[int, str],
 ) -> None:
     server.set_device(device.did, change)
-    answer = await caller.ask("POST", f"/devices/{device.did}/control", json={"attrs": {"switch": True}})
+    answer = await caller.request("POST", f"/devices/{device.did}/control", json={"attrs": {"switch": True}})
     assert answer.code == code
 
 
@@ -275,7 +278,7 @@ async def test_control_is_refused_with_the_code_of_its_reason(
     caller: Caller, server: GizwitsEnterpriseServer, product: EnterpriseProduct, device: GizwitsDevice
 ) -> None:
     async def code(did: str, body: Any) -> tuple[int, int | str]:
-        return (await caller.ask("POST", f"/devices/{did}/control", json=body)).code
+        return (await caller.request("POST", f"/devices/{did}/control", json=body)).code
 
     switch = {"attrs": {"switch": True}}
     assert await code(device.did, {"attrs": {"outlet_temp": 8}}) == (400, "5401")
@@ -294,14 +297,14 @@ async def test_groups_form_a_tree_and_devices_can_be_moved(
     root, child = product.groups
     assert (await caller.get("/device_groups")).body == {root: {child: ""}}
     held = {"action": "assign", "reassign": False, "macs": [device.mac, "0" * 12]}
-    assert (await caller.ask("PUT", f"/device_groups/{child}", json=held)).body["success"] == []
-    answer = await caller.ask("PUT", f"/device_groups/{child}", json=held | {"reassign": True})
+    assert (await caller.request("PUT", f"/device_groups/{child}", json=held)).body["success"] == []
+    answer = await caller.request("PUT", f"/device_groups/{child}", json=held | {"reassign": True})
     assert answer.body == {"success": [device.mac], "failed": ["0" * 12]}
     assert device.mac in (await caller.get(f"/device_groups/{child}")).body["macs"]
     assert device.mac not in (await caller.get(f"/device_groups/{root}")).body["macs"]
-    assert (await caller.ask("DELETE", f"/device_groups/{root}")).code == (400, "5204")
-    assert (await caller.ask("DELETE", f"/device_groups/{child}")).code == (400, "5205")
-    assert (await caller.ask("POST", "/device_groups", json={})).code == (400, "5203")
+    assert (await caller.request("DELETE", f"/device_groups/{root}")).code == (400, "5204")
+    assert (await caller.request("DELETE", f"/device_groups/{child}")).code == (400, "5205")
+    assert (await caller.request("POST", "/device_groups", json={})).code == (400, "5203")
 
 
 async def test_aggregates_are_numbers_by_hour(caller: Caller, device: GizwitsDevice, clock: Clock) -> None:

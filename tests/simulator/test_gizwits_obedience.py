@@ -29,7 +29,7 @@ class Subject:
         return await self.send({"attrs": attrs})
 
     async def send(self, body: dict[str, Any]) -> Answer:
-        return await self.caller.ask("POST", self.control, json=body)
+        return await self.caller.request("POST", self.control, json=body)
 
     async def read(self) -> tuple[int, dict[str, Any]]:
         body = (await self.caller.get(self.latest)).body
@@ -100,11 +100,11 @@ async def test_the_second_of_two_commands_can_be_executed_first(subject: Subject
     subject.device.obedience = Obedience(first_delays=(5, 1))
     await subject.command(set_temp=18)
     await subject.command(set_temp=20)
-    seen = []
+    values_read = []
     for _ in range(3):
-        seen.append(await subject.set_temp())
+        values_read.append(await subject.set_temp())
         clock.now += 2.5
-    assert seen == [16, 20, 18]
+    assert values_read == [16, 20, 18]
     await subject.command(set_temp=17)
     assert await subject.set_temp() == 17
 
@@ -161,13 +161,13 @@ async def test_obedience_is_set_by_remote_control(subject: Subject, clock: Clock
     remote = Caller(subject.caller.session, f"{subject.server.url}/_simulator")
     device = f"/devices/{subject.device.did}"
     settings = {"first_delays": [5, 1], "limits": {"set_temp": [16, 19]}}
-    assert (await remote.ask("POST", device, json={"obedience": settings})).status == 200
+    assert (await remote.request("POST", device, json={"obedience": settings})).status == 200
     assert (await remote.get("/devices")).body[subject.device.did]["obedience"]["first_delays"] == [5, 1]
     await subject.command(set_temp=20)
     clock.now += 5
     assert await subject.set_temp() == 19
-    await remote.ask("POST", device, json={"obedience": None})
-    assert (await remote.ask("POST", "/obedience", json={"is_lost": True})).status == 200
+    await remote.request("POST", device, json={"obedience": None})
+    assert (await remote.request("POST", "/obedience", json={"is_lost": True})).status == 200
     await subject.command(set_temp=16)
     assert await subject.set_temp() == 19
 
@@ -178,8 +178,8 @@ async def test_obedience_is_set_by_remote_control(subject: Subject, clock: Clock
 )
 async def test_an_invalid_obedience_is_refused(subject: Subject, wrong: dict[str, Any]) -> None:
     remote = Caller(subject.caller.session, f"{subject.server.url}/_simulator")
-    assert (await remote.ask("POST", "/obedience", json=wrong)).status == 400
-    assert (await remote.ask("POST", f"/devices/{subject.device.did}", json={"obedience": wrong})).status == 400
+    assert (await remote.request("POST", "/obedience", json=wrong)).status == 400
+    assert (await remote.request("POST", f"/devices/{subject.device.did}", json={"obedience": wrong})).status == 400
     assert subject.device.obedience is None
     assert subject.server.obedience == Obedience()
 
@@ -257,11 +257,11 @@ async def test_the_household_has_a_group_of_equal_heaters_for_one_command(
     assert [heater.product.key for heater in heaters] == [rows[server.heater_group_id]["product_key"]] * 2
     heaters[0].is_online = True
     both = [heater.did for heater in heaters]
-    answer = await caller.ask("POST", f"{path}/control", json={"attrs": {"mode": "舒适"}})
+    answer = await caller.request("POST", f"{path}/control", json={"attrs": {"mode": "舒适"}})
     assert answer.body == [{"did": both[0], "result": True}, {"did": both[1], "result": False}]
     heaters[1].is_online = True
     raw = {"raw": [1, 1, 3, 0, *bytes(84)]}
-    assert [row["result"] for row in (await caller.ask("POST", f"{path}/control", json=raw)).body] == [True, True]
+    assert [row["result"] for row in (await caller.request("POST", f"{path}/control", json=raw)).body] == [True, True]
     assert [heater.attrs["mode"] for heater in heaters] == ["停止"] * 2
     heaters[1].uid = None
     assert [row["did"] for row in (await caller.get(f"{path}/devices")).body] == both[:1]
@@ -276,20 +276,20 @@ async def test_a_mixed_group_has_no_product_and_refuses_commands(
     rows = {row["id"]: row for row in (await caller.get("/app/group")).body}
     assert rows[server.mixed_group_id]["product_key"] == ""
     assert len({row["product_key"] for row in (await caller.get(f"{path}/devices")).body}) == 2
-    assert (await caller.ask("POST", f"{path}/control", json={"attrs": {"switch": True}})).code == (400, 9015)
+    assert (await caller.request("POST", f"{path}/control", json={"attrs": {"switch": True}})).code == (400, 9015)
 
 
 async def test_a_group_is_made_for_a_product_or_for_any(timed: Simulation, session: aiohttp.ClientSession) -> None:
     server = timed.gizwits_open
     caller = await logged_in(session, server)
     pump = next(device for device in server.devices.values() if device.product.name == "变频水泵")
-    made = await caller.ask("POST", "/app/group", json={"group_name": "泵", "product_key": pump.product.key})
+    made = await caller.request("POST", "/app/group", json={"group_name": "泵", "product_key": pump.product.key})
     path = f"/app/group/{made.body['id']}/devices"
     others = next(iter(server.devices))
-    answer = await caller.ask("POST", f"{path}?show_detail=1", json={"dids": [pump.did, others]})
+    answer = await caller.request("POST", f"{path}?show_detail=1", json={"dids": [pump.did, others]})
     assert (answer.body["success"], answer.body["failed"]) == ([pump.did], [others])
     assert answer.body["detail"][0]["error_code"] == 9002
-    wrong = await caller.ask("POST", "/app/group", json={"group_name": "泵", "product_key": []})
+    wrong = await caller.request("POST", "/app/group", json={"group_name": "泵", "product_key": []})
     assert wrong.code == (400, 9015)
 
 

@@ -29,7 +29,7 @@ async def test_a_login_gives_a_token_that_lives_half_a_year(
     session: aiohttp.ClientSession, server: GizwitsOpenServer, clock: Clock
 ) -> None:
     caller = Caller(session, server.url, {"X-Gizwits-Application-Id": server.app_id})
-    answer = await caller.ask("POST", "/app/login", json={"username": server.username, "password": server.password})
+    answer = await caller.request("POST", "/app/login", json={"username": server.username, "password": server.password})
     assert answer.status == 200
     assert answer.body["uid"] == server.uid
     assert answer.body["expire_at"] == int(clock.now) + 180 * 86400
@@ -48,34 +48,34 @@ async def test_a_login_gives_a_token_that_lives_half_a_year(
     ],
 )
 async def test_a_login_is_refused_with_the_code_of_its_reason(caller: Caller, body: Any, code: int) -> None:
-    answer = await caller.ask("POST", "/app/login", json=body)
+    answer = await caller.request("POST", "/app/login", json=body)
     assert answer.code == (400, code)
 
 
 async def test_too_many_logins_are_throttled(caller: Caller, server: GizwitsOpenServer) -> None:
     server.accounts.logins_per_minute = 2
     body = {"username": server.username, "password": server.password}
-    assert (await caller.ask("POST", "/app/login", json=body)).status == 200
-    assert (await caller.ask("POST", "/app/login", json=body)).code == (400, 9041)
+    assert (await caller.request("POST", "/app/login", json=body)).status == 200
+    assert (await caller.request("POST", "/app/login", json=body)).code == (400, 9041)
 
 
 @pytest.mark.parametrize("headers", [{"X-Gizwits-Application-Id": ""}, {"X-Gizwits-Application-Id": "0" * 32}])
 async def test_an_unknown_app_is_refused(caller: Caller, headers: dict[str, str]) -> None:
-    assert (await caller.ask("GET", "/app/bindings", headers=headers)).code == (400, 9003)
+    assert (await caller.request("GET", "/app/bindings", headers=headers)).code == (400, 9003)
 
 
 async def test_another_vendors_app_knows_none_of_the_users(caller: Caller, server: GizwitsOpenServer) -> None:
     headers = {"X-Gizwits-Application-Id": server.other_app_id}
     body = {"username": server.username, "password": server.password}
-    assert (await caller.ask("POST", "/app/login", json=body, headers=headers)).code == (400, 9005)
-    assert (await caller.ask("GET", "/app/bindings", headers=headers)).code == (400, 9004)
+    assert (await caller.request("POST", "/app/login", json=body, headers=headers)).code == (400, 9005)
+    assert (await caller.request("GET", "/app/bindings", headers=headers)).code == (400, 9004)
 
 
 async def test_a_missing_unknown_or_revoked_token_is_invalid_and_an_old_one_expired(
     caller: Caller, server: GizwitsOpenServer, clock: Clock
 ) -> None:
     unknown = {"X-Gizwits-User-token": "0" * 32}
-    assert (await caller.ask("GET", "/app/bindings", headers=unknown)).code == (400, 9004)
+    assert (await caller.request("GET", "/app/bindings", headers=unknown)).code == (400, 9004)
     clock.now += 181 * 86400
     assert (await caller.get("/app/bindings")).code == (400, 9006)
     server.revoke_tokens()
@@ -91,12 +91,12 @@ async def test_a_logout_ends_the_token(caller: Caller) -> None:
 
 
 async def test_an_anonymous_user_is_made_once_and_then_logs_in(caller: Caller) -> None:
-    first = await caller.ask("POST", "/app/users", json={"phone_id": "a phone"})
-    second = await caller.ask("POST", "/app/users", json={"phone_id": "a phone"})
+    first = await caller.request("POST", "/app/users", json={"phone_id": "a phone"})
+    second = await caller.request("POST", "/app/users", json={"phone_id": "a phone"})
     assert (first.status, second.status) == (201, 201)
     assert first.body["uid"] == second.body["uid"]
     assert first.body["token"] != second.body["token"]
-    bindings = await caller.ask("GET", "/app/bindings", headers={"X-Gizwits-User-token": first.body["token"]})
+    bindings = await caller.request("GET", "/app/bindings", headers={"X-Gizwits-User-token": first.body["token"]})
     assert bindings.body == {"devices": []}
 
 
@@ -108,13 +108,13 @@ async def test_the_login_front_fails_with_status_200_and_codes_as_text(
         return {"appKey": server.app_id, "data": data, "version": "1.0"}
 
     front = "/app/smart_home/login/pwd"
-    unknown = await caller.ask("POST", front, json=body(server.username, server.password))
-    wrong = await caller.ask("POST", front, json=body(server.aep_username, "wrong"))
+    unknown = await caller.request("POST", front, json=body(server.username, server.password))
+    wrong = await caller.request("POST", front, json=body(server.aep_username, "wrong"))
     assert [(a.status, a.body["code"], a.body["error"]) for a in (unknown, wrong)] == [
         (200, "1000000", True),
         (200, "1000033", True),
     ]
-    right = await caller.ask("POST", front, json=body(server.aep_username, server.aep_password))
+    right = await caller.request("POST", front, json=body(server.aep_username, server.aep_password))
     caller.headers["X-Gizwits-User-token"] = right.body["data"]["userToken"]
     bound = (await caller.get("/app/bindings")).body["devices"]
     assert [row["dev_alias"] for row in bound] == ["New pump"]
@@ -220,12 +220,12 @@ async def test_a_command_shows_in_the_next_reading_or_after_a_delay(
 ) -> None:
     device = device_of(server, "空调")
     control, latest = f"/app/control/{device.did}", f"/app/devdata/{device.did}/latest"
-    answer = await caller.ask("POST", control, json={"attrs": {"set_temp": 26, "switch": 0, "mode": "自动"}})
+    answer = await caller.request("POST", control, json={"attrs": {"set_temp": 26, "switch": 0, "mode": "自动"}})
     assert (answer.status, answer.body) == (200, {})
     attr = (await caller.get(latest)).body["attr"]
     assert (attr["set_temp"], attr["switch"], attr["mode"]) == (26, 0, "自动")
     server.write_delay = 15
-    await caller.ask("POST", control, json={"attrs": {"set_temp": 18}})
+    await caller.request("POST", control, json={"attrs": {"set_temp": 18}})
     assert (await caller.get(latest)).body["attr"]["set_temp"] == 26
     clock.now += 15
     assert (await caller.get(latest)).body["attr"]["set_temp"] == 18
@@ -252,7 +252,7 @@ async def test_an_invalid_command_is_refused_with_the_name_of_the_attribute(
     caller: Caller, server: GizwitsOpenServer, attrs: dict[str, Any]
 ) -> None:
     device = device_of(server, "空调")
-    answer = await caller.ask("POST", f"/app/control/{device.did}", json={"attrs": {"sleep": True} | attrs})
+    answer = await caller.request("POST", f"/app/control/{device.did}", json={"attrs": {"sleep": True} | attrs})
     assert answer.code == (400, 9025)
     assert next(iter(attrs)) in answer.body["detail_message"]
     assert device.received == []
@@ -261,18 +261,18 @@ async def test_an_invalid_command_is_refused_with_the_name_of_the_attribute(
 async def test_a_binary_must_be_padded_to_its_full_length(caller: Caller, server: GizwitsOpenServer) -> None:
     lamp = device_of(server, "水草灯WIFI_BLE")
     control = f"/app/control/{lamp.did}"
-    assert (await caller.ask("POST", control, json={"attrs": {"Timer01": "0800"}})).code == (400, 9025)
+    assert (await caller.request("POST", control, json={"attrs": {"Timer01": "0800"}})).code == (400, 9025)
     coded = base64.b64encode(bytes.fromhex("080064643200")).decode()
-    assert (await caller.ask("POST", control, json={"attrs": {"Timer01": coded}})).code == (400, 9025)
+    assert (await caller.request("POST", control, json={"attrs": {"Timer01": coded}})).code == (400, 9025)
     body = {"attrs": {"Timer01": coded}, "binary_coding": "base64"}
-    assert (await caller.ask("POST", control, json=body)).status == 200
+    assert (await caller.request("POST", control, json=body)).status == 200
     assert lamp.attrs["Timer01"] == "080064643200"
 
 
 @pytest.mark.parametrize("body", [{}, {"attrs": {}}, {"attrs": [1]}, {"raw": [256]}, {"raw": "00"}, [], "x"])
 async def test_a_malformed_command_is_refused(caller: Caller, server: GizwitsOpenServer, body: Any) -> None:
     device = device_of(server, "空调")
-    assert (await caller.ask("POST", f"/app/control/{device.did}", json=body)).code == (400, 9015)
+    assert (await caller.request("POST", f"/app/control/{device.did}", json=body)).code == (400, 9015)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ async def test_a_command_that_cannot_be_delivered_is_refused(
 ) -> None:
     device = device_of(server, "空调")
     server.set_device(device.did, change)
-    answer = await caller.ask("POST", f"/app/control/{device.did}", json={"attrs": {"switch": True}})
+    answer = await caller.request("POST", f"/app/control/{device.did}", json={"attrs": {"switch": True}})
     assert answer.code == (400, code)
 
 
@@ -293,8 +293,8 @@ async def test_only_the_users_own_devices_are_accessible(caller: Caller, server:
     method = "POST" if "control" in path else "GET"
     others = next(device for device in server.devices.values() if device.uid == server.aep_uid)
     body = {"json": {"attrs": {"SwitchON": True}}} if method == "POST" else {}
-    assert (await caller.ask(method, path.format(others.did), **body)).code == (400, 9017)
-    assert (await caller.ask(method, path.format("0" * 22), **body)).code == (400, 9014)
+    assert (await caller.request(method, path.format(others.did), **body)).code == (400, 9017)
+    assert (await caller.request(method, path.format("0" * 22), **body)).code == (400, 9014)
 
 
 async def test_a_group_command_returns_the_result_of_each_device(caller: Caller, server: GizwitsOpenServer) -> None:
@@ -302,10 +302,10 @@ async def test_a_group_command_returns_the_result_of_each_device(caller: Caller,
     device = device_of(server, "空调")
     assert [d["did"] for d in (await caller.get(f"/app/group/{row['id']}/devices")).body] == [device.did]
     control = f"/app/group/{row['id']}/control"
-    answer = await caller.ask("POST", control, json={"attrs": {"switch": False}})
+    answer = await caller.request("POST", control, json={"attrs": {"switch": False}})
     assert answer.body == [{"did": device.did, "result": True}]
     device.is_online = False
-    answer = await caller.ask("POST", control, json={"attrs": {"switch": True}})
+    answer = await caller.request("POST", control, json={"attrs": {"switch": True}})
     assert answer.body == [{"did": device.did, "result": False}]
     assert device.attrs["switch"] is False
 
@@ -321,7 +321,7 @@ async def test_aggregates_come_as_text_by_get_and_put(
         "aggregator": "max",
         "unit": "HOURS",
     }
-    answer = await caller.ask(method, f"/app/devdata/{device.did}/agg_data", params=query)
+    answer = await caller.request(method, f"/app/devdata/{device.did}/agg_data", params=query)
     assert answer.body["query"]["end_ts"] is None
     assert [row["attrs"]["set_temp"] for row in answer.body["data"]] == ["24.0"] * len(answer.body["data"])
     assert len(answer.body["data"]) in (2, 3)

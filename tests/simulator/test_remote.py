@@ -30,47 +30,47 @@ async def test_requests_are_counted_but_not_those_of_the_remote_control(caller: 
     await caller.get("/_simulator/devices")
     counts = {"POST /app/login": 1, "GET /app/bindings": 1}
     assert (await caller.get("/_simulator/requests")).body == counts
-    await caller.ask("DELETE", "/_simulator/requests")
+    await caller.request("DELETE", "/_simulator/requests")
     assert (await caller.get("/_simulator/requests")).body == {}
 
 
 async def test_a_fault_affects_a_path_a_number_of_times(caller: Caller) -> None:
     fault = {"path": "/app/devdata", "status": 502, "body": "{}", "times": 2}
-    await caller.ask("POST", "/_simulator/faults", json=fault)
+    await caller.request("POST", "/_simulator/faults", json=fault)
     statuses = [(await caller.get("/app/devdata/x/latest")).status for _ in range(3)]
     assert (await caller.get("/app/bindings")).status == 200
     assert statuses == [502, 502, 400]
-    await caller.ask("POST", "/_simulator/faults", json={"status": 500, "body": "{}"})
+    await caller.request("POST", "/_simulator/faults", json={"status": 500, "body": "{}"})
     assert (await caller.get("/_simulator/faults")).body == {"count": 1}
-    await caller.ask("DELETE", "/_simulator/faults")
+    await caller.request("DELETE", "/_simulator/faults")
     assert (await caller.get("/app/bindings")).status == 200
 
 
 async def test_a_fault_can_drop_the_connection_of_one_method(caller: Caller) -> None:
-    await caller.ask("POST", "/_simulator/faults", json={"path": "/app", "method": "POST", "drops": True})
+    await caller.request("POST", "/_simulator/faults", json={"path": "/app", "method": "POST", "drops": True})
     with pytest.raises(aiohttp.ClientError):
-        await caller.ask("POST", "/app/login", json={})
+        await caller.request("POST", "/app/login", json={})
     assert (await caller.get("/app/bindings")).status == 200
 
 
 async def test_devices_can_be_changed(caller: Caller, server: GizwitsOpenServer) -> None:
     did, device = next(iter(server.devices.items()))
-    await caller.ask("POST", f"/_simulator/devices/{did}", json={"attrs": {"switch": False}, "is_online": False})
+    await caller.request("POST", f"/_simulator/devices/{did}", json={"attrs": {"switch": False}, "is_online": False})
     assert (device.attrs["switch"], device.is_online) == (False, False)
     assert (await caller.get("/_simulator/devices")).body[did]["attrs"]["switch"] is False
-    assert (await caller.ask("POST", f"/_simulator/devices/{did}", json={"colour": 1})).status == 400
-    assert (await caller.ask("POST", "/_simulator/devices/unknown", json={})).status == 404
+    assert (await caller.request("POST", f"/_simulator/devices/{did}", json={"colour": 1})).status == 400
+    assert (await caller.request("POST", "/_simulator/devices/unknown", json={})).status == 404
 
 
 async def test_settings_and_actions_change_the_server(caller: Caller, server: GizwitsOpenServer) -> None:
-    await caller.ask("POST", "/_simulator/settings", json={"password": "another", "write_delay": 2})
+    await caller.request("POST", "/_simulator/settings", json={"password": "another", "write_delay": 2})
     assert (server.password, server.write_delay) == ("another", 2)
     for wrong in ({"write_delay": "2"}, {"is_throttled": 1}, {"username": "x"}):
-        assert (await caller.ask("POST", "/_simulator/settings", json=wrong)).status == 400
-    assert (await caller.ask("POST", "/_simulator/settings", json={"nothing": 1})).status == 404
-    await caller.ask("POST", "/_simulator/actions/revoke_tokens")
+        assert (await caller.request("POST", "/_simulator/settings", json=wrong)).status == 400
+    assert (await caller.request("POST", "/_simulator/settings", json={"nothing": 1})).status == 404
+    await caller.request("POST", "/_simulator/actions/revoke_tokens")
     assert (await caller.get("/app/bindings")).code == (400, 9004)
-    assert (await caller.ask("POST", "/_simulator/actions/stop")).status == 404
+    assert (await caller.request("POST", "/_simulator/actions/stop")).status == 404
 
 
 async def test_all_servers_are_under_remote_control(timed: Simulation, session: aiohttp.ClientSession) -> None:

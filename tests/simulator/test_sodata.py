@@ -67,7 +67,7 @@ class Api:
     def account(self) -> str:
         return self.sodata.corporate_accounts[0].uuid
 
-    async def ask(self, method: str, path: str, status: int = 200, **request: Any) -> Json:
+    async def request(self, method: str, path: str, status: int = 200, **request: Any) -> Json:
         url = f"{self.sodata.url}/api/v1/ca{path}"
         headers = {"Authorization": f"Bearer {self.token}"}
         async with self.session.request(method, url, headers=headers, **request) as response:
@@ -75,7 +75,7 @@ class Api:
             return await response.json() if response.content_type == "application/json" else None
 
     async def get(self, path: str, status: int = 200, **query: Any) -> Json:
-        return await self.ask("GET", f"/{self.account}/{path}", status, params=query)
+        return await self.request("GET", f"/{self.account}/{path}", status, params=query)
 
     async def last_values(self, device: SoDataDevice) -> dict[str, Json]:
         answer = await self.get(f"devices/{device.uuid}/last-values")
@@ -183,7 +183,7 @@ async def test_second_use_of_a_refresh_token_ends_the_session(api: Api) -> None:
     }
     assert (await api.refresh(second["refresh_token"], 400))["error_description"] == "Session not active"
     api.token = second["access_token"]
-    await api.ask("GET", "", 401)
+    await api.request("GET", "", 401)
 
 
 async def test_refresh_token_is_invalid_if_old_forged_or_revoked(api: Api) -> None:
@@ -218,29 +218,29 @@ async def test_refresh_token_can_live_forever(api: Api) -> None:
 
 
 async def test_api_requires_a_valid_token(api: Api) -> None:
-    await api.ask("GET", "")
+    await api.request("GET", "")
     genuine = api.token
     for wrong in ("", "x.y.z", (await api.log_in())["refresh_token"]):
         api.token = wrong
-        await api.ask("GET", "", 401)
+        await api.request("GET", "", 401)
     api.token = genuine
     api.time.seconds += 299
-    await api.ask("GET", "")
+    await api.request("GET", "")
     api.time.seconds += 1
-    await api.ask("GET", "", 401)
+    await api.request("GET", "", 401)
     api.token = (await api.log_in())["access_token"]
     api.keycloak.revoke_sessions()
-    await api.ask("GET", "", 401)
+    await api.request("GET", "", 401)
 
 
 async def test_accounts_have_is_master_instead_of_take(api: Api) -> None:
     added = api.sodata.add_corporate_account("Second")
-    answer = await api.ask("GET", "")
+    answer = await api.request("GET", "")
     assert answer["isMaster"] is False
     assert "take" not in answer
     assert answer["total"] == 2
     assert [account["name"] for account in answer["results"]] == ["SoLink", "Second"]
-    other = await api.ask("GET", f"/{added.uuid}/devices")
+    other = await api.request("GET", f"/{added.uuid}/devices")
     assert other["total"] == 2
     await api.get(f"devices/{other['results'][0]['uuid']}", 404)
 
@@ -307,7 +307,7 @@ async def test_single_objects_are_found_only_by_uuid(api: Api) -> None:
     assert (await api.get(f"customers/{ups.site.customer.uuid}"))["name"] == ups.site.customer.name
     await api.get(f"devices/{shown['gatewayId']}", 404)
     await api.get(f"devices/{shown['gatewayUuid']}/gateway", 404)
-    await api.ask("GET", "/3/devices", 404)
+    await api.request("GET", "/3/devices", 404)
 
 
 async def test_variables_of_a_ups(api: Api) -> None:
@@ -354,11 +354,11 @@ async def test_values_change_with_the_clock_and_counters_only_grow(api: Api) -> 
 
 async def test_alarms_begin_and_end_and_can_have_other_values(api: Api) -> None:
     ups = api.devices("UPS")[0]
-    seen = set()
+    values_read = set()
     for _ in range(24 * 4):
-        seen.add({variable.key: value for variable, _, value in ups.last_samples()}["Global|0|143000"])
+        values_read.add({variable.key: value for variable, _, value in ups.last_samples()}["Global|0|143000"])
         api.time.seconds += 900
-    assert seen == {"0", "1"}
+    assert values_read == {"0", "1"}
     api.token = (await api.log_in())["access_token"]
     api.sodata.alarm_values = (False, True)
     ups.set("Global", "0", "143000", "1")
@@ -416,19 +416,19 @@ async def test_many_last_values_accept_one_shape_of_body(api: Api, shape: Any) -
     path = f"/{api.account}/last-values"
     for name, body in bodies.items():
         if name == shape:
-            answer = await api.ask("PUT", path, json=body)
+            answer = await api.request("PUT", path, json=body)
             assert [device["deviceUuid"] for device in answer["devices"]] == uuids[::-1]
         else:
-            await api.ask("PUT", path, 404 if shape is None else 400, json=body)
+            await api.request("PUT", path, 404 if shape is None else 400, json=body)
     if shape is not None:
-        await api.ask("PUT", path, 400, json={"deviceUuids": uuids, "devices": uuids})
+        await api.request("PUT", path, 400, json={"deviceUuids": uuids, "devices": uuids})
 
 
 async def test_many_last_values_leave_out_devices_without_rights(api: Api) -> None:
     ups = api.devices("UPS")[0]
     api.sodata.forbidden.add(ups.uuid)
     body = {"deviceUuids": [*api.sodata.devices, "unknown"]}
-    answer = await api.ask("PUT", f"/{api.account}/last-values", json=body)
+    answer = await api.request("PUT", f"/{api.account}/last-values", json=body)
     assert {device["deviceUuid"] for device in answer["devices"]} == api.sodata.devices.keys() - {ups.uuid}
 
 
@@ -448,7 +448,7 @@ async def test_raw_history_contains_the_earlier_last_values(api: Api) -> None:
     ups = api.devices("UPS")[0]
     row = (await api.last_values(ups))["Global|0|140100"]
     body = history(ups, **{"from": "2026-09-21T14:00:00Z", "to": "2026-09-21T14:13:21Z"})
-    answer = await api.ask("PUT", f"/{api.account}/datapoints", json=body)
+    answer = await api.request("PUT", f"/{api.account}/datapoints", json=body)
     (series,) = answer["series"]
     assert series["dataType"] == "number"
     assert series["deviceTimeZone"] == "UTC"
@@ -459,7 +459,7 @@ async def test_raw_history_contains_the_earlier_last_values(api: Api) -> None:
 async def test_history_in_buckets(api: Api) -> None:
     ups = api.devices("UPS")[0]
     path = f"/{api.account}/datapoints"
-    raw = (await api.ask("PUT", path, json=history(ups)))["series"][0]["data"]
+    raw = (await api.request("PUT", path, json=history(ups)))["series"][0]["data"]
     for aggregation, expected in {
         "min": min(point["value"] for point in raw),
         "max": max(point["value"] for point in raw),
@@ -467,16 +467,16 @@ async def test_history_in_buckets(api: Api) -> None:
         "avg": pytest.approx(sum(point["value"] for point in raw) / len(raw)),
     }.items():
         body = history(ups, granularity="day", series={"aggregation": aggregation})
-        (point,) = (await api.ask("PUT", path, json=body))["series"][0]["data"]
+        (point,) = (await api.request("PUT", path, json=body))["series"][0]["data"]
         assert point == {"at": "2026-09-20T00:00:00Z", "value": expected}
-    hours = await api.ask("PUT", path, json=history(ups, granularity="hour", series={"aggregation": "avg"}))
+    hours = await api.request("PUT", path, json=history(ups, granularity="hour", series={"aggregation": "avg"}))
     assert len(hours["series"][0]["data"]) == 24
 
 
 async def test_history_in_local_time_ignores_the_z(api: Api) -> None:
     (ups,) = (device for device in api.devices("UPS") if device.site.time_zone == "Asia/Kolkata")
     body = history(ups, useDeviceLocalTimezone=True, granularity="day", series={"aggregation": "count"})
-    (series,) = (await api.ask("PUT", f"/{api.account}/datapoints", json=body))["series"]
+    (series,) = (await api.request("PUT", f"/{api.account}/datapoints", json=body))["series"]
     assert series["deviceTimeZone"] == "Asia/Kolkata"
     assert [point["at"] for point in series["data"]] == ["2026-09-19T18:30:00Z"]
 
@@ -489,7 +489,7 @@ async def test_hour_that_the_clock_shows_twice_has_two_buckets(api: Api) -> None
     }.items():
         ups = next(ups for ups in api.devices("UPS") if ups.site.time_zone == zone)
         body = history(ups, **changes | {"from": "2025-10-26T01:00:00Z", "to": "2025-10-26T03:00:00Z"})
-        (series,) = (await api.ask("PUT", f"/{api.account}/datapoints", json=body))["series"]
+        (series,) = (await api.request("PUT", f"/{api.account}/datapoints", json=body))["series"]
         assert [point["at"] for point in series["data"]] == begins
 
 
@@ -497,22 +497,22 @@ async def test_rules_of_history_that_the_document_leaves_open(api: Api) -> None:
     ups = api.devices("UPS")[0]
     path, rules = f"/{api.account}/datapoints", api.sodata.history_rules
     body = history(ups, granularity="day", series={"aggregation": "count"}, to="2026-09-25T00:00:00Z")
-    (plain,) = (await api.ask("PUT", path, json=body))["series"]
+    (plain,) = (await api.request("PUT", path, json=body))["series"]
     assert "aggregation" not in plain
     assert len(plain["data"]) == 2
     rules.echoes_aggregation = rules.has_empty_buckets = True
-    (full,) = (await api.ask("PUT", path, json=body))["series"]
+    (full,) = (await api.request("PUT", path, json=body))["series"]
     assert full["aggregation"] == "count"
     assert full["data"] == plain["data"] + [{"at": f"2026-09-{day}T00:00:00Z", "value": None} for day in (22, 23, 24)]
     two = body | {"series": body["series"] * 2}
     rules.max_answered = 1
-    assert len((await api.ask("PUT", path, json=two))["series"]) == 1
+    assert len((await api.request("PUT", path, json=two))["series"]) == 1
     rules.limit_status, rules.max_series = 413, 1
-    await api.ask("PUT", path, 413, json=two)
+    await api.request("PUT", path, 413, json=two)
     rules.max_range = timedelta(days=4)
-    await api.ask("PUT", path, 413, json=body)
+    await api.request("PUT", path, 413, json=body)
     rules.refused[f"{ups.uuid}|Global|0|140100"] = 404
-    await api.ask("PUT", path, 404, json=body)
+    await api.request("PUT", path, 404, json=body)
 
 
 @pytest.mark.parametrize(
@@ -531,13 +531,13 @@ async def test_rules_of_history_that_the_document_leaves_open(api: Api) -> None:
 )
 async def test_history_refuses_undocumented_requests(api: Api, changes: dict[str, Any]) -> None:
     body = history(api.devices("UPS")[0], **changes)
-    answer = await api.ask("PUT", f"/{api.account}/datapoints", 400, json=body)
+    answer = await api.request("PUT", f"/{api.account}/datapoints", 400, json=body)
     assert answer["message"]
 
 
 async def test_bodies_must_be_json(api: Api) -> None:
     for path in ("datapoints", "last-values"):
-        await api.ask("PUT", f"/{api.account}/{path}", 415, data="x")
+        await api.request("PUT", f"/{api.account}/{path}", 415, data="x")
         headers = {"Authorization": f"Bearer {api.token}", "Content-Type": "application/json"}
         url = f"{api.sodata.url}/api/v1/ca/{api.account}/{path}"
         async with api.session.put(url, data="{", headers=headers) as response:
@@ -547,7 +547,7 @@ async def test_bodies_must_be_json(api: Api) -> None:
 @pytest.mark.parametrize("action", ["activate", "repair", "push-profile"])
 async def test_the_installation_cannot_be_changed(api: Api, action: str) -> None:
     device = api.devices("UPS")[0]
-    await api.ask("PUT", f"/{api.account}/devices/{device.uuid}/{action}", 404)
+    await api.request("PUT", f"/{api.account}/devices/{device.uuid}/{action}", 404)
     url = f"{api.sodata.url}/api/v1/ca/{api.account}/devices/{device.uuid}"
     async with api.session.delete(url, headers={"Authorization": f"Bearer {api.token}"}) as response:
         assert response.status == 405
