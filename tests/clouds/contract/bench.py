@@ -1,4 +1,4 @@
-"""A test bench: one account of one cloud, the simulated servers behind it, and what the rules need to know of both."""
+"""A test bench: one account of one cloud and its simulated servers, with the facts that the rules need."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from simulator.server import Fault, Server
 from simulator.simulation import Simulation
 from tests.clouds.make_cloud import MAKERS
 
-_PATIENCE = 100  # looks, ten milliseconds apart, until what is left behind counts as staying
+_PATIENCE = 100  # checks, ten milliseconds apart, until a leftover counts as permanent
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +104,13 @@ class _Lines(logging.Handler):
         self.lines.append(logging.Formatter().format(record))
 
 
-class CannotTry(Exception):  # no failure of the client's
-    """The rule could not be tried, so that it says nothing of the client."""
+class CannotTry(Exception):  # not an AssertionError, since the client did nothing wrong
+    """The rule could not be tried, so that it proves nothing about the client."""
 
 
 @dataclass
 class Bench:
-    """`wrap` turns each client into the one under test: a control puts a client there that breaks a rule."""
+    """One account under test. `wrap` replaces each client: a control uses it for a client that breaks a rule."""
 
     kind: str
     simulation: Simulation
@@ -122,8 +122,8 @@ class Bench:
 
     def __post_init__(self) -> None:
         server = self.simulation.gizwits_open
-        server.has_documented_log = True  # the real one fails whenever it is asked for this log
-        server.content_type = "application/json"  # a `Fault` changes nothing else
+        server.has_documented_log = True  # The real server fails at every request for this log.
+        server.content_type = "application/json"  # A `Fault` cannot change the content type.
 
     @property
     def facts(self) -> Facts:
@@ -131,7 +131,7 @@ class Bench:
 
     @property
     def servers(self) -> Sequence[Server]:
-        """The servers this cloud uses; the first one is its API."""
+        """The servers of this cloud; the first one is its API."""
         return [getattr(self.simulation, name) for name in self.facts.servers]
 
     @property
@@ -139,31 +139,31 @@ class Bench:
         return self.servers[0]
 
     def real_cloud(self, client_store: ClientStore | None = None, **changes: Any) -> Cloud:
-        """The cloud's own client, whatever is under test."""
+        """Build the real client, even if a control is under test."""
         store = self.client_store if client_store is None else client_store
         return MAKERS[self.kind](self.session, self.simulation, store, **changes)
 
     def cloud(self, client_store: ClientStore | None = None, **changes: Any) -> Cloud:
-        """The client under test."""
+        """Build the client under test."""
         cloud: Cloud = self.wrap(self, self.real_cloud(client_store, **changes))
         return cloud
 
-    # What the servers are made to do
+    # Faults of the servers
 
     def fail(self, *servers: Server, **fault: Any) -> None:
-        """Let every request to these servers (all by default) meet a fault, until `heal`."""
+        """Make these servers (all by default) fail at every request until `heal`."""
         for server in servers or self.servers:
             server.faults.append(Fault(**fault))
 
     def fail_values(self, **fault: Any) -> None:
-        """Let every request for last values meet a fault, until `heal`."""
+        """Make the API fail at every request for last values until `heal`."""
         self.fail(self.api, matches=lambda request: request.path.endswith(self.facts.values_path), **fault)
 
     def heal(self) -> None:
         for server in self.servers:
             server.faults.clear()
 
-    # What the servers saw
+    # Requests that the servers received
 
     def reset_counts(self) -> None:
         for server in self.servers:
@@ -176,10 +176,10 @@ class Bench:
         path = self.facts.login_path
         return 0 if path is None else sum(request.path.endswith(path) for request in self.requests())
 
-    # What must not be seen
+    # Secrets
 
     def secrets(self) -> set[str]:
-        """Every credential and token of this account, as the servers have them now."""
+        """Return every credential and token of this account that the servers know now."""
         opened, enterprise = self.simulation.gizwits_open, self.simulation.gizwits_enterprise
         keycloak, firstlight = self.simulation.keycloak, self.simulation.firstlight
         products = enterprise.products.values()
@@ -196,11 +196,11 @@ class Bench:
             ),
         } - {""}
 
-    # What a client leaves behind
+    # Leftovers of a client
 
     @asynccontextmanager
     async def nothing_left_behind(self) -> AsyncIterator[None]:
-        """Fail if a task or a connection in use is left that was not there before."""
+        """Fail if the block leaves a new task or a new connection in use."""
         before = asyncio.all_tasks()
         yield
         for _ in range(_PATIENCE):
@@ -223,7 +223,7 @@ class Bench:
 
 @asynccontextmanager
 async def captured_log() -> AsyncIterator[list[str]]:
-    """Keep what the library logs, down to the debug level."""
+    """Collect the log of the library, down to the debug level."""
     handler, logger = _Lines(), logging.getLogger("custom_components.datapoint_cloud")
     level = logger.level
     logger.addHandler(handler)
@@ -236,7 +236,7 @@ async def captured_log() -> AsyncIterator[list[str]]:
 
 
 async def error_of(cloud: Cloud) -> CloudError | None:
-    """Why the devices could not be listed, or those of the first part of the account that failed."""
+    """Return the error of listing devices, or the first error of a part of the account; None if there is none."""
     try:
         listing = await cloud.devices()
     except CloudError as error:
@@ -245,7 +245,7 @@ async def error_of(cloud: Cloud) -> CloudError | None:
 
 
 async def some_devices(cloud: Cloud, most: int = 6) -> list[Device]:
-    """A few devices of the account, one of each schema first."""
+    """Return a few devices of the account, one of each schema first."""
     listing = await cloud.devices()
     by_schema = {device.schema_id: device for device in reversed(listing.devices)}
     firsts = list(by_schema.values())
@@ -253,7 +253,7 @@ async def some_devices(cloud: Cloud, most: int = 6) -> list[Device]:
 
 
 def is_json(value: Any) -> bool:
-    """Whether a value survives being written as JSON and read again."""
+    """Return whether a value stays the same when it is written as JSON and read again."""
     try:
         return bool(json.loads(json.dumps(value)) == value)
     except TypeError, ValueError:

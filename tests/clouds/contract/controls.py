@@ -1,6 +1,6 @@
-"""For each rule a client that breaks it: the good one, but for one thing it does wrong."""
+"""For each rule a client that breaks it: the good client with one thing done wrong."""
 
-# ruff: noqa: ARG002  # a broken method has the arguments of the good one
+# ruff: noqa: ARG002  # A broken method has the arguments of the good one.
 
 import asyncio
 import logging
@@ -84,7 +84,7 @@ class ListsNoDevice(_BrokenList):
 
 
 @breaks("device_ids_are_the_same_in_every_list")
-class NumbersItsDevicesAnew(_BrokenList):
+class RenumbersItsDevices(_BrokenList):
     lists = 0
 
     def changed(self, devices: Sequence[Device]) -> Sequence[Device]:
@@ -136,7 +136,7 @@ class ReadsTomorrow(_BrokenReadings):
 @breaks("timestamps_are_utc_and_not_in_the_future", "sodata")
 class ReadsWithoutAZone(_BrokenReadings):
     def reading(self, key: str, reading: Reading) -> Reading:
-        return replace(reading, taken_at=datetime(2026, 1, 1))  # noqa: DTZ001  # that is what is wrong
+        return replace(reading, taken_at=datetime(2026, 1, 1))  # noqa: DTZ001  # the thing done wrong
 
 
 @breaks("timestamps_are_utc_and_not_in_the_future", "gizwits_enterprise")
@@ -219,7 +219,7 @@ for _rule in (
     "refused_credentials_raise_auth_failed",
     "a_server_that_is_down_raises_unreachable",
     "too_many_requests_raise_rate_limited",
-    "an_answer_that_makes_no_sense_raises_unexpected_answer",
+    "an_invalid_answer_raises_unexpected_answer",
 ):
     breaks(_rule)(RaisesAnotherError)
 
@@ -231,7 +231,7 @@ class HidesWhyItStopped(Broken):
 
 breaks("a_server_that_is_down_raises_unreachable")(HidesWhyItStopped)
 breaks("too_many_requests_raise_rate_limited", "gizwits_enterprise")(HidesWhyItStopped)
-breaks("an_answer_that_makes_no_sense_raises_unexpected_answer", "sodata")(HidesFailures)
+breaks("an_invalid_answer_raises_unexpected_answer", "sodata")(HidesFailures)
 
 
 @breaks("too_many_requests_raise_rate_limited", "firstlight")
@@ -269,7 +269,7 @@ class ShowsItsToken(Broken):
 
 class AcceptsEveryWrite(Broken):
     async def write(self, device: Device, values: Mapping[str, Value]) -> None:
-        """Accept anything, and send it nowhere."""
+        """Accept anything and send nothing."""
 
 
 breaks("a_write_that_is_not_possible_sends_nothing")(AcceptsEveryWrite)
@@ -285,7 +285,7 @@ class SendsBeforeItChecks(Broken):
 
 @breaks("requests_stay_within_the_budget")
 class CountsNoRequest(Broken):
-    """Reads through another client, whose budget is another one."""
+    """Reads through another client, with its own budget."""
 
     def __init__(self, bench: Bench, cloud: Cloud) -> None:
         super().__init__(bench, cloud)

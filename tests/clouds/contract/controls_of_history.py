@@ -1,6 +1,6 @@
-"""For each rule of history a client that breaks it: the history of the good one, but for one thing it does wrong."""
+"""For each rule of history a client that breaks it: the history of the good client with one thing done wrong."""
 
-# ruff: noqa: ARG002  # a broken method has the arguments of the good one
+# ruff: noqa: ARG002  # A broken method has the arguments of the good one.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -61,7 +61,7 @@ class AnswersWithAnEmptyLog(_BrokenHistory):
 
 
 @breaks_with("history_refuses_what_it_does_not_promise", "firstlight")
-class AsksBeforeItRefuses(_BrokenHistory):
+class RequestsBeforeItRefuses(_BrokenHistory):
     async def online_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
         await self.cloud.readings([device])
         await self.cloud.readings([device])

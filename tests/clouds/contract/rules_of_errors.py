@@ -1,4 +1,4 @@
-"""What goes wrong, and which error says so."""
+"""Rules of errors: which error a client raises for which failure."""
 
 import logging
 import traceback
@@ -72,7 +72,7 @@ async def too_many_requests_raise_rate_limited(bench: Bench) -> None:
 
 
 @rule()
-async def an_answer_that_makes_no_sense_raises_unexpected_answer(bench: Bench) -> None:
+async def an_invalid_answer_raises_unexpected_answer(bench: Bench) -> None:
     for answer in _NO_ANSWERS:
         cloud = bench.cloud(ClientStore())
         await cloud.account()
@@ -95,21 +95,21 @@ def _is_login(bench: Bench, path: str) -> bool:
 
 @rule()
 async def no_text_holds_a_secret(bench: Bench) -> None:
-    seen: list[str] = []
+    texts: list[str] = []
     async with captured_log() as lines:
         cloud = bench.cloud()
-        seen += [repr(await cloud.account()), repr(await cloud.devices()), repr(cloud), repr(cloud.budget)]
+        texts += [repr(await cloud.account()), repr(await cloud.devices()), repr(cloud), repr(cloud.budget)]
         for fault in _FAILURES:
             for one in (cloud, bench.cloud(ClientStore())):
                 bench.fail(**fault)
-                seen += await _texts_of_errors(one)
+                texts += await _texts_of_errors(one)
                 bench.heal()
         for name in bench.facts.wrong_credentials:
-            seen += await _texts_of_errors(bench.cloud(ClientStore(), **{name: _WRONG}))
+            texts += await _texts_of_errors(bench.cloud(ClientStore(), **{name: _WRONG}))
         logging.getLogger("custom_components.datapoint_cloud").debug("the end")
     assert lines[-1:] == ["the end"]
-    seen += [str(request.url) for request in bench.requests()]
-    text = "\n".join(seen + lines)
+    texts += [str(request.url) for request in bench.requests()]
+    text = "\n".join(texts + lines)
     for secret in {*bench.secrets(), _WRONG}:
         assert secret not in text
 

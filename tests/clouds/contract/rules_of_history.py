@@ -1,4 +1,4 @@
-"""What a cloud promises of the past, and what it answers."""
+"""Rules of history: what a cloud promises in its capabilities, and what it returns."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -34,10 +34,10 @@ _ALL_KINDS_OF_BUCKETS = (
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One call of the history. `retention` is how far back it is promised to go; None: it is not promised."""
+    """One call of the history. `retention`: how far back the cloud promises it; None: it does not promise it."""
 
     name: str
-    ask: Callable[[datetime, datetime], Awaitable[Any]]
+    read: Callable[[datetime, datetime], Awaitable[Any]]
     retention: timedelta | None
 
 
@@ -47,7 +47,7 @@ async def history_answers_all_that_it_promises(bench: Bench) -> None:
     end = datetime.now(UTC)
     for call in await _calls(cloud):
         if call.retention is not None:
-            results = _results(await call.ask(end - timedelta(hours=6), end))
+            results = _results(await call.read(end - timedelta(hours=6), end))
             assert results, call.name
             for result in results:
                 assert not isinstance(result.stopped_by, NotSupported | Rejected), (call.name, result.stopped_by)
@@ -61,7 +61,7 @@ async def history_refuses_what_it_does_not_promise(bench: Bench) -> None:
     end = datetime.now(UTC)
     for call in calls:
         if call.retention is None:
-            refusal = await _refusal_of(call.ask(end - timedelta(hours=6), end))
+            refusal = await _refusal_of(call.read(end - timedelta(hours=6), end))
             may_be_rejected = call.name.startswith("buckets") and cloud.history.capabilities.periods
             assert type(refusal) is (Rejected if may_be_rejected else NotSupported), call.name
     assert not bench.requests()
@@ -69,14 +69,14 @@ async def history_refuses_what_it_does_not_promise(bench: Bench) -> None:
 
 @rule()
 async def the_range_of_a_history_is_honest(bench: Bench) -> None:
-    """It lies within what was asked for, and never reaches further back than the cloud keeps anything."""
+    """The range of a result lies within the requested one and within the retention of the cloud."""
     end = datetime.now(UTC)
     for call in await _calls(bench.cloud(), small=True):
         if call.retention is None:
             continue
         retention = min(call.retention, _LONG_AGO)
         start = end - retention - timedelta(days=2)
-        for result in _results(await call.ask(start, end)):
+        for result in _results(await call.read(start, end)):
             assert start <= result.start <= result.end <= end, call.name
             assert call.retention > _LONG_AGO or result.start >= end - retention - EDGE, call.name
 
@@ -88,7 +88,7 @@ async def the_rows_of_a_history_are_sorted_and_within_its_range(bench: Bench) ->
     for call in await _calls(bench.cloud(), small=True):
         if call.retention is None:
             continue
-        for result in _results(await call.ask(end - timedelta(hours=30), end)):
+        for result in _results(await call.read(end - timedelta(hours=30), end)):
             timestamps = [_timestamp(row) for row in result.rows]
             rows_seen += len(timestamps)
             assert all(before <= after for before, after in pairwise(timestamps)), call.name
@@ -111,15 +111,15 @@ def _timestamp(row: Any) -> datetime:
 def _is_within(row: Any, result: HistoryResult[Any]) -> bool:
     match row:
         case Bucket():
-            # A bucket is whole, even where the range begins or ends in the middle of it.
+            # A bucket is whole, even if the range begins or ends in the middle of it.
             return row.end > result.start - _LONGEST_BUCKET and row.start < max(result.end, result.start)
         case Usage():
-            return True  # nothing documents which moment of a period its timestamp is
+            return True  # The document does not say which time of a period its timestamp is.
     return result.start <= _timestamp(row) < result.end
 
 
 async def _calls(cloud: Cloud, *, small: bool = False) -> list[_Call]:
-    """Every call there is, promised or not; of the buckets each period and each aggregation once, or just two."""
+    """Return every call, promised or not; for buckets each period and each aggregation once, or just two kinds."""
     device, series = await _numbers(cloud)
     history, promised = cloud.history, cloud.history.capabilities
 
@@ -154,7 +154,7 @@ async def _calls(cloud: Cloud, *, small: bool = False) -> list[_Call]:
 
 
 async def _numbers(cloud: Cloud) -> tuple[Device, Sequence[Series]]:
-    """An online device of the account and two of its datapoints that are numbers."""
+    """Return an online device of the account and two of its datapoints that are numbers."""
     listing = await cloud.devices()
     for device in listing.devices:
         if device.is_online is False:

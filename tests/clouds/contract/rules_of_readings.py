@@ -1,4 +1,4 @@
-"""What devices, schemas and readings look like."""
+"""Rules of devices, schemas and readings."""
 
 import json
 import math

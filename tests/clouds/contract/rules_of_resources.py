@@ -1,4 +1,4 @@
-"""Requests, tasks and connections that a client may use, and that it gives back."""
+"""Rules of resources: the requests that a client may send, and the tasks and connections that it must release."""
 
 import asyncio
 from typing import Any
@@ -15,7 +15,7 @@ _REQUESTS_LEFT = 3
 
 
 def _has_budget(facts: Facts) -> bool:
-    return facts.servers != ("firstlight",)  # whose documents name no limit
+    return facts.servers != ("firstlight",)  # Its documents name no limit.
 
 
 @rule(_has_budget)
