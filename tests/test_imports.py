@@ -1,4 +1,4 @@
-"""Imports point one way: from higher levels to lower ones, without circles, and the library knows nothing above it.
+"""Tests that imports go from higher levels to lower ones, without circles, and not out of the library.
 
 Imports for annotations alone count as well.
 """
@@ -34,14 +34,14 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
 
 
 def _modules(package: str) -> Mapping[str, Path]:
-    """All modules of a package by their names."""
+    """Return all modules of a package by their names."""
     files = (_ROOT / package.replace(".", "/")).rglob("*.py")
     names = {".".join(file.relative_to(_ROOT).with_suffix("").parts): file for file in files}
     return {name.removesuffix(".__init__"): file for name, file in names.items()}
 
 
 def _imported(name: str, file: Path) -> Iterator[str]:
-    """The absolute names of all that a module imports."""
+    """Yield the absolute names of everything that a module imports."""
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -61,7 +61,7 @@ def _graph(modules: Mapping[str, Path]) -> dict[str, set[str]]:
 
 
 def _level(name: str) -> int | None:
-    """The level of a module of the integration; None if the table has neither it nor its package."""
+    """Return the level of a module of the integration; None if the table has neither it nor its package."""
     local = name.removeprefix(_INTEGRATION).removeprefix(".") or "__init__"
     for number, level in enumerate(_LEVELS):
         if any(local == part or local.startswith(f"{part}.") for part in level):
@@ -70,17 +70,17 @@ def _level(name: str) -> int | None:
 
 
 def _upward(graph: Mapping[str, set[str]]) -> set[tuple[str, str]]:
-    """The imports from a lower level to a higher one."""
+    """Return the imports from a lower level to a higher one."""
     levels = {name: _level(name) or 0 for name in graph}
     return {(name, other) for name, others in graph.items() for other in others if levels[other] > levels[name]}
 
 
 @pytest.mark.parametrize("package", [_INTEGRATION, "simulator"])
-def test_no_modules_import_each_other_in_a_circle(package: str) -> None:
+def test_no_modules_import_each_other_in_circles(package: str) -> None:
     assert len(list(TopologicalSorter(_graph(_modules(package))).static_order())) > 20
 
 
-def test_a_circle_would_be_found() -> None:
+def test_a_circle_is_detected() -> None:
     with pytest.raises(CycleError):
         list(TopologicalSorter({"a": {"b"}, "b": {"a"}}).static_order())
 
@@ -88,11 +88,11 @@ def test_a_circle_would_be_found() -> None:
 def test_no_module_imports_from_a_higher_level() -> None:
     graph = _graph(_modules(_INTEGRATION))
     without_level = {name for name in graph if _level(name) is None}
-    assert without_level <= {f"{_INTEGRATION}.flow"}  # the package itself, which is empty
+    assert without_level <= {f"{_INTEGRATION}.flow"}  # This package is empty.
     assert _upward(graph) == set()
 
 
-def test_an_import_from_a_higher_level_would_be_found() -> None:
+def test_an_import_from_a_higher_level_is_detected() -> None:
     low, high = f"{_INTEGRATION}.fleet.inventory", f"{_INTEGRATION}.coordinator"
     assert _upward({low: {high}, high: {low}}) == {(low, high)}
 
@@ -104,7 +104,7 @@ def test_the_library_imports_neither_home_assistant_nor_the_integration() -> Non
             assert not full.startswith(_INTEGRATION) or full.startswith(_LIBRARY), name
 
 
-def test_platforms_are_imported_by_nobody() -> None:
+def test_no_module_imports_a_platform() -> None:
     graph = _graph(_modules(_INTEGRATION))
     platforms = {f"{_INTEGRATION}.{name}" for name in _PLATFORMS}
     assert platforms <= graph.keys()

@@ -1,4 +1,4 @@
-"""A release: its version stands in one place, and scripts/release makes it only of what fits together."""
+"""Tests that the version is written once, and that scripts/release refuses a release with mismatches."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ def _run(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A small project at version 1.2.3 that is ready to be released, with the real scripts/release."""
+    """Create a small project, ready for the release of version 1.2.3, with the real scripts/release."""
     files = {
         _MANIFEST: json.dumps({"version": "1.2.3"}),
         "custom_components/datapoint_cloud/translations/en.json": "{}",
@@ -40,7 +40,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_version_stands_in_the_manifest_alone() -> None:
+def test_only_the_manifest_has_the_version() -> None:
     project = tomllib.loads((_PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert "version" not in project
     assert project["dynamic"] == ["version"]
@@ -71,7 +71,7 @@ def test_a_release_is_a_zip_for_hacs_and_the_notes_of_its_version(checkout: Path
     ],
     ids=["another tag", "no section", "an empty section", "no zip for HACS", "another zip for HACS"],
 )
-def test_nothing_is_released_that_does_not_fit(checkout: Path, tag: str, file: str, text: str, complaint: str) -> None:
+def test_a_release_with_a_mismatch_is_refused(checkout: Path, tag: str, file: str, text: str, complaint: str) -> None:
     (checkout / file).write_text(text, encoding="utf-8")
     refused = _run(checkout, "bash", "scripts/release", tag)
     assert refused.returncode == 1

@@ -1,4 +1,4 @@
-"""The workflows run only code that nobody can exchange afterwards."""
+"""Tests that workflows run only actions pinned by hash, which cannot be changed afterwards."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ _PINNED = re.compile(r"\./\S+|[\w./-]+@[0-9a-f]{40} # \S+")
 
 
 @pytest.mark.parametrize("workflow", _WORKFLOWS, ids=lambda workflow: workflow.stem)
-def test_actions_are_pinned_by_hash_with_their_version_beside(workflow: Path) -> None:
+def test_actions_are_pinned_by_hash_with_their_version_in_a_comment(workflow: Path) -> None:
     used = _USED.findall(workflow.read_text(encoding="utf-8"))
     assert used
     assert [action for action in used if not _PINNED.fullmatch(action)] == []

@@ -68,7 +68,7 @@ def test_series_are_split_by_their_number() -> None:
         ),
     ],
 )
-def test_whole_periods_are_requested_and_those_around_them_where_the_server_may_read_another_range(
+def test_whole_periods_are_requested_with_margins_if_the_server_may_shift_the_range(
     part: Piece, has_margins: bool, start: str, end: str
 ) -> None:
     assert part.requested_range(has_margins=has_margins) == (utc(start), utc(end))

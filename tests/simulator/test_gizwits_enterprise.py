@@ -1,3 +1,5 @@
+"""Tests that the simulated Enterprise API responds and refuses as the vendor's document says."""
+
 from typing import Any
 
 import aiohttp

@@ -1,3 +1,5 @@
+"""Tests that the simulated Open API responds and refuses as the vendor's document says."""
+
 import base64
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""Tests of the remote control of the simulated clouds, and of the simulator as a program."""
+
 import asyncio
 import json
 import signal

@@ -285,7 +285,7 @@ async def test_personal_data_are_included_only_on_request(api: Api) -> None:
     assert {"contact", "address"} <= full.keys()
 
 
-async def test_fleet_has_the_odd_devices(api: Api) -> None:
+async def test_fleet_has_unusual_devices(api: Api) -> None:
     devices = (await api.get("devices"))["results"]
     assert {device["connectionStatus"] for device in devices} == {None}
     assert any(device["serialNumber"] is None for device in devices)
