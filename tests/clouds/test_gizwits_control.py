@@ -268,9 +268,8 @@ async def test_a_group_command_stops_after_the_first_refusal_that_concerns_all(
     refused = [error for error in results.values() if isinstance(error, RateLimited | Forbidden)]
     assert len(refused) == len(members) - 5
     assert {error.code for error in refused} == {code}
-    assert (
-        enterprise.requests["POST /v1/products/{product_key}/devices/{did}/control"] <= 9
-    )  # Some commands are sent in parallel.
+    # Some commands are sent in parallel.
+    assert enterprise.requests["POST /v1/products/{product_key}/devices/{did}/control"] <= 9
 
 
 async def test_a_command_to_an_empty_enterprise_group_succeeds(

@@ -1024,9 +1024,8 @@ async def test_later_readings_describe_datapoints_that_a_shortened_definition_la
 ) -> None:
     device = await device_called(cloud, "客厅空调")
     body = definition_of(server, device)
-    gone = body["entities"][0]["attrs"].pop()[
-        "name"
-    ]  # The last attribute is an alarm that the vendor's screens do not show.
+    # The last attribute is an alarm that the vendor's screens do not show.
+    gone = body["entities"][0]["attrs"].pop()["name"]
     server.faults.append(answering("/app/datapoint", body, times=1))
     began = time.time()
     assert gone not in {datapoint.key for datapoint in (await cloud.schema(device)).datapoints}
@@ -1181,9 +1180,8 @@ async def test_a_lost_connection_ends_the_poll(cloud: GizwitsOpenCloud, server: 
     server.faults.append(Fault(drops=True))
     readings = await cloud.readings(devices)
     assert isinstance(readings.stopped_by, Unreachable)
-    assert (
-        server.requests[LATEST] < 80
-    )  # The client sends each request twice, for some batches until the connection counts as lost.
+    # The client sends each request twice, for some batches until the connection counts as lost.
+    assert server.requests[LATEST] < 80
     alone = await cloud.readings(devices[:1])
     assert isinstance(alone.stopped_by, Unreachable)
 

@@ -480,9 +480,8 @@ async def test_push_acknowledges_an_event_after_handing_it_over(
     server.drop_connections()
     await until(lambda: len(server.of("login_req")) == 2)
     await asyncio.sleep(0.02)
-    assert (
-        len(server.of("event_ack")) == 2
-    )  # The server accepted the acknowledgements and does not send the events again.
+    # The server accepted the acknowledgements and does not send the events again.
+    assert len(server.of("event_ack")) == 2
 
 
 @pytest.mark.parametrize("delivery_id", [7, "seven", 2**70, None])

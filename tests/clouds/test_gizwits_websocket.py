@@ -491,9 +491,8 @@ async def test_push_reports_online_states_under_either_name(
     presences = [news for news in listener.news if isinstance(news, Presence)]
     assert [news.is_online for news in presences] == [False, True, False, True]
     assert {(news.device_id, news.at) for news in presences} == {(spa.did, None)}
-    await until(
-        lambda: len(scripted_server.frames_of("c2s_read")) > 6
-    )  # Push reads the device again, since its values may have changed while it was offline.
+    # Push reads the device again, since its values may have changed while it was offline.
+    await until(lambda: len(scripted_server.frames_of("c2s_read")) > 6)
     assert scripted_server.frames_of("c2s_read")[-1]["data"] == {"did": spa.did}
 
 
