@@ -1,4 +1,4 @@
-"""What is believed of a device, by evidence: its cloud's word, its readings, and how often both were missing."""
+"""How evidence decides whether a device is available: the cloud's flag, its readings, and how often both failed."""
 
 import logging
 from typing import Any
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("small_fleets")
 
 _MINUTES = 60
 
-# How long after its last word a device is certainly no longer fresh.
+# After this time since its last report a device is certainly no longer fresh.
 _STALE_SECONDS = {"gizwits_open": 1000, "gizwits_enterprise": 1000, "sodata": 4300, "firstlight": 1}
 
 
@@ -55,7 +55,7 @@ async def test_an_offline_device_is_lost_at_the_third_poll_once_its_reading_is_o
 
 
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
-async def test_reads_in_vain_after_a_command_say_nothing_against_the_device(
+async def test_failed_reads_after_a_command_are_no_evidence_against_the_device(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -74,7 +74,7 @@ async def test_reads_in_vain_after_a_command_say_nothing_against_the_device(
     assert subject.state(hass, simulation, entry) == "unavailable"
 
 
-async def test_a_read_after_a_command_takes_nothing_from_the_round_under_way(
+async def test_a_read_after_a_command_does_not_disturb_the_running_round(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subject = SUBJECTS["gizwits_open"]
@@ -84,7 +84,7 @@ async def test_a_read_after_a_command_takes_nothing_from_the_round_under_way(
     other = next(device_id for device_id in coordinator.fleet if device_id != mine)
     device = air_conditioner(simulation)
     report = device.read()
-    monkeypatch.setattr(device, "read", lambda: report)  # it is online and has nothing new to say
+    monkeypatch.setattr(device, "read", lambda: report)  # it is online and has nothing new to report
     read = coordinator.cloud.readings
     reads_of_rounds: list[int] = []
 
@@ -108,7 +108,7 @@ async def test_a_read_after_a_command_takes_nothing_from_the_round_under_way(
 
 
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
-async def test_an_offline_device_is_believed_as_long_as_its_reading_is_new(
+async def test_an_offline_device_stays_available_as_long_as_its_reading_is_new(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -127,7 +127,7 @@ async def test_an_offline_device_is_believed_as_long_as_its_reading_is_new(
     assert subject.state(hass, simulation, entry) == "unavailable"
 
 
-async def test_a_device_that_is_called_offline_but_reports_is_there(
+async def test_a_device_called_offline_that_reports_is_available(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     subject = SUBJECTS["gizwits_open"]
@@ -142,7 +142,7 @@ async def test_a_device_that_is_called_offline_but_reports_is_there(
         assert connectivity(hass, entry, device.did) == "off"
 
 
-async def test_a_device_that_is_called_offline_is_found_again_by_its_reading(
+async def test_a_device_called_offline_returns_with_its_reading(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     subject = SUBJECTS["gizwits_open"]
@@ -159,7 +159,7 @@ async def test_a_device_that_is_called_offline_is_found_again_by_its_reading(
     assert float(subject.state(hass, simulation, entry)) == 19
 
 
-async def test_a_longer_interval_makes_more_patient(
+async def test_a_longer_interval_gives_a_device_more_time(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     subject = SUBJECTS["gizwits_open"]
@@ -176,7 +176,7 @@ async def test_a_longer_interval_makes_more_patient(
     assert subject.state(hass, simulation, entry) == "unavailable"
 
 
-async def test_a_silent_device_is_lost_after_the_time_its_cloud_allows_it(
+async def test_a_silent_device_is_lost_after_the_time_its_cloud_allows(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     subject = SUBJECTS["sodata"]
@@ -207,7 +207,7 @@ async def test_a_silent_device_is_lost_after_the_time_its_cloud_allows_it(
     assert float(subject.state(hass, simulation, entry)) == 20
 
 
-async def test_a_device_silent_for_days_is_not_there_from_the_beginning(
+async def test_a_device_silent_for_days_is_unavailable_from_the_start(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     device = ups(simulation)
@@ -223,7 +223,7 @@ def _lines(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_lost_cloud_takes_its_entities_with_it_by_the_rule_and_says_so_once(
+async def test_a_lost_cloud_makes_its_entities_unavailable_by_the_rule_and_logs_it_once(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
@@ -269,7 +269,7 @@ async def test_a_lost_cloud_takes_its_entities_with_it_by_the_rule_and_says_so_o
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_lost_cloud_is_asked_on_and_found_again_without_help(
+async def test_a_lost_cloud_is_polled_further_and_returns_without_the_user(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -304,7 +304,7 @@ async def test_a_lost_cloud_leaves_other_accounts_alone(
     assert lost == "unavailable"
 
 
-async def test_a_device_that_cannot_be_read_is_lost_alone(
+async def test_only_the_device_that_cannot_be_read_is_lost(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     subject = SUBJECTS["gizwits_open"]
@@ -331,7 +331,7 @@ async def test_a_device_that_cannot_be_read_is_lost_alone(
 
 
 @pytest.mark.parametrize("body", ['{"total": 4, "results": []}', '{"results": [{"name": "without a uuid"}]}', "<html>"])
-async def test_devices_are_read_on_while_their_list_is_damaged(
+async def test_devices_are_read_further_while_their_list_is_damaged(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,

@@ -1,4 +1,4 @@
-"""The line of commands before each device: what is merged, what keeps its order, what nobody holds up."""
+"""The queue of commands for each device: which commands are merged, which keep their order, and who never waits."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -46,7 +46,7 @@ def _is_control(request: web.Request) -> bool:
 
 
 class Gate:
-    """Holds requests back at the servers from `shut` until `open`, and counts them."""
+    """Holds requests at the servers from `shut` until `open`, and counts them."""
 
     def __init__(self) -> None:
         self.waiting = 0
@@ -76,13 +76,13 @@ class Gate:
         self._is_open.set()
 
     async def until(self, waiting: int) -> None:
-        """Return when so many requests wait."""
+        """Return when this number of requests waits."""
         await _until(lambda: self.waiting >= waiting)
 
 
 async def _until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not is_so():  # noqa: ASYNC110  # what is waited for is not ours to announce
+        while not is_so():  # noqa: ASYNC110  # no event announces the condition
             await asyncio.sleep(0)
 
 
@@ -120,14 +120,14 @@ async def _set(hass: HomeAssistant, entry: MockConfigEntry, device: GizwitsDevic
 # Merging
 
 
-async def test_what_is_called_side_by_side_goes_in_one_request(
+async def test_calls_made_side_by_side_share_one_request(
     hass: HomeAssistant, entry: MockConfigEntry, spa: GizwitsDevice
 ) -> None:
     await asyncio.gather(_turn(hass, entry, spa, "bubble", "on"), _set(hass, entry, spa, "set_temp", 30))
     assert _attrs(spa) == [{"bubble": True, "set_temp": 30}]
 
 
-async def test_entities_of_one_call_go_in_one_request(
+async def test_entities_of_one_call_share_one_request(
     hass: HomeAssistant, entry: MockConfigEntry, spa: GizwitsDevice
 ) -> None:
     entity_ids = [entity_id_of(hass, "switch", entry, spa.did, key) for key in ("bubble", "locked", "power")]
@@ -135,7 +135,7 @@ async def test_entities_of_one_call_go_in_one_request(
     assert _attrs(spa) == [{"bubble": True, "locked": True, "power": True}]
 
 
-async def test_a_scene_goes_in_one_request(hass: HomeAssistant, entry: MockConfigEntry, spa: GizwitsDevice) -> None:
+async def test_a_scene_is_sent_in_one_request(hass: HomeAssistant, entry: MockConfigEntry, spa: GizwitsDevice) -> None:
     entities = {
         "bubble": entity_id_of(hass, "switch", entry, spa.did, "bubble"),
         "locked": entity_id_of(hass, "switch", entry, spa.did, "locked"),
@@ -149,14 +149,14 @@ async def test_a_scene_goes_in_one_request(hass: HomeAssistant, entry: MockConfi
 
     assert await async_setup_component(hass, "scene", {})
     await hass.async_block_till_done()
-    # At its first use Home Assistant still loads what turns states into actions, a kind of entity at a time.
+    # On first use Home Assistant still loads the code that turns states into actions, one platform after another.
     await apply(bubble="on", locked="on", set_temp="25", temp_set_unit="华氏")
     spa.received.clear()
     await apply(bubble="off", locked="off", set_temp="26", temp_set_unit="摄氏")
     assert _attrs(spa) == [{"bubble": False, "locked": False, "set_temp": 26, "temp_set_unit": "摄氏"}]
 
 
-async def test_what_a_script_does_in_parallel_goes_in_one_request(
+async def test_parallel_actions_of_a_script_share_one_request(
     hass: HomeAssistant, entry: MockConfigEntry, spa: GizwitsDevice
 ) -> None:
     steps = [
@@ -168,7 +168,7 @@ async def test_what_a_script_does_in_parallel_goes_in_one_request(
     assert _attrs(spa) == [{"bubble": True, "locked": True}]
 
 
-async def test_commands_for_different_devices_are_never_one(
+async def test_commands_for_different_devices_are_never_merged(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, spa: GizwitsDevice
 ) -> None:
     first = next(iter(simulation.gizwits_open.devices.values()))
@@ -176,7 +176,7 @@ async def test_commands_for_different_devices_are_never_one(
     assert (_attrs(spa), _attrs(first)) == ([{"bubble": True}], [{"switch": False}])
 
 
-async def test_what_comes_while_a_request_is_under_way_goes_in_the_next(
+async def test_commands_made_during_a_request_share_the_next_one(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, spa: GizwitsDevice, gate: Gate
 ) -> None:
     gate.shut()
@@ -190,7 +190,7 @@ async def test_what_comes_while_a_request_is_under_way_goes_in_the_next(
     assert _attrs(spa) == [{"bubble": True}, {"locked": True, "power": True}]
 
 
-async def test_a_refusal_of_one_request_is_told_to_all_who_asked(
+async def test_all_callers_of_a_merged_request_get_its_refusal(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, spa: GizwitsDevice
 ) -> None:
     spa.is_online = False
@@ -216,7 +216,7 @@ async def test_ten_clicks_are_ten_requests_in_their_order(
     gate.open()
     await asyncio.gather(*clicks)
     assert _attrs(spa) == [{"bubble": way == "on"} for way in ways]
-    assert gate.most <= 1  # at a time
+    assert gate.most <= 1  # requests at the same time
     assert state_of(hass, "switch", entry, spa.did, "bubble").state == "off"
 
 
@@ -227,7 +227,7 @@ async def test_the_same_value_twice_is_sent_twice(
     assert _attrs(spa) == [{"bubble": True}] * 3
 
 
-async def test_two_datapoints_by_turns_keep_the_order_of_each(
+async def test_two_alternating_datapoints_each_keep_their_order(
     hass: HomeAssistant, entry: MockConfigEntry, spa: GizwitsDevice
 ) -> None:
     calls = []
@@ -241,7 +241,7 @@ async def test_two_datapoints_by_turns_keep_the_order_of_each(
     assert len(sent) == 6
 
 
-async def test_an_earlier_value_never_overtakes_a_later_one_by_merging(
+async def test_merging_never_lets_an_earlier_value_overtake_a_later_one(
     hass: HomeAssistant, entry: MockConfigEntry, spa: GizwitsDevice
 ) -> None:
     await asyncio.gather(
@@ -264,11 +264,11 @@ async def test_a_refused_command_does_not_stop_those_behind_it(
     assert _attrs(spa) == [{"set_temp": 22}, {"set_temp": 23}]
 
 
-# Side by side
+# Commands for several devices
 
 
 @pytest.mark.parametrize(("kind", "bound"), [("gizwits_open", 16), ("gizwits_enterprise", 4)])
-async def test_twenty_devices_are_asked_side_by_side_within_the_bound_of_the_cloud(
+async def test_twenty_devices_get_commands_side_by_side_within_the_limit_of_the_cloud(
     hass: HomeAssistant, simulation: Simulation, kind: str, bound: int, gate: Gate
 ) -> None:
     devices = twenty_devices(simulation, kind)
@@ -287,7 +287,7 @@ async def test_twenty_devices_are_asked_side_by_side_within_the_bound_of_the_clo
     assert [_attrs(device) for device in devices] == [[{"switch": False}]] * 20
 
 
-async def test_a_round_of_readings_does_not_hold_a_command_up(
+async def test_a_round_of_readings_does_not_delay_a_command(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, spa: GizwitsDevice, gate: Gate
 ) -> None:
     gate.shut("/latest")
@@ -303,10 +303,10 @@ async def test_a_round_of_readings_does_not_hold_a_command_up(
     assert state_of(hass, "switch", entry, spa.did, "bubble").state == "on"
 
 
-# Leaving
+# Callers that stop waiting
 
 
-async def test_who_goes_away_does_not_take_the_command_along(
+async def test_a_command_is_sent_although_its_caller_is_cancelled(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, spa: GizwitsDevice, gate: Gate
 ) -> None:
     gate.shut()
@@ -322,7 +322,7 @@ async def test_who_goes_away_does_not_take_the_command_along(
     assert _attrs(spa) == [{"set_temp": 21}, {"set_temp": 22}, {"set_temp": 23}]
 
 
-async def test_a_refusal_that_nobody_waits_for_is_no_exception_in_the_log(
+async def test_a_refusal_without_a_waiting_caller_logs_no_exception(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,
@@ -344,7 +344,7 @@ async def test_a_refusal_that_nobody_waits_for_is_no_exception_in_the_log(
 
 
 @pytest.mark.parametrize("waits", [False, True])
-async def test_unloading_lets_nobody_wait(
+async def test_unloading_ends_every_wait(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,
@@ -370,7 +370,7 @@ async def test_unloading_lets_nobody_wait(
     assert simulation.gizwits_open.requests[_CONTROL] == 1
 
 
-async def test_unloading_ends_the_waiting_for_a_confirmation(
+async def test_unloading_ends_the_wait_for_a_confirmation(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, spa: GizwitsDevice
 ) -> None:
     spa.change({"obedience": {"is_lost": True}})
@@ -381,7 +381,7 @@ async def test_unloading_ends_the_waiting_for_a_confirmation(
         assert await caller is False
 
 
-async def test_nobody_waits_for_a_device_that_has_gone(
+async def test_a_command_for_a_removed_device_ends_at_once(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,
@@ -400,7 +400,7 @@ async def test_nobody_waits_for_a_device_that_has_gone(
         await entry.runtime_data.commands.async_write(spa.did, {"bubble": True})
 
 
-# Never twice
+# No command is sent twice
 
 
 @pytest.mark.parametrize(
@@ -413,7 +413,7 @@ async def test_nobody_waits_for_a_device_that_has_gone(
     ],
     ids=["dropped", "500", "503", "504"],
 )
-async def test_no_command_is_repeated_whatever_becomes_of_its_answer(
+async def test_no_command_is_repeated_after_any_kind_of_answer(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, spa: GizwitsDevice, fault: Fault
 ) -> None:
     simulation.gizwits_open.faults.append(fault)

@@ -1,4 +1,4 @@
-"""Switches, selects and numbers: what reaches the device, what is shown meanwhile, and how refusals are told."""
+"""Switches, selects and numbers: what they send, what they show until the device confirms, and how they fail."""
 
 import asyncio
 import json
@@ -73,7 +73,7 @@ def _text_of(error: HomeAssistantError) -> str:
         (PUMP, "number.set_value", "Frequency", {"value": 0.7}, {"Frequency": 0.7}, "0.7"),
     ],
 )
-async def test_a_control_sends_one_request_and_shows_at_once(
+async def test_a_control_sends_one_request_and_shows_its_value_at_once(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,
@@ -94,7 +94,7 @@ async def test_a_control_sends_one_request_and_shows_at_once(
     assert device.received == [{"attrs": wire}]
 
 
-async def test_the_device_obeys_and_an_early_reading_confirms_it(
+async def test_the_device_obeys_and_an_early_reading_confirms_the_value(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, change_timings: ChangeTimings
 ) -> None:
     change_timings(confirmation_reads=(0.0, 0.0))
@@ -106,13 +106,13 @@ async def test_the_device_obeys_and_an_early_reading_confirms_it(
     assert simulation.gizwits_open.requests == {_CONTROL: 1, "GET /app/devdata/{did}/latest": 1}
     assert not entry.runtime_data.coordinator.fleet[device.did].pending
     assert state_of(hass, "switch", entry, device.did, "bubble").state == "on"
-    # Confirmed means that the device's own word counts again.
+    # Once a value is confirmed, the reports of the device count again.
     device.set(bubble=False)
     await poll(hass, entry)
     assert state_of(hass, "switch", entry, device.did, "bubble").state == "off"
 
 
-async def test_a_stale_reading_does_not_flip_it_back(
+async def test_a_stale_reading_does_not_flip_the_value_back(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
 ) -> None:
     device = _device(simulation, SPA)
@@ -123,7 +123,7 @@ async def test_a_stale_reading_does_not_flip_it_back(
     assert state_of(hass, "switch", entry, device.did, "bubble").state == "on"
 
 
-async def test_what_is_never_confirmed_is_taken_back_with_one_line(
+async def test_a_value_without_confirmation_is_reverted_with_one_log_line(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,
@@ -143,7 +143,7 @@ async def test_what_is_never_confirmed_is_taken_back_with_one_line(
     assert lines == ["Terrace spa did not confirm bubble, bubble_minutes"]
 
 
-async def test_it_is_taken_back_without_a_poll_too(
+async def test_a_value_without_confirmation_is_reverted_without_a_poll_too(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,
@@ -173,7 +173,7 @@ async def test_it_is_taken_back_without_a_poll_too(
         ),
     ],
 )
-async def test_what_the_device_refuses_is_told(
+async def test_the_caller_gets_the_refusal_of_the_device(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,
@@ -232,7 +232,7 @@ def _is_control(request: web.Request) -> bool:
         ),
     ],
 )
-async def test_what_the_cloud_refuses_is_told_and_never_sent_twice(
+async def test_the_caller_gets_the_refusal_of_the_cloud_and_the_command_is_not_repeated(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,
@@ -250,7 +250,7 @@ async def test_what_the_cloud_refuses_is_told_and_never_sent_twice(
     assert state_of(hass, "switch", entry, device.did, "bubble").state == "off"
 
 
-async def test_a_connection_that_breaks_after_sending_is_not_tried_again(
+async def test_a_command_is_not_repeated_when_the_connection_breaks_after_sending(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
 ) -> None:
     device = _device(simulation, SPA)
@@ -261,7 +261,7 @@ async def test_a_connection_that_breaks_after_sending_is_not_tried_again(
     assert simulation.gizwits_open.requests[_CONTROL] == 1
 
 
-async def test_a_token_that_was_refused_is_renewed_and_the_command_sent_once_more(
+async def test_a_refused_token_is_renewed_and_the_command_sent_once_more(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
 ) -> None:
     device = _device(simulation, SPA)
@@ -294,7 +294,7 @@ async def test_a_refused_control_of_an_enterprise_says_why(hass: HomeAssistant, 
     assert len(device.received) == 1
 
 
-async def test_an_offline_answer_counts_until_the_next_listing(
+async def test_a_device_called_offline_by_a_command_stays_offline_until_the_next_list(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
 ) -> None:
     device = _device(simulation, SPA)
@@ -320,7 +320,7 @@ async def test_commands_to_one_device_keep_their_order(
     assert float(state_of(hass, "number", entry, device.did, "set_temp").state) == 24
 
 
-async def test_a_slow_device_keeps_no_other_waiting(
+async def test_a_slow_device_does_not_delay_the_others(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
 ) -> None:
     spa, pump = _device(simulation, SPA), _device(simulation, PUMP)
@@ -358,7 +358,7 @@ async def test_a_hidden_scale_is_undone_on_writing(
     assert float(state_of(hass, "number", entry, device.did, "cft_temp").state) == 20.3
 
 
-async def test_a_value_between_two_steps_is_confirmed_by_the_nearest(
+async def test_the_nearest_step_confirms_a_value_between_two_steps(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
 ) -> None:
     device = _device(simulation, SPA)
@@ -369,7 +369,7 @@ async def test_a_value_between_two_steps_is_confirmed_by_the_nearest(
     assert float(state_of(hass, "number", entry, device.did, "set_temp").state) == 30
 
 
-async def test_unloading_ends_the_waiting_for_confirmation(
+async def test_unloading_ends_the_wait_for_confirmation(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
 ) -> None:
     await _call(hass, entry, "switch.turn_on", _device(simulation, SPA), "bubble")
@@ -378,9 +378,7 @@ async def test_unloading_ends_the_waiting_for_confirmation(
     await settle(hass)
 
 
-async def test_refused_control_is_to_be_mended_until_a_device_obeys(
-    hass: HomeAssistant, simulation: Simulation
-) -> None:
+async def test_refused_control_has_an_issue_until_a_device_obeys(hass: HomeAssistant, simulation: Simulation) -> None:
     server = simulation.gizwits_enterprise
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     product = next(iter(server.products.values()))

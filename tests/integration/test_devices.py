@@ -1,4 +1,4 @@
-"""Devices as Home Assistant lists them: what they are, how they hang together, and how they come and go."""
+"""How Home Assistant lists devices: their names, their parents, and when they are added and removed."""
 
 from collections.abc import Callable, Iterator
 from types import MappingProxyType
@@ -42,10 +42,10 @@ def entities_of(hass: HomeAssistant, device_id: str) -> list[str]:
     return [entity.entity_id for entity in found]
 
 
-# What they are
+# What is registered
 
 
-async def test_a_device_of_an_app(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_the_device_of_an_app_shows_its_product_and_address(hass: HomeAssistant, simulation: Simulation) -> None:
     unit = air_conditioner(simulation)
     entry = await add_account(hass, simulation, "gizwits_open")
     found = device(hass, entry, unit.did)
@@ -60,7 +60,7 @@ async def test_a_device_of_an_app(hass: HomeAssistant, simulation: Simulation) -
     assert found.via_device_id is None
 
 
-async def test_devices_of_equal_and_of_empty_names_are_devices_of_their_own(
+async def test_devices_with_equal_or_empty_names_stay_separate_devices(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
@@ -78,7 +78,9 @@ async def test_devices_of_equal_and_of_empty_names_are_devices_of_their_own(
 
 
 @pytest.mark.usefixtures("small_fleets")
-async def test_only_addresses_of_one_device_alone_are_connections(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_only_an_address_that_one_device_alone_has_is_a_connection(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
     products = list(simulation.gizwits_enterprise.products.values())
     virtual, first, second, other = list(products[0].devices.values())
     second.mac = first.mac
@@ -112,10 +114,10 @@ async def test_devices_of_an_enterprise_belong_to_their_product(hass: HomeAssist
                 assert entity.config_subentry_id == subentries[key]
 
 
-async def test_devices_of_an_installation_stand_at_their_sites_behind_their_gateways(
+async def test_sodata_devices_belong_to_their_site_and_hang_on_their_gateway(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
-    # What hangs on a gateway is listed first here.
+    # The simulator lists here the devices behind a gateway before the gateway.
     simulation.sodata.devices = dict(reversed(simulation.sodata.devices.items()))
     entry = await add_account(hass, simulation, "sodata")
     areas = ar.async_get(hass)
@@ -133,7 +135,7 @@ async def test_devices_of_an_installation_stand_at_their_sites_behind_their_gate
 
 
 @pytest.mark.usefixtures("small_fleets")
-async def test_parts_of_a_device_are_its_children(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_the_parts_of_a_device_are_its_children(hass: HomeAssistant, simulation: Simulation) -> None:
     meter = next(unit for unit in simulation.sodata.devices.values() if unit.name == "Countis E50")
     entry = await add_account(hass, simulation, "sodata")
     parent = device(hass, entry, meter.uuid)
@@ -157,7 +159,7 @@ async def test_an_account_and_its_queries_are_services(hass: HomeAssistant, simu
     assert len(dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)) == 2
 
 
-# How they come and go
+# When devices are added and removed
 
 
 def _empty(simulation: Simulation) -> None:
@@ -179,7 +181,7 @@ async def test_an_account_without_devices_is_set_up(hass: HomeAssistant, simulat
 
 
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
-async def test_an_account_without_devices_counts_those_that_come(
+async def test_an_account_without_devices_counts_those_that_are_added_later(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     appear = _new_heater if kind == "gizwits_open" else _new_meter
@@ -191,14 +193,14 @@ async def test_an_account_without_devices_counts_those_that_come(
     assert state_of(hass, "sensor", entry, "$online").state == "1"
 
 
-async def test_an_account_without_scopes_is_set_up(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_an_account_without_subentries_is_set_up(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     for subentry_id in list(entry.subentries):
         hass.config_entries.async_remove_subentry(entry, subentry_id)
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
     assert state_of(hass, "sensor", entry, "$devices").state == "0"
-    # The second was removed while the account was reloaded for the first, and may have been listed once more.
+    # The first subentry reloaded the account while the second was removed; so this one may have been listed again.
     for _ in range(3):
         await poll(hass, entry)
     registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
@@ -298,7 +300,7 @@ async def test_a_device_is_removed_when_three_lists_in_a_row_lack_it(
 
 @pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
-async def test_a_device_that_comes_back_in_time_has_lost_nothing(
+async def test_a_device_that_returns_before_the_third_list_keeps_everything(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -323,7 +325,7 @@ async def test_a_device_that_comes_back_in_time_has_lost_nothing(
 
 @pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_open", "sodata"])
-async def test_a_device_that_comes_back_later_is_added_again(
+async def test_a_device_that_returns_after_its_removal_is_added_again(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -346,7 +348,7 @@ def _live(hass: HomeAssistant, device_id: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("small_fleets")
-async def test_failed_lists_remove_nothing(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_failed_lists_remove_no_device(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
     unit = air_conditioner(simulation)
     del simulation.gizwits_open.devices[unit.did]
@@ -384,13 +386,13 @@ async def test_devices_of_a_product_that_cannot_be_listed_stay(hass: HomeAssista
 
 
 async def _connect(hass: HomeAssistant, hass_ws_client: WebSocketGenerator) -> MockHAClientWebSocket:
-    """Connect before time passes, because the token of the connection does not last."""
+    """Open the connection before time passes, because its token expires soon."""
     device_registry_api.async_setup(hass)
     return await hass_ws_client(hass)
 
 
 async def _is_removed(hass: HomeAssistant, client: MockHAClientWebSocket, found: dr.DeviceEntry) -> bool:
-    """Try to remove a device as its page does; return whether Home Assistant lets the user do so."""
+    """Try to remove a device as its page does; return whether Home Assistant allows it."""
     command = {"type": "config/device_registry/remove_config_entry", "device_id": found.id}
     await client.send_json_auto_id(command | {"config_entry_id": found.config_entry_id})
     is_removed = bool((await client.receive_json())["success"])
@@ -400,7 +402,7 @@ async def _is_removed(hass: HomeAssistant, client: MockHAClientWebSocket, found:
 
 @pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
-async def test_only_a_device_that_is_no_longer_listed_can_be_removed_by_hand(
+async def test_the_user_can_remove_only_a_device_that_is_no_longer_listed(
     hass: HomeAssistant,
     hass_ws_client: WebSocketGenerator,
     simulation: Simulation,
@@ -427,7 +429,7 @@ async def test_only_a_device_that_is_no_longer_listed_can_be_removed_by_hand(
 
 @pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
-async def test_a_device_that_was_removed_by_hand_comes_back_with_the_next_list_that_has_it(
+async def test_a_device_that_the_user_removed_returns_with_the_next_list_that_has_it(
     hass: HomeAssistant,
     hass_ws_client: WebSocketGenerator,
     simulation: Simulation,
@@ -450,7 +452,7 @@ async def test_a_device_that_was_removed_by_hand_comes_back_with_the_next_list_t
 
 
 @pytest.mark.usefixtures("small_fleets")
-async def test_no_device_of_an_account_that_is_not_set_up_can_be_removed_by_hand(
+async def test_the_user_cannot_remove_a_device_of_an_account_that_is_not_set_up(
     hass: HomeAssistant, hass_ws_client: WebSocketGenerator, simulation: Simulation
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
@@ -465,7 +467,7 @@ async def test_no_device_of_an_account_that_is_not_set_up_can_be_removed_by_hand
 
 
 @pytest.mark.usefixtures("small_fleets")
-async def test_a_renamed_and_updated_device_shows_it(
+async def test_a_renamed_and_updated_device_shows_its_new_name_and_version(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     entry = await add_account(hass, simulation, "sodata")
@@ -475,7 +477,7 @@ async def test_a_renamed_and_updated_device_shows_it(
     assert device(hass, entry, unit.uuid).name == "Masterys of the basement"
 
 
-# Which of them are shown
+# Which devices the filter shows
 
 
 def _of_site(simulation: Simulation) -> tuple[str, Iterator[SoDataDevice]]:
@@ -498,7 +500,7 @@ async def test_only_the_chosen_sites_are_shown(hass: HomeAssistant, simulation: 
 
 @pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
-async def test_devices_that_are_no_longer_chosen_disappear_and_come_back(
+async def test_devices_that_are_no_longer_chosen_are_removed_and_return_when_chosen(
     hass: HomeAssistant, simulation: Simulation, kind: str
 ) -> None:
     entry = await add_account(hass, simulation, kind)
@@ -523,7 +525,9 @@ async def test_devices_that_are_no_longer_chosen_disappear_and_come_back(
 
 
 @pytest.mark.usefixtures("small_fleets")
-async def test_only_other_options_and_scopes_reload_an_account(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_only_changed_options_and_subentries_reload_an_account(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     coordinator = entry.runtime_data.coordinator
 

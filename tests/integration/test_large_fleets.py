@@ -1,4 +1,4 @@
-"""Fleets beyond what Home Assistant can show: figures alone, a repair that says so, and a choice that helps."""
+"""Fleets larger than Home Assistant can show: only figures, a repair that explains it, and a choice that helps."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ _MOST_ENTITIES = 10_000
 
 
 def _meters(simulation: Simulation, count: int) -> EnterpriseProduct:
-    """Leave the enterprise one product, with so many meters, every tenth of them offline."""
+    """Leave the enterprise one product with this number of meters, every tenth of them offline."""
     server = simulation.gizwits_enterprise
     product = list(server.products.values())[1]
     for key in [key for key in server.products if key != product.product_key]:
@@ -79,7 +79,7 @@ async def _choose(hass: HomeAssistant, entry: MockConfigEntry, **options: Any) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [LARGE_FLEET + 1, 5000])
-async def test_of_a_large_fleet_figures_are_shown_until_the_user_chooses(
+async def test_a_large_fleet_shows_figures_until_the_user_chooses(
     hass: HomeAssistant, simulation: Simulation, count: int
 ) -> None:
     product = _meters(simulation, count)
@@ -107,7 +107,7 @@ async def test_of_a_large_fleet_figures_are_shown_until_the_user_chooses(
     assert _figure(hass, entry, "$online") == str(online - 1)
 
 
-async def test_a_chosen_group_is_shown(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_the_devices_of_a_chosen_group_are_shown(hass: HomeAssistant, simulation: Simulation) -> None:
     product = _meters(simulation, LARGE_FLEET + 50)
     chosen = list(product.devices.values())[20:25]
     product.groups[product.child_gid].macs = [device.mac for device in chosen]
@@ -122,7 +122,7 @@ async def test_a_chosen_group_is_shown(hass: HomeAssistant, simulation: Simulati
 
 
 @pytest.mark.parametrize("is_in_form_of_product", [True, False])
-async def test_devices_outside_of_a_group_go_with_the_next_list(
+async def test_devices_outside_of_a_chosen_group_are_removed_with_the_next_list(
     hass: HomeAssistant, simulation: Simulation, is_in_form_of_product: bool
 ) -> None:
     product = _meters(simulation, 12)
@@ -141,7 +141,7 @@ async def test_devices_outside_of_a_group_go_with_the_next_list(
     registered = {device_id for device in devices for _, device_id in device.identifiers}
     assert registered & set(product.devices) == {device.did for device in chosen}
 
-    # A list that lacks a device by itself is still no proof.
+    # A list that lacks a device is still no proof of its removal.
     product.groups[product.child_gid].macs.pop()
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
@@ -150,7 +150,7 @@ async def test_devices_outside_of_a_group_go_with_the_next_list(
     assert registered & set(product.devices) == {device.did for device in chosen}
 
 
-async def test_chosen_devices_are_shown(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_the_chosen_devices_are_shown(hass: HomeAssistant, simulation: Simulation) -> None:
     product = _meters(simulation, LARGE_FLEET + 50)
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     chosen = list(product.devices)[:3]
@@ -159,7 +159,7 @@ async def test_chosen_devices_are_shown(hass: HomeAssistant, simulation: Simulat
     assert _issues(hass) == {}
 
 
-async def test_figures_alone_can_be_wished(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_the_user_can_choose_figures_alone(hass: HomeAssistant, simulation: Simulation) -> None:
     product = _meters(simulation, 12)
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     assert len(_shown(entry)) == 12
@@ -172,7 +172,7 @@ async def test_figures_alone_can_be_wished(hass: HomeAssistant, simulation: Simu
     assert len(_shown(entry)) == 12
 
 
-async def test_a_fleet_of_the_most_devices_is_shown_and_read_within_the_quota(
+async def test_a_fleet_of_the_largest_size_is_shown_and_read_within_the_quota(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     product = _meters(simulation, LARGE_FLEET)
@@ -193,7 +193,7 @@ async def test_a_fleet_of_the_most_devices_is_shown_and_read_within_the_quota(
     assert coordinator.last_update_success
 
 
-async def test_a_fleet_that_outgrows_the_limit_keeps_what_is_shown(
+async def test_a_fleet_that_outgrows_the_limit_keeps_the_devices_that_are_shown(
     hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("custom_components.datapoint_cloud.fleet.inventory.LARGE_FLEET", 10)
@@ -216,5 +216,5 @@ async def test_a_fleet_that_outgrows_the_limit_keeps_what_is_shown(
     form: Any = await hass.config_entries.options.async_init(entry.entry_id)
     await hass.config_entries.options.async_configure(form["flow_id"], {})
     await hass.async_block_till_done()
-    assert _shown(entry) == set(product.devices)  # all of them, as the user has seen now
+    assert _shown(entry) == set(product.devices)  # all of them, as the user has already seen them
     assert _issues(hass) == {}

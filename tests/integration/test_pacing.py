@@ -1,4 +1,4 @@
-"""When clouds are asked: as often as the user wishes and the cloud bears, and not at all while it says so."""
+"""When accounts poll their clouds: at the user's interval, within the quota, and never during a pause."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,7 +25,7 @@ _DEFAULT_SECONDS = {"gizwits_open": 60, "gizwits_enterprise": 60, "sodata": 120,
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_accounts_are_polled_by_themselves_at_the_pace_of_their_cloud(
+async def test_accounts_poll_at_the_default_interval_of_their_cloud(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -42,7 +42,7 @@ async def test_accounts_are_polled_by_themselves_at_the_pace_of_their_cloud(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_interval_the_user_wishes_is_kept(
+async def test_accounts_poll_at_the_interval_of_the_user(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     await add_account(hass, simulation, kind, options={OPTION_INTERVAL: 1200})
@@ -61,11 +61,11 @@ async def _requests_in_an_hour(hass: HomeAssistant, freezer: FrozenDateTimeFacto
     return sum(server.requests.values())
 
 
-async def test_the_enterprise_is_never_asked_for_more_than_the_share_of_its_quota(
+async def test_the_enterprise_gets_no_more_requests_than_our_share_of_its_quota(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     server = simulation.gizwits_enterprise
-    # Far from the hour's end, where a quota of an hour looks like one of a minute.
+    # The test begins far from the hour's end, where an hourly quota looks like one of a minute.
     server.quota_limit, server.quota_reset = 360, int(server.clock()) + 1800
     options = {OPTION_INTERVAL: 10, OPTION_SHARE: 50}
     entry = await add_account(hass, simulation, "gizwits_enterprise", options=options)
@@ -73,10 +73,10 @@ async def test_the_enterprise_is_never_asked_for_more_than_the_share_of_its_quot
     assert server.quota_remaining > 0
     assert entry.runtime_data.coordinator.interval_in_force > timedelta(seconds=120)
     states = entry.runtime_data.coordinator.fleet.values()
-    assert {state.is_available for state in states} == {True}  # all had their turns
+    assert {state.is_available for state in states} == {True}  # each device was read
 
 
-async def test_a_wish_that_the_quota_does_not_bear_is_a_repair_until_it_does(
+async def test_an_interval_beyond_the_quota_has_an_issue_until_the_quota_allows_it(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
@@ -89,8 +89,8 @@ async def test_a_wish_that_the_quota_does_not_bear_is_a_repair_until_it_does(
         await pass_time(hass, freezer, 60)
     issue = issue_registry.async_get_issue(DOMAIN, f"{entry.entry_id}_interval_too_short")
     assert issue is not None
-    told = issue.translation_placeholders or {}
-    assert (told["devices"], told["wished"], told["share"]) == ("8", "60 s", "252")
+    placeholders = issue.translation_placeholders or {}
+    assert (placeholders["devices"], placeholders["wished"], placeholders["share"]) == ("8", "60 s", "252")
     in_force = float(hass.states.get(entity_id_of(hass, "sensor", entry, "$interval")).state)  # type: ignore[union-attr]
     assert in_force > 100
     server.quota_limit = 3600
@@ -101,7 +101,7 @@ async def test_a_wish_that_the_quota_does_not_bear_is_a_repair_until_it_does(
     assert hass.states.get(entity_id_of(hass, "sensor", entry, "$interval")).state == "60"  # type: ignore[union-attr]
 
 
-async def test_a_quota_that_would_bear_more_does_not_make_polls_faster_than_wished(
+async def test_a_larger_quota_does_not_make_polls_faster_than_the_interval(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise", options={OPTION_INTERVAL: 300})
@@ -114,7 +114,7 @@ def _exhaust(simulation: Simulation) -> Callable[[], None]:
     server = simulation.gizwits_enterprise
     server.quota_remaining = 0
     server.quota_reset = int(server.clock()) + 1500
-    return lambda: None  # it ends by itself
+    return lambda: None  # it ends without a change
 
 
 def _throttle(simulation: Simulation) -> Callable[[], None]:
@@ -139,7 +139,7 @@ _LIMITS = {"gizwits_open": _throttle, "gizwits_enterprise": _exhaust, "sodata": 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_nothing_is_asked_before_the_time_that_the_cloud_named(
+async def test_an_account_sends_no_request_before_the_time_that_the_cloud_named(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -148,7 +148,7 @@ async def test_nothing_is_asked_before_the_time_that_the_cloud_named(
     lift = _LIMITS[kind](simulation)
     server.reset_counts()
     await poll(hass, entry)
-    assert len(server.log) <= 4  # as many as are on their way at once
+    assert len(server.log) <= 4  # the number of requests that run at once
 
     server.reset_counts()
     for _ in range(14):
@@ -170,7 +170,7 @@ async def test_nothing_is_asked_before_the_time_that_the_cloud_named(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_limit_outlives_a_restart(
+async def test_a_limit_outlasts_a_restart(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],
     simulation: Simulation,
@@ -197,7 +197,7 @@ async def test_a_limit_outlives_a_restart(
     assert server.log
 
 
-async def test_a_limit_met_by_the_first_readings_holds(
+async def test_a_limit_met_by_the_first_readings_starts_a_pause(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     server = simulation.gizwits_open
@@ -220,7 +220,7 @@ async def test_a_limit_met_by_the_first_readings_holds(
     assert float(SUBJECTS["gizwits_open"].state(hass, simulation, entry)) == 24
 
 
-async def test_a_limit_met_by_a_definition_holds(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_limit_met_by_a_definition_starts_a_pause(hass: HomeAssistant, simulation: Simulation) -> None:
     server = simulation.gizwits_open
     server.faults = [
         Fault(matches=lambda request: request.path == "/app/datapoint", status=400, body='{"error_code": 9041}')
@@ -244,7 +244,7 @@ async def test_sodata_reads_all_devices_at_once_within_a_small_share(
         assert len({state.read_at for state in coordinator.fleet.values()}) == 1
 
 
-async def test_sodata_without_its_bulk_call_is_not_asked_for_more_than_the_share(
+async def test_sodata_without_its_bulk_call_gets_no_more_requests_than_the_share(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     simulation.sodata.add_devices("METER", 60)
@@ -258,7 +258,7 @@ async def test_sodata_without_its_bulk_call_is_not_asked_for_more_than_the_share
     assert None not in {state.read_at for state in coordinator.fleet.values()}
 
 
-async def test_a_limit_of_which_the_cloud_tells_no_end_costs_one_poll(
+async def test_a_limit_without_a_named_end_costs_one_poll(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     subject = SUBJECTS["sodata"]
@@ -283,7 +283,7 @@ async def test_a_limit_of_one_account_does_not_stop_another(
     assert float(SUBJECTS["gizwits_enterprise"].state(hass, simulation, other)) == 14
 
 
-async def test_devices_that_are_offline_are_asked_now_and_then_only(
+async def test_offline_devices_are_read_only_rarely(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     device = air_conditioner(simulation)
@@ -291,29 +291,29 @@ async def test_devices_that_are_offline_are_asked_now_and_then_only(
     entry = await add_account(hass, simulation, "gizwits_open")
     server = simulation.gizwits_open
 
-    def asked() -> int:
+    def requests() -> int:
         return sum(request.path == f"/app/devdata/{device.did}/latest" for request in server.log)
 
     await poll(hass, entry)
-    assert asked() > 0  # it spoke a short while ago
+    assert requests() > 0  # it reported a short while ago
     freezer.tick(1000)
     await poll(hass, entry)
     server.reset_counts()
     for _ in range(10):
         await poll(hass, entry)
-    assert asked() == 0
+    assert requests() == 0
     freezer.tick(900)
     await poll(hass, entry)
     await poll(hass, entry)
-    assert asked() == 1
+    assert requests() == 1
 
 
-async def test_what_is_left_of_a_quota_is_stretched_over_the_time_that_is_left(
+async def test_the_rest_of_a_quota_is_stretched_over_the_rest_of_its_time(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     server = simulation.gizwits_enterprise
-    # Somebody else with the same account has spent nearly all of it.
+    # Another user of the same account has spent nearly all of it.
     server.quota_reset = int(server.clock()) + 1800
     server.quota_remaining = 250
     await poll(hass, entry)
@@ -321,12 +321,12 @@ async def test_what_is_left_of_a_quota_is_stretched_over_the_time_that_is_left(
     for _ in range(29):
         await pass_time(hass, freezer, 60)
     assert spent - server.quota_remaining > 30
-    # What is left is for commands.
+    # The rest is reserved for commands.
     assert server.quota_remaining >= 3600 * 0.05 - 2
     assert entry.runtime_data.coordinator.last_update_success
 
 
-async def test_polls_that_come_a_little_early_do_not_make_a_pause_longer(
+async def test_polls_that_start_a_little_early_do_not_lengthen_a_pause(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")

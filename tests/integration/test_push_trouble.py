@@ -1,4 +1,4 @@
-"""Push that comes late, twice, out of order, not at all, or is refused; and the end of it."""
+"""Push that arrives late, twice, in the wrong order or never, push that the server refuses, and how push ends."""
 
 import asyncio
 import logging
@@ -46,10 +46,10 @@ both = pytest.mark.parametrize("kind", PUSHING_KINDS, indirect=True)
 of_open_api = pytest.mark.parametrize("kind", ["gizwits_open"], indirect=True)
 
 
-# What is of old
+# Old messages
 
 
-async def test_what_waited_while_push_was_dead_does_not_undo_what_was_polled(pushed: Pushed) -> None:
+async def test_messages_that_waited_while_push_was_dead_do_not_undo_polled_values(pushed: Pushed) -> None:
     await pushed.add()
     snoti = pushed.simulation.gizwits_snoti
     await snoti.stop()
@@ -71,7 +71,7 @@ async def test_what_waited_while_push_was_dead_does_not_undo_what_was_polled(pus
     assert [change for change in changes() if change[0] in mine] == []
 
 
-async def test_neither_wrong_order_nor_repetition_matters(pushed: Pushed) -> None:
+async def test_wrong_order_and_repetition_of_messages_change_nothing(pushed: Pushed) -> None:
     await pushed.add()
     snoti, now = pushed.simulation.gizwits_snoti, pushed.device.clock()
     changes = pushed.changes()
@@ -82,7 +82,7 @@ async def test_neither_wrong_order_nor_repetition_matters(pushed: Pushed) -> Non
     assert [float(state) for changed, state in changes() if changed == entity_id] == [12]
 
 
-async def test_an_event_is_acknowledged_once_it_shows(pushed: Pushed) -> None:
+async def test_an_event_is_acknowledged_once_its_value_is_shown(pushed: Pushed) -> None:
     await pushed.add()
     snoti = pushed.simulation.gizwits_snoti
     for value in (11, 12, 13):
@@ -93,7 +93,7 @@ async def test_an_event_is_acknowledged_once_it_shows(pushed: Pushed) -> None:
 
 
 @of_open_api
-async def test_a_poll_that_tells_of_old_does_not_undo_what_was_pushed(
+async def test_a_poll_with_old_values_does_not_undo_pushed_values(
     pushed: Pushed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await pushed.add()
@@ -109,16 +109,16 @@ async def test_a_poll_that_tells_of_old_does_not_undo_what_was_pushed(
 
 
 @both
-async def test_a_list_that_was_asked_for_before_does_not_undo_who_went(pushed: Pushed) -> None:
+async def test_a_list_requested_earlier_does_not_undo_a_pushed_disconnection(pushed: Pushed) -> None:
     await pushed.add()
     state = pushed.coordinator.fleet[pushed.device.did]
     listed = next(device for device in pushed.coordinator.inventory.listed if device.id == pushed.device.did)
-    asked_at = state.availability.presence_as_of
-    assert asked_at is not None
+    requested_at = state.availability.presence_as_of
+    assert requested_at is not None
     pushed.freezer.tick(5)
     pushed.device.is_online = False
     await until(lambda: pushed.state("binary_sensor", "$connectivity") == "off")
-    pushed.coordinator.inventory.update_device(listed, asked_at)
+    pushed.coordinator.inventory.update_device(listed, requested_at)
     assert state.device.is_online is False
     pushed.device.is_online = True
     pushed.freezer.tick(6)
@@ -132,7 +132,7 @@ async def test_a_list_that_was_asked_for_before_does_not_undo_who_went(pushed: P
 @both
 async def test_push_confirms_a_command(pushed: Pushed) -> None:
     await pushed.add({"interval": 7200})
-    await pushed.pass_time(30)  # each device is read once by push, too
+    await pushed.pass_time(30)  # the coordinator also reads each pushed device once
     pushed.device.obedience = Obedience(stale_reads=1000)
     data = {"entity_id": pushed.entity_id("number", pushed.key), "value": 44 if pushed.is_open else 14}
     await pushed.hass.services.async_call("number", "set_value", data, blocking=True)
@@ -151,7 +151,7 @@ def _issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
     return [issue for (domain, _), issue in ir.async_get(hass).issues.items() if domain == DOMAIN]
 
 
-async def test_a_refused_push_is_a_repair_that_leads_to_the_product(
+async def test_a_refused_push_opens_a_repair_that_leads_to_the_product(
     pushed: Pushed, hass_client: ClientSessionGenerator
 ) -> None:
     hass = pushed.hass
@@ -194,7 +194,7 @@ async def test_a_refused_push_is_a_repair_that_leads_to_the_product(
 
 
 @both
-async def test_a_change_of_push_says_nothing_of_the_account(pushed: Pushed) -> None:
+async def test_a_changed_push_setting_does_not_affect_the_account(pushed: Pushed) -> None:
     await pushed.add()
     if pushed.is_open:
         pushed.simulation.gizwits_open.app_id = "another"
@@ -210,7 +210,7 @@ async def test_a_change_of_push_says_nothing_of_the_account(pushed: Pushed) -> N
 
 @of_open_api
 @pytest.mark.parametrize("is_polled", [True, False], ids=["polled", "not polled"])
-async def test_a_refused_account_is_asked_once_to_sign_in_again(pushed: Pushed, is_polled: bool) -> None:
+async def test_a_refused_account_asks_the_user_once_to_sign_in_again(pushed: Pushed, is_polled: bool) -> None:
     pushed.make()
     pushed.hass.config_entries.async_update_entry(pushed.entry, pref_disable_polling=not is_polled)
     await pushed.set_up()
@@ -226,7 +226,7 @@ async def test_a_refused_account_is_asked_once_to_sign_in_again(pushed: Pushed, 
 
 
 @of_open_api
-async def test_a_refusal_that_only_push_meets_is_tried_again(pushed: Pushed) -> None:
+async def test_push_retries_a_refusal_that_only_push_meets(pushed: Pushed) -> None:
     pushed.make()
     pushed.hass.config_entries.async_update_entry(pushed.entry, pref_disable_polling=True)
     await pushed.set_up()
@@ -243,7 +243,7 @@ async def test_a_refusal_that_only_push_meets_is_tried_again(pushed: Pushed) -> 
     await until(lambda: pushed.entry.state is ConfigEntryState.LOADED and pushed.is_all_heard())
 
 
-# What goes wrong on our side
+# Our own errors
 
 
 def _fail(*_: Any) -> None:
@@ -255,41 +255,41 @@ def _tracebacks(caplog: pytest.LogCaptureFixture) -> int:
 
 
 @both
-async def test_a_listener_that_raises_ends_no_push_and_deafens_no_other(
+async def test_a_listener_that_raises_neither_ends_push_nor_keeps_events_from_the_others(
     pushed: Pushed, caplog: pytest.LogCaptureFixture
 ) -> None:
     pushed.silence_alarms()
     await pushed.add()
     listeners, did = pushed.coordinator.listeners, pushed.device.did
-    heard: list[Any] = []
+    events: list[Any] = []
     listeners._listeners[EntityKey(did, pushed.key)].insert(0, _fail)
-    listeners._alarm_listeners[did].insert(0, partial(_fail))  # not the same as the other
-    listeners.async_add_for_alarms(did, heard.append)
+    listeners._alarm_listeners[did].insert(0, partial(_fail))  # differs from the other listener
+    listeners.async_add_for_alarms(did, events.append)
     for value in (11, 12, 13):
         pushed.report(value)
         await pushed.shows(value)
     pushed.set(values={pushed.alarm: True})
     await pushed.is_told("$problem", "on")
-    assert len(heard) == 1
-    assert _tracebacks(caplog) == 2  # one for each that failed, though one of them failed thrice
+    assert len(events) == 1
+    assert _tracebacks(caplog) == 2  # one for each listener that failed, although one of them failed three times
     assert pushed.hears()
 
 
 @both
-async def test_a_listener_that_raises_keeps_no_other_from_hearing_of_new_devices(pushed: Pushed) -> None:
+async def test_a_listener_that_raises_does_not_keep_the_others_from_learning_of_new_devices(pushed: Pushed) -> None:
     await pushed.add()
-    heard: list[None] = []
+    events: list[None] = []
     listeners = pushed.coordinator.listeners
     listeners._inventory_listeners.insert(0, _fail)
-    listeners.async_add_for_inventory(lambda: heard.append(None))
+    listeners.async_add_for_inventory(lambda: events.append(None))
     listeners.async_mark_inventory_changed()
     pushed.report(11)
     await pushed.shows(11)
-    assert heard == [None]
+    assert events == [None]
 
 
 @both
-async def test_news_that_cannot_be_taken_over_cost_themselves_alone(
+async def test_news_that_cannot_be_merged_do_no_other_harm(
     pushed: Pushed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await pushed.add()
@@ -307,7 +307,7 @@ async def test_news_that_cannot_be_taken_over_cost_themselves_alone(
 
 
 @both
-async def test_push_begins_again_whatever_ended_it(
+async def test_push_connects_again_after_any_end(
     pushed: Pushed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     kind = WebSocketPush if pushed.is_open else SnotiPush
@@ -322,7 +322,7 @@ async def test_push_begins_again_whatever_ended_it(
         broken.setattr(kind, "listen", end)
         await pushed.set_up()
         await pushed.pass_time(3600)
-    assert 5 < len(began) < 20  # ever less often
+    assert 5 < len(began) < 20  # the delay between tries grows
     assert _tracebacks(caplog) == 1
     await pushed.pass_time(900)
     await until(pushed.is_all_heard)
@@ -334,7 +334,7 @@ async def test_push_begins_again_whatever_ended_it(
 
 
 @both
-async def test_an_outage_is_told_once_when_it_is_long_and_once_when_it_is_over(
+async def test_a_long_outage_is_logged_once_when_it_lasts_and_once_when_it_ends(
     pushed: Pushed, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -373,7 +373,7 @@ async def test_an_outage_is_told_once_when_it_is_long_and_once_when_it_is_over(
 
 
 @both
-async def test_a_server_that_was_never_there_is_told_too(pushed: Pushed, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_server_that_never_answered_is_logged_too(pushed: Pushed, caplog: pytest.LogCaptureFixture) -> None:
     if pushed.is_open:
         pushed.server.faults = [Fault(lambda request: request.path.startswith("/ws/"), status=503, body="")]
     else:
@@ -385,7 +385,7 @@ async def test_a_server_that_was_never_there_is_told_too(pushed: Pushed, caplog:
 
 
 @both
-async def test_a_server_that_ends_each_connection_at_once_is_asked_ever_less_often_and_told_once(
+async def test_a_server_that_ends_every_connection_is_retried_at_growing_delays_and_logged_once(
     pushed: Pushed, caplog: pytest.LogCaptureFixture
 ) -> None:
     await pushed.add()
@@ -407,7 +407,7 @@ async def test_a_server_that_ends_each_connection_at_once_is_asked_ever_less_oft
     assert {did: state.is_available for did, state in pushed.coordinator.fleet.items()} == available
 
 
-# The end, and what else stops
+# How push ends, and what else stops
 
 
 @both
@@ -424,7 +424,7 @@ async def test_unloading_an_account_ends_its_connections(pushed: Pushed) -> None
 
 
 @both
-async def test_a_reload_goes_on_where_it_was(pushed: Pushed) -> None:
+async def test_push_continues_after_a_reload(pushed: Pushed) -> None:
     await pushed.add()
     pushed.report(11)
     await pushed.shows(11)
@@ -438,14 +438,14 @@ async def test_a_reload_goes_on_where_it_was(pushed: Pushed) -> None:
 
 
 @both
-async def test_push_ends_with_home_assistant(pushed: Pushed) -> None:
+async def test_push_ends_when_home_assistant_stops(pushed: Pushed) -> None:
     await pushed.add()
     await pushed.hass.async_stop(force=True)
     await until(lambda: not pushed.connections())
 
 
 @both
-async def test_push_goes_on_where_polling_is_disabled(pushed: Pushed) -> None:
+async def test_push_continues_where_polling_is_disabled(pushed: Pushed) -> None:
     pushed.make()
     pushed.hass.config_entries.async_update_entry(pushed.entry, pref_disable_polling=True)
     await pushed.set_up()
@@ -456,8 +456,8 @@ async def test_push_goes_on_where_polling_is_disabled(pushed: Pushed) -> None:
 
 
 @both
-async def test_a_cloud_that_only_pushes_keeps_its_devices(pushed: Pushed) -> None:
-    """The servers of polls and of push are apart: one may be down while the other speaks."""
+async def test_an_account_whose_cloud_answers_only_push_keeps_its_devices(pushed: Pushed) -> None:
+    """Polls and push use different servers: one may be down while the other works."""
     await pushed.add()
     pushed.server.faults = [Fault(matches=lambda request: not request.path.startswith("/ws/"), status=502, body="")]
     changes = pushed.changes()
@@ -467,7 +467,7 @@ async def test_a_cloud_that_only_pushes_keeps_its_devices(pushed: Pushed) -> Non
 
 
 @both
-async def test_diagnostics_tell_who_is_heard(pushed: Pushed, hass_client: ClientSessionGenerator) -> None:
+async def test_diagnostics_count_the_pushed_devices(pushed: Pushed, hass_client: ClientSessionGenerator) -> None:
     await pushed.add()
     assert await async_setup_component(pushed.hass, "diagnostics", {})
     diagnostics: Any = await get_diagnostics_for_config_entry(pushed.hass, hass_client, pushed.entry)
@@ -477,7 +477,7 @@ async def test_diagnostics_tell_who_is_heard(pushed: Pushed, hass_client: Client
     assert polling["activity"] == (None if pushed.is_open else "on_trial")
 
 
-async def test_a_server_of_push_that_is_not_there_costs_nothing(pushed: Pushed) -> None:
+async def test_a_missing_push_server_does_not_disturb_polling(pushed: Pushed) -> None:
     await pushed.simulation.gizwits_snoti.stop()
     pushed.make()
     await pushed.set_up()

@@ -1,4 +1,4 @@
-"""Repairs: what the user has to mend opens an issue, leads to its form, and closes by itself."""
+"""Repairs: a problem that the user can solve opens an issue, leads to its form, and closes when it is solved."""
 
 import json
 from collections.abc import Callable
@@ -82,7 +82,7 @@ def _service(product: EnterpriseProduct) -> Callable[[], None]:
         (_service, "product_not_associated"),
     ],
 )
-async def test_what_is_wrong_with_one_product_is_an_issue_of_its_own(
+async def test_a_problem_of_one_product_has_an_issue_of_its_own(
     hass: HomeAssistant,
     simulation: Simulation,
     spoil: Callable[[EnterpriseProduct], Callable[[], None]],
@@ -96,7 +96,7 @@ async def test_what_is_wrong_with_one_product_is_an_issue_of_its_own(
     assert (issue.translation_key, issue.is_fixable, issue.severity) == (key, True, ir.IssueSeverity.WARNING)
     placeholders = issue.translation_placeholders or {}
     assert (placeholders["account"], placeholders["scope"]) == (entry.title, "冷水机组")
-    # It is no reason to sign in anew, and the other product goes on.
+    # The user need not sign in again, and the other product goes on.
     assert entry.state is ConfigEntryState.LOADED
     assert not hass.config_entries.flow.async_progress()
     mend()
@@ -104,7 +104,7 @@ async def test_what_is_wrong_with_one_product_is_an_issue_of_its_own(
     assert _issues(hass) == []
 
 
-async def test_the_only_product_of_an_account_has_one_issue(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_problem_of_the_only_product_opens_one_issue(hass: HomeAssistant, simulation: Simulation) -> None:
     server = simulation.gizwits_enterprise
     server.products = dict(list(server.products.items())[:1])
     entry = await add_account(hass, simulation, "gizwits_enterprise")
@@ -116,7 +116,7 @@ async def test_the_only_product_of_an_account_has_one_issue(hass: HomeAssistant,
     assert _issues(hass) == []
 
 
-async def test_a_product_that_is_wrong_at_the_start_is_an_issue_too(
+async def test_a_problem_of_a_product_at_the_start_opens_an_issue_too(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     server = simulation.gizwits_enterprise
@@ -152,7 +152,7 @@ async def test_a_product_that_is_wrong_at_the_start_is_an_issue_too(
         ),
     ],
 )
-async def test_an_issue_goes_when_its_cause_does(
+async def test_an_issue_closes_when_its_cause_ends(
     hass: HomeAssistant,
     simulation: Simulation,
     kind: str,
@@ -182,7 +182,7 @@ async def test_an_issue_goes_when_its_cause_does(
         (5206, "unknown_group"),
     ],
 )
-async def test_products_whose_devices_cannot_be_listed_are_an_issue_each(
+async def test_each_product_whose_devices_cannot_be_listed_has_an_issue(
     hass: HomeAssistant, simulation: Simulation, code: int, key: str
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
@@ -200,7 +200,7 @@ async def test_products_whose_devices_cannot_be_listed_are_an_issue_each(
     assert _issues(hass) == []
 
 
-async def test_a_product_without_datapoints_is_an_issue(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_product_without_datapoints_has_an_issue(hass: HomeAssistant, simulation: Simulation) -> None:
     first = _products(simulation)[0]
     first.has_definition = False
     entry = await add_account(hass, simulation, "gizwits_enterprise")
@@ -211,7 +211,7 @@ async def test_a_product_without_datapoints_is_an_issue(hass: HomeAssistant, sim
 
 
 @pytest.mark.parametrize("code", [5018, 5024])
-async def test_readings_that_are_not_granted_are_an_issue_while_flags_go_on(
+async def test_missing_permission_to_read_opens_an_issue_while_flags_continue(
     hass: HomeAssistant, simulation: Simulation, code: int
 ) -> None:
     server = simulation.gizwits_enterprise
@@ -227,26 +227,26 @@ async def test_readings_that_are_not_granted_are_an_issue_while_flags_go_on(
     )
     assert state_of(hass, "binary_sensor", entry, device.did, "$connectivity").state == "on"
     assert state_of(hass, "binary_sensor", entry, device.did, "$problem").state in {"on", "off"}
-    # Reading one device early says nothing of the others.
+    # An early reading of one device is no evidence about the others.
     await entry.runtime_data.coordinator.async_read_device(device.did)
     assert _keys(hass) == ["feature_not_granted", "feature_not_granted"]
 
 
-async def test_readings_that_are_granted_close_the_issue(
+async def test_a_granted_permission_to_read_closes_the_issue(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     server = simulation.gizwits_enterprise
     server.is_data_granted = False
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     server.is_data_granted = True
-    # The refusal is remembered for an hour.
+    # The client remembers the refusal for an hour.
     freezer.tick(3601)
     await poll(hass, entry)
     await poll(hass, entry)
     assert _issues(hass) == []
 
 
-async def test_readings_that_are_granted_are_noticed_by_a_reload(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_reload_notices_the_granted_permission_to_read(hass: HomeAssistant, simulation: Simulation) -> None:
     server = simulation.gizwits_enterprise
     server.is_data_granted = False
     entry = await add_account(hass, simulation, "gizwits_enterprise")
@@ -259,7 +259,7 @@ async def test_readings_that_are_granted_are_noticed_by_a_reload(hass: HomeAssis
     assert _issues(hass) == []
 
 
-async def test_an_unknown_app_is_an_issue(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_an_unknown_app_opens_an_issue(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
     fault = Fault(status=400, body='{"error_code": 9003, "error_message": "appid invalid!"}')
     simulation.gizwits_open.faults.append(fault)
@@ -270,7 +270,7 @@ async def test_an_unknown_app_is_an_issue(hass: HomeAssistant, simulation: Simul
     assert _issues(hass) == []
 
 
-async def test_issues_go_with_their_account(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_removing_an_account_closes_its_issues(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     simulation.gizwits_enterprise.is_ip_allowed = False
     await poll(hass, entry)
@@ -279,7 +279,7 @@ async def test_issues_go_with_their_account(hass: HomeAssistant, simulation: Sim
     assert _issues(hass) == []
 
 
-async def test_issues_go_with_an_account_that_is_disabled(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_disabling_an_account_closes_its_issues(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     simulation.gizwits_enterprise.is_ip_allowed = False
     await _forget_tokens(hass, simulation, entry)
@@ -323,7 +323,7 @@ async def test_fixing_a_product_leads_to_its_form(
     assert _issues(hass) == []
 
 
-async def test_fixing_what_was_removed_says_so(
+async def test_fixing_an_issue_of_a_removed_product_says_that_it_was_removed(
     hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
@@ -343,7 +343,7 @@ async def test_fixing_what_was_removed_says_so(
 
 
 @pytest.mark.parametrize("is_granted", [True, False])
-async def test_the_cloud_is_asked_again_when_the_user_says_that_it_grants(
+async def test_the_cloud_gets_a_new_request_when_the_user_confirms_the_permission(
     hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator, is_granted: bool
 ) -> None:
     server = simulation.gizwits_enterprise
@@ -370,7 +370,7 @@ async def test_the_cloud_is_asked_again_when_the_user_says_that_it_grants(
     assert _keys(hass) == ([] if is_granted else ["feature_not_granted"])
 
 
-async def test_nothing_is_asked_again_for_an_account_that_was_removed(
+async def test_confirming_a_permission_of_a_removed_account_sends_no_request(
     hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator
 ) -> None:
     simulation.gizwits_enterprise.is_data_granted = False
@@ -385,7 +385,7 @@ async def test_nothing_is_asked_again_for_an_account_that_was_removed(
     assert (done["type"], done["reason"]) == ("abort", "account_gone")
 
 
-async def test_what_the_user_ignores_stays_ignored_over_a_restart(
+async def test_an_ignored_issue_stays_ignored_after_a_restart(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     simulation.gizwits_enterprise.is_data_granted = False
@@ -401,7 +401,7 @@ async def test_what_the_user_ignores_stays_ignored_over_a_restart(
     assert _keys(hass) == ["feature_not_granted", "feature_not_granted"]
     assert all(issue.dismissed_version for issue in _issues(hass))
 
-    # What is granted long after that is no issue any more, ignored or not.
+    # A permission that the vendor grants long after that closes the issue, whether it was ignored or not.
     simulation.gizwits_enterprise.is_data_granted = True
     freezer.tick(3700)
     await poll(hass, entry)

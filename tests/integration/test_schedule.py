@@ -1,4 +1,4 @@
-"""Whose turn it is: by need, and never more than the allowance."""
+"""Which devices a poll reads: those that need it most, and never more than the allowance."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,10 +18,12 @@ MINUTE = timedelta(minutes=1)
 UNLIMITED = float("inf")
 
 
-def _state(name: str, *, asked: float | None = 1, is_online: bool | None = True, without_news: int = 0) -> DeviceState:
-    """A device that was asked for so many minutes ago."""
+def _state(
+    name: str, *, minutes_ago: float | None = 1, is_online: bool | None = True, without_news: int = 0
+) -> DeviceState:
+    """Return the state of a device that was read this number of minutes ago."""
     state = DeviceState(Device(id=name, name=name, schema_id="product", is_online=is_online), NO_PROFILE)
-    state.polled_at = None if asked is None else NOW - asked * MINUTE
+    state.polled_at = None if minutes_ago is None else NOW - minutes_ago * MINUTE
     state.unchanged_reads = without_news
     return state
 
@@ -31,15 +33,15 @@ def _many(prefix: str, count: int, **more: Any) -> list[DeviceState]:
 
 
 async def _search(_: datetime) -> None:
-    raise AssertionError("nothing is asked here")
+    raise AssertionError("this test sends no request")
 
 
-def _schedule(*named: str, trust: Trust = Trust.TRUSTED, heard: tuple[str, ...] = ()) -> PollSchedule:
-    """A schedule whose cloud has just named these, and is believed or not."""
+def _schedule(*named: str, trust: Trust = Trust.TRUSTED, pushed: tuple[str, ...] = ()) -> PollSchedule:
+    """Return a schedule whose cloud has just named these devices, and whether it is trusted."""
     selector = ActiveDevices(Budget(ClientStore(), per_hour=None), _search, lambda: 1)
     selector.trial.add_answer(set(named), 10 * len(named) + 10, NOW)
     selector.trial.trust = trust
-    return PollSchedule(selector, lambda device: device.id in heard)
+    return PollSchedule(selector, lambda device: device.id in pushed)
 
 
 def _due(
@@ -55,7 +57,7 @@ def _due(
 
 
 @pytest.mark.parametrize("trust", [Trust.ON_TRIAL, Trust.DISMISSED])
-def test_all_have_their_turn_while_nobody_is_believed(trust: Trust) -> None:
+def test_all_devices_are_read_in_turn_while_the_cloud_is_not_trusted(trust: Trust) -> None:
     states = _many("a", 7)
     due = _due(_schedule("a1", trust=trust), states)
     assert sorted(due) == [state.device.id for state in states]
@@ -64,33 +66,38 @@ def test_all_have_their_turn_while_nobody_is_believed(trust: Trust) -> None:
 @pytest.mark.parametrize("allowance", [0, 0.9, 1, 3.5, 5, 100])
 @pytest.mark.parametrize("trust", list(Trust))
 def test_the_allowance_is_respected(trust: Trust, allowance: float) -> None:
-    states = [*_many("a", 5), *_many("b", 5, asked=None), *_many("c", 5, asked=99, is_online=False)]
+    states = [*_many("a", 5), *_many("b", 5, minutes_ago=None), *_many("c", 5, minutes_ago=99, is_online=False)]
     due = _due(_schedule("a1", "a2", trust=trust), states, allowance=allowance)
     assert len(due) <= allowance
     assert len(set(due)) == len(due)
 
 
-def test_those_never_read_are_first() -> None:
-    states = [_state("old", asked=600), _state("new", asked=None), _state("older", asked=900)]
+def test_devices_without_a_reading_come_first() -> None:
+    states = [_state("old", minutes_ago=600), _state("new", minutes_ago=None), _state("older", minutes_ago=900)]
     assert _due(_schedule(trust=Trust.DISMISSED), states, allowance=1) == ["new"]
     assert _due(_schedule("new"), states, allowance=1) == ["new"]
 
 
-def test_who_waited_longest_is_next() -> None:
-    states = [_state("a", asked=1), _state("b", asked=3), _state("c", asked=2)]
+def test_the_device_that_waited_longest_is_next() -> None:
+    states = [_state("a", minutes_ago=1), _state("b", minutes_ago=3), _state("c", minutes_ago=2)]
     assert _due(_schedule(trust=Trust.DISMISSED), states)[-2:] == ["c", "a"]
     assert _due(_schedule("a", "b", "c"), states) == ["b", "c", "a"]
 
 
-def test_without_a_selector_those_never_read_come_first_then_those_read_longest_ago() -> None:
+def test_without_a_selector_unread_devices_come_first_then_the_oldest_readings() -> None:
     schedule = PollSchedule(None, lambda _: False)
-    states = [_state("a", asked=1), _state("b", asked=3), _state("new", asked=None), _state("c", asked=2)]
+    states = [
+        _state("a", minutes_ago=1),
+        _state("b", minutes_ago=3),
+        _state("new", minutes_ago=None),
+        _state("c", minutes_ago=2),
+    ]
     assert _due(schedule, states) == ["new", "b", "c", "a"]
     assert _due(schedule, states, allowance=2) == ["new", "b"]
 
 
-def test_who_had_nothing_new_waits_longer_unless_there_is_news() -> None:
-    states = [_state("silent", asked=4, without_news=7), _state("lively", asked=1)]
+def test_a_device_without_news_waits_longer_unless_it_has_news() -> None:
+    states = [_state("silent", minutes_ago=4, without_news=7), _state("lively", minutes_ago=1)]
     assert _due(_schedule(trust=Trust.DISMISSED), states, allowance=1) == ["lively"]
     assert _due(_schedule("silent", "lively"), states, allowance=1) == ["silent"]
     # However long it has been silent, it waits at most eight times as long.
@@ -99,9 +106,9 @@ def test_who_had_nothing_new_waits_longer_unless_there_is_news() -> None:
     assert _due(_schedule(trust=Trust.DISMISSED), states, allowance=1) == ["silent"]
 
 
-def test_of_those_not_named_a_tenth_is_read_to_confirm_it() -> None:
+def test_a_tenth_of_the_unnamed_devices_is_read_as_a_check() -> None:
     named = _many("named", 40)
-    others = _many("other", 200, asked=30)
+    others = _many("other", 200, minutes_ago=30)
     schedule = _schedule(*(state.device.id for state in named))
     swept: list[str] = []
     for minute in range(10):
@@ -114,36 +121,36 @@ def test_of_those_not_named_a_tenth_is_read_to_confirm_it() -> None:
     assert len(set(swept)) == 40  # each in its turn
 
 
-def test_somebody_is_read_to_confirm_it_also_where_nobody_is_named() -> None:
+def test_one_device_is_read_as_a_check_also_where_none_is_named() -> None:
     schedule = _schedule()
-    states = _many("a", 5, asked=30)
+    states = _many("a", 5, minutes_ago=30)
     assert [len(_due(schedule, states)) for _ in range(25)].count(1) == 2
 
 
-def test_what_the_named_leave_is_for_those_never_read() -> None:
-    named, new = _many("named", 10), _many("new", 100, asked=None)
+def test_turns_that_the_named_devices_leave_go_to_unread_ones() -> None:
+    named, new = _many("named", 10), _many("new", 100, minutes_ago=None)
     schedule = _schedule(*(state.device.id for state in named))
     due = _due(schedule, [*named, *new], allowance=40)
     assert sum(name.startswith("new") for name in due) == 30
-    # Where they leave nothing, those never read have the turns of those who confirm.
+    # Where the named devices leave no turn, the unread devices use the turns of the check.
     named = _many("named", 60)
     schedule = _schedule(*(state.device.id for state in named))
     due = _due(schedule, [*named, *new], allowance=40)
     assert sum(name.startswith("new") for name in due) == 4
 
 
-def test_a_few_who_can_bear_witness_are_read_before_those_never_read() -> None:
-    states = [*_many("known", 9), *_many("new", 100, asked=None)]
+def test_a_few_known_devices_are_read_as_a_check_before_unread_ones() -> None:
+    states = [*_many("known", 9), *_many("new", 100, minutes_ago=None)]
     schedule = _schedule(*(f"known{number}" for number in range(9)), trust=Trust.ON_TRIAL)
     due = _due(schedule, states, allowance=20)
     assert sum(name.startswith("known") for name in due) >= 3
-    due = _due(_schedule(trust=Trust.DISMISSED), _many("new", 100, asked=None), allowance=20)
+    due = _due(_schedule(trust=Trust.DISMISSED), _many("new", 100, minutes_ago=None), allowance=20)
     assert len(due) == 20
 
 
-def test_who_push_tells_of_is_read_now_and_then() -> None:
-    state = _state("a", asked=14)
-    schedule = _schedule(trust=Trust.DISMISSED, heard=("a",))
+def test_a_pushed_device_is_read_rarely() -> None:
+    state = _state("a", minutes_ago=14)
+    schedule = _schedule(trust=Trust.DISMISSED, pushed=("a",))
     assert _due(schedule, [state]) == []
     state.polled_at = NOW - 15 * MINUTE
     assert _due(schedule, [state]) == ["a"]
@@ -151,31 +158,31 @@ def test_who_push_tells_of_is_read_now_and_then() -> None:
     assert _due(schedule, [state]) == ["a"]
 
 
-def test_many_who_push_tells_of_are_read_as_seldom_as_the_pace_wants() -> None:
-    states = _many("a", 900, asked=29)
-    schedule = _schedule(trust=Trust.DISMISSED, heard=tuple(state.device.id for state in states))
+def test_many_pushed_devices_are_read_as_rarely_as_the_pace_allows() -> None:
+    states = _many("a", 900, minutes_ago=29)
+    schedule = _schedule(trust=Trust.DISMISSED, pushed=tuple(state.device.id for state in states))
     assert _due(schedule, states, pace=1) == []  # half the pace: every half hour
     assert len(_due(schedule, states, pace=2)) == 900
     assert _due(schedule, states, pace=0) == []
 
 
-def test_the_quiet_are_read_now_and_then_and_not_all_at_once() -> None:
+def test_offline_devices_are_read_rarely_and_not_all_at_once() -> None:
     schedule = _schedule(trust=Trust.DISMISSED)
-    assert _due(schedule, _many("a", 3, asked=14, is_online=False)) == []
-    assert len(_due(schedule, _many("a", 3, asked=15, is_online=False))) == 3
-    assert len(_due(schedule, _many("a", 50, asked=60, is_online=False))) == 20
-    assert _due(schedule, _many("a", 50, asked=60, is_online=False), pace=0.1) == []
-    mixed = [_state("longest", asked=None, is_online=False), *_many("a", 50, asked=60, is_online=False)]
+    assert _due(schedule, _many("a", 3, minutes_ago=14, is_online=False)) == []
+    assert len(_due(schedule, _many("a", 3, minutes_ago=15, is_online=False))) == 3
+    assert len(_due(schedule, _many("a", 50, minutes_ago=60, is_online=False))) == 20
+    assert _due(schedule, _many("a", 50, minutes_ago=60, is_online=False), pace=0.1) == []
+    mixed = [_state("longest", minutes_ago=None, is_online=False), *_many("a", 50, minutes_ago=60, is_online=False)]
     assert _due(schedule, mixed)[0] == "longest"
 
 
-def test_who_has_just_spoken_is_not_quiet_whatever_its_flag_says() -> None:
+def test_a_device_that_has_just_reported_counts_as_online_despite_its_flag() -> None:
     state = _state("a", is_online=False)
     state.reported_at = NOW - MINUTE
     assert _due(_schedule(trust=Trust.DISMISSED), [state]) == ["a"]
 
 
-def test_a_full_turn_takes_as_long_as_the_pace_wants() -> None:
+def test_a_full_turn_takes_the_time_that_the_pace_allows() -> None:
     schedule = _schedule(trust=Trust.DISMISSED)
     for _ in range(30):
         _due(schedule, _many("a", 119))
@@ -185,7 +192,7 @@ def test_a_full_turn_takes_as_long_as_the_pace_wants() -> None:
     assert schedule.interval(MINUTE, 0, 1) == timedelta(days=1)
 
 
-def test_a_believed_cloud_makes_turns_shorter() -> None:
+def test_a_trusted_cloud_makes_turns_shorter() -> None:
     states = _many("a", 1000)
     schedule = _schedule(*(f"a{number}" for number in range(100)))
     for _ in range(30):
@@ -198,18 +205,18 @@ def test_a_believed_cloud_makes_turns_shorter() -> None:
     [
         (Trust.DISMISSED, UNLIMITED, 1, 1),
         (Trust.DISMISSED, 1, 1, 1),
-        (Trust.DISMISSED, 1, 30, 1),  # half of what a round of a minute bears, and nobody to read
+        (Trust.DISMISSED, 1, 30, 1),  # half of what a round of a minute allows, and no device to read
         (Trust.DISMISSED, 1, 36, 20),
         (Trust.DISMISSED, 0, 1, 1440),
         (Trust.TRUSTED, 1, 1, 1),
         (Trust.TRUSTED, 1, 36, 20),
     ],
 )
-def test_listings_cost_little_beside_readings(trust: Trust, pace: float, requests: int, rounds: int) -> None:
+def test_lists_cost_little_beside_readings(trust: Trust, pace: float, requests: int, rounds: int) -> None:
     assert _schedule(trust=trust).rounds_per_list(MINUTE, pace, requests) == rounds
 
 
-def test_a_list_gives_way_to_the_readings_of_a_fleet_that_needs_them() -> None:
+def test_a_list_yields_to_the_readings_of_a_fleet_that_needs_them() -> None:
     schedule = _schedule(trust=Trust.DISMISSED)
     assert schedule.rounds_per_list(MINUTE, 1, 2) == 1
     for _ in range(20):

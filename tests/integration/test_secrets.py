@@ -1,4 +1,4 @@
-"""No secret leaves the place it is kept in, whatever goes wrong: logs, texts, registries, diagnostics and addresses."""
+"""No secret leaves its store in any failure: logs, texts, registries, diagnostics and addresses stay clean."""
 
 import json
 import logging
@@ -46,7 +46,7 @@ _CARRIERS = {"authorization", "x-authorization", "x-gizwits-user-token"}
 
 @dataclass
 class Watched:
-    """What a user, a log reader or a proxy could see, and the secrets that must not be among it."""
+    """Collects all that a user, a log reader or a proxy could see, and the secrets that must not be in it."""
 
     hass: HomeAssistant
     simulation: Simulation
@@ -58,24 +58,24 @@ class Watched:
         self.secrets |= {secret for secret in secrets if secret}
 
     def see(self, *things: object) -> None:
-        """Add what can be seen."""
+        """Add visible things."""
         self.seen += [
             json.dumps(thing, ensure_ascii=False, default=str) if isinstance(thing, dict | list) else str(thing)
             for thing in things
         ]
 
     def leaks(self) -> dict[str, str]:
-        """The secrets that can be seen, however they are spelt, each with where it stands."""
+        """Return the visible secrets in any encoding, each with the place where it stands."""
         text = "\n".join(self.seen)
         return {
             secret: text[max(0, text.index(spelling) - 300) :][:400]
             for secret in self.secrets
-            for spelling in _spellings(secret)
+            for spelling in _encodings(secret)
             if spelling in text
         }
 
     def know_all(self) -> None:
-        """Add every secret that the simulated servers have at this moment."""
+        """Add every secret that the simulated servers have now."""
         opened, enterprise = self.simulation.gizwits_open, self.simulation.gizwits_enterprise
         self.know(opened.password, opened.phone_id, opened.aep_password, *opened.accounts.tokens)
         self.know(*(device.passcode for device in opened.devices.values()))
@@ -89,7 +89,7 @@ class Watched:
         self.know(self.simulation.firstlight.authorization_token, self.simulation.firstlight.user_token)
 
 
-def _spellings(secret: str) -> set[str]:
+def _encodings(secret: str) -> set[str]:
     return {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1]}
 
 
@@ -103,24 +103,24 @@ def watched(
     caplog.set_level(logging.DEBUG)
     for name in (DOMAIN, "custom_components", "aiohttp", "homeassistant", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)
-    # "123456" is part of many numbers.
+    # "123456" is part of many other numbers.
     next(iter(next(iter(simulation.gizwits_enterprise.products.values())).devices.values())).passcode = "VIRTUALPASS"
     watched = Watched(hass, simulation, {_WRONG, _NEW, _PUSH}, [])
     watched.know_all()
     issue_tokens = KeycloakServer._tokens
 
-    def note_tokens(*args: Any) -> dict[str, Any]:
+    def add_tokens(*args: Any) -> dict[str, Any]:
         answer = issue_tokens(*args)
         watched.know(*(answer.get(name) for name in ("access_token", "refresh_token", "id_token")))
         return answer
 
-    monkeypatch.setattr(KeycloakServer, "_tokens", note_tokens)
+    monkeypatch.setattr(KeycloakServer, "_tokens", add_tokens)
 
     @callback
-    def note_event(event: Event[Any]) -> None:
+    def add_event(event: Event[Any]) -> None:
         watched.see(event.event_type, event.data)
 
-    hass.bus.async_listen(MATCH_ALL, note_event)
+    hass.bus.async_listen(MATCH_ALL, add_event)
     return watched
 
 
@@ -172,7 +172,7 @@ async def _add(watched: Watched, kind: str) -> MockConfigEntry:
         }
     form = await choose(hass, kind)
     form = await submit(hass.config_entries.flow, form, with_changes(typed, {_SECRET_FIELD[kind]: _WRONG}))
-    # A form gives the user's own input of a moment ago back to be corrected.
+    # A form returns the user's own recent input so that the user can correct it.
     watched.see(form["errors"], form["description_placeholders"])
     result = await submit(hass.config_entries.flow, form, typed)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -183,7 +183,7 @@ async def _add(watched: Watched, kind: str) -> MockConfigEntry:
 
 
 def _faults(secrets: Iterable[str]) -> list[Fault]:
-    """Failures of all kinds; the vendor's words hold every secret there is."""
+    """Return failures of all kinds, whose messages contain every secret."""
     everything = " ".join(secrets)
     refused = json.dumps({"error_code": 9008, "error_message": everything, "detail_message": everything})
     unknown = json.dumps({"error_code": everything, "error": everything, "error_description": everything})
@@ -207,7 +207,7 @@ def _faults(secrets: Iterable[str]) -> list[Fault]:
 
 
 async def _control(watched: Watched, entry: MockConfigEntry) -> None:
-    """Switch something while all goes well and while the cloud babbles."""
+    """Send commands while all goes well and while the cloud puts secrets into its answers."""
     server = watched.simulation.gizwits_open
     device = next(device for device in server.devices.values() if device.alias == "Terrace spa")
     data = {"entity_id": entity_id_of(watched.hass, "switch", entry, device.did, "bubble")}
@@ -222,7 +222,7 @@ async def _control(watched: Watched, entry: MockConfigEntry) -> None:
 
 
 async def _push(watched: Watched, kind: str, secrets: set[str]) -> None:
-    """Let a server of push babble, refuse and be lost."""
+    """Let a push server send secrets, refuse the client and drop the connection."""
     everything = json.dumps({"cmd": " ".join(secrets), "data": {name: name for name in secrets}, "msg": "x"})
     if kind == "gizwits_open":
         push = watched.simulation.gizwits_open.push
@@ -240,7 +240,7 @@ async def _push(watched: Watched, kind: str, secrets: set[str]) -> None:
 
 def _look_around(watched: Watched, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture) -> None:
     hass = watched.hass
-    # The test kit's own store tells what is written; Home Assistant's does not.
+    # The test kit's store shows what is written; Home Assistant's does not.
     records = [record for record in caplog.records if not record.name.startswith("pytest_homeassistant")]
     watched.see(*map(logging.Formatter().format, records))
     watched.see(entry.title, entry.unique_id, *(s.title for s in entry.subentries.values()))
@@ -260,7 +260,7 @@ def _visible_part(request: web.Request) -> str:
 
 
 @pytest.mark.parametrize("kind", _SECRET_FIELD)
-async def test_no_secret_is_seen_anywhere(
+async def test_no_secret_is_visible_anywhere(
     hass: HomeAssistant,
     simulation: Simulation,
     watched: Watched,
@@ -289,7 +289,7 @@ async def test_no_secret_is_seen_anywhere(
         await _control(watched, entry)
 
     _change_credential(simulation, kind)
-    for _ in range(2 if kind == "firstlight" else 1):  # only a refusal that lasts is believed there
+    for _ in range(2 if kind == "firstlight" else 1):  # Firstlight believes only a refusal that lasts
         await poll(hass, entry)
     (flow,) = hass.config_entries.flow.async_progress()
     watched.see(flow)
@@ -315,7 +315,7 @@ async def test_no_secret_is_seen_anywhere(
     assert watched.leaks() == {}
 
 
-async def test_the_phone_id_of_an_anonymous_user_is_seen_nowhere(
+async def test_the_phone_id_of_an_anonymous_user_is_visible_nowhere(
     hass: HomeAssistant, simulation: Simulation, watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = simulation.gizwits_open
@@ -336,7 +336,7 @@ async def test_the_phone_id_of_an_anonymous_user_is_seen_nowhere(
 
 
 @pytest.mark.parametrize("kind", _SECRET_FIELD)
-async def test_what_was_issued_is_kept_apart_from_what_was_typed(
+async def test_issued_secrets_are_stored_apart_from_typed_ones(
     hass: HomeAssistant, watched: Watched, kind: str
 ) -> None:
     typed = set(watched.secrets)

@@ -32,19 +32,19 @@ OTHER_QUERY: Input = {"aty": "platform", "field": "deviceName", "period": "hour"
 
 
 def subentry_type_of(entry: ConfigEntry) -> str:
-    """The type of scope of an entry's cloud."""
+    """Return the subentry type of an entry's cloud."""
     return {"gizwits_enterprise": "product", "firstlight": "usage_query"}[entry.data["cloud"]]
 
 
 async def begin(hass: HomeAssistant, entry: ConfigEntry) -> Any:
-    """Begin to add a scope."""
+    """Begin to add a subentry."""
     return await hass.config_entries.subentries.async_init(
         (entry.entry_id, subentry_type_of(entry)), context={"source": SOURCE_USER}
     )
 
 
 async def begin_change(hass: HomeAssistant, entry: ConfigEntry, subentry: ConfigSubentry) -> Any:
-    """Begin to change a scope."""
+    """Begin to change a subentry."""
     return await hass.config_entries.subentries.async_init(
         (entry.entry_id, subentry_type_of(entry)),
         context={"source": "reconfigure", "subentry_id": subentry.subentry_id},
@@ -52,7 +52,7 @@ async def begin_change(hass: HomeAssistant, entry: ConfigEntry, subentry: Config
 
 
 async def submit(hass: HomeAssistant, form: Any, user_input: Input) -> Any:
-    """Submit a form of a scope."""
+    """Submit a form of a subentry."""
     check_texts(form, TEXTS["config_subentries"][form["handler"][1]])
     result = await hass.config_entries.subentries.async_configure(form["flow_id"], user_input)
     check_texts(result, TEXTS["config_subentries"][form["handler"][1]])
@@ -61,23 +61,23 @@ async def submit(hass: HomeAssistant, form: Any, user_input: Input) -> Any:
 
 @pytest.fixture
 async def enterprise(hass: HomeAssistant, simulation: Simulation, setup_entry: None) -> ConfigEntry:
-    """An enterprise with its first product."""
+    """An account of an enterprise with its first product."""
     return (await add(hass, simulation, "gizwits_enterprise"))["result"]  # type: ignore[no-any-return]
 
 
 @pytest.fixture
 async def firstlight(hass: HomeAssistant, simulation: Simulation, setup_entry: None) -> ConfigEntry:
-    """A user with a first query."""
+    """An account of a user with a first query."""
     return (await add(hass, simulation, "firstlight"))["result"]  # type: ignore[no-any-return]
 
 
 def last_subentry(entry: ConfigEntry) -> ConfigSubentry:
-    """The scope that was added last."""
+    """Return the subentry that was added last."""
     return list(entry.subentries.values())[-1]
 
 
 @pytest.mark.parametrize("kind", ["gizwits_open", "sodata"])
-async def test_other_clouds_have_no_scopes(
+async def test_other_clouds_have_no_subentries(
     hass: HomeAssistant, simulation: Simulation, setup_entry: None, kind: str
 ) -> None:
     assert make_entry(hass, simulation, kind).supported_subentry_types == {}
@@ -115,12 +115,14 @@ async def test_a_query_is_added(hass: HomeAssistant, firstlight: ConfigEntry) ->
     }
 
 
-async def test_a_product_is_added_once(hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry) -> None:
+async def test_a_product_cannot_be_added_twice(
+    hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry
+) -> None:
     result = await submit(hass, await begin(hass, enterprise), product_typed(simulation))
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
 
 
-async def test_a_query_is_added_once(hass: HomeAssistant, firstlight: ConfigEntry) -> None:
+async def test_a_query_cannot_be_added_twice(hass: HomeAssistant, firstlight: ConfigEntry) -> None:
     result = await submit(hass, await begin(hass, firstlight), QUERY_TYPED | {"unit": "another unit"})
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
 
@@ -134,7 +136,7 @@ async def test_a_query_is_added_once(hass: HomeAssistant, firstlight: ConfigEntr
         ({"advanced": {"auth_secret": "secret"}}, {"advanced": "incomplete_push", "auth_id": "incomplete_push"}),
     ],
 )
-async def test_a_refused_product_can_be_mended(
+async def test_the_user_can_correct_a_refused_product(
     hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry, changes: Input, errors: dict[str, str]
 ) -> None:
     typed = with_changes(product_typed(simulation, 1), changes)
@@ -152,7 +154,7 @@ async def test_a_refused_product_can_be_mended(
         ({"advanced": {"date_format": "date"}}, {"advanced": "wrong_query", "date_format": "wrong_query"}),
     ],
 )
-async def test_a_refused_query_can_be_mended(
+async def test_the_user_can_correct_a_refused_query(
     hass: HomeAssistant, firstlight: ConfigEntry, changes: Input, errors: dict[str, str]
 ) -> None:
     result = await submit(hass, await begin(hass, firstlight), with_changes(OTHER_QUERY, changes))
@@ -161,7 +163,7 @@ async def test_a_refused_query_can_be_mended(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_an_item_that_the_cloud_wants_is_asked_for(
+async def test_the_form_demands_an_item_that_the_cloud_requires(
     hass: HomeAssistant, simulation: Simulation, firstlight: ConfigEntry
 ) -> None:
     simulation.firstlight.requires_item_id = True
@@ -171,7 +173,7 @@ async def test_an_item_that_the_cloud_wants_is_asked_for(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_what_concerns_the_account_is_said_above_the_form(
+async def test_a_problem_of_the_account_is_shown_above_the_form(
     hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry
 ) -> None:
     form = await begin(hass, enterprise)
@@ -189,7 +191,7 @@ async def test_what_concerns_the_account_is_said_above_the_form(
         (Fault(body="[]"), "unexpected_answer"),
     ],
 )
-async def test_trouble_on_the_way_is_said_and_passes(
+async def test_a_network_problem_is_shown_and_passes(
     hass: HomeAssistant, simulation: Simulation, setup_entry: None, kind: str, fault: Fault, error: str
 ) -> None:
     entry = (await add(hass, simulation, kind))["result"]
@@ -220,10 +222,10 @@ async def test_a_product_is_changed_without_typing_its_secret_again(
     form = await begin_change(hass, enterprise, last_subentry(enterprise))
     assert shown_in(form) == {"product_key": product.product_key, "auth_id": "push-id"}
     await submit(hass, form, {"product_key": product.product_key, "advanced": {}})
-    assert dict(last_subentry(enterprise).data) == stored  # without its id the push has no secret either
+    assert dict(last_subentry(enterprise).data) == stored  # a push without its id has no secret either
 
 
-async def test_a_mended_product_sets_the_account_up_at_once(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_corrected_product_sets_the_account_up_at_once(hass: HomeAssistant, simulation: Simulation) -> None:
     server = simulation.gizwits_enterprise
     product = next(iter(server.products.values()))
     server.products = {product.product_key: product}
@@ -238,7 +240,7 @@ async def test_a_mended_product_sets_the_account_up_at_once(hass: HomeAssistant,
     assert entry.state.value == "loaded"
 
 
-async def test_a_product_stays_the_same_product(
+async def test_a_changed_product_must_stay_the_same_product(
     hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry
 ) -> None:
     form = await begin_change(hass, enterprise, last_subentry(enterprise))
@@ -260,14 +262,14 @@ async def test_a_query_is_changed(hass: HomeAssistant, firstlight: ConfigEntry) 
     assert subentry.data["period"] == "month"
 
 
-async def test_a_query_does_not_become_another_that_is_there(hass: HomeAssistant, firstlight: ConfigEntry) -> None:
+async def test_a_query_cannot_become_another_existing_query(hass: HomeAssistant, firstlight: ConfigEntry) -> None:
     await submit(hass, await begin(hass, firstlight), OTHER_QUERY)
     form = await begin_change(hass, firstlight, last_subentry(firstlight))
     result = await submit(hass, form, QUERY_TYPED)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
 
 
-async def test_a_changed_query_takes_the_place_of_the_old_one(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_changed_query_replaces_the_old_one(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "firstlight")
 
     def queries() -> set[str]:
@@ -281,7 +283,7 @@ async def test_a_changed_query_takes_the_place_of_the_old_one(hass: HomeAssistan
     assert queries() == {"content/genre//day/network"}
 
 
-async def test_another_period_keeps_the_figures_of_a_query(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_query_with_another_period_keeps_its_figures(hass: HomeAssistant, simulation: Simulation) -> None:
     simulation.firstlight.usages["content/genre"].figures["Drama"] = 3
     entry = await add_account(hass, simulation, "firstlight")
     simulation.firstlight.usages["content/genre"].figures["Drama"] = 90
@@ -298,7 +300,7 @@ async def test_another_period_keeps_the_figures_of_a_query(hass: HomeAssistant, 
     assert state is not None
     assert float(state.state) == 90
 
-    # What it asked before can be asked by another one, with ids of its own.
+    # Another query with ids of its own may now use the former period.
     result = await submit(hass, await begin(hass, entry), QUERY_TYPED)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
@@ -311,15 +313,17 @@ async def test_another_period_keeps_the_figures_of_a_query(hass: HomeAssistant, 
     assert result["reason"] == "already_configured"
 
 
-async def test_adding_queries_asks_none_of_them_more_than_twice(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_adding_queries_requests_none_of_them_more_than_twice(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
     firstlight = (await add(hass, simulation, "firstlight"))["result"]
     await hass.async_block_till_done()
     for period in ("hour", "week", "month"):
         await submit(hass, await begin(hass, firstlight), OTHER_QUERY | {"period": period})
         await hass.async_block_till_done()
     assert len(firstlight.runtime_data.coordinator.cloud.scopes) == 4
-    asked = Counter(request.query["period"] for request in simulation.firstlight.log)
-    assert asked == dict.fromkeys(("hour", "day", "week", "month"), 2)
+    requests = Counter(request.query["period"] for request in simulation.firstlight.log)
+    assert requests == dict.fromkeys(("hour", "day", "week", "month"), 2)
 
 
 async def test_a_query_may_be_ordered_and_cut(hass: HomeAssistant, simulation: Simulation) -> None:
@@ -349,10 +353,10 @@ async def test_a_new_query_is_polled_at_once(hass: HomeAssistant, simulation: Si
     assert now - known == {"platform/deviceName//hour/"}
 
 
-# A product that nothing is defined for
+# Products without a definition
 
 
-async def test_a_product_without_datapoints_is_warned_of_and_added_all_the_same(
+async def test_the_form_warns_of_a_product_without_datapoints_and_adds_it(
     hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry
 ) -> None:
     list(simulation.gizwits_enterprise.products.values())[1].has_definition = False
@@ -363,7 +367,7 @@ async def test_a_product_without_datapoints_is_warned_of_and_added_all_the_same(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_the_first_product_without_datapoints_is_warned_of_too(
+async def test_the_form_warns_of_a_first_product_without_datapoints_too(
     hass: HomeAssistant, simulation: Simulation, setup_entry: None
 ) -> None:
     next(iter(simulation.gizwits_enterprise.products.values())).has_definition = False
@@ -375,7 +379,7 @@ async def test_the_first_product_without_datapoints_is_warned_of_too(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_a_product_that_is_changed_is_not_held_up_by_its_definition(
+async def test_a_changed_product_does_not_wait_for_its_definition(
     hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry
 ) -> None:
     next(iter(simulation.gizwits_enterprise.products.values())).has_definition = False
@@ -384,7 +388,7 @@ async def test_a_product_that_is_changed_is_not_held_up_by_its_definition(
     assert result["reason"] == "reconfigure_successful"
 
 
-async def test_a_definition_that_cannot_be_had_now_holds_nothing_up(
+async def test_a_definition_that_is_unavailable_now_does_not_stop_the_flow(
     hass: HomeAssistant, simulation: Simulation, enterprise: ConfigEntry
 ) -> None:
     fault = Fault(matches=lambda request: request.path.endswith("/datapoint"), status=500, body="")

@@ -1,4 +1,4 @@
-"""An account whose devices are known is set up from its store when its cloud cannot be asked, and asks when it may."""
+"""An account with known devices is set up from its store while its cloud does not answer, and polls when it can."""
 
 import asyncio
 import json
@@ -20,8 +20,8 @@ from .subjects import SUBJECTS
 
 pytestmark = pytest.mark.usefixtures("small_fleets", "hass_storage")
 
-# Firstlight's queries are known without asking: while their last answers are young, set-up asks nothing.
-_ASKED_AT_SET_UP = [kind for kind in KINDS if kind != "firstlight"]
+# Firstlight's queries are known from the entry: while their last answers are young, set-up sends no request.
+_REQUESTED_AT_SET_UP = [kind for kind in KINDS if kind != "firstlight"]
 _INTERVAL = {"gizwits_open": 60, "gizwits_enterprise": 60, "sodata": 120, "firstlight": 900}
 
 
@@ -42,7 +42,7 @@ async def _restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_restart_without_the_cloud_shows_what_was_known(
+async def test_a_restart_without_the_cloud_shows_the_stored_values(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -59,10 +59,10 @@ async def test_a_restart_without_the_cloud_shows_what_was_known(
         assert connectivity.state == "on"
         assert state_of(hass, "sensor", entry, "$devices").state == "unavailable"
 
-    # The cloud answers again, and the account asks it before the next regular poll.
+    # The cloud answers again, and the account polls it before the next regular poll.
     _silence(simulation, None)
     subject.report(simulation, 22)
-    await pass_time(hass, freezer, 11 if kind in _ASKED_AT_SET_UP else _INTERVAL[kind] + 1)
+    await pass_time(hass, freezer, 11 if kind in _REQUESTED_AT_SET_UP else _INTERVAL[kind] + 1)
     assert float(subject.state(hass, simulation, entry)) == 22
     assert state_of(hass, "sensor", entry, "$devices").state != "unavailable"
     await pass_time(hass, freezer, _INTERVAL[kind] + 1)
@@ -72,7 +72,7 @@ async def test_a_restart_without_the_cloud_shows_what_was_known(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_was_known_is_not_believed_for_longer_than_ever(
+async def test_stored_values_expire_after_the_usual_time(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -83,7 +83,7 @@ async def test_what_was_known_is_not_believed_for_longer_than_ever(
         await pass_time(hass, freezer, max(1000, _INTERVAL[kind] + 1))
     assert subject.state(hass, simulation, entry) == "unavailable"
 
-    # Nor is what was unavailable believed again because of one more restart.
+    # Nor does one more restart make an unavailable entity available again.
     await _restart(hass, entry)
     assert subject.state(hass, simulation, entry) == "unavailable"
     if kind != "firstlight":
@@ -92,7 +92,7 @@ async def test_what_was_known_is_not_believed_for_longer_than_ever(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_restart_after_days_without_the_cloud_shows_nothing_as_live(
+async def test_a_restart_after_days_without_the_cloud_shows_no_old_value_as_live(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -106,7 +106,7 @@ async def test_a_restart_after_days_without_the_cloud_shows_nothing_as_live(
     assert subject.state(hass, simulation, entry) == "unavailable"
 
 
-async def test_the_interval_can_be_changed_while_the_quota_is_exhausted(
+async def test_the_user_can_change_the_interval_while_the_quota_is_exhausted(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     subject = SUBJECTS["gizwits_enterprise"]
@@ -130,8 +130,8 @@ async def test_the_interval_can_be_changed_while_the_quota_is_exhausted(
     assert float(subject.state(hass, simulation, entry)) == 22
 
 
-@pytest.mark.parametrize("kind", _ASKED_AT_SET_UP)
-async def test_a_silent_cloud_does_not_hold_a_start_up(
+@pytest.mark.parametrize("kind", _REQUESTED_AT_SET_UP)
+async def test_a_silent_cloud_does_not_delay_a_start(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -150,7 +150,7 @@ async def test_a_silent_cloud_does_not_hold_a_start_up(
     gate.set()
 
 
-async def test_a_silent_cloud_of_unknown_devices_does_not_hold_the_start_of_home_assistant(
+async def test_a_silent_cloud_with_unknown_devices_does_not_delay_the_start_of_home_assistant(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = make_entry(hass, simulation, "gizwits_open")
@@ -166,7 +166,7 @@ async def test_a_silent_cloud_of_unknown_devices_does_not_hold_the_start_of_home
     gate.set()
 
 
-async def test_refused_credentials_are_asked_for_though_the_devices_are_known(
+async def test_refused_credentials_ask_the_user_to_sign_in_although_the_devices_are_known(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
@@ -178,9 +178,9 @@ async def test_refused_credentials_are_asked_for_though_the_devices_are_known(
     assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == [SOURCE_REAUTH]
 
 
-@pytest.mark.parametrize("kind", _ASKED_AT_SET_UP)
+@pytest.mark.parametrize("kind", _REQUESTED_AT_SET_UP)
 @pytest.mark.parametrize("spoil", [None, [], {"listed_at": "?"}, {"devices": [{}]}])
-async def test_a_store_without_a_list_is_one_of_before(
+async def test_a_store_without_a_list_is_read_like_one_of_an_earlier_version(
     hass: HomeAssistant, hass_storage: dict[str, Any], simulation: Simulation, kind: str, spoil: Any
 ) -> None:
     entry = await add_account(hass, simulation, kind)
@@ -201,7 +201,7 @@ async def test_a_store_without_a_list_is_one_of_before(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_is_damaged_in_a_stored_list_costs_nothing_but_itself(
+async def test_damage_in_a_stored_list_affects_only_the_damaged_part(
     hass: HomeAssistant, hass_storage: dict[str, Any], simulation: Simulation, kind: str
 ) -> None:
     entry = await add_account(hass, simulation, kind)
@@ -226,7 +226,7 @@ async def test_what_is_damaged_in_a_stored_list_costs_nothing_but_itself(
     assert SUBJECTS[kind].state(hass, simulation, entry) != "unavailable"
 
 
-async def test_what_the_vendor_gave_up_meanwhile_does_not_live_on_in_the_store(
+async def test_a_device_that_the_vendor_removed_leaves_the_store(
     hass: HomeAssistant, hass_storage: dict[str, Any], simulation: Simulation
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
@@ -241,7 +241,7 @@ async def test_what_the_vendor_gave_up_meanwhile_does_not_live_on_in_the_store(
     assert "set_temp" in entry.runtime_data.coordinator.fleet[device_id].datapoints
 
 
-async def test_devices_of_a_product_that_was_taken_away_are_not_shown_from_the_store(
+async def test_devices_of_a_removed_product_are_not_shown_from_the_store(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
@@ -257,7 +257,7 @@ async def test_devices_of_a_product_that_was_taken_away_are_not_shown_from_the_s
     assert product_key not in {state.device.scope for state in fleet.values()}
 
 
-async def test_a_start_without_the_cloud_is_said_once(
+async def test_a_start_without_the_cloud_is_logged_once(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
@@ -266,8 +266,10 @@ async def test_a_start_without_the_cloud_is_said_once(
     await _restart(hass, entry)
     for _ in range(10):
         await pass_time(hass, freezer, 100)
-    said = [record for record in caplog.records if record.name.startswith("custom_components") and record.levelno > 20]
-    assert ["Cannot connect" in record.getMessage() for record in said] == [True]
+    records = [
+        record for record in caplog.records if record.name.startswith("custom_components") and record.levelno > 20
+    ]
+    assert ["Cannot connect" in record.getMessage() for record in records] == [True]
     _silence(simulation, None)
     caplog.clear()
     for _ in range(3):
@@ -275,7 +277,7 @@ async def test_a_start_without_the_cloud_is_said_once(
     assert [record.getMessage() for record in caplog.records if "recovered" in record.getMessage()]
 
 
-async def test_a_product_of_which_only_the_store_knows_stays_where_its_list_fails(
+async def test_a_product_that_only_the_store_knows_stays_while_its_list_fails(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
@@ -295,7 +297,7 @@ async def test_a_product_of_which_only_the_store_knows_stays_where_its_list_fail
 @pytest.mark.parametrize(
     ("kind", "path"), [("gizwits_open", "/app/bindings"), ("gizwits_enterprise", "search"), ("sodata", "/devices")]
 )
-async def test_devices_of_the_store_are_read_while_their_list_is_damaged(
+async def test_stored_devices_are_read_while_their_list_is_damaged(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str, path: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -312,8 +314,8 @@ async def test_devices_of_the_store_are_read_while_their_list_is_damaged(
     assert float(subject.state(hass, simulation, entry)) == 22
 
 
-@pytest.mark.parametrize("kind", _ASKED_AT_SET_UP)
-async def test_the_cloud_is_asked_until_it_answers_though_nobody_wants_it_to_be_polled(
+@pytest.mark.parametrize("kind", _REQUESTED_AT_SET_UP)
+async def test_the_cloud_is_retried_until_it_answers_although_polling_is_disabled(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
