@@ -1,4 +1,4 @@
-"""One account in Home Assistant: a test lets things happen to it and looks at what its owner sees."""
+"""One account in Home Assistant, which a test disturbs and observes as its owner does."""
 
 import logging
 from collections import Counter
@@ -56,24 +56,24 @@ class Account:
     entry: MockConfigEntry = field(init=False)
 
     def make(self) -> None:
-        """Add it to Home Assistant without setting it up."""
+        """Add the account to Home Assistant without setting it up."""
         self.caplog.set_level(logging.INFO)
         self.report()
         self.entry = make_entry(self.hass, self.simulation, self.cloud)
         self.reset_counts()
 
     async def set_up(self) -> float:
-        """Set it up; return the seconds it took."""
+        """Set the account up; return the seconds it took."""
         setting_up = self.hass.async_create_task(self.hass.config_entries.async_setup(self.entry.entry_id))
         return await come_to_rest(self.hass, self.freezer, setting_up)
 
     async def reload(self) -> float:
-        """Reload it, as a restart does; return the seconds it took."""
+        """Reload the account, as a restart does; return the seconds it took."""
         reloading = self.hass.async_create_task(self.hass.config_entries.async_reload(self.entry.entry_id))
         return await come_to_rest(self.hass, self.freezer, reloading)
 
     async def live_well(self) -> None:
-        """Set it up and let it run for a while without a fault."""
+        """Set the account up and let it run for a while without a fault."""
         self.make()
         await self.set_up()
         self.usual_start = self.requests()
@@ -112,7 +112,7 @@ class Account:
         for server in servers(self.simulation, self.cloud):
             server.reset_counts()
 
-    # What is seen
+    # What the owner sees
 
     @property
     def entity_id(self) -> str | None:
@@ -122,7 +122,7 @@ class Account:
         return er.async_get(self.hass).async_get_entity_id(subject.platform, DOMAIN, unique_id)
 
     def shown(self) -> float | str | None:
-        """The state of the entity under test, as a number if it is one; None if it has no state."""
+        """Return the state of the entity under test, as a number if it is one; None if it has no state."""
         state = self.hass.states.get(self.entity_id) if self.entity_id else None
         if state is None:
             return None
@@ -135,50 +135,50 @@ class Account:
         return dr.async_get(self.hass).async_get_device_by_identifier((DOMAIN, device_id), self.entry.entry_id)
 
     def entities(self) -> Iterator[er.RegistryEntry]:
-        """The enabled entities of the account."""
+        """Yield the enabled entities of the account."""
         registry = er.async_get(self.hass)
         return (one for one in er.async_entries_for_config_entry(registry, self.entry.entry_id) if not one.disabled_by)
 
     def entities_of_device(self) -> set[str]:
-        """The ids of the entities of the device under test."""
+        """Return the ids of the entities of the device under test."""
         assert self.device is not None
         return {entity.entity_id for entity in self.entities() if entity.device_id == self.device.id}
 
     def lost(self) -> set[str]:
-        """The ids of the entities that are unavailable or have no state."""
+        """Return the ids of the entities that are unavailable or have no state."""
         states = ((entity.entity_id, self.hass.states.get(entity.entity_id)) for entity in self.entities())
         return {entity_id for entity_id, state in states if state is None or state.state == "unavailable"}
 
     def inventory(self) -> Counter[str]:
-        """The names of all devices and the ids of all entities."""
+        """Return the names of all devices and the ids of all entities."""
         devices = dr.async_entries_for_config_entry(dr.async_get(self.hass), self.entry.entry_id)
         entities = er.async_entries_for_config_entry(er.async_get(self.hass), self.entry.entry_id)
         return Counter([*(device.name or "" for device in devices), *(entity.entity_id for entity in entities)])
 
     def issues(self) -> list[str]:
-        """The ids of the open issues."""
+        """Return the ids of the open issues."""
         return [issue.issue_id for issue in ir.async_get(self.hass).issues.values() if issue.domain == DOMAIN]
 
     def sign_ins(self) -> list[str]:
-        """The steps of the open flows that ask the user to sign in again."""
+        """Return the steps of the open flows that ask the user to sign in again."""
         flows = self.hass.config_entries.flow.async_progress_by_handler(DOMAIN)
         return [flow["step_id"] for flow in flows if flow["context"]["source"] == "reauth"]
 
     def requests(self) -> int:
-        """The number of requests since the last reset."""
+        """Return the number of requests since the last reset."""
         return sum(server.requests.total() for server in servers(self.simulation, self.cloud))
 
     def requests_to(self, path: str) -> int:
-        """The number of requests with this path since the last reset."""
-        asked = servers(self.simulation, self.cloud)
-        return sum(request.path == path for server in asked for request in server.log)
+        """Return the number of requests with this path since the last reset."""
+        all_servers = servers(self.simulation, self.cloud)
+        return sum(request.path == path for server in all_servers for request in server.log)
 
     def lines(self, level: int = logging.INFO) -> list[str]:
-        """The log lines of the integration and of config entries, from `level` up."""
+        """Return the log lines of the integration and of config entries, from `level` up."""
         records = [one for one in self.caplog.records if one.name.startswith(_LOGGERS) and one.levelno >= level]
         return [one.getMessage() for one in records]
 
     def tracebacks(self) -> list[str]:
-        """Every traceback in the log, except those of the simulated servers."""
+        """Return every traceback in the log, except those of the simulated servers."""
         records = [one for one in self.caplog.get_records("call") if one.exc_info and one.exc_info[1] is not None]
         return [f"{one.getMessage()}: {one.exc_info!r}" for one in records if not one.name.startswith("aiohttp.")]

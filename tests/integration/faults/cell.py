@@ -1,4 +1,4 @@
-"""One cell of the table: a class of requests meets a kind of fault, and certain things must not follow."""
+"""One cell of the table: a kind of fault strikes a class of requests, and the cell checks the consequences."""
 
 import math
 from collections import Counter
@@ -20,7 +20,7 @@ class Phase(StrEnum):
 
 
 _STEPS_TO_COME_BACK = 2
-_ALL_IS_ASKED_AGAIN_AFTER = 27 * 3600.0  # seconds; definitions are kept for a day
+_EVERYTHING_IS_REQUESTED_AFTER = 27 * 3600.0  # seconds; definitions are kept for a day
 _LONGEST_START = 30
 _TIMES_THE_USUAL = 3
 _FEW = 3  # requests more than usual are no storm
@@ -28,7 +28,7 @@ _FEW = 3  # requests more than usual are no storm
 
 @dataclass(slots=True)
 class Cell:
-    """Runs one cell; `complaints` lists what went wrong."""
+    """Runs one cell; `complaints` lists the failures."""
 
     account: Account
     request: RequestClass
@@ -54,7 +54,7 @@ class Cell:
         self._check_start(await account.set_up())
         for _ in range(3):
             await account.step()
-        self._check_what_is_told()
+        self._check_reports()
         if self.kind.is_harmless:
             self.complaints.add_if_not_shown(account, "a harmless fault hides it")
         self.request.relieve(account.simulation)
@@ -76,31 +76,31 @@ class Cell:
         if self.request.is_seldom:
             self.account.revoke_tokens()
             self._strike()
-            await self.account.step(_ALL_IS_ASKED_AGAIN_AFTER)
+            await self.account.step(_EVERYTHING_IS_REQUESTED_AFTER)
             usual = self.account.usual_start
         else:
             self._strike()
         await self._last(usual=usual)
 
     async def _last(self, *, usual: int) -> None:
-        """Let the fault go on until all readings are stale, and check what came of it."""
+        """Let the fault go on until all readings are stale, and check the consequences."""
         account = self.account
         for _ in range(account.pace.steps_until_stale):
             await account.step()
             shown = account.shown()
             self.complaints.add_if(shown not in {account.value, None, *UNAVAILABLE}, f"invented {shown}")
         usual += account.usual_step * account.pace.steps_until_stale
-        asked = account.requests()
-        is_storm = asked > _TIMES_THE_USUAL * usual + _FEW
-        self.complaints.add_if(is_storm, f"{asked} requests where {usual} are usual")
-        self._check_what_is_told()
+        requests = account.requests()
+        is_storm = requests > _TIMES_THE_USUAL * usual + _FEW
+        self.complaints.add_if(is_storm, f"{requests} requests where {usual} are usual")
+        self._check_reports()
         self._check_only_the_concerned_suffer()
 
     async def _be_over(self, was: Counter[str]) -> None:
         account, complaints = self.account, self.complaints
         lost = account.lost()
-        is_told = account.lines() or account.issues() or account.sign_ins()
-        complaints.add_if(lost and not is_told, "lost in silence")
+        is_reported = account.lines() or account.issues() or account.sign_ins()
+        complaints.add_if(lost and not is_reported, "lost in silence")
         self.request.relieve(account.simulation)
         account.caplog.clear()
         account.report()
@@ -121,23 +121,23 @@ class Cell:
         self.account.reset_counts()
         self.request.strike(self.account.simulation, self.kind.make())
 
-    # What must not happen
+    # Forbidden consequences
 
     def _check_start(self, seconds: float) -> None:
         self.complaints.add_if(seconds > _LONGEST_START, f"the start took {seconds:.0f} s")
 
-    def _check_what_is_told(self) -> None:
+    def _check_reports(self) -> None:
         self.complaints.add_of_repetition(self.account)
         # Firstlight has no endpoint of tokens, and its gateway refuses them with a bare page.
         is_of_gateway = self.kind.name in {"401 without a code", "403 without a code"}
         if not (self.account.cloud == "firstlight" and is_of_gateway):
             self.complaints.add_of_sign_in(self.account)
         if self.kind.is_harmless:
-            self.complaints.add_of_warnings(self.account, "a harmless fault is told")
+            self.complaints.add_of_warnings(self.account, "a harmless fault is logged")
 
     def _check_only_the_concerned_suffer(self) -> None:
         lost = self.account.lost()
-        concern = Concern.NOBODY if self.kind.is_harmless else self.request.concern
+        concern = Concern.NONE if self.kind.is_harmless else self.request.concern
         if self.kind.pause_seconds or concern is Concern.ACCOUNT:
             return
         if concern is Concern.DEVICE:

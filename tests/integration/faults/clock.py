@@ -1,4 +1,4 @@
-"""Frozen time that moves on only while a task waits for it, as for a timeout or between two tries."""
+"""Frozen time that moves on only while a task waits for it, for example for a timeout or between two tries."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -1,4 +1,4 @@
-"""Collects what is wrong with a cell."""
+"""Collects the complaints about a cell."""
 
 import logging
 from collections import Counter
@@ -11,10 +11,10 @@ from .kinds import Kind
 
 
 class Complaints(list[str]):
-    """Texts that say what went wrong; empty if nothing did."""
+    """Texts that describe failures; empty if there is none."""
 
     def add_if(self, is_wrong: object, complaint: str) -> None:
-        """Add the complaint if it is wrong."""
+        """Add the complaint if the condition is true."""
         if is_wrong:
             self.append(complaint)
 
@@ -30,13 +30,13 @@ class Complaints(list[str]):
         self.add_if(is_refused and kind.is_harmless, f"refused without need: {outcome}")
 
     def add_of_sign_in(self, account: Account) -> None:
-        """Complain if the user is asked to sign in again."""
+        """Complain if the account asks the user to sign in again."""
         self.add_of("asks to sign in", account.sign_ins())
 
     def add_of_repetition(self, account: Account) -> None:
         """Complain of lines that stand in the log more than once."""
-        said = Counter(account.lines())
-        self.add_of("said again", [line for line, times in said.items() if times > 1])
+        lines = Counter(account.lines())
+        self.add_of("logged again", [line for line, times in lines.items() if times > 1])
 
     def add_of_tracebacks(self, account: Account) -> None:
         """Complain of every traceback in the log."""

@@ -1,4 +1,4 @@
-"""Makes the accounts, picks the cells that run, and prints the sum of the table at the end."""
+"""Makes the accounts, selects the cells that run, and prints the summary of the table at the end."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -38,8 +38,8 @@ def note(record_property: Callable[[str, object], None]) -> Note:
 
     def note(cloud: str, cell: str, complaints: Sequence[str]) -> None:
         reason = RIGHT.get((cloud, cell), "")
-        told = {"cloud": cloud, "cell": cell, "complaints": "; ".join(complaints), "reason": reason}
-        for name, text in told.items():
+        properties = {"cloud": cloud, "cell": cell, "complaints": "; ".join(complaints), "reason": reason}
+        for name, text in properties.items():
             record_property(name, text.encode("ascii", "backslashreplace").decode())
         assert bool(complaints) is bool(reason), complaints or f"it is clean, although {reason}"
 

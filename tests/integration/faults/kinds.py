@@ -1,4 +1,4 @@
-"""The kinds of faults: what a server, a proxy in front of it or the line can do to an answer."""
+"""The kinds of faults: how a server, a proxy in front of it or the line can damage an answer."""
 
 import asyncio
 import json
@@ -37,64 +37,64 @@ def _changed(change: Callable[[Any], Any]) -> Callable[[], Fault]:
     return lambda: Fault(changes=change)
 
 
-def _without_fields(told: Any) -> Any:
+def _without_fields(answer: Any) -> Any:
     """Remove every second field from each row and from the answer itself."""
-    if isinstance(told, dict):
-        kept = [name for number, name in enumerate(sorted(told)) if number % 2 == 0 or name in _ENVELOPES]
-        return {name: _without_fields(told[name]) for name in kept}
-    return [_without_fields(item) for item in told] if isinstance(told, list) else told
+    if isinstance(answer, dict):
+        kept = [name for number, name in enumerate(sorted(answer)) if number % 2 == 0 or name in _ENVELOPES]
+        return {name: _without_fields(answer[name]) for name in kept}
+    return [_without_fields(item) for item in answer] if isinstance(answer, list) else answer
 
 
-def _with_nulls(told: Any) -> Any:
-    if isinstance(told, dict):
-        return {name: _with_nulls(value) for name, value in told.items()}
-    return [_with_nulls(item) for item in told] if isinstance(told, list) else None
+def _with_nulls(answer: Any) -> Any:
+    if isinstance(answer, dict):
+        return {name: _with_nulls(value) for name, value in answer.items()}
+    return [_with_nulls(item) for item in answer] if isinstance(answer, list) else None
 
 
-def _mistyped(told: Any) -> Any:
+def _mistyped(answer: Any) -> Any:
     """Change every type: text for numbers, lists for text, objects for booleans."""
-    match told:
+    match answer:
         case dict():
-            return {name: _mistyped(value) for name, value in told.items()}
+            return {name: _mistyped(value) for name, value in answer.items()}
         case list():
-            return [_mistyped(item) for item in told]
+            return [_mistyped(item) for item in answer]
         case bool():
-            return {"is": told}
+            return {"is": answer}
         case str():
-            return [told]
+            return [answer]
         case _:
-            return f"about {told}"
+            return f"about {answer}"
 
 
-def _with_empty_lists(told: Any) -> Any:
-    if isinstance(told, dict):
-        return {name: _with_empty_lists(value) for name, value in told.items()}
-    return [] if isinstance(told, list) else told
+def _with_empty_lists(answer: Any) -> Any:
+    if isinstance(answer, dict):
+        return {name: _with_empty_lists(value) for name, value in answer.items()}
+    return [] if isinstance(answer, list) else answer
 
 
-def _with_short_lists(told: Any) -> Any:
-    if isinstance(told, dict):
-        return {name: _with_short_lists(value) for name, value in told.items()}
-    return [_with_short_lists(item) for item in told[: len(told) // 2]] if isinstance(told, list) else told
+def _with_short_lists(answer: Any) -> Any:
+    if isinstance(answer, dict):
+        return {name: _with_short_lists(value) for name, value in answer.items()}
+    return [_with_short_lists(item) for item in answer[: len(answer) // 2]] if isinstance(answer, list) else answer
 
 
-def _doubled(told: Any) -> Any:
-    if isinstance(told, dict):
-        return {name: _doubled(value) for name, value in told.items()}
-    return [item for row in told for item in (_doubled(row), _doubled(row))] if isinstance(told, list) else told
+def _doubled(answer: Any) -> Any:
+    if isinstance(answer, dict):
+        return {name: _doubled(value) for name, value in answer.items()}
+    return [item for row in answer for item in (_doubled(row), _doubled(row))] if isinstance(answer, list) else answer
 
 
-def _with_half_emoji(told: Any) -> Any:
+def _with_half_emoji(answer: Any) -> Any:
     """Append half an emoji to every text that is no identifier."""
-    match told:
+    match answer:
         case dict():
-            return {name: _with_half_emoji(value) for name, value in told.items()}
+            return {name: _with_half_emoji(value) for name, value in answer.items()}
         case list():
-            return [_with_half_emoji(item) for item in told]
-        case str() if " " in told:
-            return told + "\ud83c"
+            return [_with_half_emoji(item) for item in answer]
+        case str() if " " in answer:
+            return answer + "\ud83c"
         case _:
-            return told
+            return answer
 
 
 _HUGE = json.dumps({"objects": [{"name": "x" * 1000}] * 20_000})
@@ -138,9 +138,9 @@ THROTTLES = {
         pause_seconds=3700,
     ),
 }
-"""How a vendor's own words ask to be left alone, where it has any but HTTP's."""
+"""The rate limit errors of vendors that have an error code of their own besides HTTP's status."""
 
-HEARD = frozenset(
+CLEAR_FAILURES = frozenset(
     {
         "reset",
         "hang",
@@ -156,9 +156,9 @@ HEARD = frozenset(
         "5013",
     }
 )
-"""The faults that no answer of success can look like."""
+"""The faults that a client cannot mistake for a successful answer."""
 
 
 def kinds_of(cloud: str) -> tuple[Kind, ...]:
-    """The kinds that can strike this cloud."""
+    """Return the kinds that can strike this cloud."""
     return (*KINDS, THROTTLES[cloud]) if cloud in THROTTLES else KINDS

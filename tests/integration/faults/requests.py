@@ -19,7 +19,7 @@ class Concern(Enum):
 
     ACCOUNT = auto()
     DEVICE = auto()
-    NOBODY = auto()
+    NONE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ READS = (
     *_of("sodata", ("token", "POST /realms/.*/token", Concern.ACCOUNT, True), server="keycloak"),
     *_of(
         "sodata",
-        ("sites", "GET /api/v1/.*/sites", Concern.NOBODY, True),
+        ("sites", "GET /api/v1/.*/sites", Concern.NONE, True),
         ("list", "GET /api/v1/.*/devices", Concern.ACCOUNT, True),
         ("definition", "GET /api/v1/.*/variables", Concern.ACCOUNT, True),
         ("last values of all", "PUT /api/v1/.*/last-values", Concern.ACCOUNT, False),
@@ -105,15 +105,15 @@ COMMANDS = (
 )
 
 HISTORIES = (
-    *_of("gizwits_open", ("history", "(GET|PUT) /app/devdata/.*/agg_data", Concern.NOBODY, True)),
-    *_of("gizwits_open", ("log", "GET /app/devices/.*/raw_data", Concern.NOBODY, True)),
+    *_of("gizwits_open", ("history", "(GET|PUT) /app/devdata/.*/agg_data", Concern.NONE, True)),
+    *_of("gizwits_open", ("log", "GET /app/devices/.*/raw_data", Concern.NONE, True)),
     *_of(
         "gizwits_enterprise",
         ("history", f"GET /v1/products/.*/devices/{_DEVICE}/data", Concern.DEVICE, True),
-        ("aggregates", "(GET|PUT) /v1/products/.*/agg_data", Concern.NOBODY, True),
-        ("log", "GET /v1/products/.*/online", Concern.NOBODY, True),
+        ("aggregates", "(GET|PUT) /v1/products/.*/agg_data", Concern.NONE, True),
+        ("log", "GET /v1/products/.*/online", Concern.NONE, True),
     ),
-    *_of("sodata", ("history", "PUT /api/v1/.*/datapoints", Concern.NOBODY, True)),
+    *_of("sodata", ("history", "PUT /api/v1/.*/datapoints", Concern.NONE, True)),
     *_of("firstlight", ("history", "GET /user/usage/aggregate/.*", Concern.ACCOUNT, True)),
 )
 

@@ -1,4 +1,4 @@
-"""The cells of the table, and the lines of its sum."""
+"""The cells of the table, and the lines of its summary."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,11 +10,11 @@ import pytest
 from .kinds import kinds_of
 from .requests import RequestClass
 
-_ONE_IN = 12  # cells of the short form; no divisor of the number of kinds or phases, so that all of them come up
+_ONE_IN = 12  # cells of the short form; no divisor of the number of kinds or phases, so that each of them is tested
 
 
 def cells(classes: Iterable[RequestClass]) -> list[Any]:
-    """Each of these classes with each kind of fault that it can meet."""
+    """Return each of these classes with each kind of fault that can strike it."""
     return [
         pytest.param(request_class, kind, id=f"{request_class.cloud}-{request_class.name}-{kind.name}")
         for request_class in classes
@@ -23,7 +23,7 @@ def cells(classes: Iterable[RequestClass]) -> list[Any]:
 
 
 def short_form[T](all_cells: Sequence[T]) -> Sequence[T]:
-    """Every twelfth cell, the same ones in every run."""
+    """Return every twelfth cell, the same ones in every run."""
     return all_cells[::_ONE_IN]
 
 
@@ -34,12 +34,12 @@ class _Sum:
 
 
 def lines(properties: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """The sum of the recorded cells by cloud."""
+    """Summarise the recorded cells by cloud."""
     sums: defaultdict[str, _Sum] = defaultdict(_Sum)
     for cell in properties:
         sums[cell["cloud"]].cells += 1
         if cell["complaints"]:
             sums[cell["cloud"]].unclean.append(f"{cell['cell']}: {cell['reason'] or cell['complaints']}")
-    for cloud, told in sorted(sums.items()):
-        yield f"{cloud}: {told.cells} cells, {told.cells - len(told.unclean)} clean, the rest:"
-        yield from (f"    {line}" for line in told.unclean)
+    for cloud, total in sorted(sums.items()):
+        yield f"{cloud}: {total.cells} cells, {total.cells - len(total.unclean)} clean, the rest:"
+        yield from (f"    {line}" for line in total.unclean)

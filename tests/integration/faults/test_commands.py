@@ -7,7 +7,7 @@ from tests.integration.subjects import SUBJECTS, air_conditioner, chiller
 from .clock import finish
 from .complaints import Complaints
 from .conftest import MakeAccount, Note
-from .kinds import HEARD, Kind
+from .kinds import CLEAR_FAILURES, Kind
 from .requests import COMMANDS, RequestClass
 from .table import cells
 
@@ -36,7 +36,7 @@ async def test_a_command_survives_the_fault(
 
     complaints.add_if(seconds > _LONGEST_SECONDS, f"the caller waits for {seconds:.0f} s")
     complaints.add_of_outcome(outcome, kind)
-    complaints.add_if(outcome is None and kind.name in HEARD, "the caller gets no error")
+    complaints.add_if(outcome is None and kind.name in CLEAR_FAILURES, "the caller gets no error")
     sent = request_class.asked(account.simulation)
     complaints.add_if(sent > _MOST_TIMES, f"sent {sent} times")
     complaints.add_of("lost", account.lost())

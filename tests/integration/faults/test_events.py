@@ -1,4 +1,4 @@
-"""Events of a whole cloud: it cannot be reached, forgets its tokens, refuses credentials or has another clock."""
+"""Events of a whole cloud: it is unreachable, forgets its tokens, refuses credentials or has a wrong clock."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ _FEW = 3
 
 @pytest.mark.parametrize("is_restarted", [False, True], ids=["while running", "at a restart"])
 @pytest.mark.parametrize("cloud", KINDS)
-async def test_servers_that_cannot_be_reached(
+async def test_an_account_survives_unreachable_servers(
     make_account: MakeAccount, note: Note, cloud: str, is_restarted: bool
 ) -> None:
     account = make_account(cloud)
@@ -51,7 +51,9 @@ async def test_servers_that_cannot_be_reached(
 
 
 @pytest.mark.parametrize("cloud", KINDS[:3])
-async def test_tokens_that_are_revoked_again_and_again(make_account: MakeAccount, note: Note, cloud: str) -> None:
+async def test_an_account_survives_tokens_that_are_revoked_again_and_again(
+    make_account: MakeAccount, note: Note, cloud: str
+) -> None:
     account = make_account(cloud)
     await account.live_well()
     complaints = Complaints()
@@ -62,14 +64,16 @@ async def test_tokens_that_are_revoked_again_and_again(make_account: MakeAccount
         complaints.add_if_not_shown(account, "not read")
     is_storm = account.requests() > _TIMES_THE_USUAL * 5 * account.usual_step + _FEW
     complaints.add_if(is_storm, f"{account.requests()} requests where {5 * account.usual_step} are usual")
-    complaints.add_of("said without need", account.lines())
+    complaints.add_of("logged without need", account.lines())
     complaints.add_of_sign_in(account)
     complaints.add_of_tracebacks(account)
     note(cloud, "tokens revoked", complaints)
 
 
 @pytest.mark.parametrize("cloud", KINDS)
-async def test_credentials_that_are_refused_for_a_day(make_account: MakeAccount, note: Note, cloud: str) -> None:
+async def test_an_account_survives_credentials_that_are_refused_for_a_day(
+    make_account: MakeAccount, note: Note, cloud: str
+) -> None:
     account = make_account(cloud)
     await account.live_well()
     complaints = Complaints()
@@ -78,13 +82,13 @@ async def test_credentials_that_are_refused_for_a_day(make_account: MakeAccount,
     for _ in range(account.pace.steps_until_stale):
         await account.step()
     complaints.add_if(len(account.sign_ins()) != 1, f"asks to sign in {len(account.sign_ins())} times")
-    asked, usual = account.requests(), account.usual_step * account.pace.steps_until_stale
-    complaints.add_if(asked > _TIMES_THE_USUAL * usual, f"{asked} requests where {usual} are usual")
+    requests, usual = account.requests(), account.usual_step * account.pace.steps_until_stale
+    complaints.add_if(requests > _TIMES_THE_USUAL * usual, f"{requests} requests where {usual} are usual")
     await account.step(86_400)
 
     restore()
     account.report()
-    # Credentials that were refused are tried again after ever longer pauses, of some hours at last.
+    # The account retries refused credentials after growing pauses, of some hours in the end.
     for _ in range(24):
         await account.step(3600 / 2)
     complaints.add_if_not_back(account)
@@ -94,22 +98,22 @@ async def test_credentials_that_are_refused_for_a_day(make_account: MakeAccount,
 
 @pytest.mark.parametrize("minutes", [-525_600, -10, 10, 525_600])
 @pytest.mark.parametrize("cloud", KINDS)
-async def test_a_vendor_with_another_idea_of_the_time(
+async def test_an_account_survives_a_vendor_with_a_wrong_clock(
     make_account: MakeAccount, note: Note, cloud: str, minutes: int
 ) -> None:
     account = make_account(cloud)
     await account.live_well()
     complaints = Complaints()
     account.simulation.seconds_ahead = minutes * 60
-    # What is reported under a clock that is a little ahead must not be what is known when it is right again.
+    # A report under a clock that is a little ahead must not remain the known value once the clock is right again.
     steps = 2 if abs(minutes) < 60 else account.pace.steps_until_stale // 2
     for _ in range(steps):
         account.report()
         await account.step()
     is_false = minutes > 0 and account.shown() not in {account.value, *UNAVAILABLE}
     complaints.add_if(is_false, f"shows {account.shown()} for {account.value}")
-    asked, usual = account.requests(), account.usual_start + account.usual_step * steps
-    complaints.add_if(asked > _TIMES_THE_USUAL * usual + _FEW, f"{asked} requests where {usual} are usual")
+    requests, usual = account.requests(), account.usual_start + account.usual_step * steps
+    complaints.add_if(requests > _TIMES_THE_USUAL * usual + _FEW, f"{requests} requests where {usual} are usual")
     complaints.add_of_sign_in(account)
 
     account.simulation.seconds_ahead = 0

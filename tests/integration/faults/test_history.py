@@ -10,7 +10,7 @@ from .account import Account
 from .clock import finish
 from .complaints import Complaints
 from .conftest import MakeAccount, Note
-from .kinds import HEARD, Kind
+from .kinds import CLEAR_FAILURES, Kind
 from .requests import HISTORIES, RequestClass
 from .table import cells
 
@@ -38,7 +38,7 @@ async def test_a_history_action_survives_the_fault(
 ) -> None:
     account = make_account(request_class.cloud)
     await account.live_well()
-    well, _ = await _ask(account, request_class)
+    well, _ = await _call(account, request_class)
     assert isinstance(well, dict), well
     usual = request_class.asked(account.simulation)
     assert usual
@@ -46,17 +46,17 @@ async def test_a_history_action_survives_the_fault(
 
     account.reset_counts()
     request_class.strike(account.simulation, kind.make())
-    outcome, seconds = await _ask(account, request_class)
+    outcome, seconds = await _call(account, request_class)
     request_class.relieve(account.simulation)
 
     complaints.add_if(seconds > _LONGEST_SECONDS, f"the caller waits for {seconds:.0f} s")
     _complain_of_outcome(complaints, outcome, well, kind)
-    asked = request_class.asked(account.simulation)
-    complaints.add_if(asked > _TIMES_THE_USUAL * usual, f"asked {asked} times where {usual} are usual")
+    requests = request_class.asked(account.simulation)
+    complaints.add_if(requests > _TIMES_THE_USUAL * usual, f"{requests} requests where {usual} are usual")
     complaints.add_of("lost", account.lost())
     complaints.add_of_sign_in(account)
 
-    again, _ = await _ask(account, request_class)
+    again, _ = await _call(account, request_class)
     is_refused = isinstance(again, Exception) and not kind.pause_seconds
     complaints.add_if(is_refused, f"not answered after the fault: {again}")
     complaints.add_of_tracebacks(account)
@@ -66,13 +66,13 @@ async def test_a_history_action_survives_the_fault(
 def _complain_of_outcome(complaints: Complaints, outcome: Outcome, well: dict[str, Any], kind: Kind) -> None:
     complaints.add_of_outcome(outcome, kind)
     if isinstance(outcome, dict) and all(part["complete"] for part in _parts(outcome)):
-        complaints.add_if(kind.name in HEARD, "a failure counts as complete")
+        complaints.add_if(kind.name in CLEAR_FAILURES, "a failure counts as complete")
         rows, right = _rows(outcome), _rows(well)
-        is_false = kind.name not in HEARD and rows != right
+        is_false = kind.name not in CLEAR_FAILURES and rows != right
         complaints.add_if(is_false, f"complete with {len(rows)} rows that are not the {len(right)} right ones")
 
 
-async def _ask(account: Account, request_class: RequestClass) -> tuple[Outcome, float]:
+async def _call(account: Account, request_class: RequestClass) -> tuple[Outcome, float]:
     action, data = _ACTIONS[request_class.cloud, request_class.name]
     assert account.device is not None
     target = {"entity_id": account.entity_id} if action in _OF_ENTITIES else {"device_id": account.device.id}
@@ -83,7 +83,7 @@ async def _ask(account: Account, request_class: RequestClass) -> tuple[Outcome, 
 
 
 def _parts(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """The parts of an answer that have a field `complete`."""
+    """Return the parts of an answer that have a field `complete`."""
     parts = next((value for value in answer.values() if isinstance(value, list)), [])
     return [part for part in parts if isinstance(part, dict) and "complete" in part] or [answer]
 

@@ -17,11 +17,11 @@ from .complaints import Complaints
 from .conftest import MakeAccount, Note
 from .kinds import KINDS, Kind
 
-_SECONDS = 11.0  # that pass at once: a connection is pinged in less than a minute
-_STEP = 6  # of them are a little more than an interval
+_SECONDS = 11.0  # that the clock moves at once: a connection is pinged in less than a minute
+_STEP = 6  # of these steps are a little longer than an interval
 _STEPS = 16
 _STEPS_UNTIL_SHOWN = 4
-_STEPS_UNTIL_HEARD_AGAIN = 20
+_STEPS_UNTIL_PUSHED_AGAIN = 20
 _MOST_CONNECTIONS = 2 * _STEPS
 _MOST_LOGINS = 3
 _OF_THE_HANDSHAKE = [kind for kind in KINDS if kind.make().changes is None and kind.make().cuts_at is None]
@@ -29,7 +29,7 @@ _OF_THE_HANDSHAKE = [kind for kind in KINDS if kind.make().changes is None and k
 
 @dataclass(frozen=True, slots=True)
 class _Trouble:
-    """`keep_up` makes the fault, repeatedly while it lasts; `end` ends it."""
+    """`keep_up` causes the fault again while it lasts; `end` ends it."""
 
     cloud: str
     name: str
@@ -59,7 +59,7 @@ def _bad_handshake(kind: Kind) -> _Trouble:
 
 
 def _forgotten(simulation: Simulation) -> None:
-    """Let the server forget its clients, so that it calls every message of theirs invalid."""
+    """Let the server forget its clients, so that it rejects each of their messages as invalid."""
     for connection in simulation.gizwits_open.push.connections:
         connection.uid = None
         connection.subscribed.clear()
@@ -150,11 +150,11 @@ async def test_push_survives_the_fault(
     complaints.add_of_sign_in(account)
 
     trouble.end(account.simulation)
-    for _ in range(_STEPS_UNTIL_HEARD_AGAIN):
-        if pushed.is_all_heard():
+    for _ in range(_STEPS_UNTIL_PUSHED_AGAIN):
+        if pushed.is_all_pushed():
             break
         await _step(account)
-    complaints.add_if(not pushed.is_all_heard(), "push does not come back")
+    complaints.add_if(not pushed.is_all_pushed(), "push does not come back")
     complaints.add_of("removed", was - account.inventory())
     complaints.add_of_repetition(account)
     complaints.add_of_tracebacks(account)
