@@ -1,4 +1,4 @@
-"""Accounts of the two Gizwits clouds that speak before they are asked, each with a device to watch."""
+"""Accounts of the two Gizwits clouds that push, each with a device that a test watches."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ class Pushed:
 
     @property
     def devices(self) -> list[GizwitsDevice]:
-        """All that are shown."""
+        """All devices that Home Assistant shows."""
         if not self.is_open:
             products = self.simulation.gizwits_enterprise.products.values()
             return [device for product in products for device in product.devices.values()]
@@ -75,13 +75,13 @@ class Pushed:
         return coordinator
 
     async def add(self, options: dict[str, Any] | None = None) -> None:
-        """Set the account up and wait until its online devices are heard."""
+        """Set the account up and wait until push covers its devices."""
         self.make(options)
         await self.set_up()
-        await until(self.is_all_heard)
+        await until(self.is_all_pushed)
 
     def silence_alarms(self) -> None:
-        """Leave no alarm of the device to chance."""
+        """Clear all alarms of the device, which the simulator would otherwise set at random."""
         kinds = {"alert", "fault"}
         names = [attribute.name for attribute in self.device.product.attributes if attribute.type in kinds]
         self.set(values=dict.fromkeys(names, False))
@@ -94,39 +94,39 @@ class Pushed:
         await self.hass.config_entries.async_setup(self.entry.entry_id)
         await self.hass.async_block_till_done()
 
-    def is_all_heard(self) -> bool:
+    def is_all_pushed(self) -> bool:
         states = self.coordinator.fleet.values()
         return all(self.coordinator.is_pushed(state.device) for state in states)
 
-    def hears(self) -> bool:
+    def is_pushed(self) -> bool:
         return self.coordinator.is_pushed(self.coordinator.fleet[self.device.did].device)
 
-    # What happens
+    # Events
 
     def report(self, value: float) -> None:
-        """Let the device report a value, from 6 to 20 here."""
-        self.set(values={self.key: self._told(value)})
+        """Let the device report a value from 6 to 20."""
+        self.set(values={self.key: self._raw_value(value)})
 
     def set(self, *, values: Mapping[str, float], device: GizwitsDevice | None = None) -> None:
-        """Let a device report any values, and a moment pass."""
+        """Let a device report any values, and move the time on by a millisecond."""
         (device or self.device).set(**values)
-        self.freezer.tick(timedelta(milliseconds=1))  # what is due now is not due in frozen time
+        self.freezer.tick(timedelta(milliseconds=1))  # frozen time would not run timers that are due now
 
-    def _told(self, value: float) -> float:
+    def _raw_value(self, value: float) -> float:
         return value + 30 if self.is_open else value
 
     def shown(self, device: GizwitsDevice | None = None) -> float | str:
-        """The value that Home Assistant shows, as it was given to `report`."""
+        """Return the value that Home Assistant shows, in the unit of `report`."""
         state = self.hass.states.get(self.entity_id("number", self.key, device))
         assert state is not None
-        return state.state if state.state in {"unknown", "unavailable"} else float(state.state) - self._told(0)
+        return state.state if state.state in {"unknown", "unavailable"} else float(state.state) - self._raw_value(0)
 
-    async def is_told(self, key: str, state: str) -> None:
-        """Wait until a binary sensor has this state, though no time passes."""
+    async def wait_for_state(self, key: str, state: str) -> None:
+        """Wait until a binary sensor has this state, without moving the time on."""
         await until(lambda: self.state("binary_sensor", key) == state)
 
     async def shows(self, value: float, device: GizwitsDevice | None = None) -> None:
-        """Wait until it shows, though no time passes."""
+        """Wait until Home Assistant shows the value, without moving the time on."""
         await until(lambda: self.shown(device) == value)
 
     def entity_id(self, platform: str, key: str, device: GizwitsDevice | None = None) -> str:
@@ -138,7 +138,7 @@ class Pushed:
         return state.state
 
     def lose(self) -> None:
-        """End all connections, without a word."""
+        """Drop all connections without closing them properly."""
         if self.is_open:
             self.simulation.gizwits_open.push.drop()
         else:
@@ -148,7 +148,7 @@ class Pushed:
         return len(self.simulation.gizwits_open.push.connections) + self.simulation.gizwits_snoti.connections
 
     async def pass_time(self, seconds: float, *, report: Callable[[int], float] | None = None) -> None:
-        """Let time pass; what the device reports meanwhile, by the number of the step, is shown at each step."""
+        """Move the time on in steps; `report` gives the value that the device reports at each step."""
         for step in range(round(seconds / STEP_SECONDS)):
             await pass_time(self.hass, self.freezer, STEP_SECONDS)
             if report is not None:
@@ -158,16 +158,16 @@ class Pushed:
                 await calm()
 
     def changes(self) -> Callable[[], list[tuple[str, str]]]:
-        """What becomes of which entity from now on, in order."""
+        """Return a function that lists the entities and their new states from now on, in order."""
         events = async_capture_events(self.hass, "state_changed")
         return lambda: [(event.data["entity_id"], event.data["new_state"].state) for event in events]
 
     def requests(self) -> list[str]:
-        """What was asked for, besides the WebSocket."""
+        """Return the paths of all requests except those of the WebSocket."""
         return [request.path for request in self.server.log if not request.path.startswith("/ws/")]
 
 
 async def calm() -> None:
-    """Leave time to what is under way on sockets."""
+    """Give the traffic on sockets time to arrive."""
     for _ in range(200):
         await asyncio.sleep(0)

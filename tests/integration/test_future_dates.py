@@ -1,4 +1,4 @@
-"""Readings that are dated in the future: they were taken when they arrived, and outdo nothing that follows."""
+"""Readings dated in the future: they count from the time they arrived, and do not block later readings."""
 
 import json
 import time
@@ -46,7 +46,7 @@ def _connectivity(hass: HomeAssistant, simulation: Simulation, entry: MockConfig
 
 
 def _report_ahead(simulation: Simulation, kind: str, value: int) -> None:
-    """Let a device report a value that the cloud gives a date in the future."""
+    """Let a device report a value to which the cloud gives a date in the future."""
     device = _device(simulation, kind)
     if isinstance(device, GizwitsDevice) and kind == "gizwits_enterprise":
         row = {"ts": int(time.time() + _AHEAD_SECONDS), "attrs": {"set_temp": value}}
@@ -59,7 +59,7 @@ def _report_ahead(simulation: Simulation, kind: str, value: int) -> None:
 
 
 @pytest.mark.parametrize("kind", _DATING_KINDS)
-async def test_what_follows_a_reading_from_the_future_is_shown(
+async def test_readings_after_one_from_the_future_are_shown(
     hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     subject, device = SUBJECTS[kind], _device(simulation, kind)
@@ -77,7 +77,7 @@ async def test_what_follows_a_reading_from_the_future_is_shown(
 
 
 @pytest.mark.parametrize("kind", _DATING_KINDS)
-async def test_what_was_remembered_from_the_future_outdoes_nothing_after_a_restart(
+async def test_a_stored_reading_from_the_future_blocks_nothing_after_a_restart(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],
     fixed_time: None,
@@ -124,7 +124,7 @@ async def test_our_own_clock_may_be_set_back(
     assert float(subject.state(hass, simulation, entry)) == 17
 
 
-async def test_a_silent_device_is_not_connected_because_of_a_date(
+async def test_a_date_in_the_future_does_not_make_a_silent_device_connected(
     hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     device = ups(simulation)
@@ -138,7 +138,7 @@ async def test_a_silent_device_is_not_connected_because_of_a_date(
         freezer.tick(600)
         await poll(hass, entry)
     assert _connectivity(hass, simulation, entry, "sodata") == "off"
-    # Neither is it when the date comes, nor after a restart.
+    # It does not connect when that date comes, nor after a restart.
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
@@ -148,7 +148,7 @@ async def test_a_silent_device_is_not_connected_because_of_a_date(
     assert _connectivity(hass, simulation, entry, "sodata") == "off"
 
 
-async def test_a_device_whose_clock_is_ahead_is_connected_as_long_as_it_speaks(
+async def test_a_device_whose_clock_is_ahead_is_connected_as_long_as_it_reports(
     hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     device = ups(simulation)
@@ -163,7 +163,7 @@ async def test_a_device_whose_clock_is_ahead_is_connected_as_long_as_it_speaks(
         assert float(SUBJECTS["sodata"].state(hass, simulation, entry)) == value
 
 
-async def test_an_event_from_the_future_delays_none_that_follows(
+async def test_an_event_from_the_future_does_not_delay_later_ones(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     pushed = Pushed(hass, simulation, freezer, "gizwits_enterprise")
@@ -175,9 +175,9 @@ async def test_an_event_from_the_future_delays_none_that_follows(
     snoti.report(pushed.device, {pushed.key: 9}, created_at=future)
     snoti.push(pushed.device.product.key, "device.offline", pushed.device, created_at=future)
     await pushed.shows(9)
-    await pushed.is_told("$connectivity", "off")
+    await pushed.wait_for_state("$connectivity", "off")
     freezer.tick(5)
     snoti.report(pushed.device, {pushed.key: 10}, created_at=time.time())
     snoti.push(pushed.device.product.key, "device.online", pushed.device, created_at=time.time())
     await pushed.shows(10)
-    await pushed.is_told("$connectivity", "on")
+    await pushed.wait_for_state("$connectivity", "on")

@@ -1,4 +1,4 @@
-"""Push in Home Assistant: what a cloud says of its own accord shows at once, and polls go on beside it."""
+"""Push in Home Assistant: a pushed report is shown at once, and polls continue beside it."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def pushed(
     return pushed
 
 
-async def test_what_is_pushed_shows_without_being_asked_for(pushed: Pushed) -> None:
+async def test_a_pushed_value_is_shown_without_a_request(pushed: Pushed) -> None:
     await pushed.add()
     pushed.server.reset_counts()
     for value in (11, 12):
@@ -41,7 +41,7 @@ async def test_what_is_pushed_shows_without_being_asked_for(pushed: Pushed) -> N
     assert pushed.requests() == []
 
 
-async def test_a_report_touches_nothing_but_what_it_holds(pushed: Pushed) -> None:
+async def test_a_report_changes_only_the_datapoints_in_it(pushed: Pushed) -> None:
     await pushed.add()
     changes = pushed.changes()
     pushed.report(11)
@@ -50,48 +50,48 @@ async def test_a_report_touches_nothing_but_what_it_holds(pushed: Pushed) -> Non
     assert [entity_id for entity_id, _ in changes()] == [pushed.entity_id("number", pushed.key)]
 
 
-async def test_an_alarm_is_told_as_it_begins_and_ends(pushed: Pushed) -> None:
+async def test_an_alarm_fires_an_event_when_it_begins_and_when_it_ends(pushed: Pushed) -> None:
     pushed.silence_alarms()
     await pushed.add()
     event = pushed.entity_id("event", "$alarm")
-    told: list[str] = []
+    event_types: list[str] = []
 
-    def note(changes: Callable[[], list[tuple[str, str]]]) -> None:
+    def record_event(changes: Callable[[], list[tuple[str, str]]]) -> None:
         state = pushed.hass.states.get(event)
         assert state is not None
         assert state.attributes["key"] == pushed.alarm
-        told.append(state.attributes["event_type"])
+        event_types.append(state.attributes["event_type"])
         assert [entity_id for entity_id, _ in changes()].count(event) == 1
 
     for is_raised in (True, False):
         changes = pushed.changes()
         await pushed.pass_time(5)
         pushed.set(values={pushed.alarm: is_raised})
-        await pushed.is_told("$problem", "on" if is_raised else "off")
+        await pushed.wait_for_state("$problem", "on" if is_raised else "off")
         await calm()
-        note(changes)
-    assert told == ["raised", "cleared"]
+        record_event(changes)
+    assert event_types == ["raised", "cleared"]
 
 
-async def test_who_comes_and_goes_is_told_at_once(pushed: Pushed) -> None:
+async def test_a_device_that_connects_or_disconnects_is_shown_at_once(pushed: Pushed) -> None:
     await pushed.add()
     pushed.server.reset_counts()
     for is_online in (False, True, False):
         pushed.freezer.tick()
         pushed.device.is_online = is_online
-        await pushed.is_told("$connectivity", "on" if is_online else "off")
+        await pushed.wait_for_state("$connectivity", "on" if is_online else "off")
         connectivity = pushed.hass.states.get(pushed.entity_id("binary_sensor", "$connectivity"))
         assert connectivity is not None
         if is_online:
             assert "last_online" not in connectivity.attributes
         else:
             assert dt_util.utcnow() - connectivity.attributes["last_online"] < timedelta(seconds=1)
-        assert pushed.shown() != "unavailable"  # what it said last is not of old
+        assert pushed.shown() != "unavailable"  # its last report is not yet too old
     assert pushed.requests() == []
 
 
 def _twin(pushed: Pushed) -> GizwitsDevice:
-    """A device that comes later."""
+    """Return a device that the cloud adds later."""
     like = pushed.device
     return GizwitsDevice(
         product=like.product,
@@ -125,14 +125,14 @@ def _unbind(pushed: Pushed, twin: GizwitsDevice) -> None:
         pushed.simulation.gizwits_snoti.push(twin.product.key, "device.unbind", twin)
 
 
-async def test_a_new_device_is_shown_and_heard_before_the_next_poll(pushed: Pushed) -> None:
+async def test_a_new_device_is_added_and_pushed_before_the_next_poll(pushed: Pushed) -> None:
     await pushed.add(_SELDOM)
     runtime = pushed.entry.runtime_data
     await pushed.pass_time(300)
     twin = _twin(pushed)
     _bind(pushed, twin)
     await until(lambda: twin.did in pushed.coordinator.fleet)
-    await until(pushed.is_all_heard)
+    await until(pushed.is_all_pushed)
     await pushed.hass.async_block_till_done()
     assert pushed.entry.runtime_data is runtime
     for value in (15, 16):
@@ -140,20 +140,20 @@ async def test_a_new_device_is_shown_and_heard_before_the_next_poll(pushed: Push
         await pushed.shows(value, twin)
 
 
-async def test_several_reasons_to_list_again_are_one_a_moment_later(pushed: Pushed) -> None:
+async def test_several_reasons_for_a_new_list_cause_one_list_shortly_afterwards(pushed: Pushed) -> None:
     await pushed.add(_SELDOM)
     pushed.server.reset_counts()
     for _ in range(5):
         _bind(pushed, _twin(pushed))
         await calm()
-    assert pushed.requests() == []  # the devices were listed a moment ago
+    assert pushed.requests() == []  # the client listed the devices a short while ago
     await pushed.pass_time(120)
     listings = [path for path in pushed.requests() if path.endswith(("/app/bindings", "/devices/search"))]
     assert len(listings) == pushed.coordinator.cloud.requests_a_listing
     assert _twin(pushed).did in pushed.coordinator.fleet
 
 
-async def test_an_unbound_device_goes_once_that_is_certain(pushed: Pushed) -> None:
+async def test_an_unbound_device_is_removed_once_that_is_certain(pushed: Pushed) -> None:
     twin = _twin(pushed)
     await pushed.add()
     _bind(pushed, twin)
@@ -168,7 +168,7 @@ async def test_an_unbound_device_goes_once_that_is_certain(pushed: Pushed) -> No
 
 
 def _readings_of(pushed: Pushed) -> Counter[str]:
-    """How often each device was read."""
+    """Return how often each device was read."""
     reads = [
         request
         for request in pushed.server.log
@@ -182,7 +182,7 @@ def _readings_of(pushed: Pushed) -> Counter[str]:
     )
 
 
-async def test_who_is_heard_is_read_seldom_and_pushes_do_not_put_that_off(pushed: Pushed) -> None:
+async def test_a_pushed_device_is_read_rarely_and_its_reports_do_not_postpone_that(pushed: Pushed) -> None:
     await pushed.add()
     pushed.server.reset_counts()
     await pushed.pass_time(3600, report=lambda step: 6 + step % 10)
@@ -193,7 +193,7 @@ async def test_who_is_heard_is_read_seldom_and_pushes_do_not_put_that_off(pushed
 
 
 async def _mute(pushed: Pushed) -> Callable[[], Any]:
-    """Lose the push and refuse it from now on; calling the answer ends that."""
+    """Drop the push connection and refuse new ones; return a function that ends that."""
     if pushed.is_open:
         push = pushed.simulation.gizwits_open.push
         push.refuses_logins = True
@@ -212,18 +212,18 @@ async def _mute(pushed: Pushed) -> Callable[[], Any]:
     return end
 
 
-async def test_polls_take_over_while_push_is_dead_and_nothing_flaps(pushed: Pushed) -> None:
+async def test_polls_replace_dead_push_and_no_entity_flaps(pushed: Pushed) -> None:
     await pushed.add()
     changes = pushed.changes()
     end = await _mute(pushed)
-    await until(lambda: not pushed.hears())
+    await until(lambda: not pushed.is_pushed())
     for minute in range(60):
         pushed.report(6 + minute % 10)
         await pushed.pass_time(60)
         assert pushed.shown() == 6 + minute % 10
     await end()
     await pushed.pass_time(1800, report=None)
-    await until(pushed.is_all_heard)
+    await until(pushed.is_all_pushed)
     pushed.server.reset_counts()
     await pushed.pass_time(840, report=lambda step: 6 + step % 10)
     assert max(_readings_of(pushed).values(), default=0) <= 1

@@ -64,7 +64,7 @@ async def test_messages_that_waited_while_push_was_dead_do_not_undo_polled_value
     changes = pushed.changes()
     await snoti.start(int(snoti.address.rpartition(":")[2]))
     pushed.freezer.tick(30)
-    await until(pushed.is_all_heard)
+    await until(pushed.is_all_pushed)
     await until(lambda: len(snoti.of("event_ack")) >= 5)
     await calm()
     mine = {pushed.entity_id("number", pushed.key), pushed.entity_id("binary_sensor", "$connectivity")}
@@ -189,7 +189,7 @@ async def test_a_refused_push_opens_a_repair_that_leads_to_the_product(
     result = await hass.config_entries.subentries.async_configure(flow_id, typed)
     assert (result["type"], result["reason"]) == ("abort", "reconfigure_successful")
     await hass.async_block_till_done()
-    await until(pushed.is_all_heard)
+    await until(pushed.is_all_pushed)
     assert _issues(hass) == []
 
 
@@ -204,7 +204,7 @@ async def test_a_changed_push_setting_does_not_affect_the_account(pushed: Pushed
     before = [issue.issue_id for issue in _issues(pushed.hass)]
     assert before
     pushed.lose()
-    await until(lambda: not pushed.hears())
+    await until(lambda: not pushed.is_pushed())
     assert [issue.issue_id for issue in _issues(pushed.hass)] == before
 
 
@@ -214,7 +214,7 @@ async def test_a_refused_account_asks_the_user_once_to_sign_in_again(pushed: Pus
     pushed.make()
     pushed.hass.config_entries.async_update_entry(pushed.entry, pref_disable_polling=not is_polled)
     await pushed.set_up()
-    await until(pushed.is_all_heard)
+    await until(pushed.is_all_pushed)
     server = pushed.simulation.gizwits_open
     server.password = "changed"
     server.revoke_tokens()
@@ -230,7 +230,7 @@ async def test_push_retries_a_refusal_that_only_push_meets(pushed: Pushed) -> No
     pushed.make()
     pushed.hass.config_entries.async_update_entry(pushed.entry, pref_disable_polling=True)
     await pushed.set_up()
-    await until(pushed.is_all_heard)
+    await until(pushed.is_all_pushed)
     server = pushed.simulation.gizwits_open
     password, server.password = server.password, "changed"
     server.revoke_tokens()
@@ -240,7 +240,7 @@ async def test_push_retries_a_refusal_that_only_push_meets(pushed: Pushed) -> No
     server.password = password
     await pushed.pass_time(900)
     await until(lambda: not pushed.hass.config_entries.flow.async_progress())
-    await until(lambda: pushed.entry.state is ConfigEntryState.LOADED and pushed.is_all_heard())
+    await until(lambda: pushed.entry.state is ConfigEntryState.LOADED and pushed.is_all_pushed())
 
 
 # Our own errors
@@ -269,10 +269,10 @@ async def test_a_listener_that_raises_neither_ends_push_nor_keeps_events_from_th
         pushed.report(value)
         await pushed.shows(value)
     pushed.set(values={pushed.alarm: True})
-    await pushed.is_told("$problem", "on")
+    await pushed.wait_for_state("$problem", "on")
     assert len(events) == 1
     assert _tracebacks(caplog) == 2  # one for each listener that failed, although one of them failed three times
-    assert pushed.hears()
+    assert pushed.is_pushed()
 
 
 @both
@@ -325,7 +325,7 @@ async def test_push_connects_again_after_any_end(
     assert 5 < len(began) < 20  # the delay between tries grows
     assert _tracebacks(caplog) == 1
     await pushed.pass_time(900)
-    await until(pushed.is_all_heard)
+    await until(pushed.is_all_pushed)
     pushed.report(11)
     await pushed.shows(11)
 
@@ -361,14 +361,14 @@ async def test_a_long_outage_is_logged_once_when_it_lasts_and_once_when_it_ends(
     await pushed.pass_time(300)
     await begin()
     await pushed.pass_time(600)
-    assert pushed.is_all_heard()
+    assert pushed.is_all_pushed()
     assert lines() == []
     await end()
     await pushed.pass_time(1500)
     assert lines() == [("WARNING", "no push from 127.0.0.1 any more; its devices are polled instead")]
     await begin()
     await pushed.pass_time(600)
-    assert pushed.is_all_heard()
+    assert pushed.is_all_pushed()
     assert lines()[1:] == [("INFO", "push from 127.0.0.1 is back")]
 
 
@@ -407,7 +407,7 @@ async def test_a_server_that_ends_every_connection_is_retried_at_growing_delays_
     assert {did: state.is_available for did, state in pushed.coordinator.fleet.items()} == available
 
 
-# How push ends, and what else stops
+# How push ends
 
 
 @both
@@ -429,7 +429,7 @@ async def test_push_continues_after_a_reload(pushed: Pushed) -> None:
     pushed.report(11)
     await pushed.shows(11)
     assert await pushed.hass.config_entries.async_reload(pushed.entry.entry_id)
-    await until(pushed.is_all_heard)
+    await until(pushed.is_all_pushed)
     assert pushed.shown() == 11
     pushed.report(12)
     await pushed.shows(12)
@@ -449,7 +449,7 @@ async def test_push_continues_where_polling_is_disabled(pushed: Pushed) -> None:
     pushed.make()
     pushed.hass.config_entries.async_update_entry(pushed.entry, pref_disable_polling=True)
     await pushed.set_up()
-    await until(pushed.is_all_heard)
+    await until(pushed.is_all_pushed)
     pushed.server.reset_counts()
     await pushed.pass_time(1200, report=lambda step: 6 + step % 10)
     assert pushed.requests() == []
@@ -485,4 +485,4 @@ async def test_a_missing_push_server_does_not_disturb_polling(pushed: Pushed) ->
     pushed.report(13)
     await pass_time(pushed.hass, pushed.freezer, 60)
     assert pushed.shown() == 13
-    assert not pushed.hears()
+    assert not pushed.is_pushed()

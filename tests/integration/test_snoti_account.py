@@ -1,4 +1,4 @@
-"""How an entry of the Enterprise API comes to its push: whom it connects to, and how far that is trusted."""
+"""How an entry of the Enterprise API configures its push: which server it uses, and how it verifies the server."""
 
 import asyncio
 import ssl
@@ -42,28 +42,28 @@ def _server(push: Push | None) -> Any:
         ("[::1]:99", ("::1", 99), False),
     ],
 )
-async def test_a_server_elsewhere_has_to_prove_who_it_is(
+async def test_a_remote_server_has_to_prove_its_identity(
     hass: HomeAssistant, simulation: Simulation, host: str, address: tuple[str, int], is_verified: bool
 ) -> None:
     server = _server(_push(hass, simulation, api_url="https://enterpriseapi.gizwits.com", snoti_host=host))
     assert (server.host, server.port) == address
     assert server.tls.check_hostname is is_verified
     assert server.tls.verify_mode is (ssl.CERT_REQUIRED if is_verified else ssl.CERT_NONE)
-    assert server.tls is _server(_push(hass, simulation, snoti_host=address[0])).tls  # ready made, not made here
+    assert server.tls is _server(_push(hass, simulation, snoti_host=address[0])).tls  # shared, not made for this entry
 
 
-async def test_no_push_secret_of_a_server_on_this_machine_leaves_it_unasked(
+async def test_without_a_push_secret_a_local_server_is_not_contacted(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     server = _server(_push(hass, simulation, api_url="http://127.0.0.1:1"))
     assert (server.host, server.port) == ("127.0.0.1", 2017)
 
 
-async def test_without_a_push_id_nothing_is_pushed(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_without_a_push_id_there_is_no_push(hass: HomeAssistant, simulation: Simulation) -> None:
     assert _push(hass, simulation, auth_id=False, auth_secret=False) is None
 
 
-async def test_what_was_typed_leads_to_news(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_the_typed_values_lead_to_pushed_news(hass: HomeAssistant, simulation: Simulation) -> None:
     product = next(iter(simulation.gizwits_enterprise.products.values()))
     device = Device(id="x", name="x", schema_id=product.product_key)
     push = _push(hass, simulation, snoti_host=simulation.gizwits_snoti.address)
@@ -71,7 +71,7 @@ async def test_what_was_typed_leads_to_news(hass: HomeAssistant, simulation: Sim
     push.follow([])
     task = asyncio.create_task(push.listen(lambda _: None))
     async with asyncio.timeout(2):
-        while not push.hears(device):  # noqa: ASYNC110  # what is waited for is not ours to announce
+        while not push.hears(device):  # noqa: ASYNC110  # no event announces the condition
             await asyncio.sleep(0.001)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
