@@ -1,9 +1,9 @@
-"""Changes of credentials in the simulated clouds, after which those of an account are refused."""
+"""Functions that change credentials in the simulated clouds, so that the clouds refuse those of an account."""
 
 from simulator.simulation import Simulation
 
 NEW = "new"
-"""The new secret, whichever it is."""
+"""The new secret, for every kind of credential."""
 
 
 def change_password(simulation: Simulation) -> None:

@@ -29,7 +29,7 @@ SECRETS = {
     "authorization_token",
     "user_token",
 }
-"""The fields whose values only the cloud may see."""
+"""The fields whose values go only to the cloud."""
 
 
 class Flows(Protocol):
@@ -56,7 +56,7 @@ async def submit(flows: Flows, form: Mapping[str, Any], user_input: Input) -> An
 
 
 def check_texts(result: Mapping[str, Any], texts: Mapping[str, Any]) -> None:
-    """Fail if something on the page has no text, or if a placeholder of a text gets no value."""
+    """Fail if a part of the page has no text, or if a placeholder of a text gets no value."""
     given = set(result.get("description_placeholders") or ())
     if result.get("step_id") == "reauth_confirm":
         given.add("name")  # Home Assistant fills it in
@@ -99,7 +99,7 @@ def _texts_of_fields(schema: Mapping[Any, Any], texts: Mapping[str, Any]) -> Ite
 
 
 def fields_of(result: Mapping[str, Any]) -> set[str]:
-    """The names of a form's fields, including those in a section."""
+    """Return the names of a form's fields, including those in a section."""
     names: set[str] = set()
     for key, kind in result["data_schema"].schema.items():
         names |= {str(inner) for inner in kind.schema.schema} if isinstance(kind, section) else {key.schema}
@@ -107,7 +107,7 @@ def fields_of(result: Mapping[str, Any]) -> set[str]:
 
 
 def shown_in(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that a form suggests, with those of its section on the same level."""
+    """Return the values that a form suggests, with those of its section on the same level."""
     return dict(_suggestions(result["data_schema"].schema))
 
 
@@ -120,7 +120,7 @@ def _suggestions(schema: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def typed_for(simulation: Simulation, kind: str) -> Input:
-    """What a user types to add the account of a simulated cloud."""
+    """Return the input with which a user adds the account of a simulated cloud."""
     return _TYPED[kind](simulation)
 
 
@@ -146,7 +146,7 @@ def _gizwits_enterprise(simulation: Simulation) -> Input:
 
 
 def product_typed(simulation: Simulation, number: int = 0) -> Input:
-    """What a user types to add a product."""
+    """Return the input with which a user adds a product."""
     product = list(simulation.gizwits_enterprise.products.values())[number]
     return {"product_key": product.product_key, "product_secret": product.product_secret}
 
@@ -173,7 +173,7 @@ def _firstlight(simulation: Simulation) -> Input:
 
 
 QUERY_TYPED: Input = {"aty": "content", "field": "genre", "period": "day"}
-"""What a user types to add a usage query."""
+"""The input with which a user adds a usage query."""
 
 _TYPED = {
     "gizwits_open": _gizwits_open,
@@ -192,7 +192,7 @@ def with_changes(typed: Input, changes: Input) -> Input:
 
 
 async def add(hass: HomeAssistant, simulation: Simulation, kind: str, changes: Input | None = None) -> Any:
-    """Add an account through the form, with valid input but for some changes."""
+    """Add an account through the form, with valid input except for the changes."""
     typed = with_changes(typed_for(simulation, kind), changes or {})
     return await submit(hass.config_entries.flow, await choose(hass, kind), typed)
 

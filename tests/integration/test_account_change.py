@@ -1,4 +1,4 @@
-"""Signing in again, and changing an account."""
+"""How the user signs in again, and how the user changes an account."""
 
 from typing import Any
 from unittest.mock import AsyncMock, patch
@@ -18,7 +18,7 @@ from .flows import SECRETS, STORED, Input, add, fields_of, shown_in, submit, typ
 
 pytestmark = pytest.mark.usefixtures("setup_entry")
 
-OPAQUE_TOKEN = "a token that does not tell whose it is"
+OPAQUE_TOKEN = "a token that does not name its user"
 
 # Signing in again
 
@@ -41,7 +41,7 @@ def _change_credentials(simulation: Simulation) -> None:
 
 
 async def added_entry(hass: HomeAssistant, simulation: Simulation, kind: str) -> ConfigEntry:
-    """An entry as the flow makes it."""
+    """Return an entry as the flow makes it."""
     await add(hass, simulation, kind)
     await hass.async_block_till_done()
     (entry,) = hass.config_entries.async_entries(DOMAIN)
@@ -65,7 +65,7 @@ async def reconfigure(hass: HomeAssistant, entry: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_new_credentials_are_taken(
+async def test_new_credentials_are_saved_and_reload_the_account(
     hass: HomeAssistant, simulation: Simulation, setup_entry: AsyncMock, kind: str
 ) -> None:
     entry = await added_entry(hass, simulation, kind)
@@ -81,11 +81,11 @@ async def test_new_credentials_are_taken(
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reauth_successful")
     assert dict(entry.data) == before | REAUTH[kind]
     await hass.async_block_till_done()
-    assert len(setup_entry.mock_calls) == 1  # the account is loaded anew
+    assert len(setup_entry.mock_calls) == 1  # the flow reloaded the account
     assert entry.state is ConfigEntryState.LOADED
 
 
-async def test_an_anonymous_user_signs_in_with_a_phone_id(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_an_anonymous_user_signs_in_again_with_a_phone_id(hass: HomeAssistant, simulation: Simulation) -> None:
     server = simulation.gizwits_open
     changes = {"username": None, "password": None, "advanced": {"phone_id": server.phone_id}}
     await add(hass, simulation, "gizwits_open", changes)
@@ -98,7 +98,7 @@ async def test_an_anonymous_user_signs_in_with_a_phone_id(hass: HomeAssistant, s
     assert result["reason"] == "reauth_successful"
 
 
-async def test_another_user_is_another_account(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_signing_in_as_another_user_is_refused(hass: HomeAssistant, simulation: Simulation) -> None:
     (simulation.gizwits_open.app_id,) = FRONT_APPS
     entry = await added_entry(hass, simulation, "gizwits_open")
     before = dict(entry.data)
@@ -109,9 +109,7 @@ async def test_another_user_is_another_account(hass: HomeAssistant, simulation: 
     assert dict(entry.data) == before
 
 
-async def test_signing_in_again_does_not_mind_a_product_that_is_refused(
-    hass: HomeAssistant, simulation: Simulation
-) -> None:
+async def test_signing_in_again_ignores_a_refused_product(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = make_entry(hass, simulation, "gizwits_enterprise")
     products = simulation.gizwits_enterprise.products
     assert len(products) > 1
@@ -136,7 +134,7 @@ def _token_of(subject: str) -> str:
         ("user-0815", None, "reauth_successful"),
     ],
 )
-async def test_a_new_token_must_be_of_the_same_user_if_it_tells(
+async def test_a_new_token_that_names_a_user_must_name_the_same_user(
     hass: HomeAssistant, simulation: Simulation, old: str | None, new: str | None, reason: str
 ) -> None:
     if old is None:
@@ -193,7 +191,7 @@ async def test_an_account_moves_to_another_address(hass: HomeAssistant, simulati
     assert entry.unique_id == unique_id
 
 
-async def test_a_changed_account_must_stay_the_same(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_changed_account_must_stay_the_same_account(hass: HomeAssistant, simulation: Simulation) -> None:
     (simulation.gizwits_open.app_id,) = FRONT_APPS
     entry = await added_entry(hass, simulation, "gizwits_open")
     server = simulation.gizwits_open
@@ -204,7 +202,7 @@ async def test_a_changed_account_must_stay_the_same(hass: HomeAssistant, simulat
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_refused_change_can_be_mended(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
+async def test_the_user_can_correct_a_refused_change(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
     entry = await added_entry(hass, simulation, kind)
     form = await reconfigure(hass, entry)
     known = fields_of(form)
@@ -232,7 +230,7 @@ async def test_an_account_changes_between_a_user_and_a_phone_id(hass: HomeAssist
     assert "phone_id" not in entry.data
 
 
-async def test_an_address_without_encryption_is_not_warned_of_again_when_it_stays(
+async def test_an_unchanged_address_without_encryption_causes_no_second_warning(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     entry = make_entry(hass, simulation, "gizwits_enterprise", api_url="http://cloud.example.com")
@@ -243,9 +241,7 @@ async def test_an_address_without_encryption_is_not_warned_of_again_when_it_stay
     assert result["errors"] == {"base": "cannot_connect"}
 
 
-async def test_a_corporate_account_stays_when_its_account_is_changed(
-    hass: HomeAssistant, simulation: Simulation
-) -> None:
+async def test_changing_an_account_keeps_its_corporate_account(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await added_entry(hass, simulation, "sodata")
     simulation.sodata.add_corporate_account("Another")
     form = await reconfigure(hass, entry)

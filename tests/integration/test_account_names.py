@@ -1,4 +1,4 @@
-"""The login of an account stands in its title at the most: not in the log, not in the ids of its entities."""
+"""The login of an account appears in its title only: neither the log nor the ids of its entities contain it."""
 
 import logging
 
@@ -32,9 +32,7 @@ def _account_device(hass: HomeAssistant, entry: MockConfigEntry) -> dr.DeviceEnt
 
 
 @pytest.mark.parametrize("title", [None, "household", "+33 612345678"])
-async def test_new_entities_have_no_login_in_their_ids(
-    hass: HomeAssistant, simulation: Simulation, title: str | None
-) -> None:
+async def test_new_entity_ids_contain_no_login(hass: HomeAssistant, simulation: Simulation, title: str | None) -> None:
     if title is not None:
         simulation.gizwits_open.accounts.users[simulation.gizwits_open.uid].username = title
     login = title or simulation.gizwits_open.username
@@ -48,7 +46,7 @@ async def test_new_entities_have_no_login_in_their_ids(
     assert entity_id == f"sensor.{str(device.name).lower().replace(' ', '_')}_devices"
 
 
-async def test_two_accounts_of_one_cloud_are_told_apart(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_two_accounts_of_one_cloud_are_distinguishable(hass: HomeAssistant, simulation: Simulation) -> None:
     names = set()
     for number in range(2):
         entry = _make(hass, simulation)
@@ -58,15 +56,13 @@ async def test_two_accounts_of_one_cloud_are_told_apart(hass: HomeAssistant, sim
     assert len(names) == 2
 
 
-async def test_a_title_that_says_nothing_of_the_login_names_the_account(
-    hass: HomeAssistant, simulation: Simulation
-) -> None:
+async def test_a_title_without_the_login_names_the_account(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = _make(hass, simulation, "Our spa")
     await hass.config_entries.async_setup(entry.entry_id)
     assert _account_device(hass, entry).name == "Our spa"
 
 
-async def test_ids_that_are_there_stay(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_existing_entity_ids_stay(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = _make(hass, simulation)
     registry = er.async_get(hass)
     unique_id = f"{entry.unique_id}_$devices"
@@ -77,7 +73,7 @@ async def test_ids_that_are_there_stay(hass: HomeAssistant, simulation: Simulati
 
 
 @pytest.mark.parametrize("kind", ["gizwits_open", "sodata"])
-async def test_the_login_does_not_stand_in_our_log(
+async def test_our_log_does_not_contain_the_login(
     hass: HomeAssistant, simulation: Simulation, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -96,7 +92,7 @@ async def test_the_login_does_not_stand_in_our_log(
             server.faults = []
         await poll(hass, entry)
     ours = [record for record in caplog.records if record.name.startswith(f"custom_components.{DOMAIN}")]
-    # What Home Assistant itself says of an entry goes by the title, through the same logger.
+    # Home Assistant's own lines about an entry use its title, through the same logger.
     texts = [record.getMessage() for record in ours if not record.pathname.endswith("config_entries.py")]
     assert texts
     assert not [text for text in texts if login in text]
@@ -106,7 +102,7 @@ async def test_the_login_does_not_stand_in_our_log(
 async def test_a_refused_action_does_not_name_the_login(
     hass: HomeAssistant, simulation: Simulation, action: str
 ) -> None:
-    # What an automation is refused stands in the log.
+    # The error of an automation is written into the log.
     entry = _make(hass, simulation)
     await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()

@@ -1,4 +1,4 @@
-"""Adding an account."""
+"""How the user adds an account."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("setup_entry")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_account_becomes_an_entry(
+async def test_a_submitted_form_becomes_an_entry(
     hass: HomeAssistant, simulation: Simulation, setup_entry: AsyncMock, kind: str
 ) -> None:
     result = await add(hass, simulation, kind)
@@ -40,7 +40,7 @@ async def test_an_account_becomes_an_entry(
         ("firstlight", "{host}_user-0815"),
     ],
 )
-async def test_the_unique_id_tells_the_account(
+async def test_the_unique_id_names_the_account(
     hass: HomeAssistant, simulation: Simulation, kind: str, unique_id: str
 ) -> None:
     result = await add(hass, simulation, kind)
@@ -79,7 +79,7 @@ async def test_the_first_product_is_added_with_the_enterprise(hass: HomeAssistan
 
 
 @pytest.mark.parametrize("host", ["snoti.example.com:2018", " snoti.example.com ", "[::1]:2017"])
-async def test_the_host_of_the_push_belongs_to_the_enterprise(
+async def test_the_push_host_is_stored_with_the_enterprise(
     hass: HomeAssistant, simulation: Simulation, host: str
 ) -> None:
     result = await add(hass, simulation, "gizwits_enterprise", {"advanced": {"snoti_host": host}})
@@ -103,7 +103,7 @@ async def test_the_first_query_is_added_with_the_user(hass: HomeAssistant, simul
     }
 
 
-async def test_a_form_without_its_section_takes_the_defaults(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_form_without_its_section_uses_the_defaults(hass: HomeAssistant, simulation: Simulation) -> None:
     form = await choose(hass, "sodata")
     typed = {key: value for key, value in typed_for(simulation, "sodata").items() if key != "advanced"}
     with patch(
@@ -119,34 +119,34 @@ async def test_a_form_without_its_section_takes_the_defaults(hass: HomeAssistant
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_every_form_leads_to_its_page(hass: HomeAssistant, kind: str) -> None:
+async def test_every_form_links_to_its_page_of_the_documentation(hass: HomeAssistant, kind: str) -> None:
     form = await choose(hass, kind)
     folder, _, page = form["description_placeholders"]["docs_url"].rpartition("/docs/")
     assert folder
     assert (Path(__file__).parent.parent.parent / "docs" / page).is_file()
 
 
-async def test_no_app_is_chosen_before_the_user_does(hass: HomeAssistant) -> None:
-    # a front end takes the first choice of a required selection that has no default
+async def test_no_app_is_selected_before_the_user_selects_one(hass: HomeAssistant) -> None:
+    # The front end selects the first choice of a required selection that has no default.
     form = await choose(hass, "gizwits_open")
     (app_id,) = (key for key in form["data_schema"].schema if key == "app_id")
     assert isinstance(app_id, vol.Optional)
 
 
-async def test_the_region_gives_the_address(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_the_region_determines_the_address(hass: HomeAssistant, simulation: Simulation) -> None:
     form = await choose(hass, "gizwits_open")
     typed = with_changes(typed_for(simulation, "gizwits_open"), {"region": "us", "advanced": {"api_url": None}})
     typed["advanced"] = {}
-    asked: list[str] = []
+    urls: list[str] = []
 
     async def refuse(self: Any, method: str, url: Any, **_: Any) -> None:
-        asked.append(str(url))
+        urls.append(str(url))
         raise OSError
 
     with patch("aiohttp.ClientSession._request", refuse):
         result = await submit(hass.config_entries.flow, form, typed)
     assert result["errors"] == {"base": "cannot_connect"}
-    assert {url.partition("/app")[0] for url in asked} == {"https://usapi.gizwits.com"}
+    assert {url.partition("/app")[0] for url in urls} == {"https://usapi.gizwits.com"}
 
 
 async def test_an_anonymous_user_needs_no_password(hass: HomeAssistant, simulation: Simulation) -> None:
@@ -162,7 +162,7 @@ async def test_an_anonymous_user_needs_no_password(hass: HomeAssistant, simulati
     assert result["data"].keys() == {"cloud", "region", "api_url", "app_id", "phone_id"}
 
 
-async def test_blanks_and_what_is_copied_along_are_left_out(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_blanks_and_other_copied_text_are_removed(hass: HomeAssistant, simulation: Simulation) -> None:
     server = simulation.firstlight
     result = await add(
         hass,
@@ -180,14 +180,14 @@ async def test_blanks_and_what_is_copied_along_are_left_out(hass: HomeAssistant,
     assert "item_id" not in subentry.data
 
 
-async def test_blanks_may_belong_to_a_password(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_blanks_in_a_password_are_kept(hass: HomeAssistant, simulation: Simulation) -> None:
     simulation.keycloak.password = " a blank "
     result = await add(hass, simulation, "sodata")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["data"]["password"] == " a blank "
 
 
-async def test_one_of_several_corporate_accounts_is_chosen(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_the_user_chooses_one_of_several_corporate_accounts(hass: HomeAssistant, simulation: Simulation) -> None:
     second = simulation.sodata.add_corporate_account("Second")
     result = await add(hass, simulation, "sodata")
     assert result["step_id"] == "corporate_account"
@@ -199,7 +199,9 @@ async def test_one_of_several_corporate_accounts_is_chosen(hass: HomeAssistant, 
     assert result["result"].unique_id == f"{simulation.keycloak.subject}_{second.uuid}"
 
 
-async def test_corporate_accounts_of_one_name_are_told_apart(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_corporate_accounts_of_the_same_name_are_distinguishable(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
     accounts = [
         CorporateAccount(uuid=uuid, name=name, user_link=None)
         for uuid, name in (("uuid-1", "SoLink"), ("uuid-2", "SoLink"), ("uuid-3", "Third"))
@@ -226,7 +228,7 @@ async def test_a_corporate_account_that_is_not_open_leads_back(hass: HomeAssista
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_address_without_encryption_is_warned_of_before_anything_is_sent(
+async def test_the_form_warns_of_an_address_without_encryption_before_it_sends_anything(
     hass: HomeAssistant, simulation: Simulation, kind: str
 ) -> None:
     address = "http://cloud.example.com"
@@ -240,7 +242,7 @@ async def test_an_address_without_encryption_is_warned_of_before_anything_is_sen
         assert request.called
     assert result["step_id"] == kind
     assert result["errors"] == {"base": "cannot_connect"}
-    with patch("aiohttp.ClientSession._request", side_effect=OSError):  # and is not warned of twice
+    with patch("aiohttp.ClientSession._request", side_effect=OSError):  # and the form does not warn twice
         result = await submit(hass.config_entries.flow, result, with_changes(typed_for(simulation, kind), changes))
     assert result["errors"] == {"base": "cannot_connect"}
 

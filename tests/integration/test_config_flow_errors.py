@@ -1,4 +1,4 @@
-"""What is wrong with an account that is added, said where it was typed, and mended."""
+"""Errors of an account that the user adds: the form shows each at its field, and the user corrects it."""
 
 from collections.abc import Callable
 from unittest.mock import patch
@@ -57,7 +57,7 @@ pytestmark = pytest.mark.usefixtures("setup_entry")
         ("firstlight", {"advanced": {"date_format": "ms"}}, {"advanced": "wrong_query", "date_format": "wrong_query"}),
     ],
 )
-async def test_what_is_wrong_is_said_where_it_was_typed(
+async def test_an_error_is_shown_at_the_field_that_caused_it(
     hass: HomeAssistant, simulation: Simulation, kind: str, changes: Input, errors: dict[str, str]
 ) -> None:
     result = await add(hass, simulation, kind, changes)
@@ -68,7 +68,7 @@ async def test_what_is_wrong_is_said_where_it_was_typed(
     assert result["data"] == STORED[kind](simulation)
 
 
-async def test_a_section_opens_when_something_in_it_is_wrong(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_section_opens_when_a_field_in_it_has_an_error(hass: HomeAssistant, simulation: Simulation) -> None:
     form = await choose(hass, "sodata")
     assert form["data_schema"].schema["advanced"].options["collapsed"]
     typed = with_changes(typed_for(simulation, "sodata"), {"advanced": {"realm": "wrong"}})
@@ -90,7 +90,9 @@ async def test_a_section_opens_when_something_in_it_is_wrong(hass: HomeAssistant
         "http://[::1",
     ],
 )
-async def test_an_address_must_be_one(hass: HomeAssistant, simulation: Simulation, kind: str, address: str) -> None:
+async def test_an_invalid_address_is_refused(
+    hass: HomeAssistant, simulation: Simulation, kind: str, address: str
+) -> None:
     is_in_section = kind != "firstlight"
     changes: Input = {"advanced": {"api_url": address}} if is_in_section else {"api_url": address}
     result = await add(hass, simulation, kind, changes)
@@ -130,11 +132,11 @@ def _throttle(simulation: Simulation) -> None:
     simulation.gizwits_open.is_throttled = True
 
 
-def _need_consent(simulation: Simulation) -> None:
+def _require_consent(simulation: Simulation) -> None:
     simulation.keycloak.needs_consent = True
 
 
-def _want_item(simulation: Simulation) -> None:
+def _require_item(simulation: Simulation) -> None:
     simulation.firstlight.requires_item_id = True
 
 
@@ -142,17 +144,17 @@ def _want_item(simulation: Simulation) -> None:
     ("kind", "break_cloud", "errors"),
     [
         ("sodata", _refuse_password_logins, {"client_id": "password_login_not_allowed"}),
-        ("sodata", _need_consent, {"client_id": "consent_required"}),
+        ("sodata", _require_consent, {"client_id": "consent_required"}),
         ("sodata", _disable_account, {"username": "account_disabled"}),
         ("sodata", _take_corporate_accounts, {"base": "no_corporate_account"}),
         ("sodata", _forbid_devices, {"base": "right_missing"}),
         ("gizwits_enterprise", _drop_from_whitelist, {"base": "ip_not_allowed"}),
         ("gizwits_enterprise", _spend_quota, {"base": "rate_limited"}),
         ("gizwits_open", _throttle, {"base": "rate_limited"}),
-        ("firstlight", _want_item, {"item_id": "item_id_missing"}),
+        ("firstlight", _require_item, {"item_id": "item_id_missing"}),
     ],
 )
-async def test_what_the_cloud_does_not_allow_is_said(
+async def test_the_form_shows_what_the_cloud_does_not_allow(
     hass: HomeAssistant,
     simulation: Simulation,
     kind: str,
@@ -167,7 +169,7 @@ async def test_what_the_cloud_does_not_allow_is_said(
     assert result["errors"] == errors
     shown = shown_in(result)
     flat = {**{key: value for key, value in typed.items() if key != "advanced"}, **typed.get("advanced", {})}
-    assert shown == {**shown, **flat}  # secrets too: nothing has to be typed again
+    assert shown == {**shown, **flat}  # with the secrets, so that the user types nothing again
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ async def test_what_the_cloud_does_not_allow_is_said(
         ("gizwits_open", 9039, {"base": "unexpected_answer"}),
     ],
 )
-async def test_a_vendors_code_has_a_plain_word(
+async def test_every_code_of_a_vendor_has_a_plain_text(
     hass: HomeAssistant, simulation: Simulation, kind: str, code: int, errors: dict[str, str]
 ) -> None:
     server = simulation.gizwits_enterprise if kind == "gizwits_enterprise" else simulation.gizwits_open
@@ -202,7 +204,7 @@ async def test_a_vendors_code_has_a_plain_word(
         (Fault(body="[]"), "unexpected_answer"),
     ],
 )
-async def test_trouble_on_the_way_is_said_and_passes(
+async def test_a_network_problem_is_shown_and_passes(
     hass: HomeAssistant, simulation: Simulation, kind: str, fault: Fault, error: str
 ) -> None:
     for server in simulation.servers:
@@ -216,7 +218,7 @@ async def test_trouble_on_the_way_is_said_and_passes(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_unexpected_is_logged_once_without_secrets(
+async def test_an_unexpected_error_is_logged_once_without_secrets(
     hass: HomeAssistant, simulation: Simulation, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     with (
@@ -233,7 +235,7 @@ async def test_the_unexpected_is_logged_once_without_secrets(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_an_account_without_devices_has_to_be_meant(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_an_enterprise_without_devices_needs_a_confirmation(hass: HomeAssistant, simulation: Simulation) -> None:
     simulation.gizwits_open.devices.clear()
     result = await add(hass, simulation, "gizwits_open")
     assert result["errors"] == {"region": "no_devices"}

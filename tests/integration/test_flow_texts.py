@@ -1,6 +1,6 @@
-"""Whether the texts of the flows are those that the flows can show: none is missing, none is left over.
+"""The texts of the flows are exactly those that the flows can show: none is missing, and none is left over.
 
-That each form has its texts is looked at wherever a test shows one, see `flows.check_texts`.
+`flows.check_texts` checks the texts of each form wherever a test shows one.
 """
 
 import ast
@@ -47,14 +47,14 @@ SCOPE_TYPES = [
 ]
 
 
-def test_no_error_and_no_abort_is_left_over() -> None:
+def test_every_error_and_abort_text_is_used() -> None:
     parts = [TEXTS["config"], TEXTS["options"], *TEXTS["config_subentries"].values()]
     keys = {key for part in parts for key in (*part.get("error", ()), *part.get("abort", ()))}
     assert keys
     assert keys <= LITERALS
 
 
-def test_no_step_is_left_over() -> None:
+def test_every_step_text_is_used() -> None:
     assert TEXTS["config"]["step"].keys() == {
         "user",
         *ACCOUNT_TYPES,
@@ -75,7 +75,7 @@ def _fields_shown() -> Iterator[tuple[str, tuple[Field, ...], dict[str, Any]]]:
 
 
 @pytest.mark.parametrize(("name", "fields", "texts"), _fields_shown())
-def test_every_field_has_its_texts_and_no_other(name: str, fields: tuple[Field, ...], texts: dict[str, Any]) -> None:
+def test_every_field_has_its_texts_and_no_others(name: str, fields: tuple[Field, ...], texts: dict[str, Any]) -> None:
     in_section = texts.get("sections", {}).get("advanced", {})
     for is_advanced, within in ((False, texts), (True, in_section)):
         names = {field.name for field in fields if field.is_advanced is is_advanced}
@@ -85,14 +85,14 @@ def test_every_field_has_its_texts_and_no_other(name: str, fields: tuple[Field, 
 
 def test_the_fields_of_signing_in_again_are_those_of_the_accounts() -> None:
     texts = TEXTS["config"]["step"]["reauth_confirm"]
-    wanted = {
+    expected = {
         field.name
         for account_type in ACCOUNT_TYPES.values()
         for field in account_type.fields
         if field.is_secret or field.is_for_reauth
     }
-    assert texts["data"].keys() == texts["data_description"].keys() == wanted
-    assert {"username", "client_id"} <= wanted
+    assert texts["data"].keys() == texts["data_description"].keys() == expected
+    assert {"username", "client_id"} <= expected
 
 
 def test_every_choice_has_a_text_and_no_other() -> None:
@@ -119,7 +119,7 @@ def test_every_refusal_of_a_cloud_has_a_text() -> None:
         _keys([(CloudError, reason) for reason in Reason]) | _keys((kind, None) for kind in _CLASSES) | {"unknown"}
     )
     assert anywhere <= TEXTS["config"]["error"].keys()
-    # no request of a scope names an app
+    # No request of a subentry names an app.
     product = _keys(gizwits_errors.ENTERPRISE_API.values()) - {"unknown_app"}
     query = _keys((kind, reason) for kind, reason, _ in firstlight_errors._CODES.values()) | {"right_missing"}
     common = _keys((kind, None) for kind in _CLASSES) | {"unknown", "missing"}
@@ -127,7 +127,7 @@ def test_every_refusal_of_a_cloud_has_a_text() -> None:
     assert query | common <= TEXTS["config_subentries"]["usage_query"]["error"].keys()
 
 
-def test_an_error_reads_the_same_everywhere() -> None:
+def test_an_error_has_the_same_text_everywhere() -> None:
     for scope in TEXTS["config_subentries"].values():
         for key, text in scope["error"].items():
             assert TEXTS["config"]["error"].get(key, text) == text

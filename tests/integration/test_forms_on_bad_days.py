@@ -1,4 +1,4 @@
-"""Every form answers with words and within bounds while the cloud does not, and keeps what was typed."""
+"""While the cloud fails, every form answers in time with a readable error and keeps the typed values."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,19 +18,19 @@ from .passing_time import let_traffic_arrive
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
 
-PATIENCE = 130  # seconds that a user waits for an answer: two questions, asked one after the other
+PATIENCE = 130  # seconds that a user waits for an answer: two requests, one after the other
 
 FAULTS: dict[str, Callable[[], Fault]] = {
     "hanging": lambda: Fault(gate=asyncio.Event()),
-    "slow": lambda: Fault(delay=25),  # each request, so that a few of them take minutes
+    "slow": lambda: Fault(delay=25),  # for each request, so that a few of them take minutes
     "broken": lambda: Fault(status=502, body="<html>Bad Gateway</html>", content_type="text/html"),
     "throttled": lambda: Fault(status=429, body="{}"),
 }
 
 
-async def _within_patience(freezer: FrozenDateTimeFactory, asking: Awaitable[Any]) -> Any:
+async def _within_patience(freezer: FrozenDateTimeFactory, answering: Awaitable[Any]) -> Any:
     """Return the answer, which has to come before the user's patience ends. Time moves on only in here."""
-    task = asyncio.ensure_future(asking)
+    task = asyncio.ensure_future(answering)
     for _ in range(PATIENCE // 5):
         await let_traffic_arrive()
         if task.done():
@@ -46,7 +46,7 @@ def _let_fail(simulation: Simulation, fault: str) -> None:
 
 
 async def _heal(hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory) -> None:
-    """Let the clouds answer again, and what they still hold back come to its end."""
+    """Let the clouds answer again, and wait until their pauses are over."""
     for server in simulation.servers:
         for fault in server.faults:
             if fault.gate is not None:
@@ -61,7 +61,7 @@ def _errors(fault: str) -> dict[str, str]:
 
 
 def _is_refused(result: Any, form: Any, fault: str, reason_of_success: str) -> bool:
-    """Whether a form was refused because of the fault, and keeps what was typed; only a slow answer may succeed."""
+    """Whether the fault refused a form that keeps the typed values; only a slow answer may succeed."""
     if result["type"] == "abort":
         assert (fault, result["reason"]) == ("slow", reason_of_success)
         return False
@@ -73,7 +73,7 @@ def _is_refused(result: Any, form: Any, fault: str, reason_of_success: str) -> b
 @pytest.mark.usefixtures("setup_entry")
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_account_is_not_added_half(
+async def test_an_account_is_not_added_partly(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
@@ -84,7 +84,7 @@ async def test_an_account_is_not_added_half(
     typed = typed_for(simulation, kind)
     _let_fail(simulation, fault)
     result = await _within_patience(freezer, submit(hass.config_entries.flow, form, typed))
-    if result["type"] == "create_entry":  # a single slow request is no trouble
+    if result["type"] == "create_entry":  # a single slow request is no problem
         assert fault == "slow"
     else:
         assert result["errors"] == _errors(fault)
@@ -100,7 +100,7 @@ async def test_an_account_is_not_added_half(
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("source", ["reauth", "reconfigure"])
-async def test_an_account_is_not_changed_half(
+async def test_an_account_is_not_changed_partly(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
@@ -124,7 +124,7 @@ async def test_an_account_is_not_changed_half(
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("kind", ["gizwits_enterprise", "firstlight"])
-async def test_a_scope_is_not_changed_half(
+async def test_a_subentry_is_not_changed_partly(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
@@ -148,7 +148,7 @@ async def test_a_scope_is_not_changed_half(
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_options_are_shown_though_the_cloud_does_not_answer(
+async def test_options_are_shown_although_the_cloud_does_not_answer(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
@@ -168,7 +168,7 @@ async def test_options_are_shown_though_the_cloud_does_not_answer(
 
 
 def _as_submitted(form: Any) -> dict[str, Any]:
-    """What the front end submits of a form that is left as it came."""
+    """Return the values that the front end submits for an unchanged form."""
     shown = shown_in(form)
     inner: Any = next((kind.schema.schema for key, kind in form["data_schema"].schema.items() if key == "advanced"), {})
     advanced = {str(key): shown[str(key)] for key in inner if str(key) in shown}

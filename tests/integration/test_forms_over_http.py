@@ -1,4 +1,4 @@
-"""Forms as the front end sees them: begun with POST, fetched with GET, submitted with POST."""
+"""Forms as the front end uses them: it starts them with POST, fetches them with GET and submits them with POST."""
 
 import asyncio
 from collections.abc import Callable
@@ -68,7 +68,7 @@ async def _get(client: TestClient[Any, Any], path: str) -> dict[str, Any]:
 
 
 def _shown(fields: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a form is filled with when it opens, as the front end would submit it untouched."""
+    """Return the values of a form when it opens, as the front end would submit them unchanged."""
     filled: dict[str, Any] = {}
     for field in fields:
         if field.get("type") == "expandable":
@@ -91,7 +91,7 @@ def _only_subentry(entry: MockConfigEntry) -> ConfigSubentry:
 
 
 async def _product(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
-    """An account whose only product has everything a product can have."""
+    """Add an account whose only product has every property a product can have."""
     server = simulation.gizwits_enterprise
     server.products = dict(list(server.products.items())[:1])
     (product,) = server.products.values()
@@ -105,7 +105,7 @@ async def _product(hass: HomeAssistant, simulation: Simulation) -> MockConfigEnt
 
 
 async def _query(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
-    """An account whose only usage query has everything a query can have."""
+    """Add an account whose only usage query has every property a query can have."""
     entry = await add_account(hass, simulation, "firstlight")
     hass.config_entries.async_update_subentry(entry, _only_subentry(entry), data=QUERY)
     await hass.async_block_till_done()
@@ -114,7 +114,7 @@ async def _query(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A repair that leads to a scope's form, and the account it is about."""
+    """A repair that leads to the form of a subentry, and the account of that subentry."""
 
     reason: Reason
     add: Callable[[HomeAssistant, Simulation], Any]
@@ -131,7 +131,7 @@ FIXABLE = [
 
 
 @pytest.mark.parametrize("repair", FIXABLE, ids=lambda repair: str(repair.reason))
-async def test_a_repair_opens_a_form_that_holds_what_is_stored(
+async def test_a_repair_opens_a_form_with_the_stored_values(
     hass: HomeAssistant, simulation: Simulation, client: TestClient[Any, Any], repair: Repair
 ) -> None:
     entry: MockConfigEntry = await repair.add(hass, simulation)
@@ -147,7 +147,7 @@ async def test_a_repair_opens_a_form_that_holds_what_is_stored(
     done = await _post(client, f"{REPAIRS}/{confirm['flow_id']}", {})
     kind, flow_id = done["next_flow"]
     assert kind == "config_subentries_flow"
-    for _ in range(2):  # whoever reloads the page fetches the form once more
+    for _ in range(2):  # a user who reloads the page fetches the form once more
         form = await _get(client, f"{SCOPES}/{flow_id}")
         shown = _shown(form["data_schema"])
         assert _flat(shown) == {name: value for name, value in stored.items() if name not in SECRETS}
@@ -158,7 +158,7 @@ async def test_a_repair_opens_a_form_that_holds_what_is_stored(
 
 
 @pytest.mark.parametrize("kind", ["gizwits_enterprise", "firstlight"])
-async def test_a_refused_form_of_a_scope_holds_what_was_typed_when_it_is_fetched_again(
+async def test_a_refused_subentry_form_keeps_the_typed_values_when_fetched_again(
     hass: HomeAssistant, simulation: Simulation, client: TestClient[Any, Any], kind: str
 ) -> None:
     entry = await (_product if kind == "gizwits_enterprise" else _query)(hass, simulation)
@@ -179,7 +179,7 @@ async def test_a_refused_form_of_a_scope_holds_what_was_typed_when_it_is_fetched
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_form_of_an_account_holds_what_is_stored_when_it_is_fetched(
+async def test_an_account_form_shows_the_stored_values_when_fetched(
     hass: HomeAssistant, simulation: Simulation, client: TestClient[Any, Any], kind: str
 ) -> None:
     entry = await add_account(hass, simulation, kind)
@@ -197,7 +197,7 @@ async def test_the_form_of_an_account_holds_what_is_stored_when_it_is_fetched(
 
 
 @pytest.mark.parametrize(("kind", "typed"), [("gizwits_open", {"username": "new"}), ("sodata", {"client_id": "new"})])
-async def test_a_refused_sign_in_holds_what_was_typed_when_it_is_fetched_again(
+async def test_a_refused_sign_in_form_keeps_the_typed_values_when_fetched_again(
     hass: HomeAssistant, simulation: Simulation, client: TestClient[Any, Any], kind: str, typed: dict[str, str]
 ) -> None:
     entry = await add_account(hass, simulation, kind)
@@ -216,7 +216,7 @@ async def test_a_refused_sign_in_holds_what_was_typed_when_it_is_fetched_again(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_options_hold_what_is_stored_when_they_are_fetched(
+async def test_the_options_form_shows_the_stored_values_when_fetched(
     hass: HomeAssistant, simulation: Simulation, client: TestClient[Any, Any], kind: str
 ) -> None:
     stored = {"interval": 1800, "fleet": "figures", "devices": ["gone"]}
@@ -230,12 +230,12 @@ async def test_the_options_hold_what_is_stored_when_they_are_fetched(
     await hass.async_block_till_done()
 
 
-# Removed meanwhile
+# Accounts and subentries that are removed while a form is open
 
 
 @pytest.mark.parametrize("kind", ["gizwits_enterprise", "firstlight"])
 @pytest.mark.parametrize("removes_account", [True, False])
-async def test_the_form_of_a_scope_that_was_removed_says_so(
+async def test_the_form_of_a_removed_subentry_says_that_it_was_removed(
     hass: HomeAssistant, simulation: Simulation, client: TestClient[Any, Any], kind: str, removes_account: bool
 ) -> None:
     entry = await (_product if kind == "gizwits_enterprise" else _query)(hass, simulation)
@@ -261,7 +261,7 @@ async def test_the_form_of_a_scope_that_was_removed_says_so(
 
 
 @pytest.mark.parametrize("is_fetched", [True, False])
-async def test_the_forms_of_an_account_that_was_removed_say_so(
+async def test_the_forms_of_a_removed_account_say_that_it_was_removed(
     hass: HomeAssistant, simulation: Simulation, client: TestClient[Any, Any], is_fetched: bool
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
@@ -276,7 +276,7 @@ async def test_the_forms_of_an_account_that_was_removed_say_so(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_account_that_is_removed_while_it_is_tried_is_not_brought_back(
+async def test_an_account_removed_while_its_form_connects_is_not_added_again(
     hass: HomeAssistant, simulation: Simulation, client: TestClient[Any, Any], kind: str
 ) -> None:
     entry = await add_account(hass, simulation, kind)
@@ -296,7 +296,7 @@ async def test_an_account_that_is_removed_while_it_is_tried_is_not_brought_back(
 
 @pytest.mark.usefixtures("setup_entry")
 @pytest.mark.parametrize("kind", KINDS)
-async def test_two_forms_of_one_login_add_it_once(
+async def test_two_forms_with_the_same_login_add_it_once(
     hass: HomeAssistant, simulation: Simulation, client: TestClient[Any, Any], kind: str
 ) -> None:
     forms = [await choose(hass, kind) for _ in range(2)]

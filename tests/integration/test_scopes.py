@@ -1,4 +1,4 @@
-"""A scope is known by what it names, whatever its subentry is called."""
+"""The identity of a subentry comes from its data, not from its title."""
 
 from typing import Any
 
@@ -48,13 +48,13 @@ async def _add(
 
 @pytest.mark.parametrize("unique_id", [None, "another"])
 @pytest.mark.parametrize("kind", ["gizwits_enterprise", "firstlight"])
-async def test_devices_belong_to_their_scopes(
+async def test_devices_belong_to_their_subentries(
     hass: HomeAssistant, simulation: Simulation, kind: str, unique_id: str | None
 ) -> None:
     entry = await _add(hass, simulation, kind, unique_id)
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     in_scopes = [device for device in devices if device.config_subentry_id is not None]
-    assert len(in_scopes) == len(devices) - 1  # the account's own
+    assert len(in_scopes) == len(devices) - 1  # without the account's own
 
 
 async def test_a_query_is_found_by_its_title(hass: HomeAssistant, simulation: Simulation) -> None:
@@ -65,14 +65,14 @@ async def test_a_query_is_found_by_its_title(hass: HomeAssistant, simulation: Si
     assert answer["rows"]
 
 
-async def test_what_is_to_be_mended_in_a_scope_is_reported(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_problem_of_a_subentry_is_reported(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await _add(hass, simulation, "gizwits_enterprise", "another", product_secret="wrong")
     issues = [issue for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN]
     assert {issue.translation_key for issue in issues} == {"wrong_product_secret"}
     assert {issue.data and issue.data["subentry_id"] for issue in issues} == set(entry.subentries)
 
 
-async def test_why_a_scope_fails_is_told_in_sentences(
+async def test_the_failure_of_a_subentry_is_described_in_sentences(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
@@ -86,7 +86,7 @@ async def test_why_a_scope_fails_is_told_in_sentences(
     (issue,) = [issue for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN and issue.active]
     texts = await async_get_translations(hass, "en", "issues", {DOMAIN})
     text = texts[f"component.{DOMAIN}.issues.{issue.translation_key}.description"]
-    # Home Assistant takes the full stop from a failure that is told as text.
+    # Home Assistant removes the full stop from a failure text.
     assert "failed. The next request follows later. Its devices" in text.format(
         **(issue.translation_placeholders or {})
     )

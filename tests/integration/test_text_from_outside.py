@@ -1,4 +1,4 @@
-"""Names and addresses that others chose are shown as they stand, wherever a text of ours is filled with them."""
+"""Our texts show names and addresses from outside exactly as they are."""
 
 import json
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_text_is_one_short_line_without_markup(text: str, shown: str, escaped: s
     assert in_markdown(text) == escaped
 
 
-async def test_the_names_of_an_issue_are_shown_as_they_stand(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_an_issue_shows_names_as_they_are(hass: HomeAssistant, simulation: Simulation) -> None:
     product = next(iter(simulation.gizwits_enterprise.products.values()))
     entry = make_entry(hass, simulation, "gizwits_enterprise")
     hass.config_entries.async_update_entry(entry, title=NAME)
@@ -66,7 +66,7 @@ async def test_the_names_of_an_issue_are_shown_as_they_stand(hass: HomeAssistant
     assert (filled["scope_name"], filled["account_name"]) == (SHOWN, SHOWN)
 
 
-def test_titles_take_names_as_they_are_and_descriptions_do_not() -> None:
+def test_titles_keep_names_as_they_are_and_descriptions_escape_them() -> None:
     folder = Path(integration.__file__).parent
     issues = json.loads((folder / "translations" / "en.json").read_text())["issues"]
     for issue in issues.values():
@@ -75,7 +75,7 @@ def test_titles_take_names_as_they_are_and_descriptions_do_not() -> None:
             assert "_name}" not in texts.get("description", "")
 
 
-async def test_the_names_in_forms_are_shown_as_they_stand(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_forms_show_names_as_they_are(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
     hass.config_entries.async_update_entry(entry, title=NAME)
     for source in ("reauth", "reconfigure"):
@@ -86,14 +86,16 @@ async def test_the_names_in_forms_are_shown_as_they_stand(hass: HomeAssistant, s
 
 
 @pytest.mark.usefixtures("setup_entry")
-async def test_the_address_that_is_warned_of_is_no_link(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_the_address_in_a_warning_is_no_link(hass: HomeAssistant, simulation: Simulation) -> None:
     typed = typed_for(simulation, "gizwits_open") | {"advanced": {"api_url": "http://192.0.2.1/[a](b)"}}
     result = await submit(hass.config_entries.flow, await choose(hass, "gizwits_open"), typed)
     assert result["step_id"] == "unencrypted"
     assert result["description_placeholders"]["addresses"] == r"http\://192.0.2.1/\[a\](b)"
 
 
-async def test_what_remains_to_be_renewed_is_named_as_it_stands(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_the_names_of_remaining_secrets_are_shown_as_they_are(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
     entry = (await add(hass, simulation, "gizwits_enterprise"))["result"]
     (subentry,) = entry.subentries.values()
     hass.config_entries.async_update_subentry(entry, subentry, title=NAME)

@@ -1,4 +1,4 @@
-"""Secrets of an account and of a part of it that are renewed together: each form saves what it can check itself."""
+"""An account and its product whose secrets are renewed together: each form saves what it can verify."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("small_fleets")
 
 
 def _renew(simulation: Simulation, *, products: int) -> None:
-    """Renew the secret of the enterprise and those of its first products."""
+    """Renew the secret of the enterprise and the secrets of its first products."""
     server = simulation.gizwits_enterprise
     server.enterprise_secret = "new"
     for product in list(server.products.values())[:products]:
@@ -71,7 +71,7 @@ def _open_issues(hass: HomeAssistant) -> set[str]:
 
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize("is_running", [True, False])
-async def test_signing_in_comes_first_and_the_products_repair_leads_on(
+async def test_after_signing_in_the_repair_of_the_product_leads_on(
     hass: HomeAssistant, simulation: Simulation, number: int, is_running: bool
 ) -> None:
     server = simulation.gizwits_enterprise
@@ -99,7 +99,7 @@ async def test_signing_in_comes_first_and_the_products_repair_leads_on(
     assert _open_issues(hass) == set()
 
 
-async def test_a_product_comes_first_and_signing_in_is_left(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_after_the_product_is_corrected_the_sign_in_remains(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await _renewed_account_of_one_product(hass, simulation)
     await poll(hass, entry)
     (subentry,) = entry.subentries.values()
@@ -114,7 +114,9 @@ async def test_a_product_comes_first_and_signing_in_is_left(hass: HomeAssistant,
     assert _open_issues(hass) == set()
 
 
-async def test_an_account_is_changed_though_its_product_is_refused(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_an_account_is_changed_although_its_product_is_refused(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
     server = simulation.gizwits_enterprise
     entry = await _renewed_account_of_one_product(hass, simulation)
     form = await _reconfigure(hass, entry)
@@ -124,7 +126,7 @@ async def test_an_account_is_changed_though_its_product_is_refused(hass: HomeAss
     assert entry.data["enterprise_secret"] == "new"
     await hass.async_block_till_done()
 
-    # Of another enterprise nothing can be said while its products are refused, but that it is another one.
+    # While its products are refused, the form can recognise another enterprise only as a different one.
     before = dict(entry.data)
     form = await _reconfigure(hass, entry)
     server.enterprise_id = "f" * 32
@@ -144,7 +146,7 @@ async def test_a_query_is_changed_while_the_account_is_refused(hass: HomeAssista
     assert (subentry.title, subentry.unique_id) == ("content genre per month", "content/genre//day/")
 
 
-async def test_signing_in_does_not_mind_a_query_that_is_refused(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_signing_in_ignores_a_refused_query(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "firstlight")
     simulation.firstlight.authorization_token = "new"
     simulation.firstlight.requires_item_id = True
@@ -156,7 +158,7 @@ async def test_signing_in_does_not_mind_a_query_that_is_refused(hass: HomeAssist
 
 
 @pytest.mark.parametrize("typed", ["new", "still wrong"])
-async def test_what_the_account_cannot_be_asked_for_is_not_saved(
+async def test_a_change_that_the_account_cannot_verify_is_not_saved(
     hass: HomeAssistant, simulation: Simulation, typed: str
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
@@ -172,7 +174,7 @@ async def test_what_the_account_cannot_be_asked_for_is_not_saved(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_form_that_works_says_nothing_more(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
+async def test_a_working_form_shows_no_extra_text(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
     entry = await add_account(hass, simulation, kind)
     entry.async_start_reauth(hass)
     await hass.async_block_till_done()
