@@ -1,4 +1,4 @@
-"""Answers that no document promises, to every kind of request: nothing breaks, and all is well when they are over."""
+"""Undocumented answers to every kind of request: they break nothing, and the account recovers when they end."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ from .subjects import SUBJECTS, twenty_devices
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
 
-# Of each cloud every kind of request that a poll or a set-up makes, by the last word of its path.
+# For each cloud, every kind of request that a poll or a set-up makes, by the last segment of its path.
 REQUESTS = [
     ("gizwits_open", "login"),
     ("gizwits_open", "bindings"),
@@ -78,9 +78,9 @@ BAD_ANSWERS = {
 }
 
 
-def _strike(simulation: Simulation, kind: str, last_word: str, fault: Fault) -> None:
+def _strike(simulation: Simulation, kind: str, last_segment: str, fault: Fault) -> None:
     for server in _servers(simulation, kind):
-        server.faults = [replace(fault, matches=lambda request: request.path.rstrip("/").endswith(f"/{last_word}"))]
+        server.faults = [replace(fault, matches=lambda request: request.path.rstrip("/").endswith(f"/{last_segment}"))]
 
 
 def _servers(simulation: Simulation, kind: str) -> list[Server]:
@@ -104,22 +104,22 @@ def _revoke_tokens(simulation: Simulation) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "last_word"), REQUESTS)
-async def test_bad_answers_while_polling(
+@pytest.mark.parametrize(("kind", "last_segment"), REQUESTS)
+async def test_bad_answers_while_polling_break_nothing(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
     caplog: pytest.LogCaptureFixture,
     kind: str,
-    last_word: str,
+    last_segment: str,
 ) -> None:
     subject = SUBJECTS[kind]
     entry = await add_account(hass, simulation, kind)
     before = {state.entity_id for state in hass.states.async_all()}
     for value, (name, fault) in enumerate(BAD_ANSWERS.items(), 10):
-        # Everything is asked again: the definitions after a week, the tokens because they are refused.
+        # The account requests the definitions again after a week, and the tokens because the cloud refuses them.
         freezer.tick(8 * 86400)
-        _strike(simulation, kind, last_word, fault)
+        _strike(simulation, kind, last_segment, fault)
         _revoke_tokens(simulation)
         await poll(hass, entry)
         _assert_nothing_broke(hass, caplog, name)
@@ -133,18 +133,18 @@ async def test_bad_answers_while_polling(
         assert float(subject.state(hass, simulation, entry)) == value, name
 
 
-@pytest.mark.parametrize(("kind", "last_word"), REQUESTS)
-async def test_bad_answers_while_setting_up(
+@pytest.mark.parametrize(("kind", "last_segment"), REQUESTS)
+async def test_bad_answers_while_setting_up_break_nothing(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
     caplog: pytest.LogCaptureFixture,
     kind: str,
-    last_word: str,
+    last_segment: str,
 ) -> None:
     subject = SUBJECTS[kind]
     for value, name in enumerate(("html", "not found", "cut off", "null", "other types", "wrong members"), 10):
-        _strike(simulation, kind, last_word, BAD_ANSWERS[name])
+        _strike(simulation, kind, last_segment, BAD_ANSWERS[name])
         entry = await add_account(hass, simulation, kind)
         assert entry.state in {ConfigEntryState.LOADED, ConfigEntryState.SETUP_RETRY}, name
         assert entry.error_reason_translation_key or entry.state is ConfigEntryState.LOADED, name
@@ -153,7 +153,7 @@ async def test_bad_answers_while_setting_up(
         for server in _servers(simulation, kind):
             server.faults = []
         subject.report(simulation, value)
-        freezer.tick(2 * 86400)  # longer than anything is put off
+        freezer.tick(2 * 86400)  # longer than any pause
         if entry.state is not ConfigEntryState.LOADED:
             await hass.config_entries.async_reload(entry.entry_id)
         await poll(hass, entry)
@@ -162,9 +162,9 @@ async def test_bad_answers_while_setting_up(
 
 
 @pytest.mark.parametrize("name", ["html", "null", "cut off", "other types", "dropped"])
-@pytest.mark.parametrize(("kind", "last_word"), [("gizwits_open", "latest"), ("gizwits_enterprise", "data")])
-async def test_a_bad_answer_costs_its_own_device_alone(
-    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str, last_word: str, name: str
+@pytest.mark.parametrize(("kind", "last_segment"), [("gizwits_open", "latest"), ("gizwits_enterprise", "data")])
+async def test_a_bad_answer_affects_only_its_own_device(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str, last_segment: str, name: str
 ) -> None:
     subject = SUBJECTS[kind]
     entry = await add_account(hass, simulation, kind)
@@ -175,7 +175,7 @@ async def test_a_bad_answer_costs_its_own_device_alone(
     }
     del others[device_id]
     assert others
-    server.faults = [replace(BAD_ANSWERS[name], matches=lambda request: f"/{device_id}/{last_word}" in request.path)]
+    server.faults = [replace(BAD_ANSWERS[name], matches=lambda request: f"/{device_id}/{last_segment}" in request.path)]
     for _ in range(3):
         freezer.tick(1000)
         await poll(hass, entry)
@@ -184,7 +184,7 @@ async def test_a_bad_answer_costs_its_own_device_alone(
     assert all(state.is_available for state in others.values())
 
 
-async def test_numbers_written_as_text_are_numbers(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_numbers_written_as_text_are_read_as_numbers(hass: HomeAssistant, simulation: Simulation) -> None:
     subject = SUBJECTS["gizwits_open"]
     entry = await add_account(hass, simulation, "gizwits_open")
     device_id = subject.device_id(simulation)
@@ -195,26 +195,26 @@ async def test_numbers_written_as_text_are_numbers(hass: HomeAssistant, simulati
         )
     ]
     await poll(hass, entry)
-    assert subject.state(hass, simulation, entry) == "24"  # older than what is known
+    assert subject.state(hass, simulation, entry) == "24"  # older than the known value
     entry.runtime_data.coordinator.fleet[device_id].readings.clear()
     await poll(hass, entry)
     assert float(subject.state(hass, simulation, entry)) == 19
     assert state_of(hass, "switch", entry, device_id, "switch").state == "off"
 
 
-@pytest.mark.parametrize(("kind", "last_word"), [("gizwits_open", "latest"), ("sodata", "last-values")])
-async def test_a_slow_answer_is_given_up(
+@pytest.mark.parametrize(("kind", "last_segment"), [("gizwits_open", "latest"), ("sodata", "last-values")])
+async def test_a_slow_answer_times_out(
     hass: HomeAssistant,
     simulation: Simulation,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     kind: str,
-    last_word: str,
+    last_segment: str,
 ) -> None:
     subject = SUBJECTS[kind]
     entry = await add_account(hass, simulation, kind)
     monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=0.05))
-    _strike(simulation, kind, last_word, Fault(delay=0.4))
+    _strike(simulation, kind, last_segment, Fault(delay=0.4))
     await poll(hass, entry)
     _assert_nothing_broke(hass, caplog, kind)
     assert not entry.runtime_data.coordinator.last_update_success
@@ -243,7 +243,9 @@ async def test_a_set_up_does_not_wait_for_slow_devices(
     assert float(subject.state(hass, simulation, entry)) == 24
 
 
-async def test_devices_show_while_another_is_waited_for(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_devices_are_shown_while_the_set_up_waits_for_another(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
     slow, fast = twenty_devices(simulation, "gizwits_open")[:2]
     gate = asyncio.Event()
     simulation.gizwits_open.faults = [
@@ -268,7 +270,7 @@ async def test_devices_show_while_another_is_waited_for(hass: HomeAssistant, sim
     assert shown(slow) in {"on", "off"}
 
 
-async def test_a_shortened_list_lets_no_device_go(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_shortened_list_removes_no_device(hass: HomeAssistant, simulation: Simulation) -> None:
     server = simulation.gizwits_enterprise
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     entities = set(hass.states.async_entity_ids())
@@ -285,13 +287,13 @@ async def test_a_shortened_list_lets_no_device_go(hass: HomeAssistant, simulatio
     assert float(SUBJECTS["gizwits_enterprise"].state(hass, simulation, entry)) == 23
 
 
-async def test_what_a_shortened_definition_lacks_is_there_before_long(
+async def test_datapoints_missing_from_a_shortened_definition_are_added_soon(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     server = simulation.gizwits_open
     device = next(iter(server.devices.values()))
     body = json.loads(json.dumps(device.product.definition))
-    gone = body["entities"][0]["attrs"].pop()["name"]  # the last, an alarm, is on none of the vendor's screens
+    gone = body["entities"][0]["attrs"].pop()["name"]  # an alarm that is on none of the vendor's screens
     is_its = f"product_key={device.product.key}"
     server.faults = [Fault(matches=lambda request: is_its in request.query_string, body=json.dumps(body), times=1)]
     entry = await add_account(hass, simulation, "gizwits_open")

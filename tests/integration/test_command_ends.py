@@ -1,4 +1,4 @@
-"""Every command comes to an end that its caller hears of, whatever happens on the way."""
+"""Every command ends, and its caller always gets the result or the error."""
 
 import asyncio
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def _unforeseen(caplog: pytest.LogCaptureFixture) -> int:
 
 
 @pytest.mark.no_fail_on_log_exception
-async def test_whatever_is_raised_the_caller_hears_of_it_and_the_next_command_goes(
+async def test_the_caller_gets_every_error_and_the_next_command_is_sent(
     simulation: Simulation,
     entry: MockConfigEntry,
     commands: Commands,
@@ -58,26 +58,26 @@ async def test_whatever_is_raised_the_caller_hears_of_it_and_the_next_command_go
     with monkeypatch.context() as patched:
         patched.setattr(entry.runtime_data.coordinator.cloud, "write", _fail)
         for _ in range(2):
-            with pytest.raises(HomeAssistantError) as told:
+            with pytest.raises(HomeAssistantError) as error:
                 await asyncio.wait_for(commands.async_write(device.did, {"switch": False}), _PATIENCE_SECONDS)
-            assert told.value.translation_key == "action_failed"
+            assert error.value.translation_key == "action_failed"
     assert _unforeseen(caplog) == 2
     await commands.async_write(device.did, {"switch": False})
     assert [body["attrs"] for body in device.received] == [{"switch": False}]
 
 
 @pytest.mark.no_fail_on_log_exception
-async def test_a_check_that_fails_unforeseen_is_told_too(
+async def test_the_caller_gets_an_unexpected_error_of_a_check_too(
     entry: MockConfigEntry, commands: Commands, device: GizwitsDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(entry.runtime_data.coordinator.cloud, "check", _fail)
-    with pytest.raises(HomeAssistantError) as told:
+    with pytest.raises(HomeAssistantError) as error:
         await commands.async_check(device.did, {"switch": False})
-    assert told.value.translation_key == "action_failed"
+    assert error.value.translation_key == "action_failed"
 
 
 @pytest.mark.no_fail_on_log_exception
-async def test_of_commands_in_line_only_the_one_that_fails_is_told_so(
+async def test_only_the_failing_command_of_a_queue_gets_its_error(
     entry: MockConfigEntry, commands: Commands, device: GizwitsDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = entry.runtime_data.coordinator.cloud.write
@@ -98,19 +98,19 @@ async def test_of_commands_in_line_only_the_one_that_fails_is_told_so(
 
 
 @pytest.mark.no_fail_on_log_exception
-async def test_a_group_command_that_fails_unforeseen_is_told_too(
+async def test_the_caller_of_a_group_command_gets_an_unexpected_error_too(
     entry: MockConfigEntry, commands: Commands, device: GizwitsDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(entry.runtime_data.coordinator.cloud, "write_group", _fail)
-        with pytest.raises(HomeAssistantError) as told:
+        with pytest.raises(HomeAssistantError) as error:
             await commands.async_write_group("group", {"switch": False})
-    assert told.value.translation_key == "action_failed"
+    assert error.value.translation_key == "action_failed"
     await asyncio.wait_for(commands.async_write(device.did, {"switch": False}), _PATIENCE_SECONDS)
 
 
 @pytest.mark.no_fail_on_log_exception
-async def test_readings_that_fail_unforeseen_keep_nobody_waiting(
+async def test_unexpected_errors_of_readings_end_the_wait(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,
@@ -139,7 +139,7 @@ async def _let_a_second_pass(freezer: FrozenDateTimeFactory) -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_reading_that_hangs_keeps_nobody_waiting_for_long(
+async def test_a_reading_that_hangs_does_not_delay_the_caller_for_long(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,
@@ -165,7 +165,7 @@ async def _unload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
-async def test_unloading_ends_the_command_on_its_way_and_those_behind_it(
+async def test_unloading_ends_the_running_command_and_those_behind_it(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, commands: Commands, device: GizwitsDevice
 ) -> None:
     gate = asyncio.Event()
@@ -179,7 +179,7 @@ async def test_unloading_ends_the_command_on_its_way_and_those_behind_it(
     assert [getattr(result, "translation_key", None) for result in results] == ["action_unloaded"] * 2
 
 
-async def test_unloading_ends_the_waiting_for_a_device_that_has_gone(
+async def test_unloading_ends_the_wait_for_a_removed_device(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, commands: Commands, device: GizwitsDevice
 ) -> None:
     simulation.gizwits_open.write_delay = 3600
@@ -191,18 +191,18 @@ async def test_unloading_ends_the_waiting_for_a_device_that_has_gone(
     assert await asyncio.wait_for(waiting, _PATIENCE_SECONDS) is False
 
 
-async def test_nothing_is_sent_for_an_account_that_was_unloaded(
+async def test_a_command_for_an_unloaded_account_is_not_sent(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, commands: Commands, device: GizwitsDevice
 ) -> None:
     await _unload(hass, entry)
     for call in (commands.async_write(device.did, {"switch": False}), commands.async_write_group("group", {"a": 1})):
-        with pytest.raises(HomeAssistantError) as told:
+        with pytest.raises(HomeAssistantError) as error:
             await asyncio.wait_for(call, _PATIENCE_SECONDS)
-        assert told.value.translation_key == "action_unloaded"
+        assert error.value.translation_key == "action_unloaded"
     assert device.received == []
 
 
-async def test_a_caller_who_stops_waiting_stops_nothing(
+async def test_a_caller_who_stops_waiting_does_not_stop_the_command(
     hass: HomeAssistant,
     simulation: Simulation,
     commands: Commands,
@@ -222,7 +222,7 @@ async def test_a_caller_who_stops_waiting_stops_nothing(
 
 
 async def _paused_enterprise(hass: HomeAssistant, simulation: Simulation) -> MockConfigEntry:
-    """An account of the Enterprise API whose cloud refused a poll, and takes requests again."""
+    """Add an Enterprise API account whose cloud refused a poll and then accepts requests again."""
     server = simulation.gizwits_enterprise
     chiller(simulation).set(switch=True)
     entry = await add_account(hass, simulation, "gizwits_enterprise")
@@ -238,7 +238,7 @@ def _switch(hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry)
     return state_of(hass, "switch", entry, chiller(simulation).did, "switch").state
 
 
-async def test_a_command_that_is_taken_in_a_pause_is_shown_and_confirmed(
+async def test_a_command_accepted_during_a_pause_is_shown_and_confirmed(
     hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory, small_fleets: None
 ) -> None:
     entry = await _paused_enterprise(hass, simulation)
@@ -249,12 +249,12 @@ async def test_a_command_that_is_taken_in_a_pause_is_shown_and_confirmed(
     for _ in range(45):
         await _let_a_second_pass(freezer)
         assert _switch(hass, simulation, entry) == "off"
-        await _on_its_way(waiting)
+        await _let_sockets_run(waiting)
     assert await waiting is True
     assert not entry.runtime_data.coordinator.fleet[device.did].pending
 
 
-async def test_a_command_whose_effect_nobody_may_ask_for_is_shown_until_somebody_may(
+async def test_a_command_that_cannot_be_read_back_stays_shown_until_reading_is_possible(
     hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory, small_fleets: None
 ) -> None:
     entry = await _paused_enterprise(hass, simulation)
@@ -268,7 +268,7 @@ async def test_a_command_whose_effect_nobody_may_ask_for_is_shown_until_somebody
     await until(lambda: device.received)
     for _ in range(45):
         await _let_a_second_pass(freezer)
-        await _on_its_way(waiting)
+        await _let_sockets_run(waiting)
     assert await waiting is False
     assert sum(map(is_no_command, simulation.gizwits_enterprise.log)) == 1
     assert _switch(hass, simulation, entry) == "off"
@@ -279,8 +279,8 @@ async def test_a_command_whose_effect_nobody_may_ask_for_is_shown_until_somebody
     assert not entry.runtime_data.coordinator.fleet[device.did].pending
 
 
-async def _on_its_way(waiting: asyncio.Task[Any]) -> None:
-    """Leave what is under way on sockets a moment of its own."""
+async def _let_sockets_run(waiting: asyncio.Task[Any]) -> None:
+    """Give the traffic on sockets some time."""
     await asyncio.sleep(0)
     for _ in range(200):
         if waiting.done():

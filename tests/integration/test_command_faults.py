@@ -1,4 +1,4 @@
-"""Commands on bad days: whatever the cloud answers, the caller hears of it in words, and nobody else has to suffer."""
+"""Commands on bad days: for every answer of the cloud the caller gets a readable error, and no other device suffers."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ from .subjects import SUBJECTS, air_conditioner, chiller
 pytestmark = pytest.mark.usefixtures("small_fleets", "fixed_time")
 
 _HTML = {"body": "<html><body>No</body></html>", "content_type": "text/html"}
-_LONGEST_WAIT_SECONDS = 40  # of the cloud's time
+_LONGEST_WAIT_SECONDS = 40  # in the simulated cloud's time
 
 _REFUSALS: dict[str, dict[str, Any]] = {
     "reset": {"drops": True},
@@ -51,7 +51,7 @@ _REFUSALS: dict[str, dict[str, Any]] = {
     "text with 200": {"body": "OK, but no JSON", "content_type": "text/plain"},
 }
 _ACCEPTED: dict[str, dict[str, Any]] = {
-    # The documents promise an empty object, and of one cloud no content at all.
+    # The documents promise an empty object, and for one cloud no content at all.
     "empty": {"body": ""},
     "an empty object": {"body": "{}"},
     "null": {"body": "null"},
@@ -61,7 +61,7 @@ _ACCEPTED: dict[str, dict[str, Any]] = {
 
 @dataclass(slots=True)
 class _Commanded:
-    """A device that is on, in an account whose commands can be made to fail."""
+    """A device that is on, in an account whose commands the test can make fail."""
 
     hass: HomeAssistant
     simulation: Simulation
@@ -89,7 +89,7 @@ class _Commanded:
         return sum(map(_is_control, SUBJECTS[self.kind].server(self.simulation).log))
 
     async def call(self, way: str) -> Any:
-        """Turn it off, and give what came of it: the exception or what the call returned."""
+        """Turn it off; return the exception or the result of the call."""
         calling = self.hass.async_create_task(_WAYS[way](self))
         await until(lambda: self.sent or calling.done())
         for _ in range(_LONGEST_WAIT_SECONDS):
@@ -160,17 +160,17 @@ async def commanded(
 
 @pytest.mark.parametrize("name", _REFUSALS)
 @pytest.mark.parametrize("way", _WAYS)
-async def test_a_failing_command_is_told_in_words_and_concerns_nobody_else(
+async def test_a_failing_command_raises_a_readable_error_and_affects_only_its_device(
     hass: HomeAssistant, commanded: _Commanded, caplog: pytest.LogCaptureFixture, way: str, name: str
 ) -> None:
     lost_before = commanded.unavailable()
     caplog.clear()
     commanded.fail(_REFUSALS[name])
-    told = await commanded.call(way)
-    text = _text_of(told)
+    error = await commanded.call(way)
+    text = _text_of(error)
     assert text.endswith(".") or text[-1].isalnum()
     assert "{" not in text
-    # A refused token is renewed, and the command was not carried out; nothing else is ever sent twice.
+    # The client renews a refused token and repeats the command, which was not executed; it repeats nothing else.
     assert commanded.sent <= (2 if name.startswith("401") else 1)
     assert commanded.shown() == "on"
     assert not commanded.entry.runtime_data.coordinator.fleet[commanded.device.did].pending
@@ -192,7 +192,7 @@ async def test_a_failing_command_is_told_in_words_and_concerns_nobody_else(
 
 
 @pytest.mark.parametrize("name", _ACCEPTED)
-async def test_what_was_accepted_and_not_obeyed_is_taken_back_with_one_line(
+async def test_an_accepted_command_that_is_not_obeyed_is_reverted_with_one_line(
     hass: HomeAssistant, commanded: _Commanded, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     commanded.fail(_ACCEPTED[name])

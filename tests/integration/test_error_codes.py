@@ -1,7 +1,7 @@
-"""What the user sees of each error code of both Gizwits APIs, at the endpoint that can answer it.
+"""The consequences that the user sees of each error code of both Gizwits APIs, at the endpoint that can answer it.
 
-Codes that no endpoint of this client can answer (registration, sharing, firmware, groups that are changed) are told
-apart in the tests of the clients.
+The tests of the clients cover the codes that no endpoint of this client can answer: registration, sharing, firmware
+and changes of groups.
 """
 
 import json
@@ -53,8 +53,8 @@ def _forget_tokens(simulation: Simulation) -> None:
     simulation.gizwits_enterprise.revoke_tokens()
 
 
-async def _is_well(hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, kind: str) -> None:
-    """When the error is over, so are its consequences, with the next poll."""
+async def _assert_recovery(hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, kind: str) -> None:
+    """End the error, and check that the next polls end its consequences."""
     _server(simulation, kind).faults.clear()
     SUBJECTS[kind].report(simulation, 22)
     await poll(hass, entry)
@@ -64,7 +64,7 @@ async def _is_well(hass: HomeAssistant, simulation: Simulation, entry: MockConfi
     assert float(SUBJECTS[kind].state(hass, simulation, entry)) == 22
 
 
-# The enterprise: the token of one product of two. What concerns the account asks for a sign-in.
+# The enterprise: the token of one of two products. A problem of the account starts a sign-in flow.
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ async def _is_well(hass: HomeAssistant, simulation: Simulation, entry: MockConfi
         (5801, 400, "product_not_associated"),
     ],
 )
-async def test_a_token_that_is_not_granted_is_one_products_matter(
+async def test_a_refused_token_of_a_product_is_a_problem_of_that_product(
     hass: HomeAssistant, simulation: Simulation, code: int, status: int, issue: str | None
 ) -> None:
     kind = "gizwits_enterprise"
@@ -101,11 +101,11 @@ async def test_a_token_that_is_not_granted_is_one_products_matter(
     assert entry.runtime_data.coordinator.last_update_success
     assert set(entry.runtime_data.coordinator.inventory.failed_scopes) == {second}
     assert float(SUBJECTS[kind].state(hass, simulation, entry)) == 21  # of the first product
-    await _is_well(hass, simulation, entry, kind)
+    await _assert_recovery(hass, simulation, entry, kind)
 
 
 @pytest.mark.parametrize(("code", "status"), [(5003, 404), (5004, 400), (5022, 404)])
-async def test_a_token_that_is_refused_to_the_enterprise_asks_for_a_sign_in(
+async def test_a_token_refused_to_the_enterprise_starts_a_sign_in_flow(
     hass: HomeAssistant, simulation: Simulation, code: int, status: int
 ) -> None:
     kind = "gizwits_enterprise"
@@ -119,7 +119,7 @@ async def test_a_token_that_is_refused_to_the_enterprise_asks_for_a_sign_in(
     assert not entry.runtime_data.coordinator.last_update_success
 
 
-# The enterprise: the list, the definition and the data of one product of two
+# The enterprise: the list, the definition and the data of one of two products
 
 
 LIST: dict[int, tuple[int, str | None]] = {
@@ -163,7 +163,7 @@ DATA: dict[int, tuple[int, str | None]] = {
         for code, (status, issue) in codes.items()
     ],
 )
-async def test_what_fails_for_one_product_leaves_the_other_alone(
+async def test_a_failure_of_one_product_does_not_affect_the_other(
     hass: HomeAssistant, simulation: Simulation, end: str, code: int, status: int, issue: str | None
 ) -> None:
     kind = "gizwits_enterprise"
@@ -185,7 +185,7 @@ async def test_what_fails_for_one_product_leaves_the_other_alone(
 
 
 @pytest.mark.parametrize("end", ["/access_token", "/devices/search", "/data"])
-async def test_a_spent_quota_is_the_accounts_matter(hass: HomeAssistant, simulation: Simulation, end: str) -> None:
+async def test_a_spent_quota_is_a_problem_of_the_account(hass: HomeAssistant, simulation: Simulation, end: str) -> None:
     kind = "gizwits_enterprise"
     entry = await add_account(hass, simulation, kind)
     simulation.gizwits_enterprise.faults.append(_fault(kind, 5013, 403, lambda request: request.path.endswith(end)))
@@ -193,12 +193,12 @@ async def test_a_spent_quota_is_the_accounts_matter(hass: HomeAssistant, simulat
     await poll(hass, entry)
     assert not entry.runtime_data.coordinator.last_update_success
     assert not _asks_for_a_sign_in(hass)
-    asked = sum(simulation.gizwits_enterprise.requests.values())
+    requests = sum(simulation.gizwits_enterprise.requests.values())
     await poll(hass, entry)
-    assert sum(simulation.gizwits_enterprise.requests.values()) == asked
+    assert sum(simulation.gizwits_enterprise.requests.values()) == requests
 
 
-# Commands: what their caller is told
+# Commands: the errors that the caller gets
 
 
 COMMANDS: dict[str, dict[int, tuple[int, str]]] = {
@@ -222,7 +222,7 @@ COMMANDS: dict[str, dict[int, tuple[int, str]]] = {
         5405: (404, "action_unnamed_value"),
         5408: (400, "action_invalid_payload"),
         5409: (500, "action_server_error"),
-        5013: (403, "action_rate_limited"),  # the last: the account rests after it
+        5013: (403, "action_rate_limited"),  # the last code, because the account pauses after it
     },
     "gizwits_open": {
         9004: (400, "action_server_error"),
@@ -245,28 +245,30 @@ COMMANDS: dict[str, dict[int, tuple[int, str]]] = {
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
-async def test_a_refused_command_says_why(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
+async def test_a_refused_command_raises_the_error_of_its_code(
+    hass: HomeAssistant, simulation: Simulation, kind: str
+) -> None:
     entry = await add_account(hass, simulation, kind)
     device_id = SUBJECTS[kind].device_id(simulation)
     entity_id = entity_id_of(hass, "number", entry, device_id, "set_temp")
-    told: dict[int, str | None] = {}
+    errors: dict[int, str | None] = {}
     for code, (status, _) in COMMANDS[kind].items():
         _server(simulation, kind).faults[:] = [_fault(kind, code, status, lambda request: "/control" in request.path)]
         with pytest.raises(HomeAssistantError) as refused:
             await hass.services.async_call("number", "set_value", {"entity_id": entity_id, "value": 20}, blocking=True)
-        told[code] = refused.value.translation_key
-    assert told == {code: key for code, (_, key) in COMMANDS[kind].items()}
+        errors[code] = refused.value.translation_key
+    assert errors == {code: key for code, (_, key) in COMMANDS[kind].items()}
     assert not _asks_for_a_sign_in(hass)
 
 
-# The consumer's cloud: the login, the list, the definition and the data
+# The Open API: the login, the list, the definition and the data
 
 
 @pytest.mark.parametrize(
     ("code", "asks"),
     [(9005, True), (9020, True), (9026, True), (9077, True), (9003, False), (9008, False), (9038, False)],
 )
-async def test_a_refused_login_says_whose_matter_it_is(
+async def test_a_refused_login_has_the_consequence_of_its_code(
     hass: HomeAssistant, simulation: Simulation, code: int, asks: bool
 ) -> None:
     kind = "gizwits_open"
@@ -297,7 +299,7 @@ async def test_a_refused_login_says_whose_matter_it_is(
         ("/app/devdata", 9042, None, False),
     ],
 )
-async def test_what_fails_in_the_consumers_cloud_is_over_with_the_error(
+async def test_a_failure_of_the_open_api_ends_with_the_error(
     hass: HomeAssistant, simulation: Simulation, path: str, code: int, issue: str | None, is_account: bool
 ) -> None:
     kind = "gizwits_open"
@@ -307,4 +309,4 @@ async def test_what_fails_in_the_consumers_cloud_is_over_with_the_error(
     assert entry.runtime_data.coordinator.last_update_success is not is_account
     assert _issues(hass) == ([] if issue is None else [issue])
     assert not _asks_for_a_sign_in(hass)
-    await _is_well(hass, simulation, entry, kind)
+    await _assert_recovery(hass, simulation, entry, kind)

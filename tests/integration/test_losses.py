@@ -1,4 +1,4 @@
-"""What the log and the repairs say of devices and products that are lost: once when they go, once when they return."""
+"""Log lines and repairs for lost devices and products: one when they are lost, one when they return."""
 
 import logging
 from collections.abc import Callable
@@ -32,13 +32,13 @@ def _issues(hass: HomeAssistant) -> dict[str, ir.IssueEntry]:
     return {str(issue.translation_key): issue for (domain, _), issue in issues if domain == DOMAIN and issue.active}
 
 
-async def _rounds(hass: HomeAssistant, freezer: FrozenDateTimeFactory, entry: MockConfigEntry, times: int) -> None:
+async def _poll_times(hass: HomeAssistant, freezer: FrozenDateTimeFactory, entry: MockConfigEntry, times: int) -> None:
     for _ in range(times):
         freezer.tick(1000)
         await poll(hass, entry)
 
 
-async def test_a_device_is_said_to_be_lost_and_back(
+async def test_a_lost_device_is_logged_when_it_goes_and_when_it_returns(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -46,7 +46,7 @@ async def test_a_device_is_said_to_be_lost_and_back(
     device = air_conditioner(simulation)
     simulation.gizwits_open.faults = [Fault(matches=lambda request: device.did in request.path, status=502)]
     caplog.clear()
-    await _rounds(hass, freezer, entry, 6)
+    await _poll_times(hass, freezer, entry, 6)
     assert SUBJECTS["gizwits_open"].state(hass, simulation, entry) == "unavailable"
     ((level, text),) = _lines(caplog)
     assert level == logging.WARNING
@@ -54,14 +54,14 @@ async def test_a_device_is_said_to_be_lost_and_back(
     assert "server" in text
     assert device.did not in text
     simulation.gizwits_open.faults = []
-    await _rounds(hass, freezer, entry, 3)
+    await _poll_times(hass, freezer, entry, 3)
     ((level, text),) = _lines(caplog)
     assert level == logging.INFO
     assert device.alias in text
     assert "back" in text
 
 
-async def test_a_device_that_is_offline_or_silent_is_said_to_be(
+async def test_the_log_says_whether_a_lost_device_is_offline_or_silent(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -71,15 +71,15 @@ async def test_a_device_that_is_offline_or_silent_is_said_to_be(
     ups(simulation).is_silent = True
     caplog.clear()
     freezer.tick(6000)
-    await _rounds(hass, freezer, gizwits, 5)
+    await _poll_times(hass, freezer, gizwits, 5)
     ((_, text),) = [line for line in _lines(caplog) if "lost" in line[1]]
     assert "offline" in text
-    await _rounds(hass, freezer, sodata, 5)
+    await _poll_times(hass, freezer, sodata, 5)
     texts = [text for _, text in _lines(caplog) if "lost" in text]
     assert any(ups(simulation).name in text and "too long" in text for text in texts)
 
 
-async def test_many_lost_devices_are_one_line(
+async def test_many_lost_devices_are_logged_in_one_line(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -88,13 +88,13 @@ async def test_many_lost_devices_are_one_line(
         device.is_silent = True
     caplog.clear()
     freezer.tick(90_000)
-    await _rounds(hass, freezer, entry, 5)
+    await _poll_times(hass, freezer, entry, 5)
     lines = _lines(caplog)
     assert len(lines) == 1
     assert f"{len(simulation.sodata.devices)} lost" in lines[0][1]
 
 
-async def test_devices_lost_with_their_account_are_not_told_apart(
+async def test_devices_lost_with_their_account_get_no_line_of_their_own(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -102,11 +102,11 @@ async def test_devices_lost_with_their_account_are_not_told_apart(
     device = air_conditioner(simulation)
     caplog.clear()
     simulation.gizwits_open.faults = [Fault(drops=True)]
-    await _rounds(hass, freezer, entry, 5)
+    await _poll_times(hass, freezer, entry, 5)
     assert len(_lines(caplog)) == 1
-    # One of them stays away when the account is back: that is its own loss.
+    # One of them stays away when the account returns: that is its own loss.
     simulation.gizwits_open.faults = [Fault(matches=lambda request: device.did in request.path, status=502)]
-    await _rounds(hass, freezer, entry, 4)
+    await _poll_times(hass, freezer, entry, 4)
     texts = [text for _, text in _lines(caplog)]
     assert ["recovered" in text for text in texts].count(True) == 1
     assert [device.alias in text and "lost" in text for text in texts].count(True) == 1
@@ -131,7 +131,7 @@ def _of(product_key: str, *words: str) -> Callable[[web.Request], bool]:
         (("/data",), 200, "<html>"),
     ],
 )
-async def test_a_product_that_fails_is_a_line_and_an_issue_and_costs_no_other_anything(
+async def test_a_failing_product_gets_a_line_and_an_issue_and_does_not_affect_the_other(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
@@ -175,7 +175,7 @@ async def test_a_product_that_fails_is_a_line_and_an_issue_and_costs_no_other_an
     assert state_of(hass, "binary_sensor", entry, lost.did, "$connectivity").state == "on"
 
 
-async def test_a_product_that_fails_while_the_other_has_no_devices_is_no_failure_of_the_account(
+async def test_a_failing_product_beside_an_empty_one_does_not_fail_the_account(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     server = simulation.gizwits_enterprise
@@ -183,37 +183,37 @@ async def test_a_product_that_fails_while_the_other_has_no_devices_is_no_failure
     empty.devices.clear()
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     server.faults = [Fault(matches=_of(failing.product_key, "/search"), status=404, body='{"error_code": "5206"}')]
-    await _rounds(hass, freezer, entry, 5)
+    await _poll_times(hass, freezer, entry, 5)
     assert entry.runtime_data.coordinator.last_update_success
     assert entry.runtime_data.coordinator.fleet
 
 
-async def test_a_query_that_fails_once_is_back_with_the_next_round(
+async def test_a_query_that_fails_once_returns_with_the_next_poll(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     entry = await add_account(hass, simulation, "firstlight")
     simulation.firstlight.faults = [Fault(status=404, body="{}")]
-    await _rounds(hass, freezer, entry, 1)
+    await _poll_times(hass, freezer, entry, 1)
     simulation.firstlight.faults = []
     SUBJECTS["firstlight"].report(simulation, 29)
-    await _rounds(hass, freezer, entry, 2)
+    await _poll_times(hass, freezer, entry, 2)
     assert float(SUBJECTS["firstlight"].state(hass, simulation, entry)) == 29
 
 
-async def test_devices_that_are_removed_are_said_to_be(
+async def test_removed_devices_are_logged(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
     device = air_conditioner(simulation)
     del simulation.gizwits_open.devices[device.did]
     caplog.clear()
-    await _rounds(hass, freezer, entry, 5)
+    await _poll_times(hass, freezer, entry, 5)
     warnings = [text for level, text in _lines(caplog) if level == logging.WARNING and "removed" in text]
     assert len(warnings) == 1
     assert f"1 removed, not listed or not chosen any more: {device.alias}" in warnings[0]
 
 
-async def test_no_line_of_the_log_names_the_login(
+async def test_no_log_line_contains_the_login(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "custom_components.datapoint_cloud")
@@ -230,15 +230,15 @@ async def test_no_line_of_the_log_names_the_login(
         Fault(status=200, body="[]"),
     ):
         server.faults = [fault]
-        await _rounds(hass, freezer, entry, 4)
+        await _poll_times(hass, freezer, entry, 4)
         await hass.config_entries.async_reload(entry.entry_id)
         server.faults = []
-        await _rounds(hass, freezer, entry, 4)
+        await _poll_times(hass, freezer, entry, 4)
     del server.devices[device.did]
-    await _rounds(hass, freezer, entry, 4)
+    await _poll_times(hass, freezer, entry, 4)
     server.password = "another"
     server.revoke_tokens()
-    await _rounds(hass, freezer, entry, 1)
+    await _poll_times(hass, freezer, entry, 1)
     lines = [text for _, text in _lines(caplog)]
     assert len(lines) > 8
     assert not [text for text in lines if server.username in text]

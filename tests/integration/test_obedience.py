@@ -1,4 +1,4 @@
-"""How devices take commands, and what the user sees second by second until it is settled."""
+"""How devices obey commands, and what the user sees second by second until the result is certain."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from .subjects import air_conditioner, chiller, twenty_devices
 
 
 class Watched:
-    """A device that is on, and Home Assistant's view of it while the time is told to pass."""
+    """A device that is on, and the states that Home Assistant shows for it while the test moves the time on."""
 
     def __init__(self, hass: HomeAssistant, simulation: Simulation, kind: str, freezer: FrozenDateTimeFactory) -> None:
         self.hass = hass
@@ -42,7 +42,7 @@ class Watched:
         self.entry: MockConfigEntry
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep in the time that is told to pass."""
+        """Sleep in the time that the test moves on."""
         if not seconds:
             await asyncio.sleep(0)
             return
@@ -61,14 +61,14 @@ class Watched:
         await self.come_to_rest()
 
     async def until_accepted(self) -> None:
-        """Wait for the command that is on its way."""
-        while self.is_settled:  # noqa: ASYNC110  # a task of others
+        """Wait until the cloud has accepted the running command."""
+        while self.is_settled:  # noqa: ASYNC110  # the task is not ours
             await asyncio.sleep(0)
         await self.come_to_rest()
 
     async def come_to_rest(self) -> None:
-        """Wait until all that goes on in the background sleeps."""
-        while self._are_busy():  # noqa: ASYNC110  # tasks of others
+        """Wait until all background tasks sleep."""
+        while self._are_busy():  # noqa: ASYNC110  # the tasks are not ours
             await asyncio.sleep(0)
 
     def _are_busy(self) -> bool:
@@ -76,7 +76,7 @@ class Watched:
         return sum(not task.done() and not is_of_push(task) for task in self.entry._background_tasks) > sleepers
 
     async def shown_for(self, seconds: int, platform: str = "switch", key: str = "switch") -> list[str]:
-        """What is shown at the end of each second."""
+        """Return the state that is shown at the end of each second."""
         shown = []
         for _ in range(seconds):
             await self.tick(1)
@@ -91,7 +91,7 @@ class Watched:
         await self.hass.services.async_call("switch", f"turn_{way}", {"entity_id": entity_id}, blocking=True)
 
     async def set(self, *, wait: bool = False, **values: Any) -> str:
-        """Set datapoints by the action, and return what it answers."""
+        """Set datapoints by the action, and return its response."""
         found = dr.async_get(self.hass).async_get_device_by_identifier((DOMAIN, self.device.did), self.entry.entry_id)
         assert found is not None
         data = {"device_id": found.id, "values": values, "wait": wait}
@@ -102,7 +102,7 @@ class Watched:
 
     @property
     def requests(self) -> tuple[int, int]:
-        """How many commands and how many readings there were."""
+        """Return the number of commands and the number of readings."""
         counts = self.server.requests.items()
         writes = sum(count for route, count in counts if "/control" in route)
         return writes, sum(count for route, count in counts if route.endswith(("/latest", "/data")))
@@ -132,7 +132,7 @@ async def watched(
     return watched
 
 
-async def test_normally_the_first_early_reading_confirms(watched: Watched) -> None:
+async def test_the_first_early_reading_usually_confirms_a_command(watched: Watched) -> None:
     await watched.turn("off")
     assert (watched.shown(), watched.is_settled) == ("off", False)
     assert await watched.shown_for(1) == ["off"]
@@ -141,7 +141,7 @@ async def test_normally_the_first_early_reading_confirms(watched: Watched) -> No
     assert watched.requests == (1, 1)
 
 
-async def test_a_device_that_takes_twenty_seconds_is_believed_all_the_while(watched: Watched) -> None:
+async def test_a_command_stays_shown_while_the_device_takes_twenty_seconds(watched: Watched) -> None:
     watched.device.change({"obedience": {"delay": 20}})
     await watched.turn("off")
     assert watched.shown() == "off"
@@ -153,7 +153,7 @@ async def test_a_device_that_takes_twenty_seconds_is_believed_all_the_while(watc
     assert watched.requests == (1, 5)
 
 
-async def test_a_refused_command_is_an_error_and_changes_nothing(watched: Watched) -> None:
+async def test_a_refused_command_raises_an_error_and_changes_nothing(watched: Watched) -> None:
     code = 9025 if watched.kind == "gizwits_open" else 5401
     watched.device.change({"obedience": {"refused_with": code}})
     with pytest.raises(ServiceValidationError):
@@ -163,7 +163,7 @@ async def test_a_refused_command_is_an_error_and_changes_nothing(watched: Watche
     assert watched.requests == (1, 0)
 
 
-async def test_an_offline_device_is_shown_as_such_at_once(watched: Watched) -> None:
+async def test_a_device_that_turns_out_to_be_offline_is_unavailable_at_once(watched: Watched) -> None:
     watched.device.is_online = False
     assert watched.shown("binary_sensor", "$connectivity") == "on"
     with pytest.raises(HomeAssistantError, match="was not contacted: it is offline"):
@@ -173,7 +173,7 @@ async def test_an_offline_device_is_shown_as_such_at_once(watched: Watched) -> N
     assert watched.requests == (1, 0)
 
 
-async def test_a_lost_command_is_taken_back_after_half_a_minute(
+async def test_a_lost_command_is_reverted_after_half_a_minute(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
     watched.device.change({"obedience": {"is_lost": True}})
@@ -204,7 +204,7 @@ async def test_ten_clicks_in_one_second_all_arrive_and_the_last_one_stays(watche
 
 
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
-async def test_a_scene_of_twenty_devices_is_one_command_and_one_reading_each(
+async def test_a_scene_of_twenty_devices_needs_one_command_and_one_reading_each(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
@@ -231,7 +231,7 @@ async def test_a_scene_of_twenty_devices_is_one_command_and_one_reading_each(
 
 
 @pytest.mark.parametrize("stale", [{"stale_reads": 2}, {"stale_seconds": 5}])
-async def test_stale_readings_flip_nothing_back(watched: Watched, stale: dict[str, Any]) -> None:
+async def test_stale_readings_do_not_flip_the_value_back(watched: Watched, stale: dict[str, Any]) -> None:
     watched.device.change({"obedience": stale})
     await watched.turn("off")
     assert await watched.shown_for(6) == ["off"] * 6
@@ -241,13 +241,13 @@ async def test_stale_readings_flip_nothing_back(watched: Watched, stale: dict[st
     assert watched.requests == (1, 3)
 
 
-async def test_a_stale_reading_of_the_value_from_before_confirms_no_return_to_it(watched: Watched) -> None:
+async def test_a_stale_reading_of_the_former_value_does_not_confirm_the_return_to_it(watched: Watched) -> None:
     watched.device.change({"obedience": {"delay": 3}})
     await watched.turn("off")
     waiting = watched.hass.async_create_task(watched.set(switch=True, wait=True))
     while len(watched.device.received) < 2:  # noqa: ASYNC110
         await asyncio.sleep(0)
-    # The first early reading shows it on because the device has not even obeyed the first command.
+    # The first early reading shows the switch on, because the device has not yet obeyed even the first command.
     assert await watched.shown_for(2) == ["on"] * 2
     assert not watched.is_settled
     assert await watched.shown_for(40) == ["on"] * 40
@@ -255,8 +255,8 @@ async def test_a_stale_reading_of_the_value_from_before_confirms_no_return_to_it
     assert watched.is_settled
 
 
-async def test_a_poll_that_was_under_way_flips_nothing_back(watched: Watched) -> None:
-    # What it will answer was neither there before nor asked for, and yet says nothing against the command.
+async def test_a_running_poll_does_not_flip_the_value_back(watched: Watched) -> None:
+    # Its answer will hold neither the former nor the commanded value, and yet is no evidence against the command.
     watched.device.set(set_temp=19)
     watched.device.change({"obedience": {"delay": 5}})
     where, gate = "/latest" if watched.kind == "gizwits_open" else "/data", asyncio.Event()
@@ -276,7 +276,7 @@ async def test_a_poll_that_was_under_way_flips_nothing_back(watched: Watched) ->
     assert watched.is_settled
 
 
-async def test_two_datapoints_at_once_are_one_command_and_confirmed_together(watched: Watched) -> None:
+async def test_two_datapoints_at_once_are_sent_in_one_command_and_confirmed_together(watched: Watched) -> None:
     watched.device.change({"obedience": {"delay": 5}})
     waiting = watched.hass.async_create_task(watched.set(switch=False, set_temp=18, wait=True))
     await watched.until_accepted()
@@ -289,7 +289,7 @@ async def test_two_datapoints_at_once_are_one_command_and_confirmed_together(wat
     assert watched.requests == (1, 3)
 
 
-async def test_a_value_that_the_device_overrules_is_shown_as_the_device_has_it(watched: Watched) -> None:
+async def test_a_value_that_the_device_overrides_is_shown_as_the_device_reports_it(watched: Watched) -> None:
     watched.device.change({"obedience": {"limits": {"set_temp": [19, 20]}}})
     waiting = watched.hass.async_create_task(watched.set(switch=False, set_temp=17, wait=True))
     await watched.until_accepted()
@@ -300,7 +300,7 @@ async def test_a_value_that_the_device_overrules_is_shown_as_the_device_has_it(w
     assert watched.requests == (1, 4)
 
 
-async def test_what_was_obeyed_in_the_wrong_order_shows_with_the_next_poll(watched: Watched) -> None:
+async def test_commands_obeyed_in_the_wrong_order_are_corrected_by_the_next_poll(watched: Watched) -> None:
     watched.device.change({"obedience": {"first_delays": [5, 0.5]}})
     for value in (17, 18):
         await watched.set(set_temp=value)

@@ -1,4 +1,4 @@
-"""When a user is asked to sign in again: if the account is refused, once, and for nothing else."""
+"""When an account asks the user to sign in again: only when the cloud refuses it, and only once."""
 
 import json
 from collections.abc import Callable
@@ -30,13 +30,13 @@ pytestmark = pytest.mark.usefixtures("small_fleets")
 
 
 def flows(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
-    """The sources of the flows that wait for the user."""
+    """Return the sources of the flows that wait for the user."""
     waiting = hass.config_entries.flow.async_progress()
     assert all(flow["context"]["entry_id"] == entry.entry_id for flow in waiting)
     return [flow["context"]["source"] for flow in waiting]
 
 
-async def _is_asked_once(
+async def _assert_user_is_prompted_once(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, entry: MockConfigEntry, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -50,15 +50,15 @@ async def _is_asked_once(
     logins = ("login", "access_token", "token")
 
     def tried() -> list[str]:
-        asked = [*server.log, *simulation.keycloak.log]
-        return [request.path for request in asked if request.path.endswith(logins)]
+        requests = [*server.log, *simulation.keycloak.log]
+        return [request.path for request in requests if request.path.endswith(logins)]
 
     for _ in range(8):
         await pass_time(hass, freezer, 100)
     assert not tried()
     await poll(hass, entry)
     assert flows(hass, entry) == [SOURCE_REAUTH]
-    # Whether the user has to do anything only another try can tell, of which there are ever fewer.
+    # Only another try can show whether the user still has to sign in; the account makes such tries at growing delays.
     for _ in range(60):
         await pass_time(hass, freezer, 100)
     assert flows(hass, entry) == [SOURCE_REAUTH]
@@ -110,9 +110,10 @@ async def test_a_refused_account_asks_the_user_once(
     entry = await add_account(hass, simulation, kind)
     refuse(simulation)
     if refuse is change_authorization_token:
-        await poll(hass, entry)  # only a refusal that lasts is believed: nothing says which token it is about
+        # Firstlight's code does not name the token, so the client believes only a refusal that lasts.
+        await poll(hass, entry)
         assert not flows(hass, entry)
-    await _is_asked_once(hass, simulation, freezer, entry, kind)
+    await _assert_user_is_prompted_once(hass, simulation, freezer, entry, kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -139,7 +140,7 @@ async def test_a_revoked_token_is_renewed_without_the_user(
     ("code", "status"),
     [(5005, 400), (5007, 404), (5008, 404), (5010, 400), (5015, 404), (5801, 400), (5012, 400), (5013, 403)],
 )
-async def test_what_concerns_a_product_or_the_network_asks_no_one_to_sign_in(
+async def test_a_problem_of_a_product_or_the_network_does_not_ask_the_user_to_sign_in(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, code: int, status: int
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
@@ -154,7 +155,7 @@ async def test_what_concerns_a_product_or_the_network_asks_no_one_to_sign_in(
 
 
 @pytest.mark.parametrize("code", [5005, 5007, 5015, 5801])
-async def test_one_refused_product_leaves_the_others_alone(
+async def test_a_refused_product_does_not_affect_the_others(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, code: int
 ) -> None:
     subject = SUBJECTS["gizwits_enterprise"]
@@ -191,7 +192,7 @@ _HTML = "<html><body>Forbidden</body></html>"
     ],
     ids=["500", "502", "html", "403 html", "401 html", "dropped", "timeout"],
 )
-async def test_trouble_at_the_login_is_no_refusal(
+async def test_a_failure_of_the_login_server_is_no_refusal(
     hass: HomeAssistant,
     simulation: Simulation,
     monkeypatch: pytest.MonkeyPatch,
@@ -231,7 +232,7 @@ async def test_trouble_at_the_login_is_no_refusal(
         ("firstlight", change_user_token, lambda _: None),
     ],
 )
-async def test_a_needless_sign_in_ends_by_itself(
+async def test_a_needless_sign_in_flow_ends_without_the_user(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
@@ -246,10 +247,10 @@ async def test_a_needless_sign_in_ends_by_itself(
     entry = await add_account(hass, simulation, kind)
     refuse(simulation)
     freezer.tick(1)
-    if is_running or kind == "firstlight":  # whose set-up asks nothing while the last answers are young
+    if is_running or kind == "firstlight":  # Firstlight's set-up sends no request while the last answers are young
         await poll(hass, entry)
     else:
-        freezer.tick(1000)  # what has just answered is not tried again by a reload
+        freezer.tick(1000)  # a reload does not retry a login that has just succeeded
         await hass.config_entries.async_reload(entry.entry_id)
         await hass.async_block_till_done()
         assert entry.state is ConfigEntryState.SETUP_ERROR
@@ -267,7 +268,7 @@ async def test_a_needless_sign_in_ends_by_itself(
     assert entry.state.value == "loaded"
     assert float(subject.state(hass, simulation, entry)) == 26
     assert not [issue for issue in ir.async_get(hass).issues.values() if issue.active]
-    # It is polled as ever, and the next refusal is asked about as soon as the first.
+    # The account is polled as usual, and the next refusal prompts the user as soon as the first one did.
     subject.report(simulation, 27)
     await pass_time(hass, freezer, 901)
     assert float(subject.state(hass, simulation, entry)) == 27
@@ -283,7 +284,7 @@ async def test_a_needless_sign_in_ends_by_itself(
         ("firstlight", change_user_token),
     ],
 )
-async def test_the_form_that_the_user_has_open_stays(
+async def test_an_open_sign_in_form_stays_open(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
@@ -306,7 +307,7 @@ async def test_the_form_that_the_user_has_open_stays(
     assert [flow["flow_id"] for flow in hass.config_entries.flow.async_progress()] == [form["flow_id"]]
 
 
-async def test_an_account_that_is_removed_is_tried_no_more(
+async def test_a_removed_account_is_not_retried(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")

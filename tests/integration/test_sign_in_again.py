@@ -1,4 +1,4 @@
-"""An account whose credentials are refused, until it is polled again."""
+"""An account whose cloud refuses its credentials, until it is polled again."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("is_running", [True, False])
 @pytest.mark.parametrize("kind", CHANGES)
-async def test_an_account_goes_on_after_signing_in_again(
+async def test_an_account_continues_after_signing_in_again(
     hass: HomeAssistant, simulation: Simulation, kind: str, is_running: bool
 ) -> None:
     change, typed = CHANGES[kind]
@@ -38,7 +38,7 @@ async def test_an_account_goes_on_after_signing_in_again(
         change(simulation)
         await poll(hass, entry)
         if kind == "firstlight":
-            await poll(hass, entry)  # only a refusal that lasts is believed: nothing says which token it is about
+            await poll(hass, entry)  # no code names the token, so the client believes only a refusal that lasts
     else:
         entry = make_entry(hass, simulation, kind)
         change(simulation)
