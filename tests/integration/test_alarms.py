@@ -1,4 +1,4 @@
-"""Alarms: what is shown of them, and the events that tell when they come and go."""
+"""Alarms: their binary sensors, and the events that fire when they are raised and cleared."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -33,60 +33,60 @@ def _meter(simulation: Simulation) -> SoDataDevice:
 
 
 def _events(hass: HomeAssistant, entry: MockConfigEntry, device_id: str) -> Callable[[], list[dict[str, Any]]]:
-    """What the event entity of a device tells from now on, each time once."""
+    """Return a function that lists the new events of a device's event entity, each once."""
     entity_id = entity_id_of(hass, "event", entry, device_id, "$alarm")
     changes = async_capture_events(hass, "state_changed")
 
-    def told() -> list[dict[str, Any]]:
+    def events() -> list[dict[str, Any]]:
         states = [change.data["new_state"] for change in changes if change.data["entity_id"] == entity_id]
-        told = [
+        events = [
             {key: state.attributes.get(key) for key in ("event_type", "key", "name")}
             for state in states
             if state is not None and state.state not in {"unknown", "unavailable"}
         ]
         changes.clear()
-        return told
+        return events
 
-    return told
+    return events
 
 
-async def test_an_alarm_is_told_when_it_is_raised_and_when_it_is_cleared(
+async def test_an_alarm_fires_an_event_when_it_is_raised_and_when_it_is_cleared(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     pump = _pump(simulation)
     entry = await add_account(hass, simulation, "gizwits_open")
-    told = _events(hass, entry, pump.did)
+    events = _events(hass, entry, pump.did)
     assert state_of(hass, "binary_sensor", entry, pump.did, "$problem").state == "off"
 
     pump.set(Fault_Overcurrent=True)
     await poll(hass, entry)
-    assert told() == [{"event_type": "raised", "key": _RAISED, "name": "电机过流"}]
+    assert events() == [{"event_type": "raised", "key": _RAISED, "name": "电机过流"}]
     problem = state_of(hass, "binary_sensor", entry, pump.did, "$problem")
     assert (problem.state, problem.attributes["active"]) == ("on", ["电机过流"])
     assert problem.attributes["device_class"] == "problem"
 
     await poll(hass, entry)
-    assert told() == []
+    assert events() == []
 
     pump.set(Fault_Overcurrent=False)
     await poll(hass, entry)
-    assert told() == [{"event_type": "cleared", "key": _RAISED, "name": "电机过流"}]
+    assert events() == [{"event_type": "cleared", "key": _RAISED, "name": "电机过流"}]
     problem = state_of(hass, "binary_sensor", entry, pump.did, "$problem")
     assert (problem.state, problem.attributes["active"]) == ("off", [])
 
 
-async def test_several_alarms_of_one_poll_are_told_one_by_one(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_several_alarms_of_one_poll_fire_one_event_each(hass: HomeAssistant, simulation: Simulation) -> None:
     pump = _pump(simulation)
     entry = await add_account(hass, simulation, "gizwits_open")
-    told = _events(hass, entry, pump.did)
+    events = _events(hass, entry, pump.did)
     pump.set(Fault_Overcurrent=True, Fault_NoLoad=True)
     await poll(hass, entry)
-    assert {event["key"] for event in told()} == {"Fault_Overcurrent", "Fault_NoLoad"}
+    assert {event["key"] for event in events()} == {"Fault_Overcurrent", "Fault_NoLoad"}
     problem = state_of(hass, "binary_sensor", entry, pump.did, "$problem")
     assert sorted(problem.attributes["active"]) == ["电机空载", "电机过流"]
 
 
-async def test_no_alarm_is_told_at_the_first_installation(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_no_alarm_fires_an_event_at_the_first_installation(hass: HomeAssistant, simulation: Simulation) -> None:
     pump = _pump(simulation)
     pump.set(Fault_Overcurrent=True)
     entry = await add_account(hass, simulation, "gizwits_open")
@@ -95,48 +95,48 @@ async def test_no_alarm_is_told_at_the_first_installation(hass: HomeAssistant, s
     assert state_of(hass, "event", entry, pump.did, "$alarm").state == "unknown"
 
 
-async def test_an_alarm_raised_while_home_assistant_was_down_is_told_afterwards(
+async def test_an_alarm_raised_while_home_assistant_was_down_fires_its_event_afterwards(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     pump = _pump(simulation)
     entry = await add_account(hass, simulation, "gizwits_open")
-    told = _events(hass, entry, pump.did)
+    events = _events(hass, entry, pump.did)
     assert await hass.config_entries.async_unload(entry.entry_id)
     pump.set(Fault_Overcurrent=True)
     freezer.tick(timedelta(minutes=5))
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
-    assert [(event["event_type"], event["key"]) for event in told()] == [("raised", _RAISED)]
+    assert [(event["event_type"], event["key"]) for event in events()] == [("raised", _RAISED)]
 
 
-async def test_an_alarm_of_a_device_that_was_long_silent_is_told_when_it_is_back(
+async def test_an_alarm_of_a_long_silent_device_fires_its_event_when_the_device_returns(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     meter = _meter(simulation)
     entry = await add_account(hass, simulation, "sodata")
-    told = _events(hass, entry, meter.uuid)
+    events = _events(hass, entry, meter.uuid)
     assert await hass.config_entries.async_unload(entry.entry_id)
     meter.set("Global", "0", "150900", "1")
     freezer.tick(timedelta(hours=3))
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
-    assert told() == [{"event_type": "raised", "key": "Global|0|150900", "name": "Voltage out of range"}]
+    assert events() == [{"event_type": "raised", "key": "Global|0|150900", "name": "Voltage out of range"}]
 
 
-async def test_events_need_no_enabled_alarm(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_events_need_no_enabled_alarm_entity(hass: HomeAssistant, simulation: Simulation) -> None:
     meter = _meter(simulation)
     entry = await add_account(hass, simulation, "sodata")
     alarm_id = entity_id_of(hass, "binary_sensor", entry, meter.uuid, "Global|0|150900")
     alarm = er.async_get(hass).async_get(alarm_id)
     assert alarm is not None
     assert alarm.disabled_by is er.RegistryEntryDisabler.INTEGRATION
-    told = _events(hass, entry, meter.uuid)
+    events = _events(hass, entry, meter.uuid)
     meter.set("Global", "0", "150900", "1")
     await poll(hass, entry)
-    assert [event["event_type"] for event in told()] == ["raised"]
+    assert [event["event_type"] for event in events()] == ["raised"]
 
 
-async def test_alarms_are_named_in_the_language_of_the_installation(
+async def test_alarms_have_names_in_the_language_of_the_installation(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     hass.config.language = "fr"
@@ -145,15 +145,17 @@ async def test_alarms_are_named_in_the_language_of_the_installation(
         item_type, item_index, service_id = key.split("|")
         ups.set(item_type, item_index, service_id, "0")
     entry = await add_account(hass, simulation, "sodata")
-    told = _events(hass, entry, ups.uuid)
+    events = _events(hass, entry, ups.uuid)
     ups.set("Global", "0", "143000", "1")
     await poll(hass, entry)
-    assert told() == [{"event_type": "raised", "key": "Global|0|143000", "name": "Surcharge"}]
+    assert events() == [{"event_type": "raised", "key": "Global|0|143000", "name": "Surcharge"}]
     problem = state_of(hass, "binary_sensor", entry, ups.uuid, "$problem")
     assert problem.attributes["active"] == ["Surcharge"]
 
 
-async def test_the_flags_of_the_fleet_show_without_granted_values(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_the_flags_of_the_fleet_are_shown_without_permission_to_read_values(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
     server = simulation.gizwits_enterprise
     server.is_data_granted = False
     entry = await add_account(hass, simulation, "gizwits_enterprise")

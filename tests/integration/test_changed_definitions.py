@@ -1,4 +1,4 @@
-"""Definitions that change while an account is loaded, and while it is not: entities follow them."""
+"""Entities follow definitions that change, whether their account is loaded or not."""
 
 import copy
 from dataclasses import replace
@@ -22,7 +22,7 @@ _POWER = "Load|0|150202"
 
 
 def _change(simulation: Simulation, monkeypatch: pytest.MonkeyPatch, name: str, **changes: Any) -> None:
-    """Let the vendor describe a datapoint of the air conditioner anew."""
+    """Let the vendor describe a datapoint of the air conditioner in a new way."""
     definition = air_conditioner(simulation).product.definition
     entities = copy.deepcopy(definition["entities"])
     (attr,) = (attr for entity in entities for attr in entity["attrs"] if attr["name"] == name)
@@ -35,7 +35,7 @@ async def _days_later(hass: HomeAssistant, entry: MockConfigEntry, freezer: Froz
     await poll(hass, entry)
 
 
-async def test_a_number_has_its_new_range_without_a_reload(
+async def test_a_number_gets_its_new_range_without_a_reload(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = air_conditioner(simulation)
@@ -51,7 +51,7 @@ async def test_a_number_has_its_new_range_without_a_reload(
     assert registered.capabilities["max"] == 40
 
 
-async def test_a_select_has_its_new_options_without_a_reload(
+async def test_a_select_gets_its_new_options_without_a_reload(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = air_conditioner(simulation)
@@ -62,7 +62,7 @@ async def test_a_select_has_its_new_options_without_a_reload(
     assert state_of(hass, "select", entry, device.did, "mode").attributes["options"] == [*before, "turbo"]
 
 
-async def test_what_can_no_longer_be_set_is_not_shown_as_if_it_could(
+async def test_a_datapoint_that_can_no_longer_be_set_is_not_shown_as_a_control(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = air_conditioner(simulation)
@@ -73,7 +73,7 @@ async def test_what_can_no_longer_be_set_is_not_shown_as_if_it_could(
     assert float(state_of(hass, "sensor", entry, device.did, "set_temp").state) == device.attrs["set_temp"]
 
 
-async def test_what_can_be_set_again_is_the_entity_of_before(
+async def test_a_datapoint_that_can_be_set_again_gets_its_former_entity(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
@@ -120,7 +120,7 @@ def _power(hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry) 
     return float(state.state), state.attributes["unit_of_measurement"], registered.unit_of_measurement
 
 
-async def test_a_sensor_has_its_new_unit_without_a_reload(
+async def test_a_sensor_gets_its_new_unit_without_a_reload(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     meter, entry = await _add_meter(hass, simulation)

@@ -42,7 +42,7 @@ def entities_of(hass: HomeAssistant, device_id: str) -> list[str]:
     return [entity.entity_id for entity in found]
 
 
-# What is registered
+# The device registry
 
 
 async def test_the_device_of_an_app_shows_its_product_and_address(hass: HomeAssistant, simulation: Simulation) -> None:

@@ -1,4 +1,4 @@
-"""Diagnostics: enough to understand a bug report, nothing that names or lets in."""
+"""Diagnostics show enough to understand a bug report, and neither identities nor credentials."""
 
 import json
 from typing import Any
@@ -50,12 +50,12 @@ async def _of_device(
         assert entity.device_id is not None
         device = registry.async_get(entity.device_id)
         assert isinstance(device, dr.ChildDeviceEntry)
-    # The test kit's types do not know parts of devices.
+    # The test kit's types do not know that a device can have parts.
     return await get_diagnostics_for_device(hass, hass_client, entry, device)  # type: ignore[arg-type]
 
 
 def _names(simulation: Simulation) -> set[str]:
-    """What tells whose account or device it is."""
+    """Return all texts that identify an account or a device."""
     enterprise = [device for product in simulation.gizwits_enterprise.products.values() for device in product.devices]
     gizwits = simulation.gizwits_open.devices.values()
     sodata = simulation.sodata.devices.values()
@@ -73,7 +73,7 @@ def _names(simulation: Simulation) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_diagnostics_of_an_account_name_nobody(
+async def test_the_diagnostics_of_an_account_contain_no_identity(
     hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator, kind: str
 ) -> None:
     entry = await add_account(hass, simulation, kind)
@@ -88,7 +88,7 @@ async def test_the_diagnostics_of_an_account_name_nobody(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_diagnostics_of_an_account_say_how_it_is_polled(
+async def test_the_diagnostics_of_an_account_describe_its_polling(
     hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator, kind: str
 ) -> None:
     entry = await add_account(hass, simulation, kind, options={"interval": 600})
@@ -110,7 +110,7 @@ async def test_the_diagnostics_of_an_account_say_how_it_is_polled(
     assert any(detail["datapoints"] for detail in content["device_details"])
 
 
-async def test_the_diagnostics_tell_quota_products_and_failures(
+async def test_the_diagnostics_contain_quota_products_and_failures(
     hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator
 ) -> None:
     server = simulation.gizwits_enterprise
@@ -127,7 +127,7 @@ async def test_the_diagnostics_tell_quota_products_and_failures(
     assert {scope["data"]["product_secret"] for scope in content["scopes"]} == {REDACTED}
 
 
-async def test_the_diagnostics_of_a_query_say_what_is_asked(
+async def test_the_diagnostics_of_a_query_describe_its_requests(
     hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator
 ) -> None:
     entry = await add_account(hass, simulation, "firstlight")
@@ -141,7 +141,7 @@ async def test_the_diagnostics_of_a_query_say_what_is_asked(
     }
 
 
-async def test_the_diagnostics_of_a_device_say_what_became_of_each_datapoint(
+async def test_the_diagnostics_of_a_device_describe_the_entity_of_each_datapoint(
     hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator
 ) -> None:
     spa = _gizwits(simulation, SPA)
@@ -180,7 +180,7 @@ async def test_free_text_and_bytes_stay_out_of_the_diagnostics(
 
 
 @pytest.mark.parametrize("part", [False, True])
-async def test_a_part_is_described_by_its_device(
+async def test_the_diagnostics_of_a_part_describe_its_device(
     hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator, part: bool
 ) -> None:
     entry = await add_account(hass, simulation, "sodata")
@@ -191,7 +191,7 @@ async def test_a_part_is_described_by_its_device(
     assert content["device"]["datapoints"]["Load|0|145004"]["value"] == REDACTED
 
 
-async def test_the_account_itself_is_no_device_of_the_cloud(
+async def test_the_diagnostics_of_the_service_device_describe_no_device(
     hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
@@ -199,7 +199,7 @@ async def test_the_account_itself_is_no_device_of_the_cloud(
     assert content == {"device": None}
 
 
-async def test_the_failure_of_a_poll_is_told(
+async def test_the_diagnostics_contain_the_failure_of_a_poll(
     hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
@@ -211,7 +211,7 @@ async def test_the_failure_of_a_poll_is_told(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", [Fault(drops=True), Fault(status=403, body="{}")], ids=["gone", "refused"])
-async def test_an_account_that_could_not_be_set_up_is_described(
+async def test_an_account_that_could_not_be_set_up_has_diagnostics(
     hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator, kind: str, fault: Fault
 ) -> None:
     entry = make_entry(hass, simulation, kind, options={"interval": 1800})
@@ -230,7 +230,7 @@ async def test_an_account_that_could_not_be_set_up_is_described(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_account_and_its_devices_are_described_after_it_was_unloaded(
+async def test_an_unloaded_account_and_its_devices_have_diagnostics(
     hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator, kind: str
 ) -> None:
     entry = await add_account(hass, simulation, kind)

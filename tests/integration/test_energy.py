@@ -1,4 +1,4 @@
-"""Home Assistant's own energy dashboard takes the meters that the clouds have."""
+"""Home Assistant's energy dashboard accepts the meters of the clouds."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -27,7 +27,7 @@ from .subjects import air_conditioner
 
 @pytest.fixture
 def mock_recorder_before_hass(async_test_recorder: object) -> None:
-    """The database has to be chosen before Home Assistant is there."""
+    """Choose the database before Home Assistant starts."""
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +36,8 @@ async def _energy(recorder_mock: Recorder, hass: HomeAssistant, small_fleets: No
 
 
 async def _complaints(hass: HomeAssistant, sources: list[dict[str, Any]]) -> list[str]:
-    """What the dashboard says of these sources once there are statistics of them."""
-    # The five minutes before these count as compiled since the database was made.
+    """Return the dashboard's complaints about these sources once they have statistics."""
+    # The test treats the five minutes before these as compiled since the database was made.
     get_instance(hass).queue_task(StatisticsTask(get_start_time() + timedelta(minutes=5), fire_events=False))
     await async_wait_recording_done(hass)
     manager = await async_get_manager(hass)
@@ -53,7 +53,9 @@ def _source(kind: str, entity_id: str, **more: Any) -> dict[str, Any]:
     return {"type": kind, "stat_energy_from": entity_id} | plain | more
 
 
-async def test_the_energy_and_the_power_of_a_meter_are_taken(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_the_dashboard_accepts_the_energy_and_the_power_of_a_meter(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
     entry = await add_account(hass, simulation, "sodata")
     of_class: dict[str, str] = {}
     for target in statistics_sensors(hass, entry.runtime_data.coordinator):
@@ -67,7 +69,7 @@ async def test_the_energy_and_the_power_of_a_meter_are_taken(hass: HomeAssistant
 
 
 @pytest.mark.parametrize(("kind", "unit"), [("gas", "m³"), ("water", "L"), ("water", "m³"), ("gas", "kWh")])
-async def test_what_a_profile_calls_a_meter_is_taken(
+async def test_the_dashboard_accepts_a_meter_that_a_profile_defines(
     hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch, kind: str, unit: str
 ) -> None:
     entry = await _add_metered(hass, simulation, monkeypatch, Hint(unit=unit, device_class=_class_of(kind, unit)))
@@ -75,7 +77,7 @@ async def test_what_a_profile_calls_a_meter_is_taken(
     assert await _complaints(hass, [_source(kind, meter.entity_id)]) == []
 
 
-async def test_the_dashboard_does_complain_of_what_is_no_meter(
+async def test_the_dashboard_complains_of_a_sensor_that_is_no_meter(
     hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = await _add_metered(hass, simulation, monkeypatch, Hint(unit="L", state_class="measurement"))
@@ -93,7 +95,7 @@ def _class_of(kind: str, unit: str) -> str:
 async def _add_metered(
     hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch, hint: Hint
 ) -> MockConfigEntry:
-    """Add an account one of whose numbers is a meter, by its profile."""
+    """Add an account one of whose numbers a profile defines as a meter."""
     product_key = air_conditioner(simulation).product.key
     hints = {"set_temp": Hint(**{name: getattr(hint, name) for name in Hint.__slots__} | {"is_measurement": True})}
     profiles: Mapping[str, Profile] = {**load_profiles(), product_key: Profile(hints=hints)}

@@ -1,7 +1,7 @@
 """Adding a cloud takes a package in clouds/, a file in accounts/, its texts, and nothing else.
 
-The fifth cloud of `fifth_cloud/` goes all the way from the menu to unloading, and no other module knows any cloud.
-"""
+The tests take the fifth cloud of `fifth_cloud/` from the menu to unloading, and check that no other module knows a
+cloud."""
 
 import ast
 import json
@@ -39,7 +39,7 @@ _NAMES = re.compile("gizwits|sodata|firstlight|socomec", re.IGNORECASE)
 
 @pytest.fixture
 async def server(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TidewaterServer]:
-    """The fifth cloud, added to the integration."""
+    """The server of the fifth cloud, which is added to the integration."""
     monkeypatch.setitem(ACCOUNT_TYPES, TidewaterAccount.kind, TidewaterAccount())
     texts = json.loads((Path(__file__).parent / "fifth_cloud" / "texts.json").read_text())
     monkeypatch.setattr(flows, "TEXTS", _merged(flows.TEXTS, texts))
@@ -67,7 +67,7 @@ async def _add(hass: HomeAssistant, server: TidewaterServer) -> ConfigEntry:
     return entry
 
 
-async def test_from_the_menu_to_unloading(hass: HomeAssistant, server: TidewaterServer) -> None:
+async def test_the_fifth_cloud_works_from_the_menu_to_unloading(hass: HomeAssistant, server: TidewaterServer) -> None:
     entry = await _add(hass, server)
     assert (entry.title, entry.unique_id, entry.state) == ("Gauges of the ill", "a1", ConfigEntryState.LOADED)
     assert entry.data == {"cloud": "tidewater", "river": "ill", "token": server.token, "api_url": server.url}
@@ -82,7 +82,7 @@ async def test_from_the_menu_to_unloading(hass: HomeAssistant, server: Tidewater
     assert getattr(hass.states.get("sensor.selestat_level"), "state", None) == "unavailable"
 
 
-async def test_its_form_shows_what_is_wrong_where_it_belongs(hass: HomeAssistant, server: TidewaterServer) -> None:
+async def test_its_form_shows_each_error_at_its_field(hass: HomeAssistant, server: TidewaterServer) -> None:
     form = await choose(hass, "tidewater")
     result = await submit(hass.config_entries.flow, form, _typed(server, token="wrong"))
     assert result["errors"] == {"token": "wrong_user_token"}
@@ -92,7 +92,7 @@ async def test_its_form_shows_what_is_wrong_where_it_belongs(hass: HomeAssistant
     assert result["errors"] == {"api_url": "invalid_address", "advanced": "invalid_address"}
 
 
-async def test_it_is_signed_in_again_and_changed(hass: HomeAssistant, server: TidewaterServer) -> None:
+async def test_it_can_be_signed_in_again_and_changed(hass: HomeAssistant, server: TidewaterServer) -> None:
     entry = await _add(hass, server)
     server.token = "renewed"
     await entry.runtime_data.coordinator.async_refresh()
@@ -111,7 +111,7 @@ async def test_it_is_signed_in_again_and_changed(hass: HomeAssistant, server: Ti
     assert entry.state is ConfigEntryState.LOADED
 
 
-async def test_its_diagnostics_hide_what_is_not_public(hass: HomeAssistant, server: TidewaterServer) -> None:
+async def test_its_diagnostics_hide_private_data(hass: HomeAssistant, server: TidewaterServer) -> None:
     entry = await _add(hass, server)
     diagnostics = await async_get_config_entry_diagnostics(hass, entry)
     assert diagnostics["entry"] == {
@@ -123,7 +123,7 @@ async def test_its_diagnostics_hide_what_is_not_public(hass: HomeAssistant, serv
 
 
 def _names_of_clouds(source: str) -> Iterator[str]:
-    """All that code, not its comments and docstrings, says of one of the clouds."""
+    """Yield every name of a cloud in the code, without its comments and docstrings."""
     tree = ast.parse(source)
     docstrings = {
         id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

@@ -1,4 +1,4 @@
-"""Clouds that never answer hold up neither the start of Home Assistant for long nor its stop."""
+"""Clouds that never answer delay neither the start of Home Assistant for long nor its stop."""
 
 import asyncio
 import logging
@@ -22,19 +22,19 @@ pytestmark = pytest.mark.usefixtures("small_fleets")
 LONGEST_WAIT = 20  # seconds
 
 
-def _hang(simulation: Simulation, kind: str, last_word: str = "") -> asyncio.Event:
-    """Let a cloud answer nothing, or nothing whose path ends so, before the event."""
+def _hang(simulation: Simulation, kind: str, last_segment: str = "") -> asyncio.Event:
+    """Hold all answers of a cloud, or those to paths that end with the segment, until the event is set."""
     gate = asyncio.Event()
     for server in (SUBJECTS[kind].server(simulation), simulation.keycloak):
-        server.faults = [Fault(gate=gate, matches=lambda request: request.path.endswith(last_word))]
+        server.faults = [Fault(gate=gate, matches=lambda request: request.path.endswith(last_segment))]
     return gate
 
 
 async def _seconds_until_done(waiting: asyncio.Future[bool], server: Server, freezer: FrozenDateTimeFactory) -> int:
-    """Let one second pass after another until something is done; how many that took."""
+    """Move the time on by single seconds until the future is done; return their number."""
     await until(lambda: server.requests.total() or waiting.done())
     for second in range(100):
-        for _ in range(200):  # what is due by now happens
+        for _ in range(200):  # lets everything that is due run
             await asyncio.sleep(0)
         if waiting.done():
             return second
@@ -70,7 +70,7 @@ async def test_start_waits_for_the_definitions_of_all_products_no_longer_than_fo
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_stop_in_the_midst_of_a_request_is_quiet(
+async def test_a_stop_during_a_request_logs_nothing(
     hass: HomeAssistant, simulation: Simulation, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     entry = await add_account(hass, simulation, kind)

@@ -1,4 +1,4 @@
-"""Pauses that clouds ask for: what is shown and said meanwhile, and clocks that were wrong."""
+"""Pauses that clouds demand: what entities, issues and the log show during them, and how wrong clocks affect them."""
 
 import time
 from datetime import timedelta
@@ -28,7 +28,7 @@ _DEFAULT_SECONDS = {"gizwits_open": 60, "gizwits_enterprise": 60, "sodata": 120,
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_old_values_are_not_shown_as_live_in_a_pause(
+async def test_old_values_are_not_shown_as_live_during_a_pause(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -46,7 +46,7 @@ async def test_old_values_are_not_shown_as_live_in_a_pause(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_pause_of_more_than_an_hour_is_an_issue_that_says_until_when(
+async def test_a_pause_of_more_than_an_hour_has_an_issue_with_its_end(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
@@ -61,16 +61,16 @@ async def test_a_pause_of_more_than_an_hour_is_an_issue_that_says_until_when(
         return issue_registry.async_get_issue(DOMAIN, f"{entry.entry_id}_long_pause")
 
     await poll(hass, entry)
-    # However much a client believes of that: who refuses again when it is over has made one long pause.
+    # The client limits each pause, but a cloud that refuses again when one is over has made one long pause.
     for _ in range(5):
         await pass_time(hass, freezer, 1000)
-    told = issue()
-    assert told is not None
-    assert not told.is_fixable
+    open_issue = issue()
+    assert open_issue is not None
+    assert not open_issue.is_fixable
     left = entry.runtime_data.coordinator.pause.left(dt_util.utcnow())
     until = f"{dt_util.now() + timedelta(seconds=left):%Y-%m-%d %H:%M}"
-    assert (told.translation_placeholders or {})["until"] == until
-    # It stays until the pause is over, also after a restart.
+    assert (open_issue.translation_placeholders or {})["until"] == until
+    # The issue stays until the pause is over, also after a restart.
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
     assert issue() is not None
@@ -80,7 +80,7 @@ async def test_a_pause_of_more_than_an_hour_is_an_issue_that_says_until_when(
     assert issue() is None
 
 
-async def test_a_pause_of_an_hour_is_no_issue(
+async def test_a_pause_of_an_hour_has_no_issue(
     hass: HomeAssistant, simulation: Simulation, issue_registry: ir.IssueRegistry
 ) -> None:
     entry = await add_account(hass, simulation, "sodata")
@@ -89,7 +89,7 @@ async def test_a_pause_of_an_hour_is_no_issue(
     assert issue_registry.async_get_issue(DOMAIN, f"{entry.entry_id}_long_pause") is None
 
 
-async def test_the_log_names_the_day_until_which_nothing_is_asked(
+async def test_the_log_names_the_day_on_which_a_pause_ends(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     entry = await add_account(hass, simulation, "sodata")
@@ -110,7 +110,7 @@ _KEPT_PAUSES = {
 
 
 @pytest.mark.parametrize("kept", _KEPT_PAUSES.values(), ids=_KEPT_PAUSES)
-async def test_a_pause_kept_under_a_wrong_clock_is_bounded(
+async def test_a_pause_stored_under_a_wrong_clock_is_limited(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],
     simulation: Simulation,
@@ -125,21 +125,21 @@ async def test_a_pause_kept_under_a_wrong_clock_is_bounded(
     assert entry.state is ConfigEntryState.LOADED
     for _ in range(24):
         await pass_time(hass, freezer, 3601)
-        await hass.config_entries.async_reload(entry.entry_id)  # each beginning does not make it longer
+        await hass.config_entries.async_reload(entry.entry_id)  # reloads do not extend the pause
     SUBJECTS["gizwits_open"].report(simulation, 23)
     await poll(hass, entry)
     assert float(SUBJECTS["gizwits_open"].state(hass, simulation, entry)) == 23
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_clock_that_is_put_right_freezes_nothing(
+async def test_correcting_a_clock_stops_nothing(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
 ) -> None:
-    # Ours is ahead of those of the clouds, until it is put back.
+    # Our clock is ahead of the clouds' clocks until it is set back.
     ahead = 30 * 86_400
     clouds = SimpleNamespace(time=lambda: time.time() - ahead)
     monkeypatch.setattr(conftest, "time", clouds)

@@ -1,4 +1,4 @@
-"""Who is connected where the list of devices is rarely asked for: the later word counts, the list's or a reading's."""
+"""Connectivity where the device list is rarely requested: the later of the list and a reading decides."""
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
@@ -35,7 +35,7 @@ def _fail_last_values(simulation: Simulation) -> None:
     simulation.sodata.faults = [Fault(matches=lambda request: request.path.endswith("/last-values"), status=500)]
 
 
-async def test_a_device_is_not_called_disconnected_because_its_values_cannot_be_read(
+async def test_a_device_whose_values_cannot_be_read_is_not_shown_as_disconnected(
     hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     device = ups(simulation)
@@ -49,14 +49,14 @@ async def test_a_device_is_not_called_disconnected_because_its_values_cannot_be_
     assert _connectivity(hass, entry, device) == "unknown"
     assert _online(hass, entry) in {"unknown", "unavailable"}
     simulation.sodata.faults = []
-    for value in range(10):  # a server that failed for hours is asked again bit by bit
+    for value in range(10):  # the client retries a server that failed for hours step by step
         freezer.tick(2 * _MINUTES)
         device.set("Global", "0", "140100", str(value))
         await poll(hass, entry)
     assert _connectivity(hass, entry, device) == "on"
 
 
-async def test_a_device_that_was_silent_when_it_was_asked_for_stays_disconnected(
+async def test_a_device_that_was_silent_at_its_reading_stays_disconnected(
     hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     device = ups(simulation)
@@ -73,7 +73,7 @@ async def test_a_device_that_was_silent_when_it_was_asked_for_stays_disconnected
     assert _connectivity(hass, entry, device) == "off"
 
 
-async def test_a_report_is_later_than_what_a_list_said_before_it(
+async def test_a_report_overrides_an_earlier_list(
     hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     device = ups(simulation)
@@ -83,7 +83,7 @@ async def test_a_report_is_later_than_what_a_list_said_before_it(
     entry = await add_account(hass, simulation, "sodata")
     assert _connectivity(hass, entry, device) == "off"
     device.is_silent = False
-    # The list goes on calling it disconnected, which its reports belie.
+    # The list still calls it disconnected, but its reports prove the opposite.
     for value in range(30):
         freezer.tick(10 * _MINUTES)
         device.set("Global", "0", "140100", str(value))
@@ -96,7 +96,7 @@ async def test_a_report_is_later_than_what_a_list_said_before_it(
     assert _connectivity(hass, entry, device) == "off"
 
 
-async def test_a_silence_is_later_than_a_list_that_called_the_device_connected_before_it(
+async def test_a_silence_overrides_an_earlier_list(
     hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     device = ups(simulation)
@@ -109,7 +109,7 @@ async def test_a_silence_is_later_than_a_list_that_called_the_device_connected_b
     assert _connectivity(hass, entry, device) == "off"
 
 
-async def test_devices_online_counts_those_that_are_known_to_be(
+async def test_devices_online_counts_the_devices_that_are_known_to_be_online(
     hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     devices = list(simulation.sodata.devices.values())
@@ -122,13 +122,13 @@ async def test_devices_online_counts_those_that_are_known_to_be(
     assert _online(hass, entry) == str(states.count("on"))
 
 
-async def test_devices_online_is_unknown_where_nobody_says(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_devices_online_is_unknown_without_evidence(hass: HomeAssistant, simulation: Simulation) -> None:
     _fail_last_values(simulation)
     entry = await add_account(hass, simulation, "sodata")
     assert _online(hass, entry) == "unknown"
 
 
-async def test_an_alarm_is_not_told_as_raised_where_nobody_knew_whether_it_was(
+async def test_an_alarm_fires_no_raised_event_when_its_former_state_was_unknown(
     hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     meter = ups(simulation)
@@ -146,10 +146,10 @@ async def test_an_alarm_is_not_told_as_raised_where_nobody_knew_whether_it_was(
     await poll(hass, entry)
     assert state_of(hass, "binary_sensor", entry, meter.uuid, "$problem").state == "on"
     event_id = entity_id_of(hass, "event", entry, meter.uuid, "$alarm")
-    told = [
+    event_types = [
         event.data["new_state"].attributes.get("event_type") for event in events if event.data["entity_id"] == event_id
     ]
-    assert set(told) <= {None}
+    assert set(event_types) <= {None}
     _set(meter, alarm, "0")
     freezer.tick(1)
     await poll(hass, entry)

@@ -1,4 +1,4 @@
-"""A restart: what was known is there at once, and little is asked for again."""
+"""A restart shows the stored state at once, and needs few requests."""
 
 from collections import Counter
 from typing import Any
@@ -27,7 +27,7 @@ async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 
 def requests(simulation: Simulation) -> dict[str, int]:
-    """What was asked since the last time, by the last word of each path that names no thing."""
+    """Count the requests since the last call, by the last fixed segment of each path."""
     counted: Counter[str] = Counter()
     for server in simulation.servers:
         for route, times in server.requests.items():
@@ -37,8 +37,8 @@ def requests(simulation: Simulation) -> dict[str, int]:
     return dict(counted)
 
 
-# Of the simulated fleets: Open API 6 devices of 5 products, 4 of them online; Enterprise API 59 devices of 2 products,
-# 53 of them online; SoData 11 devices; one Firstlight query. A product key, a device and a query is a request each.
+# The simulated fleets: Open API 6 devices of 5 products, 4 of them online; Enterprise API 59 devices of 2 products,
+# 53 of them online; SoData 11 devices; one Firstlight query. Each product key, device and query costs one request.
 @pytest.mark.parametrize(
     ("kind", "first_start", "restart_at_once", "one_poll", "restart_after_hours"),
     [
@@ -46,19 +46,19 @@ def requests(simulation: Simulation) -> dict[str, int]:
             "gizwits_open",
             {"login": 1, "bindings": 1, "datapoint": 5, "latest": 6},
             {"bindings": 1},
-            # The spa reports a name that its definition lacks: whether that was a shortened one is asked once more.
+            # The spa reports a name that its definition lacks: the client checks once whether that one was shortened.
             {"bindings": 1, "datapoint": 1, "latest": 4},
             {"bindings": 1, "latest": 6},
         ),
         (
             "gizwits_enterprise",
-            # One device never reported within two days: it is looked for further back, once.
+            # One device has not reported within two days: the client looks further back for it, once.
             {"access_token": 2, "search": 2, "datapoint": 2, "data": 60},
             {"search": 2},
             {
                 "search": 4,
                 "data": 54,
-            },  # who was active is asked for as well; one spoke a moment ago, although it is called offline
+            },  # the client also requests the active devices; one called offline reported a short while ago
             {"search": 2, "data": 59},
         ),
         (
@@ -68,11 +68,11 @@ def requests(simulation: Simulation) -> dict[str, int]:
             {"last-values": 1},
             {"token": 1, "sites": 1, "devices": 1, "last-values": 1},
         ),
-        # Nothing but an answer tells whether a query is right; which figures it had is stored.
+        # Only an answer shows whether a query is right; its figures are stored.
         ("firstlight", {"aggregate": 1}, {}, {"aggregate": 1}, {"aggregate": 1}),
     ],
 )
-async def test_the_number_of_requests(
+async def test_a_start_and_a_poll_make_the_expected_number_of_requests(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],
     simulation: Simulation,
@@ -97,7 +97,7 @@ async def test_the_number_of_requests(
 
 @pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", KINDS)
-async def test_last_readings_are_there_before_any_is_read(
+async def test_last_readings_are_shown_before_any_device_is_read(
     hass: HomeAssistant, hass_storage: dict[str, Any], simulation: Simulation, kind: str
 ) -> None:
     subject = SUBJECTS[kind]
@@ -116,7 +116,7 @@ async def test_last_readings_are_there_before_any_is_read(
 
 @pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
-async def test_last_readings_outlive_a_start_without_the_cloud(
+async def test_last_readings_outlast_a_start_without_the_cloud(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],
     simulation: Simulation,
@@ -139,7 +139,7 @@ async def test_last_readings_outlive_a_start_without_the_cloud(
 
 
 @pytest.mark.usefixtures("small_fleets")
-async def test_a_token_that_a_failed_start_got_serves_the_next_one(
+async def test_a_token_from_a_failed_start_serves_the_next_one(
     hass: HomeAssistant, hass_storage: dict[str, Any], simulation: Simulation
 ) -> None:
     server = simulation.gizwits_open
@@ -151,7 +151,7 @@ async def test_a_token_that_a_failed_start_got_serves_the_next_one(
 
 
 @pytest.mark.usefixtures("small_fleets")
-async def test_a_device_that_was_gone_before_the_restart_is_still_counted(
+async def test_a_device_missing_before_the_restart_is_still_counted(
     hass: HomeAssistant, hass_storage: dict[str, Any], simulation: Simulation
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")

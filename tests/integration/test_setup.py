@@ -1,4 +1,4 @@
-"""Setting up, unloading, restarting and removing an account."""
+"""How an account is set up, unloaded, restarted and removed."""
 
 import asyncio
 from typing import Any
@@ -47,7 +47,7 @@ async def test_an_account_shows_its_values_and_keeps_nothing_running_when_unload
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_unloaded_account_asks_nothing(
+async def test_an_unloaded_account_sends_no_request(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     entry = await add_account(hass, simulation, kind)
@@ -83,7 +83,7 @@ async def test_a_reloaded_account_has_the_same_devices_and_entities(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_removing_an_account_deletes_what_was_stored_of_it(
+async def test_removing_an_account_deletes_its_stored_files(
     hass: HomeAssistant, hass_storage: dict[str, Any], simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     entry = await add_account(hass, simulation, kind)
@@ -128,14 +128,14 @@ async def test_an_account_whose_cloud_is_down_is_set_up_later(
     assert float(subject.state(hass, simulation, entry)) == 23
 
 
-async def test_a_refusal_without_a_code_is_told_with_its_status(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_refusal_without_a_code_is_logged_with_its_status(hass: HomeAssistant, simulation: Simulation) -> None:
     simulation.sodata.faults = [Fault(matches=lambda request: request.path.endswith("/devices"), status=403, body="{}")]
     entry = await add_account(hass, simulation, "sodata")
     assert entry.state is ConfigEntryState.SETUP_RETRY
     assert "(code 403)" in str(entry.reason)
 
 
-async def test_an_account_is_set_up_later_when_nobody_answers_where_it_signs_in(
+async def test_an_account_is_set_up_later_when_its_login_server_is_down(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     await simulation.keycloak.stop()
@@ -158,7 +158,7 @@ async def test_an_account_is_set_up_later_when_nobody_answers_where_it_signs_in(
         ("firstlight", {"authorization_token": "wrong"}),
     ],
 )
-async def test_refused_credentials_ask_for_new_ones_once(
+async def test_refused_credentials_ask_the_user_once_to_sign_in_again(
     hass: HomeAssistant,
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
@@ -167,7 +167,7 @@ async def test_refused_credentials_ask_for_new_ones_once(
 ) -> None:
     entry = await add_account(hass, simulation, kind, **wrong)
     if "authorization_token" in wrong:
-        # No code names this token, so that only a refusal that lasts is believed.
+        # No code names this token, so the client believes only a refusal that lasts.
         assert entry.state is ConfigEntryState.SETUP_RETRY
         await pass_time(hass, freezer, 10)
     assert entry.state is ConfigEntryState.SETUP_ERROR
@@ -194,7 +194,7 @@ async def test_an_account_of_a_later_minor_version_is_set_up(
     assert entry.minor_version == 7
 
 
-async def test_an_account_of_a_later_version_is_left_alone(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_an_account_of_a_later_major_version_is_left_alone(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = make_entry(hass, simulation, "gizwits_open")
     hass.config_entries.async_update_entry(entry, version=2)
     await hass.config_entries.async_setup(entry.entry_id)
@@ -202,7 +202,7 @@ async def test_an_account_of_a_later_version_is_left_alone(hass: HomeAssistant, 
     assert not simulation.gizwits_open.log
 
 
-async def test_what_is_read_while_an_account_is_unloaded_leaves_nothing_behind(
+async def test_readings_that_arrive_during_an_unload_leave_nothing_behind(
     hass: HomeAssistant,
     simulation: Simulation,
     monkeypatch: pytest.MonkeyPatch,
@@ -237,7 +237,7 @@ async def test_what_is_read_while_an_account_is_unloaded_leaves_nothing_behind(
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-async def test_the_registry_is_gone_through_once_however_many_readings_come(
+async def test_one_look_at_the_registry_serves_many_readings(
     hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = 0
@@ -252,7 +252,7 @@ async def test_the_registry_is_gone_through_once_however_many_readings_come(
     assert times == 1
 
 
-async def test_a_sodata_user_is_signed_in_once_for_form_set_up_and_reload(
+async def test_a_sodata_user_signs_in_once_for_form_set_up_and_reload(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     result = await add(hass, simulation, "sodata")

@@ -1,4 +1,4 @@
-"""Home Assistant stops while clouds are silent: nothing is left running, nothing is said of it."""
+"""Home Assistant stops while clouds are silent: no task is left running, and no error is logged."""
 
 import asyncio
 import logging
@@ -32,9 +32,9 @@ async def _stop(
     gate: asyncio.Event,
     running: asyncio.Task[Any],
 ) -> list[str]:
-    """Stop Home Assistant, for which no time passes; the errors that are said of it."""
+    """Stop Home Assistant, for which no time passes; return the errors that it logs."""
 
-    async def write(_event: Event) -> None:  # what is written to disk takes a few turns of the loop
+    async def write(_event: Event) -> None:  # writing to disk needs a few turns of the loop
         for _ in range(50):
             await asyncio.sleep(0)
 
@@ -67,7 +67,7 @@ async def test_a_stop_during_a_poll_is_clean(
 
 @pytest.mark.parametrize(
     ("kind", "is_known"),
-    # A query that was answered a moment ago is not asked at set-up.
+    # Set-up does not poll a query that was answered a short while ago.
     [(kind, is_known) for kind in KINDS for is_known in (True, False) if kind != "firstlight" or not is_known],
 )
 async def test_a_stop_during_a_set_up_is_clean(

@@ -1,4 +1,4 @@
-"""What the system health page tells."""
+"""The information on the system health page."""
 
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
@@ -26,9 +26,7 @@ async def test_system_health_counts_accounts_and_devices(hass: HomeAssistant, si
     assert await get_system_health_info(hass, DOMAIN) == {"accounts": 2, "polling": 1, "devices": devices}
 
 
-async def test_system_health_tells_of_an_account_that_is_not_set_up(
-    hass: HomeAssistant, simulation: Simulation
-) -> None:
+async def test_system_health_counts_an_account_that_is_not_set_up(hass: HomeAssistant, simulation: Simulation) -> None:
     simulation.firstlight.faults.append(Fault(status=502, body="<html>"))
     await add_account(hass, simulation, "firstlight")
     await add_account(hass, simulation, "gizwits_open")

@@ -1,4 +1,4 @@
-"""An account of the version before is found again: its entities, its last states, its token.
+"""After an upgrade an account keeps its entities, its last states and its token.
 
 The files in `before/` were written by `before/write.py` in a worktree of the commit before the modules of the
 integration were moved into folders, with the simulator of that commit.
@@ -32,7 +32,7 @@ _MADE_AT = datetime.fromisoformat(MADE_AT)
 
 
 class Before:
-    """What the version before kept of one account."""
+    """The stored data of one account of the earlier version."""
 
     def __init__(self, hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
         text = (Path(__file__).parent / "before" / f"{kind}.json").read_text()
@@ -48,7 +48,7 @@ class Before:
         self.entry = MockConfigEntry(domain=DOMAIN, subentries_data=fields.pop("subentries"), **fields)
 
     def put_back(self, hass_storage: dict[str, Any]) -> None:
-        """Write it into Home Assistant, where the version before left it."""
+        """Write the data into Home Assistant, where the earlier version left them."""
         self.entry.add_to_hass(self.hass)
         hass_storage[self.store["key"]] = self.store
         devices, entities = dr.async_get(self.hass), er.async_get(self.hass)
@@ -76,24 +76,24 @@ class Before:
             assert made.entity_id == entity_id
 
     def entities_of_devices(self) -> Iterator[str]:
-        """The enabled ones that show something of a device, not of the account itself."""
+        """Yield the enabled entities of devices, without those of the account."""
         account = {self.entry.entry_id, self.entry.unique_id, None}
         of_devices = (entity_id for entity_id, _, identifier, *_ in self.entities if identifier not in account)
         return (entity_id for entity_id in of_devices if entity_id in self.states)
 
     def kept_tokens(self) -> dict[str, str]:
-        """The tokens in the store, by the name they are stored under."""
+        """Return the tokens in the store, by the name they are stored under."""
         stored = self.store["data"]["memory"].items()
         return {name: record["token"] for name, record in stored if isinstance(record, dict) and "token" in record}
 
     def found(self) -> dict[str, str]:
-        """The entities of the account as they are now, by unique id."""
+        """Return the present entities of the account, by unique id."""
         entities = er.async_entries_for_config_entry(er.async_get(self.hass), self.entry.entry_id)
         return {one.unique_id: one.entity_id for one in entities}
 
 
 def remember_tokens(simulation: Simulation, before: Before) -> None:
-    """Let the servers know the tokens that they granted to the version before."""
+    """Register at the servers the tokens that they granted to the earlier version."""
     end = int(_MADE_AT.timestamp()) + 86_400
     opened, enterprise = simulation.gizwits_open, simulation.gizwits_enterprise
     for name, token in before.kept_tokens().items():
@@ -105,7 +105,7 @@ def remember_tokens(simulation: Simulation, before: Before) -> None:
 
 @pytest.fixture
 def minutes_later(freezer: FrozenDateTimeFactory) -> None:
-    """Begin before the readings of the version before are too old to be shown."""
+    """Begin before the readings of the earlier version are too old to be shown."""
     freezer.move_to(_MADE_AT + timedelta(minutes=2))
 
 

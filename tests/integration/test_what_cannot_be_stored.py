@@ -1,4 +1,4 @@
-"""What JSON can say and nothing can store is mended before it reaches Home Assistant's registries, states and files."""
+"""JSON values that cannot be stored are repaired before Home Assistant's registries, states and files get them."""
 
 import pytest
 from homeassistant.core import HomeAssistant
@@ -45,12 +45,14 @@ async def _assert_all_can_be_stored(hass: HomeAssistant, entry: MockConfigEntry)
     json_bytes(dr.async_get(hass)._data_to_save())
     json_bytes(er.async_get(hass)._data_to_save())
     json_bytes([state.as_dict() for state in hass.states.async_all()])
-    assert await hass.config_entries.async_unload(entry.entry_id)  # the account's own file is written now
+    assert await hass.config_entries.async_unload(entry.entry_id)  # this writes the account's own file
 
 
 @pytest.mark.parametrize("cut", ["\ud83c", "\x00"], ids=["half a pair", "no character"])
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_is_no_character_in_a_name(hass: HomeAssistant, simulation: Simulation, kind: str, cut: str) -> None:
+async def test_an_invalid_character_in_a_name_is_replaced(
+    hass: HomeAssistant, simulation: Simulation, kind: str, cut: str
+) -> None:
     CALL[kind](simulation, f"Terrace {cut}")
     entry = await add_account(hass, simulation, kind)
     names = [device.name for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)]
@@ -60,7 +62,7 @@ async def test_what_is_no_character_in_a_name(hass: HomeAssistant, simulation: S
 
 
 @pytest.mark.parametrize("value", ["NaN", "1e999", "-Infinity", "9" * 5000, f'"{"9" * 5000}"'])
-async def test_a_number_without_end_is_no_value(hass: HomeAssistant, simulation: Simulation, value: str) -> None:
+async def test_an_infinite_number_is_no_value(hass: HomeAssistant, simulation: Simulation, value: str) -> None:
     subject = SUBJECTS["gizwits_open"]
     entry = await add_account(hass, simulation, "gizwits_open")
     device = air_conditioner(simulation)
@@ -68,11 +70,11 @@ async def test_a_number_without_end_is_no_value(hass: HomeAssistant, simulation:
     simulation.gizwits_open.faults = [Fault(matches=lambda request: request.path.endswith("latest"), body=body)]
     await poll(hass, entry)
     assert state_of(hass, "switch", entry, device.did, "switch").state == "on"
-    assert subject.state(hass, simulation, entry) in {"unknown", "24"}  # nothing is told of it
+    assert subject.state(hass, simulation, entry) in {"unknown", "24"}  # the client ignores it
     await _assert_all_can_be_stored(hass, entry)
 
 
-async def test_more_digits_than_can_be_stored_are_rounded(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_number_with_too_many_digits_is_rounded(hass: HomeAssistant, simulation: Simulation) -> None:
     _call_genre(simulation, "Noir")
     simulation.firstlight.usages["content/genre"].figures["Noir"] = 10**30
     entry = await add_account(hass, simulation, "firstlight")
@@ -82,7 +84,7 @@ async def test_more_digits_than_can_be_stored_are_rounded(hass: HomeAssistant, s
 
 
 @pytest.mark.parametrize("depth", [240, 900, 5000])
-async def test_what_is_nested_too_deep_to_be_stored_is_no_answer(
+async def test_an_answer_nested_too_deeply_to_be_stored_is_refused(
     hass: HomeAssistant, simulation: Simulation, depth: int
 ) -> None:
     chiller(simulation).product.definition["ui"] = {"sections": "here"}
