@@ -111,7 +111,7 @@ def _disable_account(simulation: Simulation) -> None:
     simulation.keycloak.is_account_disabled = True
 
 
-def _take_corporate_accounts(simulation: Simulation) -> None:
+def _remove_corporate_accounts(simulation: Simulation) -> None:
     simulation.sodata.corporate_accounts.clear()
 
 
@@ -146,7 +146,7 @@ def _require_item(simulation: Simulation) -> None:
         ("sodata", _refuse_password_logins, {"client_id": "password_login_not_allowed"}),
         ("sodata", _require_consent, {"client_id": "consent_required"}),
         ("sodata", _disable_account, {"username": "account_disabled"}),
-        ("sodata", _take_corporate_accounts, {"base": "no_corporate_account"}),
+        ("sodata", _remove_corporate_accounts, {"base": "no_corporate_account"}),
         ("sodata", _forbid_devices, {"base": "right_missing"}),
         ("gizwits_enterprise", _drop_from_whitelist, {"base": "ip_not_allowed"}),
         ("gizwits_enterprise", _spend_quota, {"base": "rate_limited"}),

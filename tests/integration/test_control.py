@@ -270,7 +270,9 @@ async def test_a_refused_token_is_renewed_and_the_command_sent_once_more(
     assert [body["attrs"] for body in device.received] == [{"bubble": True}]
 
 
-async def test_a_refused_control_of_an_enterprise_says_why(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_refused_control_of_an_enterprise_raises_its_reason(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
     server = simulation.gizwits_enterprise
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     product = next(iter(server.products.values()))

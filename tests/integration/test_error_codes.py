@@ -40,7 +40,7 @@ def _issues(hass: HomeAssistant) -> list[str]:
     return sorted(str(issue.translation_key) for (domain, _), issue in issues if domain == DOMAIN and issue.active)
 
 
-def _asks_for_a_sign_in(hass: HomeAssistant) -> bool:
+def _has_sign_in_flow(hass: HomeAssistant) -> bool:
     return bool(hass.config_entries.flow.async_progress_by_handler(DOMAIN))
 
 
@@ -97,7 +97,7 @@ async def test_a_refused_token_of_a_product_is_a_problem_of_that_product(
     SUBJECTS[kind].report(simulation, 21)
     await poll(hass, entry)
     assert _issues(hass) == ([] if issue is None else [issue])
-    assert not _asks_for_a_sign_in(hass)
+    assert not _has_sign_in_flow(hass)
     assert entry.runtime_data.coordinator.last_update_success
     assert set(entry.runtime_data.coordinator.inventory.failed_scopes) == {second}
     assert float(SUBJECTS[kind].state(hass, simulation, entry)) == 21  # of the first product
@@ -115,7 +115,7 @@ async def test_a_token_refused_to_the_enterprise_starts_a_sign_in_flow(
     )
     _forget_tokens(simulation)
     await poll(hass, entry)
-    assert _asks_for_a_sign_in(hass)
+    assert _has_sign_in_flow(hass)
     assert not entry.runtime_data.coordinator.last_update_success
 
 
@@ -179,7 +179,7 @@ async def test_a_failure_of_one_product_does_not_affect_the_other(
         await poll(hass, entry)
         assert float(SUBJECTS[kind].state(hass, simulation, entry)) == value
     assert _issues(hass) == ([] if issue is None else [issue])
-    assert not _asks_for_a_sign_in(hass)
+    assert not _has_sign_in_flow(hass)
     assert entry.state is ConfigEntryState.LOADED
     assert entry.runtime_data.coordinator.last_update_success
 
@@ -192,7 +192,7 @@ async def test_a_spent_quota_is_a_problem_of_the_account(hass: HomeAssistant, si
     _forget_tokens(simulation)
     await poll(hass, entry)
     assert not entry.runtime_data.coordinator.last_update_success
-    assert not _asks_for_a_sign_in(hass)
+    assert not _has_sign_in_flow(hass)
     requests = sum(simulation.gizwits_enterprise.requests.values())
     await poll(hass, entry)
     assert sum(simulation.gizwits_enterprise.requests.values()) == requests
@@ -258,7 +258,7 @@ async def test_a_refused_command_raises_the_error_of_its_code(
             await hass.services.async_call("number", "set_value", {"entity_id": entity_id, "value": 20}, blocking=True)
         errors[code] = refused.value.translation_key
     assert errors == {code: key for code, (_, key) in COMMANDS[kind].items()}
-    assert not _asks_for_a_sign_in(hass)
+    assert not _has_sign_in_flow(hass)
 
 
 # The Open API: the login, the list, the definition and the data
@@ -276,7 +276,7 @@ async def test_a_refused_login_has_the_consequence_of_its_code(
     simulation.gizwits_open.faults.append(_fault(kind, code, 400, lambda request: request.path == "/app/login"))
     _forget_tokens(simulation)
     await poll(hass, entry)
-    assert _asks_for_a_sign_in(hass) is asks
+    assert _has_sign_in_flow(hass) is asks
     assert not entry.runtime_data.coordinator.last_update_success
     assert _issues(hass) == (["unknown_app"] if code in (9003, 9038) else [])
 
@@ -308,5 +308,5 @@ async def test_a_failure_of_the_open_api_ends_with_the_error(
     await poll(hass, entry)
     assert entry.runtime_data.coordinator.last_update_success is not is_account
     assert _issues(hass) == ([] if issue is None else [issue])
-    assert not _asks_for_a_sign_in(hass)
+    assert not _has_sign_in_flow(hass)
     await _assert_recovery(hass, simulation, entry, kind)

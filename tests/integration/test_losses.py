@@ -112,12 +112,12 @@ async def test_devices_lost_with_their_account_get_no_line_of_their_own(
     assert [device.alias in text and "lost" in text for text in texts].count(True) == 1
 
 
-def _of(product_key: str, *words: str) -> Callable[[web.Request], bool]:
-    return lambda request: product_key in request.path and (not words or request.path.endswith(words))
+def _of(product_key: str, *segments: str) -> Callable[[web.Request], bool]:
+    return lambda request: product_key in request.path and (not segments or request.path.endswith(segments))
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "body"),
+    ("segments", "status", "body"),
     [
         (("/search",), 404, '{"error_code": "5206"}'),
         (("/search",), 400, '{"error_code": "5002"}'),
@@ -136,7 +136,7 @@ async def test_a_failing_product_gets_a_line_and_an_issue_and_does_not_affect_th
     simulation: Simulation,
     freezer: FrozenDateTimeFactory,
     caplog: pytest.LogCaptureFixture,
-    words: tuple[str, ...],
+    segments: tuple[str, ...],
     status: int,
     body: str,
 ) -> None:
@@ -145,7 +145,7 @@ async def test_a_failing_product_gets_a_line_and_an_issue_and_does_not_affect_th
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     server = simulation.gizwits_enterprise
     healthy, failing = server.products.values()
-    server.faults = [Fault(matches=_of(failing.product_key, *words), status=status, body=body)]
+    server.faults = [Fault(matches=_of(failing.product_key, *segments), status=status, body=body)]
     lost = next(device for device in failing.devices.values() if device.is_online and not device.is_disabled)
     caplog.clear()
     for value in (20, 21, 22, 23, 24, 25):
@@ -160,9 +160,9 @@ async def test_a_failing_product_gets_a_line_and_an_issue_and_does_not_affect_th
     (issue,) = _issues(hass).values()
     assert failing.name in str(issue.translation_placeholders)
     assert healthy.name not in str(issue.translation_placeholders)
-    if words != ("/search",):
+    if segments != ("/search",):
         assert state_of(hass, "binary_sensor", entry, lost.did, "$problem").state == "unavailable"
-    if not words:
+    if not segments:
         assert state_of(hass, "binary_sensor", entry, lost.did, "$connectivity").state == "unknown"
 
     server.faults = []

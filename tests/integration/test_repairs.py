@@ -50,28 +50,28 @@ def _secret(product: EnterpriseProduct) -> Callable[[], None]:
     good = product.product_secret
     product.product_secret = "renewed"
 
-    def mend() -> None:
+    def repair() -> None:
         product.product_secret = good
 
-    return mend
+    return repair
 
 
 def _association(product: EnterpriseProduct) -> Callable[[], None]:
     product.is_associated = False
 
-    def mend() -> None:
+    def repair() -> None:
         product.is_associated = True
 
-    return mend
+    return repair
 
 
 def _service(product: EnterpriseProduct) -> Callable[[], None]:
     product.is_service_open = False
 
-    def mend() -> None:
+    def repair() -> None:
         product.is_service_open = True
 
-    return mend
+    return repair
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ async def test_a_problem_of_one_product_has_an_issue_of_its_own(
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     assert _issues(hass) == []
-    mend = spoil(_products(simulation)[0])
+    repair = spoil(_products(simulation)[0])
     await _forget_tokens(hass, simulation, entry)
     (issue,) = _issues(hass)
     assert (issue.translation_key, issue.is_fixable, issue.severity) == (key, True, ir.IssueSeverity.WARNING)
@@ -99,7 +99,7 @@ async def test_a_problem_of_one_product_has_an_issue_of_its_own(
     # The user need not sign in again, and the other product goes on.
     assert entry.state is ConfigEntryState.LOADED
     assert not hass.config_entries.flow.async_progress()
-    mend()
+    repair()
     await poll(hass, entry)
     assert _issues(hass) == []
 
@@ -108,10 +108,10 @@ async def test_a_problem_of_the_only_product_opens_one_issue(hass: HomeAssistant
     server = simulation.gizwits_enterprise
     server.products = dict(list(server.products.items())[:1])
     entry = await add_account(hass, simulation, "gizwits_enterprise")
-    mend = _secret(_products(simulation)[0])
+    repair = _secret(_products(simulation)[0])
     await _forget_tokens(hass, simulation, entry)
     assert _keys(hass) == ["wrong_product_secret"]
-    mend()
+    repair()
     await poll(hass, entry)
     assert _issues(hass) == []
 
@@ -122,12 +122,12 @@ async def test_a_problem_of_a_product_at_the_start_opens_an_issue_too(
     server = simulation.gizwits_enterprise
     server.products = dict(list(server.products.items())[:1])
     entry = await add_account(hass, simulation, "gizwits_enterprise")
-    mend = _secret(_products(simulation)[0])
+    repair = _secret(_products(simulation)[0])
     server.revoke_tokens()
     await hass.config_entries.async_reload(entry.entry_id)
     assert entry.state is ConfigEntryState.LOADED
     assert _keys(hass) == ["wrong_product_secret"]
-    mend()
+    repair()
     await hass.config_entries.async_reload(entry.entry_id)
     assert entry.runtime_data.coordinator.last_update_success
     assert _issues(hass) == []

@@ -31,8 +31,8 @@ def requests(simulation: Simulation) -> dict[str, int]:
     counted: Counter[str] = Counter()
     for server in simulation.servers:
         for route, times in server.requests.items():
-            words = [word for word in route.split("/") if not word.startswith("{")]
-            counted[words[-1]] += times
+            segments = [segment for segment in route.split("/") if not segment.startswith("{")]
+            counted[segments[-1]] += times
         server.reset_counts()
     return dict(counted)
 

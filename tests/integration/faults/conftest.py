@@ -14,7 +14,7 @@ from .account import Account
 from .right import RIGHT
 
 type MakeAccount = Callable[[str], Account]
-type Note = Callable[[str, str, Sequence[str]], None]
+type Record = Callable[[str, str, Sequence[str]], None]
 
 
 @pytest.fixture
@@ -33,17 +33,17 @@ def make_account(
 
 
 @pytest.fixture
-def note(record_property: Callable[[str, object], None]) -> Note:
+def record(record_property: Callable[[str, object], None]) -> Record:
     """Record a cell for the table; fail if it has complaints that `RIGHT` does not explain, or none where it does."""
 
-    def note(cloud: str, cell: str, complaints: Sequence[str]) -> None:
+    def record(cloud: str, cell: str, complaints: Sequence[str]) -> None:
         reason = RIGHT.get((cloud, cell), "")
         properties = {"cloud": cloud, "cell": cell, "complaints": "; ".join(complaints), "reason": reason}
         for name, text in properties.items():
             record_property(name, text.encode("ascii", "backslashreplace").decode())
         assert bool(complaints) is bool(reason), complaints or f"it is clean, although {reason}"
 
-    return note
+    return record
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,7 +6,7 @@ from tests.integration.subjects import SUBJECTS, air_conditioner, chiller
 
 from .clock import finish
 from .complaints import Complaints
-from .conftest import MakeAccount, Note
+from .conftest import MakeAccount, Record
 from .kinds import CLEAR_FAILURES, Kind
 from .requests import COMMANDS, RequestClass
 from .table import cells
@@ -21,7 +21,7 @@ _MOST_TIMES = 2
 @pytest.mark.fault_cell
 @pytest.mark.parametrize(("request_class", "kind"), cells(COMMANDS))
 async def test_a_command_survives_the_fault(
-    make_account: MakeAccount, note: Note, request_class: RequestClass, kind: Kind
+    make_account: MakeAccount, record: Record, request_class: RequestClass, kind: Kind
 ) -> None:
     account = make_account(request_class.cloud)
     await account.live_well()
@@ -48,4 +48,4 @@ async def test_a_command_survives_the_fault(
     complaints.add_if_not_shown(account, "not the truth")
     complaints.add_of_repetition(account)
     complaints.add_of_tracebacks(account)
-    note(request_class.cloud, f"{request_class.name} x {kind.name}", complaints)
+    record(request_class.cloud, f"{request_class.name} x {kind.name}", complaints)

@@ -10,7 +10,7 @@ from tests.integration.accounts import KINDS
 
 from .account import UNAVAILABLE
 from .complaints import Complaints
-from .conftest import MakeAccount, Note
+from .conftest import MakeAccount, Record
 from .requests import servers
 
 _STEPS_TO_COME_BACK = 2
@@ -21,7 +21,7 @@ _FEW = 3
 @pytest.mark.parametrize("is_restarted", [False, True], ids=["while running", "at a restart"])
 @pytest.mark.parametrize("cloud", KINDS)
 async def test_an_account_survives_unreachable_servers(
-    make_account: MakeAccount, note: Note, cloud: str, is_restarted: bool
+    make_account: MakeAccount, record: Record, cloud: str, is_restarted: bool
 ) -> None:
     account = make_account(cloud)
     await account.live_well()
@@ -47,12 +47,12 @@ async def test_an_account_survives_unreachable_servers(
     complaints.add_if_not_back(account)
     complaints.add_if(was != account.inventory(), "there are other things than before")
     complaints.add_of_tracebacks(account)
-    note(cloud, f"servers refused {'at a restart' if is_restarted else 'while running'}", complaints)
+    record(cloud, f"servers refused {'at a restart' if is_restarted else 'while running'}", complaints)
 
 
 @pytest.mark.parametrize("cloud", KINDS[:3])
 async def test_an_account_survives_tokens_that_are_revoked_again_and_again(
-    make_account: MakeAccount, note: Note, cloud: str
+    make_account: MakeAccount, record: Record, cloud: str
 ) -> None:
     account = make_account(cloud)
     await account.live_well()
@@ -67,12 +67,12 @@ async def test_an_account_survives_tokens_that_are_revoked_again_and_again(
     complaints.add_of("logged without need", account.lines())
     complaints.add_of_sign_in(account)
     complaints.add_of_tracebacks(account)
-    note(cloud, "tokens revoked", complaints)
+    record(cloud, "tokens revoked", complaints)
 
 
 @pytest.mark.parametrize("cloud", KINDS)
 async def test_an_account_survives_credentials_that_are_refused_for_a_day(
-    make_account: MakeAccount, note: Note, cloud: str
+    make_account: MakeAccount, record: Record, cloud: str
 ) -> None:
     account = make_account(cloud)
     await account.live_well()
@@ -93,13 +93,13 @@ async def test_an_account_survives_credentials_that_are_refused_for_a_day(
         await account.step(3600 / 2)
     complaints.add_if_not_back(account)
     complaints.add_of_tracebacks(account)
-    note(cloud, "credentials refused for a day", complaints)
+    record(cloud, "credentials refused for a day", complaints)
 
 
 @pytest.mark.parametrize("minutes", [-525_600, -10, 10, 525_600])
 @pytest.mark.parametrize("cloud", KINDS)
 async def test_an_account_survives_a_vendor_with_a_wrong_clock(
-    make_account: MakeAccount, note: Note, cloud: str, minutes: int
+    make_account: MakeAccount, record: Record, cloud: str, minutes: int
 ) -> None:
     account = make_account(cloud)
     await account.live_well()
@@ -122,7 +122,7 @@ async def test_an_account_survives_a_vendor_with_a_wrong_clock(
         await account.step()
     complaints.add_if_not_back(account)
     complaints.add_of_tracebacks(account)
-    note(cloud, f"vendor's clock {minutes:+} minutes", complaints)
+    record(cloud, f"vendor's clock {minutes:+} minutes", complaints)
 
 
 def _change_credentials(simulation: Simulation, cloud: str) -> Callable[[], None]:

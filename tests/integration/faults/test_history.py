@@ -9,7 +9,7 @@ from custom_components.datapoint_cloud.const import DOMAIN
 from .account import Account
 from .clock import finish
 from .complaints import Complaints
-from .conftest import MakeAccount, Note
+from .conftest import MakeAccount, Record
 from .kinds import CLEAR_FAILURES, Kind
 from .requests import HISTORIES, RequestClass
 from .table import cells
@@ -34,7 +34,7 @@ _TIMES_THE_USUAL = 3
 @pytest.mark.fault_cell
 @pytest.mark.parametrize(("request_class", "kind"), cells(HISTORIES))
 async def test_a_history_action_survives_the_fault(
-    make_account: MakeAccount, note: Note, request_class: RequestClass, kind: Kind
+    make_account: MakeAccount, record: Record, request_class: RequestClass, kind: Kind
 ) -> None:
     account = make_account(request_class.cloud)
     await account.live_well()
@@ -60,7 +60,7 @@ async def test_a_history_action_survives_the_fault(
     is_refused = isinstance(again, Exception) and not kind.pause_seconds
     complaints.add_if(is_refused, f"not answered after the fault: {again}")
     complaints.add_of_tracebacks(account)
-    note(request_class.cloud, f"{request_class.name} x {kind.name}", complaints)
+    record(request_class.cloud, f"{request_class.name} x {kind.name}", complaints)
 
 
 def _complain_of_outcome(complaints: Complaints, outcome: Outcome, well: dict[str, Any], kind: Kind) -> None:

@@ -14,7 +14,7 @@ from tests.integration.pushed import Pushed
 from .account import Account
 from .clock import pass_time
 from .complaints import Complaints
-from .conftest import MakeAccount, Note
+from .conftest import MakeAccount, Record
 from .kinds import KINDS, Kind
 
 _SECONDS = 11.0  # that the clock moves at once: a connection is pinged in less than a minute
@@ -88,7 +88,7 @@ def _err_snoti(simulation: Simulation) -> None:
     simulation.gizwits_snoti.drop_connections()
 
 
-def _mend_snoti(simulation: Simulation) -> None:
+def _restore_snoti(simulation: Simulation) -> None:
     simulation.gizwits_snoti.refuses = set()
     simulation.gizwits_snoti.login_error = None
     simulation.gizwits_snoti.is_silent = False
@@ -107,9 +107,9 @@ _TROUBLES = (
     _Trouble("gizwits_open", "no JSON", lambda simulation: simulation.gizwits_open.push.send("<html>")),
     _Trouble("gizwits_open", "null", lambda simulation: simulation.gizwits_open.push.send("null")),
     _Trouble("gizwits_open", "nested without end", lambda simulation: simulation.gizwits_open.push.send("[" * 50_000)),
-    _Trouble("gizwits_enterprise", "login refused", _refuse_snoti, _mend_snoti),
-    _Trouble("gizwits_enterprise", "login in error", _err_snoti, _mend_snoti),
-    _Trouble("gizwits_enterprise", "silence", _silence_snoti, _mend_snoti),
+    _Trouble("gizwits_enterprise", "login refused", _refuse_snoti, _restore_snoti),
+    _Trouble("gizwits_enterprise", "login in error", _err_snoti, _restore_snoti),
+    _Trouble("gizwits_enterprise", "silence", _silence_snoti, _restore_snoti),
     _Trouble(
         "gizwits_enterprise",
         "dropped again and again",
@@ -126,7 +126,7 @@ _TROUBLES = (
 @pytest.mark.fault_cell
 @pytest.mark.parametrize("trouble", _TROUBLES, ids=lambda trouble: f"{trouble.cloud}-{trouble.name}")
 async def test_push_survives_the_fault(
-    make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch, note: Note, trouble: _Trouble
+    make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch, record: Record, trouble: _Trouble
 ) -> None:
     if (code := trouble.name.removeprefix("forgotten, ")).isdecimal():
         monkeypatch.setattr(websocket, "_NOT_LOGGED_IN", int(code))
@@ -158,7 +158,7 @@ async def test_push_survives_the_fault(
     complaints.add_of("removed", was - account.inventory())
     complaints.add_of_repetition(account)
     complaints.add_of_tracebacks(account)
-    note(trouble.cloud, f"push x {trouble.name}", complaints)
+    record(trouble.cloud, f"push x {trouble.name}", complaints)
 
 
 async def _pushed(account: Account) -> Pushed:
