@@ -125,7 +125,7 @@ class Pushed:
         """Wait until a binary sensor has this state, without moving the time on."""
         await until(lambda: self.state("binary_sensor", key) == state)
 
-    async def shows(self, value: float, device: GizwitsDevice | None = None) -> None:
+    async def wait_for_value(self, value: float, device: GizwitsDevice | None = None) -> None:
         """Wait until Home Assistant shows the value, without moving the time on."""
         await until(lambda: self.shown(device) == value)
 
@@ -153,7 +153,7 @@ class Pushed:
             await pass_time(self.hass, self.freezer, STEP_SECONDS)
             if report is not None:
                 self.report(report(step))
-                await self.shows(report(step))
+                await self.wait_for_value(report(step))
             else:
                 await calm()
 

@@ -50,8 +50,8 @@ async def test_no_definition_raises_or_disturbs_the_others(
         ("number", "set_value", ({"value": 0}, {"value": 1e12}, {"value": 18})),
         ("select", "select_option", ({"option": "a"}, {"option": "on"}, {"option": "0"})),
     ):
-        ours = [entity.entity_id for entity in registry.entities.values() if entity.platform == DOMAIN]
-        for entity_id in (entity_id for entity_id in ours if entity_id.startswith(f"{platform}.")):
+        entity_ids = [entity.entity_id for entity in registry.entities.values() if entity.platform == DOMAIN]
+        for entity_id in (entity_id for entity_id in entity_ids if entity_id.startswith(f"{platform}.")):
             for value in values:
                 try:
                     await hass.services.async_call(platform, service, {"entity_id": entity_id, **value}, blocking=True)

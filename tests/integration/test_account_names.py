@@ -91,9 +91,9 @@ async def test_our_log_does_not_contain_the_login(
         for server in simulation.servers:
             server.faults = []
         await poll(hass, entry)
-    ours = [record for record in caplog.records if record.name.startswith(f"custom_components.{DOMAIN}")]
+    records = [record for record in caplog.records if record.name.startswith(f"custom_components.{DOMAIN}")]
     # Home Assistant's own lines about an entry use its title, through the same logger.
-    texts = [record.getMessage() for record in ours if not record.pathname.endswith("config_entries.py")]
+    texts = [record.getMessage() for record in records if not record.pathname.endswith("config_entries.py")]
     assert texts
     assert not [text for text in texts if login in text]
 

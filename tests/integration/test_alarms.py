@@ -161,7 +161,7 @@ async def test_the_flags_of_the_fleet_are_shown_without_permission_to_read_value
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     devices = [device for product in server.products.values() for device in product.devices.values()]
     faulty = next(device for device in devices if device.is_online and device.has_active("fault"))
-    sound = next(
+    healthy = next(
         device
         for device in devices
         if device.is_online
@@ -170,7 +170,7 @@ async def test_the_flags_of_the_fleet_are_shown_without_permission_to_read_value
         and not device.has_active("alert")
     )
     assert state_of(hass, "binary_sensor", entry, faulty.did, "$problem").state == "on"
-    assert state_of(hass, "binary_sensor", entry, sound.did, "$problem").state == "off"
-    sound.set(**{next(a.name for a in sound.product.attributes if a.type == "alert"): True})
+    assert state_of(hass, "binary_sensor", entry, healthy.did, "$problem").state == "off"
+    healthy.set(**{next(a.name for a in healthy.product.attributes if a.type == "alert"): True})
     await poll(hass, entry)
-    assert state_of(hass, "binary_sensor", entry, sound.did, "$problem").state == "on"
+    assert state_of(hass, "binary_sensor", entry, healthy.did, "$problem").state == "on"

@@ -218,8 +218,8 @@ async def test_a_device_silent_for_days_is_unavailable_from_the_start(
 
 
 def _lines(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
-    ours = (record for record in caplog.records if record.name.startswith("custom_components.datapoint_cloud"))
-    return [(record.levelno, record.getMessage()) for record in ours if record.levelno >= logging.INFO]
+    records = (record for record in caplog.records if record.name.startswith("custom_components.datapoint_cloud"))
+    return [(record.levelno, record.getMessage()) for record in records if record.levelno >= logging.INFO]
 
 
 @pytest.mark.parametrize("kind", KINDS)

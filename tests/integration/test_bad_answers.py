@@ -88,9 +88,11 @@ def _servers(simulation: Simulation, kind: str) -> list[Server]:
 
 
 def _assert_nothing_broke(hass: HomeAssistant, caplog: pytest.LogCaptureFixture, name: str) -> None:
-    ours = [record for record in caplog.records if record.name.startswith(("custom_components", "homeassistant"))]
-    assert not [record.getMessage() for record in ours if record.exc_info and record.levelno >= logging.WARNING], name
-    assert not [record.getMessage() for record in ours if "Unexpected error" in record.getMessage()], name
+    records = [record for record in caplog.records if record.name.startswith(("custom_components", "homeassistant"))]
+    assert not [record.getMessage() for record in records if record.exc_info and record.levelno >= logging.WARNING], (
+        name
+    )
+    assert not [record.getMessage() for record in records if "Unexpected error" in record.getMessage()], name
     asyncio_errors = [record for record in caplog.records if record.name == "asyncio"]
     assert not [record.getMessage() for record in asyncio_errors if record.levelno >= logging.ERROR], name
     assert not hass.config_entries.flow.async_progress(), name

@@ -42,7 +42,7 @@ def _fail(*_: Any, **__: Any) -> Any:
     raise OverflowError("cannot convert float infinity to integer")
 
 
-def _unforeseen(caplog: pytest.LogCaptureFixture) -> int:
+def _logged_exceptions(caplog: pytest.LogCaptureFixture) -> int:
     return sum(bool(record.exc_info) for record in caplog.records)
 
 
@@ -61,7 +61,7 @@ async def test_the_caller_gets_every_error_and_the_next_command_is_sent(
             with pytest.raises(HomeAssistantError) as error:
                 await asyncio.wait_for(commands.async_write(device.did, {"switch": False}), _PATIENCE_SECONDS)
             assert error.value.translation_key == "action_failed"
-    assert _unforeseen(caplog) == 2
+    assert _logged_exceptions(caplog) == 2
     await commands.async_write(device.did, {"switch": False})
     assert [body["attrs"] for body in device.received] == [{"switch": False}]
 
@@ -129,7 +129,7 @@ async def test_unexpected_errors_of_readings_end_the_wait(
         await _let_a_second_pass(freezer)
     assert waiting.done()
     assert await waiting is False
-    assert _unforeseen(caplog) == 1
+    assert _logged_exceptions(caplog) == 1
     assert not entry.runtime_data.coordinator.fleet[device.did].pending
 
 
@@ -211,12 +211,12 @@ async def test_a_caller_who_stops_waiting_does_not_stop_the_command(
 ) -> None:
     gate = asyncio.Event()
     simulation.gizwits_open.faults.append(Fault(matches=lambda request: "/control" in request.path, gate=gate, times=1))
-    impatient = hass.async_create_task(commands.async_write(device.did, {"set_temp": 18}))
-    patient = hass.async_create_task(commands.async_write(device.did, {"set_temp": 19}))
+    cancelled = hass.async_create_task(commands.async_write(device.did, {"set_temp": 18}))
+    waiting = hass.async_create_task(commands.async_write(device.did, {"set_temp": 19}))
     await asyncio.sleep(0)
-    impatient.cancel()
+    cancelled.cancel()
     gate.set()
-    await asyncio.wait_for(patient, _PATIENCE_SECONDS)
+    await asyncio.wait_for(waiting, _PATIENCE_SECONDS)
     assert [body["attrs"]["set_temp"] for body in device.received] == [18, 19]
     await pass_time(hass, freezer, 40)
 

@@ -141,9 +141,9 @@ def _text_of(error: BaseException) -> str:
 
 
 def _lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    ours = [record for record in caplog.records if record.name.startswith("custom_components")]
-    assert not [record for record in ours if record.exc_info]
-    return [record.getMessage() for record in ours if record.levelno >= logging.INFO]
+    records = [record for record in caplog.records if record.name.startswith("custom_components")]
+    assert not [record for record in records if record.exc_info]
+    return [record.getMessage() for record in records if record.levelno >= logging.INFO]
 
 
 @pytest.fixture(params=["gizwits_open", "gizwits_enterprise"])

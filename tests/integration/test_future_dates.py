@@ -169,15 +169,15 @@ async def test_an_event_from_the_future_does_not_delay_later_ones(
     pushed = Pushed(hass, simulation, freezer, "gizwits_enterprise")
     await pushed.add()
     pushed.report(8)
-    await pushed.shows(8)
+    await pushed.wait_for_value(8)
     future = time.time() + _AHEAD_SECONDS
     snoti = simulation.gizwits_snoti
     snoti.report(pushed.device, {pushed.key: 9}, created_at=future)
     snoti.push(pushed.device.product.key, "device.offline", pushed.device, created_at=future)
-    await pushed.shows(9)
+    await pushed.wait_for_value(9)
     await pushed.wait_for_state("$connectivity", "off")
     freezer.tick(5)
     snoti.report(pushed.device, {pushed.key: 10}, created_at=time.time())
     snoti.push(pushed.device.product.key, "device.online", pushed.device, created_at=time.time())
-    await pushed.shows(10)
+    await pushed.wait_for_value(10)
     await pushed.wait_for_state("$connectivity", "on")

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("small_fleets", "hass_storage")
 
 
 def _lines(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
-    ours = [record for record in caplog.records if record.name.startswith("custom_components.datapoint_cloud")]
-    lines = [(record.levelno, record.getMessage()) for record in ours if record.levelno >= logging.INFO]
+    records = [record for record in caplog.records if record.name.startswith("custom_components.datapoint_cloud")]
+    lines = [(record.levelno, record.getMessage()) for record in records if record.levelno >= logging.INFO]
     caplog.clear()
     return lines
 

@@ -145,7 +145,7 @@ async def test_an_account_sends_no_request_before_the_time_that_the_cloud_named(
     subject = SUBJECTS[kind]
     entry = await add_account(hass, simulation, kind)
     server = subject.server(simulation)
-    lift = _LIMITS[kind](simulation)
+    end_limit = _LIMITS[kind](simulation)
     server.reset_counts()
     await poll(hass, entry)
     assert len(server.log) <= 4  # the number of requests that run at once
@@ -157,7 +157,7 @@ async def test_an_account_sends_no_request_before_the_time_that_the_cloud_named(
     await hass.async_block_till_done()
     assert not server.log
 
-    lift()
+    end_limit()
     subject.report(simulation, 23)
     await pass_time(hass, freezer, 102)
     await settle(hass)
@@ -179,7 +179,7 @@ async def test_a_limit_outlasts_a_restart(
 ) -> None:
     subject = SUBJECTS[kind]
     entry = await add_account(hass, simulation, kind)
-    lift = _LIMITS[kind](simulation)
+    end_limit = _LIMITS[kind](simulation)
     await poll(hass, entry)
     server = subject.server(simulation)
     server.reset_counts()
@@ -190,7 +190,7 @@ async def test_a_limit_outlasts_a_restart(
         await pass_time(hass, freezer, 100)
     assert not server.log
 
-    lift()
+    end_limit()
     await pass_time(hass, freezer, 102)
     await settle(hass)
     assert entry.runtime_data.coordinator.last_update_success

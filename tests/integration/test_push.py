@@ -37,7 +37,7 @@ async def test_a_pushed_value_is_shown_without_a_request(pushed: Pushed) -> None
     pushed.server.reset_counts()
     for value in (11, 12):
         pushed.report(value)
-        await pushed.shows(value)
+        await pushed.wait_for_value(value)
     assert pushed.requests() == []
 
 
@@ -45,7 +45,7 @@ async def test_a_report_changes_only_the_datapoints_in_it(pushed: Pushed) -> Non
     await pushed.add()
     changes = pushed.changes()
     pushed.report(11)
-    await pushed.shows(11)
+    await pushed.wait_for_value(11)
     await calm()
     assert [entity_id for entity_id, _ in changes()] == [pushed.entity_id("number", pushed.key)]
 
@@ -92,14 +92,14 @@ async def test_a_device_that_connects_or_disconnects_is_shown_at_once(pushed: Pu
 
 def _twin(pushed: Pushed) -> GizwitsDevice:
     """Return a device that the cloud adds later."""
-    like = pushed.device
+    original = pushed.device
     return GizwitsDevice(
-        product=like.product,
+        product=original.product,
         did="NewDevice0000000000000",
         mac="00000000abcd",
-        clock=like.clock,
+        clock=original.clock,
         alias="Twin",
-        uid=like.uid,
+        uid=original.uid,
     )
 
 
@@ -137,7 +137,7 @@ async def test_a_new_device_is_added_and_pushed_before_the_next_poll(pushed: Pus
     assert pushed.entry.runtime_data is runtime
     for value in (15, 16):
         pushed.set(device=twin, values={pushed.key: value + 30 if pushed.is_open else value})
-        await pushed.shows(value, twin)
+        await pushed.wait_for_value(value, twin)
 
 
 async def test_several_reasons_for_a_new_list_cause_one_list_shortly_afterwards(pushed: Pushed) -> None:
@@ -192,7 +192,7 @@ async def test_a_pushed_device_is_read_rarely_and_its_reports_do_not_postpone_th
     assert reads[pushed.device.did] in {3, 4}
 
 
-async def _mute(pushed: Pushed) -> Callable[[], Any]:
+async def _disable_push(pushed: Pushed) -> Callable[[], Any]:
     """Drop the push connection and refuse new ones; return a function that ends that."""
     if pushed.is_open:
         push = pushed.simulation.gizwits_open.push
@@ -215,7 +215,7 @@ async def _mute(pushed: Pushed) -> Callable[[], Any]:
 async def test_polls_replace_dead_push_and_no_entity_flaps(pushed: Pushed) -> None:
     await pushed.add()
     changes = pushed.changes()
-    end = await _mute(pushed)
+    end = await _disable_push(pushed)
     await until(lambda: not pushed.is_pushed())
     for minute in range(60):
         pushed.report(6 + minute % 10)

@@ -67,8 +67,8 @@ async def test_messages_that_waited_while_push_was_dead_do_not_undo_polled_value
     await until(pushed.is_all_pushed)
     await until(lambda: len(snoti.of("event_ack")) >= 5)
     await calm()
-    mine = {pushed.entity_id("number", pushed.key), pushed.entity_id("binary_sensor", "$connectivity")}
-    assert [change for change in changes() if change[0] in mine] == []
+    expected = {pushed.entity_id("number", pushed.key), pushed.entity_id("binary_sensor", "$connectivity")}
+    assert [change for change in changes() if change[0] in expected] == []
 
 
 async def test_wrong_order_and_repetition_of_messages_change_nothing(pushed: Pushed) -> None:
@@ -98,11 +98,11 @@ async def test_a_poll_with_old_values_does_not_undo_pushed_values(
 ) -> None:
     await pushed.add()
     pushed.report(9)
-    await pushed.shows(9)
+    await pushed.wait_for_value(9)
     before = pushed.device.read()
     pushed.freezer.tick(5)
     pushed.report(12)
-    await pushed.shows(12)
+    await pushed.wait_for_value(12)
     monkeypatch.setattr(pushed.device, "read", lambda: before)
     await pushed.coordinator.async_read_device(pushed.device.did)
     assert pushed.shown() == 12
@@ -267,7 +267,7 @@ async def test_a_listener_that_raises_neither_ends_push_nor_keeps_events_from_th
     listeners.async_add_for_alarms(did, events.append)
     for value in (11, 12, 13):
         pushed.report(value)
-        await pushed.shows(value)
+        await pushed.wait_for_value(value)
     pushed.set(values={pushed.alarm: True})
     await pushed.wait_for_state("$problem", "on")
     assert len(events) == 1
@@ -284,7 +284,7 @@ async def test_a_listener_that_raises_does_not_keep_the_others_from_learning_of_
     listeners.async_add_for_inventory(lambda: events.append(None))
     listeners.async_mark_inventory_changed()
     pushed.report(11)
-    await pushed.shows(11)
+    await pushed.wait_for_value(11)
     assert events == [None]
 
 
@@ -301,7 +301,7 @@ async def test_news_that_cannot_be_merged_do_no_other_harm(
         await calm()
     connections = pushed.connections()
     pushed.report(13)
-    await pushed.shows(13)
+    await pushed.wait_for_value(13)
     assert pushed.connections() == connections
     assert _tracebacks(caplog) == 1
 
@@ -327,7 +327,7 @@ async def test_push_connects_again_after_any_end(
     await pushed.pass_time(900)
     await until(pushed.is_all_pushed)
     pushed.report(11)
-    await pushed.shows(11)
+    await pushed.wait_for_value(11)
 
 
 # Outages
@@ -341,8 +341,8 @@ async def test_a_long_outage_is_logged_once_when_it_lasts_and_once_when_it_ends(
     snoti = pushed.simulation.gizwits_snoti
 
     def lines() -> list[tuple[str, str]]:
-        ours = [record for record in caplog.records if "push from" in record.getMessage()]
-        return [(record.levelname, record.getMessage().rpartition(": ")[2]) for record in ours]
+        records = [record for record in caplog.records if "push from" in record.getMessage()]
+        return [(record.levelname, record.getMessage().rpartition(": ")[2]) for record in records]
 
     async def end() -> None:
         if pushed.is_open:
@@ -427,12 +427,12 @@ async def test_unloading_an_account_ends_its_connections(pushed: Pushed) -> None
 async def test_push_continues_after_a_reload(pushed: Pushed) -> None:
     await pushed.add()
     pushed.report(11)
-    await pushed.shows(11)
+    await pushed.wait_for_value(11)
     assert await pushed.hass.config_entries.async_reload(pushed.entry.entry_id)
     await until(pushed.is_all_pushed)
     assert pushed.shown() == 11
     pushed.report(12)
-    await pushed.shows(12)
+    await pushed.wait_for_value(12)
     subkeys = {item["subkey"] for login in pushed.simulation.gizwits_snoti.of("login_req") for item in login["data"]}
     assert len(subkeys) == (0 if pushed.is_open else 1)
 

@@ -47,11 +47,11 @@ async def _forget_tokens(hass: HomeAssistant, simulation: Simulation, entry: Moc
 
 
 def _secret(product: EnterpriseProduct) -> Callable[[], None]:
-    good = product.product_secret
+    right_secret = product.product_secret
     product.product_secret = "renewed"
 
     def repair() -> None:
-        product.product_secret = good
+        product.product_secret = right_secret
 
     return repair
 

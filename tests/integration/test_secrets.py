@@ -53,11 +53,11 @@ class Watched:
     secrets: set[str]
     seen: list[str]
 
-    def know(self, *secrets: str | None) -> None:
+    def add_secrets(self, *secrets: str | None) -> None:
         """Add secrets."""
         self.secrets |= {secret for secret in secrets if secret}
 
-    def see(self, *things: object) -> None:
+    def add_visible(self, *things: object) -> None:
         """Add visible things."""
         self.seen += [
             json.dumps(thing, ensure_ascii=False, default=str) if isinstance(thing, dict | list) else str(thing)
@@ -68,25 +68,25 @@ class Watched:
         """Return the visible secrets in any encoding, each with the place where it stands."""
         text = "\n".join(self.seen)
         return {
-            secret: text[max(0, text.index(spelling) - 300) :][:400]
+            secret: text[max(0, text.index(encoding) - 300) :][:400]
             for secret in self.secrets
-            for spelling in _encodings(secret)
-            if spelling in text
+            for encoding in _encodings(secret)
+            if encoding in text
         }
 
-    def know_all(self) -> None:
+    def add_all_secrets(self) -> None:
         """Add every secret that the simulated servers have now."""
         opened, enterprise = self.simulation.gizwits_open, self.simulation.gizwits_enterprise
-        self.know(opened.password, opened.phone_id, opened.aep_password, *opened.accounts.tokens)
-        self.know(*(device.passcode for device in opened.devices.values()))
-        self.know(enterprise.enterprise_secret, *enterprise.tokens)
+        self.add_secrets(opened.password, opened.phone_id, opened.aep_password, *opened.accounts.tokens)
+        self.add_secrets(*(device.passcode for device in opened.devices.values()))
+        self.add_secrets(enterprise.enterprise_secret, *enterprise.tokens)
         for product in enterprise.products.values():
-            self.know(
+            self.add_secrets(
                 product.product_secret, product.auth_secret, *(device.passcode for device in product.devices.values())
             )
-        self.know(self.simulation.keycloak.password, self.simulation.keycloak.client_secret)
-        self.know(*(uuid_of(site.uuid, "activation") for site in self.simulation.sodata.sites))
-        self.know(self.simulation.firstlight.authorization_token, self.simulation.firstlight.user_token)
+        self.add_secrets(self.simulation.keycloak.password, self.simulation.keycloak.client_secret)
+        self.add_secrets(*(uuid_of(site.uuid, "activation") for site in self.simulation.sodata.sites))
+        self.add_secrets(self.simulation.firstlight.authorization_token, self.simulation.firstlight.user_token)
 
 
 def _encodings(secret: str) -> set[str]:
@@ -106,19 +106,19 @@ def watched(
     # "123456" is part of many other numbers.
     next(iter(next(iter(simulation.gizwits_enterprise.products.values())).devices.values())).passcode = "VIRTUALPASS"
     watched = Watched(hass, simulation, {_WRONG, _NEW, _PUSH}, [])
-    watched.know_all()
+    watched.add_all_secrets()
     issue_tokens = KeycloakServer._tokens
 
     def add_tokens(*args: Any) -> dict[str, Any]:
         answer = issue_tokens(*args)
-        watched.know(*(answer.get(name) for name in ("access_token", "refresh_token", "id_token")))
+        watched.add_secrets(*(answer.get(name) for name in ("access_token", "refresh_token", "id_token")))
         return answer
 
     monkeypatch.setattr(KeycloakServer, "_tokens", add_tokens)
 
     @callback
     def add_event(event: Event[Any]) -> None:
-        watched.see(event.event_type, event.data)
+        watched.add_visible(event.event_type, event.data)
 
     hass.bus.async_listen(MATCH_ALL, add_event)
     return watched
@@ -173,7 +173,7 @@ async def _add(watched: Watched, kind: str) -> MockConfigEntry:
     form = await choose(hass, kind)
     form = await submit(hass.config_entries.flow, form, with_changes(typed, {_SECRET_FIELD[kind]: _WRONG}))
     # A form returns the user's own recent input so that the user can correct it.
-    watched.see(form["errors"], form["description_placeholders"])
+    watched.add_visible(form["errors"], form["description_placeholders"])
     result = await submit(hass.config_entries.flow, form, typed)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
@@ -217,7 +217,7 @@ async def _control(watched: Watched, entry: MockConfigEntry) -> None:
         try:
             await watched.hass.services.async_call("switch", "turn_off", data, blocking=True)
         except HomeAssistantError as error:
-            watched.see(repr(error), str(error), error.translation_placeholders)
+            watched.add_visible(repr(error), str(error), error.translation_placeholders)
     server.faults = []
 
 
@@ -238,20 +238,20 @@ async def _push(watched: Watched, kind: str, secrets: set[str]) -> None:
         await until(lambda: not snoti.connections)
 
 
-def _look_around(watched: Watched, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture) -> None:
+def _collect_visible(watched: Watched, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture) -> None:
     hass = watched.hass
     # The test kit's store shows what is written; Home Assistant's does not.
     records = [record for record in caplog.records if not record.name.startswith("pytest_homeassistant")]
-    watched.see(*map(logging.Formatter().format, records))
-    watched.see(entry.title, entry.unique_id, *(s.title for s in entry.subentries.values()))
-    watched.see(*(subentry.unique_id for subentry in entry.subentries.values()), entry.reason)
-    watched.see(*(state.as_dict() for state in hass.states.async_all()))
-    watched.see(*(repr(e) for e in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)))
-    watched.see(*(repr(d) for d in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)))
-    watched.see(*(repr(issue) for issue in ir.async_get(hass).issues.values()))
-    watched.see(repr(entry.runtime_data.coordinator.fleet), repr(entry.runtime_data.coordinator.last_exception))
+    watched.add_visible(*map(logging.Formatter().format, records))
+    watched.add_visible(entry.title, entry.unique_id, *(s.title for s in entry.subentries.values()))
+    watched.add_visible(*(subentry.unique_id for subentry in entry.subentries.values()), entry.reason)
+    watched.add_visible(*(state.as_dict() for state in hass.states.async_all()))
+    watched.add_visible(*(repr(e) for e in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)))
+    watched.add_visible(*(repr(d) for d in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)))
+    watched.add_visible(*(repr(issue) for issue in ir.async_get(hass).issues.values()))
+    watched.add_visible(repr(entry.runtime_data.coordinator.fleet), repr(entry.runtime_data.coordinator.last_exception))
     for server in watched.simulation.servers:
-        watched.see(*(_visible_part(request) for request in server.log))
+        watched.add_visible(*(_visible_part(request) for request in server.log))
 
 
 def _visible_part(request: web.Request) -> str:
@@ -270,15 +270,15 @@ async def test_no_secret_is_visible_anywhere(
 ) -> None:
     entry = await _add(watched, kind)
     await poll(hass, entry)
-    watched.know_all()
+    watched.add_all_secrets()
     await _push(watched, kind, watched.secrets)
 
     for fault in _faults(watched.secrets):
         for server in _servers(simulation, kind):
             server.faults = [fault]
             await poll(hass, entry)
-            watched.know_all()
-            watched.see(*(repr(issue) for issue in ir.async_get(hass).issues.values()))
+            watched.add_all_secrets()
+            watched.add_visible(*(repr(issue) for issue in ir.async_get(hass).issues.values()))
             server.faults = []
         for flow in hass.config_entries.flow.async_progress():
             hass.config_entries.flow.async_abort(flow["flow_id"])
@@ -292,24 +292,24 @@ async def test_no_secret_is_visible_anywhere(
     for _ in range(2 if kind == "firstlight" else 1):  # Firstlight believes only a refusal that lasts
         await poll(hass, entry)
     (flow,) = hass.config_entries.flow.async_progress()
-    watched.see(flow)
+    watched.add_visible(flow)
     form: Any = await hass.config_entries.flow.async_configure(flow["flow_id"])
-    watched.see(shown_in(form), form["description_placeholders"])
+    watched.add_visible(shown_in(form), form["description_placeholders"])
     form = await submit(hass.config_entries.flow, form, shown_in(form) | {_SECRET_FIELD[kind]: _WRONG})
     assert form["errors"]
-    watched.see(form["errors"], form["description_placeholders"])
+    watched.add_visible(form["errors"], form["description_placeholders"])
     result = await submit(hass.config_entries.flow, form, shown_in(form) | {_SECRET_FIELD[kind]: _NEW})
     assert result["reason"] == "reauth_successful"
     await settle(hass)
-    watched.know_all()
+    watched.add_all_secrets()
 
-    _look_around(watched, entry, caplog)
+    _collect_visible(watched, entry, caplog)
     for component in ("diagnostics", "system_health"):
         assert await async_setup_component(hass, component, {})
-    watched.see(await get_diagnostics_for_config_entry(hass, hass_client, entry))
+    watched.add_visible(await get_diagnostics_for_config_entry(hass, hass_client, entry))
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
-    watched.see(await get_diagnostics_for_device(hass, hass_client, entry, devices[-1]))
-    watched.see(await get_system_health_info(hass, DOMAIN))
+    watched.add_visible(await get_diagnostics_for_device(hass, hass_client, entry, devices[-1]))
+    watched.add_visible(await get_system_health_info(hass, DOMAIN))
 
     assert len(watched.secrets) > 20
     assert watched.leaks() == {}
@@ -329,8 +329,8 @@ async def test_the_phone_id_of_an_anonymous_user_is_visible_nowhere(
     await hass.async_block_till_done()
     server.revoke_tokens()
     await poll(hass, result["result"])
-    watched.know_all()
-    _look_around(watched, result["result"], caplog)
+    watched.add_all_secrets()
+    _collect_visible(watched, result["result"], caplog)
     assert server.phone_id in watched.secrets
     assert watched.leaks() == {}
 
@@ -341,7 +341,7 @@ async def test_issued_secrets_are_stored_apart_from_typed_ones(
 ) -> None:
     typed = set(watched.secrets)
     entry = await _add(watched, kind)
-    watched.know_all()
+    watched.add_all_secrets()
     issued = watched.secrets - typed
     assert issued or kind == "firstlight"
     held = json.dumps([dict(entry.data), dict(entry.options), *(dict(s.data) for s in entry.subentries.values())])
@@ -353,11 +353,11 @@ async def test_a_leak_would_be_found(
 ) -> None:
     original: Callable[..., Any] = KeycloakLogin._log_in
 
-    async def talkative(self: KeycloakLogin, *args: Any) -> Any:
+    async def log_in_and_log_secrets(self: KeycloakLogin, *args: Any) -> Any:
         logging.getLogger("custom_components.datapoint_cloud").debug("Signing in %s", vars(self))
         return await original(self, *args)
 
-    monkeypatch.setattr(KeycloakLogin, "_log_in", talkative)
+    monkeypatch.setattr(KeycloakLogin, "_log_in", log_in_and_log_secrets)
     entry = await _add(watched, "sodata")
-    _look_around(watched, entry, caplog)
+    _collect_visible(watched, entry, caplog)
     assert watched.simulation.keycloak.password in watched.leaks()

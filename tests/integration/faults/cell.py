@@ -35,19 +35,19 @@ class Cell:
     kind: Kind
     complaints: Complaints = field(default_factory=Complaints)
 
-    async def play(self, phase: Phase) -> None:
+    async def run(self, phase: Phase) -> None:
         """Let the fault begin in this phase, go on for a while, and end."""
         account = self.account
         if phase is Phase.SET_UP:
-            await self._set_up_struck()
+            await self._set_up_with_fault()
         else:
             await account.live_well()
-            was = account.inventory()
-            await (self._run_struck() if phase is Phase.RUNNING else self._restart_struck())
-            await self._be_over(was)
+            inventory_before = account.inventory()
+            await (self._run_with_fault() if phase is Phase.RUNNING else self._restart_with_fault())
+            await self._end_fault(inventory_before)
         self.complaints.add_of_tracebacks(account)
 
-    async def _set_up_struck(self) -> None:
+    async def _set_up_with_fault(self) -> None:
         account = self.account
         account.make()
         self._strike()
@@ -66,12 +66,12 @@ class Cell:
                 break
         self.complaints.add_if_not_shown(account, "not set up after the fault")
 
-    async def _restart_struck(self) -> None:
+    async def _restart_with_fault(self) -> None:
         self._strike()
         self._check_start(await self.account.reload())
-        await self._last(usual=self.account.usual_start)
+        await self._continue_fault(usual=self.account.usual_start)
 
-    async def _run_struck(self) -> None:
+    async def _run_with_fault(self) -> None:
         usual = 0
         if self.request.is_seldom:
             self.account.revoke_tokens()
@@ -80,9 +80,9 @@ class Cell:
             usual = self.account.usual_start
         else:
             self._strike()
-        await self._last(usual=usual)
+        await self._continue_fault(usual=usual)
 
-    async def _last(self, *, usual: int) -> None:
+    async def _continue_fault(self, *, usual: int) -> None:
         """Let the fault go on until all readings are stale, and check the consequences."""
         account = self.account
         for _ in range(account.pace.steps_until_stale):
@@ -96,7 +96,7 @@ class Cell:
         self._check_reports()
         self._check_only_the_concerned_suffer()
 
-    async def _be_over(self, was: Counter[str]) -> None:
+    async def _end_fault(self, inventory_before: Counter[str]) -> None:
         account, complaints = self.account, self.complaints
         lost = account.lost()
         is_reported = account.lines() or account.issues() or account.sign_ins()
@@ -110,8 +110,8 @@ class Cell:
         complaints.add_if(lost and not account.lines(), "back in silence")
         complaints.add_of_repetition(account)
         complaints.add_of_warnings(account, "a warning when it was over")
-        complaints.add_of("removed", was - account.inventory())
-        complaints.add_of("new", account.inventory() - was)
+        complaints.add_of("removed", inventory_before - account.inventory())
+        complaints.add_of("new", account.inventory() - inventory_before)
 
     @property
     def _steps_to_come_back(self) -> int:

@@ -52,9 +52,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     cells = [item for item in items if item.get_closest_marker("fault_cell")]
     kept = table.short_form(cells)
-    left_out = [cell for cell in cells if cell not in kept]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    deselected = [cell for cell in cells if cell not in kept]
+    config.hook.pytest_deselected(items=deselected)
+    items[:] = [item for item in items if item not in deselected]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

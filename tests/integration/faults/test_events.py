@@ -25,7 +25,7 @@ async def test_an_account_survives_unreachable_servers(
 ) -> None:
     account = make_account(cloud)
     await account.live_well()
-    was = account.inventory()
+    inventory_before = account.inventory()
     complaints = Complaints()
     ports = {server.name: URL(server.url).port or 0 for server in servers(account.simulation, cloud)}
     for server in servers(account.simulation, cloud):
@@ -45,7 +45,7 @@ async def test_an_account_survives_unreachable_servers(
     for _ in range(_STEPS_TO_COME_BACK):
         await account.step()
     complaints.add_if_not_back(account)
-    complaints.add_if(was != account.inventory(), "there are other things than before")
+    complaints.add_if(inventory_before != account.inventory(), "there are other things than before")
     complaints.add_of_tracebacks(account)
     record(cloud, f"servers refused {'at a restart' if is_restarted else 'while running'}", complaints)
 

@@ -132,7 +132,7 @@ async def test_push_survives_the_fault(
         monkeypatch.setattr(websocket, "_NOT_LOGGED_IN", int(code))
     account = make_account(trouble.cloud)
     pushed = await _pushed(account)
-    was = account.inventory()
+    inventory_before = account.inventory()
     complaints = Complaints()
 
     for step in range(_STEPS):
@@ -155,7 +155,7 @@ async def test_push_survives_the_fault(
             break
         await _step(account)
     complaints.add_if(not pushed.is_all_pushed(), "push does not come back")
-    complaints.add_of("removed", was - account.inventory())
+    complaints.add_of("removed", inventory_before - account.inventory())
     complaints.add_of_repetition(account)
     complaints.add_of_tracebacks(account)
     record(trouble.cloud, f"push x {trouble.name}", complaints)

@@ -16,5 +16,5 @@ async def test_polling_survives_the_fault(
     make_account: MakeAccount, record: Record, request_class: RequestClass, kind: Kind, phase: Phase
 ) -> None:
     cell = Cell(make_account(request_class.cloud), request_class, kind)
-    await cell.play(phase)
+    await cell.run(phase)
     record(request_class.cloud, f"{request_class.name} x {kind.name} {phase}", cell.complaints)
