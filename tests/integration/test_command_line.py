@@ -381,7 +381,7 @@ async def test_unloading_ends_the_wait_for_a_confirmation(
         assert await caller is False
 
 
-async def test_a_command_for_a_removed_device_ends_at_once(
+async def test_the_wait_for_a_removed_device_ends_at_once(
     hass: HomeAssistant,
     simulation: Simulation,
     entry: MockConfigEntry,

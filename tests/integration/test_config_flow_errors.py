@@ -235,7 +235,7 @@ async def test_an_unexpected_error_is_logged_once_without_secrets(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_an_enterprise_without_devices_needs_a_confirmation(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_gizwits_user_without_devices_needs_a_confirmation(hass: HomeAssistant, simulation: Simulation) -> None:
     simulation.gizwits_open.devices.clear()
     result = await add(hass, simulation, "gizwits_open")
     assert result["errors"] == {"region": "no_devices"}

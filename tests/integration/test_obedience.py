@@ -163,7 +163,7 @@ async def test_a_refused_command_raises_an_error_and_changes_nothing(watched: Wa
     assert watched.requests == (1, 0)
 
 
-async def test_a_device_that_turns_out_to_be_offline_is_unavailable_at_once(watched: Watched) -> None:
+async def test_a_command_to_an_offline_device_shows_it_as_disconnected_at_once(watched: Watched) -> None:
     watched.device.is_online = False
     assert watched.shown("binary_sensor", "$connectivity") == "on"
     with pytest.raises(HomeAssistantError, match="was not contacted: it is offline"):

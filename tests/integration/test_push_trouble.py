@@ -194,7 +194,7 @@ async def test_a_refused_push_opens_a_repair_that_leads_to_the_product(
 
 
 @both
-async def test_a_changed_push_setting_does_not_affect_the_account(pushed: Pushed) -> None:
+async def test_a_lost_push_connection_leaves_the_issues_of_the_account_as_they_are(pushed: Pushed) -> None:
     await pushed.add()
     if pushed.is_open:
         pushed.simulation.gizwits_open.app_id = "another"
@@ -289,7 +289,7 @@ async def test_a_listener_that_raises_does_not_keep_the_others_from_learning_of_
 
 
 @both
-async def test_news_that_cannot_be_merged_do_no_other_harm(
+async def test_news_that_cannot_be_merged_do_not_end_the_connection(
     pushed: Pushed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await pushed.add()

@@ -237,7 +237,7 @@ async def test_readings_that_arrive_during_an_unload_leave_nothing_behind(
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-async def test_one_look_at_the_registry_serves_many_readings(
+async def test_many_readings_cause_one_sync_of_the_device_registry(
     hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = 0

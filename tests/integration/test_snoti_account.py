@@ -52,7 +52,7 @@ async def test_a_remote_server_has_to_prove_its_identity(
     assert server.tls is _server(_push(hass, simulation, snoti_host=address[0])).tls  # shared, not made for this entry
 
 
-async def test_without_a_push_secret_a_local_server_is_not_contacted(
+async def test_an_account_with_a_local_api_uses_a_local_push_server(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     server = _server(_push(hass, simulation, api_url="http://127.0.0.1:1"))

@@ -313,7 +313,7 @@ async def test_a_query_with_another_period_keeps_its_figures(hass: HomeAssistant
     assert result["reason"] == "already_configured"
 
 
-async def test_adding_queries_requests_none_of_them_more_than_twice(
+async def test_each_query_is_requested_at_most_twice_while_queries_are_added(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     firstlight = (await add(hass, simulation, "firstlight"))["result"]

@@ -180,7 +180,7 @@ async def test_refused_credentials_ask_the_user_to_sign_in_although_the_devices_
 
 @pytest.mark.parametrize("kind", _REQUESTED_AT_SET_UP)
 @pytest.mark.parametrize("spoil", [None, [], {"listed_at": "?"}, {"devices": [{}]}])
-async def test_a_store_without_a_list_is_read_like_one_of_an_earlier_version(
+async def test_an_account_whose_store_has_no_list_needs_the_cloud_for_its_set_up(
     hass: HomeAssistant, hass_storage: dict[str, Any], simulation: Simulation, kind: str, spoil: Any
 ) -> None:
     entry = await add_account(hass, simulation, kind)
@@ -226,7 +226,7 @@ async def test_damage_in_a_stored_list_affects_only_the_damaged_part(
     assert SUBJECTS[kind].state(hass, simulation, entry) != "unavailable"
 
 
-async def test_a_device_that_the_vendor_removed_leaves_the_store(
+async def test_a_datapoint_that_the_vendor_removed_is_not_restored_from_the_store(
     hass: HomeAssistant, hass_storage: dict[str, Any], simulation: Simulation
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
