@@ -10,6 +10,7 @@ from .enterprise_groups import EnterpriseGroups
 from .enterprise_history import EnterpriseHistory
 from .enterprise_reports import EnterpriseReports
 from .enterprise_search import EnterpriseSearch
+from .enterprise_users import EnterpriseUsers
 from .errors import Refused
 from .wire import json_object, required_text
 
@@ -26,7 +27,7 @@ class GizwitsEnterpriseServer(EnterpriseCore):
         self.app.router.add_post(f"{product}/access_token", self._grant_token)
         self.app.router.add_get(f"{product}/datapoint", self._describe_product)
         self.app.router.add_post(product + "/devices/{did}/control", self._control)
-        for part in (EnterpriseSearch, EnterpriseHistory, EnterpriseGroups, EnterpriseReports):
+        for part in (EnterpriseSearch, EnterpriseHistory, EnterpriseGroups, EnterpriseReports, EnterpriseUsers):
             part(self)  # it adds its routes
 
     async def _grant_token(self, request: web.Request) -> web.Response:

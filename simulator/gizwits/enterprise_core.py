@@ -29,7 +29,8 @@ class EnterpriseCore(GizwitsCore):
     `is_ip_allowed`: the caller is on the whitelist (else 5012). `is_data_granted`: history may be read (else
     `data_denial`, 5018 or 5024). `is_control_granted`: devices may be controlled (else 5404).
     `quota_remaining`: requests left until `quota_reset`, of `quota_limit` an hour. `maximum_limit`: the longest page
-    (else 5002). `windows_are_in_ms`: history takes its times in milliseconds.
+    (else 5002). `windows_are_in_ms`: history takes its times in milliseconds. `withheld_reports`: the codes that answer
+    reports by the end of their path, such as 5014 for "not generated yet".
     """
 
     def __init__(self, clock: Callable[[], float], seed: int) -> None:
@@ -45,6 +46,7 @@ class EnterpriseCore(GizwitsCore):
         self.is_control_granted = True
         self.maximum_limit = sys.maxsize
         self.windows_are_in_ms = False
+        self.withheld_reports: dict[str, int] = {}
         self.quota_limit = 3600
         self.quota_remaining = self.quota_limit
         self.quota_reset = self._end_of_hour()
@@ -81,6 +83,13 @@ class EnterpriseCore(GizwitsCore):
         if owner != key:
             raise Refused(5010)
         return self.products[key]
+
+    def check_enterprise(self, request: web.Request) -> None:
+        """Raise Refused unless the request has the headers of the organisation."""
+        if request.headers.get("X-Gizwits-Enterprise-ID") != self.enterprise_id:
+            raise Refused(5003)
+        if request.headers.get("X-Gizwits-Enterprise-Secret") != self.enterprise_secret:
+            raise Refused(5004)
 
     def device(self, request: web.Request) -> GizwitsDevice:
         """Return the device of the path. Raises Refused if it is not of the token's product."""

@@ -1,17 +1,21 @@
-"""The Enterprise API's counts of a product's devices: by state, place, alerts and faults."""
+"""The Enterprise API's reports about a product's devices: by state, place, time, alerts and faults."""
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from .devices import GizwitsDevice
 from .enterprise_core import EnterpriseCore
 from .errors import Refused
 from .fleet import EnterpriseProduct
+from .wire import one_of
 
 _DAY = 86400
+_LONGEST = {"date": timedelta(days=30), "week": timedelta(weeks=53), "month": timedelta(days=366)}
 
 type _Counts = dict[str, int]
 
@@ -29,6 +33,49 @@ class EnterpriseReports:
         for kind in ("fault", "alert"):
             route.add_get(f"{path}/{{kind:{kind}}}/report/devices", self._alarmed_devices)
             route.add_get(f"{path}/{{kind:{kind}}}/report/events", self._events)
+        route.add_get(f"{path}/incr_devices", self._new_devices)
+        route.add_get(f"{path}/active_devices", self._active_devices)
+        route.add_get(f"{path}/devices/report/liveness/history", self._activity)
+        self._core.app.middlewares.append(self._withhold)
+
+    @web.middleware
+    async def _withhold(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse a report that is not available, with the code that its path has in `withheld_reports`."""
+        for ending, code in self._core.withheld_reports.items():
+            if request.path.endswith(ending):
+                raise Refused(code)
+        return await handler(request)
+
+    async def _new_devices(self, request: web.Request) -> web.Response:
+        return self._device_rows(request, lambda device: device.created_at)
+
+    async def _active_devices(self, request: web.Request) -> web.Response:
+        return self._device_rows(request, lambda device: device.online_latest)
+
+    def _device_rows(self, request: web.Request, seconds_of: Callable[[GizwitsDevice], float]) -> web.Response:
+        product = self._core.authorized(request)
+        start, end = (parse_day(request.query.get(name)) for name in ("start", "end"))
+        places = {level: request.query.get(level) for level in ("country", "region", "city")}
+        dated = [(device, _day(seconds_of(device))) for device in product.devices.values()]
+        rows = [
+            _report_row(device, day)
+            for device, day in dated
+            if (start is None or start <= day)
+            and (end is None or day <= end)
+            and all(name is None or name == getattr(device.place, level, None) for level, name in places.items())
+        ]
+        return self._core.paged(request, rows)
+
+    async def _activity(self, request: web.Request) -> web.Response:
+        devices = self._devices(request)
+        cycle, days = parse_cycle(request)
+        data = []
+        for period in dict.fromkeys(period_of(day, cycle) for day in days):
+            active = [device for device in devices if period_of(_day(device.online_latest), cycle) == period]
+            counted = _by_place(active, lambda some: {"count": len(list(some))}, 0)
+            data.append({"count": len(active), "location": _bare_counts(counted), cycle: period})
+        names = {name: request.query.get(name) for name in ("start", "end", "gid")}
+        return web.json_response({**names, "cycle": cycle, "data": data})
 
     def _devices(self, request: web.Request) -> list[GizwitsDevice]:
         return _of_group(self._core.authorized(request), request)
@@ -74,6 +121,69 @@ class EnterpriseReports:
         active = {name: sum(bool(device.attrs.get(name)) for device in fleet) for name in names}
         counted = _counted(request, fleet, functools.partial(_alarm_counts, kind))
         return web.json_response(counted | {"detail": {name: _unresolved(count) for name, count in active.items()}})
+
+
+def parse_day(text: str | None) -> date | None:
+    """Read a day such as 2016-12-31. Raises Refused (5002)."""
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise Refused(5002, "start, end") from None
+
+
+def parse_cycle(request: web.Request) -> tuple[str, list[date]]:
+    """Read the cycle and the days from `start` to `end`. Raises Refused (5002) for a range that is too long."""
+    cycle = one_of(request, "cycle", tuple(_LONGEST), 5002)
+    if cycle is None:
+        raise Refused(5002, "cycle")
+    start, end = (_first_day(request.query.get(name), cycle) for name in ("start", "end"))
+    if not timedelta(0) <= end - start <= _LONGEST[cycle]:
+        raise Refused(5002, "start, end")
+    return cycle, list(_days(start, end))
+
+
+def _first_day(text: str | None, cycle: str) -> date:
+    try:
+        if cycle == "week":
+            year, week = (text or "").split("-")
+            return date.fromisocalendar(int(year), int(week), 1)
+        return date.fromisoformat(f"{text}-01" if cycle == "month" else text or "")
+    except ValueError:
+        raise Refused(5002, "start, end") from None
+
+
+def _days(start: date, end: date) -> Iterator[date]:
+    while start <= end:
+        yield start
+        start += timedelta(days=1)
+
+
+def period_of(day: date, cycle: str) -> str:
+    """Return the period of a day in the form of its cycle: 2016-12-31, 2016-52 or 2016-12."""
+    if cycle == "week":
+        year, week, _ = day.isocalendar()
+        return f"{year}-{week:02}"
+    return day.isoformat() if cycle == "date" else f"{day:%Y-%m}"
+
+
+def _day(seconds: float) -> date:
+    return datetime.fromtimestamp(seconds, UTC).date()
+
+
+def _report_row(device: GizwitsDevice, day: date) -> dict[str, Any]:
+    created = datetime.fromtimestamp(device.created_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    places = {level: getattr(device.place, level, None) for level in ("country", "region", "city")}
+    row = {"report_date": day.isoformat(), "product_key": device.product.key, "mac": device.mac}
+    return {**row, **places, "created_at": created}
+
+
+def _bare_counts(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return a tree of places in which `count` is a number instead of an object, and a city is `{count}`."""
+    bare: dict[str, Any] = {}
+    for name, node in tree.items():
+        below = {level: _bare_counts(node[level]) for level in ("region", "city") if level in node}
+        bare[name] = {"count": node["count"]["count"], **below}
+    return bare
 
 
 def _of_group(product: EnterpriseProduct, request: web.Request) -> list[GizwitsDevice]:
