@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
+from .administration import Administration
 from .budget import Budget
 from .errors import CloudError, NotSupported
 from .history import History
@@ -94,6 +95,8 @@ class Cloud(Protocol):
 
     history: History
     """The history of its devices."""
+    administration: Administration
+    """What the cloud offers beyond values: reports, searches, groups, bindings, users and scenes."""
     push: Push | None
     """Its push connections; None if it has no push."""
     device_selector: DeviceSelector | None
@@ -158,6 +161,8 @@ class ReadOnlyCloud:
     """The part of a cloud that cannot be written to, and has neither groups nor a `DeviceSelector`."""
 
     device_selector: DeviceSelector | None = None
+
+    administration = Administration()
 
     @property
     def devices_a_request(self) -> int:

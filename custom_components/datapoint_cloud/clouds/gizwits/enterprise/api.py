@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 import aiohttp
 
 from ... import coerce
+from ...administration import Administration
 from ...budget import Budget, Purpose
 from ...client_store import ClientStore
 from ...cloud import DeviceSelector, GroupResult, Listing, OnSnapshot, Readings, ignore_snapshot
@@ -22,13 +23,16 @@ from ..framing import payload_of
 from ..missing_grants import MissingGrants
 from ..timings import PushTimings, snoti_timings
 from .activity import ActiveDevices
+from .device_finder import EnterpriseDeviceFinder
 from .device_groups import DeviceGroups
 from .device_logs import DeviceLogs
 from .device_search import DeviceSearch
 from .history import EnterpriseHistory
 from .latest_data import LatestData
 from .product_access import Product, ProductAccess
+from .reports import Reports
 from .snoti import SnotiPush, SnotiServer
+from .users import Users
 
 __all__ = ["GizwitsEnterpriseCloud", "Product", "SnotiServer"]
 
@@ -81,6 +85,12 @@ class GizwitsEnterpriseCloud:
         )
         self._search = DeviceSearch(self._access, client_store)
         self._groups = DeviceGroups(self._access, self._search)
+        self.administration = Administration(
+            reports=Reports(self._access),
+            finder=EnterpriseDeviceFinder(self._access, [product.product_key for product in products], self._device_of),
+            groups=self._groups,
+            users=Users(self._access),
+        )
         self.push: Push | None = None
         """None also if no product has push credentials."""
         if snoti is not None and any(product.is_pushed for product in products):
@@ -203,7 +213,7 @@ class GizwitsEnterpriseCloud:
 
     async def write_group(self, group_id: str, values: Mapping[str, Value]) -> GroupResult:
         """Send values to each device of a group of any product ("Enterprise API, Device groups", "Remote control")."""
-        product, dids = await self._groups.members(self._products, group_id)
+        product, dids = await self._groups.devices_of(self._products, group_id)
         attrs = (await self._definitions.get(product.product_key)).attrs(values)
 
         waiting, results = iter(dids), dict[str, CloudError | None]()
@@ -245,6 +255,11 @@ class GizwitsEnterpriseCloud:
         except CloudError as error:
             return _listing_error(error, product)
         return [device for row in rows if (device := _device(row, product, name)) is not None]
+
+    def _device_of(self, row: Mapping[str, Any], product_key: str) -> Device | None:
+        known = self._definitions.known(product_key)
+        product = next(product for product in self._products if product.product_key == product_key)
+        return _device(row, product, known.name if known else None)
 
     async def _product_name(self, product_key: str) -> str | None:
         try:

@@ -1,18 +1,26 @@
 """The groups of devices that the vendor keeps for each product ("Enterprise API, Device groups")."""
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from itertools import batched
+from typing import Any, Final
 
 from ... import coerce
+from ...administration import DeviceGroup, ItemResults
 from ...budget import Purpose
-from ...errors import AuthFailed, CloudError, RateLimited, Reason, Rejected
+from ...errors import AuthFailed, CloudError, NotSupported, RateLimited, Reason, Rejected, UnexpectedAnswer
+from ..item_results import item_results, texts
 from .device_search import DeviceSearch
 from .product_access import Product, ProductAccess
 
+_GROUPS_PATH: Final = "/device_groups"
+_GROUP_PATH: Final = "/device_groups/{gid}"
+_MAX_MEMBERS: Final = 1000  # of one request
+
 
 class DeviceGroups:
-    """The groups of an enterprise's products."""
+    """The groups of an enterprise's products. A scope is a product key, and a member is a MAC address."""
 
     def __init__(self, access: ProductAccess, search: DeviceSearch) -> None:
         """Request groups through `access`, and their devices through `search`."""
@@ -23,7 +31,7 @@ class DeviceGroups:
         """Return the ids of all groups of a product. Raises any `CloudError`."""
         return list(_group_ids(await self._tree(product_key)))
 
-    async def members(self, products: Sequence[Product], group_id: str) -> tuple[Product, list[str]]:
+    async def devices_of(self, products: Sequence[Product], group_id: str) -> tuple[Product, list[str]]:
         """Find the product of a group, and the devices in the group or, if it has none, in the groups below it.
 
         Raises `Rejected` (NOT_FOUND) if no product has the group, or any other `CloudError`.
@@ -45,11 +53,87 @@ class DeviceGroups:
                 failure = error  # unless another product has the group
         raise failure
 
+    async def list_groups(self, scope: str | None) -> Sequence[DeviceGroup]:
+        """Return the groups of a product as trees. The cloud gives them no names; one request a group counts devices.
+
+        Raises any `CloudError`.
+        """
+        product_key = _product(scope)
+        tree = await self._tree(product_key)
+        ids = list(_group_ids(tree))
+        members = await asyncio.gather(*(self.members(product_key, group_id) for group_id in ids))
+        sizes = {group_id: len(macs) for group_id, macs in zip(ids, members, strict=True)}
+        return _group_trees(tree, sizes)
+
+    async def create_group(self, scope: str | None, *, name: str | None = None, parent: str | None = None) -> str:
+        """Create the root group of a product, or a group below `parent`, and return its id.
+
+        Raises `NotSupported` for a name, `Rejected` with the vendor's code (5202, 5203) for a wrong place.
+        """
+        if name is not None:
+            raise NotSupported(subject=name)
+        body = {} if parent is None else {"parent_gid": parent}
+        answer = coerce.fields(await self._access.request(_product(scope), "POST", _GROUPS_PATH, json_body=body))
+        group_id = coerce.text(answer.get("gid"))
+        if group_id is None:
+            raise UnexpectedAnswer(endpoint=_GROUPS_PATH)
+        return group_id
+
+    async def rename_group(self, scope: str | None, group_id: str, name: str) -> None:
+        """Raise `NotSupported`: the groups have no names."""
+        raise NotSupported(subject=group_id)
+
+    async def delete_group(self, scope: str | None, group_id: str) -> None:
+        """Delete a group. Raises `Rejected` (5204, 5205) while it has groups or devices."""
+        await self._access.request(_product(scope), "DELETE", _GROUP_PATH, parts={"gid": group_id}, may_be_empty=True)
+
+    async def members(self, scope: str | None, group_id: str) -> Sequence[str]:
+        """Return the MAC addresses of a group's own devices."""
+        answer = coerce.fields(await self._access.request(_product(scope), "GET", _GROUP_PATH, parts={"gid": group_id}))
+        return texts(answer.get("macs"))
+
+    async def assign(self, scope: str | None, group_id: str, members: Sequence[str], *, reassign: bool) -> ItemResults:
+        """Add devices to a group, at most 1,000 a request."""
+        return await self._change(scope, group_id, members, {"action": "assign", "reassign": reassign})
+
+    async def unassign(self, scope: str | None, group_id: str, members: Sequence[str]) -> ItemResults:
+        """Remove devices from a group, at most 1,000 a request."""
+        # The document requires `reassign` for both actions.
+        return await self._change(scope, group_id, members, {"action": "unassign", "reassign": False})
+
+    async def _change(
+        self, scope: str | None, group_id: str, macs: Sequence[str], change: Mapping[str, Any]
+    ) -> ItemResults:
+        results: list[ItemResults] = []
+        for some in batched(macs, _MAX_MEMBERS, strict=False):
+            body = {**change, "macs": list(some)}
+            answer = await self._access.request(
+                _product(scope), "PUT", _GROUP_PATH, parts={"gid": group_id}, json_body=body
+            )
+            results.append(item_results(answer, some))
+        succeeded = tuple(item for result in results for item in result.succeeded)
+        return ItemResults(
+            succeeded=succeeded, failed={item: why for result in results for item, why in result.failed.items()}
+        )
+
     async def _dids(self, product: Product, group_id: str) -> list[str]:
         return [str(row["did"]) for row in await self._search.rows(replace(product, group_id=group_id))]
 
     async def _tree(self, product_key: str) -> Any:
-        return await self._access.request(product_key, "GET", "/device_groups", purpose=Purpose.POLLING)
+        return await self._access.request(product_key, "GET", _GROUPS_PATH, purpose=Purpose.POLLING)
+
+
+def _group_trees(tree: Any, sizes: Mapping[str, int]) -> tuple[DeviceGroup, ...]:
+    return tuple(
+        DeviceGroup(id=gid, devices=sizes[gid], groups=_group_trees(children, sizes))
+        for gid, children in coerce.fields(_decode_tree(tree)).items()
+    )
+
+
+def _product(scope: str | None) -> str:
+    if scope is None:
+        raise NotSupported
+    return scope
 
 
 def _group_ids(tree: Any) -> Iterator[str]:

@@ -16,7 +16,7 @@ from .. import wire_values
 from ..paging import DEVICE_PAGES, Row, list_devices, page_size
 from .product_access import Product, ProductAccess
 
-_SEARCH_PATH: Final = "/devices/search"
+SEARCH_PATH: Final = "/devices/search"
 
 
 class DeviceSearch:
@@ -44,17 +44,17 @@ class DeviceSearch:
         async def fetch_uncounted(skip: int, *, total: int) -> Page:
             page = await fetch(skip)
             if page.total != total:
-                raise UnexpectedAnswer(endpoint=_SEARCH_PATH)
+                raise UnexpectedAnswer(endpoint=SEARCH_PATH)
             return Page(page.rows)
 
         try:
-            listed = await list_devices(fetch, endpoint=_SEARCH_PATH)
+            listed = await list_devices(fetch, endpoint=SEARCH_PATH)
         except UnexpectedAnswer as error:
             if error.status is not None or not pages or pages[-1].rows:
                 raise
             # The list ended before its total, which may include the disabled devices that it does not show.
-            total = len((await list_devices(partial(fetch, shows_disabled=1), endpoint=_SEARCH_PATH)).rows)
-            listed = await list_devices(partial(fetch_uncounted, total=total), endpoint=_SEARCH_PATH)
+            total = len((await list_devices(partial(fetch, shows_disabled=1), endpoint=SEARCH_PATH)).rows)
+            listed = await list_devices(partial(fetch_uncounted, total=total), endpoint=SEARCH_PATH)
         if not filters:
             self._pages[product] = len(pages)
         return list(listed.rows.values())
@@ -64,14 +64,12 @@ class DeviceSearch:
 
         def request(limit: int) -> Awaitable[Any]:
             params = {**group, **filters, "limit": limit, "skip": skip}
-            return self._access.request(
-                product.product_key, "GET", _SEARCH_PATH, params=params, purpose=Purpose.POLLING
-            )
+            return self._access.request(product.product_key, "GET", SEARCH_PATH, params=params, purpose=Purpose.POLLING)
 
         body = coerce.fields(await self._page_size.fetch(request))
         rows = body.get("objects")
         total = wire_values.count(coerce.fields(body.get("meta")).get("total"))
         # The document promises a total. Without a total we trust the rows, but an empty list only with a total.
         if not isinstance(rows, list) or (not rows and not skip and total is None):
-            raise UnexpectedAnswer(endpoint=_SEARCH_PATH, subject=product.product_key)
+            raise UnexpectedAnswer(endpoint=SEARCH_PATH, subject=product.product_key)
         return Page(rows, total)

@@ -14,7 +14,16 @@ import aiohttp
 from ... import coerce
 from ...budget import Budget
 from ...client_store import ClientStore
-from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer, Unreachable
+from ...errors import (
+    AuthFailed,
+    CloudError,
+    Forbidden,
+    RateLimited,
+    Reason,
+    TokenRefused,
+    UnexpectedAnswer,
+    Unreachable,
+)
 from ...http import Answer, HttpClient
 from ...tokens import TokenKeeper
 from .. import wire_values
@@ -108,6 +117,23 @@ class ProductAccess:
             await send(token, "GET", _SEARCH_PATH if endpoint != _SEARCH_PATH else _DEFINITION_PATH)
 
         return await self._guarded(product_key, partial(self._keeper_of(product_key).use, call, probe))
+
+    async def request_as_enterprise(self, method: str, path: str, *, params: Mapping[str, str | int]) -> Any:
+        """Send a request with the headers of the enterprise instead of a product's token, and return its answer.
+
+        Raises any `CloudError` but `AuthFailed`: the enterprise's secret is checked with every product's token, so a
+        refusal here means that this function is not granted (`Forbidden`, FEATURE_NOT_GRANTED).
+        """
+        headers = {
+            "X-Gizwits-Enterprise-ID": self._enterprise_id,
+            "X-Gizwits-Enterprise-Secret": self._enterprise_secret,
+        }
+        try:
+            return (await self._http.request(method, path, params=params, headers=headers)).body
+        except TokenRefused as refusal:
+            raise Forbidden(
+                Reason.FEATURE_NOT_GRANTED, endpoint=refusal.endpoint, status=refusal.status, code=refusal.code
+            ) from refusal
 
     async def _guarded[T](self, product_key: str, call: Callable[[], Awaitable[T]]) -> T:
         if self._refusal is not None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 import aiohttp
 
 from ... import coerce
+from ...administration import Administration
 from ...budget import Budget, Purpose
 from ...client_store import ClientStore
 from ...cloud import DeviceSelector, GroupResult, Listing, OnSnapshot, Readings, ignore_snapshot
@@ -26,14 +27,16 @@ from ..framing import payload_of
 from ..paging import DEVICE_PAGES, list_devices, page_size
 from ..stored_token import Grant, StoredToken
 from ..timings import PushTimings, websocket_timings
+from .bindings import Bindings
+from .groups import GROUPS_PATH, OpenGroups
 from .history import OpenHistory
 from .login import KNOWN_APPS, AnonymousLogin, LoginClient, PasswordLogin
+from .scenes import Scenes
 from .websocket import WebSocketPush
 from .websocket_session import PushAccess
 
 _PARALLEL: Final = 16
 _BINDINGS_PATH: Final = "/app/bindings"
-_GROUPS_PATH: Final = "/app/group"
 _REQUESTS_PER_HOUR: Final = 6000  # undocumented; as many as the vendors' own apps send for a household
 
 
@@ -71,6 +74,10 @@ class GizwitsOpenCloud:
         self._page_size = page_size(client_store, "bindings page", DEVICE_PAGES)
         request = partial(self._request, purpose=Purpose.HISTORY)
         self.history: History = OpenHistory(request, self._definitions, client_store, server=api_url)
+        self._groups = OpenGroups(self._request)
+        self.administration = Administration(
+            groups=self._groups, bindings=Bindings(self._request), scenes=Scenes(self._request)
+        )
         access = PushAccess(
             session=session,
             app_id=app_id,
@@ -136,14 +143,9 @@ class GizwitsOpenCloud:
 
     async def write_group(self, group_id: str, values: Mapping[str, Value]) -> GroupResult:
         """Send values to a group of one product in one command ("Open API, Device groups")."""
-        groups = await self._get(_GROUPS_PATH)
-        records = coerce.records(groups if isinstance(groups, list) else coerce.fields(groups).get("objects"))
-        group = next((record for record in records if record.get("id") == group_id), None)
-        if group is None:
-            raise Rejected(Reason.NOT_FOUND, subject=group_id)
-        product_key = coerce.text(group.get("product_key"))
+        product_key = await self._groups.product_of(group_id)
         if product_key is None:
-            # The cloud cannot control groups of several products, and lists them without a product key.
+            # The cloud controls groups of one product only, and keeps mixed ones without a product.
             raise NotSupported(subject=group_id)
         attrs = (await self._definitions.get(product_key)).attrs(values)
         endpoint = "/app/group/{id}/control"
@@ -204,9 +206,12 @@ class GizwitsOpenCloud:
     async def _get(self, template: str, **options: Any) -> Any:
         return await self._request("GET", template, purpose=Purpose.POLLING, **options)
 
-    async def _request(self, method: str, template: str, **options: Any) -> Any:
+    async def _request(
+        self, method: str, template: str, *, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> Any:
         async def call(token: str) -> Any:
-            return (await self._http.request(method, template, headers=self._headers(token), **options)).body
+            all_headers = {**self._headers(token), **(headers or {})}
+            return (await self._http.request(method, template, headers=all_headers, **options)).body
 
         self._raise_refusal()
         try:
@@ -217,7 +222,7 @@ class GizwitsOpenCloud:
 
     async def _probe(self, token: str, endpoint: str) -> None:
         """Try a token that `endpoint` refused at another endpoint."""
-        template = _BINDINGS_PATH if endpoint != _BINDINGS_PATH else _GROUPS_PATH
+        template = _BINDINGS_PATH if endpoint != _BINDINGS_PATH else GROUPS_PATH
         await self._http.request("GET", template, headers=self._headers(token))
 
     def _headers(self, token: str) -> dict[str, str]:

@@ -1,0 +1,125 @@
+"""Finds devices of an enterprise's products by any condition the vendor offers ("Enterprise API, Device search")."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from ... import coerce
+from ...administration import DeviceQuery, FoundDevice
+from ...errors import DeviceGone, Reason, Rejected, UnexpectedAnswer
+from ...model import Device
+from ...paging import Page, read_pages
+from .. import wire_values
+from .device_search import SEARCH_PATH
+from .product_access import ProductAccess
+
+_DETAIL_PATH: Final = "/device_detail"
+_PAGE: Final = 100
+_BY: Final[Mapping[str, str]] = {"device_id": "did", "mac": "mac", "user_id": "uid"}
+_TAKES: Final = frozenset(
+    {*_BY, "group_id", "country", "region", "city", "is_online", "is_faulty", "is_alerting", "active_since"}
+)
+_FACTS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
+    "country": ("country", coerce.text),
+    "region": ("region", coerce.text),
+    "city": ("city", coerce.text),
+    "latitude": ("latitude", coerce.number),
+    "longitude": ("longitude", coerce.number),
+    "last_online": ("online_latest", wire_values.timestamp),
+    "created_at": ("created_at", wire_values.timestamp),
+}
+
+type MakeDevice = Callable[[Mapping[str, Any], str], Device | None]
+"""Turns a row of the search of a product into a device."""
+
+
+class EnterpriseDeviceFinder:
+    """Finds devices of all products of an enterprise."""
+
+    def __init__(self, access: ProductAccess, product_keys: Sequence[str], make_device: MakeDevice) -> None:
+        """Search the products `product_keys` through `access`."""
+        self._access = access
+        self._product_keys = tuple(dict.fromkeys(product_keys))
+        self._make_device = make_device
+
+    async def find(self, query: DeviceQuery) -> Sequence[FoundDevice]:
+        """Return at most `query.limit` devices of one product, or of all of them.
+
+        One that is looked for by its MAC address has its type and whether it is logged off, too. Raises `Rejected`
+        (INVALID_REQUEST, subject: the condition) for a condition that the vendor lacks, and any other `CloudError`.
+        """
+        unknown = query.conditions - _TAKES
+        by = [name for name in _BY if getattr(query, name) is not None]
+        if unknown or len(by) > 1:
+            raise Rejected(Reason.INVALID_REQUEST, endpoint=SEARCH_PATH, subject=min(unknown) if unknown else by[1])
+        found: list[FoundDevice] = []
+        for product_key in self._product_keys if query.scope is None else (query.scope,):
+            found += await self._find_in(product_key, query, query.limit - len(found))
+            if len(found) >= query.limit:
+                break
+        return found
+
+    async def _find_in(self, product_key: str, query: DeviceQuery, most: int) -> list[FoundDevice]:
+        params = _params(query)
+
+        async def fetch(skip: int) -> Page:
+            limit = min(_PAGE, most)
+            answer = await self._access.request(
+                product_key, "GET", SEARCH_PATH, params={**params, "limit": limit, "skip": skip}
+            )
+            body = coerce.fields(answer)
+            if not isinstance(rows := body.get("objects"), list):
+                raise UnexpectedAnswer(endpoint=SEARCH_PATH, subject=product_key)
+            return Page(rows, wire_values.count(coerce.fields(body.get("meta")).get("total")))
+
+        found: list[FoundDevice] = []
+        async for page in read_pages(fetch, endpoint=SEARCH_PATH, subject=product_key, full_page=min(_PAGE, most)):
+            found += [
+                await self._described(product_key, device, row, query)
+                for row in coerce.records(page.rows)
+                if (device := self._make_device(row, product_key)) is not None
+            ]
+            if len(found) >= most:
+                break
+        return found[:most]
+
+    async def _described(
+        self, product_key: str, device: Device, row: Mapping[str, Any], query: DeviceQuery
+    ) -> FoundDevice:
+        facts = {name: value for name, (key, read) in _FACTS.items() if (value := read(row.get(key))) is not None}
+        if query.mac is None:
+            return FoundDevice(device=device, is_disabled=wire_values.flag(row.get("is_disabled")), facts=facts)
+        try:
+            detail = coerce.fields(
+                await self._access.request(product_key, "GET", _DETAIL_PATH, params={"mac": query.mac})
+            )
+        except DeviceGone:
+            detail = {}
+        return FoundDevice(
+            device=device,
+            kind=coerce.text(detail.get("type")),
+            is_disabled=wire_values.flag(detail.get("is_disabled")),
+            facts=facts,
+        )
+
+
+def _params(query: DeviceQuery) -> dict[str, str]:
+    by = next((name for name in _BY if getattr(query, name) is not None), None)
+    flags = {"is_online": query.is_online, "is_faulty": query.is_faulty, "is_alert": query.is_alerting}
+    params = {
+        "gid": query.group_id,
+        "country": query.country,
+        "region": query.region,
+        "city": query.city,
+        "type": None if by is None else _BY[by],
+        "val": None if by is None else getattr(query, by),
+        "liveness_start": None if query.active_since is None else _epoch(query.active_since),
+        # No document says which devices are shown without this parameter.
+        "show_disabled": str(int(query.shows_disabled)),
+        **{name: None if flag is None else str(int(flag)) for name, flag in flags.items()},
+    }
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def _epoch(time: datetime) -> str:
+    return str(int(time.timestamp()))
