@@ -25,9 +25,14 @@ OPEN_API_TEXTS: dict[int, str] = {
     9025: "attr invalid!",
     9026: "user invalid!",
     9029: "datapoint not found!",
+    9040: "bad QR content!",
     9041: "request throttled!",
     9042: "device offline!",
+    9043: "timestamp invalid!",
+    9044: "signature invalid!",
     9093: "not owner!",
+    9220: "scene not found!",
+    9221: "scene is not yours!",
 }
 
 ENTERPRISE_ERRORS: dict[int, tuple[int, str]] = {

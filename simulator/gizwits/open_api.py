@@ -9,10 +9,12 @@ from yarl import URL
 from .aep import LoginFront
 from .devices import GizwitsDevice, bools_as_numbers
 from .errors import OPEN_API_TEXTS, Refused
+from .open_bindings import OpenBindings
 from .open_core import OpenCore
 from .open_groups import OpenGroups
 from .open_history import OpenHistory
-from .products import AIR_CONDITIONER, HEATER
+from .open_scenes import OpenScenes
+from .products import AIR_CONDITIONER, HEATER, SPA
 from .tokens import Token
 from .websocket import OpenPush
 from .wire import json_object, one_of, required_text, whole_number
@@ -26,6 +28,8 @@ class GizwitsOpenServer(OpenCore):
         super().__init__(clock, seed)
         self.push = OpenPush(self)
         self.groups = OpenGroups(self)
+        self.bindings = OpenBindings(self, self.push)
+        self.scenes = OpenScenes(self)
         devices = [device for device in self.devices.values() if device.uid == self.uid]
         air_conditioners, heaters = (
             [device.did for device in devices if device.product is product] for product in (AIR_CONDITIONER, HEATER)
@@ -33,6 +37,8 @@ class GizwitsOpenServer(OpenCore):
         self.groups.add("客厅", self.uid, AIR_CONDITIONER.key, air_conditioners[:1])
         self._heater_group = self.groups.add("电暖器", self.uid, HEATER.key, heaters[:2])
         self._mixed_group = self.groups.add("Holiday", self.uid, "", [device.did for device in devices[:2]])
+        spa = next(device for device in devices if device.product is SPA)
+        self.scenes.add("Spa evening", self.uid, {spa.did: {"power": True}})
         for part in (LoginFront, OpenHistory):
             part(self)  # it adds its routes
         self._add_routes()
