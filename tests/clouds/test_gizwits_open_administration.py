@@ -1,0 +1,114 @@
+"""What the Open API offers beyond values: bindings, groups and scenes."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from custom_components.datapoint_cloud.clouds.administration import Administration
+from custom_components.datapoint_cloud.clouds.errors import CloudError, DeviceGone, Forbidden, Rejected
+from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
+from simulator.gizwits import GizwitsOpenServer
+from simulator.gizwits.devices import GizwitsDevice
+from simulator.gizwits.products import SPA
+from simulator.simulation import Simulation
+
+from .gizwits_clouds import open_cloud
+
+
+@pytest.fixture
+def server(simulation: Simulation) -> GizwitsOpenServer:
+    return simulation.gizwits_open
+
+
+@pytest.fixture
+def spa(server: GizwitsOpenServer) -> GizwitsDevice:
+    return next(device for device in server.devices.values() if device.product is SPA)
+
+
+@pytest.fixture
+async def cloud(server: GizwitsOpenServer) -> AsyncIterator[GizwitsOpenCloud]:
+    async with aiohttp.ClientSession() as session:
+        yield open_cloud(session, server)
+
+
+@pytest.fixture
+def administration(cloud: GizwitsOpenCloud) -> Administration:
+    return cloud.administration
+
+
+async def test_a_device_is_bound_by_its_mac(
+    administration: Administration, server: GizwitsOpenServer, spa: GizwitsDevice
+) -> None:
+    assert administration.bindings is not None
+    spa.uid = None
+    secret = server.bindings.product_secret(SPA.key)
+    await administration.bindings.bind_by_mac(SPA.key, secret, spa.mac, name="Garden")
+    assert (server.devices[spa.did].uid, spa.alias) == (server.uid, "Garden")
+
+
+@pytest.mark.parametrize(("secret", "mac", "kind"), [("wrong", None, Forbidden), (None, "000000000000", DeviceGone)])
+async def test_a_binding_by_mac_is_refused_for_what_is_wrong(
+    administration: Administration,
+    server: GizwitsOpenServer,
+    spa: GizwitsDevice,
+    secret: str | None,
+    mac: str | None,
+    kind: type[CloudError],
+) -> None:
+    assert administration.bindings is not None
+    right = server.bindings.product_secret(SPA.key)
+    with pytest.raises(kind) as error:
+        await administration.bindings.bind_by_mac(SPA.key, secret or right, mac or spa.mac)
+    assert right not in str(error.value)
+
+
+async def test_a_device_is_bound_by_its_qr_code(
+    administration: Administration, server: GizwitsOpenServer, spa: GizwitsDevice
+) -> None:
+    assert administration.bindings is not None
+    spa.uid = None
+    await administration.bindings.bind_by_qr(server.bindings.qr_content(spa))
+    assert spa.uid == server.uid
+    with pytest.raises(Rejected):
+        await administration.bindings.bind_by_qr("something else")
+
+
+async def test_devices_are_renamed_and_unbound(administration: Administration, spa: GizwitsDevice) -> None:
+    assert administration.bindings is not None
+    await administration.bindings.rename(spa.did, "Roof")
+    assert spa.alias == "Roof"
+    result = await administration.bindings.unbind([spa.did, "unknown"])
+    assert (result.succeeded, set(result.failed)) == ((spa.did,), {"unknown"})
+    assert spa.uid is None
+
+
+async def test_groups_are_made_filled_renamed_and_deleted(
+    administration: Administration, server: GizwitsOpenServer, spa: GizwitsDevice
+) -> None:
+    groups = administration.groups
+    assert groups is not None
+    assert {group.id for group in await groups.list_groups(None)} == set(server.groups.by_id)
+    made = await groups.create_group(None, name="Outside")
+    result = await groups.assign(None, made, [spa.did, "unknown"], reassign=False)
+    assert (result.succeeded, result.failed) == ((spa.did,), {"unknown": "code 9014"})
+    assert await groups.members(None, made) == [spa.did]
+    await groups.rename_group(None, made, "Garden")
+    named = {group.id: (group.name, group.devices) for group in await groups.list_groups(None)}
+    assert named[made] == ("Garden", 1)
+    assert (await groups.unassign(None, made, [spa.did])).succeeded == (spa.did,)
+    await groups.delete_group(None, made)
+    assert made not in server.groups.by_id
+
+
+async def test_a_scene_is_carried_out(
+    administration: Administration, server: GizwitsOpenServer, spa: GizwitsDevice
+) -> None:
+    scenes = administration.scenes
+    assert scenes is not None
+    (scene,) = await scenes.list_scenes()
+    assert scene.name == "Spa evening"
+    await scenes.run(scene.id)
+    assert server.scenes.by_id[scene.id].runs == 1
+    with pytest.raises(Rejected):
+        await scenes.run("unknown")
