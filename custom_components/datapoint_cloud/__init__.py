@@ -21,6 +21,7 @@ from .device_registry import async_sync_devices, ids_of, is_listed, known_device
 from .issues import async_delete_issues, async_update_issues
 from .profiles import load_profiles
 from .push import async_start_push
+from .report_schedule import async_start_reports
 from .runtime import DatapointConfigEntry, Runtime
 from .services import async_setup_services
 from .statistics.schedule import ImportSchedule
@@ -85,6 +86,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await coordinator.async_start_polling()
     async_start_push(coordinator)
+    async_start_reports(coordinator)
     imports.async_start()
     return True
 

@@ -1,4 +1,4 @@
-"""Sensors of an account and of its scopes: counts of devices, the oldest reading, the requests that are left."""
+"""Sensors of an account and of its scopes: counts from lists and reports, the oldest reading, the requests left."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory, UnitOfTime
-from homeassistant.core import callback
+from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -23,6 +23,7 @@ from .clouds.model import Device
 from .coordinator import DatapointCoordinator
 from .device_registry import device_info, scope_device_id
 from .entity import async_add_with_inventory
+from .fleet import reports
 from .fleet.listeners import ACCOUNT
 from .runtime import DatapointConfigEntry
 from .statistics.schedule import ImportStatus
@@ -33,9 +34,14 @@ _NOTICEABLE_SHARE = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class AccountSensorDescription(SensorEntityDescription):
-    """A sensor of an account or of one of its scopes. `value_fn` gets the devices that belong to it."""
+    """A sensor of an account or of one of its scopes.
 
-    value_fn: Callable[[DatapointCoordinator, list[Device]], StateType | datetime]
+    `value_fn` gets the devices that belong to it. `reported` is the report that has the value, and the count's name in
+    it: for a sensor without `value_fn`, and for the others where reports take the place of the list of devices.
+    """
+
+    value_fn: Callable[[DatapointCoordinator, list[Device]], StateType | datetime] | None = None
+    reported: tuple[str, str] | None = None
     exists_fn: Callable[[DatapointCoordinator], bool] = lambda _: True
     is_noticeable_fn: Callable[[Any, Any], bool] = operator.ne
     """Whether a user would notice the difference between the shown and the current value."""
@@ -87,11 +93,11 @@ def _is_online(coordinator: DatapointCoordinator, device: Device) -> bool | None
 
 
 def _has_flags(coordinator: DatapointCoordinator) -> bool:
-    return any(device.has_flags for device in coordinator.inventory.counted)
+    return coordinator.stands_on_reports or any(device.has_flags for device in coordinator.inventory.counted)
 
 
 def _has_devices(coordinator: DatapointCoordinator) -> bool:
-    return any(not device.is_service for device in coordinator.inventory.counted)
+    return coordinator.stands_on_reports or any(not device.is_service for device in coordinator.inventory.counted)
 
 
 _ACCOUNT_OR_SCOPE_SENSORS = (
@@ -100,12 +106,14 @@ _ACCOUNT_OR_SCOPE_SENSORS = (
         translation_key="devices",
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=_count(lambda _: True),
+        reported=(reports.OVERVIEW, "devices"),
     ),
     AccountSensorDescription(
         key="$online",
         translation_key="devices_online",
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=_devices_online,
+        reported=(reports.OVERVIEW, "online"),
         exists_fn=_has_devices,
     ),
     AccountSensorDescription(
@@ -113,6 +121,7 @@ _ACCOUNT_OR_SCOPE_SENSORS = (
         translation_key="devices_faulty",
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=_count(lambda device: device.has_fault),
+        reported=(reports.STATUS, "faulty"),
         exists_fn=_has_flags,
     ),
     AccountSensorDescription(
@@ -120,9 +129,27 @@ _ACCOUNT_OR_SCOPE_SENSORS = (
         translation_key="devices_alerting",
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=_count(lambda device: device.has_alert),
+        reported=(reports.STATUS, "alerting"),
         exists_fn=_has_flags,
     ),
 )
+_REPORTED: Mapping[str, tuple[str, str]] = {
+    "devices_activated": (reports.OVERVIEW, "devices"),
+    "new_today": (reports.OVERVIEW, "new_today"),
+    "new_yesterday": (reports.OVERVIEW, "new_yesterday"),
+    "new_7_days": (reports.OVERVIEW, "new_7_days"),
+    "new_30_days": (reports.OVERVIEW, "new_30_days"),
+    "active_yesterday": (reports.OVERVIEW, "active_yesterday"),
+    "active_7_days": (reports.OVERVIEW, "active_7_days"),
+    "users": (reports.USERS, "users"),
+}
+_SCOPE_SENSORS = tuple(
+    AccountSensorDescription(
+        key=f"${name}", translation_key=name, state_class=SensorStateClass.MEASUREMENT, reported=reported
+    )
+    for name, reported in _REPORTED.items()
+)
+"""The sensors of a scope that only reports have."""
 _ACCOUNT_SENSORS = (
     *_ACCOUNT_OR_SCOPE_SENSORS,
     AccountSensorDescription(
@@ -179,12 +206,42 @@ def async_add_account_sensors(entry: DatapointConfigEntry, async_add_entities: A
             async_add_entities(AccountSensor(coordinator, sensor, None) for sensor in new)
 
     async_add_with_inventory(entry, add_new)
+    async_add_with_inventory(entry, _adds_reported(entry, async_add_entities))
     for scope in coordinator.cloud.scopes:
         if scope.id not in coordinator.fleet:
             async_add_entities(
                 [AccountSensor(coordinator, description, scope.id) for description in _ACCOUNT_OR_SCOPE_SENSORS],
                 config_subentry_id=subentry_of(entry, scope.id),
             )
+
+
+def _adds_reported(entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> CALLBACK_TYPE:
+    """Return what adds the sensors of reports, each with its first value: many regions and products have none."""
+    coordinator = entry.runtime_data.coordinator
+    added: set[tuple[str, str]] = set()  # scopes and keys
+
+    @callback
+    def add_new() -> None:
+        for scope in coordinator.cloud.scopes:
+            new = [
+                sensor
+                for sensor in _SCOPE_SENSORS
+                if (scope.id, sensor.key) not in added and _reported_value(coordinator, scope.id, sensor) is not None
+            ]
+            added.update((scope.id, sensor.key) for sensor in new)
+            if new:
+                sensors = [AccountSensor(coordinator, sensor, scope.id) for sensor in new]
+                async_add_entities(sensors, config_subentry_id=subentry_of(entry, scope.id))
+
+    return add_new
+
+
+def _reported_value(
+    coordinator: DatapointCoordinator, scope: str | None, description: AccountSensorDescription
+) -> int | None:
+    if coordinator.reports is None or description.reported is None:
+        return None
+    return coordinator.reports.count(scope, *description.reported)
 
 
 class AccountSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
@@ -218,12 +275,19 @@ class AccountSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
     @property
     @override
     def native_value(self) -> StateType | datetime:
-        counted = self.coordinator.inventory.counted
-        devices = [device for device in counted if self._scope is None or device.scope == self._scope]
-        value = self.entity_description.value_fn(self.coordinator, devices)
+        value = self._current_value()
         if not self._has_value or self.entity_description.is_noticeable_fn(self._value, value):
             self._value, self._has_value = value, True
         return self._value
+
+    def _current_value(self) -> StateType | datetime:
+        description, coordinator = self.entity_description, self.coordinator
+        is_reported = description.reported is not None and coordinator.stands_on_reports
+        if description.value_fn is None or is_reported:
+            return _reported_value(coordinator, self._scope, description)
+        counted = coordinator.inventory.counted
+        devices = [device for device in counted if self._scope is None or device.scope == self._scope]
+        return description.value_fn(coordinator, devices)
 
     @property
     @override

@@ -30,6 +30,7 @@ from .fleet.inventory import DeviceFilter, Inventory
 from .fleet.listeners import ACCOUNT, EntityKey, ListenerRegistry
 from .fleet.loss_log import LossLog
 from .fleet.reader import Reader
+from .fleet.reports import FleetReports
 from .pause import Pause
 from .poller import Poller
 from .profiles import Profile
@@ -69,7 +70,13 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.availability = FleetAvailability(self.inventory, self.listeners, self.wished_interval)
         self.reader = Reader(cloud, self.inventory, self.listeners, storage, self.wished_interval)
         self.pause = Pause(storage.client_store)
-        self._poller = Poller(cloud, self.inventory, self.reader, self.pause, self.wished_interval)
+        reporting = cloud.administration.reports
+        self.reports: FleetReports | None = None
+        """The reports about its scopes; None if the cloud has none."""
+        if reporting is not None:
+            scopes = [scope.id for scope in cloud.scopes]
+            self.reports = FleetReports(reporting, scopes, storage.client_store, self.listeners)
+        self._poller = Poller(cloud, self.inventory, self.reader, self.reports, self.pause, self.wished_interval)
         self._loss_log = LossLog(account_name(entry), self.inventory, self.scope_name)
         self.set_up_at = dt_util.utcnow()
         self.problem: CloudError | None = None
@@ -106,6 +113,11 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     def interval_in_force(self) -> timedelta:
         """How long it takes until every device was read."""
         return self.reader.interval_in_force
+
+    @property
+    def stands_on_reports(self) -> bool:
+        """Whether reports take the place of the list of devices."""
+        return self._poller.replaces_list
 
     def present(self) -> Iterator[DeviceState]:
         """The devices that the last list contained."""

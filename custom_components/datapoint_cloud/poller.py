@@ -17,6 +17,7 @@ from .fleet.device_state import DeviceState
 from .fleet.fleet_availability import PollRound
 from .fleet.inventory import Inventory
 from .fleet.reader import Reader
+from .fleet.reports import FleetReports
 from .pause import Pause
 
 _FIRST_RETRY_AFTER = 10.0  # seconds; doubled with each failed poll until the cloud is reached
@@ -26,7 +27,13 @@ class Poller:
     """Runs the polls of one account, and single reads between them."""
 
     def __init__(
-        self, cloud: Cloud, inventory: Inventory, reader: Reader, pause: Pause, wished_interval: timedelta
+        self,
+        cloud: Cloud,
+        inventory: Inventory,
+        reader: Reader,
+        reports: FleetReports | None,
+        pause: Pause,
+        wished_interval: timedelta,
     ) -> None:
         self.round = PollRound()
         """The poll under way, or the last one."""
@@ -35,10 +42,17 @@ class Poller:
         self._cloud = cloud
         self._inventory = inventory
         self._reader = reader
+        self._reports = reports
         self._pause = pause
         self._wished_interval = wished_interval
         self._failed_polls = 0
         self._polls_since_list = 0
+
+    @property
+    def replaces_list(self) -> bool:
+        """Whether reports take the place of the list of devices: counts need no list, however large the fleet is."""
+        is_offered = self._reports is not None and self._reports.is_overview_offered
+        return is_offered and self._inventory.is_figures_only
 
     async def async_poll(self, *, reads_devices: bool, seconds: float | None) -> bool:
         """List the devices if that is due and, with `reads_devices`, read those that are due.
@@ -66,7 +80,9 @@ class Poller:
     async def _async_list_and_read(self, *, reads_devices: bool) -> None:
         self._raise_in_pause()
         damaged_list: UnexpectedAnswer | None = None
-        if self._is_list_due():
+        if self.replaces_list:
+            await self._async_fetch_reports()
+        if not self.replaces_list and self._is_list_due():
             try:
                 await self._async_list()
             except UnexpectedAnswer as error:
@@ -131,6 +147,12 @@ class Poller:
         return self._polls_since_list >= self._reader.schedule.rounds_per_list(
             self._wished_interval, cloud.budget.pace, cloud.requests_a_listing
         )
+
+    async def _async_fetch_reports(self) -> None:
+        if self._reports is not None and await self._reports.async_fetch_due():
+            self.round.has_listed = True
+        if self.replaces_list:
+            self._inventory.async_forget_absent()
 
     async def _async_list(self) -> None:
         await self._inventory.async_list()

@@ -18,7 +18,7 @@ from simulator.gizwits.fleet import EnterpriseProduct
 from simulator.simulation import Simulation
 
 from .accounts import add_account, poll
-from .passing_time import pass_time
+from .passing_time import pass_time, settle
 
 _MOST_ENTITIES = 10_000
 
@@ -99,8 +99,11 @@ async def test_a_large_fleet_shows_figures_until_the_user_chooses(
         assert _figure(hass, entry, "$devices", of) == str(count)
         assert _figure(hass, entry, "$online", of) == str(online)
     assert len(_entities(hass, entry)) < 20
-    counts = simulation.gizwits_enterprise.requests
-    assert sum(counts.values()) == counts["GET /v1/products/{product_key}/devices/search"] + 2  # token and datapoints
+    of_fleet = ("devices/search", "devices/summary", "devices/report/rt", "users/report/total")
+    asked = simulation.gizwits_enterprise.requests.keys() - {
+        f"GET /v1/products/{{product_key}}/{of}" for of in of_fleet
+    }
+    assert asked == {"POST /v1/products/{product_key}/access_token", "GET /v1/products/{product_key}/datapoint"}
 
     next(iter(product.devices.values())).is_online = False
     await poll(hass, entry)
@@ -199,6 +202,7 @@ async def test_a_fleet_that_outgrows_the_limit_keeps_the_devices_that_are_shown(
     monkeypatch.setattr("custom_components.datapoint_cloud.fleet.inventory.LARGE_FLEET", 10)
     product = _meters(simulation, 10)
     entry = await add_account(hass, simulation, "gizwits_enterprise")
+    await settle(hass)
     before = set(product.devices)
     entities = {entity.entity_id for entity in _entities(hass, entry)}
     _add_meters(simulation, product, 1)

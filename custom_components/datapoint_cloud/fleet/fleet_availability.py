@@ -25,6 +25,7 @@ class PollRound:
 
     began_at: datetime = field(default_factory=dt_util.utcnow)
     has_listed: bool = False
+    """Whether the cloud has answered for the devices as a whole, with their list or with reports."""
 
     def has_read(self, state: DeviceState) -> bool:
         """Whether the cloud has answered for the device since the round began."""

@@ -57,6 +57,11 @@ class DeviceFilter:
             groups=tuple(sorted(groups)),
         )
 
+    @property
+    def is_figures_only(self) -> bool:
+        """Whether the user wants to see counts of all devices, and no device."""
+        return self.shows_devices is False and not (self.sites or self.devices or self.groups)
+
     def includes(self, device: Device) -> bool:
         """Whether the device passes the filter by site and device."""
         return (not self.sites or device.site_id in self.sites) and (not self.devices or device.id in self.devices)
@@ -104,6 +109,11 @@ class Inventory:
     def is_too_large(self) -> bool:
         """Whether the devices are hidden because there are more than `LARGE_FLEET`, not because the user chose so."""
         return self._device_filter.shows_devices is None and len(self.counted) > LARGE_FLEET
+
+    @property
+    def is_figures_only(self) -> bool:
+        """Whether the user wants to see counts of all devices, and no device."""
+        return self._device_filter.is_figures_only
 
     @callback
     def expect_devices(self, device_ids: Iterable[str]) -> None:
@@ -240,6 +250,13 @@ class Inventory:
                 del self.absent[device_id]
                 self.fleet.pop(device_id, None)
                 self._listeners.async_mark_inventory_changed()
+
+    @callback
+    def async_forget_absent(self) -> None:
+        """Remove the devices that Home Assistant knows from before, if reports take the place of the list."""
+        if self.absent:
+            self.absent.clear()
+            self._listeners.async_mark_inventory_changed()
 
     @callback
     def async_forget(self, device_ids: Iterable[str]) -> None:
