@@ -13,7 +13,7 @@ import pytest
 _ROOT = Path(__file__).parent.parent
 _INTEGRATION = "custom_components.datapoint_cloud"
 _LIBRARY = f"{_INTEGRATION}.clouds"
-_PLATFORMS = ("binary_sensor", "event", "number", "select", "sensor", "switch")
+_PLATFORMS = ("binary_sensor", "device_tracker", "event", "number", "select", "sensor", "switch")
 
 _LEVELS: tuple[tuple[str, ...], ...] = (
     ("clouds",),

@@ -29,6 +29,7 @@ from .storage import AccountStorage, take_over
 
 PLATFORMS = [
     Platform.BINARY_SENSOR,
+    Platform.DEVICE_TRACKER,
     Platform.EVENT,
     Platform.NUMBER,
     Platform.SELECT,

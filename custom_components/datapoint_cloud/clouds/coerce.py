@@ -114,6 +114,17 @@ def records(value: Any) -> list[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
+def coordinates(record: Mapping[str, Any]) -> tuple[float, float] | tuple[None, None]:
+    """Return the `latitude` and `longitude` of a record in degrees, or two None if it has no place on earth.
+
+    Devices without a fix report zero for both, which is a place in the sea.
+    """
+    latitude, longitude = number(record.get("latitude")), number(record.get("longitude"))
+    if latitude is None or longitude is None or not (latitude or longitude):
+        return None, None
+    return (float(latitude), float(longitude)) if abs(latitude) <= 90 and abs(longitude) <= 180 else (None, None)
+
+
 def timestamp(value: Any, zone: tzinfo = UTC) -> datetime | None:
     """Read ISO 8601 (in `zone` if it names none), or seconds or milliseconds since 1970, as aware UTC."""
     try:

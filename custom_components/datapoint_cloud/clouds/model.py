@@ -66,6 +66,8 @@ class Device:
     site_id: str | None = None  # the place where it is installed
     site: str | None = None
     time_zone: str | None = None
+    latitude: float | None = None  # in degrees; with `longitude`, or both are None
+    longitude: float | None = None
 
     @property
     def has_flags(self) -> bool:

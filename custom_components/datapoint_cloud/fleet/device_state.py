@@ -20,6 +20,7 @@ from .pending_writes import PendingWrites, is_equal
 CONNECTIVITY = "$connectivity"
 PROBLEM = "$problem"
 ALARM = "$alarm"
+PLACE = "$place"
 
 
 @dataclass(frozen=True, slots=True)

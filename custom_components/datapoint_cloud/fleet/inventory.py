@@ -22,7 +22,7 @@ from ..const import FIGURES_ONLY, OPTION_DEVICES, OPTION_FLEET, OPTION_SITES
 from ..profiles import NO_PROFILE, Profile
 from ..storage import AccountStorage
 from .availability import MIN_PATIENCE, Availability
-from .device_state import PROBLEM, DeviceState
+from .device_state import PLACE, PROBLEM, DeviceState
 from .listeners import EntityKey, ListenerRegistry
 from .stored_devices import StoredDevice, StoredDevices
 
@@ -220,6 +220,10 @@ class Inventory:
             self._listeners.async_mark_inventory_changed()
         if state.has_problem != had_problem:
             self._listeners.async_mark_changed([EntityKey(device.id, PROBLEM)])
+        if (before.latitude, before.longitude) != (device.latitude, device.longitude):
+            self._listeners.async_mark_changed([EntityKey(device.id, PLACE)])
+            if before.latitude is None:
+                self._listeners.async_mark_inventory_changed()
 
     def _new_state(self, device: Device) -> DeviceState:
         profile = self._profiles.get(device.schema_id, NO_PROFILE)

@@ -128,6 +128,7 @@ def device(record: Mapping[str, Any], sites: Mapping[str, Site], listed: Contain
     gateway_id = coerce.text(record.get("gatewayUuid"))
     site_id = coerce.text(record.get("siteUuid"))
     place = sites.get(site_id or "")
+    latitude, longitude = coerce.coordinates(record)
     return Device(
         id=uuid,
         name=coerce.text(record.get("name")) or coerce.text(record.get("technicalName")) or serial_number or uuid,
@@ -142,6 +143,8 @@ def device(record: Mapping[str, Any], sites: Mapping[str, Site], listed: Contain
         site_id=site_id,
         site=None if place is None else place.name,
         time_zone=coerce.text(record.get("timeZone")) or (None if place is None else place.time_zone),
+        latitude=latitude,
+        longitude=longitude,
     )
 
 

@@ -289,6 +289,7 @@ def _device(row: Mapping[str, Any], product: Product, product_name: str | None) 
     if did is None or wire_values.flag(row.get("is_disabled")):
         return None
     mac = coerce.text(row.get("mac"))
+    latitude, longitude = coerce.coordinates(row)
     return Device(
         id=did,
         # The list has no names, so use the product's name and the last characters on the label of the device.
@@ -304,4 +305,6 @@ def _device(row: Mapping[str, Any], product: Product, product_name: str | None) 
         mac=wire_values.mac(mac),
         sw_version=coerce.text(row.get("mcu_soft_version")) or coerce.text(row.get("wifi_soft_version")),
         hw_version=coerce.text(row.get("mcu_hard_version")) or coerce.text(row.get("wifi_hard_version")),
+        latitude=latitude,
+        longitude=longitude,
     )
