@@ -23,7 +23,7 @@ from .clouds.clock import is_due
 from .clouds.cloud import Cloud
 from .clouds.errors import CloudError, RateLimited
 from .clouds.model import Device
-from .const import DEFAULT_SHARE, OPTION_INTERVAL, OPTION_SHARE
+from .const import DEFAULT_SHARE, OPTION_IMPORT_HISTORY, OPTION_INTERVAL, OPTION_SHARE
 from .fleet.device_state import DeviceState
 from .fleet.fleet_availability import FleetAvailability, PollRound
 from .fleet.inventory import DeviceFilter, Inventory
@@ -75,7 +75,13 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         """The reports about its scopes; None if the cloud has none."""
         if reporting is not None:
             scopes = [scope.id for scope in cloud.scopes]
-            self.reports = FleetReports(reporting, scopes, storage.client_store, self.listeners)
+            self.reports = FleetReports(
+                reporting,
+                scopes,
+                storage.client_store,
+                self.listeners,
+                with_history=entry.options.get(OPTION_IMPORT_HISTORY, False),
+            )
         self._poller = Poller(cloud, self.inventory, self.reader, self.reports, self.pause, self.wished_interval)
         self._loss_log = LossLog(account_name(entry), self.inventory, self.scope_name)
         self.set_up_at = dt_util.utcnow()

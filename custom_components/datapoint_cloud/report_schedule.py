@@ -1,4 +1,4 @@
-"""Fetches an account's reports every few minutes, as far as they are due.
+"""Fetches an account's reports every few minutes, as far as they are due, and has their history imported.
 
 It knows neither what they contain nor how often each is due.
 """
@@ -13,6 +13,7 @@ from homeassistant.util import dt as dt_util
 from .clouds.errors import CloudError
 from .coordinator import DatapointCoordinator
 from .fleet.reports import FleetReports
+from .statistics.daily import async_import_histories
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,3 +45,4 @@ async def _async_fetch(coordinator: DatapointCoordinator, reports: FleetReports)
         # Polls meet the same problem and report it; what is due is requested again later.
         _LOGGER.debug("%s: the reports are fetched later: %s", coordinator.name, error)
     coordinator.listeners.async_notify()
+    await async_import_histories(coordinator.hass, coordinator)

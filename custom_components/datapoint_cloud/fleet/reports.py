@@ -8,7 +8,7 @@ import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import batched
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from ..clouds.budget import Purpose
 from ..clouds.client_store import ClientStore
 from ..clouds.clock import is_ahead, is_due
 from ..clouds.errors import AuthFailed, CloudError, Forbidden, NotSupported, RateLimited, Reason, Rejected, Unreachable
-from ..clouds.reporting import Reporting, ReportQuery
+from ..clouds.reporting import Cycle, Reporting, ReportQuery
 from .listeners import ACCOUNT, ListenerRegistry
 
 _LOGGER = logging.getLogger(__name__)
@@ -28,15 +28,19 @@ _LOGGER = logging.getLogger(__name__)
 OVERVIEW: Final = "device_overview"
 STATUS: Final = "device_status"
 USERS: Final = "user_total"
+HISTORY: Final = "active_device_history"
+"""The active devices of each of the last 30 days: the past of the overview's `active_yesterday`."""
 
 _EVERY: Final[Mapping[str, timedelta]] = {
     OVERVIEW: timedelta(hours=1),
     STATUS: timedelta(hours=4),
     USERS: timedelta(days=1),
+    HISTORY: timedelta(days=1),
 }
 _REFUSED_FOR: Final = timedelta(days=1)
 _VALID_FOR: Final = timedelta(days=2)  # vendors calculate reports once a day
 _MOST_REQUESTS: Final = 20
+_HISTORY_DAYS: Final = 30
 _HOUR: Final = timedelta(hours=1)
 _PARALLEL: Final = 4
 _STORED: Final = "reports"  # in the `ClientStore`
@@ -70,15 +74,23 @@ class FleetReports:
     """The reports about all scopes of one account."""
 
     def __init__(
-        self, reporting: Reporting, scopes: Sequence[str], client_store: ClientStore, listeners: ListenerRegistry
+        self,
+        reporting: Reporting,
+        scopes: Sequence[str],
+        client_store: ClientStore,
+        listeners: ListenerRegistry,
+        *,
+        with_history: bool,
     ) -> None:
         self._reporting = reporting
         self._client_store = client_store
         self._listeners = listeners
-        self._names = [name for name in _EVERY if name in reporting.names]
+        self._names = [name for name in _EVERY if name in reporting.names and (with_history or name != HISTORY)]
         self._scopes = tuple(dict.fromkeys(scopes))
         self._reports = self._load()
         self._requests: deque[datetime] = deque()
+        self.new_histories: set[str] = set()
+        """The scopes whose history has arrived; who uses it removes them."""
         self._told: set[tuple[str, str]] = set()
         self._is_running = False
 
@@ -94,6 +106,11 @@ class FleetReports:
     def _count(self, scope: str, name: str, key: str) -> int | None:
         report = self._reports.get((scope, name))
         return report.counts.get(key) if report is not None and report.is_valid(dt_util.utcnow()) else None
+
+    def history(self, scope: str) -> Mapping[date, int]:
+        """Return how many devices of a scope were active on each day, as far as the cloud has told."""
+        report = self._reports.get((scope, HISTORY), _Report())
+        return {day: count for text, count in report.counts.items() if (day := _day(text)) is not None}
 
     @property
     def is_overview_offered(self) -> bool:
@@ -147,7 +164,7 @@ class FleetReports:
         report = self._reports[key]
         self._requests.append(dt_util.utcnow())
         try:
-            result = await self._reporting.get(scope, name, ReportQuery(), purpose=Purpose.HISTORY)
+            result = await self._reporting.get(scope, name, _query(name), purpose=Purpose.HISTORY)
         except CloudError as error:
             if isinstance(error, AuthFailed | RateLimited) or _is_outage(error):
                 self._requests.pop()  # it was not answered, and is due at once when the cloud can be reached
@@ -160,6 +177,9 @@ class FleetReports:
         else:
             report.requested_at = report.received_at = dt_util.utcnow()
             report.counts, report.refusal = result.counts, None
+            if name == HISTORY:
+                report.counts = {row["period"]: row["count"] for row in result.rows}
+                self.new_histories.add(scope)
 
     @callback
     def _tell(self, name: str, error: CloudError) -> None:
@@ -205,6 +225,20 @@ def _report(stored: Mapping[str, Any], now: datetime) -> _Report:
         counts={name: int(number) for name, number in numbers.items() if number is not None},
         refusal=coerce.text(stored.get("refusal")),
     )
+
+
+def _query(name: str) -> ReportQuery:
+    if name != HISTORY:
+        return ReportQuery()
+    today = dt_util.utcnow().date()
+    return ReportQuery(cycle=Cycle.DATE, start=today - timedelta(days=_HISTORY_DAYS), end=today - timedelta(days=1))
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _is_outage(error: CloudError) -> bool:

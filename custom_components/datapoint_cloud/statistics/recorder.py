@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import batched
-from typing import Any
+from typing import Any, Protocol
 
 from homeassistant.components.recorder.models import StatisticData, StatisticMeanType, StatisticMetaData
 from homeassistant.components.recorder.statistics import (
@@ -24,10 +24,21 @@ from .. import exceptions
 from ..fleet.description import DatapointDescription, scaled
 from .hours import HOUR
 from .rows import Convert, ExistingRow
-from .sensors import StatisticsSensor
 
 _TIMEOUT_SECONDS = 600
 _ROWS_PER_TASK = 1000  # the recorder's thread does nothing else until a task is done
+
+
+class HasStatistics(Protocol):
+    """An entity with long-term statistics."""
+
+    @property
+    def entity_id(self) -> str:
+        """The id of the entity and of its statistics."""
+
+    @property
+    def is_meter(self) -> bool:
+        """Whether its statistics have a running sum instead of mean, minimum and maximum."""
 
 
 @dataclass(slots=True)
@@ -62,9 +73,7 @@ async def async_wait_for_recorder(hass: HomeAssistant) -> None:
         raise exceptions.of_recorder() from error
 
 
-async def async_read_metadata(
-    hass: HomeAssistant, sensors: Iterable[StatisticsSensor]
-) -> Mapping[str, StatisticMetaData]:
+async def async_read_metadata(hass: HomeAssistant, sensors: Iterable[HasStatistics]) -> Mapping[str, StatisticMetaData]:
     """Return the metadata of statistics by entity id: as stored, or as the recorder would create it now.
 
     A sensor that has neither statistics nor a state is missing.
@@ -84,7 +93,7 @@ async def async_read_metadata(
     }
 
 
-def has_same_kind(sensor: StatisticsSensor, metadata: StatisticMetaData) -> bool:
+def has_same_kind(sensor: HasStatistics, metadata: StatisticMetaData) -> bool:
     """Return whether the stored statistics are those of a meter or of a measurement, as the sensor is."""
     if sensor.is_meter:
         return metadata["has_sum"]
@@ -104,7 +113,7 @@ def conversion(description: DatapointDescription, metadata: StatisticMetaData) -
 
 
 async def async_read_existing(
-    hass: HomeAssistant, sensors: Sequence[StatisticsSensor], since: datetime
+    hass: HomeAssistant, sensors: Sequence[HasStatistics], since: datetime
 ) -> Mapping[str, ExistingStatistics]:
     """Return, by entity id, every hourly row since `since` and the last one before it."""
 
@@ -116,7 +125,7 @@ async def async_read_existing(
     return await get_instance(hass).async_add_executor_job(read)
 
 
-def _read_existing(hass: HomeAssistant, sensor: StatisticsSensor, hours: int) -> ExistingStatistics:
+def _read_existing(hass: HomeAssistant, sensor: HasStatistics, hours: int) -> ExistingStatistics:
     statistic_id = sensor.entity_id
     types: set[Any] = {"state", "sum"} if sensor.is_meter else {"mean"}
     hourly = get_last_statistics(hass, hours, statistic_id, False, types).get(statistic_id, [])
