@@ -34,7 +34,8 @@ def requests(simulation: Simulation) -> dict[str, int]:
             segments = [segment for segment in route.split("/") if not segment.startswith("{")]
             counted[segments[-1]] += times
         server.reset_counts()
-    return dict(counted)
+    # Reports come in the background, and have tests of their own.
+    return {word: times for word, times in counted.items() if word not in {"summary", "rt", "total"}}
 
 
 # The simulated fleets: Open API 6 devices of 5 products, 4 of them online; Enterprise API 59 devices of 2 products,
