@@ -100,7 +100,7 @@ class Server:
 
 
 def _altered(response: web.Response, body: bytes, fault: Fault) -> web.Response:
-    if fault.changes is not None and response.content_type == "application/json":
+    if fault.changes is not None and body.startswith((b"{", b"[")):  # some clouds label their JSON as HTML
         body = json.dumps(fault.changes(json.loads(body))).encode()
     if fault.changes is None and fault.cuts_at is None:
         return response

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from simulator.gizwits import GizwitsDevice, GizwitsOpenServer
+from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .conftest import Clock
@@ -52,6 +53,15 @@ async def test_a_login_gives_a_token_that_lives_half_a_year(
 async def test_a_login_is_refused_with_the_code_of_its_reason(caller: Caller, body: Any, code: int) -> None:
     answer = await caller.request("POST", "/app/login", json=body)
     assert answer.code == (400, code)
+
+
+async def test_a_fault_changes_the_content_though_it_is_labelled_as_html(
+    caller: Caller, server: GizwitsOpenServer
+) -> None:
+    server.faults = [Fault(changes=lambda content: {**content, "devices": []})]
+    answer = await caller.get("/app/bindings")
+    assert answer.body == {"devices": []}
+    assert answer.headers["Content-Type"].startswith("text/html")
 
 
 async def test_too_many_logins_are_throttled(caller: Caller, server: GizwitsOpenServer) -> None:
