@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, override
 
+from homeassistant.components.sensor import DOMAIN as SENSOR_DOMAIN
 from homeassistant.components.sensor import (
     SensorDeviceClass,
     SensorEntity,
@@ -13,13 +14,15 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory, UnitOfTime
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .accounts import subentry_of
 from .clouds.model import Device
+from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .device_registry import device_info, scope_device_id
 from .entity import async_add_with_inventory
@@ -195,12 +198,21 @@ _ACCOUNT_SENSORS = (
 def async_add_account_sensors(entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Add the sensors of the account, and of its scopes unless a scope is a device itself."""
     coordinator = entry.runtime_data.coordinator
+    registry = er.async_get(coordinator.hass)
     added: set[str] = set()  # keys
+
+    def exists(sensor: AccountSensorDescription) -> bool:
+        if sensor.exists_fn(coordinator):
+            return True
+        # Without devices, the account keeps the sensors it had: they count none.
+        unique_id = _unique_id(coordinator.account_id, sensor)
+        is_registered = registry.async_get_entity_id(SENSOR_DOMAIN, DOMAIN, unique_id) is not None
+        return is_registered and not coordinator.inventory.counted
 
     @callback
     def add_new() -> None:
         """Add the sensors that make sense by now: the account's first devices may appear later."""
-        new = [sensor for sensor in _ACCOUNT_SENSORS if sensor.key not in added and sensor.exists_fn(coordinator)]
+        new = [sensor for sensor in _ACCOUNT_SENSORS if sensor.key not in added and exists(sensor)]
         if new:
             added.update(sensor.key for sensor in new)
             async_add_entities(AccountSensor(coordinator, sensor, None) for sensor in new)
@@ -215,33 +227,8 @@ def async_add_account_sensors(entry: DatapointConfigEntry, async_add_entities: A
             )
 
 
-def _adds_reported(entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> CALLBACK_TYPE:
-    """Return what adds the sensors of reports, each with its first value: many regions and products have none."""
-    coordinator = entry.runtime_data.coordinator
-    added: set[tuple[str, str]] = set()  # scopes and keys
-
-    @callback
-    def add_new() -> None:
-        for scope in coordinator.cloud.scopes:
-            new = [
-                sensor
-                for sensor in _SCOPE_SENSORS
-                if (scope.id, sensor.key) not in added and _reported_value(coordinator, scope.id, sensor) is not None
-            ]
-            added.update((scope.id, sensor.key) for sensor in new)
-            if new:
-                sensors = [AccountSensor(coordinator, sensor, scope.id) for sensor in new]
-                async_add_entities(sensors, config_subentry_id=subentry_of(entry, scope.id))
-
-    return add_new
-
-
-def _reported_value(
-    coordinator: DatapointCoordinator, scope: str | None, description: AccountSensorDescription
-) -> int | None:
-    if coordinator.reports is None or description.reported is None:
-        return None
-    return coordinator.reports.count(scope, *description.reported)
+def _unique_id(device_id: str, description: AccountSensorDescription) -> str:
+    return f"{device_id}_{description.key}"
 
 
 class AccountSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
@@ -257,7 +244,7 @@ class AccountSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
         self.entity_description = description
         self._scope = scope
         device_id = coordinator.account_id if scope is None else scope_device_id(coordinator, scope)
-        self._attr_unique_id = f"{device_id}_{description.key}"
+        self._attr_unique_id = _unique_id(device_id, description)
         self._attr_device_info = device_info(device_id)
         self._shown: tuple[object, ...] = ()
         self._value: StateType | datetime = None

@@ -23,8 +23,7 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 from simulator.sodata.fleet import SoDataDevice
 
-from .accounts import add_account, poll, state_of
-from .passing_time import settle
+from .accounts import add_account, entity_id_of, poll, state_of
 from .subjects import SUBJECTS, air_conditioner, chiller, ups
 
 
@@ -170,6 +169,12 @@ def _empty(simulation: Simulation) -> None:
     simulation.sodata.devices.clear()
 
 
+_COUNTS = {
+    "gizwits_open": ("$devices", "$online"),
+    "gizwits_enterprise": ("$devices", "$online", "$faulty", "$alerting"),
+}
+
+
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
 async def test_an_account_without_devices_is_set_up(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
     _empty(simulation)
@@ -194,7 +199,21 @@ async def test_an_account_without_devices_counts_those_that_are_added_later(
     assert state_of(hass, "sensor", entry, "$online").state == "1"
 
 
-async def test_an_account_without_subentries_is_set_up(hass: HomeAssistant, simulation: Simulation) -> None:
+@pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
+async def test_an_account_that_lost_its_last_device_keeps_its_counts_after_a_restart(
+    hass: HomeAssistant, simulation: Simulation, kind: str
+) -> None:
+    entry = await add_account(hass, simulation, kind)
+    counts = {name: entity_id_of(hass, "sensor", entry, name) for name in _COUNTS[kind]}
+    _empty(simulation)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    for name, entity_id in counts.items():
+        state = hass.states.get(entity_id)
+        assert (name, state and state.state) == (name, "0")
+
+
+async def test_an_account_without_scopes_is_set_up(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     for subentry_id in list(entry.subentries):
         hass.config_entries.async_remove_subentry(entry, subentry_id)
