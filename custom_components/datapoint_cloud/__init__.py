@@ -3,12 +3,13 @@
 from functools import partial
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
 from . import reauth
@@ -42,9 +43,18 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions, which exist even without an account."""
+    """Register the actions, which exist even without an account, and notice when an account is disabled."""
     async_setup_services(hass)
+    async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, partial(_clear_when_disabled, hass))
     return True
+
+
+@callback
+def _clear_when_disabled(hass: HomeAssistant, change: ConfigEntryChange, entry: ConfigEntry) -> None:
+    """Close the issues of a disabled account, even of one that could not be set up and so is never unloaded."""
+    is_ended = entry.disabled_by is not None and entry.state is ConfigEntryState.NOT_LOADED
+    if entry.domain == DOMAIN and is_ended:  # otherwise the issues stay open during a reload
+        _clear_issues(hass, entry)
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> bool:
@@ -113,8 +123,6 @@ async def async_unload_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -
     is_unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     if is_unloaded:
         await entry.runtime_data.storage.async_close()
-        if entry.disabled_by is not None:  # otherwise the issues stay open during a reload
-            _clear_issues(hass, entry)
     return is_unloaded
 
 
@@ -126,7 +134,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -
 
 
 @callback
-def _clear_issues(hass: HomeAssistant, entry: DatapointConfigEntry) -> None:
+def _clear_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Close the issues of an account and stop trying to sign it in."""
     reauth.async_forget(hass, entry)
     async_delete_issues(hass, entry)

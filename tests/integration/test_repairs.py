@@ -290,6 +290,17 @@ async def test_disabling_an_account_closes_its_issues(hass: HomeAssistant, simul
     assert _issues(hass) == []
 
 
+async def test_issues_go_with_an_account_that_is_disabled_before_it_could_be_set_up(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    simulation.gizwits_enterprise.is_ip_allowed = False
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert _keys(hass) == ["ip_not_allowed"]
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
+    assert _issues(hass) == []
+
+
 async def test_fixing_a_product_leads_to_its_form(
     hass: HomeAssistant, simulation: Simulation, hass_client: ClientSessionGenerator
 ) -> None:
