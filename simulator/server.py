@@ -56,6 +56,13 @@ class Server:
         await site.start()
         self.url = f"http://{host}:{self._runner.addresses[0][1]}"
 
+    async def listen_too(self) -> int:
+        """Listen on another free port as well, until `stop`; return it."""
+        assert self._runner is not None
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        port: int = self._runner.addresses[-1][1]
+        return port
+
     async def stop(self) -> None:
         """Stop listening."""
         if self._runner is not None:

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.repairs.const import DOMAIN as REPAIRS
 from homeassistant.config_entries import ConfigEntryState
@@ -370,6 +371,37 @@ async def test_a_long_outage_is_logged_once_when_it_lasts_and_once_when_it_ends(
     await pushed.pass_time(600)
     assert pushed.is_all_pushed()
     assert lines()[1:] == [("INFO", "push from 127.0.0.1 is back")]
+
+
+@of_open_api
+async def test_an_outage_is_over_when_its_devices_move_to_another_host(
+    pushed: Pushed, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    second = await pushed.server.listen_too()
+
+    def levels() -> list[str]:
+        return [record.levelname for record in caplog.records if "push from" in record.getMessage()]
+
+    async def move(port: int | None) -> None:
+        for device in pushed.devices:
+            device.ws_port = port
+        await pushed.pass_time(120)
+
+    def is_at_first(request: web.Request) -> bool:
+        return request.path == "/ws/app/v1" and request.url.port != second
+
+    await pushed.add()
+    pushed.server.faults = [Fault(is_at_first, status=503, body="")]
+    pushed.lose()
+    await pushed.pass_time(1500)
+    assert levels() == ["WARNING"]
+    await move(second)
+    assert pushed.is_all_heard()
+    assert levels() == ["WARNING", "INFO"]
+    await move(None)
+    await pushed.pass_time(1500)
+    assert levels() == ["WARNING", "INFO", "WARNING"]
 
 
 @both

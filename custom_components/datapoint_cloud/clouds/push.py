@@ -52,7 +52,7 @@ class CoverageChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """The connection to `server` has been down for long, or is back after a long outage."""
+    """The connection to `server` has been down for long, or after a long outage is back or no longer needed."""
 
     server: str
     is_over: bool
@@ -83,9 +83,7 @@ class OutageMonitor:
         if now - self._up_since < _STEADY_SECONDS:
             return
         self._down_since = None
-        if self._is_reported:
-            self._is_reported = False
-            self._on_news(Outage(server=self._server, is_over=True))
+        self.end()
 
     def mark_lost(self) -> None:
         """Register the loss of the connection, or an attempt to connect that failed."""
@@ -96,6 +94,12 @@ class OutageMonitor:
         if now - self._down_since >= _LONG_OUTAGE_SECONDS and not self._is_reported:
             self._is_reported = True
             self._on_news(Outage(server=self._server, is_over=False))
+
+    def end(self) -> None:
+        """Report that the outage is over, if one was reported: the connection is back, or no longer needed."""
+        if self._is_reported:
+            self._is_reported = False
+            self._on_news(Outage(server=self._server, is_over=True))
 
 
 class Push(Protocol):

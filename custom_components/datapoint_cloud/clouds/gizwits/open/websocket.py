@@ -138,8 +138,8 @@ class WebSocketPush:
         for did, address in self._connected.items():
             devices_by_address[address][did] = self._followed[did]
         for address in self._connections.keys() - devices_by_address:
-            del self._connections[address]
             tasks.pop(address).cancel()
+            self._connections.pop(address).end_outage()
         for address, devices in devices_by_address.items():
             if address in self._connections:
                 self._connections[address].follow(devices)
@@ -189,6 +189,10 @@ class _Connection:
         self._devices.update(devices)
         if self._current is not None:
             self._current.follow()
+
+    def end_outage(self) -> None:
+        """Report that an outage is over, because no device needs the connection any more."""
+        self._outage.end()
 
     async def run(self) -> None:
         """Connect again and again until cancelled. Raises only `AuthFailed`, perhaps in groups."""
