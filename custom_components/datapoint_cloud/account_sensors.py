@@ -14,7 +14,7 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory, UnitOfTime
-from homeassistant.core import callback
+from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
@@ -229,6 +229,35 @@ def async_add_account_sensors(entry: DatapointConfigEntry, async_add_entities: A
 
 def _unique_id(device_id: str, description: AccountSensorDescription) -> str:
     return f"{device_id}_{description.key}"
+
+
+def _adds_reported(entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> CALLBACK_TYPE:
+    """Return what adds the sensors of reports, each with its first value: many regions and products have none."""
+    coordinator = entry.runtime_data.coordinator
+    added: set[tuple[str, str]] = set()  # scopes and keys
+
+    @callback
+    def add_new() -> None:
+        for scope in coordinator.cloud.scopes:
+            new = [
+                sensor
+                for sensor in _SCOPE_SENSORS
+                if (scope.id, sensor.key) not in added and _reported_value(coordinator, scope.id, sensor) is not None
+            ]
+            added.update((scope.id, sensor.key) for sensor in new)
+            if new:
+                sensors = [AccountSensor(coordinator, sensor, scope.id) for sensor in new]
+                async_add_entities(sensors, config_subentry_id=subentry_of(entry, scope.id))
+
+    return add_new
+
+
+def _reported_value(
+    coordinator: DatapointCoordinator, scope: str | None, description: AccountSensorDescription
+) -> int | None:
+    if coordinator.reports is None or description.reported is None:
+        return None
+    return coordinator.reports.count(scope, *description.reported)
 
 
 class AccountSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):

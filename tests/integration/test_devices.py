@@ -24,6 +24,7 @@ from simulator.simulation import Simulation
 from simulator.sodata.fleet import SoDataDevice
 
 from .accounts import add_account, entity_id_of, poll, state_of
+from .passing_time import settle
 from .subjects import SUBJECTS, air_conditioner, chiller, ups
 
 
@@ -213,7 +214,7 @@ async def test_an_account_that_lost_its_last_device_keeps_its_counts_after_a_res
         assert (name, state and state.state) == (name, "0")
 
 
-async def test_an_account_without_scopes_is_set_up(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_an_account_without_subentries_is_set_up(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     for subentry_id in list(entry.subentries):
         hass.config_entries.async_remove_subentry(entry, subentry_id)

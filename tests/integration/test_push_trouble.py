@@ -397,7 +397,7 @@ async def test_an_outage_is_over_when_its_devices_move_to_another_host(
     await pushed.pass_time(1500)
     assert levels() == ["WARNING"]
     await move(second)
-    assert pushed.is_all_heard()
+    assert pushed.is_all_pushed()
     assert levels() == ["WARNING", "INFO"]
     await move(None)
     await pushed.pass_time(1500)

@@ -10,6 +10,8 @@ _VALUES_BY_DATE = "rows of dates and values alone are a documented shape of this
 _LOGIN_THROTTLED = "logins are throttled far more than reads, so that the next try is a quarter of an hour later"
 
 RIGHT: Mapping[tuple[str, str], str] = {
+    ("gizwits_open", "history x empty lists"): _NO_TOTAL,
+    ("gizwits_open", "history x shortened lists"): _NO_TOTAL,
     ("gizwits_enterprise", "history x shortened lists"): _CUT_PAGES,
     ("gizwits_enterprise", "aggregates x empty lists"): _NO_TOTAL,
     ("gizwits_enterprise", "aggregates x shortened lists"): _NO_TOTAL,
