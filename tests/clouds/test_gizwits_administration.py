@@ -7,15 +7,7 @@ import aiohttp
 import pytest
 
 from custom_components.datapoint_cloud.clouds.administration import DeviceQuery
-from custom_components.datapoint_cloud.clouds.budget import Purpose
-from custom_components.datapoint_cloud.clouds.errors import (
-    CloudError,
-    Forbidden,
-    RateLimited,
-    Reason,
-    Rejected,
-    Unreachable,
-)
+from custom_components.datapoint_cloud.clouds.errors import CloudError, Forbidden, Reason, Rejected, Unreachable
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.reports import REPORTS, Reports
 from custom_components.datapoint_cloud.clouds.reporting import Cycle, Parameter, ReportQuery
@@ -153,17 +145,6 @@ async def test_a_report_that_is_not_there_says_why(
     with pytest.raises(kind) as error:
         await reports.get(product.product_key, "device_overview", ReportQuery())
     assert error.value.reason is reason
-
-
-async def test_a_report_that_no_user_waits_for_gives_way_to_commands(
-    cloud: GizwitsEnterpriseCloud, reports: Reports, server: GizwitsEnterpriseServer, product: EnterpriseProduct
-) -> None:
-    cloud.budget.share = 0.0
-    with pytest.raises(RateLimited) as caught:
-        await reports.get(product.product_key, "device_overview", ReportQuery(), purpose=Purpose.HISTORY)
-    assert caught.value.reason is Reason.BUDGET_SPENT
-    assert "GET /v1/products/{product_key}/devices/summary" not in server.requests
-    assert (await reports.get(product.product_key, "device_overview", ReportQuery())).counts
 
 
 async def test_a_refused_enterprise_header_is_no_refused_account(

@@ -6,8 +6,6 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
 
-from .budget import Purpose
-
 
 class Cycle(StrEnum):
     """The length of the periods that a report counts in."""
@@ -88,10 +86,8 @@ class Reporting(Protocol):
     def names(self) -> Sequence[str]:
         """The names of all reports."""
 
-    async def get(
-        self, scope: str, name: str, query: ReportQuery, *, purpose: Purpose = Purpose.CONTROL
-    ) -> ReportResult:
-        """Fetch a report about a scope of the account; one that no user is waiting for has the purpose `HISTORY`.
+    async def get(self, scope: str, name: str, query: ReportQuery) -> ReportResult:
+        """Fetch a report about a scope of the account.
 
         Raises `Rejected` (INVALID_REQUEST, subject: the parameter) for a query that the report does not take,
         `Unreachable` (NOT_READY) while the cloud has not calculated it, `Forbidden` (FEATURE_NOT_GRANTED) where it is
