@@ -254,7 +254,7 @@ async def test_users_come_without_personal_data_unless_it_is_asked_for(
 ) -> None:
     users, device = cloud.administration.users, list(product.devices.values())[1]
     assert users is not None
-    (bound,) = await users.bound(product.product_key, by="did", value=device.did)
+    (bound,) = await users.bound(product.product_key, by="device_id", value=device.did)
     assert (bound.id, bound.is_owner, bound.personal) == (device.uid, True, {})
     (registered,) = await users.registered(
         product.product_key, by="email", value=f"user-{str(device.uid)[:6]}@example.com", with_personal=True

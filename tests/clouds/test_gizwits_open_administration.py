@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from custom_components.datapoint_cloud.clouds.administration import Administration
-from custom_components.datapoint_cloud.clouds.errors import CloudError, DeviceGone, Forbidden, Rejected
+from custom_components.datapoint_cloud.clouds.errors import CloudError, DeviceGone, Forbidden, Reason, Rejected
 from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
 from simulator.gizwits import GizwitsOpenServer
 from simulator.gizwits.devices import GizwitsDevice
@@ -91,7 +91,10 @@ async def test_groups_are_made_filled_renamed_and_deleted(
     assert {group.id for group in await groups.list_groups(None)} == set(server.groups.by_id)
     made = await groups.create_group(None, name="Outside")
     result = await groups.assign(None, made, [spa.did, "unknown"], reassign=False)
-    assert (result.succeeded, result.failed) == ((spa.did,), {"unknown": "code 9014"})
+    assert result.succeeded == (spa.did,)
+    failure = result.failed["unknown"]
+    assert isinstance(failure, DeviceGone)
+    assert (failure.reason, failure.code) == (Reason.NOT_FOUND, 9014)
     assert await groups.members(None, made) == [spa.did]
     await groups.rename_group(None, made, "Garden")
     named = {group.id: (group.name, group.devices) for group in await groups.list_groups(None)}

@@ -7,8 +7,9 @@ raise any `CloudError`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
 
+from .errors import CloudError
 from .model import Device
 from .reporting import Reporting
 
@@ -74,10 +75,10 @@ class DeviceGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemResults:
-    """The outcome of a change, item by item. `failed` holds the vendor's reason of each failure, None without one."""
+    """The outcome of a change, item by item. `failed` holds the error of each failure, None without a reason."""
 
     succeeded: tuple[str, ...] = ()
-    failed: Mapping[str, str | None] = field(default_factory=dict)
+    failed: Mapping[str, CloudError | None] = field(default_factory=dict)
 
 
 class DeviceFinder(Protocol):
@@ -93,6 +94,12 @@ class DeviceFinder(Protocol):
 
 class GroupAdministration(Protocol):
     """Keeps the groups of an account. A group's id is unique in its scope; accounts without scopes pass None."""
+
+    has_names: ClassVar[bool]
+    """Whether groups have names. If not, `name` must be None, and a group cannot be renamed."""
+
+    def member_id(self, device: Device) -> str | None:
+        """Return the id of a device as a member of groups; None if it can be in none."""
 
     async def list_groups(self, scope: str | None) -> Sequence[DeviceGroup]:
         """Return the groups as trees, with the number of their own devices."""
@@ -139,7 +146,11 @@ class UserAdministration(Protocol):
         limit: int = 100,
         with_personal: bool = False,
     ) -> Sequence[User]:
-        """Return users that have bound a device. Raises `Rejected` for a `by` that the vendor does not know."""
+        """Return users that have bound a device.
+
+        `by` is `user_id`, `username`, `phone`, `email`, `device_id`, `mac` or `serial_number`. Raises `Rejected`
+        (INVALID_REQUEST, subject: `by`) for one that the vendor does not know.
+        """
 
     async def registered(
         self,
@@ -151,7 +162,7 @@ class UserAdministration(Protocol):
         limit: int = 100,
         with_personal: bool = False,
     ) -> Sequence[User]:
-        """Return users that have registered in an app. Raises `Rejected` for a `by` that the vendor does not know."""
+        """Return users that have registered in an app. `by` is as above."""
 
     async def bind(self, scope: str, user_id: str, app_id: str, device_ids: Sequence[str]) -> ItemResults:
         """Bind devices to a user of an app."""

@@ -56,6 +56,12 @@ class Reason(StrEnum):
     INVALID_VALUE = "invalid_value"  # refused by the cloud
     INVALID_REQUEST = "invalid_request"
     INVALID_PAYLOAD = "invalid_payload"
+    UNKNOWN_SCENE = "unknown_scene"
+    GROUP_NOT_EMPTY = "group_not_empty"
+    ROOT_GROUP_EXISTS = "root_group_exists"
+    GROUPS_BUSY = "groups_busy"  # an earlier change is not finished
+    BAD_QR_CODE = "bad_qr_code"
+    CLOCK_WRONG = "clock_wrong"  # the cloud refuses the time of this machine
     SENDING_FAILED = "sending_failed"  # from the cloud to the device; another attempt may succeed
     # the answer
     ZONE_UNPROVEN = "zone_unproven"

@@ -86,6 +86,9 @@ class Reporting(Protocol):
     def names(self) -> Sequence[str]:
         """The names of all reports."""
 
+    def takes(self, name: str) -> frozenset[Parameter]:
+        """Return what a report may be limited to or counted by."""
+
     async def get(self, scope: str, name: str, query: ReportQuery) -> ReportResult:
         """Fetch a report about a scope of the account.
 

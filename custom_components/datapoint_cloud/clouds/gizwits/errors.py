@@ -30,14 +30,15 @@ _THROTTLED: Final[Meaning] = (RateLimited, Reason.QUOTA_EXHAUSTED)
 _SENDING_FAILED: Final[Meaning] = (Unreachable, Reason.SENDING_FAILED)
 _WRONG_REQUEST: Final[Meaning] = (Rejected, Reason.INVALID_REQUEST)
 _WRONG_VALUE: Final[Meaning] = (Rejected, Reason.INVALID_VALUE)
+_UNKNOWN_GROUP: Final[Meaning] = (Rejected, Reason.UNKNOWN_GROUP)
 
 # "Open API, Error codes". The codes of registration, sharing and firmware should not occur, since this client sends no
 # such requests.
 OPEN_API: Final[Mapping[int, Meaning]] = {
     **dict.fromkeys(
         [
-            *(9001, 9009, 9010, 9015, 9018, 9019, 9022, 9027, 9028, 9030, 9031, 9032, 9033, 9034, 9036, 9037, 9040),
-            *(9046, *range(9080, 9086), *range(9087, 9091), *range(9092, 9097), *range(9098, 9102), 9220, 9221, 9999),
+            *(9001, 9009, 9010, 9015, 9018, 9019, 9022, 9027, 9028, 9030, 9031, 9032, 9033, 9034, 9036, 9037),
+            *(9046, *range(9080, 9086), *range(9087, 9091), *range(9092, 9097), *range(9098, 9102), 9999),
         ],
         _WRONG_REQUEST,
     ),
@@ -64,24 +65,27 @@ OPEN_API: Final[Mapping[int, Meaning]] = {
     9035: _TRANSIENT,
     9038: (Forbidden, Reason.UNKNOWN_APP),
     9039: (NotSupported, None),
+    9040: (Rejected, Reason.BAD_QR_CODE),
     9041: _THROTTLED,
     9042: (DeviceOffline, Reason.OFFLINE),
-    9043: (Forbidden, Reason.INVALID_REQUEST),
+    9043: (Forbidden, Reason.CLOCK_WRONG),
     9044: (Forbidden, Reason.WRONG_PRODUCT_SECRET),
     9045: (NotSupported, None),
     9077: (AuthFailed, Reason.ACCOUNT_DISABLED),
+    9220: (Rejected, Reason.UNKNOWN_SCENE),
+    9221: (Rejected, Reason.UNKNOWN_SCENE),  # another user's
 }
 
 # "Enterprise API, Error codes".
 ENTERPRISE_API: Final[Mapping[int, Meaning]] = {
     **dict.fromkeys(
         [
-            *(5001, 5002, 5006, 5016, 5017, 5020, 5021, 5201, 5202, 5203, 5204, 5205, 5206, 5207),
+            *(5001, 5002, 5006, 5016, 5017, 5020, 5021, 5207),
             *(5501, 5502, 5503, 5701, 5702, 5703, 5901),
         ],
         _WRONG_REQUEST,
     ),
-    **dict.fromkeys([5023, 5208, 5406, 5407, 5409, 5601], _TRANSIENT),
+    **dict.fromkeys([5023, 5406, 5407, 5409, 5601], _TRANSIENT),
     5003: (AuthFailed, Reason.UNKNOWN_ENTERPRISE),
     5004: (AuthFailed, Reason.WRONG_ENTERPRISE_SECRET),
     5005: (Forbidden, Reason.WRONG_PRODUCT_SECRET),
@@ -99,6 +103,13 @@ ENTERPRISE_API: Final[Mapping[int, Meaning]] = {
     5022: (AuthFailed, Reason.UNKNOWN_ENTERPRISE),
     5024: (Forbidden, Reason.FEATURE_NOT_GRANTED),
     5025: (Forbidden, Reason.UNKNOWN_PRODUCT),
+    5201: _UNKNOWN_GROUP,  # another product's
+    5202: _UNKNOWN_GROUP,  # the parent
+    5203: (Rejected, Reason.ROOT_GROUP_EXISTS),
+    5204: (Rejected, Reason.GROUP_NOT_EMPTY),
+    5205: (Rejected, Reason.GROUP_NOT_EMPTY),
+    5206: _UNKNOWN_GROUP,
+    5208: (Unreachable, Reason.GROUPS_BUSY),
     5301: (DeviceGone, Reason.NOT_FOUND),
     5302: (DeviceGone, Reason.NOT_FOUND),
     5303: (DeviceGone, Reason.NOT_BOUND),

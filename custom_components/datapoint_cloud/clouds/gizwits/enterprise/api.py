@@ -37,7 +37,6 @@ __all__ = ["GizwitsEnterpriseCloud", "Product", "SnotiServer"]
 
 _PARALLEL: Final = 4
 _DEFINITION_PATH: Final = "/datapoint"
-_GROUP_UNKNOWN: Final = (5201, 5202, 5206)
 _REQUESTS_PER_HOUR: Final = 3600  # "Quota"
 
 
@@ -277,7 +276,7 @@ def _listing_error(error: CloudError, product: Product) -> CloudError:
     if error.reason is Reason.FEATURE_NOT_GRANTED:
         reason = Reason.DEVICES_NOT_GRANTED
     elif isinstance(error, Rejected):
-        reason = Reason.UNKNOWN_GROUP if error.code in _GROUP_UNKNOWN else Reason.PRODUCT_REFUSED
+        reason = Reason.UNKNOWN_GROUP if error.reason is Reason.UNKNOWN_GROUP else Reason.PRODUCT_REFUSED
     else:
         return error
     return Forbidden(reason, endpoint=error.endpoint, status=error.status, code=error.code, subject=product.product_key)

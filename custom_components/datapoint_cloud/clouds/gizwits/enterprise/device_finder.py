@@ -77,7 +77,8 @@ class EnterpriseDeviceFinder:
             found += [
                 await self._described(product_key, device, row, query)
                 for row in coerce.records(page.rows)
-                if (device := self._make_device(row, product_key)) is not None
+                # Other lists leave disabled devices out; a search finds them if it is to.
+                if (device := self._make_device({**row, "is_disabled": None}, product_key)) is not None
             ]
             if len(found) >= most:
                 break

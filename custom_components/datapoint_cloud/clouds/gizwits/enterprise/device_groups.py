@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import batched
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from ... import coerce
 from ...administration import DeviceGroup, ItemResults
 from ...budget import Purpose
 from ...errors import AuthFailed, CloudError, NotSupported, RateLimited, Reason, Rejected, UnexpectedAnswer
+from ...model import Device
 from ..item_results import item_results, texts
 from .device_search import DeviceSearch
 from .product_access import Product, ProductAccess
@@ -21,6 +22,8 @@ _MAX_MEMBERS: Final = 1000  # of one request
 
 class DeviceGroups:
     """The groups of an enterprise's products. A scope is a product key, and a member is a MAC address."""
+
+    has_names: ClassVar[bool] = False
 
     def __init__(self, access: ProductAccess, search: DeviceSearch) -> None:
         """Request groups through `access`, and their devices through `search`."""
@@ -52,6 +55,10 @@ class DeviceGroups:
             except CloudError as error:
                 failure = error  # unless another product has the group
         raise failure
+
+    def member_id(self, device: Device) -> str | None:
+        """Return the MAC address, by which the cloud knows members."""
+        return device.mac
 
     async def list_groups(self, scope: str | None) -> Sequence[DeviceGroup]:
         """Return the groups of a product as trees. The cloud gives them no names; one request a group counts devices.

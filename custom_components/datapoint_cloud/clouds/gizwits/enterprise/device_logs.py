@@ -26,11 +26,11 @@ type WindowParams = Mapping[str, int]
 
 
 class Log(StrEnum):
-    """The logs of a device, by the last part of their addresses."""
+    """The logs of a device, by their addresses."""
 
-    REPORTS = "data"
-    PRESENCE = "online"
-    COMMUNICATION = "cmd"
+    REPORTS = "/devices/{did}/data"
+    PRESENCE = "/devices/{did}/online"
+    COMMUNICATION = "/devices/{did}/cmd"
 
 
 class DeviceLogs:
@@ -74,7 +74,7 @@ class DeviceLogs:
 
             return await self._in_its_unit(start, end, request, trusts_empty=skip > 0)
 
-        async for rows in read_log(fetch, endpoint=_path(log), subject=device.name):
+        async for rows in read_log(fetch, endpoint=log, subject=device.name):
             yield rows
 
     async def _in_its_unit(
@@ -118,18 +118,14 @@ class DeviceLogs:
                 log,
                 device.schema_id,
                 lambda: self._access.request(
-                    device.schema_id, "GET", _path(log), parts={"did": device.id}, params=params, purpose=purpose
+                    device.schema_id, "GET", log, parts={"did": device.id}, params=params, purpose=purpose
                 ),
             )
         )
         rows = body.get("objects")
         if not isinstance(rows, list) or (rows and not coerce.records(rows)):
-            raise UnexpectedAnswer(endpoint=_path(log))
+            raise UnexpectedAnswer(endpoint=log)
         return Page(rows, wire_values.count(coerce.fields(body.get("meta")).get("total")))
-
-
-def _path(log: Log) -> str:
-    return "/devices/{did}/" + log
 
 
 def _any_between(page: Page, start: int, end: int) -> bool:

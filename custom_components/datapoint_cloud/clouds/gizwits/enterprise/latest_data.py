@@ -13,7 +13,7 @@ from ...errors import Rejected, UnexpectedAnswer
 from ...model import Device
 from ..paging import Row
 from ..wire_values import row_timestamp
-from .device_logs import DeviceLogs
+from .device_logs import DeviceLogs, Log
 
 _DAY: Final = 86_400
 _MARGIN: Final = 60  # seconds by which our clock and the server's may differ
@@ -70,5 +70,5 @@ def _windows(now: float) -> Iterator[tuple[int, int]]:
 def _newest(rows: list[Row]) -> Row | None:
     reports = [row for row in rows if isinstance(row.get("attrs"), dict)]
     if rows and not reports:
-        raise UnexpectedAnswer(endpoint="/devices/{did}/data")
+        raise UnexpectedAnswer(endpoint=Log.REPORTS)
     return max(reports, key=lambda row: row_timestamp(row) or _NO_TIMESTAMP, default=None)

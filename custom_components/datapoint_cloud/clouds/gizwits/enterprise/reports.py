@@ -236,6 +236,10 @@ class Reports:
         """The names of all reports."""
         return tuple(REPORTS)
 
+    def takes(self, name: str) -> frozenset[Parameter]:
+        """Return what a report may be limited to or counted by."""
+        return REPORTS[name].takes
+
     async def get(self, product_key: str, name: str, query: ReportQuery) -> ReportResult:
         """Fetch a report of a product.
 

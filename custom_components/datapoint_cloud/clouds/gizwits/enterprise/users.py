@@ -18,8 +18,14 @@ _REGISTERED_PATH: Final = "/v1/users/search"
 _BINDING_PATH: Final = "/users/search"
 _BINDINGS_PATH: Final = "/devices/bindings"
 _PAGE: Final = 100
-_BINDING_KEYS: Final = frozenset({"uid", "username", "phone", "email", "did", "mac", "device_sn"})
-_REGISTERED_KEYS: Final = frozenset({"username", "phone", "email"})
+_REGISTERED_KEYS: Final[Mapping[str, str]] = {"username": "username", "phone": "phone", "email": "email"}
+_BINDING_KEYS: Final[Mapping[str, str]] = {
+    **_REGISTERED_KEYS,
+    "user_id": "uid",
+    "device_id": "did",
+    "mac": "mac",
+    "serial_number": "device_sn",
+}
 _PERSONAL: Final = ("username", "name", "phone", "email", "birthday", "gender", "address", "remark")
 
 
@@ -42,12 +48,12 @@ class Users:
     ) -> Sequence[User]:
         """Search the users that have bound a device of a product.
 
-        `by` is `uid`, `username`, `phone`, `email`, `did`, `mac` or `device_sn`. Raises `Rejected` (INVALID_REQUEST,
-        subject: `by`) for anything else, and any other `CloudError`.
+        `by` is one of `_BINDING_KEYS`. Raises `Rejected` (INVALID_REQUEST, subject: `by`) for anything else, and any
+        other `CloudError`.
         """
         if (by is None) != (value is None) or (by is not None and by not in _BINDING_KEYS):
             raise Rejected(Reason.INVALID_REQUEST, endpoint=_BINDING_PATH, subject="by")
-        params = {"gid": group_id, "type": by, "val": value}
+        params = {"gid": group_id, "type": None if by is None else _BINDING_KEYS[by], "val": value}
 
         async def fetch(skip: int) -> Page:
             return _page(
@@ -70,7 +76,7 @@ class Users:
         """Search the users that have registered in an app of a product, by `username`, `phone` or `email`."""
         if (by is None) != (value is None) or (by is not None and by not in _REGISTERED_KEYS):
             raise Rejected(Reason.INVALID_REQUEST, endpoint=_REGISTERED_PATH, subject="by")
-        params = {"product_key": product_key, "appid": app_id, **({} if by is None else {by: value})}
+        params = {"product_key": product_key, "appid": app_id, **({} if by is None else {_REGISTERED_KEYS[by]: value})}
 
         async def fetch(skip: int) -> Page:
             return _page(

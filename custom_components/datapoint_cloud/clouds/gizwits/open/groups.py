@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from ... import coerce
 from ...administration import DeviceGroup, ItemResults
 from ...errors import NotSupported, Reason, Rejected, UnexpectedAnswer
+from ...model import Device
 from ..item_results import item_results
 from .bindings import Request
 
@@ -18,6 +19,8 @@ _MEMBERS_PATH: Final = "/app/group/{id}/devices"
 class OpenGroups:
     """The groups of one user. They have names and no groups within them; a member is a device id."""
 
+    has_names: ClassVar[bool] = True
+
     def __init__(self, request: Request) -> None:
         """Ask with `request`."""
         self._request = request
@@ -28,6 +31,10 @@ class OpenGroups:
         if row is None:
             raise Rejected(Reason.NOT_FOUND, subject=group_id)
         return coerce.text(row.get("product_key"))
+
+    def member_id(self, device: Device) -> str | None:
+        """Return the device's id, by which the cloud knows members."""
+        return device.id
 
     async def list_groups(self, scope: str | None) -> Sequence[DeviceGroup]:
         """Return all groups; one request a group counts its devices."""
