@@ -17,6 +17,7 @@ from .plain_text import plain
 from .reasons import row_of
 
 _LONGEST_NAMES = 300  # characters: one name, or all options of a datapoint
+_LOST = frozenset({Reason.TIMEOUT, Reason.NO_CONNECTION, Reason.SERVER_ERROR})
 _WRONG_VALUE = frozenset({Reason.INVALID_VALUE, Reason.SCHEMA_MISMATCH})
 
 
@@ -90,6 +91,38 @@ def of_history(error: CloudError, subject: str, *, is_to_be_granted: bool = Fals
         translation_domain=DOMAIN,
         translation_key=key,
         translation_placeholders=_plain(_placeholders(error) | {"subject": error.subject or subject}),
+    )
+
+
+def of_administration(error: CloudError, subject: str = "", *, is_change: bool) -> HomeAssistantError:
+    """Return the exception for an action that administers an account; `subject` is what the action is about.
+
+    `is_change`: the cloud may have made the change although its answer was lost.
+    """
+    key, subject = row_of(error).administration, subject or error.subject or ""
+    if is_change and error.code is None and error.reason in _LOST:
+        key = "change_unconfirmed"
+    elif error.reason is Reason.NOT_FOUND and not subject:
+        key = text_key(error)
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders=_plain(_placeholders(error) | {"subject": subject}),
+    )
+
+
+def of_item(error: CloudError | None, item: str) -> HomeAssistantError:
+    """Return the reason why a change of one of several items was refused; None: the cloud gives no reason."""
+    if error is not None:
+        return of_administration(error, item, is_change=False)
+    return HomeAssistantError(translation_domain=DOMAIN, translation_key="item_refused")
+
+
+def of_items(reasons: Mapping[str, str]) -> HomeAssistantError:
+    """Return the exception for a change that was refused for these items, each with its reason."""
+    listed = "; ".join(f"{item} ({reason})" for item, reason in reasons.items())
+    return HomeAssistantError(
+        translation_domain=DOMAIN, translation_key="items_refused", translation_placeholders=_plain({"items": listed})
     )
 
 

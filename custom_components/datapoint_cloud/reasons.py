@@ -43,6 +43,8 @@ class Row:
     """The key of the text in exceptions; with `action_` before it, the key of the text of a failed action."""
     history: str = ""
     """The key of the text in history answers, if `text` does not fit there."""
+    administration: str = ""
+    """The key of the text in actions that administer an account, if `text` does not fit there."""
     form: str = ""
     """The key of the text in forms. The fields say where it is shown, see `Field.reasons`."""
     repair: Repair | None = None
@@ -67,9 +69,13 @@ REASONS: Final[Mapping[Reason, Row]] = {
     Reason.PASSWORD_LOGIN_NOT_ALLOWED: Row(form="password_login_not_allowed"),
     Reason.CONSENT_REQUIRED: Row(form="consent_required"),
     Reason.WRONG_REALM: Row(form="wrong_realm"),
-    Reason.WRONG_PRODUCT_SECRET: Row(form="wrong_product_secret", repair=Repair.SCOPE_FORM),
-    Reason.UNKNOWN_PRODUCT: Row(form="unknown_product", repair=Repair.SCOPE_FORM),
-    Reason.UNKNOWN_GROUP: Row(text="unknown_group", form="unknown_group", repair=Repair.SCOPE_FORM),
+    Reason.WRONG_PRODUCT_SECRET: Row(
+        form="wrong_product_secret", administration="wrong_product_secret", repair=Repair.SCOPE_FORM
+    ),
+    Reason.UNKNOWN_PRODUCT: Row(form="unknown_product", administration="unknown_product", repair=Repair.SCOPE_FORM),
+    Reason.UNKNOWN_GROUP: Row(
+        text="unknown_group", form="unknown_group", administration="no_such_group", repair=Repair.SCOPE_FORM
+    ),
     Reason.UNKNOWN_ORGANIZATION: Row(
         text="unknown_organization", form="unknown_organization", repair=Repair.SCOPE_FORM
     ),
@@ -96,12 +102,18 @@ REASONS: Final[Mapping[Reason, Row]] = {
     Reason.OFFLINE: Row(),
     Reason.DISABLED: Row(text="disabled"),
     Reason.NOT_BOUND: Row(text="not_bound"),
-    Reason.NOT_FOUND: Row(history="history_not_found"),
+    Reason.NOT_FOUND: Row(history="history_not_found", administration="history_not_found"),
     # the request
     Reason.SCHEMA_MISMATCH: Row(),  # the limits that the datapoint has make its text, see `exceptions.of_action`
     Reason.INVALID_VALUE: Row(text="invalid_value", history="history_refused"),
     Reason.INVALID_REQUEST: Row(),
     Reason.INVALID_PAYLOAD: Row(text="invalid_payload"),
+    Reason.UNKNOWN_SCENE: Row(text="unknown_scene"),
+    Reason.GROUP_NOT_EMPTY: Row(administration="group_not_empty"),
+    Reason.ROOT_GROUP_EXISTS: Row(administration="root_group_exists"),
+    Reason.GROUPS_BUSY: Row(administration="groups_busy"),
+    Reason.BAD_QR_CODE: Row(administration="bad_qr_code"),
+    Reason.CLOCK_WRONG: Row(administration="clock_wrong"),
     Reason.SENDING_FAILED: Row(text="sending_failed"),
     # the answer
     Reason.ZONE_UNPROVEN: Row(history="history_zone_unproven"),
@@ -110,7 +122,9 @@ REASONS: Final[Mapping[Reason, Row]] = {
     # the connection
     Reason.TIMEOUT: Row(text="timeout"),
     Reason.NO_CONNECTION: Row(),
-    Reason.SERVER_ERROR: Row(text="server_error", history="history_server_error"),
+    Reason.SERVER_ERROR: Row(
+        text="server_error", history="history_server_error", administration="history_server_error"
+    ),
 }
 
 _CLASSES: Final[Mapping[type[CloudError], Row]] = {
@@ -118,7 +132,12 @@ _CLASSES: Final[Mapping[type[CloudError], Row]] = {
     AuthFailed: Row(text="auth_failed", form="invalid_auth"),
     TokenRefused: Row(text="auth_failed", form="invalid_auth"),
     Forbidden: Row(text="forbidden"),
-    RateLimited: Row(text="rate_limited", history="history_rate_limited", form="rate_limited"),
+    RateLimited: Row(
+        text="rate_limited",
+        history="history_rate_limited",
+        administration="history_rate_limited",
+        form="rate_limited",
+    ),
     DeviceOffline: Row(text="offline"),
     DeviceGone: Row(text="device_gone"),
     Rejected: Row(text="rejected"),
@@ -137,5 +156,6 @@ def row_of(error: CloudError) -> Row:
         reason,
         text=text,
         history=class_.history or reason.history or text,
+        administration=class_.administration or reason.administration or text,
         form=reason.form or class_.form or "refused",
     )

@@ -1,4 +1,4 @@
-"""Actions that write: several datapoints of devices or groups at once, and raw payloads.
+"""Registers all actions. Those that write are here: several datapoints of devices or groups at once, and raw payloads.
 
 They check their input, pass it to the accounts' commands, and respond with a result for each device.
 """
@@ -16,6 +16,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import service
 
+from .actions.administration import async_setup_administration_actions
 from .actions.history import async_setup_history_actions
 from .actions.import_statistics import async_setup_statistics_actions
 from .actions.rights import Rights
@@ -68,6 +69,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     )
     async_setup_history_actions(hass)
     async_setup_statistics_actions(hass)
+    async_setup_administration_actions(hass)
 
 
 async def _set_datapoints(call: ServiceCall) -> ServiceResponse:

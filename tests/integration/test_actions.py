@@ -13,14 +13,14 @@ import voluptuous as vol
 from homeassistant.auth.models import User
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import services
-from custom_components.datapoint_cloud.actions import history, import_statistics
+from custom_components.datapoint_cloud import confirmation
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.gizwits import GizwitsEnterpriseServer
 from simulator.gizwits.devices import GizwitsDevice
@@ -571,28 +571,62 @@ async def test_every_device_with_a_control_is_offered_and_no_other(
     assert entity_id_of(hass, "switch", entry, _of(simulation, PUMP).did, "SwitchON")
 
 
-def test_actions_and_fields_have_schemas_texts_and_icons() -> None:
-    schemas = {
-        "set_datapoints": services._SET_DATAPOINTS,
-        "set_group_datapoints": services._SET_GROUP_DATAPOINTS,
-        "send_raw": services._SEND_RAW,
-        **history.SCHEMAS,
-        "import_statistics": vol.Schema(import_statistics._FIELDS),
-    }
-    texts = json.loads((_FOLDER / "translations" / "en.json").read_text(encoding="utf-8"))
+type _Fields = dict[str, bool]  # whether each field is required
+
+
+def _fields_of(schema: Any) -> _Fields:
+    """The fields of a registered schema, without those that choose the target of a call."""
+    if isinstance(schema, vol.All):
+        schema = schema.validators[0]
+    targets = {str(key) for key in cv.TARGET_SERVICE_FIELDS} if "label_id" in map(str, schema.schema) else set()
+    return {str(key): isinstance(key, vol.Required) for key in schema.schema if str(key) not in targets}
+
+
+def _differences(schemas: dict[str, _Fields], described: dict[str, Any], texts: dict[str, Any]) -> set[str]:
+    """The actions of which the schema, the description and the texts differ in a field."""
+    different = schemas.keys() ^ described.keys() | schemas.keys() ^ texts.keys()
+    for name in schemas.keys() - different:
+        fields = {key: bool(field and field.get("required")) for key, field in described[name]["fields"].items()}
+        if fields != schemas[name] or fields.keys() != texts[name]["fields"].keys():
+            different.add(name)
+    return different
+
+
+async def test_actions_and_fields_have_schemas_texts_and_icons(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    registered = hass.services.async_services()[DOMAIN]
+    schemas = {name: _fields_of(action.schema) for name, action in registered.items()}
+    texts = json.loads((_FOLDER / "translations" / "en.json").read_text(encoding="utf-8"))["services"]
     icons = json.loads((_FOLDER / "icons.json").read_text(encoding="utf-8"))
-    described = _described()
-    assert set(described) == set(schemas) == set(texts["services"]) == set(icons["services"])
-    for name, schema in schemas.items():
-        fields = described[name]["fields"]
-        assert set(fields) == {str(key) for key in schema.schema} == set(texts["services"][name]["fields"])
-        required = {str(key) for key in schema.schema if isinstance(key, vol.Required)}
-        assert {key for key, field in fields.items() if field.get("required")} == required
-        assert texts["services"][name]["name"]
-        assert texts["services"][name]["description"]
-        assert all(text["name"] and text["description"] for text in texts["services"][name]["fields"].values())
-    options = described["send_raw"]["fields"]["encoding"]["selector"]["select"]["options"]
-    assert set(options) == set(texts["selector"]["encoding"]["options"])
+    assert len(schemas) > 20
+    assert _differences(schemas, _described(), texts) == set()
+    assert set(icons["services"]) == set(schemas)
+    for text in texts.values():
+        assert text["name"]
+        assert text["description"]
+        assert all(field["name"] and field["description"] for field in text["fields"].values())
+
+
+def test_a_field_that_differs_would_be_found() -> None:
+    schemas = {"act": {"one": True, "two": False}}
+    texts = {"act": {"fields": {"one": {}, "two": {}}}}
+    described: dict[str, Any] = {"act": {"fields": {"one": {"required": True}, "two": {}}}}
+    assert _differences(schemas, described, texts) == set()
+    assert _differences({"act": {"one": False, "two": False}}, described, texts) == {"act"}
+    assert _differences(schemas, described, {"act": {"fields": {"one": {}}}}) == {"act"}
+    assert _differences(schemas, described, {}) == {"act"}
+
+
+def test_the_options_of_the_fields_have_texts() -> None:
+    texts = json.loads((_FOLDER / "translations" / "en.json").read_text(encoding="utf-8"))["selector"]
+    selects = [
+        field["selector"]["select"]
+        for action in _described().values()
+        for field in action["fields"].values()
+        if "select" in field["selector"]
+    ]
+    assert len(selects) > 10
+    for select in selects:
+        assert set(select["options"]) == set(texts[select["translation_key"]]["options"])
 
 
 def test_the_description_of_the_actions_has_no_anchors() -> None:

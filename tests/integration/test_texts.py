@@ -69,6 +69,14 @@ def _all_failures() -> list[HomeAssistantError]:
         *of_actions,
         *of_groups,
         *(exceptions.of_history(error, "Pump", is_to_be_granted=True) for error in _all_errors()),
+        *(
+            exceptions.of_administration(error, subject, is_change=is_change)
+            for error in _all_errors()
+            for subject in ("", "group")
+            for is_change in (False, True)
+        ),
+        *(exceptions.of_item(error, "item") for error in (None, *_all_errors())),
+        exceptions.of_items({"item": "reason"}),
         *(exceptions.not_kept(since) for since in (None, datetime.now(UTC))),
         exceptions.not_told_yet(datetime.now(UTC)),
         exceptions.of_recorder(),
@@ -117,7 +125,8 @@ def test_every_failure_has_a_text_and_every_text_a_failure() -> None:
         key
         for module in (_FOLDER / "services.py", *(_FOLDER / "actions").glob("*.py"))
         for key in re.findall(
-            r'(?:translation_key=|of_call\(\s*|_error\(|_require_capability\(\s*)"(\w+)"',
+            r"(?:translation_key=|of_call\(\s*|_error\(|_require_capability\(\s*|not_offered=|_NOT_OFFERED: Final = )"
+            r'"(\w+)"',
             module.read_text(encoding="utf-8"),
         )
     }

@@ -17,7 +17,7 @@ from homeassistant.helpers import service
 from homeassistant.util.json import JsonObjectType
 
 from .. import exceptions
-from ..clouds.errors import CloudError, Reason, Unreachable
+from ..clouds.errors import CloudError
 from ..clouds.history import Aggregation, History, HistoryCapabilities, HistoryResult, LogEntry, Period, Series
 from ..clouds.model import Device
 from ..const import CONF_GROUP_BY, CONF_MOST_ROWS, CONF_PERIOD, CONF_UNIT, DOMAIN
@@ -25,6 +25,7 @@ from ..coordinator import DatapointCoordinator
 from ..disconnect_reasons import async_texts_of_reasons
 from ..fleet.device_state import CONNECTIVITY
 from . import responses
+from .patience import before_timeout
 from .rights import Rights
 from .targets import DEVICE_FIELDS, SERIES_FIELDS, DeviceTarget, SeriesTarget, devices_of, query_of, series_of
 from .time_range import RANGE_FIELDS, TimeRange, time_range_of
@@ -37,8 +38,6 @@ GET_USAGE = "get_usage"
 
 UNGROUPED = "none"
 """The value of `group_by` for the total, if the query itself is grouped."""
-
-_TIMEOUT_SECONDS = 90  # for the whole answer, which may take many requests with a timeout each
 
 SCHEMAS: Mapping[str, vol.Schema] = {
     GET_HISTORY: vol.Schema(SERIES_FIELDS | RANGE_FIELDS),
@@ -237,7 +236,7 @@ async def _get_usage(call: ServiceCall) -> ServiceResponse:
         group_by = None
     history = coordinator.cloud.history
     try:
-        result = await _before_timeout(history.usage(query.id, *time_range, period=period, group_by=group_by))
+        result = await before_timeout(history.usage(query.id, *time_range, period=period, group_by=group_by))
     except CloudError as error:
         raise exceptions.of_history(error, query.name) from error
     if result.stopped_by is not None and not result.rows:
@@ -276,7 +275,7 @@ async def _fetch_groups[T: DeviceTarget, Row](
 
     async def fetch_or_fail(group: Sequence[T]) -> Mapping[T, HistoryResult[Row]]:
         try:
-            return await _before_timeout(fetch(group))
+            return await before_timeout(fetch(group))
         except CloudError as error:
             failed = HistoryResult[Row](rows=(), start=time_range.start, end=time_range.start, stopped_by=error)
             return dict.fromkeys(group, failed)
@@ -285,12 +284,3 @@ async def _fetch_groups[T: DeviceTarget, Row](
     for group_results in await asyncio.gather(*map(fetch_or_fail, groups)):
         results |= group_results
     return results
-
-
-async def _before_timeout[T](request: Awaitable[T]) -> T:
-    """Await a cloud's answer for as long as a caller waits for an action. Raises `Unreachable` (TIMEOUT) after it."""
-    try:
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
-            return await request
-    except TimeoutError as error:
-        raise Unreachable(Reason.TIMEOUT) from error
