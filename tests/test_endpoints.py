@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-import yaml
+from homeassistant.util.yaml import parse_yaml
 
 _ROOT = Path(__file__).parent.parent
 _INTEGRATION = _ROOT / "custom_components" / "datapoint_cloud"
@@ -154,7 +154,8 @@ def test_a_difference_would_be_found(
 
 
 def _unknown_actions(text: str) -> set[str]:
-    described = yaml.safe_load((_INTEGRATION / "services.yaml").read_text(encoding="utf-8"))
+    described = parse_yaml((_INTEGRATION / "services.yaml").read_text(encoding="utf-8"))
+    assert isinstance(described, dict)
     uses = [use for *_, use in _rows(text) if not use.startswith("left out: ")]
     return {action for use in uses for action in re.findall(r"`(\w+)`", use)} - set(described)
 

@@ -7,7 +7,15 @@ import aiohttp
 import pytest
 
 from custom_components.datapoint_cloud.clouds.administration import DeviceQuery
-from custom_components.datapoint_cloud.clouds.errors import CloudError, Forbidden, Reason, Rejected, Unreachable
+from custom_components.datapoint_cloud.clouds.budget import Purpose
+from custom_components.datapoint_cloud.clouds.errors import (
+    CloudError,
+    Forbidden,
+    RateLimited,
+    Reason,
+    Rejected,
+    Unreachable,
+)
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.reports import REPORTS, Reports
 from custom_components.datapoint_cloud.clouds.reporting import Cycle, Parameter, ReportQuery
@@ -147,6 +155,17 @@ async def test_a_report_that_is_not_there_says_why(
     assert error.value.reason is reason
 
 
+async def test_a_report_that_no_user_waits_for_gives_way_to_commands(
+    cloud: GizwitsEnterpriseCloud, reports: Reports, server: GizwitsEnterpriseServer, product: EnterpriseProduct
+) -> None:
+    cloud.budget.share = 0.0
+    with pytest.raises(RateLimited) as caught:
+        await reports.get(product.product_key, "device_overview", ReportQuery(), purpose=Purpose.HISTORY)
+    assert caught.value.reason is Reason.BUDGET_SPENT
+    assert "GET /v1/products/{product_key}/devices/summary" not in server.requests
+    assert (await reports.get(product.product_key, "device_overview", ReportQuery())).counts
+
+
 async def test_a_refused_enterprise_header_is_no_refused_account(
     reports: Reports, server: GizwitsEnterpriseServer, product: EnterpriseProduct, cloud: GizwitsEnterpriseCloud
 ) -> None:
@@ -230,7 +249,7 @@ async def test_groups_are_listed_made_filled_and_deleted(
     assert set(await groups.members(key, made)) == {*free[:2], taken}
     with pytest.raises(Rejected) as refusal:
         await groups.delete_group(key, made)
-    assert refusal.value.code == 5205
+    assert (refusal.value.code, refusal.value.reason) == (5205, Reason.GROUP_NOT_EMPTY)
     assert not (await groups.unassign(key, made, [*free[:2], taken])).failed
     await groups.delete_group(key, made)
     assert made not in product.groups

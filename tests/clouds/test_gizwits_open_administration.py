@@ -1,5 +1,6 @@
 """What the Open API offers beyond values: bindings, groups and scenes."""
 
+import json
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -11,6 +12,7 @@ from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpe
 from simulator.gizwits import GizwitsOpenServer
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.products import SPA
+from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .gizwits_clouds import open_cloud
@@ -70,8 +72,9 @@ async def test_a_device_is_bound_by_its_qr_code(
     spa.uid = None
     await administration.bindings.bind_by_qr(server.bindings.qr_content(spa))
     assert spa.uid == server.uid
-    with pytest.raises(Rejected):
+    with pytest.raises(Rejected) as refusal:
         await administration.bindings.bind_by_qr("something else")
+    assert refusal.value.reason is Reason.BAD_QR_CODE
 
 
 async def test_devices_are_renamed_and_unbound(administration: Administration, spa: GizwitsDevice) -> None:
@@ -113,5 +116,15 @@ async def test_a_scene_is_carried_out(
     assert scene.name == "Spa evening"
     await scenes.run(scene.id)
     assert server.scenes.by_id[scene.id].runs == 1
-    with pytest.raises(Rejected):
-        await scenes.run("unknown")
+
+
+@pytest.mark.parametrize("code", [9220, 9221])
+async def test_a_scene_that_is_gone_is_unknown(
+    administration: Administration, server: GizwitsOpenServer, code: int
+) -> None:
+    assert administration.scenes is not None
+    body = json.dumps({"error_code": code, "error_message": "no", "detail_message": None})
+    server.faults.append(Fault(matches=lambda request: "/task" in request.path, status=400, body=body))
+    with pytest.raises(Rejected) as refusal:
+        await administration.scenes.run("unknown")
+    assert (refusal.value.reason, refusal.value.code) == (Reason.UNKNOWN_SCENE, code)

@@ -20,7 +20,6 @@ from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud import confirmation
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.gizwits import GizwitsEnterpriseServer
 from simulator.gizwits.devices import GizwitsDevice
@@ -608,7 +607,7 @@ async def test_actions_and_fields_have_schemas_texts_and_icons(hass: HomeAssista
 
 def test_a_field_that_differs_would_be_found() -> None:
     schemas = {"act": {"one": True, "two": False}}
-    texts = {"act": {"fields": {"one": {}, "two": {}}}}
+    texts: dict[str, Any] = {"act": {"fields": {"one": {}, "two": {}}}}
     described: dict[str, Any] = {"act": {"fields": {"one": {"required": True}, "two": {}}}}
     assert _differences(schemas, described, texts) == set()
     assert _differences({"act": {"one": False, "two": False}}, described, texts) == {"act"}

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud.actions.administration import ACTIONS
@@ -633,3 +636,40 @@ async def test_a_refused_binding_says_why_and_tells_no_secret(
     own = [record.getMessage() for record in caplog.records if record.name.startswith("custom_components")]
     assert "s3cret" not in told + "".join(own)
     assert _is_untroubled(hass, household)
+
+
+# The document
+
+
+def _document() -> str:
+    return (Path(__file__).parents[2] / "docs" / "administration.md").read_text(encoding="utf-8")
+
+
+async def test_the_document_names_all_actions_fields_and_reports(
+    hass: HomeAssistant, enterprise: MockConfigEntry
+) -> None:
+    names = set(re.findall(r"`(?:datapoint_cloud\.)?(\w+)`", _document()))
+    fields = {str(field) for action in ACTIONS for field in action.fields}
+    reports = enterprise.runtime_data.coordinator.cloud.administration.reports.names
+    assert names >= {action.name for action in ACTIONS} | fields | set(reports)
+
+
+async def test_the_examples_of_the_document_are_answered_as_it_says(
+    hass: HomeAssistant, enterprise: MockConfigEntry, product: EnterpriseProduct
+) -> None:
+    blocks = [parse_yaml(block) for block in re.findall(r"```yaml\n(.*?)```", _document(), re.DOTALL)]
+    assert len(blocks) == 4
+    for example, shown in zip(blocks[::2], blocks[1::2], strict=True):
+        assert isinstance(example, dict)
+        assert isinstance(shown, dict)
+        data = example["data"] | {"product": product.product_key}
+        del data["config_entry_id"]
+        for condition in ("country", "is_faulty"):  # the devices of the simulated fleet change
+            data.pop(condition, None)
+        if "start" in data:
+            data |= {"start": str(_TODAY - timedelta(days=60)), "end": str(_TODAY)}
+        answer = await _answer(hass, example["action"].removeprefix("datapoint_cloud."), enterprise, **data)
+        assert list(answer) == list(shown)
+        for rows in ("rows", "devices"):
+            if rows in shown:
+                assert set(shown[rows][0]) in [set(row) for row in answer[rows]]

@@ -1,7 +1,7 @@
 """The consequences that the user sees of each error code of both Gizwits APIs, at the endpoint that can answer it.
 
-The tests of the clients cover the codes that no endpoint of this client can answer: registration, sharing, firmware
-and changes of groups.
+Codes that only changes of groups and bindings raise are tested with their actions. Codes that no endpoint of this
+client can answer (registration, sharing, firmware) are told apart in the tests of the clients.
 """
 
 import json

@@ -6,7 +6,7 @@ An `AccountAction` states what is particular about one of them. This module know
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import voluptuous as vol
 from homeassistant.auth.permissions.const import POLICY_READ
@@ -24,11 +24,9 @@ from ..clouds.model import Device
 from ..const import DOMAIN
 from ..coordinator import DatapointCoordinator
 from ..device_registry import find_state
+from ..runtime import DatapointConfigEntry
 from .patience import before_timeout
 from .rights import Rights
-
-if TYPE_CHECKING:
-    from ..runtime import DatapointConfigEntry
 
 type Fields = Mapping[vol.Marker, Any]
 """The validators of an action's fields."""

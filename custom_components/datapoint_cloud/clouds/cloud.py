@@ -164,8 +164,6 @@ class ReadOnlyCloud:
 
     administration = Administration()
 
-    administration = Administration()
-
     @property
     def devices_a_request(self) -> int:
         """One: each device takes a request of its own."""

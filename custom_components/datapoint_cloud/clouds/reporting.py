@@ -6,6 +6,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
 
+from .budget import Purpose
+
 
 class Cycle(StrEnum):
     """The length of the periods that a report counts in."""
@@ -89,8 +91,10 @@ class Reporting(Protocol):
     def takes(self, name: str) -> frozenset[Parameter]:
         """Return what a report may be limited to or counted by."""
 
-    async def get(self, scope: str, name: str, query: ReportQuery) -> ReportResult:
-        """Fetch a report about a scope of the account.
+    async def get(
+        self, scope: str, name: str, query: ReportQuery, *, purpose: Purpose = Purpose.CONTROL
+    ) -> ReportResult:
+        """Fetch a report about a scope of the account; one that no user is waiting for has the purpose `HISTORY`.
 
         Raises `Rejected` (INVALID_REQUEST, subject: the parameter) for a query that the report does not take,
         `Unreachable` (NOT_READY) while the cloud has not calculated it, `Forbidden` (FEATURE_NOT_GRANTED) where it is

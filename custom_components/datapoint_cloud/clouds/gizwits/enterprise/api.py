@@ -22,6 +22,7 @@ from ..definitions import Definitions
 from ..framing import payload_of
 from ..missing_grants import MissingGrants
 from ..timings import PushTimings, snoti_timings
+from .activity import ActiveDevices
 from .device_finder import EnterpriseDeviceFinder
 from .device_groups import DeviceGroups
 from .device_logs import DeviceLogs

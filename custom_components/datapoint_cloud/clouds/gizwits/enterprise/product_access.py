@@ -118,7 +118,9 @@ class ProductAccess:
 
         return await self._guarded(product_key, partial(self._keeper_of(product_key).use, call, probe))
 
-    async def request_as_enterprise(self, method: str, path: str, *, params: Mapping[str, str | int]) -> Any:
+    async def request_as_enterprise(
+        self, method: str, path: str, *, params: Mapping[str, str | int], purpose: Purpose = Purpose.CONTROL
+    ) -> Any:
         """Send a request with the headers of the enterprise instead of a product's token, and return its answer.
 
         Raises any `CloudError` but `AuthFailed`: the enterprise's secret is checked with every product's token, so a
@@ -129,7 +131,7 @@ class ProductAccess:
             "X-Gizwits-Enterprise-Secret": self._enterprise_secret,
         }
         try:
-            return (await self._http.request(method, path, params=params, headers=headers)).body
+            return (await self._http.request(method, path, params=params, headers=headers, purpose=purpose)).body
         except TokenRefused as refusal:
             raise Forbidden(
                 Reason.FEATURE_NOT_GRANTED, endpoint=refusal.endpoint, status=refusal.status, code=refusal.code

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from ... import coerce
+from ...budget import Purpose
 from ...errors import CloudError, NotSupported, Reason, Rejected, UnexpectedAnswer
 from ...paging import Page, read_pages
 from ...reporting import Cycle, Parameter, Place, ReportQuery, ReportResult
@@ -240,7 +241,9 @@ class Reports:
         """Return what a report may be limited to or counted by."""
         return REPORTS[name].takes
 
-    async def get(self, product_key: str, name: str, query: ReportQuery) -> ReportResult:
+    async def get(
+        self, product_key: str, name: str, query: ReportQuery, *, purpose: Purpose = Purpose.CONTROL
+    ) -> ReportResult:
         """Fetch a report of a product.
 
         Raises `Rejected` (INVALID_REQUEST, with the parameter as its subject) before anything is sent for a query that
@@ -252,7 +255,7 @@ class Reports:
         refusal: CloudError | None = None
         for path in report.paths:
             try:
-                body = await self._fetch(product_key, report, path, query)
+                body = await self._fetch(product_key, report, path, query, purpose)
             except (NotSupported, UnexpectedAnswer) as error:
                 refusal = refusal or error
                 continue
@@ -260,18 +263,19 @@ class Reports:
                 return report.read(body)
         raise refusal or UnexpectedAnswer(endpoint=_PRODUCT + report.paths[0], subject=product_key)
 
-    async def _fetch(self, product_key: str, report: Report, path: str, query: ReportQuery) -> Mapping[str, Any]:
+    async def _fetch(
+        self, product_key: str, report: Report, path: str, query: ReportQuery, purpose: Purpose
+    ) -> Mapping[str, Any]:
         if report.is_of_enterprise:
-            return coerce.fields(
-                await self._access.request_as_enterprise("GET", path, params=_enterprise_params(product_key, query))
-            )
-        ask = partial(self._access.request, product_key, "GET", path)
-        params = _params(query)
+            params = _enterprise_params(product_key, query)
+            return coerce.fields(await self._access.request_as_enterprise("GET", path, params=params, purpose=purpose))
+        ask = partial(self._access.request, product_key, "GET", path, purpose=purpose)
+        asked = _params(query)
         if not report.is_paged:
-            return coerce.fields(await ask(params=params))
+            return coerce.fields(await ask(params=asked))
 
         async def fetch(skip: int) -> Page:
-            body = coerce.fields(await ask(params={**params, "limit": _PAGE, "skip": skip}))
+            body = coerce.fields(await ask(params={**asked, "limit": _PAGE, "skip": skip}))
             rows = body.get("objects")
             if not isinstance(rows, list):
                 raise UnexpectedAnswer(endpoint=_PRODUCT + path, subject=product_key)
