@@ -1,0 +1,129 @@
+"""Reads the facts that a Gizwits definition states about an attribute in its free text `desc`.
+
+Vendors list choices, ranges and units there, in a few fixed forms (`0.classic 1.sine`, `范围是0~100%`, `单位秒`). Only
+these forms are read; any other text is left alone, because a wrong guess would change what a user may set.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
+
+_FEWEST_CHOICES: Final = 2
+_LONGEST_LABEL: Final = 60
+
+# A number that begins an item: "0.", "0:", "0为", "0 表示", "12" directly before its label.
+_ITEM: Final = re.compile(r"(?<![\d.~%-])(\d{1,2})\s*(?:[.:=]|为|表示|是)?\s*(?=[^\W\d_]|[\"“])")
+# The other way round: "LPS:0".
+_REVERSED_ITEM: Final = re.compile(r"([^\s;,:。、()]+)\s*:\s*(\d{1,2})(?=\s*(?:[;,。]|$))")
+_END_OF_LABEL: Final = re.compile(r"[;,。、(\n]|\s{2,}")
+
+_NUMBER: Final = r"-?\d+(?:\.\d+)?"
+_UNIT_WORDS: Final[Mapping[str, str]] = {
+    "%": "%",
+    "百分比": "%",
+    "秒": "s",
+    "分钟": "min",
+    "分": "min",
+    "小时": "h",
+    "天": "d",
+    "°C": "°C",
+    "℃": "°C",
+    "摄氏度": "°C",
+    "°F": "°F",
+    "W": "W",
+    "瓦": "W",
+    "K": "K",
+    "开尔文": "K",
+    "V": "V",
+    "A": "A",
+    "Hz": "Hz",
+    "mL": "mL",
+    "ml": "mL",
+    "毫升": "mL",
+    "rpm": "rpm",
+}
+_UNIT: Final = "|".join(sorted(map(re.escape, _UNIT_WORDS), key=len, reverse=True))
+_RANGE: Final = re.compile(
+    rf"(?:范围(?:是|为)?|range|亮度为)\s*:?\s*({_NUMBER})\s*(?:{_UNIT})?\s*(?:~|-|到|至)\s*({_NUMBER})\s*({_UNIT})?"
+)
+_STATED_UNIT: Final = re.compile(rf"(?:单位|unit)\s*(?:是|为)?\s*:?\s*({_UNIT})(?![A-Za-z])|(百分比)$")
+_ZERO_BESIDE_RANGE: Final = re.compile(r"为\s*0\s*时|0\s*(?:为|表示|:)")
+_ABSENT: Final = re.compile(r"0x([0-9a-fA-F]{2,8})\s*-\s*[^;,]*(?:not normal|invalid)", re.IGNORECASE)
+_SPARE: Final = re.compile(r"\s*(?:备用|预留|保留|reserved|spare)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescFacts:
+    """What a `desc` states.
+
+    `choices` maps the numbers 0…n or 1…n to the vendor's words for them. `minimum` and `maximum` are in engineering
+    units. `unit` is a symbol such as `%`, `s` or `°C`. `absent` is the raw number that stands for "no value".
+    """
+
+    choices: Mapping[int, str] = field(default_factory=dict)
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str | None = None
+    absent: int | None = None
+    is_spare: bool = False
+
+
+def read_desc(desc: str) -> DescFacts:
+    """Read a `desc` ("Datapoint definition"). An empty or unknown text states nothing."""
+    # Vendors mix full-width and ASCII punctuation.
+    text = unicodedata.normalize("NFKC", desc.replace("℃", "°C")).strip()
+    found = _RANGE.search(text)
+    minimum, maximum = (float(found[1]), float(found[2])) if found else (None, None)
+    if minimum is None or maximum is None or minimum >= maximum or _ZERO_BESIDE_RANGE.search(text):
+        # "30~100, 0 stops the motor" allows a value outside of its range.
+        minimum = maximum = None
+    stated = _STATED_UNIT.search(text)
+    unit = (stated[1] or stated[2]) if stated else found[3] if found else None
+    absent = _ABSENT.search(text)
+    return DescFacts(
+        choices=_choices(text) if not found else {},
+        minimum=minimum,
+        maximum=maximum,
+        unit=_UNIT_WORDS[unit] if unit else None,
+        absent=int(absent[1], 16) if absent else None,
+        is_spare=_SPARE.match(text) is not None,
+    )
+
+
+def _choices(text: str) -> Mapping[int, str]:
+    pairs = [(int(item[2]), item[1]) for item in _REVERSED_ITEM.finditer(text)]
+    reversed_choices = dict(zip(count(), _in_order(pairs), strict=False))
+    if len(reversed_choices) >= _FEWEST_CHOICES:
+        return _checked(reversed_choices)
+    return _checked(dict(_items(text)))
+
+
+def _in_order(pairs: list[tuple[int, str]]) -> Iterator[str]:
+    """The labels of the pairs that count up from 0; a default value that is named after them is left out."""
+    for expected, (number, label) in zip(count(), pairs, strict=False):
+        if number != expected:
+            return
+        yield label
+
+
+def _items(text: str) -> Iterator[tuple[int, str]]:
+    """The numbers that count up by one from 0 or 1, each with the text up to the next one."""
+    starts = list(_ITEM.finditer(text))
+    sequence: list[re.Match[str]] = []
+    for start in starts:
+        number = int(start[1])
+        if (not sequence and number in {0, 1}) or (sequence and number == int(sequence[-1][1]) + 1):
+            sequence.append(start)
+    ends = [start.start() for start in sequence[1:]]
+    for start, end in zip(sequence, [*ends, len(text)], strict=False):
+        label = text[start.end() : end]
+        yield int(start[1]), _END_OF_LABEL.split(label.strip().strip('"“”'), maxsplit=1)[0].strip()
+
+
+def _checked(choices: dict[int, str]) -> Mapping[int, str]:
+    labels = list(choices.values())
+    is_list = len(labels) >= _FEWEST_CHOICES and len(set(labels)) == len(labels)
+    return choices if is_list and all(0 < len(label) <= _LONGEST_LABEL for label in labels) else {}
