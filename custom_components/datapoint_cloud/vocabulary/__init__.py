@@ -1,0 +1,109 @@
+"""Puts the Chinese words of vendors' definitions into the languages of the users.
+
+One file a language maps a Chinese phrase to the words for it, as they stand in the middle of a sentence; `#` stands for
+a number. The module knows words only, and nothing about devices or datapoints.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+_FOLDER: Final = Path(__file__).parent
+_HEAD_FIRST: Final = frozenset({"es", "fr", "it", "pl", "pt"})
+"""Languages that name the thing before what qualifies it, the other way round than Chinese."""
+_CHINESE: Final = re.compile(r"[\u3400-\u9fff]")
+_NUMBER: Final = re.compile(r"\d+")
+_LONGEST_PHRASE: Final = 20
+# A run of Chinese with the numbers in it, or a run of anything else.
+_PART: Final = re.compile(r"\d*[\u3400-\u9fff](?:[\d\u3400-\u9fff]*[\d\u3400-\u9fff])?|[^\u3400-\u9fff]+")
+_SEPARATORS: Final = re.compile(r"[\s_\-/:,;.()]+")
+_WORD_BREAK: Final = re.compile(r"(?<=[a-z]{2})(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[0-9])(?=[A-Za-z])|[_\s]+")
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a text holds a Chinese character."""
+    return _CHINESE.search(text) is not None
+
+
+def readable(name: str) -> str:
+    """Separate the words of an identifier: `SwitchON` becomes "Switch on", `temp_set_unit` "Temp set unit"."""
+    words = [word for word in _WORD_BREAK.split(name) if word]
+    shown = [word.lower() if len(word) > 1 and word.upper() in {"ON", "OFF"} else _lowered(word) for word in words]
+    return capitalized(" ".join(shown))
+
+
+def capitalized(words: str) -> str:
+    """Begin with a capital letter, and leave the other letters alone; "pH" and "mV" stay as they are."""
+    return words if words[1:2].isupper() else words[:1].upper() + words[1:]
+
+
+def _lowered(word: str) -> str:
+    # An abbreviation such as "CH" or "pH" keeps its letters.
+    return word.lower() if word[1:].islower() else word
+
+
+class Vocabulary:
+    """The words of one language."""
+
+    def __init__(self, words: Mapping[str, str], language: str) -> None:
+        """Translate with `words`, which map Chinese phrases to `language`."""
+        self._words = words
+        self._is_head_first = language in _HEAD_FIRST
+
+    @classmethod
+    def load(cls, language: str) -> Vocabulary | None:
+        """Read the file of a language such as `de` or `pt-BR`; None if there is none. Blocks."""
+        for name in dict.fromkeys((language, language.partition("-")[0])):
+            file = _FOLDER / f"{name}.json"
+            if file.is_file():
+                return cls(json.loads(file.read_text(encoding="utf-8")), name)
+        return None
+
+    def translate(self, text: str) -> str | None:
+        """Put a text that holds Chinese into this language, or return None if a part of it is unknown.
+
+        Digits, letters and symbols are kept: 通道3 becomes "Channel 3".
+        """
+        text = unicodedata.normalize("NFKC", text).strip()
+        whole = self._phrase(text)
+        if whole is not None:
+            return capitalized(whole)
+        translated: list[str] = []
+        for part in _PART.findall(text):
+            words = self._phrase(part) or self._composed(part) if is_chinese(part) else _SEPARATORS.sub(" ", part)
+            if words is None:
+                return None
+            translated.append(words.strip())
+        return capitalized(" ".join(filter(None, translated))) or None
+
+    def _phrase(self, phrase: str) -> str | None:
+        """The words for a phrase that the list has, with its numbers in the places of the `#`."""
+        exact = self._words.get(phrase)
+        if exact is not None:
+            return exact
+        numbers = _NUMBER.findall(phrase)
+        words = self._words.get(_NUMBER.sub("#", phrase)) if numbers else None
+        if words is None or words.count("#") != len(numbers):
+            return None
+        for number in numbers:
+            words = words.replace("#", number, 1)
+        return words
+
+    def _composed(self, phrase: str) -> str | None:
+        """Put a phrase together from the longest phrases that the list has."""
+        found: list[str] = []
+        rest = phrase
+        while rest:
+            lengths = range(min(len(rest), _LONGEST_PHRASE), 0, -1)
+            match = next(((rest[:size], words) for size in lengths if (words := self._piece(rest[:size]))), None)
+            if match is None:
+                return None
+            found.append(match[1])
+            rest = rest[len(match[0]) :]
+        return " ".join(reversed(found) if self._is_head_first else found)
+
+    def _piece(self, piece: str) -> str | None:
+        return piece if piece.isdigit() else self._phrase(piece)

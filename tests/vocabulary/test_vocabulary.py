@@ -1,0 +1,57 @@
+"""Chinese words of definitions become words of the user's language, and identifiers become readable."""
+
+import pytest
+
+from custom_components.datapoint_cloud.vocabulary import Vocabulary, readable
+
+
+def _english() -> Vocabulary:
+    vocabulary = Vocabulary.load("en")
+    assert vocabulary is not None
+    return vocabulary
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("模式", "Mode"),
+        ("通道3", "Channel 3"),
+        ("自动时间点1_02", "Schedule 1-02"),
+        ("4头滴定泵WiFi_BLE", "4-head dosing pump WiFi BLE"),
+        ("室内设定温度1(舒适)", "Room temperature setpoint 1 (comfort)"),
+        (" 从机 ", "Slave"),
+    ],
+)
+def test_a_phrase_of_the_list_is_translated_and_keeps_its_numbers(text: str, words: str) -> None:
+    assert _english().translate(text) == words
+
+
+def test_a_phrase_that_the_list_lacks_is_put_together_from_its_parts() -> None:
+    assert _english().translate("生活热水水箱温度") == "Hot water tank temperature"
+
+
+def test_languages_that_name_the_thing_first_turn_the_parts_around() -> None:
+    words = {"水箱": "réservoir", "温度": "température"}
+    assert Vocabulary(words, "fr").translate("水箱温度") == "Température réservoir"
+
+
+def test_a_text_with_an_unknown_part_is_not_translated() -> None:
+    assert _english().translate("模式魑魅") is None
+
+
+def test_a_language_without_a_file_has_no_vocabulary() -> None:
+    assert Vocabulary.load("xx") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("SwitchON", "Switch on"),
+        ("temp_set_unit", "Temp set unit"),
+        ("CH1SWTime", "CH1 SW time"),
+        ("pH", "pH"),
+        ("E32", "E32"),
+    ],
+)
+def test_an_identifier_is_split_into_its_words(name: str, words: str) -> None:
+    assert readable(name) == words
