@@ -1,8 +1,14 @@
 """Chinese words of definitions become words of the user's language, and identifiers become readable."""
 
+import json
+from pathlib import Path
+
 import pytest
 
-from custom_components.datapoint_cloud.vocabulary import Vocabulary, readable
+from custom_components.datapoint_cloud import vocabulary
+from custom_components.datapoint_cloud.vocabulary import Vocabulary, is_chinese, readable
+
+_FOLDER = Path(vocabulary.__file__).parent
 
 
 def _english() -> Vocabulary:
@@ -55,3 +61,21 @@ def test_a_language_without_a_file_has_no_vocabulary() -> None:
 )
 def test_an_identifier_is_split_into_its_words(name: str, words: str) -> None:
     assert readable(name) == words
+
+
+_LANGUAGES = ("de", "es", "fr", "it", "nl", "pl", "pt")
+
+
+@pytest.mark.parametrize("language", _LANGUAGES)
+def test_each_language_has_words_for_every_phrase(language: str) -> None:
+    words, english = (_words(name) for name in (language, "en"))
+    assert words.keys() == english.keys()
+    for phrase, text in words.items():
+        assert text == text.strip() != "", phrase
+        assert text.count("#") == english[phrase].count("#"), phrase
+        assert not is_chinese(text), phrase
+
+
+def _words(language: str) -> dict[str, str]:
+    words: dict[str, str] = json.loads((_FOLDER / f"{language}.json").read_text(encoding="utf-8"))
+    return words
