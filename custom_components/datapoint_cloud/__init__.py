@@ -19,6 +19,7 @@ from .commands import Commands
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .device_registry import async_sync_devices, ids_of, is_listed, known_device_ids
+from .fleet.naming import Naming
 from .issues import async_delete_issues, async_update_issues
 from .profiles import load_profiles
 from .push import async_start_push
@@ -30,7 +31,7 @@ from .storage import AccountStorage, take_over
 
 PLATFORMS = [
     Platform.BINARY_SENSOR,
-    Platform.DEVICE_TRACKER,
+    Platform.BUTTON,
     Platform.EVENT,
     Platform.NUMBER,
     Platform.SELECT,
@@ -64,7 +65,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     storage = AccountStorage(hass, entry.entry_id)
     await storage.async_load(take_over(hass, entry.unique_id))
     profiles = await hass.async_add_executor_job(load_profiles)
-    coordinator = DatapointCoordinator(hass, entry, cloud_of(hass, entry, storage.client_store), storage, profiles)
+    naming = await hass.async_add_executor_job(Naming.load, hass.config.language)
+    cloud = cloud_of(hass, entry, storage.client_store)
+    coordinator = DatapointCoordinator(hass, entry, cloud, storage, profiles, naming)
     coordinator.async_report_problems = partial(async_update_issues, coordinator)
     coordinator.inventory.expect_devices(known_device_ids(hass, entry))
     try:

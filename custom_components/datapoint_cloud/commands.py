@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -89,7 +89,7 @@ class Commands:
         """
         state = self._state(device_id)
         try:
-            return await self._coordinator.cloud.check(state.device, values)
+            return await self._coordinator.cloud.check(state.device, state.vendors_values(values))
         except CloudError as error:
             raise _refusal(error, state) from error
         except Exception as error:
@@ -155,7 +155,8 @@ class Commands:
 
     def _enqueue(self, device_id: str, values: Mapping[str, Value], payload: bytes | None = None) -> _Command:
         """Queue a command, or merge its values into the last one that waits, unless that sets the same datapoint."""
-        device = self._state(device_id).device
+        state = self._state(device_id)
+        device, values = state.device, state.vendors_values(values)
         if self._is_unloaded:
             raise exceptions.of_unloading(device.name)
         if (queue := self._queues.get(device_id)) is None:
@@ -258,7 +259,9 @@ class Commands:
 def _refusal(error: CloudError, state: DeviceState | None) -> HomeAssistantError:
     if state is None:
         return exceptions.of_action(error, error.subject or "")
-    return exceptions.of_action(error, state.device.name, state.datapoints.get(error.subject or ""))
+    description = state.descriptions.get(error.subject or "")
+    datapoint = None if description is None else replace(description.datapoint, options=tuple(description.options))
+    return exceptions.of_action(error, state.device.name, datapoint)
 
 
 def _unforeseen(error: Exception, subject: str) -> HomeAssistantError:

@@ -28,7 +28,8 @@ from .fleet.device_state import DeviceState
 from .fleet.fleet_availability import FleetAvailability, PollRound
 from .fleet.inventory import DeviceFilter, Inventory
 from .fleet.listeners import ACCOUNT, EntityKey, ListenerRegistry
-from .fleet.loss_log import LossLog
+from .fleet.losses import Losses
+from .fleet.naming import NO_WORDS, Naming
 from .fleet.reader import Reader
 from .fleet.reports import FleetReports
 from .pause import Pause
@@ -56,10 +57,18 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         cloud: Cloud,
         storage: AccountStorage,
         profiles: Mapping[str, Profile],
+        naming: Naming = NO_WORDS,
     ) -> None:
         self.cloud = cloud
-        cloud.budget.share = entry.options.get(OPTION_SHARE, DEFAULT_SHARE) / 100
+        self.naming = naming
+        self.listeners = ListenerRegistry()
         self.account_id = entry.unique_id or entry.entry_id
+        self.inventory = Inventory(
+            cloud, storage, profiles, naming, self.listeners, DeviceFilter.of(entry.options, groups_of(entry))
+        )
+        self.fleet = self.inventory.fleet
+        self.refused_control: dict[str | None, CloudError] = {}
+        """The scopes whose devices the vendor has not released for control, until one obeys."""
         self.wished_interval = timedelta(
             seconds=entry.options.get(OPTION_INTERVAL, cloud.default_interval.total_seconds())
         )

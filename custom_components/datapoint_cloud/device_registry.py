@@ -109,8 +109,7 @@ def _register_services(registry: dr.DeviceRegistry, entry: ConfigEntry, coordina
             config_subentry_id=subentry_of(entry, scope.id),
             identifiers={(DOMAIN, device_id)},
             entry_type=DeviceEntryType.SERVICE,
-            # A cloud that has not sent the name of a scope yet calls it by its id.
-            name=scope.name if scope.name != scope.id else coordinator.scope_name(scope.id),
+            name=coordinator.naming.text(scope.name),
             manufacturer=maker,
         )
 

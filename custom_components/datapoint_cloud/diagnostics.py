@@ -99,6 +99,8 @@ def _describe(state: DeviceState) -> dict[str, Any]:
         "skipped": sorted(state.skipped),
         "datapoints": {
             key: {
+                "name": description.datapoint.name,
+                "desc": description.datapoint.desc,
                 "type": description.datapoint.data_type,
                 "role": description.datapoint.role,
                 "is_writable": description.datapoint.is_writable,

@@ -46,12 +46,8 @@ class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
         return state is not None and state.is_available
 
     def name_of(self, datapoint: Datapoint) -> str:
-        """The cloud's name of a datapoint, in Home Assistant's language if the cloud has it."""
-        return self._name_in_language(datapoint) or datapoint.name
-
-    def _name_in_language(self, datapoint: Datapoint) -> str | None:
-        language = self.coordinator.hass.config.language.lower()
-        return datapoint.names.get(language) or datapoint.names.get(language.partition("-")[0])
+        """The name of a datapoint in the user's language."""
+        return self.coordinator.naming.name(datapoint)
 
 
 class DatapointEntity(DeviceEntity):
@@ -60,11 +56,16 @@ class DatapointEntity(DeviceEntity):
     def __init__(self, coordinator: DatapointCoordinator, device_id: str, description: DatapointDescription) -> None:
         super().__init__(coordinator, device_id, description.datapoint.key)
         self._first_description = description
-        self._attr_name = self._name_in_language(description.datapoint) or description.name
+        self._attr_name = description.name
         self._attr_entity_category = description.category
         self._attr_entity_registry_enabled_default = description.is_enabled
         if (part := description.datapoint.part) is not None:
             self._attr_device_info = part_info(coordinator.hass, coordinator.config_entry, device_id, part)
+
+    @property
+    @override
+    def suggested_object_id(self) -> str | None:
+        return self._first_description.object_name
 
     @property
     def description(self) -> DatapointDescription:

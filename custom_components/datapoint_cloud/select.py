@@ -1,4 +1,4 @@
-"""Selects: writable datapoints with a list of values, shown in the vendor's words."""
+"""Selects: writable datapoints with a list of values, each with a key that Home Assistant translates."""
 
 from collections.abc import Iterable
 from typing import override
@@ -33,6 +33,8 @@ def _selects_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterab
 class DatapointSelect(DatapointEntity, SelectEntity):
     """A datapoint that the user sets to one of its values."""
 
+    _attr_translation_key = "option"
+
     @property
     @override
     def options(self) -> list[str]:
@@ -44,6 +46,11 @@ class DatapointSelect(DatapointEntity, SelectEntity):
         value = self.shown_value
         shown = None if value is None else self.description.shown_option(value)
         return shown if shown in self.description.options else None
+
+    @override  # type: ignore[misc]
+    async def async_handle_select_option(self, option: str) -> None:
+        # Automations may call an option by the vendor's word for it, which was its name in earlier versions.
+        await super().async_handle_select_option(self.description.key_of_option(option) or option)
 
     @override
     async def async_select_option(self, option: str) -> None:

@@ -41,6 +41,11 @@ def _sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterab
 class DatapointSensor(DatapointEntity, SensorEntity):
     """A read-only datapoint."""
 
+    @property
+    @override
+    def translation_key(self) -> str | None:
+        return "option" if self.description.datapoint.data_type is DataType.ENUM else None
+
     @callback
     @override
     def add_to_platform_start(

@@ -51,7 +51,7 @@ async def test_an_account_is_added_by_clicking_through_the_flow(page: Page, clie
 
 
 async def test_a_value_that_changes_on_the_device_changes_on_the_page(shown: Page, clouds: Simulation) -> None:
-    row = _row(shown, "客厅空调", "室内温度")
+    row = _row(shown, "客厅空调", "Room temperature")
     await expect(row).not_to_contain_text("31.5")
     _device(clouds, "客厅空调").change({"attrs": {"room_temp": 31.5}})
     await expect(row).to_contain_text("31.5", timeout=(POLL_SECONDS + 15) * 1000)
@@ -59,7 +59,7 @@ async def test_a_value_that_changes_on_the_device_changes_on_the_page(shown: Pag
 
 async def test_a_switch_on_the_page_switches_the_device(shown: Page, clouds: Simulation) -> None:
     device = _device(clouds, "Terrace spa")
-    row = _row(shown, "Terrace spa", "气泡")
+    row = _row(shown, "Terrace spa", "Bubbles")
     await expect(row.get_by_role("switch")).not_to_be_checked()
     await row.locator("ha-switch").click()
     await _until(lambda: device.attrs["bubble"] is True)
@@ -68,15 +68,15 @@ async def test_a_switch_on_the_page_switches_the_device(shown: Page, clouds: Sim
 
 async def test_a_selected_option_is_set_on_the_device(shown: Page, clouds: Simulation) -> None:
     device = _device(clouds, "客厅空调")
-    select = _card(shown, "客厅空调").locator("hui-select-entity-row").filter(has_text="模式").locator("ha-select")
+    select = _card(shown, "客厅空调").locator("hui-select-entity-row").filter(has_text="Mode").locator("ha-select")
     await select.click()
-    await select.get_by_role("menuitem", name="除湿").click()
+    await select.get_by_role("menuitem", name="Dry").click()
     await _until(lambda: device.attrs["mode"] == "除湿")
 
 
 async def test_a_typed_number_is_set_on_the_device(shown: Page, clouds: Simulation) -> None:
     device = _device(clouds, "Terrace spa")
-    box = _row(shown, "Terrace spa", "气泡定时").get_by_role("spinbutton")
+    box = _row(shown, "Terrace spa", "Bubbles timer").get_by_role("spinbutton")
     await box.fill("45")
     await box.press("Enter")
     await _until(lambda: device.attrs["bubble_minutes"] == 45)

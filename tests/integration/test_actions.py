@@ -96,7 +96,7 @@ async def test_several_datapoints_of_a_device_go_in_one_request(
     assert device.received == [{"attrs": values}]
     assert simulation.gizwits_open.requests == {_OPEN_CONTROL: 1}
     shown = [state_of(hass, platform, entry, device.did, key).state for key, platform in _PLATFORMS.items()]
-    assert shown == ["off", "制热", "18"]
+    assert shown == ["off", "heat", "18"]
 
 
 async def test_devices_of_both_clouds_are_set_at_once(
@@ -115,7 +115,10 @@ async def test_devices_of_both_clouds_are_set_at_once(
     [
         ({"switch": 0}, {"switch": False}, "off"),
         ({"switch": "false"}, {"switch": False}, "off"),
-        ({"mode": 1}, {"mode": "制热"}, "制热"),
+        ({"mode": 1}, {"mode": "制热"}, "heat"),
+        ({"mode": "heat"}, {"mode": "制热"}, "heat"),
+        ({"mode": "Fan only"}, {"mode": "送风"}, "fan_only"),
+        ({"mode": " 制热 "}, {"mode": "制热"}, "heat"),
         ({"set_temp": "18"}, {"set_temp": 18}, "18"),
         ({"set_temp": 18.3}, {"set_temp": 18}, "18"),
     ],
@@ -154,8 +157,8 @@ async def test_a_binary_is_filled_up_to_its_length_and_confirmed_as_such(
     [
         ({"set_temp": 31}, "Enter a number from 16 to 30 in steps of 1 for set_temp of 客厅空调"),
         ({"set_temp": "warm"}, "Enter a number from 16 to 30 in steps of 1 for set_temp of 客厅空调"),
-        ({"mode": "制霜"}, "Enter one of these options for mode of 客厅空调: 制冷, 制热, 除湿, 送风, 自动"),
-        ({"mode": 5}, "Enter one of these options for mode of 客厅空调: 制冷, 制热, 除湿, 送风, 自动"),
+        ({"mode": "制霜"}, "Enter one of these options for mode of 客厅空调: cool, heat, dry, fan_only, automatic"),
+        ({"mode": 5}, "Enter one of these options for mode of 客厅空调: cool, heat, dry, fan_only, automatic"),
         ({"sleep": "perhaps"}, "Enter true or false for sleep of 客厅空调"),
         ({"room_temp": 20}, "room_temp of 客厅空调 is read-only"),
         ({"energy": 20}, "energy of 客厅空调 is read-only"),
@@ -413,7 +416,7 @@ async def test_a_group_of_one_product_takes_one_request(hass: HomeAssistant, sim
         },
         _target(hass, entry, second.did): {"result": "accepted"},
     }
-    assert state_of(hass, "select", entry, second.did, "mode").state == "舒适"
+    assert state_of(hass, "select", entry, second.did, "mode").state == "comfort"
     assert entry.runtime_data.coordinator.fleet[second.did].value("timer_switch") == "0a" + 83 * "00"
 
 

@@ -60,9 +60,9 @@ async def test_an_alarm_fires_an_event_when_it_is_raised_and_when_it_is_cleared(
 
     pump.set(Fault_Overcurrent=True)
     await poll(hass, entry)
-    assert events() == [{"event_type": "raised", "key": _RAISED, "name": "电机过流"}]
+    assert told() == [{"event_type": "raised", "key": _RAISED, "name": "Motor overcurrent"}]
     problem = state_of(hass, "binary_sensor", entry, pump.did, "$problem")
-    assert (problem.state, problem.attributes["active"]) == ("on", ["电机过流"])
+    assert (problem.state, problem.attributes["active"]) == ("on", ["Motor overcurrent"])
     assert problem.attributes["device_class"] == "problem"
 
     await poll(hass, entry)
@@ -70,7 +70,7 @@ async def test_an_alarm_fires_an_event_when_it_is_raised_and_when_it_is_cleared(
 
     pump.set(Fault_Overcurrent=False)
     await poll(hass, entry)
-    assert events() == [{"event_type": "cleared", "key": _RAISED, "name": "电机过流"}]
+    assert told() == [{"event_type": "cleared", "key": _RAISED, "name": "Motor overcurrent"}]
     problem = state_of(hass, "binary_sensor", entry, pump.did, "$problem")
     assert (problem.state, problem.attributes["active"]) == ("off", [])
 
@@ -83,7 +83,7 @@ async def test_several_alarms_of_one_poll_fire_one_event_each(hass: HomeAssistan
     await poll(hass, entry)
     assert {event["key"] for event in events()} == {"Fault_Overcurrent", "Fault_NoLoad"}
     problem = state_of(hass, "binary_sensor", entry, pump.did, "$problem")
-    assert sorted(problem.attributes["active"]) == ["电机空载", "电机过流"]
+    assert sorted(problem.attributes["active"]) == ["Motor no load", "Motor overcurrent"]
 
 
 async def test_no_alarm_fires_an_event_at_the_first_installation(hass: HomeAssistant, simulation: Simulation) -> None:

@@ -66,7 +66,9 @@ def _text_of(error: HomeAssistantError) -> str:
     [
         (AIR_CONDITIONER, "switch.turn_off", "switch", {}, {"switch": False}, "off"),
         (AIR_CONDITIONER, "switch.turn_on", "sleep", {}, {"sleep": True}, "on"),
-        (AIR_CONDITIONER, "select.select_option", "mode", {"option": "自动"}, {"mode": "自动"}, "自动"),
+        (AIR_CONDITIONER, "select.select_option", "mode", {"option": "automatic"}, {"mode": "自动"}, "automatic"),
+        (AIR_CONDITIONER, "select.select_option", "mode", {"option": "自动"}, {"mode": "自动"}, "automatic"),
+        (AIR_CONDITIONER, "select.select_option", "mode", {"option": "Fan only"}, {"mode": "送风"}, "fan_only"),
         (PUMP, "select.select_option", "Linkage", {"option": "slave"}, {"Linkage": " slave"}, "slave"),
         (AIR_CONDITIONER, "number.set_value", "set_temp", {"value": 18}, {"set_temp": 18}, "18"),
         (SPA, "number.set_value", "set_temp", {"value": 25.5}, {"set_temp": 25.5}, "25.5"),

@@ -1,6 +1,7 @@
 """Which entity a datapoint becomes, from tables alone."""
 
 import random
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,18 +14,20 @@ from homeassistant.const import EntityCategory, Platform
 
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Part, Reading, Role
 from custom_components.datapoint_cloud.fleet.description import DatapointDescription, describe
+from custom_components.datapoint_cloud.fleet.naming import Naming
 from custom_components.datapoint_cloud.profiles import NO_PROFILE, Hint, Profile, load_profiles
 
+_NAMING = Naming.load("en")
 _NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
 def _one(profile: Profile = NO_PROFILE, **fields: Any) -> DatapointDescription:
     datapoint = Datapoint(**{"key": "k", "name": "Name", "data_type": DataType.NUMBER} | fields)
-    return describe([datapoint], {}, profile)[datapoint.key]
+    return describe([datapoint], {}, profile, _NAMING)[datapoint.key]
 
 
 def _enabled(datapoints: list[Datapoint], readings: Mapping[str, Reading] | None = None) -> list[str]:
-    described = describe(datapoints, readings or {}, NO_PROFILE)
+    described = describe(datapoints, readings or {}, NO_PROFILE, _NAMING)
     return [key for key, description in described.items() if description.is_enabled]
 
 
@@ -135,16 +138,19 @@ def test_every_number_has_a_unit_or_a_state_class_that_home_assistant_takes(hint
     ("labels", "shown"),
     [
         (("master", " slave"), ("master", "slave")),
-        ((" charging ", "制冷"), ("charging", "制冷")),
-        (("a", " a", "b"), ("a", " a", "b")),
-        (("", "on", "  "), ("0", "on", "2")),
-        (("1", "", "2"), ("1", "2", "3")),
+        ((" Charging ", "制冷"), ("charging", "cool")),
+        (("经典造浪", "Wave: natural (new)"), ("classic_wave", "wave_natural_new")),
+        (("摄氏", "华氏"), ("celsius", "fahrenheit")),
+        (("a", " a", "b"), ("a", "a_2", "b")),
+        (("", "on", "  "), ("option_1", "on", "option_3")),
+        (("1", "", "2"), ("1", "option_2", "2")),
         (("a", "a", "b"), ("a", "b")),
-        (("x" * 300, "x" * 301), ("x" * 255, "1")),
+        (("魑魅", "制热"), ("option_1", "heat")),
+        (("x" * 300, "x" * 301), ("x" * 100, "x" * 100 + "_2")),
     ],
 )
 @pytest.mark.parametrize("is_writable", [False, True])
-def test_options_are_shown_without_blanks_and_told_apart(
+def test_options_have_keys_that_no_language_changes(
     labels: tuple[str, ...], shown: tuple[str, ...], is_writable: bool
 ) -> None:
     description = _one(data_type=DataType.ENUM, options=labels, is_writable=is_writable)
@@ -160,7 +166,9 @@ def test_whatever_the_options_each_is_shown_once() -> None:
         labels = tuple("".join(choice.choices(pieces, k=2)) for _ in range(choice.randrange(1, 9)))
         description = _one(data_type=DataType.ENUM, options=labels, is_writable=True)
         assert sorted(description.options.values()) == sorted(set(labels))
-        assert all(shown.strip() and len(shown) <= 255 for shown in description.options)
+        assert all(
+            re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", shown) and len(shown) <= 255 for shown in description.options
+        )
         assert all(description.shown_option(label) == shown for shown, label in description.options.items())
 
 
@@ -175,9 +183,89 @@ def test_a_wide_range_is_a_box() -> None:
     assert _one(is_writable=True, minimum=0, maximum=100, step=0.1).mode is NumberMode.BOX
 
 
-@pytest.mark.parametrize(("name", "shown"), [("空调", "空调"), ("  ", "k"), ("", "k"), (" Pump ", "Pump")])
-def test_the_cloud_names_the_entity_and_the_key_stands_in(name: str, shown: str) -> None:
-    assert _one(name=name).name == shown
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"name": "空调"}, "Air conditioner"),
+        ({"name": "  "}, "K"),
+        ({"name": ""}, "K"),
+        ({"name": " Pump "}, "Pump"),
+        ({"name": "Fp", "key": "Fp", "desc": "防冻"}, "Frost protection"),
+        ({"name": "TEMP", "key": "TEMP", "desc": "Temperature"}, "Temperature"),
+        ({"name": "SwitchON", "key": "SwitchON", "desc": "0:关闭，1：打开"}, "Switch on"),
+        ({"name": "魑魅", "key": "wave_mode"}, "Wave mode"),
+        ({"name": "手动", "desc": "手动喂食开关", "role": Role.ACTION}, "Manual feeding"),
+    ],
+)
+def test_an_entity_is_named_in_words_of_the_users_language(fields: dict[str, Any], shown: str) -> None:
+    assert _one(**fields).name == _one(**fields).object_name == shown
+
+
+def test_what_the_cloud_calls_it_in_the_users_language_comes_first() -> None:
+    datapoint = Datapoint(key="k", name="功率", data_type=DataType.NUMBER, names={"en": "Power", "fr": "Puissance"})
+    assert [Naming.load(language).name(datapoint) for language in ("en-GB", "fr", "de")] == [
+        "Power",
+        "Puissance",
+        "Leistung",
+    ]
+
+
+def test_a_user_who_reads_chinese_sees_the_vendors_words_and_no_pinyin() -> None:
+    described = describe(
+        [Datapoint(key="mode", name="模式", data_type=DataType.TEXT)], {}, NO_PROFILE, Naming.load("zh-Hans")
+    )
+    assert (described["mode"].name, described["mode"].object_name) == ("模式", "Mode")
+
+
+@pytest.mark.parametrize("word", ["sine_wave", "Sine wave", "正弦造浪", " 正弦造浪 ", "sine wave"])
+def test_an_option_is_called_by_its_key_its_name_or_the_vendors_word(word: str) -> None:
+    description = _one(data_type=DataType.ENUM, options=("经典造浪", "正弦造浪"), is_writable=True)
+    assert description.vendors_value(word) == "正弦造浪"
+    assert [description.vendors_value(value) for value in ("square", 1, True)] == ["square", 1, True]
+
+
+def test_a_reported_option_that_the_schema_lacks_has_a_key() -> None:
+    description = _one(data_type=DataType.ENUM, options=("经典造浪",))
+    assert [description.shown_option(value) for value in ("正弦造浪", "Square", "魑魅", 7)] == [
+        "sine_wave",
+        "square",
+        "other",
+        "7",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("role", "category", "is_enabled"),
+    [(Role.ACTION, None, True), (Role.MAINTENANCE, EntityCategory.CONFIG, False)],
+)
+def test_a_command_is_a_button(role: Role, category: EntityCategory | None, is_enabled: bool) -> None:
+    button = _one(data_type=DataType.BOOL, is_writable=True, role=role)
+    assert (button.platform, button.category, button.is_enabled) == (Platform.BUTTON, category, is_enabled)
+
+
+def test_what_is_spare_is_disabled_and_diagnostic() -> None:
+    spare = _one(is_writable=True, minimum=0, maximum=255, role=Role.INTERNAL)
+    assert (spare.platform, spare.category, spare.is_enabled) == (Platform.NUMBER, EntityCategory.DIAGNOSTIC, False)
+
+
+@pytest.mark.parametrize(
+    ("unit", "maximum", "device_class"),
+    [("min", 60, "duration"), ("°C", 40, "temperature"), ("W", 9, "power"), ("%", 9, None), ("K", 20_000, None)],
+)
+def test_a_number_with_a_unit_has_its_class(unit: str, maximum: float, device_class: str | None) -> None:
+    number = _one(is_writable=True, minimum=0, maximum=maximum, unit=unit)
+    assert (number.unit, number.device_class) == (unit, device_class)
+    assert _one(maximum=maximum, unit=unit).device_class == device_class
+
+
+def test_a_row_of_switches_is_enabled() -> None:
+    def row(length: int, data_type: DataType) -> list[Datapoint]:
+        return [Datapoint(key=f"channel{n}", name="C", data_type=data_type, is_writable=True) for n in range(length)]
+
+    own = Datapoint(key="own", name="Own", data_type=DataType.BOOL)
+    assert len(_enabled([own, *row(16, DataType.BOOL)])) == 17
+    assert _enabled([own, *row(17, DataType.BOOL)]) == ["own"]
+    assert _enabled([own, *row(8, DataType.NUMBER)]) == ["own"]
 
 
 def test_a_profile_adds_what_the_schema_cannot_say() -> None:

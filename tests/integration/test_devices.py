@@ -52,7 +52,7 @@ async def test_the_device_of_an_app_shows_its_product_and_address(hass: HomeAssi
     found = device(hass, entry, unit.did)
     assert found.name == "客厅空调"
     assert found.manufacturer == "Gizwits"
-    assert found.model == "空调"
+    assert found.model == "Air conditioner"
     assert found.model_id == unit.product.key
     assert found.sw_version == "00000003"
     assert found.hw_version == "00000001"
@@ -68,7 +68,7 @@ async def test_devices_with_equal_or_empty_names_stay_separate_devices(
     bound = [unit for unit in simulation.gizwits_open.devices.values() if unit.uid == simulation.gizwits_open.uid]
     shown = {unit.did: device(hass, entry, unit.did) for unit in bound if not unit.is_disabled}
     assert sorted(str(found.name) for found in shown.values()) == sorted(
-        ["客厅空调", "Terrace spa", "水草灯WIFI_BLE", "鱼缸水泵", "电暖器", "电暖器"]
+        ["客厅空调", "Terrace spa", "Plant light WIFI BLE", "鱼缸水泵", "电暖器", "电暖器"]
     )
     assert len({found.id for found in shown.values()}) == 6
     of_equal_names = [entities_of(hass, found.id) for found in shown.values() if found.name == "电暖器"]

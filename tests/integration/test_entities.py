@@ -126,7 +126,7 @@ async def test_the_kinds_of_gizwits_datapoints(hass: HomeAssistant, simulation: 
         "fault_comm",
     }
     assert of_air["fault_comm"].original_device_class == "problem"
-    assert of_air["set_temp"].original_name == "设定温度"
+    assert of_air["set_temp"].original_name == "Target temperature"
 
     of_lamp = _of_device(hass, entry, lamp.did)
     timers = [entity for key, entity in of_lamp.items() if key.startswith("Timer") and key != "TimerON"]
@@ -163,7 +163,7 @@ async def test_what_gizwits_datapoints_show(hass: HomeAssistant, simulation: Sim
     assert len(states) == len(shown)
     assert (states["switch"], states["sleep"]) == ("on", "off")
     assert (states["mode"], float(states["set_temp"]), states["room_temp"], states["energy"]) == (
-        "自动",
+        "automatic",
         23,
         "-12.5",
         "0.07",
@@ -223,12 +223,17 @@ async def test_a_sensor_shows_a_value_that_the_schema_does_not_know(
     meter.set(tariff="深谷")
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     state = state_of(hass, "sensor", entry, meter.did, "tariff")
-    assert state.state == "深谷"
-    assert state.attributes["options"] == ["尖", "峰", "平", "谷", "深谷"]
+    assert state.state == "other"
+    assert state.attributes["options"] == ["option_1", "option_2", "option_3", "option_4", "other"]
     assert state.attributes["device_class"] == "enum"
     meter.set(tariff="谷")
     await poll(hass, entry)
-    assert state_of(hass, "sensor", entry, meter.did, "tariff").attributes["options"] == ["尖", "峰", "平", "谷"]
+    assert state_of(hass, "sensor", entry, meter.did, "tariff").attributes["options"] == [
+        "option_1",
+        "option_2",
+        "option_3",
+        "option_4",
+    ]
 
 
 async def test_devices_of_one_name_keep_entities_of_their_own(hass: HomeAssistant, simulation: Simulation) -> None:

@@ -14,7 +14,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.datapoint_cloud.clouds.gizwits.attributes import Attribute
+from custom_components.datapoint_cloud.clouds.gizwits.schema import parse
+from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Role
 from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.fleet.naming import Naming
 from custom_components.datapoint_cloud.profiles import load_profiles
 
 from .passing_time import settle
@@ -22,6 +26,7 @@ from .passing_time import settle
 type Json = dict[str, Any]
 
 _ACCOUNT = "app_user"
+_NAMING = Naming.load("en")
 _LONGEST_STATE = 255
 
 
@@ -128,30 +133,35 @@ def _sample(attr: Json) -> Any:
     return round((spec["min"] + spec["max"]) // 2 * spec["ratio"] + spec["addition"], 6)
 
 
-def _platform(key: str, attr: Json) -> str:
+def _platform(key: str, datapoint: Datapoint) -> str:
     profile = load_profiles().get(key)
-    hint = profile.hints.get(attr["name"]) if profile else None
-    is_control = attr["type"] == "status_writable" and not (hint and hint.is_measurement)
-    match attr["data_type"]:
-        case "bool":
+    hint = profile.hints.get(datapoint.key) if profile else None
+    is_control = datapoint.is_writable and not (hint and hint.is_measurement)
+    if is_control and datapoint.role in {Role.ACTION, Role.MAINTENANCE}:
+        return "button"
+    match datapoint.data_type:
+        case DataType.BOOL:
             return "switch" if is_control else "binary_sensor"
-        case "enum":
+        case DataType.ENUM:
             return "select" if is_control else "sensor"
-        case "binary":
+        case DataType.BINARY:
             return "sensor"
     return "number" if is_control else "sensor"
 
 
-def _shown(attr: Json, value: Any) -> str | float:
-    match attr["data_type"]:
-        case "bool":
+def _shown(attribute: Attribute, value: Any) -> str | float:
+    datapoint, codes = attribute.datapoint, attribute.codes
+    match datapoint.data_type:
+        case DataType.BOOL if datapoint.role in {Role.ACTION, Role.MAINTENANCE}:
+            return "unknown"  # when a button was pressed last
+        case DataType.BOOL:
             return "on" if value else "off"
-        case "enum":
-            label = value if isinstance(value, str) else attr["enum"][value]
-            return label if label in attr["enum"] or attr["type"] != "status_writable" else "unknown"
-        case "binary":
+        case DataType.ENUM:
+            index = value if isinstance(value, int) and not codes else (codes or datapoint.options).index(value)
+            return list(_NAMING.option_keys(datapoint.options))[index]
+        case DataType.BINARY:
             return str(value).lower()[:_LONGEST_STATE]
-    return float(value)
+    return float(value) if value != attribute.absent else "unknown"
 
 
 @pytest.fixture(scope="module")
@@ -201,18 +211,19 @@ async def test_every_recorded_datapoint_is_one_entity_with_its_value(
         key = row["product_key"]
         if key not in recorded.definitions:
             continue
-        for name, attr in attributes(recorded.definitions[key]):
+        definition = parse(recorded.definitions[key])
+        assert definition is not None
+        for name, attribute in definition.attributes.items():
             unique_id = f"{_ACCOUNT}_{did}_{name}"
-            expected[unique_id] = _platform(key, attr)
+            expected[unique_id] = _platform(key, attribute.datapoint)
             if (value := recorded.latest[did]["attr"].get(name)) is None:
                 continue
             state = hass.states.get(entities[unique_id].entity_id)
             assert state is not None
-            shown = _shown(attr, value)
+            shown = _shown(attribute, value)
             if (float(state.state) if isinstance(shown, float) else state.state) != shown:
                 wrong[unique_id] = (state.state, shown)
-        has_alarms = any(attr["type"] in {"alert", "fault"} for _, attr in attributes(recorded.definitions[key]))
-        if has_alarms:
+        if any(attr["type"] in {"alert", "fault"} for _, attr in attributes(recorded.definitions[key])):
             expected[f"{_ACCOUNT}_{did}_$problem"] = "binary_sensor"
             expected[f"{_ACCOUNT}_{did}_$alarm"] = "event"
     assert wrong == {}

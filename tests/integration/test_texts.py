@@ -98,6 +98,7 @@ async def test_entities_use_all_texts_and_icons_and_no_others(
     entities = [entity for entry in entries for entity in er.async_entries_for_config_entry(registry, entry.entry_id)]
     used = {(entity.domain, entity.translation_key) for entity in entities if entity.translation_key is not None}
     assert used == {(platform, key) for platform, of_keys in _TEXTS["entity"].items() for key in of_keys}
+    used -= {("select", "option"), ("sensor", "option")}  # named by their datapoint
     with_class = {
         (entity.domain, entity.translation_key)
         for entity in entities

@@ -57,6 +57,8 @@ def test_a_language_without_a_file_has_no_vocabulary() -> None:
         ("CH1SWTime", "CH1 SW time"),
         ("pH", "pH"),
         ("E32", "E32"),
+        ("PRE_TIME_HOUR", "Pre time hour"),
+        ("EC_OUT", "EC out"),
     ],
 )
 def test_an_identifier_is_split_into_its_words(name: str, words: str) -> None:

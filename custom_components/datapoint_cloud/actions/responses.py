@@ -109,6 +109,8 @@ def readings_response(target: SeriesTarget, result: HistoryResult[Reading], time
 
     def reading_response(reading: Reading) -> JsonObjectType:
         value = reading.value
+        if description is not None and description.options and value is not None:
+            value = description.shown_option(value)
         return {
             "at": None if reading.taken_at is None else local_iso(reading.taken_at),
             "value": value if isinstance(value, bool | str | None) else scaled(value, scale),

@@ -26,6 +26,9 @@ class Role(StrEnum):
 
     STATUS = "status"
     ALARM = "alarm"  # an alert or a fault: true while it is active
+    ACTION = "action"  # writing true makes the device do something once
+    MAINTENANCE = "maintenance"  # the same, but it resets, restarts, updates or calibrates the device
+    INTERNAL = "internal"  # spare, or a message between the device and its app
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,7 @@ class Datapoint:
     group: str | None = None  # the vendor's name for a set of related datapoints
     service: str | None = None  # the vendor's type number of the datapoint, the same on every device
     names: Mapping[str, str] = field(default_factory=dict)
+    desc: str | None = None  # what the vendor writes about it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

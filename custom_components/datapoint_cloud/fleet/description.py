@@ -1,7 +1,7 @@
 """Decides which entity shows a datapoint, with tables and pure functions.
 
-The vendor's schema decides, and a profile adds what a schema cannot say. Names are used for one guess alone: a long
-numbered series is a time table, whose entities are disabled at first.
+The vendor's schema decides, and a profile adds what a schema cannot say. Keys are used for one guess alone: a long
+numbered series is a time table, whose entities are disabled at first, unless its members are switches.
 """
 
 import re
@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from itertools import chain, count
 from typing import assert_never
 
 from homeassistant.components.number import NumberDeviceClass, NumberMode
@@ -33,25 +32,31 @@ from homeassistant.const import (
 
 from ..clouds.model import Datapoint, DataType, Reading, Role, Value
 from ..profiles import Hint, Profile
+from .naming import Naming, key_of
 
 LONGEST_STATE = 255
 """Characters: Home Assistant rejects a longer state."""
 _ENABLED_OF_A_PART = 12
 _SERIES = 6  # from this number of siblings on, a numbered series is a time table or a row of counters
+_MOST_SWITCHES = 16  # of a series: the outlets of a board or the heads of a pump, and no time table
+_LEAST_COLOR_TEMPERATURE = 1_000  # kelvin
 _SILENT = timedelta(days=1)
 _STEPS_OF_A_SLIDER = 200
+_USEFUL = frozenset({Role.STATUS, Role.ACTION})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatapointDescription:
     """How a datapoint is shown. The cloud's number is multiplied by `scale` for this.
 
-    `options` maps the shown text of each value to the vendor's word for it.
+    `options` maps the key of each option to the vendor's word for it. New entity ids are made from `object_name`.
     """
 
     datapoint: Datapoint
     platform: Platform
     name: str
+    object_name: str
+    naming: Naming = field(repr=False, compare=False)
     device_class: str | None = None
     unit: str | None = None
     state_class: SensorStateClass | None = None
@@ -62,9 +67,25 @@ class DatapointDescription:
     options: Mapping[str, str] = field(default_factory=dict)
 
     def shown_option(self, value: Value) -> str:
-        """Return the shown text of a value. Newer firmware may report values that the schema lacks."""
-        shown = (shown for shown, option in self.options.items() if option == value)
-        return next(shown, str(value).strip()[:LONGEST_STATE])
+        """Return the key of a value. Newer firmware may report values that the schema lacks."""
+        key = next((key for key, option in self.options.items() if option == value), None)
+        if key is not None:
+            return key
+        return self.naming.unknown_option_key(value) if isinstance(value, str) else str(value)
+
+    def vendors_value(self, value: Value) -> Value:
+        """Return the vendor's word for an option. Any other value stays as it is: the cloud checks it."""
+        key = self.key_of_option(value) if isinstance(value, str) else None
+        return value if key is None else self.options[key]
+
+    def key_of_option(self, word: str) -> str | None:
+        """Return the key of an option that a user calls by its key, its English name or the vendor's word."""
+        for key, option in self.options.items():
+            if word in (key, option):
+                return key
+        plain = word.strip()
+        spelled = (key for key, option in self.options.items() if plain in (key, option.strip()))
+        return next(spelled, None) or next((key for key in self.options if key == key_of(plain) != ""), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +164,12 @@ def scaled(value: float, scale: float) -> float:
 
 
 def describe(
-    datapoints: Iterable[Datapoint], readings: Mapping[str, Reading], profile: Profile
+    datapoints: Iterable[Datapoint], readings: Mapping[str, Reading], profile: Profile, naming: Naming
 ) -> dict[str, DatapointDescription]:
     """Describe all datapoints of one device, by key."""
     descriptions = {
-        datapoint.key: _describe_one(datapoint, profile.hints.get(datapoint.key)) for datapoint in datapoints
+        datapoint.key: _describe_one(datapoint, profile.hints.get(datapoint.key) or Hint(), naming)
+        for datapoint in datapoints
     }
     enabled = _enabled(descriptions.values(), readings)
     return {
@@ -156,23 +178,43 @@ def describe(
     }
 
 
-def _describe_one(datapoint: Datapoint, hint: Hint | None) -> DatapointDescription:
-    hint = hint or Hint()
-    name = hint.name or datapoint.name.strip() or datapoint.key
-    plain = DatapointDescription(datapoint=datapoint, platform=Platform.SENSOR, name=name, scale=hint.scale)
-    if datapoint.role is Role.ALARM:
-        return replace(
-            plain, platform=Platform.BINARY_SENSOR, device_class="problem", category=EntityCategory.DIAGNOSTIC
-        )
+def _describe_one(datapoint: Datapoint, hint: Hint, naming: Naming) -> DatapointDescription:
+    plain = DatapointDescription(
+        datapoint=datapoint,
+        platform=Platform.SENSOR,
+        name=hint.name or naming.name(datapoint),
+        object_name=hint.name or naming.object_name(datapoint),
+        naming=naming,
+        scale=hint.scale,
+    )
     is_control = datapoint.is_writable and not hint.is_measurement
+    match datapoint.role:
+        case Role.ALARM:
+            return replace(
+                plain, platform=Platform.BINARY_SENSOR, device_class="problem", category=EntityCategory.DIAGNOSTIC
+            )
+        case Role.ACTION if is_control:
+            return replace(plain, platform=Platform.BUTTON)
+        case Role.MAINTENANCE if is_control:
+            return replace(plain, platform=Platform.BUTTON, category=EntityCategory.CONFIG)
+        case Role.INTERNAL:
+            return replace(_of_type(plain, hint, is_control=is_control), category=EntityCategory.DIAGNOSTIC)
+        case _:
+            return _of_type(plain, hint, is_control=is_control)
+
+
+def _of_type(plain: DatapointDescription, hint: Hint, *, is_control: bool) -> DatapointDescription:
+    datapoint = plain.datapoint
     match datapoint.data_type:
         case DataType.BOOL:
             platform = Platform.SWITCH if is_control else Platform.BINARY_SENSOR
             plain = replace(plain, platform=platform, device_class=hint.device_class)
-        case DataType.ENUM if is_control:
-            plain = replace(plain, platform=Platform.SELECT, options=_options(datapoint.options))
         case DataType.ENUM:
-            plain = replace(plain, device_class=SensorDeviceClass.ENUM, options=_options(datapoint.options))
+            platform, device_class = (
+                (Platform.SELECT, None) if is_control else (Platform.SENSOR, SensorDeviceClass.ENUM)
+            )
+            options = plain.naming.option_keys(datapoint.options)
+            plain = replace(plain, platform=platform, device_class=device_class, options=options)
         case DataType.NUMBER if is_control and datapoint.minimum is not None and datapoint.maximum is not None:
             plain = _number(plain, hint, datapoint.maximum - datapoint.minimum)
         case DataType.NUMBER:
@@ -186,35 +228,21 @@ def _describe_one(datapoint: Datapoint, hint: Hint | None) -> DatapointDescripti
     return plain
 
 
-def _options(labels: tuple[str, ...]) -> dict[str, str]:
-    """Map a shown text to each label: the label without surrounding blanks, unless two labels would look the same."""
-    plain = Counter(map(_plain, set(labels)))
-    options: dict[str, str] = {}
-    for index, label in enumerate(dict.fromkeys(labels)):
-        own = (_plain(label) if plain[_plain(label)] == 1 else "", label[:LONGEST_STATE])
-        # A label that has no text of its own is shown as a number.
-        ways = chain((way for way in own if way.strip()), map(str, count(index)))
-        options[next(way for way in ways if way not in options)] = label
-    return options
-
-
-def _plain(label: str) -> str:
-    return label.strip()[:LONGEST_STATE]
-
-
 def _number(plain: DatapointDescription, hint: Hint, span: float) -> DatapointDescription:
     is_wide = span / (plain.datapoint.step or 1.0) > _STEPS_OF_A_SLIDER
+    unit = _unit_of(plain.datapoint)
+    device_class = hint.device_class or (None if hint.unit else unit.device_class)
     return replace(
         plain,
         platform=Platform.NUMBER,
-        device_class=NumberDeviceClass(hint.device_class) if hint.device_class else None,
-        unit=hint.unit or _unit(plain.datapoint.unit).symbol or None,
+        device_class=NumberDeviceClass(device_class) if device_class else None,
+        unit=hint.unit or unit.symbol or None,
         mode=NumberMode.BOX if is_wide else NumberMode.AUTO,
     )
 
 
 def _sensor(plain: DatapointDescription, hint: Hint) -> DatapointDescription:
-    unit = _unit(plain.datapoint.unit)
+    unit = _unit_of(plain.datapoint)
     shown = hint.unit or unit.symbol or None
     if hint.state_class:
         state_class: SensorStateClass | None = SensorStateClass(hint.state_class)
@@ -240,6 +268,13 @@ def _state_class_of(device_class: str | None) -> SensorStateClass | None:
     return SensorStateClass.MEASUREMENT if SensorStateClass.MEASUREMENT in allowed else None
 
 
+def _unit_of(datapoint: Datapoint) -> _Unit:
+    unit = _unit(datapoint.unit)
+    # The color of a light is no temperature that Home Assistant may convert.
+    is_color = unit.symbol == UnitOfTemperature.KELVIN and (datapoint.maximum or 0) >= _LEAST_COLOR_TEMPERATURE
+    return replace(unit, device_class=None) if is_color else unit
+
+
 def _unit(word: str | None) -> _Unit:
     symbol = word if word in _MILLI else _SYMBOL_OF_WORD.get(_normalized(word or ""))
     if symbol is None:
@@ -253,9 +288,10 @@ def _enabled(descriptions: Iterable[DatapointDescription], readings: Mapping[str
     candidates = [
         description
         for description in descriptions
-        if description.datapoint.role is Role.STATUS and description.datapoint.data_type is not DataType.BINARY
+        if description.datapoint.role in _USEFUL and description.datapoint.data_type is not DataType.BINARY
     ]
     series = Counter(_family(description.datapoint) for description in candidates)
+    others = {_family(found.datapoint) for found in candidates if found.platform is not Platform.SWITCH}
     newest = max((reading.taken_at for reading in readings.values() if reading.taken_at), default=None)
     siblings = Counter((description.datapoint.part, _numbered(description.name)) for description in candidates)
     # Meters come first for the energy dashboard, and totals before the phases that they add up.
@@ -273,7 +309,8 @@ def _enabled(descriptions: Iterable[DatapointDescription], readings: Mapping[str
         part = datapoint.part.id if datapoint.part else None
         if datapoint.service is None:
             # A product's schema lists what its device is for. Only its long series stay disabled.
-            if series[_family(datapoint)] < _SERIES:
+            family = _family(datapoint)
+            if series[family] < _SERIES or (series[family] <= _MOST_SWITCHES and family not in others):
                 enabled.add(datapoint.key)
             continue
         if description.unit is None or of_part[part] >= _ENABLED_OF_A_PART:

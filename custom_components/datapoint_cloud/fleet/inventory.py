@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -24,6 +24,7 @@ from ..storage import AccountStorage
 from .availability import MIN_PATIENCE, Availability
 from .device_state import PLACE, PROBLEM, DeviceState
 from .listeners import EntityKey, ListenerRegistry
+from .naming import Naming
 from .stored_devices import StoredDevice, StoredDevices
 
 _LOGGER = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Inventory:
         cloud: Cloud,
         storage: AccountStorage,
         profiles: Mapping[str, Profile],
+        naming: Naming,
         listeners: ListenerRegistry,
         device_filter: DeviceFilter,
     ) -> None:
@@ -94,6 +96,7 @@ class Inventory:
         self._cloud = cloud
         self._storage = storage
         self._profiles = profiles
+        self._naming = naming
         self._listeners = listeners
         self._device_filter = device_filter
         self._schemas: dict[str, Schema] = {}
@@ -184,6 +187,7 @@ class Inventory:
         """List the devices and update the fleet. Raises any `CloudError`, that of a scope only if all scopes failed."""
         requested_at = dt_util.utcnow()
         listing = await self._cloud.devices()
+        listing = replace(listing, devices=tuple(map(self._naming.device, listing.devices)))
         self.failed_scopes = listing.failed
         self.failed_lists = Counter({scope: self.failed_lists[scope] + 1 for scope in listing.failed})
         if listing.failed and listing.failed.keys() >= {scope.id for scope in self._cloud.scopes}:
@@ -215,8 +219,9 @@ class Inventory:
         """Update a device of the fleet from a list that was requested at a time, and mark what changed."""
         state = self.fleet[device.id]
         before, had_problem = state.device, state.has_problem
-        state.update_device(device, requested_at)
-        if _has_other_page(before, device):
+        device = self._naming.device(device)
+        state.take_device(device, asked_at)
+        if _is_described_otherwise(before, device):
             self._listeners.async_mark_inventory_changed()
         if state.has_problem != had_problem:
             self._listeners.async_mark_changed([EntityKey(device.id, PROBLEM)])
@@ -227,8 +232,7 @@ class Inventory:
 
     def _new_state(self, device: Device) -> DeviceState:
         profile = self._profiles.get(device.schema_id, NO_PROFILE)
-        availability = Availability(is_list_rare=self._cloud.listing_interval is not None)
-        state = DeviceState(device, profile, availability)
+        state = DeviceState(device, profile, self._naming, is_list_rare=self._cloud.listing_interval is not None)
         if (stored := self._storage.readings.get(device.id)) is not None:
             state.restore(stored, dt_util.utcnow())
         return state

@@ -21,6 +21,8 @@ _LONGEST_PHRASE: Final = 20
 _PART: Final = re.compile(r"\d*[\u3400-\u9fff](?:[\d\u3400-\u9fff]*[\d\u3400-\u9fff])?|[^\u3400-\u9fff]+")
 _SEPARATORS: Final = re.compile(r"[\s_\-/:,;.()]+")
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z]{2})(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[0-9])(?=[A-Za-z])|[_\s]+")
+# A word of a name in capitals alone, but no abbreviation such as "CH".
+_SHOUTED: Final = re.compile(r"(?<![A-Z])(?=[A-Z]*[AEIOU])[A-Z]{3,}(?![A-Z])")
 
 
 def is_chinese(text: str) -> bool:
@@ -30,6 +32,8 @@ def is_chinese(text: str) -> bool:
 
 def readable(name: str) -> str:
     """Separate the words of an identifier: `SwitchON` becomes "Switch on", `temp_set_unit` "Temp set unit"."""
+    if name.isupper() and "_" in name:
+        name = _SHOUTED.sub(lambda found: found[0].lower(), name)
     words = [word for word in _WORD_BREAK.split(name) if word]
     shown = [word.lower() if len(word) > 1 and word.upper() in {"ON", "OFF"} else _lowered(word) for word in words]
     return capitalized(" ".join(shown))

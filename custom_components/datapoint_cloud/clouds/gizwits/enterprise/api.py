@@ -189,7 +189,8 @@ class GizwitsEnterpriseCloud:
 
     async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Check values against the definition of the device's product."""
-        return (await self._definitions.get(device.schema_id)).attrs(values)
+        definition = await self._definitions.get(device.schema_id)
+        return definition.accepted(definition.attrs(values))
 
     async def write(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Send values in one command ("Enterprise API, Remote control"); success is that the cloud passed it on.
@@ -197,14 +198,15 @@ class GizwitsEnterpriseCloud:
         Raises `Rejected` with the datapoint's key, `DeviceOffline`, `DeviceGone` or `Forbidden` (CONTROL_NOT_ENABLED)
         besides what every call raises.
         """
-        attrs = (await self._definitions.get(device.schema_id)).attrs(values)
+        definition = await self._definitions.get(device.schema_id)
+        attrs = definition.attrs(values)
         try:
             await self._control(device.schema_id, device.id, {"attrs": attrs})
         except Rejected as error:
             if error.reason is Reason.INVALID_VALUE:
                 self._definitions.contradict(device.schema_id)
             raise
-        return attrs
+        return definition.accepted(attrs)
 
     async def write_raw(self, device: Device, payload: bytes) -> None:
         """Send a payload, or the payload of a complete frame ("Enterprise API, Remote control")."""
@@ -212,8 +214,9 @@ class GizwitsEnterpriseCloud:
 
     async def write_group(self, group_id: str, values: Mapping[str, Value]) -> GroupResult:
         """Send values to each device of a group of any product ("Enterprise API, Device groups", "Remote control")."""
-        product, dids = await self._groups.devices_of(self._products, group_id)
-        attrs = (await self._definitions.get(product.product_key)).attrs(values)
+        product, dids = await self._groups.members(self._products, group_id)
+        definition = await self._definitions.get(product.product_key)
+        attrs = definition.attrs(values)
 
         waiting, results = iter(dids), dict[str, CloudError | None]()
         stopped_by: CloudError | None = None
@@ -232,7 +235,7 @@ class GizwitsEnterpriseCloud:
                         stopped_by = error
 
         await asyncio.gather(*(work() for _ in range(_PARALLEL)))
-        return GroupResult(values=attrs, errors={did: results[did] for did in dids})
+        return GroupResult(values=definition.accepted(attrs), errors={did: results[did] for did in dids})
 
     async def _control(self, product_key: str, did: str, body: Mapping[str, Any]) -> None:
         await self._access.request(

@@ -121,21 +121,23 @@ class GizwitsOpenCloud:
 
     async def check(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Check values against the definition of the device's product."""
-        return (await self._definitions.get(device.schema_id)).attrs(values)
+        definition = await self._definitions.get(device.schema_id)
+        return definition.accepted(definition.attrs(values))
 
     async def write(self, device: Device, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Send values in one command ("Open API, Remote control"); success is that the cloud passed it on.
 
         Raises `Rejected` with the datapoint's key, `DeviceOffline` or `DeviceGone` besides what every call raises.
         """
-        attrs = (await self._definitions.get(device.schema_id)).attrs(values)
+        definition = await self._definitions.get(device.schema_id)
+        attrs = definition.attrs(values)
         try:
             await self._control(device, {"attrs": attrs})
         except Rejected as error:
             if error.reason is Reason.INVALID_VALUE:
                 self._definitions.contradict(device.schema_id)
             raise
-        return attrs
+        return definition.accepted(attrs)
 
     async def write_raw(self, device: Device, payload: bytes) -> None:
         """Send a payload, or the payload of a complete frame ("Open API, Remote control")."""
@@ -147,7 +149,8 @@ class GizwitsOpenCloud:
         if product_key is None:
             # The cloud controls groups of one product only, and keeps mixed ones without a product.
             raise NotSupported(subject=group_id)
-        attrs = (await self._definitions.get(product_key)).attrs(values)
+        definition = await self._definitions.get(product_key)
+        attrs = definition.attrs(values)
         endpoint = "/app/group/{id}/control"
         results = await self._request("POST", endpoint, parts={"id": group_id}, json_body={"attrs": attrs})
         if not isinstance(results, list):
@@ -157,7 +160,7 @@ class GizwitsOpenCloud:
             for result in coerce.records(results)
             if (did := coerce.text(result.get("did"))) is not None
         }
-        return GroupResult(values=attrs, errors=errors)
+        return GroupResult(values=definition.accepted(attrs), errors=errors)
 
     async def _control(self, device: Device, body: Mapping[str, Any]) -> None:
         await self._request("POST", "/app/control/{did}", parts={"did": device.id}, json_body=body, may_be_empty=True)

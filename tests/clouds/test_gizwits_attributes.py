@@ -1,0 +1,117 @@
+"""What a definition says in words about an attribute: choices, range, unit, and what the attribute is for."""
+
+from typing import Any
+
+import pytest
+
+from custom_components.datapoint_cloud.clouds.errors import Rejected
+from custom_components.datapoint_cloud.clouds.gizwits.schema import Definition, parse
+from custom_components.datapoint_cloud.clouds.model import DataType, Role
+
+
+def _said(key: str = "k", **fields: Any) -> Definition:
+    attr = {"name": key, "display_name": key, "type": "status_writable", "data_type": "uint8", **fields}
+    parsed = parse({"entities": [{"name": "entity0", "attrs": [attr]}]})
+    assert parsed is not None
+    return parsed
+
+
+def _range(least: int, greatest: int, ratio: float = 1, addition: int = 0) -> dict[str, Any]:
+    return {"uint_spec": {"min": least, "max": greatest, "ratio": ratio, "addition": addition}}
+
+
+@pytest.mark.parametrize(
+    ("desc", "limits", "options"),
+    [
+        ("0:停机;1:自动；2:喂食", (0, 2), ("停机", "自动", "喂食")),
+        ("0:停机;1:自动；2:喂食", (0, 255), ("停机", "自动", "喂食")),
+        ("1为默认程序；2为自定义程序", (0, 255), ("默认程序", "自定义程序")),
+        ("1为默认程序；2为自定义程序", (0, 2), None),
+        ("0:AP控制，1：Wireless控制", (0, 1), ("AP控制", "Wireless控制")),
+        ("流量值", (0, 100), None),
+    ],
+)
+def test_a_number_whose_desc_lists_its_choices_is_a_choice(
+    desc: str, limits: tuple[int, int], options: tuple[str, ...] | None
+) -> None:
+    definition = _said(desc=desc, **_range(*limits))
+    datapoint = definition.by_key["k"]
+    assert (datapoint.data_type is DataType.ENUM) == (options is not None)
+    first = 1 if desc.startswith("1") else 0
+    for number, option in enumerate(options or (), start=first):
+        assert definition.snapshot({"k": number}, None).readings["k"].value == option
+        assert definition.attrs({"k": option}) == definition.attrs({"k": number}) == {"k": number}
+        assert definition.accepted({"k": number}) == {"k": option}
+    if options:
+        assert definition.snapshot({"k": 99}, None).readings["k"].value == 99
+        with pytest.raises(Rejected):
+            definition.attrs({"k": 99})
+
+
+def test_digits_are_named_by_desc_and_sent_as_digits() -> None:
+    definition = _said(data_type="enum", enum=["0", "1"], desc="0 按钮\n1 唤醒词")
+    assert definition.by_key["k"].options == ("按钮", "唤醒词")
+    assert [definition.snapshot({"k": raw}, None).readings["k"].value for raw in ("1", 1)] == ["唤醒词", "唤醒词"]
+    assert definition.attrs({"k": "唤醒词"}) == definition.attrs({"k": 1}) == {"k": "1"}
+
+
+@pytest.mark.parametrize("desc", ["", "0:关闭，1：打开"])
+def test_a_number_from_0_to_1_is_a_switch_and_is_sent_as_a_number(desc: str) -> None:
+    definition = _said(desc=desc, **_range(0, 1))
+    assert definition.by_key["k"].data_type is DataType.BOOL
+    assert [definition.snapshot({"k": raw}, None).readings["k"].value for raw in (0, 1)] == [False, True]
+    sent = definition.attrs({"k": True})["k"]
+    assert (sent, type(sent)) == (1, int)
+    assert definition.accepted({"k": 1}) == {"k": True}
+
+
+@pytest.mark.parametrize(
+    ("desc", "spec", "limits", "unit"),
+    [
+        ("运行时间范围为1~60分钟", _range(0, 255), (1, 60), "min"),
+        ("范围是0~100%", _range(0, 255), (0, 100), "%"),
+        ("范围是0~100%", _range(10, 90), (10, 90), "%"),
+        ("范围是200~300", _range(0, 100), (0, 100), None),
+        ("range: 5-30°C", _range(0, 50, 0.5, 5), (5, 30), "°C"),
+    ],
+)
+def test_a_narrower_range_and_a_unit_of_desc_hold(
+    desc: str, spec: dict[str, Any], limits: tuple[float, float], unit: str | None
+) -> None:
+    definition = _said(desc=desc, **spec)
+    datapoint = definition.by_key["k"]
+    assert (datapoint.minimum, datapoint.maximum, datapoint.unit) == (*limits, unit)
+    assert definition.attrs({"k": limits[1]}) == {"k": limits[1]}
+    with pytest.raises(Rejected):
+        definition.attrs({"k": limits[1] + 1})
+
+
+def test_the_number_that_stands_for_no_value_is_none() -> None:
+    definition = _said(desc="unit:°C, 0xff - temperature is not normal", **_range(0, 510, 0.5))
+    snapshot = definition.snapshot({"k": 127.5}, None)
+    assert (snapshot.readings["k"].value, snapshot.skipped) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("key", "display_name", "desc", "role"),
+    [
+        ("Factory", "恢复出厂设置", "", Role.MAINTENANCE),
+        ("ResetWifi", "ResetWifi", "", Role.MAINTENANCE),
+        ("k", "k", "重启", Role.MAINTENANCE),
+        ("CALSW", "校准开关", "校准开关", Role.MAINTENANCE),
+        ("Manual", "手动", "手动喂食开关", Role.ACTION),
+        ("Preset", "预设", "", Role.STATUS),
+        ("k", "记忆", "断电以后再上电的时候重启并且恢复之前的状态", Role.STATUS),
+        ("bit6", "bit6", "", Role.INTERNAL),
+        ("Bak1", "Bak1", "", Role.INTERNAL),
+        ("k", "k", "备用1", Role.INTERNAL),
+        ("Timer1", "定时1发数据", "定时器1时间到发送数据1", Role.INTERNAL),
+        ("FeedTimer", "喂食发送数据", "", Role.INTERNAL),
+        ("Data", "每日", "", Role.STATUS),
+    ],
+)
+def test_what_a_flag_is_for(key: str, display_name: str, desc: str, role: Role) -> None:
+    definition = _said(key, display_name=display_name, desc=desc, data_type="bool")
+    assert definition.by_key[key].role is role
+    read_only = _said(key, display_name=display_name, desc=desc, data_type="bool", type="status_readonly").by_key[key]
+    assert read_only.role is (Role.INTERNAL if role is Role.INTERNAL else Role.STATUS)
