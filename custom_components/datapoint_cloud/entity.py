@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import override
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.const import Platform
+from homeassistant.const import ATTR_RESTORED, Platform
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
@@ -15,11 +15,17 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .accounts import subentry_of
 from .clouds.model import Datapoint, Device, Value
+from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .device_registry import device_info, part_info, unique_id_of
 from .fleet.description import DatapointDescription, scaled
 from .fleet.device_state import DeviceState
 from .fleet.listeners import EntityKey
+
+_PLATFORMS = frozenset(
+    {Platform.BINARY_SENSOR, Platform.BUTTON, Platform.NUMBER, Platform.SELECT, Platform.SENSOR, Platform.SWITCH}
+)
+"""The platforms that can show a datapoint."""
 
 
 class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
@@ -83,6 +89,17 @@ class DatapointEntity(DeviceEntity):
     @override
     def available(self) -> bool:
         return super().available and self._description_now is not None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        registry = er.async_get(self.hass)
+        for platform in _PLATFORMS - {self.platform.domain}:
+            entity_id = registry.async_get_entity_id(platform, DOMAIN, self._attr_unique_id or "")
+            state = None if entity_id is None else self.hass.states.get(entity_id)
+            # An earlier version showed the datapoint on another platform, where nothing provides it any more.
+            if entity_id is not None and state is not None and state.attributes.get(ATTR_RESTORED):
+                registry.async_remove(entity_id)
 
     @callback
     @override
