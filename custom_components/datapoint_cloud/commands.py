@@ -129,7 +129,7 @@ class Commands:
             if earlier:
                 await asyncio.wait(earlier)
             sent_at = dt_util.utcnow()
-            result = await self._coordinator.cloud.write_group(group_id, values)
+            result = await self._coordinator.cloud.write_group(group_id, self._vendors_values(values))
         except CloudError as error:
             raise exceptions.of_group(error, group_id) from error
         except Exception as error:
@@ -147,6 +147,12 @@ class Commands:
             else:
                 self._apply_refusal(state, refused)
         return errors
+
+    def _vendors_values(self, values: Mapping[str, Value]) -> Mapping[str, Value]:
+        """Return values with the vendor's words for their options; only the cloud knows the product of a group."""
+        like = (state for state in self._coordinator.fleet.values() if values.keys() <= state.descriptions.keys())
+        translated = (state.vendors_values(values) for state in like)
+        return next((found for found in translated if found != values), values)
 
     def _state(self, device_id: str) -> DeviceState:
         if (state := self._coordinator.fleet.get(device_id)) is None:

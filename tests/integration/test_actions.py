@@ -394,7 +394,10 @@ async def test_raw_data_is_for_administrators(
 # Groups
 
 
-async def test_a_group_of_one_product_takes_one_request(hass: HomeAssistant, simulation: Simulation) -> None:
+@pytest.mark.parametrize("mode", [0, "comfort", "舒适"])
+async def test_a_group_of_one_product_takes_one_request(
+    hass: HomeAssistant, simulation: Simulation, mode: int | str
+) -> None:
     server = simulation.gizwits_open
     first, second = _of(simulation, HEATER), _of(simulation, HEATER, 1)
     second.is_online = True
@@ -405,7 +408,7 @@ async def test_a_group_of_one_product_takes_one_request(hass: HomeAssistant, sim
         "set_group_datapoints",
         config_entry_id=entry.entry_id,
         group_id=server.heater_group_id,
-        values={"mode": 0, "timer_switch": "0A"},
+        values={"mode": mode, "timer_switch": "0A"},
     )
     assert server.requests == {"GET /app/group": 1, _GROUP_CONTROL: 1}
     assert second.received == [{"attrs": {"mode": "舒适", "timer_switch": "0a" + 83 * "00"}}]

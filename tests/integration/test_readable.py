@@ -20,6 +20,7 @@ from custom_components.datapoint_cloud.fleet.description import DatapointDescrip
 from custom_components.datapoint_cloud.fleet.naming import Naming, key_of
 from custom_components.datapoint_cloud.profiles import NO_PROFILE
 from custom_components.datapoint_cloud.vocabulary import Vocabulary, is_chinese
+from develop.option_labels import labels
 from simulator.gizwits.behaviours import OFF, steady
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.household import device_of
@@ -110,6 +111,15 @@ def test_a_label_of_the_vocabulary_is_the_one_that_its_key_comes_from() -> None:
     assert len(compared) > 250
     assert {key_of(_LABELS[key]) for key in compared} == compared
     assert not any(map(is_chinese, _LABELS.values()))
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "zh-Hans"])
+def test_the_vocabulary_has_labels_for_most_options_in_each_language(language: str) -> None:
+    found = labels(language, {"cft": "Own"})
+    assert found.keys() == _LABELS.keys()
+    assert found["cft"] == "Own"
+    assert sum(label != _LABELS[key] for key, label in found.items()) > 250
+    assert any(map(is_chinese, found.values())) == (language == "zh-Hans")
 
 
 # In Home Assistant
