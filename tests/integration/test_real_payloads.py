@@ -157,8 +157,10 @@ def _shown(attribute: Attribute, value: Any) -> str | float:
         case DataType.BOOL:
             return "on" if value else "off"
         case DataType.ENUM:
-            index = value if isinstance(value, int) and not codes else (codes or datapoint.options).index(value)
-            return list(_NAMING.option_keys(datapoint.options))[index]
+            spelled: tuple[int | str, ...] = codes or datapoint.options
+            if value not in spelled:
+                return "unknown" if datapoint.is_writable else str(value)
+            return list(_NAMING.option_keys(datapoint.options))[spelled.index(value)]
         case DataType.BINARY:
             return str(value).lower()[:_LONGEST_STATE]
     return float(value) if value != attribute.absent else "unknown"
