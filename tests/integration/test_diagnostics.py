@@ -152,6 +152,8 @@ async def test_the_diagnostics_of_a_device_describe_the_entity_of_each_datapoint
     assert device["model_id"] == SPA.key
     assert (device["is_online"], device["is_available"], device["failure"]) == (True, True, None)
     assert device["datapoints"]["water_temp"] == {
+        "name": "水温",
+        "desc": None,
         "type": "number",
         "role": "status",
         "is_writable": False,
