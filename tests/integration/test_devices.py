@@ -100,16 +100,18 @@ async def test_devices_of_an_enterprise_belong_to_their_product(hass: HomeAssist
     account = device(hass, entry, simulation.gizwits_enterprise.enterprise_id)
     assert account.entry_type is dr.DeviceEntryType.SERVICE
     assert account.config_subentry_id is None
+    shown = {"智能电表": "Smart electricity meter"}  # the vocabulary does not know the other product
     for key, product in simulation.gizwits_enterprise.products.items():
+        name = shown.get(product.name, product.name)
         service = device(hass, entry, f"{entry.unique_id}_{key}")
         assert service.entry_type is dr.DeviceEntryType.SERVICE
-        assert service.name == product.name
+        assert service.name == name
         assert service.config_subentry_id == subentries[key]
         for unit in product.devices.values():
             found = device(hass, entry, unit.did)
             assert found.config_subentry_id == subentries[key]
-            assert found.name == f"{product.name} {unit.mac[-4:]}"
-            assert found.model == product.name
+            assert found.name == f"{name} {unit.mac[-4:]}"
+            assert found.model == name
             registry = er.async_get(hass)
             for entity in er.async_entries_for_device(registry, found.id, include_disabled_entities=True):
                 assert entity.config_subentry_id == subentries[key]
