@@ -13,12 +13,12 @@ import pytest
 _ROOT = Path(__file__).parent.parent
 _INTEGRATION = "custom_components.datapoint_cloud"
 _LIBRARY = f"{_INTEGRATION}.clouds"
-_PLATFORMS = ("binary_sensor", "button", "event", "number", "select", "sensor", "switch")
+_PLATFORMS = ("binary_sensor", "button", "device_tracker", "event", "number", "select", "sensor", "switch")
 
 _LEVELS: tuple[tuple[str, ...], ...] = (
     ("clouds",),
     ("const", "plain_text", "profiles", "reasons", "vocabulary"),
-    ("accounts", "disconnect_reasons", "exceptions", "pause", "storage"),
+    ("accounts", "disconnect_reasons", "exceptions", "pause", "storage", "timings"),
     ("flow.forms", "flow.validation", "fleet"),
     ("poller", "reauth"),
     ("coordinator",),

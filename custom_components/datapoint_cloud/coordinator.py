@@ -28,7 +28,7 @@ from .fleet.device_state import DeviceState
 from .fleet.fleet_availability import FleetAvailability, PollRound
 from .fleet.inventory import DeviceFilter, Inventory
 from .fleet.listeners import ACCOUNT, EntityKey, ListenerRegistry
-from .fleet.losses import Losses
+from .fleet.loss_log import LossLog
 from .fleet.naming import NO_WORDS, Naming
 from .fleet.reader import Reader
 from .fleet.reports import FleetReports
@@ -61,20 +61,14 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     ) -> None:
         self.cloud = cloud
         self.naming = naming
-        self.listeners = ListenerRegistry()
+        cloud.budget.share = entry.options.get(OPTION_SHARE, DEFAULT_SHARE) / 100
         self.account_id = entry.unique_id or entry.entry_id
-        self.inventory = Inventory(
-            cloud, storage, profiles, naming, self.listeners, DeviceFilter.of(entry.options, groups_of(entry))
-        )
-        self.fleet = self.inventory.fleet
-        self.refused_control: dict[str | None, CloudError] = {}
-        """The scopes whose devices the vendor has not released for control, until one obeys."""
         self.wished_interval = timedelta(
             seconds=entry.options.get(OPTION_INTERVAL, cloud.default_interval.total_seconds())
         )
         self.listeners = ListenerRegistry()
         device_filter = DeviceFilter.of(entry.options, groups_of(entry))
-        self.inventory = Inventory(cloud, storage, profiles, self.listeners, device_filter)
+        self.inventory = Inventory(cloud, storage, profiles, naming, self.listeners, device_filter)
         self.fleet = self.inventory.fleet
         self.availability = FleetAvailability(self.inventory, self.listeners, self.wished_interval)
         self.reader = Reader(cloud, self.inventory, self.listeners, storage, self.wished_interval)

@@ -109,7 +109,8 @@ def _register_services(registry: dr.DeviceRegistry, entry: ConfigEntry, coordina
             config_subentry_id=subentry_of(entry, scope.id),
             identifiers={(DOMAIN, device_id)},
             entry_type=DeviceEntryType.SERVICE,
-            name=coordinator.naming.text(scope.name),
+            # A cloud that has not sent the name of a scope yet calls it by its id.
+            name=coordinator.naming.text(scope.name) if scope.name != scope.id else coordinator.scope_name(scope.id),
             manufacturer=maker,
         )
 

@@ -60,7 +60,7 @@ async def test_an_alarm_fires_an_event_when_it_is_raised_and_when_it_is_cleared(
 
     pump.set(Fault_Overcurrent=True)
     await poll(hass, entry)
-    assert told() == [{"event_type": "raised", "key": _RAISED, "name": "Motor overcurrent"}]
+    assert events() == [{"event_type": "raised", "key": _RAISED, "name": "Motor overcurrent"}]
     problem = state_of(hass, "binary_sensor", entry, pump.did, "$problem")
     assert (problem.state, problem.attributes["active"]) == ("on", ["Motor overcurrent"])
     assert problem.attributes["device_class"] == "problem"
@@ -70,7 +70,7 @@ async def test_an_alarm_fires_an_event_when_it_is_raised_and_when_it_is_cleared(
 
     pump.set(Fault_Overcurrent=False)
     await poll(hass, entry)
-    assert told() == [{"event_type": "cleared", "key": _RAISED, "name": "Motor overcurrent"}]
+    assert events() == [{"event_type": "cleared", "key": _RAISED, "name": "Motor overcurrent"}]
     problem = state_of(hass, "binary_sensor", entry, pump.did, "$problem")
     assert (problem.state, problem.attributes["active"]) == ("off", [])
 

@@ -149,7 +149,7 @@ async def test_a_scene_is_sent_in_one_request(hass: HomeAssistant, entry: MockCo
 
     assert await async_setup_component(hass, "scene", {})
     await hass.async_block_till_done()
-    # At its first use Home Assistant still loads what turns states into actions, a kind of entity at a time.
+    # On first use Home Assistant still loads the code that turns states into actions, one platform after another.
     await apply(bubble="on", locked="on", set_temp="25", temp_set_unit="fahrenheit")
     spa.received.clear()
     await apply(bubble="off", locked="off", set_temp="26", temp_set_unit="celsius")

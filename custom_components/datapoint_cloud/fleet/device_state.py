@@ -14,9 +14,9 @@ from ..clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, S
 from ..profiles import Profile
 from .availability import MIN_PATIENCE, Availability, Contact, PollResult
 from .description import DatapointDescription, describe
+from .future_dates import FutureDates, dates_of, is_older
 from .naming import NO_WORDS, Naming
-from .pending import PENDING_FOR as PENDING_FOR  # noqa: PLC0414  # others look for it here
-from .pending import Pending
+from .pending_writes import PendingWrites, is_equal
 
 CONNECTIVITY = "$connectivity"
 PROBLEM = "$problem"
@@ -39,7 +39,7 @@ class DeviceState:
     device: Device
     profile: Profile
     naming: Naming = NO_WORDS
-    is_list_rare: bool = False  # so that what the list says of who is online may be much older than the readings
+    availability: Availability = field(default_factory=Availability)
     datapoints: dict[str, Datapoint] = field(default_factory=dict)
     descriptions: dict[str, DatapointDescription] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
@@ -90,13 +90,12 @@ class DeviceState:
         reading = self.readings.get(key)
         return None if reading is None else reading.value
 
+    # Datapoints and readings
+
     def vendors_values(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """Return values to write with the vendor's words for their options."""
         found = ((key, value, self.descriptions.get(key)) for key, value in values.items())
         return {key: value if shown is None else shown.vendors_value(value) for key, value, shown in found}
-
-    def describe(self, schema: Schema | None, described: Iterable[Datapoint] = ()) -> set[str]:
-        """Take over what datapoints there are; return the keys of those that are new or changed.
 
     def describe(self, schema: Schema | None, described: Iterable[Datapoint] = ()) -> set[str]:
         """Add the datapoints of a schema, or those that readings described; return the keys that are new or changed.
@@ -152,7 +151,7 @@ class DeviceState:
         if snapshot.reported_at is not None:
             self.reported_at = max(self.reported_at or snapshot.reported_at, snapshot.reported_at)
         if is_first:
-            # What was silent so far is not enabled, and only the readings tell.
+            # Entities whose datapoints have no reading are disabled at first, which is known only now.
             self.descriptions = describe(self.datapoints.values(), self.readings, self.profile, self.naming)
         return changed, alarm_changes
 

@@ -220,8 +220,8 @@ class Inventory:
         state = self.fleet[device.id]
         before, had_problem = state.device, state.has_problem
         device = self._naming.device(device)
-        state.take_device(device, asked_at)
-        if _is_described_otherwise(before, device):
+        state.update_device(device, requested_at)
+        if _has_other_page(before, device):
             self._listeners.async_mark_inventory_changed()
         if state.has_problem != had_problem:
             self._listeners.async_mark_changed([EntityKey(device.id, PROBLEM)])
@@ -232,7 +232,8 @@ class Inventory:
 
     def _new_state(self, device: Device) -> DeviceState:
         profile = self._profiles.get(device.schema_id, NO_PROFILE)
-        state = DeviceState(device, profile, self._naming, is_list_rare=self._cloud.listing_interval is not None)
+        availability = Availability(is_list_rare=self._cloud.listing_interval is not None)
+        state = DeviceState(device, profile, self._naming, availability)
         if (stored := self._storage.readings.get(device.id)) is not None:
             state.restore(stored, dt_util.utcnow())
         return state

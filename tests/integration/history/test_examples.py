@@ -87,7 +87,7 @@ def _buckets(*rows: tuple[str, str, float]) -> Sequence[Bucket]:
         ),
         ("The average temperature of last night", "number", "set_temp", [], "Nothing was measured."),
         (
-            "How often a device was lost this week",
+            "How often a device was offline this week",
             "binary_sensor",
             "$connectivity",
             [

@@ -214,7 +214,7 @@ class GizwitsEnterpriseCloud:
 
     async def write_group(self, group_id: str, values: Mapping[str, Value]) -> GroupResult:
         """Send values to each device of a group of any product ("Enterprise API, Device groups", "Remote control")."""
-        product, dids = await self._groups.members(self._products, group_id)
+        product, dids = await self._groups.devices_of(self._products, group_id)
         definition = await self._definitions.get(product.product_key)
         attrs = definition.attrs(values)
 
