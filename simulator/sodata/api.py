@@ -1,10 +1,11 @@
-"""The SoData API, version 1: the methods that read, with paging and rights.
+"""The SoData API, version 1: the methods that read and the actions on devices, with paging and rights.
 
 Keycloak checks the tokens. What the document leaves open is an attribute of the server.
 """
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from aiohttp.typedefs import Handler
 
 from simulator.server import Server, parse_whole_number
 
+from .actions import ACTIONS
 from .datapoints import Rules, read_history
 from .errors import Refused, refusal
 from .fleet import CorporateAccount, Customer, Site, SoDataDevice, Value, Variable, install, install_small
@@ -47,6 +49,8 @@ class SoDataServer(Server):
         self._numbers = itertools.count(100)
         self.forbidden: set[str] = set()
         """The uuids of accounts, customers, sites and devices for which the user has no rights."""
+        self.forbidden_actions: set[str] = set()
+        """The actions on devices for which the user has no right, such as `push-profile`."""
         self.lists_forbidden = False
         """Whether lists contain objects without rights. Otherwise they leave them out."""
         self.largest_page: int | None = None
@@ -78,6 +82,8 @@ class SoDataServer(Server):
         self.app.router.add_get(f"{_ACCOUNT}/devices/{{uuid}}/variables", self._list_variables)
         self.app.router.add_get(f"{_ACCOUNT}/devices/{{uuid}}/variables/{{variable}}", self._get_variable)
         self.app.router.add_get(f"{_ACCOUNT}/devices/{{uuid}}/last-values", self._get_last_values)
+        for action in ACTIONS:
+            self.app.router.add_put(f"{_ACCOUNT}/devices/{{uuid}}/{action}", partial(self._run_action, action))
         self.app.router.add_put(f"{_ACCOUNT}/last-values", self._read_many_last_values)
         self.app.router.add_put(f"{_ACCOUNT}/datapoints", self._read_datapoints)
 
@@ -204,6 +210,15 @@ class SoDataServer(Server):
             if variable.uuid == request.match_info["variable"]:
                 return web.json_response(show_variable(device, variable))
         raise Refused(404, "Variable not found")
+
+    # actions
+
+    async def _run_action(self, action: str, request: web.Request) -> web.Response:
+        device = self._device(request)
+        if action in self.forbidden_actions:
+            raise Refused(403)
+        ACTIONS[action](device)
+        return web.Response(status=204)
 
     # values
 

@@ -139,6 +139,10 @@ class SoDataDevice:
         self.serial_number = f"P{number_of(self.uuid):05}{number:04}" if has_serial_number else None
         self.no_communication_period = 60
         self.connection_status: str | None = None
+        self.status = "ACCEPTED"
+        self.are_profiles_current = True
+        self.repairs = 0
+        """How often it was repaired."""
         self.silent_since: float | None = None
         """When it last reported, epoch seconds; None while it reports."""
         installed_ms = int(clock() * 1000)

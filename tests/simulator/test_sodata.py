@@ -551,3 +551,33 @@ async def test_the_installation_cannot_be_changed(api: Api, action: str) -> None
     url = f"{api.sodata.url}/api/v1/ca/{api.account}/devices/{device.uuid}"
     async with api.session.delete(url, headers={"Authorization": f"Bearer {api.token}"}) as response:
         assert response.status == 405
+
+
+# Actions
+
+
+async def test_actions_change_what_a_device_shows(api: Api) -> None:
+    device = api.devices("UPS")[0]
+    device.are_profiles_current = False
+
+    async def shown_after(action: str) -> Json:
+        await api.ask("PUT", f"/{api.account}/devices/{device.uuid}/{action}", 204)
+        return await api.get(f"devices/{device.uuid}")
+
+    assert (await shown_after("deactivate"))["status"] == "DEACTIVATED"
+    assert (await shown_after("activate"))["status"] == "ACCEPTED"
+    assert not (await shown_after("repair"))["profilesUpToDate"]
+    assert (await shown_after("push-profile"))["profilesUpToDate"]
+    assert device.repairs == 1
+
+
+async def test_actions_need_a_device_and_a_right(api: Api) -> None:
+    first, second = api.devices("UPS")[:2]
+    api.sodata.forbidden.add(first.uuid)
+    api.sodata.forbidden_actions.add("deactivate")
+    await api.ask("PUT", f"/{api.account}/devices/unknown/activate", 404)
+    await api.ask("PUT", f"/{api.account}/devices/{first.uuid}/activate", 403)
+    await api.ask("PUT", f"/{api.account}/devices/{second.uuid}/deactivate", 403)
+    await api.ask("PUT", f"/{api.account}/devices/{second.uuid}/activate", 204)
+    await api.ask("PUT", f"/{api.account}/devices/{second.uuid}/explode", 404)
+    assert second.status == "ACCEPTED"
