@@ -285,11 +285,31 @@ async def test_sites_with_equal_names_get_the_name_of_their_customer_in_front(
     assert sodata.api.requests[CUSTOMERS] == 1
     sodata.api.faults.append(route(CUSTOMERS, status=503))
     assert [device.site for device in (await client.devices()).devices] == expected
+    with pytest.raises(Unreachable):  # without them, sites would have wrong names
+        await sodata.client(client_store=ClientStore()).devices()
 
 
-async def test_client_does_not_request_customers_without_need(sodata: SoData, client: SoDataCloud) -> None:
-    await client.devices()
-    assert sodata.api.requests[CUSTOMERS] == 0
+async def test_devices_name_their_customers_and_whether_their_profile_is_current(
+    sodata: SoData, client: SoDataCloud
+) -> None:
+    device = next(iter(sodata.api.devices.values()))
+    device.are_profiles_current = False
+    listed = {device.id: device for device in (await client.devices()).devices}
+    customer = device.site.customer
+    shown = listed[device.uuid]
+    assert (shown.customer_id, shown.customer, shown.is_profile_current) == (customer.uuid, customer.name, False)
+    assert sum(device.is_profile_current is True for device in listed.values()) == len(listed) - 1
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+async def test_customers_that_cannot_be_read_cost_only_their_names(
+    sodata: SoData, client: SoDataCloud, status: int
+) -> None:
+    sodata.api.faults = [route(CUSTOMERS, status=status)]
+    devices = (await client.devices()).devices
+    assert len(devices) == 11
+    assert {device.customer for device in devices} == {None}
+    assert {device.site for device in devices} == {site.name for site in sodata.api.sites}
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -484,7 +504,7 @@ async def test_client_forgets_variables_of_removed_devices(sodata: SoData, clien
     assert sorted(remembered) == sorted(f"variables:{device.id}" for device in devices[1:])
     sodata.api.devices.clear()
     await client.devices()
-    assert sodata.client_store.content.keys() <= {"spent", "/ca/{ca}/sites"}
+    assert sodata.client_store.content.keys() <= {"spent", "/ca/{ca}/sites", "/ca/{ca}/customers"}
 
 
 async def test_client_stores_variables_shared_by_devices_once(sodata: SoData, client: SoDataCloud) -> None:

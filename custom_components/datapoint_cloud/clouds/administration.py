@@ -1,4 +1,4 @@
-"""What a cloud offers beyond values: reports, searches, groups, bindings, users, scenes, in words of no vendor.
+"""What a cloud offers beyond values: reports, searches, groups, users, scenes and more, in words of no vendor.
 
 Values and protocols only. A cloud fills in the parts of `Administration` that its vendor documents. Every method may
 raise any `CloudError`.
@@ -7,6 +7,7 @@ raise any `CloudError`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar, Protocol
 
 from .errors import CloudError
@@ -18,7 +19,8 @@ from .reporting import Reporting
 class DeviceQuery:
     """Which devices to find; None leaves a condition out. A cloud raises `Rejected` for a condition it lacks.
 
-    `scope` is a product. `active_since` is aware UTC. `limit` is the largest number of devices to return.
+    `scope` is a product. `active_since` is aware UTC. `customer` and `site` are names or ids; `state` is a
+    word of the vendor. `limit` is the largest number of devices to return.
     """
 
     scope: str | None = None
@@ -205,6 +207,29 @@ class SceneAdministration(Protocol):
         """Carry out a scene."""
 
 
+class DeviceAction(StrEnum):
+    """Something that the vendor's cloud does with a device as a whole."""
+
+    ACTIVATE = "activate"
+    DEACTIVATE = "deactivate"
+    REPAIR = "repair"
+    PUSH_PROFILE = "push_profile"  # send the device the profile that the cloud keeps for it
+
+
+class DeviceActions(Protocol):
+    """Carries out actions on devices."""
+
+    @property
+    def offered(self) -> Sequence[DeviceAction]:
+        """The actions that the cloud offers."""
+
+    async def run(self, device_id: str, action: DeviceAction) -> None:
+        """Carry out an action. Returns when the cloud has accepted it."""
+
+    async def read(self, device_id: str) -> Device:
+        """Return the device as the cloud lists it now."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Administration:
     """The parts that a cloud offers; None where its vendor documents nothing of the kind."""
@@ -215,3 +240,4 @@ class Administration:
     users: UserAdministration | None = None
     bindings: BindingAdministration | None = None
     scenes: SceneAdministration | None = None
+    device_actions: DeviceActions | None = None

@@ -68,6 +68,9 @@ class Device:
     hw_version: str | None = None
     site_id: str | None = None  # the place where it is installed
     site: str | None = None
+    customer_id: str | None = None  # the customer that the site belongs to
+    customer: str | None = None
+    is_profile_current: bool | None = None  # whether it has the newest profile that its cloud keeps for it
     time_zone: str | None = None
     latitude: float | None = None  # in degrees; with `longitude`, or both are None
     longitude: float | None = None

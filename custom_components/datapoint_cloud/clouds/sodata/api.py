@@ -1,30 +1,44 @@
-"""The SoData API of one corporate account, read only: devices, their variables, their last values, their history.
+"""The SoData API of one corporate account: devices, their variables, their last values, their history, their actions.
 
 It owns the requests and their tokens. What the answers mean is in `mapping`.
 """
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
 import aiohttp
 
+from .. import coerce
+from ..administration import Administration
 from ..budget import Budget, Purpose
 from ..client_store import ClientStore
 from ..cloud import Listing, OnSnapshot, Readings, ReadOnlyCloud, ignore_snapshot
-from ..errors import AuthFailed, CloudError, DeviceGone, Forbidden, NotSupported, Reason, Rejected, TokenRefused
+from ..errors import (
+    AuthFailed,
+    CloudError,
+    DeviceGone,
+    Forbidden,
+    NotSupported,
+    Reason,
+    Rejected,
+    TokenRefused,
+    UnexpectedAnswer,
+)
 from ..history import History
 from ..http import Answer, HttpClient
 from ..model import Account, Device, Schema, Scope
 from ..push import Push
 from . import datapoints, mapping, schemas
 from .auth import KeycloakLogin
+from .device_actions import SoDataDeviceActions
+from .device_finder import SoDataDeviceFinder
 from .history import SoDataHistory
 from .last_values import PARALLEL, LastValuesReader
-from .lists import Lists
-from .mapping import CorporateAccount
+from .lists import DEVICES, Lists
+from .mapping import CorporateAccount, Site
 from .schemas import Schemas
 
 DEFAULT_API_URL = "https://api.iot.socomec.com/api/v1"
@@ -36,7 +50,7 @@ _REQUESTS_PER_HOUR = 3600
 
 _ACCOUNTS = "/ca"
 _SITES = "/ca/{ca}/sites"
-_DEVICES = "/ca/{ca}/devices"
+_DEVICE = "/ca/{ca}/devices/{device}"
 
 _ERRORS: Mapping[int, tuple[type[CloudError], Reason | None]] = {
     401: (TokenRefused, Reason.TOKEN_REFUSED),
@@ -49,7 +63,7 @@ _ERRORS: Mapping[int, tuple[type[CloudError], Reason | None]] = {
 class SoDataCloud(ReadOnlyCloud):
     """One corporate account as one user sees it.
 
-    Writing is left out on purpose: the API would change the installation itself, not the state of a device.
+    Values cannot be written. The actions on devices change the installation itself, not the state of a device.
     """
 
     kind: ClassVar[str] = "sodata"
@@ -88,6 +102,12 @@ class SoDataCloud(ReadOnlyCloud):
         self._lists = Lists(self._get, client_store)
         self._schemas = Schemas(self._fetch_variables, client_store)
         self._last_values = LastValuesReader(self._send_last_values, client_store, self._schemas.by_device)
+        self.administration = Administration(
+            finder=SoDataDeviceFinder(self._lists),
+            device_actions=SoDataDeviceActions(self._put, self._read_device),
+        )
+        self._sites: Mapping[str, Site] = {}
+        self._listed: Collection[str] | None = None  # uuids; None before the first list
 
     # The account
 
@@ -120,12 +140,22 @@ class SoDataCloud(ReadOnlyCloud):
     async def devices(self) -> Listing:
         """List all devices of the corporate account with the names of their sites ("Devices", "Sites")."""
         pages_before = self._lists.pages
-        sites = await self._lists.sites()
-        found = {str(record["uuid"]): record for record in await self._lists.all(_DEVICES)}
+        self._sites = await self._lists.sites()
+        found = {str(record["uuid"]): record for record in await self._lists.all(DEVICES)}
+        self._listed = found.keys()
         self.requests_a_listing = self._lists.pages - pages_before
         self._last_values.update_devices(found)
         self._schemas.forget_all_but(found)
-        return Listing(devices=tuple(mapping.device(record, sites, found) for record in found.values()))
+        return Listing(devices=tuple(mapping.device(record, self._sites, found) for record in found.values()))
+
+    async def _read_device(self, uuid: str) -> Device:
+        if self._listed is None:
+            await self.devices()
+        answer = await self._request("GET", _DEVICE, device=uuid)
+        record = coerce.fields(answer.body)
+        if coerce.text(record.get("uuid")) != uuid:
+            raise answer.error(UnexpectedAnswer)
+        return mapping.device(record, self._sites, self._listed or ())
 
     # Schemas and last values
 
@@ -153,6 +183,9 @@ class SoDataCloud(ReadOnlyCloud):
 
     async def _get(self, template: str, **options: Any) -> Any:
         return (await self._request("GET", template, **options)).body
+
+    async def _put(self, template: str, uuid: str) -> None:
+        await self._request("PUT", template, device=uuid, purpose=Purpose.CONTROL, may_be_empty=True)
 
     async def _fetch_variables(self, uuid: str) -> Any:
         return await self._get(schemas.ENDPOINT, device=uuid)
@@ -188,7 +221,7 @@ class SoDataCloud(ReadOnlyCloud):
             # The smallest request for a list that every account has.
             await self._http.request(
                 "GET",
-                _SITES if endpoint == _DEVICES else _DEVICES,
+                _SITES if endpoint == DEVICES else DEVICES,
                 parts={"ca": await self._ca()},
                 params={"take": 1, "skip": 0},
                 headers=_bearer(token),

@@ -9,7 +9,16 @@ from typing import Any, Protocol
 
 from .. import coerce
 from ..client_store import ClientStore
-from ..errors import AuthFailed, CloudError, Forbidden, NotSupported, RateLimited, Rejected, UnexpectedAnswer
+from ..errors import (
+    AuthFailed,
+    CloudError,
+    Forbidden,
+    NotSupported,
+    RateLimited,
+    Rejected,
+    UnexpectedAnswer,
+    Unreachable,
+)
 from ..paging import PageSize
 from . import mapping
 from .mapping import Site
@@ -21,6 +30,7 @@ _MOST_PAGES = 500
 
 _CUSTOMERS = "/ca/{ca}/customers"
 _SITES = "/ca/{ca}/sites"
+DEVICES = "/ca/{ca}/devices"
 
 _KEPT = ("uuid", "name", "technicalName", "timeZone", "customerUuid")
 """The fields of a site or a customer that are read, and stored for the time when the list fails."""
@@ -31,7 +41,7 @@ type Record = Mapping[str, Any]
 class Get(Protocol):
     """Fetches one page."""
 
-    async def __call__(self, template: str, *, params: Mapping[str, int]) -> Any:
+    async def __call__(self, template: str, *, params: Mapping[str, str | int]) -> Any:
         """Return the decoded answer."""
 
 
@@ -48,13 +58,13 @@ class Lists:
         self.pages = 0
         """How many pages were read so far."""
 
-    async def all(self, template: str) -> list[Record]:
+    async def all(self, template: str, filters: Mapping[str, str] | None = None) -> list[Record]:
         """Read every page of a list, each object once. Raises `UnexpectedAnswer` for a list that is not whole."""
         found: dict[str, Record] = {}
         totals: set[float] = set()
         skip = 0
         for _ in range(_MOST_PAGES):
-            page = await self._page(template, skip)
+            page = await self._page(template, skip, filters or {})
             results, total = whole(page, template), _total(page, template)
             before = len(found)
             for record in results:
@@ -77,20 +87,28 @@ class Lists:
                 break
         raise UnexpectedAnswer(endpoint=template)
 
-    async def _page(self, template: str, skip: int) -> Any:
-        page = await self._page_size.fetch(lambda take: self._get(template, params={"take": take, "skip": skip}))
+    async def _page(self, template: str, skip: int, filters: Mapping[str, str]) -> Any:
+        page = await self._page_size.fetch(
+            lambda take: self._get(template, params={**filters, "take": take, "skip": skip})
+        )
         self.pages += 1
         return page
 
     async def sites(self) -> dict[str, Site]:
-        """Read the sites. The names of customers are read only if sites have the same name, or none."""
+        """Read the sites, and the names of their customers."""
         records = await self._read_or_recall(_SITES)
-        customers: dict[str, str] = {}
-        if mapping.need_customers(records):
-            for record in await self._read_or_recall(_CUSTOMERS):
-                if name := mapping.name_of(record):
-                    customers[str(record["uuid"])] = name
+        try:
+            customers = await self.customers() if records else {}
+        except UnexpectedAnswer, Unreachable:
+            if mapping.need_customers(records):
+                raise
+            customers = {}
         return mapping.sites(records, customers)
+
+    async def customers(self) -> dict[str, str]:
+        """Read the names of the customers, by uuid."""
+        records = await self._read_or_recall(_CUSTOMERS)
+        return {str(record["uuid"]): name for record in records if (name := mapping.name_of(record))}
 
     async def _read_or_recall(self, template: str) -> list[Record]:
         """Read a list; return the stored one if that fails, and no records if the user may not see the list."""

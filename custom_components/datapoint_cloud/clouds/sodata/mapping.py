@@ -57,10 +57,12 @@ class CorporateAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """The place of devices."""
+    """The place of devices, and the customer that it belongs to."""
 
     name: str | None
     time_zone: str | None
+    customer_id: str | None = None
+    customer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ def name_of(record: Mapping[str, Any]) -> str | None:
 
 
 def need_customers(sites: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether the names of customers are needed: a site has no name, or sites of two customers share one."""
+    """Whether sites have no names without those of customers: one has none, or sites of two customers share one."""
     owners = _owners_by_name(sites, {})
     return None in owners or any(len(customers) > 1 for customers in owners.values())
 
@@ -105,7 +107,12 @@ def sites(records: Sequence[Mapping[str, Any]], customers: Mapping[str, str]) ->
         name = name_of(record) or customer
         if name and customer and name != customer and len(owners[name.casefold()]) > 1:
             name = f"{customer} · {name}"
-        found[str(record["uuid"])] = Site(name=name, time_zone=coerce.text(record.get("timeZone")))
+        found[str(record["uuid"])] = Site(
+            name=name,
+            time_zone=coerce.text(record.get("timeZone")),
+            customer_id=_owner(record) or None,
+            customer=customer,
+        )
     return found
 
 
@@ -142,6 +149,9 @@ def device(record: Mapping[str, Any], sites: Mapping[str, Site], listed: Contain
         serial_number=serial_number,
         site_id=site_id,
         site=None if place is None else place.name,
+        customer_id=None if place is None else place.customer_id,
+        customer=None if place is None else place.customer,
+        is_profile_current=_claim(record.get("profilesUpToDate")),
         time_zone=coerce.text(record.get("timeZone")) or (None if place is None else place.time_zone),
         latitude=latitude,
         longitude=longitude,
@@ -151,6 +161,10 @@ def device(record: Mapping[str, Any], sites: Mapping[str, Site], listed: Contain
 def _is_online(connection_status: Any) -> bool | None:
     word = _normalized(connection_status)
     return True if word in _CONNECTED else False if word in _DISCONNECTED else None
+
+
+def _claim(value: Any) -> bool | None:
+    return {"true": True, "false": False}.get(_normalized(value))
 
 
 def _silent_after(no_communication_period: Any) -> timedelta | None:
