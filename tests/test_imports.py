@@ -22,7 +22,7 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
     ("flow.forms", "flow.validation", "fleet"),
     ("poller", "reauth"),
     ("coordinator",),
-    ("commands", "confirmation", "device_registry", "issues", "push"),
+    ("commands", "confirmation", "device_registry", "issues", "push", "scenes"),
     ("entity",),
     ("statistics",),
     ("report_schedule", "runtime"),

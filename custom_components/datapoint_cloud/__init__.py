@@ -14,7 +14,6 @@ from homeassistant.helpers.typing import ConfigType
 
 from . import reauth
 from .accounts import cloud_of, forget_login
-from .clouds.model import Device
 from .commands import Commands
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
@@ -82,14 +81,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     imports = ImportSchedule(hass, entry, coordinator, storage.client_store)
     entry.runtime_data = Runtime(coordinator, Commands(coordinator), storage, imports)
 
-    registered: list[Device | str] | None = None
+    registered: list[object] | None = None
 
     @callback
     def sync_devices() -> None:
         nonlocal registered
-        known: list[Device | str] = [
+        known: list[object] = [
             *(state.device for state in coordinator.fleet.values()),
             *coordinator.inventory.absent,
+            *((place.id, place.name, place.customer_id) for place in coordinator.inventory.places.values()),
         ]
         if known != registered:  # during set-up, most inventory changes only add datapoints
             registered = known

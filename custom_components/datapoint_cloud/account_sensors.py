@@ -1,7 +1,7 @@
-"""Sensors of an account and of its scopes: counts from lists and reports, the oldest reading, the requests left."""
+"""Sensors of an account, its scopes, customers and sites: counts from lists and reports, the oldest reading."""
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, override
@@ -24,7 +24,7 @@ from .accounts import subentry_of
 from .clouds.model import Device
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
-from .device_registry import device_info, scope_device_id
+from .device_registry import device_info, place_device_id, scope_device_id
 from .entity import async_add_with_inventory
 from .fleet import reports
 from .fleet.listeners import ACCOUNT
@@ -33,17 +33,19 @@ from .statistics.schedule import ImportStatus
 
 _NOTICEABLE_DELAY = timedelta(minutes=15)
 _NOTICEABLE_SHARE = 0.02
+_MOST_ENABLED_PLACES = 200
+"""Of more customers, or more sites, all sensors are disabled when they are added."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountSensorDescription(SensorEntityDescription):
-    """A sensor of an account or of one of its scopes.
+    """A sensor of an account, or of a scope, a customer or a site.
 
     `value_fn` gets the devices that belong to it. `reported` is the report that has the value, and the count's name in
     it: for a sensor without `value_fn`, and for the others where reports take the place of the list of devices.
     """
 
-    value_fn: Callable[[DatapointCoordinator, list[Device]], StateType | datetime] | None = None
+    value_fn: Callable[[DatapointCoordinator, Sequence[Device]], StateType | datetime] | None = None
     reported: tuple[str, str] | None = None
     exists_fn: Callable[[DatapointCoordinator], bool] = lambda _: True
     is_noticeable_fn: Callable[[Any, Any], bool] = operator.ne
@@ -51,7 +53,7 @@ class AccountSensorDescription(SensorEntityDescription):
     attributes_fn: Callable[[DatapointCoordinator], Mapping[str, Any] | None] = lambda _: None
 
 
-def _oldest_reading(coordinator: DatapointCoordinator, _: list[Device]) -> datetime | None:
+def _oldest_reading(coordinator: DatapointCoordinator, _: Sequence[Device]) -> datetime | None:
     states = coordinator.fleet.values()
     return min(
         (state.read_at for state in states if state.device.is_online is not False and state.read_at), default=None
@@ -69,21 +71,21 @@ def _is_other_interval(shown: int, now: int) -> bool:
     return abs(now - shown) > shown * _NOTICEABLE_SHARE
 
 
-def _requests_left(coordinator: DatapointCoordinator, _: list[Device]) -> int | None:
+def _requests_left(coordinator: DatapointCoordinator, _: Sequence[Device]) -> int | None:
     return coordinator.cloud.budget.remaining
 
 
-def _interval_in_force(coordinator: DatapointCoordinator, _: list[Device]) -> int:
+def _interval_in_force(coordinator: DatapointCoordinator, _: Sequence[Device]) -> int:
     return round(coordinator.interval_in_force.total_seconds())
 
 
 def _count(
     is_counted: Callable[[Device], bool | None],
-) -> Callable[[DatapointCoordinator, list[Device]], int]:
+) -> Callable[[DatapointCoordinator, Sequence[Device]], int]:
     return lambda _, devices: sum(bool(is_counted(device)) for device in devices)
 
 
-def _devices_online(coordinator: DatapointCoordinator, devices: list[Device]) -> int | None:
+def _devices_online(coordinator: DatapointCoordinator, devices: Sequence[Device]) -> int | None:
     """Count the devices that are online; None if that is not known of any device."""
     known = [is_online for device in devices if (is_online := _is_online(coordinator, device)) is not None]
     return sum(known) if known or not devices else None
@@ -93,6 +95,18 @@ def _is_online(coordinator: DatapointCoordinator, device: Device) -> bool | None
     # The connectivity entity is more current than the cloud's list of devices.
     state = coordinator.fleet.get(device.id)
     return device.is_online if state is None or state.is_connected is None else state.is_connected
+
+
+def _devices_with_alarm(coordinator: DatapointCoordinator, devices: Sequence[Device]) -> int | None:
+    """Count the devices with a raised alarm; None if that is not known of any device."""
+    states = (coordinator.fleet.get(device.id) for device in devices)
+    known = [has_problem for state in states if state is not None and (has_problem := state.has_problem) is not None]
+    return sum(known) if known or not devices else None
+
+
+def _has_only_alarms(coordinator: DatapointCoordinator) -> bool:
+    """Whether devices have alarms, but no flags that already count them."""
+    return not _has_flags(coordinator) and any(state.alarms for state in coordinator.fleet.values())
 
 
 def _has_flags(coordinator: DatapointCoordinator) -> bool:
@@ -153,8 +167,16 @@ _SCOPE_SENSORS = tuple(
     for name, reported in _REPORTED.items()
 )
 """The sensors of a scope that only reports have."""
+_ALARM_SENSOR = AccountSensorDescription(
+    key="$with_alarm",
+    translation_key="devices_with_alarm",
+    state_class=SensorStateClass.MEASUREMENT,
+    value_fn=_devices_with_alarm,
+    exists_fn=_has_only_alarms,
+)
+_PLACE_SENSORS = (*_ACCOUNT_OR_SCOPE_SENSORS, _ALARM_SENSOR)
 _ACCOUNT_SENSORS = (
-    *_ACCOUNT_OR_SCOPE_SENSORS,
+    *_PLACE_SENSORS,
     AccountSensorDescription(
         key="$requests_left",
         translation_key="requests_left",
@@ -196,10 +218,11 @@ _ACCOUNT_SENSORS = (
 
 @callback
 def async_add_account_sensors(entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
-    """Add the sensors of the account, and of its scopes unless a scope is a device itself."""
+    """Add the sensors of the account and its places, and of its scopes unless a scope is a device itself."""
     coordinator = entry.runtime_data.coordinator
+    inventory = coordinator.inventory
     registry = er.async_get(coordinator.hass)
-    added: set[str] = set()  # keys
+    added: set[tuple[str | None, str]] = set()  # place (None: the account) and key
 
     def exists(sensor: AccountSensorDescription) -> bool:
         if sensor.exists_fn(coordinator):
@@ -207,22 +230,32 @@ def async_add_account_sensors(entry: DatapointConfigEntry, async_add_entities: A
         # Without devices, the account keeps the sensors it had: they count none.
         unique_id = _unique_id(coordinator.account_id, sensor)
         is_registered = registry.async_get_entity_id(SENSOR_DOMAIN, DOMAIN, unique_id) is not None
-        return is_registered and not coordinator.inventory.counted
+        return is_registered and not inventory.counted
 
     @callback
     def add_new() -> None:
-        """Add the sensors that make sense by now: the account's first devices may appear later."""
-        new = [sensor for sensor in _ACCOUNT_SENSORS if sensor.key not in added and exists(sensor)]
+        """Add the sensors that make sense by now: the account's first devices and its places may appear later."""
+        existing = {sensor.key: sensor for sensor in _ACCOUNT_SENSORS if exists(sensor)}
+        of_places = existing.keys() & {sensor.key for sensor in _PLACE_SENSORS}
+        wanted = {(None, key) for key in existing} | {(place, key) for place in inventory.places for key in of_places}
+        new = [
+            _account_sensor(coordinator, existing[key])
+            if place is None
+            else _place_sensor(coordinator, existing[key], place)
+            for place, key in wanted - added
+        ]
+        gone = {(place, key) for place, key in added if place is not None and place not in inventory.places}
+        added.update(wanted)
+        added.difference_update(gone)
         if new:
-            added.update(sensor.key for sensor in new)
-            async_add_entities(AccountSensor(coordinator, sensor, None) for sensor in new)
+            async_add_entities(new)
 
     async_add_with_inventory(entry, add_new)
     async_add_with_inventory(entry, _adds_reported(entry, async_add_entities))
     for scope in coordinator.cloud.scopes:
         if scope.id not in coordinator.fleet:
             async_add_entities(
-                [AccountSensor(coordinator, description, scope.id) for description in _ACCOUNT_OR_SCOPE_SENSORS],
+                [_scope_sensor(coordinator, description, scope.id) for description in _ACCOUNT_OR_SCOPE_SENSORS],
                 config_subentry_id=subentry_of(entry, scope.id),
             )
 
@@ -246,7 +279,7 @@ def _adds_reported(entry: DatapointConfigEntry, async_add_entities: AddConfigEnt
             ]
             added.update((scope.id, sensor.key) for sensor in new)
             if new:
-                sensors = [AccountSensor(coordinator, sensor, scope.id) for sensor in new]
+                sensors = [_scope_sensor(coordinator, sensor, scope.id) for sensor in new]
                 async_add_entities(sensors, config_subentry_id=subentry_of(entry, scope.id))
 
     return add_new
@@ -260,21 +293,57 @@ def _reported_value(
     return coordinator.reports.count(scope, *description.reported)
 
 
+def _account_sensor(coordinator: DatapointCoordinator, description: AccountSensorDescription) -> AccountSensor:
+    return AccountSensor(coordinator, description, coordinator.account_id, lambda: coordinator.inventory.counted)
+
+
+def _scope_sensor(
+    coordinator: DatapointCoordinator, description: AccountSensorDescription, scope: str
+) -> AccountSensor:
+    def devices() -> list[Device]:
+        return [device for device in coordinator.inventory.counted if device.scope == scope]
+
+    return AccountSensor(coordinator, description, scope_device_id(coordinator, scope), devices, scope=scope)
+
+
+def _place_sensor(
+    coordinator: DatapointCoordinator, description: AccountSensorDescription, place_id: str
+) -> AccountSensor:
+    places = coordinator.inventory.places
+
+    def devices() -> Sequence[Device]:
+        place = coordinator.inventory.places.get(place_id)
+        return () if place is None else place.devices
+
+    of_kind = sum(place.kind is places[place_id].kind for place in places.values())
+    device_id = place_device_id(coordinator, place_id)
+    return AccountSensor(coordinator, description, device_id, devices, is_enabled=of_kind <= _MOST_ENABLED_PLACES)
+
+
 class AccountSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
-    """A sensor of the account (scope None) or of one of its scopes."""
+    """A sensor of the account, or of one of its scopes, customers or sites."""
 
     _attr_has_entity_name = True
     entity_description: AccountSensorDescription
 
     def __init__(
-        self, coordinator: DatapointCoordinator, description: AccountSensorDescription, scope: str | None
+        self,
+        coordinator: DatapointCoordinator,
+        description: AccountSensorDescription,
+        device_id: str,
+        devices: Callable[[], Sequence[Device]],
+        *,
+        scope: str | None = None,
+        is_enabled: bool = True,
     ) -> None:
+        """Belong to the service device `device_id`, and count what `devices` returns or the reports about `scope`."""
         super().__init__(coordinator, ACCOUNT)
         self.entity_description = description
+        self._devices = devices
         self._scope = scope
-        device_id = coordinator.account_id if scope is None else scope_device_id(coordinator, scope)
         self._attr_unique_id = _unique_id(device_id, description)
         self._attr_device_info = device_info(device_id)
+        self._attr_entity_registry_enabled_default = is_enabled
         self._shown: tuple[object, ...] = ()
         self._value: StateType | datetime = None
         self._has_value = False
@@ -301,9 +370,7 @@ class AccountSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
         is_reported = description.reported is not None and coordinator.stands_on_reports
         if description.value_fn is None or is_reported:
             return _reported_value(coordinator, self._scope, description)
-        counted = coordinator.inventory.counted
-        devices = [device for device in counted if self._scope is None or device.scope == self._scope]
-        return description.value_fn(coordinator, devices)
+        return description.value_fn(coordinator, self._devices())
 
     @property
     @override

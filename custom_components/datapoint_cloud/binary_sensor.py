@@ -1,4 +1,4 @@
-"""Binary sensors: read-only switches, alarms, and each device's connectivity and problem."""
+"""Binary sensors: read-only switches, alarms, and each device's connectivity, problem and profile."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, override
@@ -12,7 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import DatapointCoordinator
 from .disconnect_reasons import LAST_DISCONNECT_REASON, async_last_reason
 from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
-from .fleet.device_state import CONNECTIVITY, PROBLEM, DeviceState
+from .fleet.device_state import CONNECTIVITY, PROBLEM, PROFILE, DeviceState
 from .runtime import DatapointConfigEntry
 from .timings import timings_of
 
@@ -31,6 +31,8 @@ async def async_setup_entry(
 def _binary_sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DeviceEntity]:
     if not state.device.is_service:
         yield Connectivity(coordinator, state.device.id)
+    if state.device.is_profile_current is not None:
+        yield Profile(coordinator, state.device.id)
     if state.alarms or state.device.has_flags:
         yield Problem(coordinator, state.device.id)
     for description in descriptions_for(state, Platform.BINARY_SENSOR):
@@ -106,6 +108,31 @@ class Connectivity(DeviceEntity, BinarySensorEntity):
         if reason is not None:
             self._reason = reason
             self.async_write_ha_state()
+
+
+class Profile(DeviceEntity, BinarySensorEntity):
+    """Whether its cloud keeps a newer profile for the device than the device has."""
+
+    _attr_device_class = BinarySensorDeviceClass.UPDATE
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_entity_registry_enabled_default = False
+    _attr_translation_key = "profile"
+
+    def __init__(self, coordinator: DatapointCoordinator, device_id: str) -> None:
+        super().__init__(coordinator, device_id, PROFILE)
+
+    @property
+    @override
+    def available(self) -> bool:
+        # The cloud knows it, whether the device reports or not.
+        return self.state_of_device is not None
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        state = self.state_of_device
+        is_current = None if state is None else state.device.is_profile_current
+        return None if is_current is None else not is_current
 
 
 class Problem(DeviceEntity, BinarySensorEntity):

@@ -5,7 +5,7 @@ It knows neither platforms, nor vendors, nor push.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, override
 
@@ -278,6 +278,18 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             return limit.retry_after or _UNKNOWN_PAUSE
         is_spent = not poll_round.has_read(state) and self.cloud.budget.left(Purpose.POLLING) < 1
         return _UNKNOWN_PAUSE if is_spent else 0.0
+
+    async def async_refresh_device(self, device_id: str, fetch: Callable[[str], Awaitable[Device]]) -> None:
+        """Update a device with what `fetch` returns, and read its values, after an action of the user."""
+        requested_at = dt_util.utcnow()
+        try:
+            device = await fetch(device_id)
+        except CloudError as error:
+            _LOGGER.debug("%s: a device cannot be updated until the next list: %s", self.name, error)
+            return
+        if device_id in self.fleet:
+            self.inventory.update_device(device, requested_at)
+            await self.async_read_device(device_id)
 
     async def _async_read(
         self, states: Sequence[DeviceState], poll_round: PollRound, *, ignores_pause: bool = False

@@ -29,6 +29,11 @@ def device_info(device_id: str) -> DeviceInfo:
     return DeviceInfo(identifiers={(DOMAIN, device_id)})
 
 
+def place_device_id(coordinator: DatapointCoordinator, place_id: str) -> str:
+    """Return the id of the device that represents a customer or a site."""
+    return f"{coordinator.account_id}_{place_id}"
+
+
 def scope_device_id(coordinator: DatapointCoordinator, scope_id: str) -> str:
     """Return the id of the device that represents a scope: the scope itself, if it is a device of the fleet."""
     return scope_id if scope_id in coordinator.fleet else f"{coordinator.account_id}_{scope_id}"
@@ -56,9 +61,10 @@ def known_device_ids(hass: HomeAssistant, entry: ConfigEntry) -> set[str]:
 
 @callback
 def async_sync_devices(hass: HomeAssistant, entry: ConfigEntry, coordinator: DatapointCoordinator) -> None:
-    """Register the account, its scopes and its devices, and remove the devices that are gone."""
+    """Register the account, its scopes, customers, sites and devices, and remove the devices that are gone."""
     registry = dr.async_get(hass)
     _register_services(registry, entry, coordinator)
+    _register_places(registry, entry, coordinator)
     devices = [state.device for state in coordinator.fleet.values()]
     macs = Counter(device.mac for device in devices)
     for device in _parents_first(devices):
@@ -115,6 +121,22 @@ def _register_services(registry: dr.DeviceRegistry, entry: ConfigEntry, coordina
         )
 
 
+def _register_places(registry: dr.DeviceRegistry, entry: ConfigEntry, coordinator: DatapointCoordinator) -> None:
+    places = coordinator.inventory.places
+    device_ids: dict[str, str] = {}  # of the registry, by place
+    for place in places.values():  # customers come before their sites
+        device = registry.async_get_or_create(
+            config_entry_id=entry.entry_id,
+            identifiers={(DOMAIN, place_device_id(coordinator, place.id))},
+            entry_type=DeviceEntryType.SERVICE,
+            translation_key=place.kind,
+            translation_placeholders={"name": place.name},
+            manufacturer=account_type_of(entry).maker,
+            via_device_id=device_ids.get(place.customer_id or ""),
+        )
+        device_ids[place.id] = device.id
+
+
 def _parents_first(devices: Iterable[Device]) -> Iterator[Device]:
     """Sort gateways before the devices behind them: a parent has to be registered before it is named."""
     waiting = {device.id: device for device in devices}
@@ -137,8 +159,12 @@ def _remove_gone(registry: dr.DeviceRegistry, entry: ConfigEntry, coordinator: D
 
 
 def _service_ids(coordinator: DatapointCoordinator) -> set[str]:
-    """Return the ids of the devices that represent the account and its scopes."""
-    return {coordinator.account_id, *(scope_device_id(coordinator, scope.id) for scope in coordinator.cloud.scopes)}
+    """Return the ids of the devices that represent the account, its scopes, customers and sites."""
+    return {
+        coordinator.account_id,
+        *(scope_device_id(coordinator, scope.id) for scope in coordinator.cloud.scopes),
+        *(place_device_id(coordinator, place_id) for place_id in coordinator.inventory.places),
+    }
 
 
 def ids_of(device: dr.AnyDeviceEntry) -> set[str]:

@@ -7,7 +7,7 @@ from typing import override
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import ATTR_RESTORED, Platform
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -193,6 +193,17 @@ def async_add_with_inventory(entry: ConfigEntry, add: CALLBACK_TYPE) -> None:
     add()
     coordinator: DatapointCoordinator = entry.runtime_data.coordinator
     entry.async_on_unload(coordinator.listeners.async_add_for_inventory(add_new))
+
+
+@callback
+def async_remove_entities(
+    hass: HomeAssistant, entry: ConfigEntry, platform: Platform, is_removed: Callable[[str], bool]
+) -> None:
+    """Remove the entities of a platform whose unique id passes `is_removed`, also those that are not loaded."""
+    registry = er.async_get(hass)
+    for entity in er.async_entries_for_config_entry(registry, entry.entry_id):
+        if entity.domain == platform and is_removed(entity.unique_id):
+            registry.async_remove(entity.entity_id)
 
 
 def descriptions_for(state: DeviceState, platform: Platform) -> Iterable[DatapointDescription]:

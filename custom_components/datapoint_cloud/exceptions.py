@@ -77,6 +77,17 @@ def of_group(error: CloudError, group_id: str) -> HomeAssistantError:
     return of_action(error, group_id)
 
 
+def of_scene(error: CloudError, scene: str) -> HomeAssistantError:
+    """Return the exception for a scene that the cloud did not run."""
+    if error.reason is Reason.UNKNOWN_SCENE:
+        return ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="action_unknown_scene",
+            translation_placeholders=_plain({"device": scene}),
+        )
+    return of_action(error, scene)
+
+
 def of_history(error: CloudError, subject: str, *, is_to_be_granted: bool = False) -> HomeAssistantError:
     """Return the exception for an action that could not read the history of `subject`, or not all of it.
 

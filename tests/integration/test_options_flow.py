@@ -63,6 +63,8 @@ async def test_sites_are_a_choice_where_there_are_any(hass: HomeAssistant, simul
     }[kind]
     if entry.runtime_data.coordinator.cloud.history.capabilities.hours_retention is not None:
         expected |= {"import_history", "import_days"}
+    if kind == "sodata":
+        expected.add("administration")
     assert fields_of(await begin(hass, entry)) == expected
 
 

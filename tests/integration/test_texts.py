@@ -23,6 +23,7 @@ from custom_components.datapoint_cloud.reasons import REASONS, Repair
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account
+from .passing_time import settle
 
 _FOLDER = Path(integration.__file__).parent
 _TEXTS: dict[str, Any] = json.loads((_FOLDER / "translations" / "en.json").read_text(encoding="utf-8"))
@@ -83,12 +84,15 @@ def _all_failures() -> list[HomeAssistantError]:
         *(exceptions.of_import(error) for error in _all_errors()),
         exceptions.of_unloading("Pump"),
         exceptions.of_unforeseen("Pump"),
+        *(exceptions.of_scene(error, "Evening") for error in _all_errors()),
     ]
 
 
 @pytest.fixture
 async def entries(hass: HomeAssistant, simulation: Simulation, small_fleets: None) -> list[MockConfigEntry]:
-    return [await add_account(hass, simulation, kind) for kind in KINDS]
+    entries = [await add_account(hass, simulation, kind, options={"administration": True}) for kind in KINDS]
+    await settle(hass)
+    return entries
 
 
 async def test_entities_use_all_texts_and_icons_and_no_others(

@@ -22,6 +22,7 @@ CONNECTIVITY = "$connectivity"
 PROBLEM = "$problem"
 ALARM = "$alarm"
 PLACE = "$place"
+PROFILE = "$profile"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,10 @@ from ..const import FIGURES_ONLY, OPTION_DEVICES, OPTION_FLEET, OPTION_SITES
 from ..profiles import NO_PROFILE, Profile
 from ..storage import AccountStorage
 from .availability import MIN_PATIENCE, Availability
-from .device_state import PLACE, PROBLEM, DeviceState
+from .device_state import PLACE, PROBLEM, PROFILE, DeviceState
 from .listeners import EntityKey, ListenerRegistry
 from .naming import Naming
+from .places import Place, places_of
 from .stored_devices import StoredDevice, StoredDevices
 
 _LOGGER = logging.getLogger(__name__)
@@ -86,6 +87,8 @@ class Inventory:
         """All devices that the cloud lists."""
         self.counted: tuple[Device, ...] = ()
         """The listed devices that pass the filter, shown or not."""
+        self.places: Mapping[str, Place] = {}
+        """The customers and sites of these devices, by id."""
         self.listed_at: datetime | None = None
         """When the devices were last listed; None: they have to be listed in the next poll."""
         self.failed_scopes: Mapping[str, CloudError] = {}
@@ -150,6 +153,7 @@ class Inventory:
         known = {device.device.id: device for device in stored.devices if device.device.scope in scopes}
         self.listed = tuple(device.device for device in known.values())
         self.counted = tuple(filter(self._device_filter.includes, self.listed))
+        self._update_places()
         # After a change of groups, the old list does not say which devices belong to them: show those shown before.
         is_certain = not self._are_groups_new
         self._show((device for device in self.counted if is_certain or device.id in self.absent), listed_at)
@@ -200,6 +204,7 @@ class Inventory:
         self.counted = tuple(filter(self._device_filter.includes, self.listed))
         self._show(filter(self._device_filter.includes, listing.devices), requested_at)
         self._count_absent(listing)
+        self._update_places()
         self._storage.readings_changed()
 
     def _show(self, devices: Iterable[Device], requested_at: datetime) -> None:
@@ -229,6 +234,8 @@ class Inventory:
             self._listeners.async_mark_changed([EntityKey(device.id, PLACE)])
             if before.latitude is None:
                 self._listeners.async_mark_inventory_changed()
+        if device.is_profile_current is not before.is_profile_current:
+            self._listeners.async_mark_changed([EntityKey(device.id, PROFILE)])
 
     def _new_state(self, device: Device) -> DeviceState:
         profile = self._profiles.get(device.schema_id, NO_PROFILE)
@@ -259,6 +266,14 @@ class Inventory:
                 del self.absent[device_id]
                 self.fleet.pop(device_id, None)
                 self._listeners.async_mark_inventory_changed()
+
+    def _update_places(self) -> None:
+        before, self.places = self.places, places_of(self.counted)
+        if self.absent:  # the missing devices may be those of a missing place
+            emptied = {place.id: replace(place, devices=()) for place in before.values()}
+            self.places = {**emptied, **self.places}
+        if _names(self.places) != _names(before):
+            self._listeners.async_mark_inventory_changed()
 
     @callback
     def async_forget_absent(self) -> None:
@@ -318,6 +333,10 @@ class Inventory:
         if changed := state.describe(schema):
             self._listeners.async_mark_inventory_changed()
             self._listeners.async_mark_values_changed(state, changed)
+
+
+def _names(places: Mapping[str, Place]) -> dict[str, str]:
+    return {place.id: place.name for place in places.values()}
 
 
 def _has_other_page(before: Device, after: Device) -> bool:

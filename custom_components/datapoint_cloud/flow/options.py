@@ -1,4 +1,4 @@
-"""The options of an account: the polling interval, the devices to show and the import of history."""
+"""The options of an account: the polling interval, the devices to show, the import of history, administration."""
 
 import asyncio
 import logging
@@ -26,6 +26,7 @@ from ..const import (
     ALL_CHOSEN,
     DEFAULT_SHARE,
     FIGURES_ONLY,
+    OPTION_ADMINISTRATION,
     OPTION_DEVICES,
     OPTION_FLEET,
     OPTION_GROUPS,
@@ -92,6 +93,8 @@ class AccountOptionsFlow(OptionsFlow):
         fields[vol.Optional(OPTION_DEVICES, default=[])] = _device_filter(devices, chosen.get(OPTION_DEVICES, ()))
         if (retention := coordinator.cloud.history.capabilities.hours_retention) is not None:
             fields |= _of_the_past(retention)
+        if coordinator.cloud.administration.device_actions is not None:
+            fields[vol.Optional(OPTION_ADMINISTRATION, default=False)] = BooleanSelector()
         shown = {**chosen}
         if OPTION_INTERVAL in chosen:
             shown[OPTION_INTERVAL] = max(chosen[OPTION_INTERVAL], least)

@@ -5,6 +5,7 @@ from typing import Final
 
 from ... import coerce
 from ...administration import Scene
+from ...budget import Purpose
 from .bindings import Request
 
 _SCENES_PATH: Final = "/app/scene"
@@ -20,7 +21,7 @@ class Scenes:
 
     async def list_scenes(self) -> Sequence[Scene]:
         """Return all scenes. Raises any `CloudError`."""
-        answer = await self._request("GET", _SCENES_PATH)
+        answer = await self._request("GET", _SCENES_PATH, purpose=Purpose.POLLING)
         rows = coerce.records(answer if isinstance(answer, list) else coerce.fields(answer).get("objects"))
         return [
             Scene(id=scene_id, name=coerce.text(row.get("scene_name")) or scene_id)

@@ -1,0 +1,60 @@
+"""The list of an account's scenes, which is read again with the list of devices, at most once an hour."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from homeassistant.core import callback
+from homeassistant.util import dt as dt_util
+
+from .clouds.administration import Scene, SceneAdministration
+from .clouds.clock import is_due
+from .clouds.errors import CloudError
+from .coordinator import DatapointCoordinator
+from .fleet.listeners import ACCOUNT
+
+_LOGGER = logging.getLogger(__name__)
+
+_LIST_EVERY = timedelta(hours=1)
+
+
+class SceneList:
+    """The scenes of one account."""
+
+    def __init__(
+        self,
+        coordinator: DatapointCoordinator,
+        administration: SceneAdministration,
+        on_list: Callable[[Mapping[str, Scene]], None],
+    ) -> None:
+        """Call `on_list` with the scenes by id whenever they were listed."""
+        self._coordinator = coordinator
+        self._administration = administration
+        self._on_list = on_list
+        self._requested_at: datetime | None = None
+
+    @callback
+    def async_start(self) -> None:
+        """List the scenes now and from time to time, until the account is unloaded."""
+        self._list_if_due()
+        cancel = self._coordinator.async_add_listener(self._list_if_due, ACCOUNT)
+        self._coordinator.config_entry.async_on_unload(cancel)
+
+    @callback
+    def _list_if_due(self) -> None:
+        coordinator, now = self._coordinator, dt_util.utcnow()
+        is_due_now = self._requested_at is None or is_due(self._requested_at, _LIST_EVERY, now)
+        # While polls fail, or during a pause, the cloud is left alone.
+        if is_due_now and coordinator.last_update_success:
+            self._requested_at = now
+            coordinator.config_entry.async_create_background_task(
+                coordinator.hass, self._async_list(), f"{coordinator.name} scenes"
+            )
+
+    async def _async_list(self) -> None:
+        try:
+            scenes = await self._administration.list_scenes()
+        except CloudError as error:
+            _LOGGER.debug("The scenes cannot be listed: %s", error)
+        else:
+            self._on_list({scene.id: scene for scene in scenes})
