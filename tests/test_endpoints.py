@@ -27,10 +27,6 @@ _NO_ENDPOINTS = {"/v1", _BEGINNING}  # a version, and the beginning of other add
 _PATH = re.compile(r"(?:/[\w{}-]+)+")
 _METHODS = {"GET", "POST", "PUT", "DELETE"}
 _ROW = re.compile(r"\| `(GET|POST|PUT|DELETE) (\S+)` \| (.+) \|")
-_TO_COME = {"/ca/{}/devices/{}"} | {
-    f"/ca/{{}}/devices/{{}}/{action}" for action in ("activate", "deactivate", "push-profile", "repair")
-}
-"""The addresses of SoData's buttons, which the client may lack."""
 
 type Requests = Mapping[str, set[str]]
 """Methods by path; empty where the code does not state them."""
@@ -107,7 +103,7 @@ def _differences(text: str, requests: Mapping[str, Requests]) -> set[str]:
     different = set()
     for client, path, method in used:
         methods = requests[client].get(path)
-        if (methods is None and path not in _TO_COME) or (methods and method not in methods):
+        if methods is None or (methods and method not in methods):
             different.add(f"{method} {path} is not requested")
     for client, of_client in requests.items():
         for path in of_client:

@@ -28,14 +28,16 @@ class OpenScenes:
     def __init__(self, core: OpenCore) -> None:
         self._core = core
         self.by_id: dict[str, Scene] = {}
+        self._made = 0
         route = core.app.router
         route.add_get("/app/scene", self._list)
         route.add_post("/app/scene/{id}/task", self._run)
 
     def add(self, name: str, uid: str, commands: dict[str, dict[str, Value]]) -> Scene:
-        """Make a scene."""
-        scene = Scene(derive_hex(f"scene {uid} {len(self.by_id)}", 24), name, uid, commands)
+        """Make a scene, whose id no other scene had before."""
+        scene = Scene(derive_hex(f"scene {uid} {self._made}", 24), name, uid, commands)
         self.by_id[scene.id] = scene
+        self._made += 1
         return scene
 
     async def _list(self, request: web.Request) -> web.Response:

@@ -15,7 +15,7 @@ from simulator.simulation import Simulation
 from simulator.sodata.fleet import SoDataDevice
 
 from .accounts import add_account, entity_id_of, poll, state_of
-from .passing_time import settle, until
+from .passing_time import settle
 from .subjects import ups
 
 _ALLOWED = {"administration": True}
@@ -192,7 +192,7 @@ async def test_scenes_are_listed_once_an_hour_and_come_and_go(
     assert _buttons(hass, entry) == [before]
     assert await requests_after(1801) == 2
     assert [button.unique_id for button in _buttons(hass, entry)] == [f"{entry.unique_id}_$scene_{added.id}"]
-    await until(lambda: hass.states.get(before.entity_id) is None)
+    assert hass.states.get(before.entity_id) is None
     server.faults = [Fault(matches=lambda request: request.path == "/app/scene", status=500)]
     assert await requests_after(3601) > 2
     assert len(_buttons(hass, entry)) == 1  # as long as nothing else is known
