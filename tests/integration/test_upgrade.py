@@ -29,6 +29,8 @@ from .before.write import MADE_AT, leave_few_devices, placeholders
 _VALUES = ("/latest", "/data", "/last-values", "/content/genre")
 _LOGINS = ("/app/login", "/access_token")
 _MADE_AT = datetime.fromisoformat(MADE_AT)
+_NEW = ("place", "scene_", "profile", "with_alarm", "devices", "online", "active_", "new_", "users")
+"""How the keys of new entities begin. Those that count devices belong to customers and sites."""
 
 
 class Before:
@@ -87,9 +89,14 @@ class Before:
         return {name: record["token"] for name, record in stored if isinstance(record, dict) and "token" in record}
 
     def found(self) -> dict[str, str]:
-        """Return the present entities of the account, by unique id."""
+        """Return the present entities of the account by unique id, without those of a kind that is new."""
         entities = er.async_entries_for_config_entry(er.async_get(self.hass), self.entry.entry_id)
-        return {one.unique_id: one.entity_id for one in entities}
+        known = {unique_id for _, unique_id, *_ in self.entities}
+        return {one.unique_id: one.entity_id for one in entities if one.unique_id in known or not _is_new(one)}
+
+
+def _is_new(entity: er.RegistryEntry) -> bool:
+    return entity.unique_id.rpartition("$")[2].startswith(_NEW)
 
 
 def remember_tokens(simulation: Simulation, before: Before) -> None:
