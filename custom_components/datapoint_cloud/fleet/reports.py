@@ -92,7 +92,7 @@ class FleetReports:
         self.new_histories: set[str] = set()
         """The scopes whose history has arrived; who uses it removes them."""
         self._told: set[tuple[str, str]] = set()
-        self._is_running = False
+        self._lock = asyncio.Lock()
 
     # Counts
 
@@ -126,13 +126,9 @@ class FleetReports:
 
         Raises `AuthFailed`, `RateLimited` or `Unreachable`. The reports that are still due follow with the next call.
         """
-        if self._is_running:
-            return False
-        self._is_running = True
-        try:
+        async with self._lock:
+            # A poll that comes while the schedule fetches must not take the unfinished fetch for an answer.
             return await self._async_fetch(self._due(dt_util.utcnow()))
-        finally:
-            self._is_running = False
 
     async def _async_fetch(self, due: Sequence[_Key]) -> bool:
         if not due:
