@@ -1146,6 +1146,8 @@ async def test_any_answer_with_status_200_to_a_write_is_a_success(
 
 TRANSIENT = (Unreachable, Reason.SERVER_ERROR)
 CALLER = (Rejected, Reason.INVALID_REQUEST)
+UNKNOWN_GROUP = (Rejected, Reason.UNKNOWN_GROUP)
+GROUP_NOT_EMPTY = (Rejected, Reason.GROUP_NOT_EMPTY)
 VALUE = (Rejected, Reason.INVALID_VALUE)
 
 DOCUMENTED: dict[int, tuple[int, tuple[type[CloudError], Reason]]] = {
@@ -1174,14 +1176,14 @@ DOCUMENTED: dict[int, tuple[int, tuple[type[CloudError], Reason]]] = {
     5023: (403, TRANSIENT),
     5024: (403, (Forbidden, Reason.FEATURE_NOT_GRANTED)),
     5025: (404, (Forbidden, Reason.UNKNOWN_PRODUCT)),
-    5201: (403, CALLER),
-    5202: (404, CALLER),
-    5203: (400, CALLER),
-    5204: (400, CALLER),
-    5205: (400, CALLER),
-    5206: (404, CALLER),
+    5201: (403, UNKNOWN_GROUP),
+    5202: (404, UNKNOWN_GROUP),
+    5203: (400, (Rejected, Reason.ROOT_GROUP_EXISTS)),
+    5204: (400, GROUP_NOT_EMPTY),
+    5205: (400, GROUP_NOT_EMPTY),
+    5206: (404, UNKNOWN_GROUP),
     5207: (400, CALLER),
-    5208: (400, TRANSIENT),
+    5208: (400, (Unreachable, Reason.GROUPS_BUSY)),
     5301: (404, (DeviceGone, Reason.NOT_FOUND)),
     5302: (403, (DeviceGone, Reason.NOT_FOUND)),
     5303: (400, (DeviceGone, Reason.NOT_BOUND)),

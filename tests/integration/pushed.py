@@ -17,7 +17,7 @@ from simulator.server import Server
 from simulator.simulation import Simulation
 
 from .accounts import entity_id_of, make_pushed_entry
-from .passing_time import pass_time, until
+from .passing_time import pass_time, settle, until
 
 PUSHING_KINDS = ("gizwits_open", "gizwits_enterprise")
 STEP_SECONDS = 5  # time passes in steps that leave room for the pings of a connection
@@ -79,6 +79,7 @@ class Pushed:
         self.make(options)
         await self.set_up()
         await until(self.is_all_pushed)
+        await settle(self.hass)
 
     def silence_alarms(self) -> None:
         """Clear all alarms of the device, which the simulator would otherwise set at random."""

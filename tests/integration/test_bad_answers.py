@@ -12,7 +12,6 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from custom_components.datapoint_cloud import coordinator
 from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.gizwits.devices import GizwitsDevice
@@ -20,7 +19,7 @@ from simulator.server import Fault, Server
 from simulator.simulation import Simulation
 
 from .accounts import add_account, make_entry, poll, state_of
-from .passing_time import settle, until
+from .passing_time import ChangeTimings, settle, until
 from .subjects import SUBJECTS, twenty_devices
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
@@ -230,9 +229,9 @@ async def test_a_slow_answer_times_out(
 
 
 async def test_a_set_up_does_not_wait_for_slow_devices(
-    hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, simulation: Simulation, change_timings: ChangeTimings
 ) -> None:
-    monkeypatch.setattr(coordinator, "_FIRST_READINGS_WITHIN", 0.05)
+    change_timings(first_readings=0.05)
     subject = SUBJECTS["gizwits_open"]
     device_id = subject.device_id(simulation)
     simulation.gizwits_open.faults = [
@@ -275,6 +274,7 @@ async def test_devices_are_shown_while_the_set_up_waits_for_another(
 async def test_a_shortened_list_removes_no_device(hass: HomeAssistant, simulation: Simulation) -> None:
     server = simulation.gizwits_enterprise
     entry = await add_account(hass, simulation, "gizwits_enterprise")
+    await settle(hass)
     entities = set(hass.states.async_entity_ids())
     for objects in ([], [{"mac": "0123456789ab"}] * 4):
         body = json.dumps({"meta": {"total": 4}, "objects": objects})

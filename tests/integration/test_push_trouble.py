@@ -27,7 +27,7 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import poll
-from .passing_time import pass_time, until
+from .passing_time import pass_time, settle, until
 from .pushed import PUSHING_KINDS, Pushed, calm
 
 pytestmark = pytest.mark.usefixtures("fixed_time", "small_fleets")
@@ -482,6 +482,7 @@ async def test_push_continues_where_polling_is_disabled(pushed: Pushed) -> None:
     pushed.hass.config_entries.async_update_entry(pushed.entry, pref_disable_polling=True)
     await pushed.set_up()
     await until(pushed.is_all_pushed)
+    await settle(pushed.hass)
     pushed.server.reset_counts()
     await pushed.pass_time(1200, report=lambda step: 6 + step % 10)
     assert pushed.requests() == []

@@ -63,7 +63,7 @@ def _buckets(*rows: tuple[str, str, float]) -> Sequence[Bucket]:
                 ("2026-09-30T22:00:00Z", "2026-10-31T23:00:00Z", 130.4),
                 ("2026-10-31T23:00:00Z", "2026-11-30T23:00:00Z", 180),
             ),
-            "October: 30 None November: 50 None",
+            "October: 30 °C November: 50 °C",
         ),
         (
             "The energy of each day of the past month",
@@ -73,7 +73,7 @@ def _buckets(*rows: tuple[str, str, float]) -> Sequence[Bucket]:
                 ("2026-10-31T23:00:00Z", "2026-11-01T23:00:00Z", 1.5),
                 ("2026-11-01T23:00:00Z", "2026-11-02T23:00:00Z", 3.75),
             ),
-            "02: 2.2 None",
+            "02: 2.2 °C",
         ),
         (
             "The average temperature of last night",
@@ -83,7 +83,7 @@ def _buckets(*rows: tuple[str, str, float]) -> Sequence[Bucket]:
                 ("2026-11-30T21:00:00Z", "2026-11-30T22:00:00Z", 18),
                 ("2026-11-30T22:00:00Z", "2026-11-30T23:00:00Z", 19),
             ),
-            "It was 18.5 None on average.",
+            "It was 18.5 °C on average.",
         ),
         ("The average temperature of last night", "number", "set_temp", [], "Nothing was measured."),
         (
