@@ -121,8 +121,11 @@ class Lists:
             if known is None and not isinstance(error, Forbidden | NotSupported | Rejected):
                 raise  # Home Assistant takes the area of a device from its site only when it adds the device
             return list(coerce.records(known))
+        stored = {record.get("uuid"): record for record in coerce.records(known)}
         kept: list[Record] = [
-            {name: record[name] for name in _KEPT if record.get(name) is not None} for record in records
+            # A record that lacks its name for once must not rename its site.
+            {**stored.get(record["uuid"], {}), **{name: record[name] for name in _KEPT if record.get(name) is not None}}
+            for record in records
         ]
         if kept != known:
             self._client_store.put(template, kept)
