@@ -121,12 +121,12 @@ class Lists:
             if known is None and not isinstance(error, Forbidden | NotSupported | Rejected):
                 raise  # Home Assistant takes the area of a device from its site only when it adds the device
             return list(coerce.records(known))
-        stored = {record.get("uuid"): record for record in coerce.records(known)}
-        kept: list[Record] = [
-            # A record that lacks its name for once must not rename its site.
-            {**stored.get(record["uuid"], {}), **{name: record[name] for name in _KEPT if record.get(name) is not None}}
-            for record in records
-        ]
+        # A list that lacks a record or its name for once must not rename a site that devices still name.
+        by_uuid: dict[Any, Record] = {record.get("uuid"): record for record in coerce.records(known)}
+        for record in records:
+            present = {name: record[name] for name in _KEPT if record.get(name) is not None}
+            by_uuid[record["uuid"]] = {**by_uuid.get(record["uuid"], {}), **present}
+        kept = list(by_uuid.values())
         if kept != known:
             self._client_store.put(template, kept)
         return kept
