@@ -72,9 +72,10 @@ async def test_a_reloaded_account_has_the_same_devices_and_entities(
     def shown() -> dict[str, str]:
         return {state.entity_id: state.state for state in hass.states.async_all()}
 
+    await settle(hass)
     before, states = registered(), shown()
     await hass.config_entries.async_reload(entry.entry_id)
-    await hass.async_block_till_done()
+    await settle(hass)
     assert registered() == before
     assert shown().keys() == states.keys()
     assert {entity_id for entity_id, state in shown().items() if state == "unavailable"} == {
