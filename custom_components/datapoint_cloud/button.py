@@ -1,7 +1,7 @@
 """Buttons: datapoints that make a device do something once, actions of its cloud on it, and scenes of the account."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, override
+from typing import override
 
 from homeassistant.components.button import ButtonEntity
 from homeassistant.const import EntityCategory, Platform
@@ -22,10 +22,8 @@ from .entity import (
     descriptions_for,
 )
 from .fleet.device_state import DeviceState
+from .runtime import DatapointConfigEntry
 from .scenes import SceneList
-
-if TYPE_CHECKING:
-    from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0  # commands are put in order for each device
 

@@ -1,7 +1,7 @@
 """Device trackers: the place of each device whose cloud states one, disabled at first. They put devices on the map."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, override
+from typing import override
 
 from homeassistant.components.device_tracker.entity import TrackerEntity
 from homeassistant.core import HomeAssistant, callback
@@ -10,9 +10,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import DatapointCoordinator
 from .entity import DeviceEntity, async_add_entities_of_devices
 from .fleet.device_state import PLACE, DeviceState
-
-if TYPE_CHECKING:
-    from .runtime import DatapointConfigEntry
+from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0
 
