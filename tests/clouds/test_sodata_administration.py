@@ -1,13 +1,10 @@
 """What SoData offers beyond values: finding devices, and actions on them."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-import aiohttp
 import pytest
 
-from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.administration import (
     DeviceAction,
     DeviceActions,
@@ -30,16 +27,6 @@ from .sodata_server import DEVICES, SoData, answer, route
 
 DEVICE = "GET /api/v1/ca/{ca}/devices/{uuid}"
 PUT = "PUT /api/v1/ca/{ca}/devices/{uuid}/"
-
-
-@pytest.fixture
-async def sodata(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SoData]:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
-    async with aiohttp.ClientSession() as session:
-        sodata = SoData(session)
-        await sodata.start()
-        yield sodata
-        await sodata.stop()
 
 
 @pytest.fixture

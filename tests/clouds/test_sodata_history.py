@@ -2,7 +2,7 @@
 
 import asyncio
 import statistics
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -41,16 +41,6 @@ ENERGY = "Global|0|150100"
 DAY = timedelta(days=1)
 
 type Samples = list[tuple[datetime, float]]
-
-
-@pytest.fixture
-async def sodata(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SoData]:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
-    async with aiohttp.ClientSession() as session:
-        sodata = SoData(session)
-        await sodata.start()
-        yield sodata
-        await sodata.stop()
 
 
 @pytest.fixture
