@@ -1,12 +1,12 @@
-"""Puts the labels of options into the translations of other languages: `python -m develop.option_labels LANGUAGE…`.
+"""Puts the labels of options into the translations of other languages: `python -m develop.option_labels [LANGUAGE…]`.
 
 `translations/en.json` decides which options have a label. The vocabulary of a language has the words for most of them;
 the rest is printed, stays in English, and is kept once it has been translated by hand.
 """
 
+import argparse
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,11 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
+def languages() -> list[str]:
+    """Return the languages that have translations, without English."""
+    return sorted(path.stem for path in _TEXTS.glob("*.json") if path.stem != "en")
+
+
 def labels(language: str, known: dict[str, str]) -> dict[str, str]:
     """Return the labels of a language by their keys; `known` are those that it has already."""
     english: dict[str, str] = _read(_TEXTS / "en.json")["entity"]["select"]["option"]["state"]
@@ -36,7 +41,8 @@ def labels(language: str, known: dict[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, label in english.items():
         number = re.search(r"\d+", key)
-        phrase = phrases.get(key) or phrases.get(re.sub(r"\d+", "0", key))
+        # A vendor's own key such as `dhw` is no English word, but its label is.
+        phrase = phrases.get(key) or phrases.get(re.sub(r"\d+", "0", key)) or phrases.get(key_of(label))
         if phrase is not None and number is not None:
             phrase = phrase.replace("#", number[0])
         if phrase is not None and language.startswith("zh"):
@@ -48,20 +54,42 @@ def labels(language: str, known: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def main(language: str) -> None:
-    """Write the labels of a language."""
+def in_order(texts: dict[str, Any], english: dict[str, Any]) -> dict[str, Any]:
+    """Return texts in the order of the English ones; keys that English lacks come last."""
+    keys = [*(key for key in english if key in texts), *(key for key in texts if key not in english)]
+    return {
+        key: in_order(texts[key], english[key])
+        if isinstance(texts[key], dict) and isinstance(english.get(key), dict)
+        else texts[key]
+        for key in keys
+    }
+
+
+def fill(language: str) -> None:
+    """Write the labels of a language, and print those that are as in English."""
     path = _TEXTS / f"{language}.json"
-    texts = _read(path)
+    texts, english = _read(path), _read(_TEXTS / "en.json")
     entity = texts.setdefault("entity", {})
     known = entity.get("select", {}).get("option", {}).get("state", {})
     found = labels(language, known)
     for platform in ("select", "sensor"):
         entity.setdefault(platform, {})["option"] = {"state": found}
-    path.write_text(json.dumps(texts, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    english = _read(_TEXTS / "en.json")["entity"]["select"]["option"]["state"]
-    print(f"{language}: as in English: {', '.join(key for key, label in found.items() if english[key] == label)}")
+    path.write_text(json.dumps(in_order(texts, english), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    same = english["entity"]["select"]["option"]["state"].items() & found.items()
+    print(f"{language}: as in English: {', '.join(sorted(key for key, _ in same))}")
+
+
+def main() -> None:
+    """Write the labels of the languages that the command line names, or of all that have translations."""
+    parser = argparse.ArgumentParser(
+        prog="python -m develop.option_labels",
+        description="Puts the labels of options into translations, and sorts these like the English ones.",
+        epilog="Labels that the vocabulary lacks are printed. They stay as they are, so translate them by hand.",
+    )
+    parser.add_argument("languages", nargs="*", metavar="LANGUAGE", help="such as de; all if left out")
+    for language in parser.parse_args().languages or languages():
+        fill(language)
 
 
 if __name__ == "__main__":
-    for argument in sys.argv[1:]:
-        main(argument)
+    main()
