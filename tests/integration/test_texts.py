@@ -1,4 +1,8 @@
-"""The texts of entities, exceptions, issues and system health: what is used exists, and what exists is used."""
+"""The texts of entities, exceptions, issues and system health: what is used exists, and what exists is used.
+
+Each language has all of them. `same_as_english/` lists the texts of a language that are right although they are those
+of English.
+"""
 
 import json
 import re
@@ -11,7 +15,9 @@ from typing import Any
 import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.generated.languages import LANGUAGES
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.translation import async_get_translations
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 import custom_components.datapoint_cloud as integration
@@ -19,7 +25,9 @@ from custom_components.datapoint_cloud import exceptions
 from custom_components.datapoint_cloud.clouds import errors
 from custom_components.datapoint_cloud.clouds.errors import CloudError, Reason
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType
+from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.reasons import REASONS, Repair
+from develop.option_labels import in_order, labels, languages
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account
@@ -28,6 +36,10 @@ from .passing_time import settle
 _FOLDER = Path(integration.__file__).parent
 _TEXTS: dict[str, Any] = json.loads((_FOLDER / "translations" / "en.json").read_text(encoding="utf-8"))
 _ICONS: dict[str, Any] = json.loads((_FOLDER / "icons.json").read_text(encoding="utf-8"))
+_NAMES = {"Base64", "DD TR", "Datapoint Cloud", "Gizwits Enterprise", "Socomec SoData", "UV", "Vaillant TR", "°C", "°F"}
+"""Names and symbols, which a language may leave as they are without listing them."""
+_LINK = re.compile(r"\[[^\[\]]+\]\(\{(\w+)\}\)")
+_MARKS = ("[", "]", "`", "**", "\n")
 
 
 def _leaves(content: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -36,6 +48,18 @@ def _leaves(content: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[st
             yield from _leaves(value, (*path, key))
     else:
         yield path, content
+
+
+def _file_of(language: str) -> Path:
+    return _FOLDER / "translations" / f"{language}.json"
+
+
+def _texts_of(language: str) -> dict[str, Any]:
+    texts: dict[str, Any] = json.loads(_file_of(language).read_text(encoding="utf-8"))
+    return texts
+
+
+_ENGLISH = dict(_leaves(_TEXTS))
 
 
 def _placeholders(text: str) -> set[str]:
@@ -164,26 +188,72 @@ def test_every_issue_has_its_texts_and_every_text_an_issue() -> None:
             assert _placeholders(text) <= {"account", "account_name", "scope", "scope_name", "subject"}
 
 
-@pytest.mark.parametrize("path", sorted((_FOLDER / "translations").glob("*.json")), ids=lambda path: path.stem)
-def test_texts_keep_the_rules_of_home_assistant(path: Path) -> None:
-    for keys, text in _leaves(json.loads(path.read_text(encoding="utf-8"))):
+@pytest.mark.parametrize("language", ["en", *languages()])
+def test_texts_keep_the_rules_of_home_assistant(language: str) -> None:
+    assert language in LANGUAGES
+    for keys, text in _leaves(_texts_of(language)):
         where = ".".join(keys)
         assert text == text.strip(), where
         assert text, where
         assert not re.search(r"<[a-z/!]", text), where
         assert "://" not in text, where
         assert "[%key:" not in text, where
-        assert not re.search(r"'\{\w+\}'", text), where
+        # Right before a brace, an apostrophe starts a quotation: the frontend would show the braces of "l'{device}".
+        assert not re.search(r"'[{}<>']", text), where
         assert all(name.isidentifier() for name in _placeholders(text)), where
         assert all(re.fullmatch(r"[a-z0-9]+([_-][a-z0-9]+)*", key) for key in keys), where
         assert "state" not in keys or not _placeholders(text), where
 
 
-@pytest.mark.parametrize("path", sorted((_FOLDER / "translations").glob("*.json")), ids=lambda path: path.stem)
-def test_every_language_wants_the_placeholders_of_english(path: Path) -> None:
-    english = dict(_leaves(_TEXTS))
-    for keys, text in _leaves(json.loads(path.read_text(encoding="utf-8"))):
-        assert _placeholders(text) == _placeholders(english[keys]), keys
+# Other languages
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_language_has_the_keys_of_english_in_the_same_order(language: str) -> None:
+    texts = _texts_of(language)
+    keys = [keys for keys, _ in _leaves(texts)]
+    assert set(_ENGLISH) - set(keys) == set(), "missing"
+    assert set(keys) - set(_ENGLISH) == set(), "extra"
+    assert _file_of(language).read_text(encoding="utf-8") == (
+        json.dumps(in_order(texts, _TEXTS), ensure_ascii=False, indent=2) + "\n"
+    )
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_language_keeps_the_placeholders_and_the_markup_of_english(language: str) -> None:
+    for keys, text in _leaves(_texts_of(language)):
+        english = _ENGLISH[keys]
+        assert _placeholders(text) == _placeholders(english), keys
+        assert sorted(_LINK.findall(text)) == sorted(_LINK.findall(english)), keys
+        assert [text.count(mark) for mark in _MARKS] == [english.count(mark) for mark in _MARKS], keys
+        assert text.endswith((".", "。")) == english.endswith("."), keys
+        assert "  " not in text, keys
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_language_leaves_nothing_in_english_but_what_it_lists(language: str) -> None:
+    listed = Path(__file__).parent / "same_as_english" / f"{language}.json"
+    expected = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else []
+    same = {text for keys, text in _leaves(_texts_of(language)) if text == _ENGLISH[keys]}
+    assert sorted(same - _NAMES) == expected
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_language_has_the_labels_of_its_vocabulary(language: str) -> None:
+    texts = _texts_of(language)["entity"]
+    known = texts["select"]["option"]["state"]
+    assert known == labels(language, known), "python -m develop.option_labels mends this"
+    assert texts["sensor"]["option"]["state"] == known
+
+
+@pytest.mark.parametrize("language", languages())
+async def test_home_assistant_accepts_each_text_of_a_language(hass: HomeAssistant, language: str) -> None:
+    texts = _texts_of(language)
+    loaded: dict[str, str] = {}
+    for category in texts:
+        loaded |= await async_get_translations(hass, language, category, {DOMAIN})
+    expected = {".".join(("component", DOMAIN, *keys)): text for keys, text in _leaves(texts)}
+    assert loaded == expected
 
 
 def test_icons_are_those_that_home_assistant_has() -> None:
