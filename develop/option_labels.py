@@ -18,10 +18,12 @@ _WORDS = Path(vocabulary.__file__).parent
 _TEXTS = _WORDS.parent / "translations"
 
 
-def _phrases() -> dict[str, str]:
-    """Return the shortest Chinese phrase for each key that the vocabulary has; numbers are `#`."""
-    english = sorted(_read(_WORDS / "en.json").items(), key=lambda found: -len(found[0]))
-    return {key_of(words.replace("#", "0")): phrase for phrase, words in english}
+def _phrases() -> dict[str, list[str]]:
+    """Return the Chinese phrases for each key that the vocabulary has, the shortest first; numbers are `#`."""
+    found: dict[str, list[str]] = {}
+    for phrase, words in sorted(_read(_WORDS / "en.json").items(), key=lambda item: len(item[0])):
+        found.setdefault(key_of(words.replace("#", "0")), []).append(phrase)
+    return found
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -35,22 +37,23 @@ def languages() -> list[str]:
 
 
 def labels(language: str, known: dict[str, str]) -> dict[str, str]:
-    """Return the labels of a language by their keys; `known` are those that it has already."""
+    """Return the labels of a language by their keys; `known` are those that it has already.
+
+    Where several phrases have the key, a known label stays if it is the word for one of them.
+    """
     english: dict[str, str] = _read(_TEXTS / "en.json")["entity"]["select"]["option"]["state"]
     words, phrases = Vocabulary.load(language), _phrases()
     found: dict[str, str] = {}
     for key, label in english.items():
         number = re.search(r"\d+", key)
         # A vendor's own key such as `dhw` is no English word, but its label is.
-        phrase = phrases.get(key) or phrases.get(re.sub(r"\d+", "0", key)) or phrases.get(key_of(label))
-        if phrase is not None and number is not None:
-            phrase = phrase.replace("#", number[0])
-        if phrase is not None and language.startswith("zh"):
-            found[key] = phrase
-        elif phrase is not None and words is not None and (translated := words.translate(phrase)) is not None:
-            found[key] = capitalized(translated)
-        else:
-            found[key] = known.get(key, label)
+        of_key = phrases.get(key) or phrases.get(re.sub(r"\d+", "0", key)) or phrases.get(key_of(label), [])
+        choices = [phrase.replace("#", number[0]) if number else phrase for phrase in of_key]
+        if not language.startswith("zh"):
+            translated = [words.translate(phrase) for phrase in choices] if words else []
+            choices = [capitalized(choice) for choice in translated if choice is not None]
+        own = known.get(key, label)
+        found[key] = own if own in choices or not choices else choices[0]
     return found
 
 

@@ -123,6 +123,12 @@ def test_the_vocabulary_has_labels_for_most_options_in_each_language(language: s
     assert any(map(is_chinese, found.values())) == (language == "zh-Hans")
 
 
+def test_a_label_that_is_another_word_for_the_same_key_stays() -> None:
+    known = {"weekday": "Werktag", "night": "Vormittag"}
+    assert [labels("de", {})["weekday"], labels("de", known)["weekday"]] == ["Wochentag", "Werktag"]
+    assert labels("de", known)["night"] == "Nacht"
+
+
 # In Home Assistant
 
 
