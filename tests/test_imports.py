@@ -18,7 +18,7 @@ _PLATFORMS = ("binary_sensor", "button", "device_tracker", "event", "number", "s
 _LEVELS: tuple[tuple[str, ...], ...] = (
     ("clouds",),
     ("const", "plain_text", "profiles", "reasons", "vocabulary"),
-    ("accounts", "disconnect_reasons", "exceptions", "pause", "storage", "timings"),
+    ("accounts", "disconnect_reasons", "entries", "exceptions", "pause", "storage", "timings"),
     ("flow.forms", "flow.validation", "fleet"),
     ("poller", "reauth"),
     ("coordinator",),
@@ -102,6 +102,11 @@ def test_the_library_imports_neither_home_assistant_nor_the_integration() -> Non
         for full in _imported(name, file):
             assert not full.startswith("homeassistant"), name
             assert not full.startswith(_INTEGRATION) or full.startswith(_LIBRARY), name
+
+
+def test_account_types_do_not_import_home_assistant() -> None:
+    for name, file in _modules(f"{_INTEGRATION}.accounts").items():
+        assert not [full for full in _imported(name, file) if full.startswith(("homeassistant", "voluptuous"))], name
 
 
 def test_no_module_imports_a_platform() -> None:

@@ -13,11 +13,11 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
 from . import reauth
-from .accounts import cloud_of, forget_login
 from .commands import Commands
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .device_registry import async_sync_devices, ids_of, is_listed, known_device_ids
+from .entries import cloud_of, forget_login
 from .fleet.naming import Naming
 from .issues import async_delete_issues, async_update_issues
 from .profiles import load_profiles

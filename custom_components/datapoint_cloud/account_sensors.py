@@ -20,12 +20,12 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .accounts import subentry_of
 from .clouds.model import Device
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .device_registry import device_info, place_device_id, scope_device_id
 from .entity import async_add_with_inventory
+from .entries import subentry_of
 from .fleet import reports
 from .fleet.listeners import ACCOUNT
 from .runtime import DatapointConfigEntry

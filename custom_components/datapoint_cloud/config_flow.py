@@ -24,25 +24,14 @@ from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
 
-from .accounts import ACCOUNT_TYPES, account_type_of, scopes_of, sub_accounts_of, subentry_of
+from .accounts import ACCOUNT_TYPES
 from .accounts.base import AccountType, FieldGroup, Scopes
 from .accounts.fields import Field
+from .accounts.values import fields_of, kept_secrets, problems, unencrypted, values_of, without_secrets
 from .clouds.errors import Forbidden, Reason
 from .const import CONF_CLOUD, DOMAIN
-from .flow.forms import (
-    ADVANCED,
-    fields_of,
-    kept_secrets,
-    placeholders,
-    problems,
-    schema,
-    shown_errors,
-    submitted_values,
-    suggested,
-    unencrypted,
-    values_of,
-    without_secrets,
-)
+from .entries import account_type_of, scopes_of, sub_accounts_of, subentry_of
+from .flow.forms import ADVANCED, placeholders, schema, shown_errors, submitted_values, suggested
 from .flow.options import AccountOptionsFlow
 from .flow.subentry import ScopeFlow
 from .flow.validation import FormErrors, Verified, attempt, errors_in_form, is_same_account, verify

@@ -10,6 +10,13 @@ DOMAIN: Final = "datapoint_cloud"
 CONF_CLOUD: Final = "cloud"  # the kind of cloud, as its class names it
 CONF_API_URL: Final = "api_url"
 
+# as Home Assistant names them
+CONF_CLIENT_ID: Final = "client_id"
+CONF_CLIENT_SECRET: Final = "client_secret"
+CONF_PASSWORD: Final = "password"
+CONF_REGION: Final = "region"
+CONF_USERNAME: Final = "username"
+
 # the scopes whose usage an action counts
 CONF_PERIOD: Final = "period"
 CONF_GROUP_BY: Final = "group_by"

@@ -17,13 +17,13 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 
 from . import exceptions, reauth
-from .accounts import account_name, groups_of, subentry_of
 from .clouds.budget import Purpose
 from .clouds.clock import is_due
 from .clouds.cloud import Cloud
 from .clouds.errors import CloudError, RateLimited
 from .clouds.model import Device
 from .const import DEFAULT_SHARE, OPTION_IMPORT_HISTORY, OPTION_INTERVAL, OPTION_SHARE
+from .entries import account_name, groups_of, subentry_of
 from .fleet.device_state import DeviceState
 from .fleet.fleet_availability import FleetAvailability, PollRound
 from .fleet.inventory import DeviceFilter, Inventory

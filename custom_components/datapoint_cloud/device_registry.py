@@ -11,10 +11,10 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import CONNECTION_NETWORK_MAC, ChildDeviceInfo, DeviceEntryType, DeviceInfo
 
-from .accounts import account_name, account_type_of, scopes_of, subentry_of
 from .clouds.model import Device, Part
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
+from .entries import account_name, account_type_of, scopes_of, subentry_of
 from .fleet.device_state import DeviceState
 from .fleet.loss_log import log_removed
 

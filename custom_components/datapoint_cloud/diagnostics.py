@@ -12,10 +12,10 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
-from .accounts import account_type_of
 from .const import CONF_CLOUD, OPTION_INTERVAL
 from .coordinator import DatapointCoordinator
 from .device_registry import find_state
+from .entries import account_type_of
 from .fleet.device_state import DeviceState, holds_free_text
 from .runtime import DatapointConfigEntry
 

@@ -13,11 +13,11 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .accounts import subentry_of
 from .clouds.model import Datapoint, Device, Value
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .device_registry import device_info, part_info, unique_id_of
+from .entries import subentry_of
 from .fleet.description import DatapointDescription, scaled
 from .fleet.device_state import DeviceState
 from .fleet.listeners import EntityKey

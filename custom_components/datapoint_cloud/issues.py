@@ -14,11 +14,11 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from . import exceptions
-from .accounts import subentry_of
 from .clouds.clock import is_due
 from .clouds.errors import CloudError, Forbidden
 from .const import DOMAIN, OPTION_INTERVAL
 from .coordinator import DatapointCoordinator
+from .entries import subentry_of
 from .fleet.inventory import LARGE_FLEET
 from .plain_text import in_markdown, plain
 from .reasons import Repair, row_of

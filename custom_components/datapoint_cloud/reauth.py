@@ -14,8 +14,8 @@ from homeassistant.core import HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util.hass_dict import HassKey
 
-from .accounts import scopes_of
 from .const import CONF_CLOUD, DOMAIN
+from .entries import scopes_of
 from .flow.validation import FormErrors, attempt, verify
 from .storage import hand_over
 

@@ -14,11 +14,12 @@ from homeassistant.helpers.selector import SelectSelector
 import custom_components.datapoint_cloud as integration
 from custom_components.datapoint_cloud.accounts import ACCOUNT_TYPES
 from custom_components.datapoint_cloud.accounts.fields import Field
+from custom_components.datapoint_cloud.accounts.values import fields_of
 from custom_components.datapoint_cloud.clouds import errors
 from custom_components.datapoint_cloud.clouds.errors import CloudError, Reason
 from custom_components.datapoint_cloud.clouds.firstlight import errors as firstlight_errors
 from custom_components.datapoint_cloud.clouds.gizwits import errors as gizwits_errors
-from custom_components.datapoint_cloud.flow.forms import fields_of
+from custom_components.datapoint_cloud.flow.forms import selector_of
 from custom_components.datapoint_cloud.reasons import row_of
 
 from .flows import TEXTS
@@ -97,7 +98,7 @@ def test_the_fields_of_signing_in_again_are_those_of_the_accounts() -> None:
 
 def test_every_choice_has_a_text_and_no_other() -> None:
     groups = (*ACCOUNT_TYPES.values(), *SCOPE_TYPES)
-    selectors = (field.selector for field in fields_of(groups))
+    selectors = (selector_of(field) for field in fields_of(groups))
     translated = {
         selector.config["translation_key"]: {str(option) for option in selector.config["options"]}
         for selector in selectors

@@ -15,9 +15,9 @@ from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.datapoint_cloud.accounts import scope_id_of
 from custom_components.datapoint_cloud.clouds.errors import Forbidden, Reason
 from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.entries import scope_id_of
 from custom_components.datapoint_cloud.issues import async_set_issues, issues_of_errors
 from simulator.gizwits.fleet import Group
 from simulator.server import Fault

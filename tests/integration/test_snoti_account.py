@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from homeassistant.core import HomeAssistant
 
-from custom_components.datapoint_cloud.accounts import open_cloud
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.snoti import SnotiPush
 from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.clouds.push import Push
+from custom_components.datapoint_cloud.entries import open_cloud
 from simulator.simulation import Simulation
 
 from .flows import STORED

@@ -1,13 +1,16 @@
-"""An account type describes one cloud to Home Assistant: its forms, its scopes and how its client is built."""
+"""An account type describes one cloud: the fields of its forms, its scopes and how its client is built.
 
+It does not know Home Assistant, so that the command-line client can use it too.
+"""
+
+import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any, ClassVar
 
 from aiohttp import ClientSession
-from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import HomeAssistant
 
 from ..clouds.client_store import ClientStore
 from ..clouds.cloud import Cloud
@@ -16,17 +19,25 @@ from .fields import Field
 
 type Scopes = Mapping[str, Mapping[str, Any]]
 """The data of the subentries, by the id of the scope."""
+type Logins = dict[tuple[str, ...], Any]
+"""The logins that the clients of one user share in memory, by their credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientContext:
-    """What a client is built with: the data of an entry and of its scopes, and its connection and store."""
+    """What a client is built with: the data of an account and of its scopes, and its connection and store.
 
-    hass: HomeAssistant
+    `tls` returns the context for a TLS connection, given whether the server's certificate is checked. `time_zone` is
+    the user's.
+    """
+
     session: ClientSession
     data: Mapping[str, Any]
     scopes: Scopes
     client_store: ClientStore
+    tls: Callable[[bool], ssl.SSLContext]
+    time_zone: tzinfo
+    logins: Logins = field(default_factory=dict)
 
 
 class FieldGroup:
@@ -52,9 +63,9 @@ class ScopeType(FieldGroup, ABC):
     def id_of(self, data: Mapping[str, Any]) -> str:
         """Return the id for a new scope with this data. Scopes with equal ids are the same scope."""
 
-    def stored_id(self, subentry: ConfigSubentry) -> str:
-        """Return the id of a stored scope, by which its cloud knows it."""
-        return self.id_of(subentry.data)
+    def stored_id(self, made_with: str | None, data: Mapping[str, Any]) -> str:
+        """Return the id of a stored scope, by which its cloud knows it; `made_with` is the id that it was made with."""
+        return self.id_of(data)
 
     def name_of(self, data: Mapping[str, Any]) -> str | None:
         """Return the name that the data alone gives to a scope; None if the cloud names it."""
@@ -103,7 +114,7 @@ class AccountType(FieldGroup, ABC):
         """Log in and return the names of the accounts to choose from, by id. Raises any `CloudError`."""
         return {}
 
-    def forget_login(self, hass: HomeAssistant, data: Mapping[str, Any]) -> None:
+    def forget_login(self, logins: Logins, data: Mapping[str, Any]) -> None:
         """End the session that these credentials may have opened, so that their next use logs in again."""
 
     def brand(self, data: Mapping[str, Any]) -> str:

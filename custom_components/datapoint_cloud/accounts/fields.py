@@ -1,61 +1,42 @@
-"""The fields of the forms: how each is shown, how its text is cleaned, and which errors belong to it.
+"""The fields of the forms: what the user enters, how its text is cleaned, and which errors belong to it.
 
-Pure; it knows no cloud.
+It knows no cloud, and not how a field is shown.
 """
 
-import dataclasses
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import voluptuous as vol
-from homeassistant.const import CONF_PASSWORD
-from homeassistant.helpers.selector import (
-    Selector,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-    TextSelector,
-    TextSelectorConfig,
-    TextSelectorType,
-)
-
 from ..clouds.errors import Reason
+from ..const import CONF_PASSWORD
 
 
-def text_selector(type_: TextSelectorType = TextSelectorType.TEXT, autocomplete: str = "off") -> TextSelector:
-    """Show one line of text."""
-    return TextSelector(TextSelectorConfig(type=type_, autocomplete=autocomplete))
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field of a form; it is stored under its name."""
+    """One field of a form; it is stored under its name. It holds one line of text unless it says otherwise."""
 
     name: str
-    selector: Selector[Any] = dataclasses.field(default_factory=text_selector)
     default: str | bool | None = None
-    """The value of a field that was left empty."""
+    """The value of a field that was left empty. A field with a bool is a switch."""
+    choices: Collection[str] = ()
+    """The values to choose from. Their texts are translated, unless this is a mapping that has their labels."""
+    is_open: bool = False
+    """Whether other values than the choices are accepted too."""
+    limits: tuple[int, int] | None = None
+    """The least and the greatest value of a whole number."""
     is_required: bool = True
     is_advanced: bool = False
     """Whether the field stands in the collapsed section."""
     is_secret: bool = False
     is_address: bool = False
     is_public: bool = False
-    """Whether diagnostics may show the value."""
+    """Whether diagnostics and recordings may show the value."""
     is_for_reauth: bool = False
     """Whether the form to sign in again shows the field though it is no secret."""
     reasons: Collection[Reason] = ()
     """The reasons for which the cloud refuses the value of this field."""
     parameters: Collection[str] = ()
     """The names that the vendor's errors give to the request parameters made from this field."""
-
-    def marker(self, *, is_kept: bool) -> vol.Marker:
-        """Return the key of the field in a schema. With `is_kept`, the user may leave it empty to keep its value."""
-        # The front end fills in the first choice of a required selection, which would pick someone's app.
-        would_preselect = isinstance(self.selector, SelectSelector) and self.default is None
-        kind = vol.Required if self.is_required and not is_kept and not would_preselect else vol.Optional
-        return kind(self.name) if self.default is None else kind(self.name, default=self.default)
 
     def clean(self, value: str) -> str:
         """Remove blanks and other additions around the typed value."""
@@ -67,39 +48,16 @@ class Field:
         return (self.is_address and address(value)) or value
 
 
-def select(name: str, options: Sequence[str], *, is_open: bool = False) -> SelectSelector:
-    """Show a choice among options whose texts are translated under `name`; `is_open` accepts other values too."""
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=options, translation_key=name, custom_value=is_open, mode=SelectSelectorMode.DROPDOWN
-        )
-    )
-
-
 def secret_field(name: str, *reasons: Reason, is_required: bool = True, is_advanced: bool = False) -> Field:
     """Describe a password, a secret or a token."""
-    return Field(
-        name=name,
-        selector=text_selector(TextSelectorType.PASSWORD, "new-password"),
-        is_secret=True,
-        is_required=is_required,
-        is_advanced=is_advanced,
-        reasons=reasons,
-    )
+    return Field(name=name, is_secret=True, is_required=is_required, is_advanced=is_advanced, reasons=reasons)
 
 
 def address_field(
     name: str, *, default: str | None = None, is_required: bool = True, is_advanced: bool = True
 ) -> Field:
     """Describe the address of a server."""
-    return Field(
-        name=name,
-        selector=text_selector(TextSelectorType.URL),
-        is_address=True,
-        default=default,
-        is_required=is_required,
-        is_advanced=is_advanced,
-    )
+    return Field(name=name, is_address=True, default=default, is_required=is_required, is_advanced=is_advanced)
 
 
 def address(text: str) -> str | None:

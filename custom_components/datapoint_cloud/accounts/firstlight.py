@@ -4,16 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Final, override
 from urllib.parse import quote
 
-from homeassistant.config_entries import ConfigSubentry
-from homeassistant.helpers.selector import BooleanSelector, NumberSelector, NumberSelectorConfig, NumberSelectorMode
-from homeassistant.util import dt as dt_util
-
 from ..clouds.cloud import Cloud
 from ..clouds.errors import Reason
 from ..clouds.firstlight.api import FirstlightCloud, UsageQuery
 from ..const import CONF_API_URL, CONF_GROUP_BY, CONF_MOST_ROWS, CONF_PERIOD, CONF_UNIT
 from .base import AccountType, ClientContext, ScopeType
-from .fields import Field, address_field, secret_field, select
+from .fields import Field, address_field, secret_field
 
 CONF_AUTHORIZATION_TOKEN: Final = "authorization_token"
 CONF_USER_TOKEN: Final = "user_token"
@@ -33,7 +29,8 @@ class UsageQueryScope(ScopeType):
     fields = (
         Field(
             name=CONF_ATY,
-            selector=select(CONF_ATY, ["content", "platform", "application", "user"], is_open=True),
+            choices=("content", "platform", "application", "user"),
+            is_open=True,
             default="content",
             is_public=True,
         ),
@@ -41,14 +38,15 @@ class UsageQueryScope(ScopeType):
         Field(name=CONF_ITEM_ID, is_required=False, reasons=(Reason.ITEM_ID_MISSING, Reason.WRONG_ITEM_ID)),
         Field(
             name=CONF_PERIOD,
-            selector=select(CONF_PERIOD, ["hour", "day", "week", "month", "year"], is_open=True),
+            choices=("hour", "day", "week", "month", "year"),
+            is_open=True,
             default="day",
             is_public=True,
             parameters=("period",),
         ),
         Field(
             name=CONF_GROUP_BY,
-            selector=select(CONF_GROUP_BY, ["service", "genre", "network"]),
+            choices=("service", "genre", "network"),
             is_required=False,
             is_public=True,
             parameters=("groupBy",),
@@ -56,24 +54,24 @@ class UsageQueryScope(ScopeType):
         Field(name=CONF_UNIT, is_required=False, is_public=True),
         Field(
             name=CONF_DATE_FORMAT,
-            selector=select(CONF_DATE_FORMAT, ["iso", "date", "ms"]),
+            choices=("iso", "date", "ms"),
             default="iso",
             is_advanced=True,
             is_public=True,
             parameters=("fromDate", "toDate"),
         ),
-        Field(name=CONF_ITEM_ID_AS_PARAMETER, selector=BooleanSelector(), default=False, is_advanced=True),
+        Field(name=CONF_ITEM_ID_AS_PARAMETER, default=False, is_advanced=True),
         Field(name=CONF_SORT_BY, is_required=False, is_advanced=True),
         Field(
             name=CONF_SORT_ORDER,
-            selector=select(CONF_SORT_ORDER, ["asc", "desc"]),
+            choices=("asc", "desc"),
             is_required=False,
             is_advanced=True,
             parameters=("sortOrder",),
         ),
         Field(
             name=CONF_MOST_ROWS,
-            selector=NumberSelector(NumberSelectorConfig(min=1, max=5000, step=1, mode=NumberSelectorMode.BOX)),
+            limits=(1, 5000),
             is_required=False,
             is_advanced=True,
             parameters=("pageSize",),
@@ -86,9 +84,9 @@ class UsageQueryScope(ScopeType):
         return "/".join(quote(data.get(part) or "", safe="") for part in parts)
 
     @override
-    def stored_id(self, subentry: ConfigSubentry) -> str:
+    def stored_id(self, made_with: str | None, data: Mapping[str, Any]) -> str:
         # A query keeps the id it was made with, whatever its period is now.
-        return subentry.unique_id or self.id_of(subentry.data)
+        return made_with or self.id_of(data)
 
     @override
     def name_of(self, data: Mapping[str, Any]) -> str:
@@ -148,6 +146,6 @@ class FirstlightAccount(AccountType):
                 )
                 for query_id, scope in context.scopes.items()
             ],
-            time_zone=dt_util.get_default_time_zone(),
+            time_zone=context.time_zone,
             client_store=context.client_store,
         )

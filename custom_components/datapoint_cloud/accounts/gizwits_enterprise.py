@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar, Final, override
 from urllib.parse import urlsplit
 
-from homeassistant.util.ssl import client_context, client_context_no_verify
-
 from ..clouds.cloud import Cloud
 from ..clouds.errors import Reason
 from ..clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product, SnotiServer
@@ -106,7 +104,7 @@ class GizwitsEnterpriseAccount(AccountType):
                 for group_id in _group_ids(scope, data.get(OPTION_GROUPS, ()))
             ],
             client_store=context.client_store,
-            snoti=_snoti_server(data.get(CONF_SNOTI_HOST, ""), urlsplit(data[CONF_API_URL]).hostname or ""),
+            snoti=_snoti_server(context),
         )
 
 
@@ -117,10 +115,11 @@ def _group_ids(scope: Mapping[str, Any], chosen: Iterable[str]) -> list[str | No
     return of_product or [scope.get(CONF_GROUP_ID)]
 
 
-def _snoti_server(address: str, api_host: str) -> SnotiServer:
+def _snoti_server(context: ClientContext) -> SnotiServer:
+    address: str = context.data.get(CONF_SNOTI_HOST, "")
+    api_host = urlsplit(context.data[CONF_API_URL]).hostname or ""
     # If the API runs on this machine, push defaults to this machine too, so that no secret leaves it unintentionally.
     default_host = api_host if is_loopback(api_host) else DEFAULT_HOST
     host, port = host_and_port(address, DEFAULT_PORT) or (default_host, DEFAULT_PORT)
-    # A server on this machine needs no signed certificate. Home Assistant has both contexts ready.
-    tls = client_context_no_verify() if is_loopback(host) else client_context()
-    return SnotiServer(host=host, port=port, tls=tls)
+    # A server on this machine needs no signed certificate.
+    return SnotiServer(host=host, port=port, tls=context.tls(not is_loopback(host)))

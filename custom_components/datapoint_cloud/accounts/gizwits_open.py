@@ -3,21 +3,16 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Final, override
 
-from homeassistant.const import CONF_PASSWORD, CONF_REGION, CONF_USERNAME
-from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
-
 from ..clouds.cloud import Cloud
 from ..clouds.errors import Reason
 from ..clouds.gizwits.open.api import GizwitsOpenCloud
 from ..clouds.gizwits.open.login import KNOWN_APPS, REGIONS, AnonymousLogin, PasswordLogin
-from ..const import CONF_API_URL
+from ..const import CONF_API_URL, CONF_PASSWORD, CONF_REGION, CONF_USERNAME
 from .base import AccountType, ClientContext
-from .fields import Field, address_field, secret_field, select, text_selector
+from .fields import Field, address_field, secret_field
 
 CONF_APP_ID: Final = "app_id"
 CONF_PHONE_ID: Final = "phone_id"
-
-_APPS = [SelectOptionDict(value=app_id, label=brand) for app_id, brand in KNOWN_APPS.items()]
 
 
 class GizwitsOpenAccount(AccountType):
@@ -29,17 +24,10 @@ class GizwitsOpenAccount(AccountType):
     docs_page = "gizwits-open-api.md"
     field_of_no_devices = CONF_REGION
     fields = (
-        Field(name=CONF_REGION, selector=select(CONF_REGION, list(REGIONS)), default="eu", is_public=True),
-        Field(
-            name=CONF_APP_ID,
-            selector=SelectSelector(
-                SelectSelectorConfig(options=_APPS, custom_value=True, sort=True, mode=SelectSelectorMode.DROPDOWN)
-            ),
-            reasons=(Reason.UNKNOWN_APP,),
-        ),
+        Field(name=CONF_REGION, choices=tuple(REGIONS), default="eu", is_public=True),
+        Field(name=CONF_APP_ID, choices=KNOWN_APPS, is_open=True, reasons=(Reason.UNKNOWN_APP,)),
         Field(
             name=CONF_USERNAME,
-            selector=text_selector(autocomplete="username"),
             is_required=False,
             is_for_reauth=True,
             reasons=(Reason.UNKNOWN_USER, Reason.ACCOUNT_DISABLED),

@@ -3,24 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, Final, override
 
-from aiohttp import ClientSession
-from homeassistant.const import CONF_CLIENT_ID, CONF_CLIENT_SECRET, CONF_PASSWORD, CONF_USERNAME
-from homeassistant.core import HomeAssistant
-from homeassistant.util.hass_dict import HassKey
-
 from ..clouds.errors import Forbidden, Reason
 from ..clouds.sodata.api import DEFAULT_API_URL, DEFAULT_AUTH_URL, DEFAULT_REALM, SoDataCloud
 from ..clouds.sodata.auth import KeycloakLogin
-from ..const import CONF_API_URL, DOMAIN
-from .base import AccountType, ClientContext
-from .fields import Field, address_field, secret_field, text_selector
+from ..const import CONF_API_URL, CONF_CLIENT_ID, CONF_CLIENT_SECRET, CONF_PASSWORD, CONF_USERNAME
+from .base import AccountType, ClientContext, Logins
+from .fields import Field, address_field, secret_field
 
 CONF_AUTH_URL: Final = "auth_url"
 CONF_REALM: Final = "realm"
 CONF_CORPORATE_ACCOUNT: Final = "corporate_account"
 
 _LOGIN_FIELDS = (CONF_AUTH_URL, CONF_REALM, CONF_CLIENT_ID, CONF_CLIENT_SECRET, CONF_USERNAME, CONF_PASSWORD)
-_LOGINS: HassKey[dict[tuple[str, ...], KeycloakLogin]] = HassKey(f"{DOMAIN}_logins")
 
 
 class SoDataAccount(AccountType):
@@ -34,7 +28,6 @@ class SoDataAccount(AccountType):
     fields = (
         Field(
             name=CONF_USERNAME,
-            selector=text_selector(autocomplete="username"),
             is_for_reauth=True,
             reasons=(Reason.UNKNOWN_USER, Reason.ACCOUNT_DISABLED),
         ),
@@ -56,37 +49,37 @@ class SoDataAccount(AccountType):
         return SoDataCloud(
             context.session,
             api_url=data[CONF_API_URL],
-            login=_keycloak_login(context.hass, context.session, data),
+            login=_keycloak_login(context),
             corporate_account=data.get(CONF_CORPORATE_ACCOUNT),
             client_store=context.client_store,
         )
 
     @override
     async def sub_accounts(self, context: ClientContext) -> Mapping[str, str]:
-        self.forget_login(context.hass, context.data)
+        self.forget_login(context.logins, context.data)
         accounts = await self.open(context).corporate_accounts()
         if not accounts:
             raise Forbidden(Reason.NO_CORPORATE_ACCOUNT)
         return {account.uuid: account.name for account in accounts}
 
     @override
-    def forget_login(self, hass: HomeAssistant, data: Mapping[str, Any]) -> None:
-        hass.data.get(_LOGINS, {}).pop(_credentials(data), None)
+    def forget_login(self, logins: Logins, data: Mapping[str, Any]) -> None:
+        logins.pop(_credentials(data), None)
 
 
-def _keycloak_login(hass: HomeAssistant, session: ClientSession, data: Mapping[str, Any]) -> KeycloakLogin:
+def _keycloak_login(context: ClientContext) -> KeycloakLogin:
     """Return the login of a user, shared by the form, the set-up that follows and reloads, so that one login does.
 
     It is kept in memory only, and only while its session lasts.
     """
-    logins = hass.data.setdefault(_LOGINS, {})
+    logins = context.logins
     for ended in [credentials for credentials, login in logins.items() if not login.is_signed_in]:
         del logins[ended]
-    credentials = _credentials(data)
+    credentials = _credentials(context.data)
     if credentials not in logins:
         auth_url, realm, client_id, client_secret, username, password = credentials
         logins[credentials] = KeycloakLogin(
-            session,
+            context.session,
             auth_url=auth_url,
             realm=realm,
             client_id=client_id,
@@ -94,7 +87,8 @@ def _keycloak_login(hass: HomeAssistant, session: ClientSession, data: Mapping[s
             username=username,
             password=password,
         )
-    return logins[credentials]
+    login: KeycloakLogin = logins[credentials]
+    return login
 
 
 def _credentials(data: Mapping[str, Any]) -> tuple[str, ...]:

@@ -17,13 +17,13 @@ from homeassistant.helpers import service
 from homeassistant.util.json import JsonObjectType
 
 from .. import exceptions
-from ..accounts import subentry_of
 from ..clouds.administration import Administration, ItemResults
 from ..clouds.errors import CloudError
 from ..clouds.model import Device
 from ..const import DOMAIN
 from ..coordinator import DatapointCoordinator
 from ..device_registry import find_state
+from ..entries import subentry_of
 from ..runtime import DatapointConfigEntry
 from .patience import before_timeout
 from .rights import Rights

@@ -16,12 +16,12 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import service
 
 from .. import exceptions
-from ..accounts import subentry_of
 from ..clouds.history import Series
 from ..clouds.model import DataType, Scope
 from ..const import DOMAIN
 from ..coordinator import DatapointCoordinator
 from ..device_registry import find_state, ids_of, scope_device_id, unique_id_of
+from ..entries import subentry_of
 from ..fleet.description import DatapointDescription
 from ..fleet.device_state import CONNECTIVITY, DeviceState
 from ..runtime import DatapointConfigEntry

@@ -15,22 +15,14 @@ from homeassistant.config_entries import (
 )
 from homeassistant.helpers.typing import UNDEFINED, UndefinedType
 
-from ..accounts import account_type_of, scope_id_to_store, scope_type
+from ..accounts import scope_type
 from ..accounts.base import ScopeType
 from ..accounts.fields import Field
+from ..accounts.values import kept_secrets, problems, without_secrets
 from ..clouds.errors import Forbidden, Reason
 from ..const import CONF_CLOUD
-from .forms import (
-    ADVANCED,
-    kept_secrets,
-    placeholders,
-    problems,
-    schema,
-    shown_errors,
-    submitted_values,
-    suggested,
-    without_secrets,
-)
+from ..entries import account_type_of, scope_id_to_store
+from .forms import ADVANCED, placeholders, schema, shown_errors, submitted_values, suggested
 from .validation import FormErrors, Verified, attempt, errors_in_form, verify
 
 

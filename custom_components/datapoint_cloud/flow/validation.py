@@ -12,7 +12,6 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
-from ..accounts import account_type_of, forget_login, open_cloud
 from ..accounts.base import Scopes
 from ..accounts.fields import Field
 from ..clouds.client_store import ClientStore
@@ -20,6 +19,7 @@ from ..clouds.cloud import Cloud, Listing
 from ..clouds.errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, Unreachable
 from ..clouds.model import Account
 from ..const import CONF_API_URL, CONF_CLOUD
+from ..entries import account_type_of, forget_login, open_cloud
 from ..plain_text import plain
 from ..reasons import row_of
 from .forms import BASE, shown_errors

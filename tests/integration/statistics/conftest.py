@@ -12,8 +12,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud.accounts import cloud_of
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
+from custom_components.datapoint_cloud.entries import cloud_of
 from simulator.simulation import Simulation
 
 from ..accounts import add_account

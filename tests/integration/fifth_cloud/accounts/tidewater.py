@@ -5,7 +5,7 @@ from typing import override
 from homeassistant.const import CONF_TOKEN
 
 from custom_components.datapoint_cloud.accounts.base import AccountType, ClientContext
-from custom_components.datapoint_cloud.accounts.fields import Field, address_field, secret_field, select
+from custom_components.datapoint_cloud.accounts.fields import Field, address_field, secret_field
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
 from custom_components.datapoint_cloud.clouds.errors import Reason
 from custom_components.datapoint_cloud.const import CONF_API_URL
@@ -24,7 +24,7 @@ class TidewaterAccount(AccountType):
     docs_page = "tidewater.md"
     field_of_no_devices = CONF_RIVER
     fields = (
-        Field(name=CONF_RIVER, selector=select(CONF_RIVER, ["ill", "rhine"]), default="ill", is_public=True),
+        Field(name=CONF_RIVER, choices=("ill", "rhine"), default="ill", is_public=True),
         secret_field(CONF_TOKEN, Reason.WRONG_USER_TOKEN),
         address_field(CONF_API_URL, default="https://api.tidewater.example"),
     )
