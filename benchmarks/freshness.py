@@ -24,6 +24,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product
 from custom_components.datapoint_cloud.coordinator import DatapointCoordinator
+from custom_components.datapoint_cloud.profiles import Profiles
 from custom_components.datapoint_cloud.storage import AccountStorage
 
 from .enterprise import PRODUCT_KEY, QUOTA, EnterpriseFleet
@@ -80,7 +81,7 @@ async def _ours(devices: int, active: float) -> tuple[_Result, _Result]:
             products=[Product(product_key=PRODUCT_KEY, product_secret="secret")],
             client_store=storage.client_store,
         )
-        coordinator = DatapointCoordinator(hass, entry, cloud, storage, {})
+        coordinator = DatapointCoordinator(hass, entry, cloud, storage, Profiles())
         await coordinator.async_refresh()
         await coordinator.async_start_polling()
         lead, measured = _hours(devices)

@@ -87,7 +87,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     def sync_devices() -> None:
         nonlocal registered
         known: list[object] = [
-            *(state.device for state in coordinator.fleet.values()),
+            *((state.device, state.profile.manufacturer) for state in coordinator.fleet.values()),
             *coordinator.inventory.absent,
             *((place.id, place.name, place.customer_id) for place in coordinator.inventory.places.values()),
         ]

@@ -5,7 +5,7 @@ It knows neither platforms, nor vendors, nor push.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, override
 
@@ -34,7 +34,7 @@ from .fleet.reader import Reader
 from .fleet.reports import FleetReports
 from .pause import Pause
 from .poller import Poller
-from .profiles import Profile
+from .profiles import Profiles
 from .storage import AccountStorage
 from .timings import timings_of
 
@@ -56,7 +56,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         entry: ConfigEntry,
         cloud: Cloud,
         storage: AccountStorage,
-        profiles: Mapping[str, Profile],
+        profiles: Profiles,
         naming: Naming = NO_WORDS,
     ) -> None:
         self.cloud = cloud

@@ -18,9 +18,10 @@ from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .device_registry import device_info, part_info, unique_id_of
 from .entries import subentry_of
-from .fleet.description import DatapointDescription, scaled
+from .fleet.description import DatapointDescription
 from .fleet.device_state import DeviceState
 from .fleet.listeners import EntityKey
+from .profiles.values import scaled
 
 _PLATFORMS = frozenset(
     {Platform.BINARY_SENSOR, Platform.BUTTON, Platform.NUMBER, Platform.SELECT, Platform.SENSOR, Platform.SWITCH}

@@ -10,8 +10,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DatapointCoordinator
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
-from .fleet.description import scaled
 from .fleet.device_state import DeviceState
+from .profiles.values import scaled
 from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0  # commands are put in order for each device

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +17,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 import custom_components.datapoint_cloud as integration
 from custom_components.datapoint_cloud.const import DOMAIN
-from custom_components.datapoint_cloud.profiles import Hint, Profile
+from custom_components.datapoint_cloud.profiles import Profiles
+from custom_components.datapoint_cloud.profiles.model import Match, Profile, Refinement
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.products import AIR_CONDITIONER, HEATER, PUMP, SPA, Product
 from simulator.server import Fault
@@ -341,11 +341,11 @@ async def test_a_hidden_scale_is_undone_on_writing(
     hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hints = {
-        "cft_temp": Hint(unit="°C", device_class="temperature", scale=0.1),
-        "cur_temp": Hint(unit="°C", device_class="temperature", state_class="measurement", scale=0.1),
+        "cft_temp": Refinement(unit="°C", device_class="temperature", scale=0.1),
+        "cur_temp": Refinement(unit="°C", device_class="temperature", state_class="measurement", scale=0.1),
     }
-    profiles: Mapping[str, Profile] = {HEATER.key: Profile(manufacturer="Maker", hints=hints)}
-    monkeypatch.setattr(integration, "load_profiles", lambda: profiles)
+    profile = Profile(match=Match(products=frozenset({HEATER.key})), manufacturer="Maker", datapoints=hints)
+    monkeypatch.setattr(integration, "load_profiles", lambda: Profiles(ours=(profile,)))
     device = [device for device in simulation.gizwits_open.devices.values() if device.product is HEATER][1]
     device.is_online = True
     device.set(cft_temp=190, cur_temp=185)

@@ -15,7 +15,8 @@ from homeassistant.const import EntityCategory, Platform
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Part, Reading, Role
 from custom_components.datapoint_cloud.fleet.description import DatapointDescription, describe
 from custom_components.datapoint_cloud.fleet.naming import Naming
-from custom_components.datapoint_cloud.profiles import NO_PROFILE, Hint, Profile, load_profiles
+from custom_components.datapoint_cloud.profiles import NO_PROFILE, Profile, our_profiles
+from custom_components.datapoint_cloud.profiles.model import Refinement, ShownAs
 
 _NAMING = Naming.load("en")
 _NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -125,10 +126,18 @@ def test_home_assistant_takes_class_unit_and_state_class_together(word: str) -> 
 
 @pytest.mark.parametrize("is_difference", [False, True])
 @pytest.mark.parametrize(
-    "hint", [Hint(), Hint(name="Acidity"), Hint(device_class="ph"), Hint(unit="°C", device_class="temperature")]
+    "refined",
+    [
+        Refinement(),
+        Refinement(name="Acidity"),
+        Refinement(device_class="ph"),
+        Refinement(unit="°C", device_class="temperature"),
+    ],
 )
-def test_every_number_has_a_unit_or_a_state_class_that_home_assistant_takes(hint: Hint, is_difference: bool) -> None:
-    sensor = _one(Profile(hints={"k": hint}), is_difference=is_difference)
+def test_every_number_has_a_unit_or_a_state_class_that_home_assistant_takes(
+    refined: Refinement, is_difference: bool
+) -> None:
+    sensor = _one(Profile(datapoints={"k": refined}), is_difference=is_difference)
     assert sensor.unit is not None or sensor.state_class is not None
     if sensor.device_class is not None and sensor.state_class is not None:
         assert sensor.state_class in DEVICE_CLASS_STATE_CLASSES[SensorDeviceClass(sensor.device_class)]
@@ -269,11 +278,11 @@ def test_a_row_of_switches_is_enabled() -> None:
 
 
 def test_a_profile_adds_what_the_schema_cannot_say() -> None:
-    hint = Hint(name="Temperature", unit="°C", device_class="temperature", state_class="measurement", scale=0.1)
-    sensor = _one(Profile(hints={"k": hint}))
+    hint = Refinement(name="Temperature", unit="°C", device_class="temperature", state_class="measurement", scale=0.1)
+    sensor = _one(Profile(datapoints={"k": hint}))
     assert (sensor.name, sensor.unit, sensor.device_class) == ("Temperature", "°C", "temperature")
     assert (sensor.state_class, sensor.scale) == ("measurement", 0.1)
-    number = _one(Profile(hints={"k": hint}), is_writable=True, minimum=0, maximum=255)
+    number = _one(Profile(datapoints={"k": hint}), is_writable=True, minimum=0, maximum=255)
     assert (number.platform, number.unit, number.device_class) == (Platform.NUMBER, "°C", "temperature")
 
 
@@ -281,21 +290,21 @@ def test_a_profile_adds_what_the_schema_cannot_say() -> None:
     ("kind", "word", "unit"), [("water", "LITER", "L"), ("gas", "M3", "m³"), ("gas", "FT3", "ft³")]
 )
 def test_a_profile_that_names_a_meter_need_not_repeat_what_is_plain(kind: str, word: str, unit: str) -> None:
-    meter = _one(Profile(hints={"k": Hint(device_class=kind)}), unit=word)
+    meter = _one(Profile(datapoints={"k": Refinement(device_class=kind)}), unit=word)
     assert (meter.unit, meter.device_class, meter.state_class) == (unit, kind, "total_increasing")
-    counted = _one(Profile(hints={"k": Hint(device_class=kind)}), unit=word, is_difference=True)
+    counted = _one(Profile(datapoints={"k": Refinement(device_class=kind)}), unit=word, is_difference=True)
     assert counted.state_class is None
 
 
 def test_a_profile_takes_what_nobody_would_set_out_of_the_controls() -> None:
-    profile = Profile(hints={"k": Hint(unit="°C", device_class="temperature", is_measurement=True)})
+    profile = Profile(datapoints={"k": Refinement(unit="°C", device_class="temperature", shown_as=ShownAs.SENSOR)})
     assert _one(profile, is_writable=True, minimum=0, maximum=99).platform is Platform.SENSOR
     assert _one(profile, is_writable=True, data_type=DataType.BOOL).platform is Platform.BINARY_SENSOR
 
 
 def test_every_shipped_hint_is_one_that_home_assistant_takes() -> None:
-    for profile in load_profiles().values():
-        for hint in profile.hints.values():
+    for profile in our_profiles():
+        for hint in profile.datapoints.values():
             if hint.device_class is None:
                 continue
             device_class = SensorDeviceClass(hint.device_class)

@@ -1,6 +1,6 @@
 """Home Assistant's energy dashboard accepts the meters of the clouds."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +17,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud.profiles import Hint, Profile, load_profiles
+from custom_components.datapoint_cloud.profiles import Profiles
+from custom_components.datapoint_cloud.profiles.model import Match, Profile, Refinement, ShownAs
 from custom_components.datapoint_cloud.statistics.sensors import statistics_sensors
 from simulator.simulation import Simulation
 
@@ -72,7 +73,7 @@ async def test_the_dashboard_accepts_the_energy_and_the_power_of_a_meter(
 async def test_the_dashboard_accepts_a_meter_that_a_profile_defines(
     hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch, kind: str, unit: str
 ) -> None:
-    entry = await _add_metered(hass, simulation, monkeypatch, Hint(unit=unit, device_class=_class_of(kind, unit)))
+    entry = await _add_metered(hass, simulation, monkeypatch, Refinement(unit=unit, device_class=_class_of(kind, unit)))
     meter = state_of(hass, "sensor", entry, air_conditioner(simulation).did, "set_temp")
     assert await _complaints(hass, [_source(kind, meter.entity_id)]) == []
 
@@ -80,7 +81,7 @@ async def test_the_dashboard_accepts_a_meter_that_a_profile_defines(
 async def test_the_dashboard_complains_of_a_sensor_that_is_no_meter(
     hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = await _add_metered(hass, simulation, monkeypatch, Hint(unit="L", state_class="measurement"))
+    entry = await _add_metered(hass, simulation, monkeypatch, Refinement(unit="L", state_class="measurement"))
     meter = state_of(hass, "sensor", entry, air_conditioner(simulation).did, "set_temp")
     assert set(await _complaints(hass, [_source("water", meter.entity_id)])) == {
         "entity_unexpected_device_class",
@@ -93,11 +94,11 @@ def _class_of(kind: str, unit: str) -> str:
 
 
 async def _add_metered(
-    hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch, hint: Hint
+    hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch, refined: Refinement
 ) -> MockConfigEntry:
     """Add an account one of whose numbers a profile defines as a meter."""
     product_key = air_conditioner(simulation).product.key
-    hints = {"set_temp": Hint(**{name: getattr(hint, name) for name in Hint.__slots__} | {"is_measurement": True})}
-    profiles: Mapping[str, Profile] = {**load_profiles(), product_key: Profile(hints=hints)}
-    monkeypatch.setattr(integration, "load_profiles", lambda: profiles)
+    refined = replace(refined, shown_as=ShownAs.SENSOR)
+    profile = Profile(match=Match(products=frozenset({product_key})), datapoints={"set_temp": refined})
+    monkeypatch.setattr(integration, "load_profiles", lambda: Profiles(ours=(profile,)))
     return await add_account(hass, simulation, "gizwits_open")

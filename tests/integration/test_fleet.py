@@ -15,7 +15,7 @@ from custom_components.datapoint_cloud.clouds.model import (
     Snapshot,
 )
 from custom_components.datapoint_cloud.fleet.device_state import DeviceState
-from custom_components.datapoint_cloud.profiles import NO_PROFILE
+from custom_components.datapoint_cloud.profiles import Profiles
 
 _NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 _PENDING_FOR = timedelta(seconds=35)
@@ -32,7 +32,7 @@ _SCHEMA = Schema(
 
 
 def _state(**fields: Any) -> DeviceState:
-    state = DeviceState(Device(**{"id": "d", "name": "D", "schema_id": "s"} | fields), NO_PROFILE)
+    state = DeviceState(Device(**{"id": "d", "name": "D", "schema_id": "s"} | fields), Profiles())
     state.describe(_SCHEMA)
     return state
 

@@ -19,7 +19,8 @@ from custom_components.datapoint_cloud.clouds.gizwits.schema import parse
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Role
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.fleet.naming import Naming
-from custom_components.datapoint_cloud.profiles import load_profiles
+from custom_components.datapoint_cloud.profiles import Profile, load_profiles
+from custom_components.datapoint_cloud.profiles.model import ShownAs
 
 from .passing_time import settle
 
@@ -133,10 +134,8 @@ def _sample(attr: Json) -> Any:
     return round((spec["min"] + spec["max"]) // 2 * spec["ratio"] + spec["addition"], 6)
 
 
-def _platform(key: str, datapoint: Datapoint) -> str:
-    profile = load_profiles().get(key)
-    hint = profile.hints.get(datapoint.key) if profile else None
-    is_control = datapoint.is_writable and not (hint and hint.is_measurement)
+def _platform(profile: Profile, datapoint: Datapoint) -> str:
+    is_control = datapoint.is_writable and profile.refinement(datapoint.key).shown_as is not ShownAs.SENSOR
     if is_control and datapoint.role in {Role.ACTION, Role.MAINTENANCE}:
         return "button"
     match datapoint.data_type:
@@ -215,9 +214,10 @@ async def test_every_recorded_datapoint_is_one_entity_with_its_value(
             continue
         definition = parse(recorded.definitions[key])
         assert definition is not None
+        profile = load_profiles().of(key, definition.by_key)
         for name, attribute in definition.attributes.items():
             unique_id = f"{_ACCOUNT}_{did}_{name}"
-            expected[unique_id] = _platform(key, attribute.datapoint)
+            expected[unique_id] = _platform(profile, attribute.datapoint)
             if (value := recorded.latest[did]["attr"].get(name)) is None:
                 continue
             state = hass.states.get(entities[unique_id].entity_id)

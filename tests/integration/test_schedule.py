@@ -11,7 +11,7 @@ from custom_components.datapoint_cloud.clouds.gizwits.enterprise.activity import
 from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.fleet.device_state import DeviceState
 from custom_components.datapoint_cloud.fleet.poll_schedule import PollSchedule
-from custom_components.datapoint_cloud.profiles import NO_PROFILE
+from custom_components.datapoint_cloud.profiles import Profiles
 
 NOW = datetime(2026, 9, 21, 14, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -22,7 +22,7 @@ def _state(
     name: str, *, minutes_ago: float | None = 1, is_online: bool | None = True, without_news: int = 0
 ) -> DeviceState:
     """Return the state of a device that was read this number of minutes ago."""
-    state = DeviceState(Device(id=name, name=name, schema_id="product", is_online=is_online), NO_PROFILE)
+    state = DeviceState(Device(id=name, name=name, schema_id="product", is_online=is_online), Profiles())
     state.polled_at = None if minutes_ago is None else NOW - minutes_ago * MINUTE
     state.unchanged_reads = without_news
     return state

@@ -18,7 +18,7 @@ from ..clouds.model import Reading
 from ..const import DOMAIN
 from ..device_registry import unique_id_of
 from ..disconnect_reasons import is_outage, word_of
-from ..fleet.description import scaled
+from ..profiles.values import scaled
 from .targets import DeviceTarget, SeriesTarget
 from .time_range import TimeRange, local_iso
 

@@ -31,7 +31,7 @@ from homeassistant.const import (
 )
 
 from ..clouds.model import Datapoint, DataType, Reading, Role, Value
-from ..profiles import Hint, Profile
+from ..profiles.model import Profile, Refinement, ShownAs
 from .naming import Naming, key_of
 
 LONGEST_STATE = 255
@@ -42,6 +42,7 @@ _MOST_SWITCHES = 16  # of a series: the outlets of a board or the heads of a pum
 _LEAST_COLOR_TEMPERATURE = 1_000  # kelvin
 _SILENT = timedelta(days=1)
 _STEPS_OF_A_SLIDER = 200
+_READ_ONLY = frozenset({ShownAs.SENSOR, ShownAs.BINARY_SENSOR})
 _USEFUL = frozenset({Role.STATUS, Role.ACTION})
 
 
@@ -158,18 +159,12 @@ _SYMBOL_OF_WORD: Mapping[str, str] = {
 _MILLI = frozenset({"mW", "mWh", "mJ"})
 
 
-def scaled(value: float, scale: float) -> float:
-    """Multiply without the noise of binary fractions: 185 × 0.1 is 18.5."""
-    return value if scale == 1.0 else round(value * scale, 10)
-
-
 def describe(
     datapoints: Iterable[Datapoint], readings: Mapping[str, Reading], profile: Profile, naming: Naming
 ) -> dict[str, DatapointDescription]:
     """Describe all datapoints of one device, by key."""
     descriptions = {
-        datapoint.key: _describe_one(datapoint, profile.hints.get(datapoint.key) or Hint(), naming)
-        for datapoint in datapoints
+        datapoint.key: _describe_one(datapoint, profile.refinement(datapoint.key), naming) for datapoint in datapoints
     }
     enabled = _enabled(descriptions.values(), readings)
     return {
@@ -178,16 +173,16 @@ def describe(
     }
 
 
-def _describe_one(datapoint: Datapoint, hint: Hint, naming: Naming) -> DatapointDescription:
+def _describe_one(datapoint: Datapoint, refined: Refinement, naming: Naming) -> DatapointDescription:
     plain = DatapointDescription(
         datapoint=datapoint,
         platform=Platform.SENSOR,
-        name=hint.name or naming.name(datapoint),
-        object_name=hint.name or naming.object_name(datapoint),
+        name=refined.name or naming.name(datapoint),
+        object_name=refined.name or naming.object_name(datapoint),
         naming=naming,
-        scale=hint.scale,
+        scale=refined.scale or 1.0,
     )
-    is_control = datapoint.is_writable and not hint.is_measurement
+    is_control = datapoint.is_writable and refined.shown_as not in _READ_ONLY
     match datapoint.role:
         case Role.ALARM:
             return replace(
@@ -198,17 +193,17 @@ def _describe_one(datapoint: Datapoint, hint: Hint, naming: Naming) -> Datapoint
         case Role.MAINTENANCE if is_control:
             return replace(plain, platform=Platform.BUTTON, category=EntityCategory.CONFIG)
         case Role.INTERNAL:
-            return replace(_of_type(plain, hint, is_control=is_control), category=EntityCategory.DIAGNOSTIC)
+            return replace(_of_type(plain, refined, is_control=is_control), category=EntityCategory.DIAGNOSTIC)
         case _:
-            return _of_type(plain, hint, is_control=is_control)
+            return _of_type(plain, refined, is_control=is_control)
 
 
-def _of_type(plain: DatapointDescription, hint: Hint, *, is_control: bool) -> DatapointDescription:
+def _of_type(plain: DatapointDescription, refined: Refinement, *, is_control: bool) -> DatapointDescription:
     datapoint = plain.datapoint
     match datapoint.data_type:
         case DataType.BOOL:
             platform = Platform.SWITCH if is_control else Platform.BINARY_SENSOR
-            plain = replace(plain, platform=platform, device_class=hint.device_class)
+            plain = replace(plain, platform=platform, device_class=refined.device_class)
         case DataType.ENUM:
             platform, device_class = (
                 (Platform.SELECT, None) if is_control else (Platform.SENSOR, SensorDeviceClass.ENUM)
@@ -216,9 +211,9 @@ def _of_type(plain: DatapointDescription, hint: Hint, *, is_control: bool) -> Da
             options = plain.naming.option_keys(datapoint.options)
             plain = replace(plain, platform=platform, device_class=device_class, options=options)
         case DataType.NUMBER if is_control and datapoint.minimum is not None and datapoint.maximum is not None:
-            plain = _number(plain, hint, datapoint.maximum - datapoint.minimum)
+            plain = _number(plain, refined, datapoint.maximum - datapoint.minimum)
         case DataType.NUMBER:
-            plain = _sensor(plain, hint)
+            plain = _sensor(plain, refined)
         case DataType.BINARY:
             plain = replace(plain, category=EntityCategory.DIAGNOSTIC)
         case DataType.TEXT:
@@ -228,32 +223,32 @@ def _of_type(plain: DatapointDescription, hint: Hint, *, is_control: bool) -> Da
     return plain
 
 
-def _number(plain: DatapointDescription, hint: Hint, span: float) -> DatapointDescription:
+def _number(plain: DatapointDescription, refined: Refinement, span: float) -> DatapointDescription:
     is_wide = span / (plain.datapoint.step or 1.0) > _STEPS_OF_A_SLIDER
     unit = _unit_of(plain.datapoint)
-    device_class = hint.device_class or (None if hint.unit else unit.device_class)
+    device_class = refined.device_class or (None if refined.unit else unit.device_class)
     return replace(
         plain,
         platform=Platform.NUMBER,
         device_class=NumberDeviceClass(device_class) if device_class else None,
-        unit=hint.unit or unit.symbol or None,
+        unit=refined.unit or unit.symbol or None,
         mode=NumberMode.BOX if is_wide else NumberMode.AUTO,
     )
 
 
-def _sensor(plain: DatapointDescription, hint: Hint) -> DatapointDescription:
+def _sensor(plain: DatapointDescription, refined: Refinement) -> DatapointDescription:
     unit = _unit_of(plain.datapoint)
-    shown = hint.unit or unit.symbol or None
-    if hint.state_class:
-        state_class: SensorStateClass | None = SensorStateClass(hint.state_class)
+    shown = refined.unit or unit.symbol or None
+    if refined.state_class:
+        state_class: SensorStateClass | None = SensorStateClass(refined.state_class)
     elif plain.datapoint.is_difference and shown is not None:
         state_class = None
-    elif hint.unit or hint.device_class:
-        state_class = _state_class_of(hint.device_class)
+    elif refined.unit or refined.device_class:
+        state_class = _state_class_of(refined.device_class)
     else:
         state_class = unit.state_class
-    if hint.unit or hint.device_class or hint.state_class:
-        return replace(plain, device_class=hint.device_class, unit=shown, state_class=state_class)
+    if refined.unit or refined.device_class or refined.state_class:
+        return replace(plain, device_class=refined.device_class, unit=shown, state_class=state_class)
     device_class = None if plain.datapoint.is_difference else unit.device_class
     return replace(plain, device_class=device_class, unit=shown, state_class=state_class)
 

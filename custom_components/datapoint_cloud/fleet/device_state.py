@@ -11,7 +11,7 @@ from typing import Any
 from ..clouds.clock import arrived, is_ahead
 from ..clouds.errors import CloudError
 from ..clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, Snapshot, Value
-from ..profiles import Profile
+from ..profiles import NO_PROFILE, Profile, Profiles
 from .availability import MIN_PATIENCE, Availability, Contact, PollResult
 from .description import DatapointDescription, describe
 from .future_dates import FutureDates, dates_of, is_older
@@ -38,9 +38,10 @@ class DeviceState:
     """One device as the cloud lists it, with everything that was read or pushed."""
 
     device: Device
-    profile: Profile
+    profiles: Profiles
     naming: Naming = NO_WORDS
     availability: Availability = field(default_factory=Availability)
+    profile: Profile = NO_PROFILE  # the one for its datapoints
     datapoints: dict[str, Datapoint] = field(default_factory=dict)
     descriptions: dict[str, DatapointDescription] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
@@ -114,6 +115,7 @@ class DeviceState:
         changed = {key for key, datapoint in datapoints.items() if datapoint != self.datapoints.get(key)}
         if changed:
             self.datapoints = datapoints
+            self.profile = self.profiles.of(self.device.schema_id, datapoints, self.device.id)
             self.descriptions = describe(datapoints.values(), self.readings, self.profile, self.naming)
         return changed
 

@@ -19,7 +19,7 @@ from ..clouds.cloud import Cloud, Listing
 from ..clouds.errors import AuthFailed, CloudError, RateLimited
 from ..clouds.model import Datapoint, Device, Schema
 from ..const import FIGURES_ONLY, OPTION_DEVICES, OPTION_FLEET, OPTION_SITES
-from ..profiles import NO_PROFILE, Profile
+from ..profiles import Profiles
 from ..storage import AccountStorage
 from .availability import MIN_PATIENCE, Availability
 from .device_state import PLACE, PROBLEM, PROFILE, DeviceState
@@ -76,7 +76,7 @@ class Inventory:
         self,
         cloud: Cloud,
         storage: AccountStorage,
-        profiles: Mapping[str, Profile],
+        profiles: Profiles,
         naming: Naming,
         listeners: ListenerRegistry,
         device_filter: DeviceFilter,
@@ -238,9 +238,8 @@ class Inventory:
             self._listeners.async_mark_changed([EntityKey(device.id, PROFILE)])
 
     def _new_state(self, device: Device) -> DeviceState:
-        profile = self._profiles.get(device.schema_id, NO_PROFILE)
         availability = Availability(is_list_rare=self._cloud.listing_interval is not None)
-        state = DeviceState(device, profile, self._naming, availability)
+        state = DeviceState(device, self._profiles, self._naming, availability)
         if (stored := self._storage.readings.get(device.id)) is not None:
             state.restore(stored, dt_util.utcnow())
         return state

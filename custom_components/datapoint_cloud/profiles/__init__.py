@@ -1,58 +1,70 @@
-"""What the vendors' schemas lack, as data: units, scales, classes and better names.
+"""What the vendors' definitions lack, as data: units, scales, options, entities of several datapoints, schedules.
 
-There is one file per cloud, by product key or service number. Products without a profile are shown, too.
+The files in this folder are the project's own; users have a folder of theirs. Products without a profile are shown,
+too.
 """
 
-import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Final
 
-import voluptuous as vol
+from .format import BadProfile, read_profiles
+from .model import NO_PROFILE, Profile
 
+__all__ = ["NO_PROFILE", "BadProfile", "Profile", "Profiles", "best", "load_profiles", "our_profiles"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hint:
-    """What is known about one datapoint. The cloud's number times `scale` is the value in the unit."""
-
-    name: str | None = None
-    unit: str | None = None
-    device_class: str | None = None
-    state_class: str | None = None
-    scale: float = 1.0
-    is_measurement: bool = False  # the schema calls it writable, but setting it makes no sense
+_LOGGER = logging.getLogger(__name__)
+_FOLDER: Final = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """What is known about one product: hints by the key of the datapoint."""
+class Profiles:
+    """The profiles in force. Those of the user win, datapoint by datapoint."""
 
-    manufacturer: str | None = None
-    hints: Mapping[str, Hint] = field(default_factory=dict)
+    ours: tuple[Profile, ...] = ()
+    users: tuple[Profile, ...] = ()
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong with files of the user, by the name of the file."""
+
+    def of(self, product: str, keys: Collection[str], device_id: str = "") -> Profile:
+        """Return what is known about a device of a product whose datapoints have these keys."""
+        found = best(self.ours, product, keys) or NO_PROFILE
+        for profile in self._layers(product, keys, device_id):
+            found = profile.over(found)
+        return found
+
+    def _layers(self, product: str, keys: Collection[str], device_id: str) -> Iterable[Profile]:
+        """The user's profiles, the one for this very device last."""
+        if (profile := best(self.users, product, keys)) is not None:
+            yield profile
+        yield from (profile for profile in self.users if device_id in profile.match.devices)
 
 
-NO_PROFILE = Profile()
-
-_HINT = vol.Schema(
-    {
-        vol.Optional("name"): str,
-        vol.Optional("unit"): str,
-        vol.Optional("device_class"): str,
-        vol.Optional("state_class"): str,
-        vol.Optional("scale"): vol.All(vol.Any(int, float), vol.Range(min=0, min_included=False)),
-        vol.Optional("is_measurement"): bool,
-    }
-)
-_FILE = vol.Schema({str: {vol.Optional("manufacturer"): str, vol.Required("datapoints"): {str: _HINT}}})
+def best(profiles: Iterable[Profile], product: str, keys: Collection[str]) -> Profile | None:
+    """Return the profile of a product: the one that names it, or else the one with the largest shape that it has."""
+    profiles = tuple(profiles)
+    named = next((profile for profile in profiles if product in profile.match.products), None)
+    if named is not None:
+        return named
+    shapes = [profile for profile in profiles if profile.match.fits(keys)]
+    return max(shapes, key=lambda profile: len(profile.match.has), default=None)
 
 
 @cache
-def load_profiles() -> Mapping[str, Profile]:
-    """Read all profiles, by product key. It reads files, so do not call it in the event loop."""
-    profiles: dict[str, Profile] = {}
-    for path in sorted(Path(__file__).parent.glob("*.json")):
-        for product_key, content in _FILE(json.loads(path.read_text(encoding="utf-8"))).items():
-            hints = {key: Hint(**hint) for key, hint in content["datapoints"].items()}
-            profiles[product_key] = Profile(manufacturer=content.get("manufacturer"), hints=hints)
-    return profiles
+def our_profiles() -> tuple[Profile, ...]:
+    """Read the project's own profiles. It reads files, so do not call it in the event loop."""
+    found: list[Profile] = []
+    for path in sorted(_FOLDER.glob("*.yaml")):
+        for profile in read_profiles(path.read_text(encoding="utf-8"), path.name):
+            if isinstance(profile, BadProfile):
+                raise profile
+            found.append(profile)
+    return tuple(found)
+
+
+def load_profiles() -> Profiles:
+    """Read all profiles. It reads files, so do not call it in the event loop."""
+    return Profiles(ours=our_profiles())

@@ -21,7 +21,8 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 
 from .. import exceptions
-from ..fleet.description import DatapointDescription, scaled
+from ..fleet.description import DatapointDescription
+from ..profiles.values import scaled
 from .hours import HOUR
 from .rows import Convert, ExistingRow
 

@@ -12,7 +12,8 @@ from pytest_homeassistant_custom_component.components.recorder.common import asy
 
 import custom_components.datapoint_cloud as integration
 from custom_components.datapoint_cloud.clouds.history import Aggregation, Period
-from custom_components.datapoint_cloud.profiles import Hint, Profile
+from custom_components.datapoint_cloud.profiles import Profiles
+from custom_components.datapoint_cloud.profiles.model import Match, Profile, Refinement, ShownAs
 from custom_components.datapoint_cloud.statistics.hours import HOUR
 from simulator.simulation import Simulation
 
@@ -80,8 +81,9 @@ async def test_importing_needs_the_right_to_control_the_sensor(
 async def test_statistics_of_an_enterprise_are_made_from_its_reports(
     hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hint = Hint(unit="°C", device_class="temperature", state_class="measurement", is_measurement=True)
-    profiles = {chiller(simulation).product.key: Profile(hints={"set_temp": hint})}
+    refined = Refinement(unit="°C", device_class="temperature", shown_as=ShownAs.SENSOR)
+    match = Match(products=frozenset({chiller(simulation).product.key}))
+    profiles = Profiles(ours=(Profile(match=match, datapoints={"set_temp": refined}),))
     monkeypatch.setattr(integration, "load_profiles", lambda: profiles)
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     device_id = chiller(simulation).did

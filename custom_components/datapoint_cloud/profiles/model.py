@@ -1,0 +1,132 @@
+"""What is known about a product beyond its definition: a profile."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Self
+
+from ..clouds.model import Value
+from .keys import WILDCARD, filled, matched
+from .records import Record
+from .roles import Composite
+
+
+class ShownAs(StrEnum):
+    """What a datapoint can be shown as."""
+
+    ALARM = "alarm"
+    BINARY_SENSOR = "binary_sensor"
+    BUTTON = "button"
+    NUMBER = "number"
+    SELECT = "select"
+    SENSOR = "sensor"
+    SWITCH = "switch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refinement:
+    """What is known about one datapoint; None or empty: what its definition says.
+
+    The cloud's number times `scale` is the value in the unit, to which `minimum`, `maximum` and `step` belong.
+    `options` maps the cloud's values to English words, `reads` the words to further values that mean the same.
+    `absent` lists the cloud's values that mean "no value". `part` names the part of the device that it belongs to.
+    """
+
+    name: str | None = None
+    unit: str | None = None
+    device_class: str | None = None
+    state_class: str | None = None
+    scale: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    options: Mapping[Value, str] = field(default_factory=dict)
+    reads: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    shown_as: ShownAs | None = None
+    category: str | None = None
+    is_enabled: bool | None = None
+    absent: tuple[Value, ...] = ()
+    part: str | None = None
+
+    def over(self, other: Self) -> Self:
+        """Return both; where both say something, this one wins."""
+        said = {found.name: getattr(self, found.name) for found in fields(self)}
+        return replace(other, **{name: value for name, value in said.items() if value not in (None, {}, ())})
+
+    def named(self, part: str) -> Self:
+        """Put what the wildcard of its pattern stands for into the names."""
+        return replace(
+            self,
+            name=None if self.name is None else filled(self.name, part),
+            part=None if self.part is None else filled(self.part, part),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Which devices a profile is for: those listed, those of the products listed, or those with a shape.
+
+    A shape is a set of keys that a product must have (`has`) and a set that it must not have (`lacks`).
+    """
+
+    devices: frozenset[str] = frozenset()
+    products: frozenset[str] = frozenset()
+    has: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+    def fits(self, keys: Collection[str]) -> bool:
+        """Whether a product with these keys has the shape."""
+        return (
+            bool(self.has)
+            and all(_is_among(pattern, keys) for pattern in self.has)
+            and not any(_is_among(pattern, keys) for pattern in self.lacks)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What is known about a product or about all products of a shape. `source` is the file that it stands in."""
+
+    match: Match = Match()
+    model: str | None = None
+    manufacturer: str | None = None
+    datapoints: Mapping[str, Refinement] = field(default_factory=dict)
+    composites: tuple[Composite, ...] = ()
+    records: tuple[Record, ...] = ()
+    source: str | None = None
+
+    def refinement(self, key: str) -> Refinement:
+        """Return all that is known about a datapoint: the entry of its key wins over the patterns that match it."""
+        known = Refinement()
+        for pattern, refinement in self.datapoints.items():
+            if WILDCARD in pattern and (part := matched(pattern, key)) is not None:
+                known = refinement.named(part).over(known)
+        exact = self.datapoints.get(key)
+        return known if exact is None else exact.over(known)
+
+    def over(self, other: Self) -> Self:
+        """Return both; where both say something about a datapoint, this one wins.
+
+        Its entities and its records replace all those of the other one.
+        """
+        own = {
+            pattern: refinement.over(other.datapoints.get(pattern, Refinement()))
+            for pattern, refinement in self.datapoints.items()
+        }
+        return replace(
+            other,
+            match=self.match,
+            model=self.model or other.model,
+            manufacturer=self.manufacturer or other.manufacturer,
+            datapoints={**other.datapoints, **own},
+            composites=self.composites or other.composites,
+            records=self.records or other.records,
+            source=self.source or other.source,
+        )
+
+
+NO_PROFILE = Profile()
+
+
+def _is_among(pattern: str, keys: Collection[str]) -> bool:
+    return any(matched(pattern, key) is not None for key in keys) if WILDCARD in pattern else pattern in keys
