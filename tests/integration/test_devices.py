@@ -68,10 +68,10 @@ async def test_devices_with_equal_or_empty_names_stay_separate_devices(
     bound = [unit for unit in simulation.gizwits_open.devices.values() if unit.uid == simulation.gizwits_open.uid]
     shown = {unit.did: device(hass, entry, unit.did) for unit in bound if not unit.is_disabled}
     assert sorted(str(found.name) for found in shown.values()) == sorted(
-        ["客厅空调", "Terrace spa", "Plant light WIFI BLE", "鱼缸水泵", "电暖器", "电暖器"]
+        ["客厅空调", "Terrace spa", "Plant light WIFI BLE", "鱼缸水泵", "Electric heater", "Electric heater"]
     )
     assert len({found.id for found in shown.values()}) == 6
-    of_equal_names = [entities_of(hass, found.id) for found in shown.values() if found.name == "电暖器"]
+    of_equal_names = [entities_of(hass, found.id) for found in shown.values() if found.name == "Electric heater"]
     assert all(of_equal_names)
     assert not set(of_equal_names[0]) & set(of_equal_names[1])
     (disabled,) = (unit for unit in bound if unit.is_disabled)
@@ -100,9 +100,9 @@ async def test_devices_of_an_enterprise_belong_to_their_product(hass: HomeAssist
     account = device(hass, entry, simulation.gizwits_enterprise.enterprise_id)
     assert account.entry_type is dr.DeviceEntryType.SERVICE
     assert account.config_subentry_id is None
-    shown = {"智能电表": "Smart electricity meter"}  # the vocabulary does not know the other product
+    shown = {"冷水机组": "Chiller unit", "智能电表": "Smart electricity meter"}
     for key, product in simulation.gizwits_enterprise.products.items():
-        name = shown.get(product.name, product.name)
+        name = shown[product.name]
         service = device(hass, entry, f"{entry.unique_id}_{key}")
         assert service.entry_type is dr.DeviceEntryType.SERVICE
         assert service.name == name
