@@ -17,8 +17,8 @@ _PLATFORMS = ("binary_sensor", "button", "device_tracker", "event", "number", "s
 
 _LEVELS: tuple[tuple[str, ...], ...] = (
     ("clouds",),
-    ("const", "plain_text", "profiles", "reasons", "vocabulary"),
-    ("accounts", "disconnect_reasons", "entries", "exceptions", "pause", "storage", "timings"),
+    ("const", "plain_text", "profiles", "reasons", "vocabulary", "wording"),
+    ("accounts", "client", "disconnect_reasons", "entries", "exceptions", "pause", "storage", "timings"),
     ("flow.forms", "flow.validation", "fleet"),
     ("poller", "reauth"),
     ("coordinator",),
@@ -104,9 +104,15 @@ def test_the_library_imports_neither_home_assistant_nor_the_integration() -> Non
             assert not full.startswith(_INTEGRATION) or full.startswith(_LIBRARY), name
 
 
-def test_account_types_do_not_import_home_assistant() -> None:
-    for name, file in _modules(f"{_INTEGRATION}.accounts").items():
-        assert not [full for full in _imported(name, file) if full.startswith(("homeassistant", "voluptuous"))], name
+def test_the_command_line_client_needs_nothing_of_home_assistant() -> None:
+    modules, graph = _modules(_INTEGRATION), _graph(_modules(_INTEGRATION))
+    needed = {name for name in modules if name.startswith((f"{_INTEGRATION}.accounts", f"{_INTEGRATION}.client"))}
+    while more := set().union(*(graph[name] for name in needed)) - needed:
+        needed |= more
+    assert {f"{_INTEGRATION}.clouds.http", f"{_INTEGRATION}.reasons"} <= needed
+    for name in needed:
+        imported = _imported(name, modules[name])
+        assert not [full for full in imported if full.startswith(("homeassistant", "voluptuous"))], name
 
 
 def test_no_module_imports_a_platform() -> None:

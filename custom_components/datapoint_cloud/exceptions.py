@@ -4,14 +4,15 @@ Nothing else raises Home Assistant's exceptions for an error of a cloud.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.update_coordinator import UpdateFailed
 from homeassistant.util import dt as dt_util
 
+from . import wording
 from .clouds.errors import AuthFailed, CloudError, NotSupported, RateLimited, Reason
-from .clouds.model import Datapoint, DataType
+from .clouds.model import Datapoint
 from .const import DOMAIN
 from .plain_text import plain
 from .reasons import row_of
@@ -44,19 +45,12 @@ def of_poll(error: CloudError) -> UpdateFailed | ConfigEntryAuthFailed:
 
 def of_action(error: CloudError, device: str, datapoint: Datapoint | None = None) -> HomeAssistantError:
     """Return the exception for a failed command to `device`; `datapoint` has the refused value, if known."""
-    key = f"action_{text_key(error)}"
-    if key == "action_rejected" and error.code is None:
-        key = "action_refused"  # the answer has neither a code nor a cause
-    limits: dict[str, str] = {}
-    if error.reason is Reason.SCHEMA_MISMATCH:
-        key, limits = _limits(datapoint)
-    elif error.reason is Reason.INVALID_VALUE:
-        key = _refused_value(error)
+    found = wording.of_command(error, device, dt_util.now(), datapoint)
     kind = ServiceValidationError if error.reason in _WRONG_VALUE else HomeAssistantError
     return kind(
         translation_domain=DOMAIN,
-        translation_key=key,
-        translation_placeholders=_plain(_placeholders(error) | {"device": device} | limits),
+        translation_key=found.key,
+        translation_placeholders=dict(found.placeholders),
     )
 
 
@@ -71,7 +65,7 @@ def of_group(error: CloudError, group_id: str) -> HomeAssistantError:
     if error.reason in _WRONG_VALUE:
         return ServiceValidationError(
             translation_domain=DOMAIN,
-            translation_key=_refused_value(error),
+            translation_key=wording.refused_value(error),
             translation_placeholders=_plain(_placeholders(error) | {"device": group_id}),
         )
     return of_action(error, group_id)
@@ -93,15 +87,11 @@ def of_history(error: CloudError, subject: str, *, is_to_be_granted: bool = Fals
 
     `is_to_be_granted`: a function that the cloud says it does not have may only need to be granted by the vendor.
     """
-    key = row_of(error).history
-    if isinstance(error, NotSupported) and is_to_be_granted:
-        key = "history_not_granted"
-    elif key == "rejected" and error.code is None and error.status is None:
-        key = "history_refused"
+    found = wording.of_history(error, subject, dt_util.now(), is_to_be_granted=is_to_be_granted)
     return HomeAssistantError(
         translation_domain=DOMAIN,
-        translation_key=key,
-        translation_placeholders=_plain(_placeholders(error) | {"subject": error.subject or subject}),
+        translation_key=found.key,
+        translation_placeholders=dict(found.placeholders),
     )
 
 
@@ -188,42 +178,8 @@ def of_unforeseen(subject: str) -> HomeAssistantError:
     )
 
 
-def _refused_value(error: CloudError) -> str:
-    # Some answers do not name the refused value.
-    return "action_invalid_value" if error.subject else "action_unnamed_value"
-
-
-def _limits(datapoint: Datapoint | None) -> tuple[str, dict[str, str]]:
-    if datapoint is None:
-        return "action_unknown_datapoint", {}
-    if not datapoint.is_writable:
-        return "action_read_only", {}
-    match datapoint.data_type:
-        case DataType.BOOL:
-            return "action_invalid_switch", {}
-        case DataType.ENUM:
-            return "action_invalid_option", {"options": ", ".join(map(str.strip, datapoint.options))}
-        case DataType.NUMBER:
-            limits = {"minimum": datapoint.minimum, "maximum": datapoint.maximum, "step": datapoint.step}
-            return "action_invalid_number", {
-                name: f"{limit:.10g}" for name, limit in limits.items() if limit is not None
-            }
-        case DataType.BINARY | DataType.TEXT:
-            return "action_invalid_binary", {"length": str(datapoint.length or "")}
-
-
 def _placeholders(error: CloudError) -> dict[str, str]:
-    now = dt_util.now()
-    until = now + timedelta(seconds=(error.retry_after or 60) if isinstance(error, RateLimited) else 0)
-    code = error.status if error.code is None else error.code
-    return _plain(
-        {
-            "endpoint": error.endpoint,
-            "subject": error.subject or "",
-            "code": "" if code is None else str(code),
-            "until": until.strftime("%H:%M" if until.date() == now.date() else "%Y-%m-%d %H:%M"),
-        }
-    )
+    return wording.placeholders(error, dt_util.now())
 
 
 def _plain(texts: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,47 @@
+"""Runs one command line from its login to its exit code."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from ..clouds.errors import AuthFailed, CloudError, Forbidden
+from .arguments import parser
+from .commands import Commands
+from .login import find_login
+from .opened import open_cloud
+from .terminal import Printer, Stopped, say
+from .texts import Texts
+
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a command line and return the exit code: 0, or 1 if it failed; argparse itself exits with 2."""
+    arguments = parser().parse_args(argv)
+    logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.CRITICAL, stream=sys.stderr)
+    texts = Texts.load(arguments.language)
+    printer = Printer(is_json=arguments.json)
+
+    async def run() -> None:
+        async with open_cloud(login, texts) as cloud:
+            await Commands(cloud, printer, texts).run(arguments)
+
+    try:
+        login = find_login(arguments.login, arguments.cloud, texts, asks_advanced=arguments.advanced)
+        asyncio.run(run())
+    except Stopped as stopped:
+        say(str(stopped))
+    except (AuthFailed, Forbidden) as error:
+        say(texts.of_login(error))
+    except CloudError as error:
+        say(texts.of_request(error))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough. Python would fail once more when it flushes its output at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    else:
+        return 0
+    return 1
