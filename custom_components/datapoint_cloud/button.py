@@ -5,7 +5,7 @@ from typing import override
 
 from homeassistant.components.button import ButtonEntity
 from homeassistant.const import EntityCategory, Platform
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from . import exceptions
@@ -69,17 +69,25 @@ def _add_scenes(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     coordinator = entry.runtime_data.coordinator
-    added: set[str] = set()  # ids
+    added: dict[str, SceneButton] = {}  # by the id of the scene
 
-    @callback
-    def update(scenes: Mapping[str, Scene]) -> None:
+    async def update(scenes: Mapping[str, Scene]) -> None:
         start = unique_id_of(coordinator, _SCENE, "")
         kept = {start + scene_id for scene_id in scenes}
         async_remove_entities(hass, entry, Platform.BUTTON, lambda id_: id_.startswith(start) and id_ not in kept)
-        new = [scene for scene in scenes.values() if scene.id not in added]
+        unchanged = {id_: button for id_, button in added.items() if scenes.get(id_) == button.scene}
+        for renamed in scenes.keys() & added.keys() - unchanged.keys():
+            # Home Assistant reads the name of an entity when it is added. It has not added one that the user disabled.
+            if added[renamed].hass is not None:
+                await added[renamed].async_remove()
+        new = {
+            scene.id: SceneButton(coordinator, scene, administration)
+            for scene in scenes.values()
+            if scene.id not in unchanged
+        }
         added.clear()
-        added.update(scenes)
-        async_add_entities(SceneButton(coordinator, scene, administration) for scene in new)
+        added.update(unchanged | new)
+        async_add_entities(new.values())
 
     SceneList(coordinator, administration, update).async_start()
 
@@ -130,7 +138,7 @@ class SceneButton(ButtonEntity):
     _attr_translation_key = "scene"
 
     def __init__(self, coordinator: DatapointCoordinator, scene: Scene, administration: SceneAdministration) -> None:
-        self._scene = scene
+        self.scene = scene
         self._administration = administration
         self._attr_translation_placeholders = {"scene": scene.name}
         self._attr_unique_id = unique_id_of(coordinator, _SCENE, scene.id)
@@ -139,6 +147,6 @@ class SceneButton(ButtonEntity):
     @override
     async def async_press(self) -> None:
         try:
-            await self._administration.run(self._scene.id)
+            await self._administration.run(self.scene.id)
         except CloudError as error:
-            raise exceptions.of_scene(error, self._scene.name) from error
+            raise exceptions.of_scene(error, self.scene.name) from error

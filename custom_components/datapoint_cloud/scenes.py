@@ -1,7 +1,7 @@
 """The list of an account's scenes, which is read again with the list of devices, at most once an hour."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 from homeassistant.core import callback
@@ -25,7 +25,7 @@ class SceneList:
         self,
         coordinator: DatapointCoordinator,
         administration: SceneAdministration,
-        on_list: Callable[[Mapping[str, Scene]], None],
+        on_list: Callable[[Mapping[str, Scene]], Awaitable[None]],
     ) -> None:
         """Call `on_list` with the scenes by id whenever they were listed."""
         self._coordinator = coordinator
@@ -57,4 +57,4 @@ class SceneList:
         except CloudError as error:
             _LOGGER.debug("The scenes cannot be listed: %s", error)
         else:
-            self._on_list({scene.id: scene for scene in scenes})
+            await self._on_list({scene.id: scene for scene in scenes})

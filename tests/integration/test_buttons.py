@@ -198,6 +198,25 @@ async def test_scenes_are_listed_once_an_hour_and_come_and_go(
     assert len(_buttons(hass, entry)) == 1  # as long as nothing else is known
 
 
+async def test_a_scene_that_gets_another_name_keeps_its_button(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    server = simulation.gizwits_open
+    entry = await add_account(hass, simulation, "gizwits_open")
+    await settle(hass)
+    (before,) = _buttons(hass, entry)
+    scene_id = before.unique_id.rpartition("_")[2]
+    server.scenes.by_id[scene_id].name = "Late evening"
+    freezer.tick(3601)
+    await poll(hass, entry)
+    await settle(hass)
+    (after,) = _buttons(hass, entry)
+    assert after.entity_id == before.entity_id
+    assert state_of(hass, "button", entry, "$scene", scene_id).name == f"{entry.title} Scene Late evening"
+    await _press(hass, after.entity_id)
+    assert server.scenes.by_id[scene_id].runs == 1
+
+
 async def test_a_scene_that_went_while_home_assistant_was_off_has_no_button(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
