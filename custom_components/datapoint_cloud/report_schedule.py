@@ -22,7 +22,10 @@ _EVERY = timedelta(minutes=5)
 
 @callback
 def async_start_reports(coordinator: DatapointCoordinator) -> None:
-    """Fetch the reports that are due, now and every few minutes, until the account is unloaded."""
+    """Fetch the reports that are due, now and every few minutes, until the account is unloaded.
+
+    If the user has turned polling off in the entry's system options, they are fetched once.
+    """
     if (reports := coordinator.reports) is None:
         return
 
@@ -34,7 +37,8 @@ def async_start_reports(coordinator: DatapointCoordinator) -> None:
                 coordinator.hass, _async_fetch(coordinator, reports), f"{coordinator.name} reports"
             )
 
-    coordinator.config_entry.async_on_unload(async_track_time_interval(coordinator.hass, begin, _EVERY))
+    if not coordinator.config_entry.pref_disable_polling:  # Home Assistant loads the entry again when that changes
+        coordinator.config_entry.async_on_unload(async_track_time_interval(coordinator.hass, begin, _EVERY))
     begin(dt_util.utcnow())
 
 

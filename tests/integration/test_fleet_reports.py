@@ -136,6 +136,18 @@ async def test_the_sensors_follow_the_reports(
     assert _value(hass, entry, "$devices_activated", product) == str(before - 1)
 
 
+async def test_reports_are_not_renewed_while_the_user_has_polling_turned_off(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    entry = await _add_settled(hass, simulation)
+    hass.config_entries.async_update_entry(entry, pref_disable_polling=True)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    asked = _requests(simulation, *_REPORTS)
+    await pass_time(hass, freezer, 90_000)
+    assert _requests(simulation, *_REPORTS) == asked
+
+
 async def test_the_reports_of_many_products_cost_twenty_requests_an_hour(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
