@@ -187,10 +187,10 @@ def is_listed(device: dr.AnyDeviceEntry, coordinator: DatapointCoordinator) -> b
     ids = ids_of(device)
     if isinstance(device, dr.ChildDeviceEntry):
         parts = {
-            f"{device_id}_{datapoint.part.id}"
+            f"{device_id}_{part.id}"
             for device_id, state in coordinator.fleet.items()
-            for datapoint in state.datapoints.values()
-            if datapoint.part is not None
+            for description in state.descriptions.values()
+            if (part := description.datapoint.part) is not None
         }
         return bool(ids & parts)
     listed = {device.id for device in coordinator.inventory.listed}

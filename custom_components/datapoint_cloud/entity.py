@@ -21,7 +21,6 @@ from .entries import subentry_of
 from .fleet.description import DatapointDescription
 from .fleet.device_state import DeviceState
 from .fleet.listeners import EntityKey
-from .profiles.values import scaled
 
 _PLATFORMS = frozenset(
     {Platform.BINARY_SENSOR, Platform.BUTTON, Platform.NUMBER, Platform.SELECT, Platform.SENSOR, Platform.SWITCH}
@@ -54,7 +53,9 @@ class DeviceEntity(CoordinatorEntity[DatapointCoordinator]):
 
     def name_of(self, datapoint: Datapoint) -> str:
         """The name of a datapoint in the user's language."""
-        return self.coordinator.naming.name(datapoint)
+        state = self.state_of_device
+        description = None if state is None else state.descriptions.get(datapoint.key)
+        return self.coordinator.naming.name(datapoint) if description is None else description.name
 
 
 class DatapointEntity(DeviceEntity):
@@ -114,10 +115,9 @@ class DatapointEntity(DeviceEntity):
 
     @property
     def shown_value(self) -> Value | None:
-        """The value in the unit that is shown; None while it is unknown."""
+        """The value as it is shown: a number in the unit, the key of an option; None while it is unknown."""
         state = self.state_of_device
-        value = None if state is None else state.value(self._key)
-        return value if isinstance(value, bool | str | None) else scaled(value, self.description.scale)
+        return None if state is None else self.description.shown(state.value(self._key))
 
     @property
     def shown_number(self) -> float | None:

@@ -43,9 +43,8 @@ class DatapointSelect(DatapointEntity, SelectEntity):
     @property
     @override
     def current_option(self) -> str | None:
-        value = self.shown_value
-        shown = None if value is None else self.description.shown_option(value)
-        return shown if shown in self.description.options else None
+        shown = self.shown_value
+        return shown if isinstance(shown, str) and shown in self.description.options else None
 
     @override  # type: ignore[misc]
     async def async_handle_select_option(self, option: str) -> None:

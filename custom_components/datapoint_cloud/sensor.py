@@ -78,8 +78,6 @@ class DatapointSensor(DatapointEntity, SensorEntity):
         match self.description.datapoint.data_type:
             case DataType.NUMBER:
                 return self.shown_number
-            case DataType.ENUM:
-                return None if (value := self.shown_value) is None else self.description.shown_option(value)
             case _:
                 return None if (value := self.shown_value) is None else str(value)[:LONGEST_STATE]
 

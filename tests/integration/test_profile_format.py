@@ -216,7 +216,7 @@ records:
         ("match: {}", "match: needs devices, products or has"),
         ("match: {has: a}\ncolour: red", "colour"),
         ("match: {has: a}\ndatapoints: {t: {class: warmth}}", "datapoints → t → class"),
-        ("match: {has: a}\ndatapoints: {t: {scale: 0}}", "datapoints → t → scale: a scale cannot be 0"),
+        ("match: {has: a}\ndatapoints: {t: {scale: 0}}", "datapoints → t → scale: value must be higher than 0"),
         ("match: {has: a}\ndatapoints: {t: {scale: yes}}", "datapoints → t → scale: expected a number"),
         ("match: {has: a}\ndatapoints: {t: {min: 5, max: 5}}", "datapoints → t → min: min has to be less than max"),
         ("match: {has: a}\ndatapoints: {t: {options: {0: a}, reads: {b: 1}}}", "'b' is none of the options"),

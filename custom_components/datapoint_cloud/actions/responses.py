@@ -105,15 +105,11 @@ def _target_response[Row](
 def readings_response(target: SeriesTarget, result: HistoryResult[Reading], time_range: TimeRange) -> JsonObjectType:
     """Return the readings of a datapoint."""
     description = target.description
-    scale = description.scale if description else 1.0
 
     def reading_response(reading: Reading) -> JsonObjectType:
-        value = reading.value
-        if description is not None and description.options and value is not None:
-            value = description.shown_option(value)
         return {
             "at": None if reading.taken_at is None else local_iso(reading.taken_at),
-            "value": value if isinstance(value, bool | str | None) else scaled(value, scale),
+            "value": reading.value if description is None else description.shown(reading.value),
         }
 
     return _series_response(target, result, time_range, reading_response, description.unit if description else None)

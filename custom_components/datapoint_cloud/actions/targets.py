@@ -139,10 +139,10 @@ def query_of(call: ServiceCall) -> tuple[DatapointCoordinator, Scope, Mapping[st
 
 def _series(hass: HomeAssistant, registry_id: str, key: str) -> SeriesTarget:
     device, target = _device(hass, registry_id)
-    state, datapoint = target.state, target.state.datapoints.get(key)
-    if isinstance(device, dr.ChildDeviceEntry) and datapoint is not None:
-        part_id = next(iter(ids_of(device))).removeprefix(f"{state.device.id}_")
-        if datapoint.part is None or datapoint.part.id != part_id:
+    state, description = target.state, target.state.descriptions.get(key)
+    if isinstance(device, dr.ChildDeviceEntry) and description is not None:
+        part_id, part = next(iter(ids_of(device))).removeprefix(f"{state.device.id}_"), description.datapoint.part
+        if part is None or part.id != part_id:
             raise exceptions.of_call("datapoint_of_other_part", datapoint=key, device=state.device.name)
     return SeriesTarget(registry_id, target.coordinator, state, key)
 

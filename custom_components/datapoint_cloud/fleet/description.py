@@ -9,48 +9,38 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from operator import eq
 from typing import assert_never
 
 from homeassistant.components.number import NumberDeviceClass, NumberMode
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
-from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES, DEVICE_CLASS_UNITS
-from homeassistant.const import (
-    EntityCategory,
-    Platform,
-    UnitOfApparentPower,
-    UnitOfElectricCurrent,
-    UnitOfElectricPotential,
-    UnitOfEnergy,
-    UnitOfFrequency,
-    UnitOfPower,
-    UnitOfReactiveEnergy,
-    UnitOfReactivePower,
-    UnitOfTemperature,
-    UnitOfTime,
-    UnitOfVolume,
-)
+from homeassistant.const import EntityCategory, Platform
 
 from ..clouds.model import Datapoint, DataType, Reading, Role, Value
-from ..profiles.model import Profile, Refinement, ShownAs
+from ..profiles.model import Profile, Refinement
+from ..profiles.refine import options_of, refined
+from ..profiles.values import as_word, is_same, number_of, scaled
 from .naming import Naming, key_of
+from .units import COUNTER, state_class_of, unit_of
 
 LONGEST_STATE = 255
 """Characters: Home Assistant rejects a longer state."""
 _ENABLED_OF_A_PART = 12
 _SERIES = 6  # from this number of siblings on, a numbered series is a time table or a row of counters
 _MOST_SWITCHES = 16  # of a series: the outlets of a board or the heads of a pump, and no time table
-_LEAST_COLOR_TEMPERATURE = 1_000  # kelvin
 _SILENT = timedelta(days=1)
 _STEPS_OF_A_SLIDER = 200
-_READ_ONLY = frozenset({ShownAs.SENSOR, ShownAs.BINARY_SENSOR})
+_ON = "on"
 _USEFUL = frozenset({Role.STATUS, Role.ACTION})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatapointDescription:
-    """How a datapoint is shown. The cloud's number is multiplied by `scale` for this.
+    """How a datapoint is shown; `datapoint` is as its profile wants it.
 
-    `options` maps the key of each option to the vendor's word for it. New entity ids are made from `object_name`.
+    The cloud's number is multiplied by `scale`, which gives the value in `unit`. `options` maps the key of each option
+    to the cloud's value for it, `reads` has further values that mean one. `absent` are the values that mean "no value".
+    New entity ids are made from `object_name`.
     """
 
     datapoint: Datapoint
@@ -65,18 +55,36 @@ class DatapointDescription:
     mode: NumberMode = NumberMode.AUTO
     scale: float = 1.0
     is_enabled: bool = True
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Value] = field(default_factory=dict)
+    reads: tuple[tuple[Value, str], ...] = ()
+    absent: tuple[Value, ...] = ()
+
+    def shown(self, value: Value | None) -> Value | None:
+        """Return what an entity shows for the cloud's value: a key of an option, a number in the unit, on or off."""
+        if value is None or any(is_same(absent, value) for absent in self.absent):
+            return None
+        match self.datapoint.data_type:
+            case DataType.ENUM:
+                return self.shown_option(value)
+            case DataType.BOOL if self.options:
+                return self.shown_option(value) == _ON
+            case DataType.NUMBER:
+                number = number_of(value)
+                return value if number is None else scaled(number, self.scale)
+            case _:
+                return value
 
     def shown_option(self, value: Value) -> str:
         """Return the key of a value. Newer firmware may report values that the schema lacks."""
-        key = next((key for key, option in self.options.items() if option == value), None)
-        if key is not None:
-            return key
-        return self.naming.unknown_option_key(value) if isinstance(value, str) else str(value)
+        known = [*((option, key) for key, option in self.options.items()), *self.reads]
+        for is_meant in (eq, is_same):
+            if (key := next((key for option, key in known if is_meant(option, value)), None)) is not None:
+                return key
+        return self.naming.unknown_option_key(value) if isinstance(value, str) else as_word(value)
 
     def vendors_value(self, value: Value) -> Value:
-        """Return the vendor's word for an option. Any other value stays as it is: the cloud checks it."""
-        key = self.key_of_option(value) if isinstance(value, str) else None
+        """Return the cloud's value for an option, also for on and off. Any other value stays: the cloud checks it."""
+        key = self.key_of_option(as_word(value)) if isinstance(value, str | bool) else None
         return value if key is None else self.options[key]
 
     def key_of_option(self, word: str) -> str | None:
@@ -85,105 +93,70 @@ class DatapointDescription:
             if word in (key, option):
                 return key
         plain = word.strip()
-        spelled = (key for key, option in self.options.items() if plain in (key, option.strip()))
+        spelled = (key for key, option in self.options.items() if plain in (key, as_word(option).strip()))
         return next(spelled, None) or next((key for key in self.options if key == key_of(plain) != ""), None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Unit:
-    """What a vendor's word for a unit means.
-
-    A number is a measurement unless its unit says that it counts, even if it has no unit at all: without a state class
-    and a unit, Home Assistant's activity log would list every change.
-    """
-
-    symbol: str
-    device_class: SensorDeviceClass | None = None
-    state_class: SensorStateClass = SensorStateClass.MEASUREMENT
-
-
-_COUNTER = SensorStateClass.TOTAL_INCREASING
-_COUNTED = frozenset({SensorDeviceClass.ENERGY, SensorDeviceClass.REACTIVE_ENERGY})
-# Counted by meters alone: a profile that names one of these classes need not add that the number never falls.
-_METERED = frozenset({SensorDeviceClass.ENERGY, SensorDeviceClass.GAS, SensorDeviceClass.WATER})
-
-# Volumes and percentages have none: several device classes share their units.
-_DEVICE_CLASSES = {
-    symbol: device_class
-    for device_class in (
-        *(SensorDeviceClass.CURRENT, SensorDeviceClass.VOLTAGE, SensorDeviceClass.FREQUENCY),
-        *(SensorDeviceClass.POWER, SensorDeviceClass.APPARENT_POWER, SensorDeviceClass.REACTIVE_POWER),
-        *(SensorDeviceClass.ENERGY, SensorDeviceClass.REACTIVE_ENERGY, SensorDeviceClass.TEMPERATURE),
-        *(SensorDeviceClass.DURATION, SensorDeviceClass.VOLUME_FLOW_RATE),
-    )
-    for symbol in DEVICE_CLASS_UNITS[device_class]
-}
-_NAMES: Mapping[str, str] = {
-    unit.value: unit.name
-    for units in (
-        *(UnitOfElectricCurrent, UnitOfElectricPotential, UnitOfFrequency, UnitOfTemperature, UnitOfTime, UnitOfVolume),
-        *(UnitOfPower, UnitOfApparentPower, UnitOfReactivePower, UnitOfEnergy, UnitOfReactiveEnergy),
-    )
-    for unit in units
-}
-_SYMBOLS = (
-    *("A", "mA", "V", "mV", "W", "kW", "MW", "VA", "kVA", "var", "kvar", "Hz", "°C", "°F", "K", "s", "min", "h", "d"),
-    *("Wh", "kWh", "MWh", "GWh", "kJ", "MJ", "GJ", "kvarh", "%", "Ah", "m³", "L", "ft³", "gal", "m³/h", "L/min"),
-)
-_OTHER_WORDS = {
-    "°C": ("DEGREE CELSIUS", "DEGREES CELSIUS", "℃"),
-    "°F": ("DEGREE FAHRENHEIT",),
-    "%": ("PERCENT", "PERCENTAGE"),
-    "Ah": ("AMPERE HOUR",),
-    "m³": ("CUBIC METRE", "M3"),
-    "L": ("LITRE",),
-    "ft³": ("CUBIC FOOT", "FT3"),
-    "m³/h": ("CUBIC METER PER HOUR", "CUBIC METRE PER HOUR", "M3/H"),
-    "L/min": ("LITER PER MINUTE", "LITRE PER MINUTE"),
-}
-
-
-def _normalized(word: str) -> str:
-    plain = re.sub(r"[\s_-]", "", word).upper()
-    # Words have a plural, symbols have none.
-    return plain.removesuffix("S") if len(plain) > 3 else plain
-
-
-# No vendor lists its words. Symbols and Home Assistant's own names cover most of them.
-_SYMBOL_OF_WORD: Mapping[str, str] = {
-    _normalized(word): symbol
-    for symbol in _SYMBOLS
-    for word in (symbol, _NAMES.get(symbol, symbol), *_OTHER_WORDS.get(symbol, ()))
-}
-# Upper case would make them a thousand million times as much.
-_MILLI = frozenset({"mW", "mWh", "mJ"})
 
 
 def describe(
     datapoints: Iterable[Datapoint], readings: Mapping[str, Reading], profile: Profile, naming: Naming
 ) -> dict[str, DatapointDescription]:
     """Describe all datapoints of one device, by key."""
+    refinements = {datapoint.key: profile.refinement(datapoint.key) for datapoint in datapoints}
     descriptions = {
-        datapoint.key: _describe_one(datapoint, profile.refinement(datapoint.key), naming) for datapoint in datapoints
+        datapoint.key: _describe_one(datapoint, refinements[datapoint.key], naming) for datapoint in datapoints
     }
     enabled = _enabled(descriptions.values(), readings)
+    for key, refinement in refinements.items():
+        if refinement.is_enabled is not None:
+            (enabled.add if refinement.is_enabled else enabled.discard)(key)
     return {
         key: description if key in enabled else replace(description, is_enabled=False)
         for key, description in descriptions.items()
     }
 
 
-def _describe_one(datapoint: Datapoint, refined: Refinement, naming: Naming) -> DatapointDescription:
+def _describe_one(source: Datapoint, refinement: Refinement, naming: Naming) -> DatapointDescription:
+    datapoint = naming.with_part(refined(source, refinement))
+    options, reads = _options(source, refinement, naming)
+    name = None if refinement.name is None else naming.words_of(refinement.name)
     plain = DatapointDescription(
         datapoint=datapoint,
         platform=Platform.SENSOR,
-        name=refined.name or naming.name(datapoint),
-        object_name=refined.name or naming.object_name(datapoint),
+        name=name or naming.name(datapoint),
+        object_name=refinement.name or naming.object_name(datapoint),
         naming=naming,
-        scale=refined.scale or 1.0,
+        scale=refinement.scale or 1.0,
+        options=options,
+        reads=reads,
+        absent=refinement.absent,
     )
-    is_control = datapoint.is_writable and refined.shown_as not in _READ_ONLY
-    match datapoint.role:
+    description = _of_role(plain, refinement)
+    if refinement.category is None:
+        return description
+    return replace(description, category=EntityCategory(refinement.category))
+
+
+def _options(
+    source: Datapoint, refinement: Refinement, naming: Naming
+) -> tuple[dict[str, Value], tuple[tuple[Value, str], ...]]:
+    """Return the values of the options by their keys, and further values that mean one of them."""
+    words = options_of(source, refinement)
+    keys = naming.option_keys(source.options)
+    options: dict[str, Value] = {key: label for key, label in keys.items() if label not in words}
+    reads: list[tuple[Value, str]] = []
+    for value, word in words.items():
+        key = key_of(word)
+        if key in options:
+            reads.append((value, key))
+        else:
+            options[key] = value
+    reads += [(value, key_of(word)) for word, values in refinement.reads.items() for value in values]
+    return options, tuple(reads)
+
+
+def _of_role(plain: DatapointDescription, refinement: Refinement) -> DatapointDescription:
+    is_control = plain.datapoint.is_writable
+    match plain.datapoint.role:
         case Role.ALARM:
             return replace(
                 plain, platform=Platform.BINARY_SENSOR, device_class="problem", category=EntityCategory.DIAGNOSTIC
@@ -193,27 +166,26 @@ def _describe_one(datapoint: Datapoint, refined: Refinement, naming: Naming) -> 
         case Role.MAINTENANCE if is_control:
             return replace(plain, platform=Platform.BUTTON, category=EntityCategory.CONFIG)
         case Role.INTERNAL:
-            return replace(_of_type(plain, refined, is_control=is_control), category=EntityCategory.DIAGNOSTIC)
+            return replace(_of_type(plain, refinement), category=EntityCategory.DIAGNOSTIC)
         case _:
-            return _of_type(plain, refined, is_control=is_control)
+            return _of_type(plain, refinement)
 
 
-def _of_type(plain: DatapointDescription, refined: Refinement, *, is_control: bool) -> DatapointDescription:
-    datapoint = plain.datapoint
+def _of_type(plain: DatapointDescription, refinement: Refinement) -> DatapointDescription:
+    datapoint, is_control = plain.datapoint, plain.datapoint.is_writable
     match datapoint.data_type:
         case DataType.BOOL:
             platform = Platform.SWITCH if is_control else Platform.BINARY_SENSOR
-            plain = replace(plain, platform=platform, device_class=refined.device_class)
+            plain = replace(plain, platform=platform, device_class=refinement.device_class)
         case DataType.ENUM:
             platform, device_class = (
                 (Platform.SELECT, None) if is_control else (Platform.SENSOR, SensorDeviceClass.ENUM)
             )
-            options = plain.naming.option_keys(datapoint.options)
-            plain = replace(plain, platform=platform, device_class=device_class, options=options)
+            plain = replace(plain, platform=platform, device_class=device_class)
         case DataType.NUMBER if is_control and datapoint.minimum is not None and datapoint.maximum is not None:
-            plain = _number(plain, refined, datapoint.maximum - datapoint.minimum)
+            plain = _number(plain, refinement, datapoint.maximum - datapoint.minimum)
         case DataType.NUMBER:
-            plain = _sensor(plain, refined)
+            plain = _sensor(plain, refinement)
         case DataType.BINARY:
             plain = replace(plain, category=EntityCategory.DIAGNOSTIC)
         case DataType.TEXT:
@@ -223,59 +195,34 @@ def _of_type(plain: DatapointDescription, refined: Refinement, *, is_control: bo
     return plain
 
 
-def _number(plain: DatapointDescription, refined: Refinement, span: float) -> DatapointDescription:
+def _number(plain: DatapointDescription, refinement: Refinement, span: float) -> DatapointDescription:
     is_wide = span / (plain.datapoint.step or 1.0) > _STEPS_OF_A_SLIDER
-    unit = _unit_of(plain.datapoint)
-    device_class = refined.device_class or (None if refined.unit else unit.device_class)
+    unit = unit_of(plain.datapoint)
+    device_class = refinement.device_class or (None if refinement.unit else unit.device_class)
     return replace(
         plain,
         platform=Platform.NUMBER,
         device_class=NumberDeviceClass(device_class) if device_class else None,
-        unit=refined.unit or unit.symbol or None,
+        unit=refinement.unit or unit.symbol or None,
         mode=NumberMode.BOX if is_wide else NumberMode.AUTO,
     )
 
 
-def _sensor(plain: DatapointDescription, refined: Refinement) -> DatapointDescription:
-    unit = _unit_of(plain.datapoint)
-    shown = refined.unit or unit.symbol or None
-    if refined.state_class:
-        state_class: SensorStateClass | None = SensorStateClass(refined.state_class)
+def _sensor(plain: DatapointDescription, refinement: Refinement) -> DatapointDescription:
+    unit = unit_of(plain.datapoint)
+    shown = refinement.unit or unit.symbol or None
+    if refinement.state_class:
+        state_class: SensorStateClass | None = SensorStateClass(refinement.state_class)
     elif plain.datapoint.is_difference and shown is not None:
         state_class = None
-    elif refined.unit or refined.device_class:
-        state_class = _state_class_of(refined.device_class)
+    elif refinement.unit or refinement.device_class:
+        state_class = state_class_of(refinement.device_class)
     else:
         state_class = unit.state_class
-    if refined.unit or refined.device_class or refined.state_class:
-        return replace(plain, device_class=refined.device_class, unit=shown, state_class=state_class)
+    if refinement.unit or refinement.device_class or refinement.state_class:
+        return replace(plain, device_class=refinement.device_class, unit=shown, state_class=state_class)
     device_class = None if plain.datapoint.is_difference else unit.device_class
     return replace(plain, device_class=device_class, unit=shown, state_class=state_class)
-
-
-def _state_class_of(device_class: str | None) -> SensorStateClass | None:
-    """Return the state class of a number whose device class a profile gives."""
-    if device_class in _METERED:
-        return _COUNTER
-    if device_class is None:
-        return SensorStateClass.MEASUREMENT
-    allowed = DEVICE_CLASS_STATE_CLASSES[SensorDeviceClass(device_class)]
-    return SensorStateClass.MEASUREMENT if SensorStateClass.MEASUREMENT in allowed else None
-
-
-def _unit_of(datapoint: Datapoint) -> _Unit:
-    unit = _unit(datapoint.unit)
-    # The color of a light is no temperature that Home Assistant may convert.
-    is_color = unit.symbol == UnitOfTemperature.KELVIN and (datapoint.maximum or 0) >= _LEAST_COLOR_TEMPERATURE
-    return replace(unit, device_class=None) if is_color else unit
-
-
-def _unit(word: str | None) -> _Unit:
-    symbol = word if word in _MILLI else _SYMBOL_OF_WORD.get(_normalized(word or ""))
-    if symbol is None:
-        return _Unit(word or "")  # an unknown word is shown as it is
-    device_class = _DEVICE_CLASSES.get(symbol)
-    return _Unit(symbol, device_class, _COUNTER if device_class in _COUNTED else SensorStateClass.MEASUREMENT)
 
 
 def _enabled(descriptions: Iterable[DatapointDescription], readings: Mapping[str, Reading]) -> set[str]:
@@ -292,7 +239,7 @@ def _enabled(descriptions: Iterable[DatapointDescription], readings: Mapping[str
     # Meters come first for the energy dashboard, and totals before the phases that they add up.
     candidates.sort(
         key=lambda description: (
-            description.state_class is not _COUNTER,
+            description.state_class is not COUNTER,
             siblings[description.datapoint.part, _numbered(description.name)] > 1,
             description.state_class is None,
         )

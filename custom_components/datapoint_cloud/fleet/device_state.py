@@ -12,7 +12,9 @@ from ..clouds.clock import arrived, is_ahead
 from ..clouds.errors import CloudError
 from ..clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, Snapshot, Value
 from ..profiles import NO_PROFILE, Profile, Profiles
+from ..profiles.roles import Composite
 from .availability import MIN_PATIENCE, Availability, Contact, PollResult
+from .composites import composites_of, without_parts_of
 from .description import DatapointDescription, describe
 from .future_dates import FutureDates, dates_of, is_older
 from .naming import NO_WORDS, Naming
@@ -44,6 +46,8 @@ class DeviceState:
     profile: Profile = NO_PROFILE  # the one for its datapoints
     datapoints: dict[str, Datapoint] = field(default_factory=dict)
     descriptions: dict[str, DatapointDescription] = field(default_factory=dict)
+    composites: tuple[Composite, ...] = ()  # the entities of several datapoints that its profile describes
+    shown_by: dict[str, set[str]] = field(default_factory=dict)  # the keys of further entities that show a datapoint
     skipped: set[str] = field(default_factory=set)
     readings: dict[str, Reading] = field(default_factory=dict)
     pending: PendingWrites = field(default_factory=PendingWrites)
@@ -70,19 +74,20 @@ class DeviceState:
     @property
     def alarms(self) -> tuple[Datapoint, ...]:
         """The datapoints that are alarms."""
-        return tuple(datapoint for datapoint in self.datapoints.values() if datapoint.role is Role.ALARM)
+        datapoints = (description.datapoint for description in self.descriptions.values())
+        return tuple(datapoint for datapoint in datapoints if datapoint.role is Role.ALARM)
 
     @property
     def active_alarms(self) -> tuple[Datapoint, ...]:
         """The alarms that are raised now."""
-        return tuple(alarm for alarm in self.alarms if self.value(alarm.key) is True)
+        return tuple(alarm for alarm in self.alarms if self.shown(alarm.key) is True)
 
     @property
     def has_problem(self) -> bool | None:
         """Whether an alarm reading or a flag of the device list reports a problem; None if neither is known."""
         if self.active_alarms or self.device.has_alert or self.device.has_fault:
             return True
-        is_known = self.device.has_flags or any(self.value(alarm.key) is not None for alarm in self.alarms)
+        is_known = self.device.has_flags or any(self.shown(alarm.key) is not None for alarm in self.alarms)
         return False if is_known else None
 
     def value(self, key: str) -> Value | None:
@@ -91,6 +96,11 @@ class DeviceState:
             return write.value
         reading = self.readings.get(key)
         return None if reading is None else reading.value
+
+    def shown(self, key: str) -> Value | None:
+        """What an entity shows of a datapoint; None while it is unknown."""
+        description, value = self.descriptions.get(key), self.value(key)
+        return value if description is None else description.shown(value)
 
     # Datapoints and readings
 
@@ -116,8 +126,17 @@ class DeviceState:
         if changed:
             self.datapoints = datapoints
             self.profile = self.profiles.of(self.device.schema_id, datapoints, self.device.id)
-            self.descriptions = describe(datapoints.values(), self.readings, self.profile, self.naming)
+            self._describe_all()
         return changed
+
+    def _describe_all(self) -> None:
+        descriptions = describe(self.datapoints.values(), self.readings, self.profile, self.naming)
+        self.composites = composites_of(self.profile, descriptions)
+        self.descriptions = without_parts_of(self.composites, descriptions, self.profile)
+        self.shown_by = {alarm.key: {PROBLEM} for alarm in self.alarms}
+        for composite in self.composites:
+            for key in composite.keys:
+                self.shown_by.setdefault(key, set()).add(composite.key)
 
     def merge_snapshot(
         self, snapshot: Snapshot, now: datetime, *, requested_at: datetime | None = None
@@ -155,7 +174,7 @@ class DeviceState:
             self.reported_at = max(self.reported_at or snapshot.reported_at, snapshot.reported_at)
         if is_first:
             # Entities whose datapoints have no reading are disabled at first, which is known only now.
-            self.descriptions = describe(self.datapoints.values(), self.readings, self.profile, self.naming)
+            self._describe_all()
         return changed, alarm_changes
 
     def _is_outdated(self, key: str, reading: Reading, before: Reading | None, requested_at: datetime) -> bool:
@@ -165,11 +184,12 @@ class DeviceState:
         return any(at is not None and requested_at < at for at in newer)
 
     def _alarm_change(self, key: str, reading: Reading) -> AlarmChange | None:
-        datapoint = self.datapoints.get(key)
-        # An alarm without a value may still be raised.
-        if datapoint is None or datapoint.role is not Role.ALARM or reading.value is None:
+        description = self.descriptions.get(key)
+        if description is None or description.datapoint.role is not Role.ALARM:
             return None
-        is_raised = reading.value is True
+        datapoint, is_raised = description.datapoint, description.shown(reading.value)
+        if not isinstance(is_raised, bool):  # an alarm without a value may still be raised
+            return None
         was_raised = self.alarm_states.get(key)
         self.alarm_states[key] = is_raised
         # The first known state is no change: the alarm may have been raised long ago.

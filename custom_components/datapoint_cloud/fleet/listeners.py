@@ -11,8 +11,7 @@ from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, callback
 
-from ..clouds.model import Role
-from .device_state import PROBLEM, AlarmChange, DeviceState
+from .device_state import AlarmChange, DeviceState
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -67,12 +66,10 @@ class ListenerRegistry:
 
     @callback
     def async_mark_values_changed(self, state: DeviceState, keys: Iterable[str]) -> None:
-        """Mark values of a device as changed; an alarm changes the problem sensor, too."""
+        """Mark values of a device as changed, and the entities that show them among others, such as a thermostat."""
         for key in keys:
             self._changed.add(EntityKey(state.device.id, key))
-            datapoint = state.datapoints.get(key)
-            if datapoint is not None and datapoint.role is Role.ALARM:
-                self._changed.add(EntityKey(state.device.id, PROBLEM))
+            self._changed.update(EntityKey(state.device.id, other) for other in state.shown_by.get(key, ()))
 
     @callback
     def async_mark_alarm_changes(self, device_id: str, alarm_changes: Iterable[AlarmChange]) -> None:

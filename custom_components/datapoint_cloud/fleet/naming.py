@@ -59,6 +59,19 @@ class Naming:
         own = self._own(datapoint)
         return own if own and not is_chinese(own) else self._name(datapoint, self.words or self.english)
 
+    def words_of(self, name: str) -> str:
+        """Put a name that a profile gives in English into the user's language, if the vocabulary has it."""
+        if self.words is self.english or (phrase := self.english.phrase_of(name)) is None:
+            return name
+        return phrase if self.words is None else self.words.translate(phrase) or name
+
+    def with_part(self, datapoint: Datapoint) -> Datapoint:
+        """Put the name of the part that a profile assigns a datapoint to into the user's language."""
+        part = datapoint.part
+        if part is None or (name := self.words_of(part.name)) == part.name:
+            return datapoint
+        return replace(datapoint, part=replace(part, name=name))
+
     def text(self, text: str) -> str:
         """Put the name of a product into the user's language, if there are words for all its parts."""
         words = self.words

@@ -20,7 +20,7 @@ from homeassistant.components.water_heater.const import (
 
 from ..clouds.model import Value
 from .roles import OFF, ON, Composite, CompositePlatform, Role, Source
-from .words import BIT, CATEGORY, FLAG, KEY, LIMITS, LIST, NUMBER, SCALE, TEXT, VALUE, WORD, one_entry, worded
+from .words import BIT, CATEGORY, FLAG, KEY, LIMITS, LIST, NUMBER, POSITIVE, SCALE, TEXT, VALUE, WORD, one_entry, worded
 
 UNITS: Final = ("°C", "°F")
 _OTHER: Final = "*"
@@ -134,7 +134,7 @@ def _schema(platform: CompositePlatform) -> vol.Schema:
             schema[vol.Optional("unit")] = TEXT
         case CompositePlatform.CLIMATE | CompositePlatform.WATER_HEATER:
             schema[vol.Optional("limits")] = vol.Any({vol.In(UNITS): LIMITS}, LIMITS)
-            schema[vol.Optional("step")] = SCALE
+            schema[vol.Optional("step")] = POSITIVE
         case CompositePlatform.LIGHT:
             schema[vol.Optional("levels")] = [_role(Kind.NUMBER, None)]
         case CompositePlatform.BUTTON:
@@ -197,7 +197,7 @@ _SOURCE: Final = vol.Schema(
         vol.Optional("scale"): SCALE,
         vol.Optional("offset"): NUMBER,
         vol.Optional("range"): LIMITS,
-        vol.Optional("step"): SCALE,
+        vol.Optional("step"): POSITIVE,
     }
 )
 

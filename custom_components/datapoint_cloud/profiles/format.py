@@ -14,7 +14,7 @@ from homeassistant.util.yaml import parse_yaml
 from .entities import read_entity
 from .layouts import read_record
 from .model import Match, Profile, Refinement, ShownAs
-from .words import CATEGORY, FLAG, KEY, LIST, NUMBER, SCALE, TEXT, VALUE, WORD
+from .words import CATEGORY, FLAG, KEY, LIST, NUMBER, POSITIVE, TEXT, VALUE, WORD
 
 
 class BadProfile(ValueError):
@@ -34,10 +34,10 @@ _REFINEMENT: Final = vol.Schema(
         vol.Optional("unit"): TEXT,
         vol.Optional("class"): vol.In(_CLASSES),
         vol.Optional("state"): vol.In([found.value for found in SensorStateClass]),
-        vol.Optional("scale"): SCALE,
+        vol.Optional("scale"): POSITIVE,
         vol.Optional("min"): NUMBER,
         vol.Optional("max"): NUMBER,
-        vol.Optional("step"): SCALE,
+        vol.Optional("step"): POSITIVE,
         vol.Optional("options"): _option_words,
         vol.Optional("reads"): {WORD: vol.All(LIST, [VALUE])},
         vol.Optional("as"): vol.In([found.value for found in ShownAs]),

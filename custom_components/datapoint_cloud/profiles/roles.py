@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from ..clouds.model import Value
-from .values import as_word, is_same, number_of, scaled
+from .values import as_word, is_same, number_of, scaled, slug
 
 type ValueOf = Callable[[str], Value | None]
 """Returns the last value of the datapoint with a key; None while it is unknown."""
@@ -43,6 +43,7 @@ class Source:
     `minimum`, `maximum` and `step` are those of the meaning. `meanings` lists values and the words for them: the first
     value that has a word is written for it. A value without a word (None) leaves the role to its next source.
     `otherwise` is the word for all other values. `along` has the values of other datapoints to write with a word.
+    A role that fits no device yet does not know whether its datapoints are writable.
     """
 
     keys: tuple[str, ...] = ()
@@ -56,6 +57,7 @@ class Source:
     meanings: tuple[tuple[Value, str | None], ...] = ()
     otherwise: str | None = None
     along: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    is_writable: bool = True
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -107,7 +109,7 @@ class Source:
 
     def values_of_word(self, word: str) -> dict[str, Value] | None:
         """Return the values to write for a word; None if no value stands for it."""
-        if len(self.keys) != 1 or self.bit is not None:
+        if len(self.keys) != 1 or self.bit is not None or not self.is_writable:
             return None
         if not self.meanings:
             return {self.keys[0]: word}
@@ -147,6 +149,11 @@ class Role:
     def writable_words(self) -> tuple[str, ...]:
         """The words that can be written."""
         return tuple(word for word in self.words if self.values_of_word(word) is not None)
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether a number can be written, or the first of several sources can."""
+        return self.sources[0].is_writable
 
     def number(self, value_of: ValueOf) -> float | None:
         """Return the number that the values mean; None while it is unknown."""
@@ -188,7 +195,8 @@ class Role:
         source = self.sources[0]
         if source.meanings:
             return self.values_of_word(ON if is_on else OFF)
-        return {source.keys[0]: is_on} if len(source.keys) == 1 and source.bit is None else None
+        is_plain = len(source.keys) == 1 and source.bit is None and source.is_writable
+        return {source.keys[0]: is_on} if is_plain else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +219,11 @@ class Composite:
     unit: str | None = None
     category: str | None = None
     is_enabled: bool = True
+
+    @property
+    def key(self) -> str:
+        """The key of the entity, which is unique in its device and lasts as long as its platform and its name."""
+        return f"${self.platform}" if self.name is None else f"${self.platform}_{slug(self.name)}"
 
     @property
     def keys(self) -> frozenset[str]:

@@ -6,6 +6,7 @@ from typing import Final
 from ..clouds.model import Value
 
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})+")
+_NO_ID: Final = re.compile(r"[^a-z0-9]+")
 _PLACES: Final = 10
 
 
@@ -35,3 +36,8 @@ def number_of(value: Value | None) -> float | None:
     if isinstance(value, str):
         return int(value, 16) if _HEX.fullmatch(value) else None
     return value
+
+
+def slug(words: str) -> str:
+    """Return words as a part of an id: `Head 1` becomes `head_1`."""
+    return _NO_ID.sub("_", words.lower()).strip("_")

@@ -43,6 +43,7 @@ def _no_boolean(value: Any) -> Any:
 
 
 NUMBER: Final = vol.All(_no_boolean, vol.Any(int, float, msg="expected a number"))
+POSITIVE: Final = vol.All(NUMBER, vol.Range(min=0, min_included=False))
 SCALE: Final = vol.All(NUMBER, vol.NotIn([0], msg="a scale cannot be 0"))
 COUNT: Final = vol.All(_no_boolean, int, vol.Range(min=1, max=1440))
 BYTE: Final = vol.All(_no_boolean, int, vol.Range(min=0, max=255))

@@ -8,6 +8,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -65,6 +66,21 @@ class Vocabulary:
             if file.is_file():
                 return cls(json.loads(file.read_text(encoding="utf-8")), name)
         return None
+
+    def phrase_of(self, words: str) -> str | None:
+        """Return the Chinese phrase that `words` translate, with their numbers; None if the list lacks it."""
+        numbers = _NUMBER.findall(words)
+        phrase = self._phrases.get(_NUMBER.sub("#", words).casefold())
+        if phrase is None or phrase.count("#") != len(numbers):
+            return None
+        for number in numbers:
+            phrase = phrase.replace("#", number, 1)
+        return phrase
+
+    @cached_property
+    def _phrases(self) -> Mapping[str, str]:
+        """The phrases by their words; the first one of several with the same words."""
+        return {words.casefold(): phrase for phrase, words in reversed(list(self._words.items()))}
 
     def translate(self, text: str) -> str | None:
         """Put a text that holds Chinese into this language, or return None if a part of it is unknown.

@@ -1,0 +1,153 @@
+"""Fits the entities of several datapoints that a profile describes to the datapoints that a device has.
+
+It knows which values the roles compare, and not how Home Assistant shows them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from ..clouds.model import DataType, Value
+from ..profiles.entities import PLATFORMS, Kind
+from ..profiles.keys import WILDCARD, filled, matched
+from ..profiles.model import Profile
+from ..profiles.roles import Composite, CompositePlatform, Role, Source
+from ..profiles.values import is_same, scaled
+from .description import DatapointDescription
+
+type Descriptions = Mapping[str, DatapointDescription]
+
+SHOWN: Final[frozenset[CompositePlatform]] = frozenset()
+"""The platforms that show such entities. The datapoints of the others keep their own entities enabled."""
+
+
+def composites_of(profile: Profile, descriptions: Descriptions) -> tuple[Composite, ...]:
+    """Return the entities of a profile that a device with these datapoints has.
+
+    A role whose datapoints are missing is left out, and so is an entity that lacks a role it needs. The values that
+    roles compare become those of the cloud, and their numbers get the unit and the limits of their datapoints.
+    """
+    expanded = (found for composite in profile.composites for found in _expanded(composite, descriptions))
+    fitted = (_fitted(composite, descriptions) for composite in expanded)
+    return tuple(composite for composite in fitted if _is_complete(composite))
+
+
+def without_parts_of(
+    composites: tuple[Composite, ...], descriptions: Descriptions, profile: Profile
+) -> dict[str, DatapointDescription]:
+    """Disable the entities of datapoints that another entity shows, unless the profile wants them enabled."""
+    used = {key for composite in composites if composite.platform in SHOWN for key in composite.keys}
+    return {
+        key: replace(description, is_enabled=False)
+        if key in used and profile.refinement(key).is_enabled is not True
+        else description
+        for key, description in descriptions.items()
+    }
+
+
+def _expanded(composite: Composite, descriptions: Descriptions) -> Iterator[Composite]:
+    """Yield an entity for everything that the wildcard in its keys stands for; itself if it has no wildcard."""
+    pattern = next((key for key in sorted(composite.keys) if WILDCARD in key), None)
+    if pattern is None:
+        yield composite
+        return
+    parts = (matched(pattern, key) for key in descriptions)
+    for part in dict.fromkeys(part for part in parts if part is not None):
+        yield replace(
+            composite,
+            name=None if composite.name is None else filled(composite.name, part),
+            roles={name: _filled(role, part) for name, role in composite.roles.items()},
+            levels=tuple(_filled(role, part) for role in composite.levels),
+            writes={filled(key, part): value for key, value in composite.writes.items()},
+        )
+
+
+def _filled(role: Role, part: str) -> Role:
+    return Role(tuple(replace(source, keys=tuple(filled(key, part) for key in source.keys)) for source in role.sources))
+
+
+def _is_complete(composite: Composite) -> bool:
+    there = {*composite.roles, *(["levels"] if composite.levels else []), *(["writes"] if composite.writes else [])}
+    needs = PLATFORMS[composite.platform].needs
+    return not needs or any(names <= there for names in needs)
+
+
+def _fitted(composite: Composite, descriptions: Descriptions) -> Composite:
+    kinds = PLATFORMS[composite.platform].roles
+    roles = {name: _fitted_role(role, kinds[name], descriptions) for name, role in composite.roles.items()}
+    levels = (_fitted_role(role, Kind.NUMBER, descriptions) for role in composite.levels)
+    has_all = composite.writes.keys() <= descriptions.keys()
+    return replace(
+        composite,
+        roles={name: role for name, role in roles.items() if role.sources},
+        levels=tuple(role for role in levels if role.sources),
+        writes=_clouds_values(composite.writes, descriptions) if has_all else {},
+    )
+
+
+def _fitted_role(role: Role, kind: Kind, descriptions: Descriptions) -> Role:
+    there = (source for source in role.sources if set(source.keys) <= descriptions.keys())
+    return Role(tuple(_fitted_source(source, kind, descriptions) for source in there))
+
+
+def _fitted_source(source: Source, kind: Kind, descriptions: Descriptions) -> Source:
+    if not source.keys:
+        return source
+    shown = descriptions[source.keys[0]]
+    source = replace(
+        source,
+        is_writable=all(descriptions[key].datapoint.is_writable for key in source.keys),
+        meanings=tuple((_clouds_value(shown, value), word) for value, word in source.meanings)
+        or _own_words(source, kind, shown),
+        along={word: _clouds_values(values, descriptions) for word, values in source.along.items()},
+    )
+    return _scaled(source, shown) if kind is Kind.NUMBER and len(source.keys) == 1 else source
+
+
+def _own_words(source: Source, kind: Kind, shown: DatapointDescription) -> tuple[tuple[Value, str | None], ...]:
+    """Return the words that a datapoint has for its own values, for a role that names none."""
+    if kind is Kind.NUMBER or source.otherwise is not None or source.bit is not None:
+        return ()
+    return (*((value, key) for key, value in shown.options.items()), *shown.reads)
+
+
+def _scaled(source: Source, shown: DatapointDescription) -> Source:
+    """Give a number the scale of its datapoint, and the limits of the datapoint where it has none of its own."""
+    scale, offset = source.scale * shown.scale, source.offset
+    datapoint = shown.datapoint
+    ends = [None if end is None else scaled(end, scale, offset) for end in (datapoint.minimum, datapoint.maximum)]
+    least, greatest = sorted(end for end in ends if end is not None) if None not in ends else (None, None)
+    return replace(
+        source,
+        scale=scale,
+        minimum=least if source.minimum is None else source.minimum,
+        maximum=greatest if source.maximum is None else source.maximum,
+        step=source.step or (None if datapoint.step is None else abs(scaled(datapoint.step, scale))),
+    )
+
+
+def _clouds_values(values: Mapping[str, Value], descriptions: Descriptions) -> dict[str, Value]:
+    """Return values to write as the cloud expects them; those of datapoints that the device lacks are left out."""
+    return {key: _clouds_value(descriptions[key], value) for key, value in values.items() if key in descriptions}
+
+
+def _clouds_value(shown: DatapointDescription, named: Value) -> Value:
+    """Return the cloud's value for one that a profile names by its key, its word, its number or on and off."""
+    options = tuple(shown.options.values())
+    if options:
+        found = next((option for option in options if is_same(named, option)), None)
+        if found is not None:
+            return found
+        by_word = shown.vendors_value(named)
+        if by_word is not named or isinstance(named, str):
+            return by_word
+        # By its place in the list of the definition.
+        is_place = isinstance(named, int) and isinstance(options[0], str) and named in range(len(options))
+        return options[int(named)] if is_place else named
+    is_flag = shown.datapoint.data_type is DataType.BOOL
+    return bool(named) if is_flag and not isinstance(named, str) else _number_or_text(named)
+
+
+def _number_or_text(named: Value) -> Value:
+    # YAML reads "on" as true, which no number can be.
+    return int(named) if isinstance(named, bool) else named
