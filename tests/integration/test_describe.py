@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES, DEVICE_CLASS_UNITS
 from homeassistant.const import EntityCategory, Platform
 
-from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Part, Reading, Role
+from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Device, Part, Reading, Role
 from custom_components.datapoint_cloud.fleet.description import DatapointDescription, describe
 from custom_components.datapoint_cloud.fleet.naming import Naming
 from custom_components.datapoint_cloud.profiles import NO_PROFILE, Profile, our_profiles
@@ -219,11 +220,17 @@ def test_what_the_cloud_calls_it_in_the_users_language_comes_first() -> None:
     ]
 
 
-def test_a_user_who_reads_chinese_sees_the_vendors_words_and_no_pinyin() -> None:
-    described = describe(
-        [Datapoint(key="mode", name="模式", data_type=DataType.TEXT)], {}, NO_PROFILE, Naming.load("zh-Hans")
-    )
+@pytest.mark.parametrize(("language", "current"), [("zh-Hans", "电流"), ("zh-Hant", "電流"), ("zh", "电流")])
+def test_a_user_who_reads_chinese_sees_the_vendors_words_and_no_pinyin(language: str, current: str) -> None:
+    naming = Naming.load(language)
+    described = describe([Datapoint(key="mode", name="模式", data_type=DataType.TEXT)], {}, NO_PROFILE, naming)
     assert (described["mode"].name, described["mode"].object_name) == ("模式", "Mode")
+    device = Device(id="1", schema_id="1", name="四头滴定泵 a5", model="四头滴定泵")
+    assert naming.device(device) == device
+    datapoint = Datapoint(key="k", name="Current", data_type=DataType.NUMBER)
+    of_regions = {"en": "Current", "zh-tw": "電流", "zh-cn": "电流"}
+    assert naming.name(replace(datapoint, names=of_regions)) == current
+    assert naming.name(replace(datapoint, names={"en": "Current", "zh": current})) == current
 
 
 @pytest.mark.parametrize("word", ["sine_wave", "Sine wave", "正弦造浪", " 正弦造浪 ", "sine wave"])

@@ -6,10 +6,11 @@ identifier. Users whose Home Assistant speaks Chinese see the vendor's own words
 
 import re
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, Self
+
+from homeassistant.util.language import matches
 
 from ..clouds.model import Datapoint, Device, Role
 from ..vocabulary import Vocabulary, capitalized, is_chinese, readable
@@ -48,7 +49,7 @@ class Naming:
         english = _vocabulary(_ENGLISH)
         is_chinese_user = language.lower().partition("-")[0] == "zh"
         words = None if is_chinese_user else _vocabulary(language) or english
-        return cls(language.lower(), words, english or Vocabulary({}, _ENGLISH))
+        return cls(language, words, english or Vocabulary({}, _ENGLISH))
 
     def name(self, datapoint: Datapoint) -> str:
         """Return the name of a datapoint in the user's language."""
@@ -114,9 +115,12 @@ class Naming:
         return key_of(self.english.translate(label) or "")
 
     def _own(self, datapoint: Datapoint) -> str | None:
-        """The cloud's name in this language."""
-        names: Mapping[str, str] = datapoint.names
-        return names.get(self.language) or names.get(self.language.partition("-")[0])
+        """The cloud's name in this language, which clouds may call `zh-cn` where Home Assistant says `zh-Hans`."""
+        names = datapoint.names
+        exact = names.get(self.language.lower())
+        if exact is not None or not names:
+            return exact
+        return next((names[language] for language in matches(self.language, names)), None)
 
     @staticmethod
     def _name(datapoint: Datapoint, words: Vocabulary | None) -> str:
