@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from .records import Record
+
 type Value = bool | int | float | str
 
 
@@ -115,6 +117,7 @@ class Datapoint:
     service: str | None = None  # the vendor's type number of the datapoint, the same on every device
     names: Mapping[str, str] = field(default_factory=dict)
     desc: str | None = None  # what the vendor writes about it
+    record: Record | None = None  # the layout of a binary that holds a part of a schedule or of a clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

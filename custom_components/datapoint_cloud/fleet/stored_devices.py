@@ -4,12 +4,13 @@ Pure. Records that cannot be read are skipped: the next list brings them anyway.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from ..clouds import coerce
 from ..clouds.model import Datapoint, DataType, Device, Part, Role
+from ..clouds.records import ByteMeaning, Record, RecordByte
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,8 @@ def _datapoint_as_json(datapoint: Datapoint) -> dict[str, Any]:
     record = _fields_as_json(datapoint)
     if datapoint.part is not None:
         record["part"] = _fields_as_json(datapoint.part)
+    if datapoint.record is not None:
+        record["record"] = asdict(datapoint.record)
     return record
 
 
@@ -114,10 +117,24 @@ def _all_datapoints(records: Iterable[Mapping[str, Any]]) -> Iterable[Datapoint]
                     "role": Role(record.get("role", Role.STATUS)),
                     "options": tuple(record.get("options", ())),
                     "part": Part(**record["part"]) if "part" in record else None,
+                    "record": _record(record["record"]) if "record" in record else None,
                 }
             )
-        except TypeError, ValueError, KeyError:
+        except TypeError, ValueError, KeyError, AttributeError:
             continue
+
+
+def _record(record: Mapping[str, Any]) -> Record:
+    """Read the layout of a datapoint; a definition states no grid."""
+    layout = (RecordByte(tuple(_meaning(said) for said in byte["meanings"])) for byte in record["layout"])
+    return Record(**{**record, "layout": tuple(layout), "empty": tuple(record["empty"]), "grid": None})
+
+
+def _meaning(said: Mapping[str, Any]) -> ByteMeaning:
+    # JSON has texts for keys, and lists for tuples.
+    options = {int(number): label for number, label in said["options"].items()}
+    when = {name: tuple(labels) for name, labels in said["when"].items()}
+    return ByteMeaning(**{**said, "options": options, "when": when})
 
 
 def _fields_as_json(thing: Device | Datapoint | Part) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import voluptuous as vol
 
-from .records import UNUSED, ByteMeaning, ClockField, Grid, Record, RecordByte
+from ..clouds.records import UNUSED, ByteMeaning, ClockField, Grid, Record, RecordByte
 from .words import BYTE, COUNT, LIMITS, LIST, SCALE, TEXT, WORD
 
 _UNKNOWN: Final = "-"

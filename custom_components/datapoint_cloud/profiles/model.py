@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Self
 
 from ..clouds.model import Value
+from ..clouds.records import Record
 from .keys import WILDCARD, filled, matched
-from .records import Record
 from .roles import Composite
 
 

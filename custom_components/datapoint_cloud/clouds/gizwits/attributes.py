@@ -16,6 +16,7 @@ from .. import coerce
 from ..model import Datapoint, DataType, Role
 from . import wire_values
 from .desc import DescFacts, read_desc
+from .record_desc import read_record
 
 _BITS: Final = {"uint8": 8, "uint16": 16, "uint32": 32}
 _WRITABLE: Final = ("status_writable", "W")
@@ -84,8 +85,9 @@ def read_attribute(key: str, attr: Mapping[str, Any], step: float | None) -> Att
         attribute = _number(plain, spec_of(attr), _BITS[data_type], step, facts)
     elif data_type == "binary":
         length = wire_values.count(coerce.fields(attr.get("position")).get("len"))
-        is_sound = length is not None and length <= _LONGEST_BINARY
-        binary = replace(plain, data_type=DataType.BINARY, length=length if is_sound else None, unit=None)
+        length = length if length is not None and length <= _LONGEST_BINARY else None
+        record = read_record(key, desc, length)
+        binary = replace(plain, data_type=DataType.BINARY, length=length, record=record, unit=None)
         attribute = Attribute(datapoint=binary)
     if attribute is not None and attribute.datapoint.role is not Role.ALARM and _is_internal(plain, facts):
         return replace(attribute, datapoint=replace(attribute.datapoint, role=Role.INTERNAL))

@@ -84,7 +84,7 @@ def read_desc(desc: str) -> DescFacts:
     unit = (stated[1] or stated[2]) if stated else found[3] if found else None
     absent = _ABSENT.search(text)
     return DescFacts(
-        choices=_choices(text) if not found else {},
+        choices=read_choices(text) if not found else {},
         minimum=minimum,
         maximum=maximum,
         unit=_UNIT_WORDS[unit] if unit else None,
@@ -93,7 +93,8 @@ def read_desc(desc: str) -> DescFacts:
     )
 
 
-def _choices(text: str) -> Mapping[int, str]:
+def read_choices(text: str) -> Mapping[int, str]:
+    """Return the choices that a text lists, by number; the text is in Unicode's form NFKC."""
     pairs = [(int(item[2]), item[1]) for item in _REVERSED_ITEM.finditer(text)]
     reversed_choices = dict(zip(count(), _in_order(pairs), strict=False))
     if len(reversed_choices) >= _FEWEST_CHOICES:

@@ -8,7 +8,7 @@ import base64
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -18,6 +18,7 @@ from ..errors import Reason, Rejected
 from ..model import Datapoint, DataType, Reading, Schema, Snapshot, Value
 from . import wire_values
 from .attributes import Attribute, places, read_attribute, spec_of
+from .record_desc import linked
 
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*")
 _MOST_DATAPOINTS: Final = 500  # real products have up to 180; each one becomes an entity of each device
@@ -112,11 +113,21 @@ def parse(body: Any) -> Definition | None:
             if (key := coerce.text(attr.get("name"))) is not None and key not in found:
                 found[key] = read_attribute(key, attr, steps.get(f"{entity.get('name')}.{key}"))
     understood = ((key, attribute) for key, attribute in found.items() if attribute is not None)
-    attributes = dict(islice(understood, _MOST_DATAPOINTS))
+    attributes = _with_linked_records(dict(islice(understood, _MOST_DATAPOINTS)))
     by_key = {key: attribute.datapoint for key, attribute in attributes.items()}
     skipped = tuple(key for key in found if key not in by_key)
     schema = Schema(datapoints=tuple(by_key.values()), skipped=skipped)
     return Definition(name=coerce.text(body.get("name")), schema=schema, by_key=by_key, attributes=attributes)
+
+
+def _with_linked_records(attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
+    datapoints = [attribute.datapoint for attribute in attributes.values()]
+    found = dict(attributes)
+    for key, attribute in attributes.items():
+        if (record := attribute.datapoint.record) is not None:
+            datapoint = replace(attribute.datapoint, record=linked(record, datapoints))
+            found[key] = replace(attribute, datapoint=datapoint)
+    return found
 
 
 def _steps(body: Mapping[str, Any]) -> dict[str, float]:

@@ -19,7 +19,7 @@ _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 
 
 class TimeField(StrEnum):
-    """The bytes of a slot that say when it is; a record without an end lasts until the next one."""
+    """The bytes of a slot that say when it is; a slot without an end is a moment."""
 
     START_HOUR = "start.hour"
     START_MINUTE = "start.minute"
@@ -46,7 +46,8 @@ class ByteMeaning:
 
     `name` is one of `TimeField` or `ClockField`, or any name of a parameter such as `flow`. `options` are the words for
     its numbers, by number. `when` maps the names of other fields of the record to the words for which it has this
-    meaning: the same byte is a flow in one mode and a pause in another.
+    meaning: the same byte is a flow in one mode and a pause in another. `like` is the key of a datapoint with the same
+    unit and limits.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ByteMeaning:
     minimum: float | None = None
     maximum: float | None = None
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    like: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
