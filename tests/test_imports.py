@@ -20,7 +20,7 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
     ("const", "plain_text", "profiles", "reasons", "vocabulary", "wording"),
     ("accounts", "client", "disconnect_reasons", "entries", "exceptions", "pause", "storage", "timings"),
     ("flow.forms", "flow.validation", "fleet"),
-    ("poller", "reauth"),
+    ("poller", "reauth", "schedules"),
     ("coordinator",),
     ("commands", "confirmation", "device_registry", "issues", "push", "scenes"),
     ("entity",),

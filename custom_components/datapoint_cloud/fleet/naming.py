@@ -98,7 +98,7 @@ class Naming:
         """Return the vendor's labels by their keys, each of which is unique."""
         keys: dict[str, str] = {}
         for index, label in enumerate(dict.fromkeys(labels), start=1):
-            key = plain = self._option_key(label) or f"option_{index}"
+            key = plain = self.key(label) or f"option_{index}"
             number = 2
             while key in keys:
                 key, number = f"{plain}_{number}", number + 1
@@ -107,9 +107,10 @@ class Naming:
 
     def unknown_option_key(self, label: str) -> str:
         """Return the key of a reported option that the schema lacks."""
-        return self._option_key(label) or OTHER_OPTION
+        return self.key(label) or OTHER_OPTION
 
-    def _option_key(self, label: str) -> str:
+    def key(self, label: str) -> str:
+        """Return the key of a vendor's word, which no language changes; empty if there are no English words for it."""
         if not is_chinese(label):
             return key_of(label)
         return key_of(self.english.translate(label) or "")

@@ -1,0 +1,1 @@
+"""The schedules that devices keep themselves, between the bytes of their datapoints and words that people read."""
