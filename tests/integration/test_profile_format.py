@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.datapoint_cloud.clouds.model import Value
+from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Value
 from custom_components.datapoint_cloud.profiles import Profiles, our_profiles
 from custom_components.datapoint_cloud.profiles.format import BadProfile, read_profiles
 from custom_components.datapoint_cloud.profiles.model import Profile, Refinement
@@ -27,6 +27,10 @@ def _entity(text: str) -> Composite:
 
 def _role(text: str, role: str = "preset") -> Role:
     return _entity(f"climate: {{high: a, low: b, {role}: {text}}}").roles[role]
+
+
+def _datapoints(*keys: str, desc: str | None = None) -> dict[str, Datapoint]:
+    return {key: Datapoint(key=key, name=key, data_type=DataType.BOOL, desc=desc) for key in keys}
 
 
 def _values(**values: Value) -> dict[str, Value]:
@@ -64,11 +68,24 @@ def test_a_product_key_wins_over_a_shape_and_a_large_shape_over_a_small_one() ->
 - {model: named, match: {products: key}}
 """
     profiles = Profiles(ours=tuple(found for found in read_profiles(text, "f") if isinstance(found, Profile)))
-    assert profiles.of("", {"a"}).model is None
-    assert profiles.of("", {"a", "b"}).model == "small"
-    assert profiles.of("", {"a", "b", "c12"}).model == "large"
-    assert profiles.of("", {"a", "b", "c12", "d"}).model == "small"
-    assert profiles.of("key", {"a", "b", "c12"}).model == "named"
+    assert profiles.of("", _datapoints("a")).model is None
+    assert profiles.of("", _datapoints("a", "b")).model == "small"
+    assert profiles.of("", _datapoints("a", "b", "c12")).model == "large"
+    assert profiles.of("", _datapoints("a", "b", "c12", "d")).model == "small"
+    assert profiles.of("key", _datapoints("a", "b", "c12")).model == "named"
+
+
+def test_a_shape_may_depend_on_what_the_definition_says() -> None:
+    text = """
+- {model: plants, match: {has: blue, says: {blue: green lamp}}, datapoints: {blue: {unit: "%"}}}
+- {model: all, match: {has: "*"}, datapoints: {blue: {unit: lx, name: Blue}}}
+"""
+    profiles = Profiles(ours=tuple(found for found in read_profiles(text, "f") if isinstance(found, Profile)))
+    assert profiles.of("", _datapoints("blue", desc="a blue lamp")).refinement("blue") == Refinement(
+        unit="lx", name="Blue"
+    )
+    plants = profiles.of("", _datapoints("blue", desc="a green lamp"))
+    assert (plants.model, plants.refinement("blue")) == ("plants", Refinement(unit="%", name="Blue"))
 
 
 def test_what_a_user_says_wins_and_what_is_not_said_stays() -> None:
@@ -79,10 +96,10 @@ def test_what_a_user_says_wins_and_what_is_not_said_stays() -> None:
     shape = _profile("{match: {has: mode}, datapoints: {cur_temp: {scale: 1, name: Room}}}")
     device = _profile("{match: {devices: d1}, datapoints: {cur_temp: {name: Attic}}, manufacturer: Me}")
     profiles = Profiles(ours=(ours,), users=(device, shape))
-    other = profiles.of("p", {"cur_temp", "mode"}, "d2")
+    other = profiles.of("p", _datapoints("cur_temp", "mode"), "d2")
     assert other.refinement("cur_temp") == Refinement(unit="°C", scale=1, name="Room")
     assert (other.refinement("mode").name, other.composites) == ("Level", ours.composites)
-    own = profiles.of("p", {"cur_temp", "mode"}, "d1")
+    own = profiles.of("p", _datapoints("cur_temp", "mode"), "d1")
     assert (own.refinement("cur_temp").name, own.manufacturer) == ("Attic", "Me")
     assert own.refinement("cur_temp").unit == "°C"
 
@@ -108,6 +125,12 @@ def test_a_role_has_words_for_values() -> None:
     assert role.word(_values().get) is None
     assert role.words == role.writable_words == ("off", "heat")
     assert [role.values_of_word(word) for word in ("heat", "off", "cool")] == [{"heat": 3}, {"heat": 0}, None]
+
+
+def test_a_role_has_words_for_ranges() -> None:
+    role = _role("{set: {0..45: °C, 50..120: °F}}", "unit")
+    assert [role.word(_values(set=value).get) for value in (0, 38, 46, 100.5)] == ["°C", "°C", None, "°F"]
+    assert role.writable_words == ()
 
 
 def test_the_first_source_with_a_word_wins_and_later_ones_clear_it() -> None:

@@ -12,7 +12,7 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 import custom_components.datapoint_cloud as integration
-from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Part, Role, Value
+from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Part, Reading, Role, Value
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.fleet.composites import composites_of
 from custom_components.datapoint_cloud.fleet.description import DatapointDescription, describe
@@ -136,6 +136,13 @@ def test_names_and_parts_are_in_the_users_language(language: str, names: tuple[s
     assert shown.object_name == "Running time"
 
 
+def test_a_unit_can_be_told_by_another_datapoint() -> None:
+    profile = _profile("datapoints: {k: {unit: {u: {0: °F, 1: °C}}, class: temperature}}")
+    datapoints = [Datapoint(key=key, name=key, **_NUMBER) for key in ("k", "u")]
+    units = [describe(datapoints, {"u": Reading(value)}, profile, _NAMING)["k"].unit for value in (None, 0, 1, 2)]
+    assert units == ["°F", "°F", "°C", None]
+
+
 # Several datapoints
 
 
@@ -212,6 +219,7 @@ _SPA = Product(
             ("word2", READABLE, 65_535),
             ("head1", WRITABLE, 1),
             ("Tnow", READABLE, 371),
+            ("Tunit", WRITABLE, 1),
         )
     ),
 )
@@ -222,7 +230,7 @@ datapoints:
   E*: {as: alarm}
   word2: {absent: 65535, unit: min}
   head*: {as: switch, part: Channel *}
-  Tnow: {unit: °C, class: temperature, scale: 0.1}
+  Tnow: {unit: {Tunit: {0: °F, 1: °C}}, class: temperature, scale: 0.1}
 """
 
 
@@ -275,6 +283,18 @@ async def test_refined_numbers_are_shown_in_their_unit_or_not_at_all(
     now = state_of(hass, "sensor", entry, spa.did, "Tnow")
     assert (now.state, now.attributes["unit_of_measurement"]) == ("37.1", "°C")
     assert state_of(hass, "sensor", entry, spa.did, "word2").state == "unknown"
+
+
+async def test_a_unit_changes_with_the_datapoint_that_tells_it(
+    hass: HomeAssistant, spa: GizwitsDevice, entry: MockConfigEntry
+) -> None:
+    spa.set(Tunit=0, Tnow=1004)
+    await poll(hass, entry)
+    now = state_of(hass, "sensor", entry, spa.did, "Tnow")
+    assert (now.state, now.attributes["unit_of_measurement"]) == ("38.0", "°C")
+    spa.set(Tunit=1)
+    await poll(hass, entry)
+    assert state_of(hass, "sensor", entry, spa.did, "Tnow").state == "100.4"
 
 
 async def test_a_part_of_a_profile_is_a_device_of_its_own(

@@ -101,7 +101,8 @@ def describe(
     datapoints: Iterable[Datapoint], readings: Mapping[str, Reading], profile: Profile, naming: Naming
 ) -> dict[str, DatapointDescription]:
     """Describe all datapoints of one device, by key."""
-    refinements = {datapoint.key: profile.refinement(datapoint.key) for datapoint in datapoints}
+    datapoints = tuple(datapoints)
+    refinements = {datapoint.key: _with_unit(profile.refinement(datapoint.key), readings) for datapoint in datapoints}
     descriptions = {
         datapoint.key: _describe_one(datapoint, refinements[datapoint.key], naming) for datapoint in datapoints
     }
@@ -113,6 +114,16 @@ def describe(
         key: description if key in enabled else replace(description, is_enabled=False)
         for key, description in descriptions.items()
     }
+
+
+def _with_unit(refinement: Refinement, readings: Mapping[str, Reading]) -> Refinement:
+    """Give a datapoint the unit that other datapoints tell now; while they are unknown, the first one it can have."""
+    role = refinement.unit_role
+    if role is None:
+        return refinement
+    values = {key: reading.value for key in role.keys if (reading := readings.get(key)) and reading.value is not None}
+    unit = role.word(values.get) if values else next(iter(role.words), None)
+    return replace(refinement, unit=unit)
 
 
 def _describe_one(source: Datapoint, refinement: Refinement, naming: Naming) -> DatapointDescription:

@@ -48,6 +48,7 @@ class DeviceState:
     descriptions: dict[str, DatapointDescription] = field(default_factory=dict)
     composites: tuple[Composite, ...] = ()  # the entities of several datapoints that its profile describes
     shown_by: dict[str, set[str]] = field(default_factory=dict)  # the keys of further entities that show a datapoint
+    unit_keys: frozenset[str] = frozenset()  # the datapoints that tell the units of others
     skipped: set[str] = field(default_factory=set)
     readings: dict[str, Reading] = field(default_factory=dict)
     pending: PendingWrites = field(default_factory=PendingWrites)
@@ -133,6 +134,8 @@ class DeviceState:
         descriptions = describe(self.datapoints.values(), self.readings, self.profile, self.naming)
         self.composites = composites_of(self.profile, descriptions)
         self.descriptions = without_parts_of(self.composites, descriptions, self.profile)
+        roles = (self.profile.refinement(key).unit_role for key in descriptions)
+        self.unit_keys = frozenset().union(*(role.keys for role in roles if role is not None))
         self.shown_by = {alarm.key: {PROBLEM} for alarm in self.alarms}
         for composite in self.composites:
             for key in composite.keys:
@@ -169,12 +172,15 @@ class DeviceState:
         self.skipped |= set(snapshot.skipped)
         self.failure = None
         is_first = self.read_at is None
+        changes_units = not changed.isdisjoint(self.unit_keys)
         self.read_at = now
         if snapshot.reported_at is not None:
             self.reported_at = max(self.reported_at or snapshot.reported_at, snapshot.reported_at)
-        if is_first:
+        if is_first or changes_units:
             # Entities whose datapoints have no reading are disabled at first, which is known only now.
+            shown_before = self.descriptions
             self._describe_all()
+            changed |= {key for key, shown in self.descriptions.items() if shown.unit != shown_before[key].unit}
         return changed, alarm_changes
 
     def _is_outdated(self, key: str, reading: Reading, before: Reading | None, requested_at: datetime) -> bool:

@@ -5,16 +5,17 @@ too.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Final
 
+from ..clouds.model import Datapoint
 from .format import BadProfile, read_profiles
 from .model import NO_PROFILE, Profile
 
-__all__ = ["NO_PROFILE", "BadProfile", "Profile", "Profiles", "best", "load_profiles", "our_profiles"]
+__all__ = ["NO_PROFILE", "BadProfile", "Profile", "Profiles", "candidates", "load_profiles", "our_profiles"]
 
 _LOGGER = logging.getLogger(__name__)
 _FOLDER: Final = Path(__file__).parent
@@ -29,28 +30,30 @@ class Profiles:
     failures: Mapping[str, str] = field(default_factory=dict)
     """What is wrong with files of the user, by the name of the file."""
 
-    def of(self, product: str, keys: Collection[str], device_id: str = "") -> Profile:
-        """Return what is known about a device of a product whose datapoints have these keys."""
-        found = best(self.ours, product, keys) or NO_PROFILE
-        for profile in self._layers(product, keys, device_id):
+    def of(self, product: str, datapoints: Mapping[str, Datapoint], device_id: str = "") -> Profile:
+        """Return what is known about a device of a product with these datapoints."""
+        found = NO_PROFILE
+        for profile in (*_layers(self.ours, product, datapoints), *_layers(self.users, product, datapoints)):
             found = profile.over(found)
+        for profile in self.users:
+            if device_id in profile.match.devices:
+                found = profile.over(found)
         return found
 
-    def _layers(self, product: str, keys: Collection[str], device_id: str) -> Iterable[Profile]:
-        """The user's profiles, the one for this very device last."""
-        if (profile := best(self.users, product, keys)) is not None:
-            yield profile
-        yield from (profile for profile in self.users if device_id in profile.match.devices)
 
-
-def best(profiles: Iterable[Profile], product: str, keys: Collection[str]) -> Profile | None:
-    """Return the profile of a product: the one that names it, or else the one with the largest shape that it has."""
+def _layers(profiles: Iterable[Profile], product: str, datapoints: Mapping[str, Datapoint]) -> Iterator[Profile]:
+    """Yield the profiles for all products, and then the one for this product."""
     profiles = tuple(profiles)
-    named = next((profile for profile in profiles if product in profile.match.products), None)
-    if named is not None:
-        return named
-    shapes = [profile for profile in profiles if profile.match.fits(keys)]
-    return max(shapes, key=lambda profile: len(profile.match.has), default=None)
+    yield from (profile for profile in profiles if profile.match.is_for_all)
+    yield from candidates(profiles, product, datapoints)[:1]
+
+
+def candidates(profiles: Iterable[Profile], product: str, datapoints: Mapping[str, Datapoint]) -> list[Profile]:
+    """Return the profiles for a product: those that name it, or else those whose shape it has, the largest first."""
+    profiles = [profile for profile in profiles if not profile.match.is_for_all]
+    named = [profile for profile in profiles if product in profile.match.products]
+    shapes = [profile for profile in profiles if profile.match.fits(datapoints)]
+    return named or sorted(shapes, key=lambda profile: -len(profile.match.has) - len(profile.match.says))
 
 
 @cache

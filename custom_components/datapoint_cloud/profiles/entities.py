@@ -186,6 +186,14 @@ def _role(kind: Kind, words: frozenset[str] | None) -> Any:
     return read
 
 
+def read_unit_role(value: Any) -> Role:
+    """Read a unit that another datapoint tells: `{key: {value: unit}}`."""
+    if isinstance(value, str):
+        raise vol.Invalid("expected a unit")
+    role: Role = _role(Kind.WORD, None)(value)
+    return role
+
+
 _MEANINGS: Final = vol.Schema(vol.All({VALUE: vol.Any(None, WORD)}, vol.Length(min=1)))
 _SOURCE: Final = vol.Schema(
     {

@@ -11,9 +11,10 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.yaml import parse_yaml
 
-from .entities import read_entity
+from .entities import read_entity, read_unit_role
 from .layouts import read_record
 from .model import Match, Profile, Refinement, ShownAs
+from .roles import Role
 from .words import CATEGORY, FLAG, KEY, LIST, NUMBER, POSITIVE, TEXT, VALUE, WORD
 
 
@@ -31,7 +32,7 @@ _CLASSES: Final = sorted(
 _REFINEMENT: Final = vol.Schema(
     {
         vol.Optional("name"): TEXT,
-        vol.Optional("unit"): TEXT,
+        vol.Optional("unit"): vol.Any(TEXT, read_unit_role),
         vol.Optional("class"): vol.In(_CLASSES),
         vol.Optional("state"): vol.In([found.value for found in SensorStateClass]),
         vol.Optional("scale"): POSITIVE,
@@ -54,6 +55,7 @@ _MATCH: Final = vol.Schema(
             vol.Optional("products"): vol.All(LIST, [TEXT]),
             vol.Optional("has"): vol.All(LIST, [KEY]),
             vol.Optional("lacks"): vol.All(LIST, [KEY]),
+            vol.Optional("says"): {KEY: TEXT},
         },
         vol.Any(
             {vol.Required(vol.Any("devices", "products", "has")): object, vol.Extra: object},
@@ -108,6 +110,7 @@ def read_profile(entry: Any, source: str | None = None) -> Profile:
             products=frozenset(match.get("products", ())),
             has=tuple(match.get("has", ())),
             lacks=tuple(match.get("lacks", ())),
+            says=match.get("says", {}),
         ),
         model=fields.get("model"),
         manufacturer=fields.get("manufacturer"),
@@ -143,13 +146,14 @@ def _refinement(content: Any) -> Refinement:
     for word in reads:
         if word not in options.values():
             raise vol.Invalid(f"{word!r} is none of the options", ["reads"])
-    shown_as = fields.get("as")
+    shown_as, unit = fields.get("as"), fields.get("unit")
     least, greatest = fields.get("min"), fields.get("max")
     if least is not None and greatest is not None and least >= greatest:
         raise vol.Invalid("min has to be less than max", ["min"])
     return Refinement(
         name=fields.get("name"),
-        unit=fields.get("unit"),
+        unit=None if isinstance(unit, Role) else unit,
+        unit_role=unit if isinstance(unit, Role) else None,
         device_class=fields.get("class"),
         state_class=fields.get("state"),
         scale=fields.get("scale"),

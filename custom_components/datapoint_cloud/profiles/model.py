@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Self
 
-from ..clouds.model import Value
+from ..clouds.model import Datapoint, Value
 from ..clouds.records import Record
 from .keys import WILDCARD, filled, matched
-from .roles import Composite
+from .roles import Composite, Role
 
 
 class ShownAs(StrEnum):
@@ -27,13 +27,15 @@ class ShownAs(StrEnum):
 class Refinement:
     """What is known about one datapoint; None or empty: what its definition says.
 
-    The cloud's number times `scale` is the value in the unit, to which `minimum`, `maximum` and `step` belong.
+    `unit_role` tells the unit from the values of other datapoints, where the device can change it. The cloud's number
+    times `scale` is the value in the unit, to which `minimum`, `maximum` and `step` belong.
     `options` maps the cloud's values to English words, `reads` the words to further values that mean the same.
     `absent` lists the cloud's values that mean "no value". `part` names the part of the device that it belongs to.
     """
 
     name: str | None = None
     unit: str | None = None
+    unit_role: Role | None = None
     device_class: str | None = None
     state_class: str | None = None
     scale: float | None = None
@@ -66,20 +68,29 @@ class Refinement:
 class Match:
     """Which devices a profile is for: those listed, those of the products listed, or those with a shape.
 
-    A shape is a set of keys that a product must have (`has`) and a set that it must not have (`lacks`).
+    A shape is a set of keys that a product must have (`has`) and a set that it must not have (`lacks`); `says` are
+    texts that the definition of a datapoint must contain, by its key. A profile for every product lies below those for
+    some.
     """
 
     devices: frozenset[str] = frozenset()
     products: frozenset[str] = frozenset()
     has: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    says: Mapping[str, str] = field(default_factory=dict)
 
-    def fits(self, keys: Collection[str]) -> bool:
-        """Whether a product with these keys has the shape."""
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it is for every product."""
+        return self.has == (WILDCARD,) and not self.lacks
+
+    def fits(self, datapoints: Mapping[str, Datapoint]) -> bool:
+        """Whether a product with these datapoints has the shape."""
         return (
             bool(self.has)
-            and all(_is_among(pattern, keys) for pattern in self.has)
-            and not any(_is_among(pattern, keys) for pattern in self.lacks)
+            and all(_is_among(pattern, datapoints) for pattern in self.has)
+            and not any(_is_among(pattern, datapoints) for pattern in self.lacks)
+            and all(key in datapoints and text in _text(datapoints[key]) for key, text in self.says.items())
         )
 
 
@@ -126,6 +137,10 @@ class Profile:
 
 
 NO_PROFILE = Profile()
+
+
+def _text(datapoint: Datapoint) -> str:
+    return f"{datapoint.name}\n{datapoint.desc or ''}"
 
 
 def _is_among(pattern: str, keys: Collection[str]) -> bool:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from ..clouds.model import Value
-from .values import as_word, is_same, number_of, scaled, slug
+from .values import as_word, is_range, is_same, number_of, scaled, slug
 
 type ValueOf = Callable[[str], Value | None]
 """Returns the last value of the datapoint with a key; None while it is unknown."""
@@ -113,7 +113,7 @@ class Source:
             return None
         if not self.meanings:
             return {self.keys[0]: word}
-        found = next((value for value, meant in self.meanings if meant == word), None)
+        found = next((value for value, meant in self.meanings if meant == word and not is_range(value)), None)
         return None if found is None else {self.keys[0]: found, **self.along.get(word, {})}
 
     @property

@@ -5,6 +5,7 @@ from typing import Final
 
 from ..clouds.model import Value
 
+_RANGE: Final = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)")
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})+")
 _NO_ID: Final = re.compile(r"[^a-z0-9]+")
 _PLACES: Final = 10
@@ -28,7 +29,15 @@ def is_same(named: Value, value: Value) -> bool:
         return named == value or as_word(named) == as_word(value)
     if isinstance(value, str):
         return as_word(named).strip() == value.strip()
-    return not isinstance(named, str) and named == value
+    if isinstance(named, str):
+        found = _RANGE.fullmatch(named)
+        return found is not None and float(found[1]) <= value <= float(found[2])
+    return named == value
+
+
+def is_range(named: Value) -> bool:
+    """Whether a profile names a range of numbers, such as `0..45`."""
+    return isinstance(named, str) and _RANGE.fullmatch(named) is not None
 
 
 def number_of(value: Value | None) -> float | None:
