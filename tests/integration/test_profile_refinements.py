@@ -191,10 +191,28 @@ def test_a_role_without_words_has_those_of_its_datapoint() -> None:
 
 def test_what_is_read_only_cannot_be_written() -> None:
     datapoint = Datapoint(**({"key": "k", "name": "K"} | _NUMBER | {"is_writable": False}))
-    (composite,) = _composites("climate: {target: k, on: k, preset: {k: {1: eco}}}", [datapoint])
+    other = Datapoint(key="other", name="O", **_NUMBER)
+    (composite,) = _composites("climate: {target: k, on: k, preset: {k: {1: eco}}, fan: other}", [datapoint, other])
     assert not composite.roles["target"].is_writable
     assert composite.roles["on"].values_of_flag(is_on=True) is None
     assert composite.roles["preset"].writable_words == ()
+
+
+@pytest.mark.parametrize(
+    "entity",
+    ["climate: {target: k}", "time: {hour: other, minute: k}", "button: {name: B, writes: {other: 1, k: 1}}"],
+)
+def test_an_entity_that_could_set_nothing_is_left_out(entity: str) -> None:
+    other = Datapoint(key="other", name="O", **_NUMBER)
+    read_only = Datapoint(**({"key": "k", "name": "K"} | _NUMBER | {"is_writable": False}))
+    assert _composites(entity, [other, read_only]) == ()
+
+
+def test_a_number_that_turns_something_on_is_written_as_a_number() -> None:
+    (composite,) = _composites("fan: {on: k}", [Datapoint(key="k", name="K", **_NUMBER)])
+    role = composite.roles["on"]
+    assert [role.values_of_flag(is_on=is_on) for is_on in (False, True)] == [{"k": 0}, {"k": 1}]
+    assert [role.flag({"k": value}.get) for value in (0, 1, 40)] == [False, True, True]
 
 
 def test_a_wildcard_makes_an_entity_for_each_match() -> None:

@@ -11,7 +11,7 @@ from ..clouds.model import DataType, Value
 from ..profiles.entities import PLATFORMS, Kind
 from ..profiles.keys import WILDCARD, filled, matched
 from ..profiles.model import Profile
-from ..profiles.roles import Composite, CompositePlatform, Role, Source
+from ..profiles.roles import OFF, ON, Composite, CompositePlatform, Role, Source
 from ..profiles.values import is_same, scaled
 from .description import DatapointDescription
 
@@ -19,6 +19,9 @@ type Descriptions = Mapping[str, DatapointDescription]
 
 SHOWN: Final[frozenset[CompositePlatform]] = frozenset()
 """The platforms that show such entities. The datapoints of the others keep their own entities enabled."""
+_CONTROLS: Final = frozenset(
+    {CompositePlatform.CLIMATE, CompositePlatform.FAN, CompositePlatform.LIGHT, CompositePlatform.WATER_HEATER}
+)
 
 
 def composites_of(profile: Profile, descriptions: Descriptions) -> tuple[Composite, ...]:
@@ -67,6 +70,12 @@ def _filled(role: Role, part: str) -> Role:
 
 
 def _is_complete(composite: Composite) -> bool:
+    roles = (*composite.roles.values(), *composite.levels)
+    is_writable = [source.is_writable for role in roles for source in role.sources if source.keys]
+    if composite.platform in _CONTROLS and not any(is_writable):
+        return False
+    if composite.platform is CompositePlatform.TIME and not all(is_writable):
+        return False
     there = {*composite.roles, *(["levels"] if composite.levels else []), *(["writes"] if composite.writes else [])}
     needs = PLATFORMS[composite.platform].needs
     return not needs or any(names <= there for names in needs)
@@ -76,7 +85,7 @@ def _fitted(composite: Composite, descriptions: Descriptions) -> Composite:
     kinds = PLATFORMS[composite.platform].roles
     roles = {name: _fitted_role(role, kinds[name], descriptions) for name, role in composite.roles.items()}
     levels = (_fitted_role(role, Kind.NUMBER, descriptions) for role in composite.levels)
-    has_all = composite.writes.keys() <= descriptions.keys()
+    has_all = all(key in descriptions and descriptions[key].datapoint.is_writable for key in composite.writes)
     return replace(
         composite,
         roles={name: role for name, role in roles.items() if role.sources},
@@ -94,6 +103,9 @@ def _fitted_source(source: Source, kind: Kind, descriptions: Descriptions) -> So
     if not source.keys:
         return source
     shown = descriptions[source.keys[0]]
+    is_switch = kind is Kind.FLAG and shown.datapoint.data_type is DataType.NUMBER and source.bit is None
+    if is_switch and not source.words:
+        source = replace(source, meanings=((0, OFF), (1, ON)), otherwise=ON)
     source = replace(
         source,
         is_writable=all(descriptions[key].datapoint.is_writable for key in source.keys),
