@@ -13,7 +13,7 @@ import pytest
 _ROOT = Path(__file__).parent.parent
 _INTEGRATION = "custom_components.datapoint_cloud"
 _LIBRARY = f"{_INTEGRATION}.clouds"
-_PLATFORMS = ("binary_sensor", "button", "device_tracker", "event", "number", "select", "sensor", "switch")
+_PLATFORMS = ("binary_sensor", "button", "climate", "device_tracker", "event", "number", "select", "sensor", "switch")
 
 _LEVELS: tuple[tuple[str, ...], ...] = (
     ("clouds",),
@@ -26,6 +26,7 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
     ("entity",),
     ("statistics",),
     ("report_schedule", "runtime"),
+    ("composite", "temperatures"),
     ("account_sensors", "actions", "flow.options", "flow.subentry"),
     (*_PLATFORMS, "config_flow", "diagnostics", "repairs", "services", "system_health"),
     ("__init__",),

@@ -31,6 +31,7 @@ from .storage import AccountStorage, take_over
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.CLIMATE,
     Platform.DEVICE_TRACKER,
     Platform.EVENT,
     Platform.NUMBER,

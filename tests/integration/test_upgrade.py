@@ -18,7 +18,10 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+import custom_components.datapoint_cloud as integration
 from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.profiles import Profile, Profiles
+from custom_components.datapoint_cloud.profiles.format import read_profiles
 from simulator.gizwits.tokens import Token
 from simulator.server import Fault
 from simulator.simulation import Simulation
@@ -31,7 +34,7 @@ _LOGINS = ("/app/login", "/access_token")
 _MADE_AT = datetime.fromisoformat(MADE_AT)
 _OPTIONS = {"中风": "medium", "制冷": "cool", "摄氏": "celsius"}
 """The options that the earlier version showed in the vendor's words, by their keys of today."""
-_NEW = ("place", "scene_", "profile", "with_alarm", "devices", "online", "active_", "new_", "users")
+_NEW = ("climate", "place", "scene_", "profile", "with_alarm", "devices", "online", "active_", "new_", "users")
 """How the keys of new entities begin. Those that count devices belong to customers and sites."""
 
 
@@ -146,6 +149,25 @@ async def test_every_entity_is_found_again_and_none_is_added(
     assert before.found() == kept
     missing = [entity_id for entity_id in before.states if hass.states.get(entity_id) is None]
     assert not missing
+
+
+@pytest.mark.parametrize("kind", ["gizwits_open"])
+async def test_a_new_thermostat_takes_no_entity_away(
+    hass: HomeAssistant, simulation: Simulation, before: Before, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = 'match: {has: [heat, set_temp]}\nentities: [climate: {target: set_temp, mode: {heat: {0: "off", 1: heat}}}]'
+    (profile,) = read_profiles(text, "new.yaml")
+    assert isinstance(profile, Profile)
+    monkeypatch.setattr(integration, "load_profiles", lambda: Profiles(ours=(profile,)))
+    kept = {unique_id: entity_id for entity_id, unique_id, *_ in before.entities}
+    disabled = {entity_id: disabled_by for entity_id, *_, disabled_by in before.entities}
+    await set_up(hass, before)
+    assert hass.states.async_entity_ids("climate") == ["climate.terrace_spa"]
+    assert before.found() == kept
+    registry = er.async_get(hass)
+    now = {entity_id: entity for entity_id in disabled if (entity := registry.async_get(entity_id))}
+    assert {entity_id: entity.disabled_by for entity_id, entity in now.items()} == disabled
+    assert all(hass.states.get(entity_id) for entity_id in before.states)
 
 
 @pytest.mark.parametrize("kind", KINDS)

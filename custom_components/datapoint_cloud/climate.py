@@ -1,0 +1,200 @@
+"""Thermostats: devices that heat or cool to a temperature, or by presets."""
+
+from typing import Any, override
+
+from homeassistant.components.climate import DEFAULT_MAX_TEMP, DEFAULT_MIN_TEMP, ClimateEntity
+from homeassistant.components.climate.const import (
+    ATTR_HVAC_MODE,
+    ATTR_TARGET_TEMP_HIGH,
+    ATTR_TARGET_TEMP_LOW,
+    ClimateEntityFeature,
+    HVACAction,
+    HVACMode,
+)
+from homeassistant.const import ATTR_TEMPERATURE, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .clouds.model import Value
+from .composite import async_add_composites
+from .runtime import DatapointConfigEntry
+from .temperatures import TemperatureEntity
+
+PARALLEL_UPDATES = 0  # commands are put in order for each device
+
+_TURNED_ON = (HVACMode.HEAT_COOL, HVACMode.HEAT, HVACMode.COOL)
+"""The modes that a thermostat is turned on with, if it does not keep its mode while it is off; the first one it has."""
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the thermostats of an account."""
+    async_add_composites(entry, async_add_entities, Platform.CLIMATE, DatapointClimate)
+
+
+class DatapointClimate(TemperatureEntity, ClimateEntity):
+    """A device that heats or cools."""
+
+    _usual_limits = (DEFAULT_MIN_TEMP, DEFAULT_MAX_TEMP)
+
+    @property
+    @override
+    def supported_features(self) -> ClimateEntityFeature:
+        offered = {
+            ClimateEntityFeature.TARGET_TEMPERATURE: self.can_write("target"),
+            ClimateEntityFeature.TARGET_TEMPERATURE_RANGE: self.can_write("high") and self.can_write("low"),
+            ClimateEntityFeature.PRESET_MODE: bool(self.preset_modes),
+            ClimateEntityFeature.FAN_MODE: bool(self.fan_modes),
+            ClimateEntityFeature.SWING_MODE: bool(self.swing_modes),
+            ClimateEntityFeature.TURN_ON | ClimateEntityFeature.TURN_OFF: self._can_be_off and len(self.hvac_modes) > 1,
+        }
+        features = ClimateEntityFeature(0)
+        for feature, is_offered in offered.items():
+            features |= feature if is_offered else ClimateEntityFeature(0)
+        return features
+
+    # Modes
+
+    @property
+    def _can_be_off(self) -> bool:
+        return HVACMode.OFF in self._own_modes or self._has_switch
+
+    @property
+    def _has_switch(self) -> bool:
+        """Whether a datapoint turns it on and off, whatever its mode."""
+        role = self.composite.roles.get("on")
+        return role is not None and role.values_of_flag(is_on=False) is not None
+
+    @property
+    def _own_modes(self) -> list[HVACMode]:
+        """The modes that a datapoint can be set to, in the order of Home Assistant."""
+        words = self.options_of("mode")
+        return [mode for mode in HVACMode if mode in words]
+
+    @property
+    @override
+    def hvac_modes(self) -> list[HVACMode]:
+        on: list[HVACMode] = [mode for mode in self._own_modes if mode is not HVACMode.OFF]
+        if not on:  # it is only told its mode, or has none
+            mode = self._mode
+            on = [HVACMode.HEAT if mode in (None, HVACMode.OFF) else mode]
+        return [HVACMode.OFF, *on] if self._can_be_off else on
+
+    @property
+    @override
+    def hvac_mode(self) -> HVACMode | None:
+        if not self.has("on"):
+            return self._mode
+        is_on = self.flag_of("on")
+        return self._mode if is_on else None if is_on is None else HVACMode.OFF
+
+    @property
+    def _mode(self) -> HVACMode | None:
+        """The mode while it is on; a device without modes heats."""
+        if not self.has("mode"):
+            return HVACMode.HEAT
+        return None if (word := self.word_of("mode")) is None else HVACMode(word)
+
+    @property
+    @override
+    def hvac_action(self) -> HVACAction | None:
+        if not self.has("action"):
+            return None
+        if self.hvac_mode is HVACMode.OFF:
+            return HVACAction.OFF
+        return None if (word := self.word_of("action")) is None else HVACAction(word)
+
+    @override
+    async def async_set_hvac_mode(self, hvac_mode: HVACMode) -> None:
+        await self.async_write(self._values_of_mode(hvac_mode))
+
+    def _values_of_mode(self, mode: HVACMode) -> dict[str, Value]:
+        """Return the values to write for a mode. One that only reads as a mode is turned on and off."""
+        own = self.values_of_option("mode", mode) if mode in self._own_modes else {}
+        if mode is HVACMode.OFF:
+            return own or self.values_of_flag("on", is_on=False)
+        return (self.values_of_flag("on", is_on=True) if self._has_switch else {}) | own
+
+    @override
+    async def async_turn_on(self) -> None:
+        if HVACMode.OFF not in self._own_modes:
+            await self.async_write(self.values_of_flag("on", is_on=True))  # it keeps its mode while it is off
+            return
+        modes = self.hvac_modes
+        await self.async_set_hvac_mode(next((mode for mode in _TURNED_ON if mode in modes), modes[-1]))
+
+    @override
+    async def async_turn_off(self) -> None:
+        await self.async_set_hvac_mode(HVACMode.OFF)
+
+    # Temperatures
+
+    @property
+    @override
+    def target_temperature_high(self) -> float | None:
+        return self._temperature("high")
+
+    @property
+    @override
+    def target_temperature_low(self) -> float | None:
+        return self._temperature("low")
+
+    @property
+    @override
+    def current_humidity(self) -> float | None:
+        return self.number_of("humidity")
+
+    @override
+    async def async_set_temperature(self, **kwargs: Any) -> None:
+        values: dict[str, Value] = {}
+        if (mode := kwargs.get(ATTR_HVAC_MODE)) is not None:
+            self._valid_mode_or_raise("hvac", mode, self.hvac_modes)
+            values = self._values_of_mode(mode)
+        targets = {"target": ATTR_TEMPERATURE, "high": ATTR_TARGET_TEMP_HIGH, "low": ATTR_TARGET_TEMP_LOW}
+        temperatures = {role: kwargs.get(attribute) for role, attribute in targets.items()}
+        await self.async_write(values | self.values_of_temperatures(temperatures))
+
+    # Presets, fan and swing
+
+    @property
+    @override
+    def preset_mode(self) -> str | None:
+        return self.option_of("preset")
+
+    @property
+    @override
+    def preset_modes(self) -> list[str]:
+        return self.options_of("preset")
+
+    @override
+    async def async_set_preset_mode(self, preset_mode: str) -> None:
+        await self.async_write(self.values_of_option("preset", preset_mode))
+
+    @property
+    @override
+    def fan_mode(self) -> str | None:
+        return self.option_of("fan")
+
+    @property
+    @override
+    def fan_modes(self) -> list[str]:
+        return self.options_of("fan")
+
+    @override
+    async def async_set_fan_mode(self, fan_mode: str) -> None:
+        await self.async_write(self.values_of_option("fan", fan_mode))
+
+    @property
+    @override
+    def swing_mode(self) -> str | None:
+        return self.option_of("swing")
+
+    @property
+    @override
+    def swing_modes(self) -> list[str]:
+        return self.options_of("swing")
+
+    @override
+    async def async_set_swing_mode(self, swing_mode: str) -> None:
+        await self.async_write(self.values_of_option("swing", swing_mode))
