@@ -209,6 +209,12 @@ def test_texts_keep_the_rules_of_home_assistant(language: str) -> None:
 # Other languages
 
 
+def test_every_language_of_the_vocabulary_has_texts() -> None:
+    # In Chinese, the words of the vendors stay as they are.
+    words = {path.stem for path in (_FOLDER / "vocabulary").glob("*.json")}
+    assert {"en", *languages()} == words | {"zh-Hans"}
+
+
 @pytest.mark.parametrize("language", languages())
 def test_a_language_has_the_keys_of_english_in_the_same_order(language: str) -> None:
     texts = _texts_of(language)
