@@ -225,8 +225,10 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         await self.async_set_unique_id(verified.account.id)
         self._abort_if_unique_id_configured()
         hand_over(self.hass, verified.account.id, verified.client_store)
+        # The name of its first product says more to the user than the id of an enterprise.
+        name = verified.account.name or next(iter(verified.names.values()), verified.account.id)
         return self.async_create_entry(
-            title=plain(verified.account.name),
+            title=plain(name),
             data=data,
             subentries=[
                 ConfigSubentryData(

@@ -702,7 +702,7 @@ async def test_account_id_is_a_hash_if_the_token_names_no_user(firstlight: First
     host, _, user = account.id.partition("_")
     assert (host, len(user), account.has_lasting_id) == ("usage.example.com", 16, False)
     assert token not in account.id
-    assert "s3cret" not in account.id + account.name
+    assert "s3cret" not in f"{account.id} {account.name}"
 
 
 async def test_every_query_becomes_a_service_device(firstlight: Firstlight) -> None:

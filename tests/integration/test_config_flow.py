@@ -69,7 +69,8 @@ async def test_the_first_product_is_added_with_the_enterprise(hass: HomeAssistan
     (subentry,) = result["result"].subentries.values()
     assert subentry.subentry_type == "product"
     assert subentry.unique_id == product.product_key
-    assert subentry.title == product.name
+    # The vendor tells the enterprise's id, but not its name. The product is called 冷水机组.
+    assert subentry.title == result["title"] == "Chiller unit"
     assert dict(subentry.data) == {
         "product_key": product.product_key,
         "product_secret": product.product_secret,

@@ -89,7 +89,7 @@ async def test_a_product_is_added(hass: HomeAssistant, simulation: Simulation, e
     result = await submit(hass, await begin(hass, enterprise), typed)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     subentry = last_subentry(enterprise)
-    assert (subentry.unique_id, subentry.title) == (product.product_key, product.name)
+    assert (subentry.unique_id, subentry.title) == (product.product_key, "Smart electricity meter")
     assert dict(subentry.data) == {
         "product_key": product.product_key,
         "product_secret": product.product_secret,

@@ -49,7 +49,7 @@ class Commands:
             [
                 {
                     "cloud": self._texts.cloud(self._cloud.kind),
-                    "account": account.name,
+                    "account": account.name or account.id,
                     "id": account.id,
                     "devices": len(devices),
                     "requests left": budget.remaining,

@@ -38,7 +38,7 @@ class Account:
     """The account that the credentials belong to. `id` survives a change of the password and the server's address."""
 
     id: str
-    name: str
+    name: str | None = None  # None if the cloud gives the account no name
     has_lasting_id: bool = True  # False if the cloud does not identify the user: then `id` depends on the credentials
 
 

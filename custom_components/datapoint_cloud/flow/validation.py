@@ -20,6 +20,7 @@ from ..clouds.errors import AuthFailed, CloudError, Forbidden, RateLimited, Reas
 from ..clouds.model import Account
 from ..const import CONF_API_URL, CONF_CLOUD
 from ..entries import account_type_of, forget_login, open_cloud
+from ..fleet.naming import Naming
 from ..plain_text import plain
 from ..reasons import row_of
 from .forms import BASE, shown_errors
@@ -36,7 +37,7 @@ class Verified:
     account: Account
     listing: Listing
     names: Mapping[str, str]
-    """The names of the scopes, by id."""
+    """The names of the scopes in the user's language, by id."""
     client_store: ClientStore
     """The store of the client, with its token for example; the set-up of the entry continues with it."""
     lacks_datapoints: bool = False
@@ -77,7 +78,8 @@ async def verify(
     for failure in listing.failed.values():
         if are_scopes_new or not _is_left_to_a_repair(failure, has_answer=has_answer):
             raise failure
-    names = {scope.id: plain(scope.name) for scope in cloud.scopes}
+    naming = await hass.async_add_executor_job(Naming.load, hass.config.language)
+    names = {scope.id: plain(naming.text(scope.name)) for scope in cloud.scopes}
     lacks_datapoints = are_scopes_new and await _lacks_datapoints(cloud, listing, scopes)
     return Verified(account, listing, names, client_store, lacks_datapoints)
 

@@ -111,7 +111,10 @@ class GizwitsEnterpriseCloud:
         return sum(map(self._search.pages_of, self._products))
 
     async def account(self) -> Account:
-        """Get a token of any product, which checks the secrets of the product and of the enterprise together."""
+        """Get a token of any product, which checks the secrets of the product and of the enterprise together.
+
+        No endpoint tells the name of the enterprise.
+        """
         failures: list[CloudError] = []
         for product in self._products:
             try:
@@ -124,7 +127,7 @@ class GizwitsEnterpriseCloud:
         else:
             if failures:
                 raise failures[0]
-        return Account(id=self._enterprise_id, name=self._enterprise_id)
+        return Account(id=self._enterprise_id)
 
     async def groups(self) -> Mapping[str, str]:
         """List the groups of all products ("Enterprise API, Device groups"), which have no names.
