@@ -13,11 +13,14 @@ import pytest
 _ROOT = Path(__file__).parent.parent
 _INTEGRATION = "custom_components.datapoint_cloud"
 _LIBRARY = f"{_INTEGRATION}.clouds"
-_PLATFORMS = ("binary_sensor", "button", "climate", "device_tracker", "event", "number", "select", "sensor", "switch")
+_PLATFORMS = (
+    *("binary_sensor", "button", "climate", "device_tracker", "event", "fan", "light", "number", "select", "sensor"),
+    *("switch", "time", "water_heater"),
+)
 
 _LEVELS: tuple[tuple[str, ...], ...] = (
     ("clouds",),
-    ("const", "plain_text", "profiles", "reasons", "vocabulary", "wording"),
+    ("const", "light_mix", "plain_text", "profiles", "reasons", "vocabulary", "wording"),
     ("accounts", "client", "disconnect_reasons", "entries", "exceptions", "pause", "storage", "timings"),
     ("flow.forms", "flow.validation", "fleet"),
     ("poller", "reauth", "schedules"),

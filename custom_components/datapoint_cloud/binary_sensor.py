@@ -9,6 +9,7 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .composite import CompositeEntity, async_add_composites
 from .coordinator import DatapointCoordinator
 from .disconnect_reasons import LAST_DISCONNECT_REASON, async_last_reason
 from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
@@ -26,6 +27,7 @@ async def async_setup_entry(
 ) -> None:
     """Add the binary sensors of an account."""
     async_add_entities_of_devices(entry, async_add_entities, _binary_sensors_of)
+    async_add_composites(entry, async_add_entities, Platform.BINARY_SENSOR, CompositeBinarySensor)
 
 
 def _binary_sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DeviceEntity]:
@@ -53,6 +55,21 @@ class DatapointBinarySensor(DatapointEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         value = self.shown_value
         return value if isinstance(value, bool) else None
+
+
+class CompositeBinarySensor(CompositeEntity, BinarySensorEntity):
+    """A fact that a datapoint tells in one of its bits, or several datapoints together."""
+
+    @property
+    @override
+    def device_class(self) -> BinarySensorDeviceClass | None:
+        device_class = self.composite.device_class
+        return None if device_class is None else BinarySensorDeviceClass(device_class)
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        return self.flag_of("on")
 
 
 class Connectivity(DeviceEntity, BinarySensorEntity):

@@ -11,6 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from . import exceptions
 from .clouds.administration import DeviceAction, DeviceActions, Scene, SceneAdministration
 from .clouds.errors import CloudError
+from .composite import CompositeEntity, async_add_composites
 from .const import OPTION_ADMINISTRATION
 from .coordinator import DatapointCoordinator
 from .device_registry import device_info, unique_id_of
@@ -35,6 +36,7 @@ async def async_setup_entry(
 ) -> None:
     """Add the buttons of an account."""
     async_add_entities_of_devices(entry, async_add_entities, _datapoint_buttons_of)
+    async_add_composites(entry, async_add_entities, Platform.BUTTON, CompositeButton)
     administration = entry.runtime_data.coordinator.cloud.administration
     actions = administration.device_actions
     if actions is not None and entry.options.get(OPTION_ADMINISTRATION):
@@ -98,6 +100,14 @@ class DatapointButton(DatapointEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         await self.async_write(True)
+
+
+class CompositeButton(CompositeEntity, ButtonEntity):
+    """Sends values of several datapoints at once."""
+
+    @override
+    async def async_press(self) -> None:
+        await self.async_write(self.composite.writes)
 
 
 class ActionButton(DeviceEntity, ButtonEntity):

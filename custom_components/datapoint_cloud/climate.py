@@ -22,9 +22,6 @@ from .temperatures import TemperatureEntity
 
 PARALLEL_UPDATES = 0  # commands are put in order for each device
 
-_TURNED_ON = (HVACMode.HEAT_COOL, HVACMode.HEAT, HVACMode.COOL)
-"""The modes that a thermostat is turned on with, if it does not keep its mode while it is off; the first one it has."""
-
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
@@ -47,7 +44,7 @@ class DatapointClimate(TemperatureEntity, ClimateEntity):
             ClimateEntityFeature.PRESET_MODE: bool(self.preset_modes),
             ClimateEntityFeature.FAN_MODE: bool(self.fan_modes),
             ClimateEntityFeature.SWING_MODE: bool(self.swing_modes),
-            ClimateEntityFeature.TURN_ON | ClimateEntityFeature.TURN_OFF: self._can_be_off and len(self.hvac_modes) > 1,
+            ClimateEntityFeature.TURN_ON | ClimateEntityFeature.TURN_OFF: self.can_be_off,
         }
         features = ClimateEntityFeature(0)
         for feature, is_offered in offered.items():
@@ -57,44 +54,20 @@ class DatapointClimate(TemperatureEntity, ClimateEntity):
     # Modes
 
     @property
-    def _can_be_off(self) -> bool:
-        return HVACMode.OFF in self._own_modes or self._has_switch
-
-    @property
-    def _has_switch(self) -> bool:
-        """Whether a datapoint turns it on and off, whatever its mode."""
-        role = self.composite.roles.get("on")
-        return role is not None and role.values_of_flag(is_on=False) is not None
-
-    @property
-    def _own_modes(self) -> list[HVACMode]:
-        """The modes that a datapoint can be set to, in the order of Home Assistant."""
-        words = self.options_of("mode")
-        return [mode for mode in HVACMode if mode in words]
-
-    @property
     @override
     def hvac_modes(self) -> list[HVACMode]:
-        on: list[HVACMode] = [mode for mode in self._own_modes if mode is not HVACMode.OFF]
-        if not on:  # it is only told its mode, or has none
-            mode = self._mode
+        words = self.options_of("mode")
+        on: list[HVACMode] = [mode for mode in HVACMode if mode in words and mode is not HVACMode.OFF]
+        if not on:  # it only tells its mode, or has none
+            mode = self.hvac_mode
             on = [HVACMode.HEAT if mode in (None, HVACMode.OFF) else mode]
-        return [HVACMode.OFF, *on] if self._can_be_off else on
+        return [HVACMode.OFF, *on] if self.can_be_off else on
 
     @property
     @override
     def hvac_mode(self) -> HVACMode | None:
-        if not self.has("on"):
-            return self._mode
-        is_on = self.flag_of("on")
-        return self._mode if is_on else None if is_on is None else HVACMode.OFF
-
-    @property
-    def _mode(self) -> HVACMode | None:
-        """The mode while it is on; a device without modes heats."""
-        if not self.has("mode"):
-            return HVACMode.HEAT
-        return None if (word := self.word_of("mode")) is None else HVACMode(word)
+        mode = self.mode_in_force(HVACMode.HEAT)
+        return None if mode is None else HVACMode(mode)
 
     @property
     @override
@@ -107,26 +80,15 @@ class DatapointClimate(TemperatureEntity, ClimateEntity):
 
     @override
     async def async_set_hvac_mode(self, hvac_mode: HVACMode) -> None:
-        await self.async_write(self._values_of_mode(hvac_mode))
-
-    def _values_of_mode(self, mode: HVACMode) -> dict[str, Value]:
-        """Return the values to write for a mode. One that only reads as a mode is turned on and off."""
-        own = self.values_of_option("mode", mode) if mode in self._own_modes else {}
-        if mode is HVACMode.OFF:
-            return own or self.values_of_flag("on", is_on=False)
-        return (self.values_of_flag("on", is_on=True) if self._has_switch else {}) | own
+        await self.async_write(self.values_of_mode(hvac_mode))
 
     @override
     async def async_turn_on(self) -> None:
-        if HVACMode.OFF not in self._own_modes:
-            await self.async_write(self.values_of_flag("on", is_on=True))  # it keeps its mode while it is off
-            return
-        modes = self.hvac_modes
-        await self.async_set_hvac_mode(next((mode for mode in _TURNED_ON if mode in modes), modes[-1]))
+        await self.async_write(self.values_of_turning_on(HVACMode.HEAT_COOL, HVACMode.HEAT, HVACMode.COOL))
 
     @override
     async def async_turn_off(self) -> None:
-        await self.async_set_hvac_mode(HVACMode.OFF)
+        await self.async_write(self.values_of_mode(HVACMode.OFF))
 
     # Temperatures
 
@@ -150,7 +112,7 @@ class DatapointClimate(TemperatureEntity, ClimateEntity):
         values: dict[str, Value] = {}
         if (mode := kwargs.get(ATTR_HVAC_MODE)) is not None:
             self._valid_mode_or_raise("hvac", mode, self.hvac_modes)
-            values = self._values_of_mode(mode)
+            values = self.values_of_mode(mode)
         targets = {"target": ATTR_TEMPERATURE, "high": ATTR_TARGET_TEMP_HIGH, "low": ATTR_TARGET_TEMP_LOW}
         temperatures = {role: kwargs.get(attribute) for role, attribute in targets.items()}
         await self.async_write(values | self.values_of_temperatures(temperatures))

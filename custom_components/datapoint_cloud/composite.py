@@ -4,7 +4,7 @@ It reads and writes the roles of the datapoints. The platforms decide what the r
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import override
 
 from homeassistant.const import EntityCategory, Platform
@@ -68,9 +68,14 @@ class CompositeEntity(DeviceEntity):
         return name in self.composite.roles
 
     def can_write(self, name: str) -> bool:
-        """Whether a number or flag with this role can be written."""
+        """Whether a number with this role can be written."""
         role = self.composite.roles.get(name)
         return role is not None and role.is_writable
+
+    def can_switch(self, name: str) -> bool:
+        """Whether a role can be turned on and off."""
+        role = self.composite.roles.get(name)
+        return role is not None and role.values_of_flag(is_on=False) is not None
 
     def number_of(self, name: str) -> float | None:
         """The number of a role; None while it is unknown."""
@@ -113,11 +118,11 @@ class CompositeEntity(DeviceEntity):
         least, greatest = source.minimum, source.maximum
         is_below, is_above = least is not None and number < least, greatest is not None and number > greatest
         if is_below or is_above or not math.isfinite(number):
-            raise self._refusal(source)
+            raise self.refusal(source)
         try:
             return role.values_of_number(number)
         except ValueError:
-            raise self._refusal(source) from None
+            raise self.refusal(source) from None
 
     def values_of_option(self, name: str, option: str) -> dict[str, Value]:
         """Return the values to write for a word by its key. Raises a translated error if it cannot be written."""
@@ -125,22 +130,22 @@ class CompositeEntity(DeviceEntity):
         word = next((word for word in role.writable_words if _key(word) == option), None)
         values = None if word is None else role.values_of_word(word)
         if values is None:
-            raise self._refusal(role.sources[0])
+            raise self.refusal(role.sources[0])
         return values
 
     def values_of_flag(self, name: str, *, is_on: bool) -> dict[str, Value]:
         """Return the values to turn a role on or off. Raises a translated error if it cannot be turned so."""
         role = self.composite.roles[name]
         if (values := role.values_of_flag(is_on=is_on)) is None:
-            raise self._refusal(role.sources[0])
+            raise self.refusal(role.sources[0])
         return values
 
-    async def async_write(self, values: dict[str, Value]) -> None:
+    async def async_write(self, values: Mapping[str, Value]) -> None:
         """Send the values of one call in one command. Raises a translated error if the cloud does not accept them."""
         if values:
             await self.coordinator.config_entry.runtime_data.commands.async_write(self._device_id, values)
 
-    def _refusal(self, source: Source) -> HomeAssistantError:
+    def refusal(self, source: Source) -> HomeAssistantError:
         """Return the error for a value that a role cannot have, with its limits if they are known."""
         state, keys = self.state_of_device, ", ".join(source.keys)
         device = self._device_id if state is None else state.device.name

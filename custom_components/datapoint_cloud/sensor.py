@@ -14,10 +14,12 @@ from homeassistant.helpers.typing import StateType
 
 from .account_sensors import async_add_account_sensors
 from .clouds.model import DataType
+from .composite import CompositeEntity, async_add_composites
 from .coordinator import DatapointCoordinator
 from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
 from .fleet.description import LONGEST_STATE
 from .fleet.device_state import DeviceState
+from .fleet.units import state_class_of
 from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -29,6 +31,7 @@ async def async_setup_entry(
     """Add the sensors of an account."""
     async_add_account_sensors(entry, async_add_entities)
     async_add_entities_of_devices(entry, async_add_entities, _sensors_of)
+    async_add_composites(entry, async_add_entities, Platform.SENSOR, CompositeSensor)
 
 
 def _sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DatapointSensor]:
@@ -89,3 +92,31 @@ class DatapointSensor(DatapointEntity, SensorEntity):
         # Newer firmware may report values that the schema lacks, and Home Assistant rejects a value that is no option.
         options, value = self.description.options, self.native_value
         return [*options, *([str(value)] if value is not None and value not in options else [])]
+
+
+class CompositeSensor(CompositeEntity, SensorEntity):
+    """A number that is calculated from datapoints, such as how much of a filter is left."""
+
+    @property
+    @override
+    def device_class(self) -> SensorDeviceClass | None:
+        device_class = self.composite.device_class
+        return None if device_class is None else SensorDeviceClass(device_class)
+
+    @property
+    @override
+    def native_unit_of_measurement(self) -> str | None:
+        return self.composite.unit
+
+    @property
+    @override
+    def state_class(self) -> SensorStateClass | None:
+        return state_class_of(self.composite.device_class)
+
+    @property
+    @override
+    def native_value(self) -> float | None:
+        number, source = self.number_of("value"), self.composite.roles["value"].sources[0]
+        if number is None or source.minimum is None or source.maximum is None:
+            return number
+        return min(max(number, source.minimum), source.maximum)  # a filter may be used for too long

@@ -1,9 +1,10 @@
-"""The temperatures of a device that heats or cools: their unit, their limits, and how they are set.
+"""Devices that keep a temperature: its unit and limits, the modes, and how both are set.
 
 It does not know as what Home Assistant shows the device.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from homeassistant.const import UnitOfTemperature
@@ -11,14 +12,18 @@ from homeassistant.util.unit_conversion import TemperatureConverter
 
 from .clouds.model import Value
 from .composite import CompositeEntity
-from .profiles.roles import Source
+from .profiles.roles import OFF, ON, Source
 
 _TARGETS = ("target", "high", "low")
 _UNITS = frozenset(UnitOfTemperature)
+_PLACES = 6  # of a temperature that Home Assistant has converted
 
 
 class TemperatureEntity(CompositeEntity):
-    """An entity with a current and a target temperature."""
+    """An entity with a current and a target temperature, and perhaps with modes.
+
+    It is off if the datapoint that turns it on says so, or if its mode is "off".
+    """
 
     _usual_limits: ClassVar[tuple[float, float]]
     """The limits in °C that Home Assistant has if nothing is known about those of the device."""
@@ -59,8 +64,51 @@ class TemperatureEntity(CompositeEntity):
         values: dict[str, Value] = {}
         for name, temperature in temperatures.items():
             if temperature is not None:
-                values |= self.values_of_number(self.composite.roles[name], temperature)
+                values |= self._values_of_temperature(name, round(temperature, _PLACES))
         return values
+
+    def _values_of_temperature(self, name: str, temperature: float) -> dict[str, Value]:
+        role, (least, greatest) = self.composite.roles[name], self._limits
+        if least <= temperature <= greatest:
+            return self.values_of_number(role, temperature)
+        step = self.target_temperature_step
+        raise self.refusal(replace(role.sources[0], minimum=least, maximum=greatest, step=step))
+
+    # Modes
+
+    @property
+    def can_be_off(self) -> bool:
+        """Whether it can be turned off."""
+        return self.can_switch("on") or OFF in self.options_of("mode")
+
+    def mode_in_force(self, usual: str) -> str | None:
+        """Return the mode, or `usual` for a device without modes that is on; None while it is unknown."""
+        is_on = self.flag_of("on") if self.has("on") else True
+        if not is_on:
+            return None if is_on is None else OFF
+        return self.word_of("mode") if self.has("mode") else usual
+
+    def values_of_mode(self, mode: str) -> dict[str, Value]:
+        """Return the values to write for a mode. Raises a translated error if it cannot be set.
+
+        A device that has the mode "off" and a switch is turned off by its mode: the switch may be that of a whole spa.
+        """
+        own_modes = self.options_of("mode")
+        is_own = mode in own_modes or (bool(own_modes) and mode != OFF)
+        own = self.values_of_option("mode", mode) if is_own else {}
+        if mode == OFF:
+            return own or self.values_of_flag("on", is_on=False)
+        return (self.values_of_flag("on", is_on=True) if self.can_switch("on") else {}) | own
+
+    def values_of_turning_on(self, *modes: str) -> dict[str, Value]:
+        """Return the values to turn it on: in the mode that it kept, or in the first of these that it has."""
+        own = self.options_of("mode")
+        if OFF not in own:
+            return self.values_of_flag("on", is_on=True)
+        others = [mode for mode in (*modes, *own) if mode in own and mode != OFF]
+        return self.values_of_mode(others[0] if others else ON)
+
+    # Limits
 
     @property
     def _unit(self) -> str | None:

@@ -17,7 +17,7 @@ from .description import DatapointDescription
 
 type Descriptions = Mapping[str, DatapointDescription]
 
-SHOWN: Final = frozenset({CompositePlatform.CLIMATE})
+SHOWN: Final = frozenset(CompositePlatform) - {CompositePlatform.SCHEDULE}
 """The platforms that show such entities. The datapoints of the others keep their own entities enabled."""
 _CONTROLS: Final = frozenset(
     {CompositePlatform.CLIMATE, CompositePlatform.FAN, CompositePlatform.LIGHT, CompositePlatform.WATER_HEATER}

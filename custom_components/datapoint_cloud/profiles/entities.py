@@ -20,6 +20,7 @@ from homeassistant.components.water_heater.const import (
 
 from ..clouds.model import Value
 from .roles import OFF, ON, Composite, CompositePlatform, Role, Source
+from .values import as_word
 from .words import BIT, CATEGORY, FLAG, KEY, LIMITS, LIST, NUMBER, POSITIVE, SCALE, TEXT, VALUE, WORD, one_entry, worded
 
 UNITS: Final = ("°C", "°F")
@@ -212,6 +213,8 @@ _SOURCE: Final = vol.Schema(
 
 def _source(value: Any, kind: Kind) -> Source:
     """Read a key, `{key: {value: meaning}}`, or the long form with `key` or `join`."""
+    if isinstance(value, bool):
+        value = as_word(value)  # a datapoint that is called "on"
     if isinstance(value, str):
         is_unit = kind is Kind.WORD and value in UNITS
         return Source(constant=value) if is_unit else Source(keys=(KEY(value),))
