@@ -3,7 +3,7 @@
 import pytest
 
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Value
-from custom_components.datapoint_cloud.profiles import Profiles, our_profiles
+from custom_components.datapoint_cloud.profiles import Product, Profiles, our_profiles
 from custom_components.datapoint_cloud.profiles.format import BadProfile, read_profiles
 from custom_components.datapoint_cloud.profiles.model import Profile, Refinement
 from custom_components.datapoint_cloud.profiles.roles import Composite, Role
@@ -68,11 +68,11 @@ def test_a_product_key_wins_over_a_shape_and_a_large_shape_over_a_small_one() ->
 - {model: named, match: {products: key}}
 """
     profiles = Profiles(ours=tuple(found for found in read_profiles(text, "f") if isinstance(found, Profile)))
-    assert profiles.of("", _datapoints("a")).model is None
-    assert profiles.of("", _datapoints("a", "b")).model == "small"
-    assert profiles.of("", _datapoints("a", "b", "c12")).model == "large"
-    assert profiles.of("", _datapoints("a", "b", "c12", "d")).model == "small"
-    assert profiles.of("key", _datapoints("a", "b", "c12")).model == "named"
+    assert profiles.of(Product("", _datapoints("a"))).model is None
+    assert profiles.of(Product("", _datapoints("a", "b"))).model == "small"
+    assert profiles.of(Product("", _datapoints("a", "b", "c12"))).model == "large"
+    assert profiles.of(Product("", _datapoints("a", "b", "c12", "d"))).model == "small"
+    assert profiles.of(Product("key", _datapoints("a", "b", "c12"))).model == "named"
 
 
 def test_a_shape_may_depend_on_what_the_definition_says() -> None:
@@ -81,10 +81,10 @@ def test_a_shape_may_depend_on_what_the_definition_says() -> None:
 - {model: all, match: {has: "*"}, datapoints: {blue: {unit: lx, name: Blue}}}
 """
     profiles = Profiles(ours=tuple(found for found in read_profiles(text, "f") if isinstance(found, Profile)))
-    assert profiles.of("", _datapoints("blue", desc="a blue lamp")).refinement("blue") == Refinement(
+    assert profiles.of(Product("", _datapoints("blue", desc="a blue lamp"))).refinement("blue") == Refinement(
         unit="lx", name="Blue"
     )
-    plants = profiles.of("", _datapoints("blue", desc="a green lamp"))
+    plants = profiles.of(Product("", _datapoints("blue", desc="a green lamp")))
     assert (plants.model, plants.refinement("blue")) == ("plants", Refinement(unit="%", name="Blue"))
 
 
@@ -96,10 +96,10 @@ def test_what_a_user_says_wins_and_what_is_not_said_stays() -> None:
     shape = _profile("{match: {has: mode}, datapoints: {cur_temp: {scale: 1, name: Room}}}")
     device = _profile("{match: {devices: d1}, datapoints: {cur_temp: {name: Attic}}, manufacturer: Me}")
     profiles = Profiles(ours=(ours,), users=(device, shape))
-    other = profiles.of("p", _datapoints("cur_temp", "mode"), "d2")
+    other = profiles.of(Product("p", _datapoints("cur_temp", "mode")), "d2")
     assert other.refinement("cur_temp") == Refinement(unit="°C", scale=1, name="Room")
     assert (other.refinement("mode").name, other.composites) == ("Level", ours.composites)
-    own = profiles.of("p", _datapoints("cur_temp", "mode"), "d1")
+    own = profiles.of(Product("p", _datapoints("cur_temp", "mode")), "d1")
     assert (own.refinement("cur_temp").name, own.manufacturer) == ("Attic", "Me")
     assert own.refinement("cur_temp").unit == "°C"
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from custom_components.datapoint_cloud.clouds.gizwits.attributes import Attribut
 from custom_components.datapoint_cloud.clouds.gizwits.schema import parse
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Role
 from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.fleet.description import DatapointDescription
 from custom_components.datapoint_cloud.fleet.naming import Naming
-from custom_components.datapoint_cloud.profiles import Profile, load_profiles
-from custom_components.datapoint_cloud.profiles.model import ShownAs
+from custom_components.datapoint_cloud.profiles.model import Refinement
 
 from .passing_time import settle
 
@@ -134,18 +135,29 @@ def _sample(attr: Json) -> Any:
     return round((spec["min"] + spec["max"]) // 2 * spec["ratio"] + spec["addition"], 6)
 
 
-def _platform(profile: Profile, datapoint: Datapoint) -> str:
-    is_control = datapoint.is_writable and profile.refinement(datapoint.key).shown_as is not ShownAs.SENSOR
-    if is_control and datapoint.role in {Role.ACTION, Role.MAINTENANCE}:
+def _platform(datapoint: Datapoint) -> str:
+    if datapoint.is_writable and datapoint.role in {Role.ACTION, Role.MAINTENANCE}:
         return "button"
     match datapoint.data_type:
         case DataType.BOOL:
-            return "switch" if is_control else "binary_sensor"
+            return "switch" if datapoint.is_writable else "binary_sensor"
         case DataType.ENUM:
-            return "select" if is_control else "sensor"
+            return "select" if datapoint.is_writable else "sensor"
         case DataType.BINARY:
             return "sensor"
-    return "number" if is_control else "sensor"
+    return "number" if datapoint.is_writable else "sensor"
+
+
+def _refined(description: DatapointDescription, value: Any) -> str | float:
+    """Return the state of a value that a profile refines; `test_our_profiles` checks what profiles make of values."""
+    shown = description.shown(value)
+    if shown is None:
+        return "unknown"
+    if isinstance(shown, bool):
+        return "on" if shown else "off"
+    if isinstance(shown, str):
+        return "unknown" if description.platform == "select" and shown not in description.options else shown
+    return round((shown - 32) / 1.8, 4) if description.unit == "°F" else float(shown)
 
 
 def _shown(attribute: Attribute, value: Any) -> str | float:
@@ -214,16 +226,22 @@ async def test_every_recorded_datapoint_is_one_entity_with_its_value(
             continue
         definition = parse(recorded.definitions[key])
         assert definition is not None
-        profile = load_profiles().of(key, definition.by_key)
+        fleet_state = entry.runtime_data.coordinator.fleet[did]
         for name, attribute in definition.attributes.items():
             unique_id = f"{_ACCOUNT}_{did}_{name}"
-            expected[unique_id] = _platform(profile, attribute.datapoint)
+            description = fleet_state.descriptions[name]
+            is_refined = fleet_state.profile.refinement(name) != Refinement()
+            expected[unique_id] = _platform(description.datapoint if is_refined else attribute.datapoint)
             if (value := recorded.latest[did]["attr"].get(name)) is None:
                 continue
             state = hass.states.get(entities[unique_id].entity_id)
             assert state is not None
-            shown = _shown(attribute, value)
-            if (float(state.state) if isinstance(shown, float) else state.state) != shown:
+            shown = _refined(description, fleet_state.value(name)) if is_refined else _shown(attribute, value)
+            # Home Assistant converts °F, and rounds what it has converted.
+            if state.state != shown and not (
+                isinstance(shown, float)
+                and isclose(float(state.state), shown, abs_tol=0.3 if description.unit == "°F" else 0)
+            ):
                 wrong[unique_id] = (state.state, shown)
         if any(attr["type"] in {"alert", "fault"} for _, attr in attributes(recorded.definitions[key])):
             expected[f"{_ACCOUNT}_{did}_$problem"] = "binary_sensor"

@@ -14,7 +14,7 @@ from custom_components.datapoint_cloud.clouds.gizwits.schema import Definition, 
 from custom_components.datapoint_cloud.clouds.model import DataType
 from custom_components.datapoint_cloud.fleet.description import describe
 from custom_components.datapoint_cloud.fleet.naming import Naming
-from custom_components.datapoint_cloud.profiles import Profiles, our_profiles
+from custom_components.datapoint_cloud.profiles import Product, Profiles, our_profiles
 from custom_components.datapoint_cloud.schedules.resolve import schedules_of
 from custom_components.datapoint_cloud.schedules.schedule import Place, Schedule
 from custom_components.datapoint_cloud.vocabulary import is_chinese
@@ -81,7 +81,7 @@ def _definitions(payloads: Path) -> Iterator[tuple[str, Definition]]:
 
 def _schedules(definition: Definition, language: str = "en") -> dict[str, Schedule]:
     naming = Naming.load(language)
-    profile = _PROFILES.of("", definition.by_key)
+    profile = _PROFILES.of(Product("", definition.by_key))
     descriptions = describe(definition.schema.datapoints, {}, profile, naming)
     return {schedule.key: schedule for schedule in schedules_of(descriptions, profile.records, naming)}
 

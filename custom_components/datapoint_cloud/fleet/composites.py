@@ -9,7 +9,7 @@ from typing import Final
 
 from ..clouds.model import DataType, Value
 from ..profiles.entities import PLATFORMS, Kind
-from ..profiles.keys import WILDCARD, filled, matched
+from ..profiles.keys import filled, is_pattern, matched
 from ..profiles.model import Profile
 from ..profiles.roles import OFF, ON, Composite, CompositePlatform, Role, Source
 from ..profiles.values import is_same, scaled
@@ -50,7 +50,7 @@ def without_parts_of(
 
 def _expanded(composite: Composite, descriptions: Descriptions) -> Iterator[Composite]:
     """Yield an entity for everything that the wildcard in its keys stands for; itself if it has no wildcard."""
-    pattern = next((key for key in sorted(composite.keys) if WILDCARD in key), None)
+    pattern = next((key for key in sorted(composite.keys) if is_pattern(key)), None)
     if pattern is None:
         yield composite
         return

@@ -18,7 +18,7 @@ from homeassistant.const import EntityCategory, Platform
 
 from ..clouds.model import Datapoint, DataType, Reading, Role, Value
 from ..profiles.model import Profile, Refinement
-from ..profiles.refine import options_of, refined
+from ..profiles.refine import can_be, options_of, refined
 from ..profiles.values import as_word, is_same, number_of, scaled
 from .naming import Naming, key_of
 from .units import COUNTER, state_class_of, unit_of
@@ -39,7 +39,8 @@ class DatapointDescription:
     """How a datapoint is shown; `datapoint` is as its profile wants it.
 
     The cloud's number is multiplied by `scale`, which gives the value in `unit`. `options` maps the key of each option
-    to the cloud's value for it, `reads` has further values that mean one. `absent` are the values that mean "no value".
+    to the cloud's value for it, `reads` has further values that mean one, and `otherwise` is the key for all others.
+    `absent` are the values that mean "no value".
     New entity ids are made from `object_name`.
     """
 
@@ -57,6 +58,7 @@ class DatapointDescription:
     is_enabled: bool = True
     options: Mapping[str, Value] = field(default_factory=dict)
     reads: tuple[tuple[Value, str], ...] = ()
+    otherwise: str | None = None
     absent: tuple[Value, ...] = ()
 
     def shown(self, value: Value | None) -> Value | None:
@@ -80,6 +82,8 @@ class DatapointDescription:
         for is_meant in (eq, is_same):
             if (key := next((key for option, key in known if is_meant(option, value)), None)) is not None:
                 return key
+        if self.otherwise is not None:
+            return self.otherwise
         return self.naming.unknown_option_key(value) if isinstance(value, str) else as_word(value)
 
     def vendors_value(self, value: Value) -> Value:
@@ -123,7 +127,8 @@ def _with_unit(refinement: Refinement, readings: Mapping[str, Reading]) -> Refin
         return refinement
     values = {key: reading.value for key in role.keys if (reading := readings.get(key)) and reading.value is not None}
     unit = role.word(values.get) if values else next(iter(role.words), None)
-    return replace(refinement, unit=unit)
+    # A class such as temperature needs a unit.
+    return replace(refinement, unit=unit, device_class=refinement.device_class if unit else None)
 
 
 def _describe_one(source: Datapoint, refinement: Refinement, naming: Naming) -> DatapointDescription:
@@ -139,6 +144,7 @@ def _describe_one(source: Datapoint, refinement: Refinement, naming: Naming) -> 
         scale=refinement.scale or 1.0,
         options=options,
         reads=reads,
+        otherwise=None if refinement.otherwise is None else key_of(refinement.otherwise),
         absent=refinement.absent,
     )
     description = _of_role(plain, refinement)
@@ -157,8 +163,8 @@ def _options(
     reads: list[tuple[Value, str]] = []
     for value, word in words.items():
         key = key_of(word)
-        if key in options:
-            reads.append((value, key))
+        if key in options or not can_be(source, value):
+            reads.append((value, key))  # read so, but written as the first value of the word
         else:
             options[key] = value
     reads += [(value, key_of(word)) for word, values in refinement.reads.items() for value in values]

@@ -11,7 +11,7 @@ from typing import Any
 from ..clouds.clock import arrived, is_ahead
 from ..clouds.errors import CloudError
 from ..clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, Snapshot, Value
-from ..profiles import NO_PROFILE, Profile, Profiles
+from ..profiles import NO_PROFILE, Product, Profile, Profiles
 from ..profiles.roles import Composite
 from .availability import MIN_PATIENCE, Availability, Contact, PollResult
 from .composites import composites_of, without_parts_of
@@ -126,9 +126,13 @@ class DeviceState:
         changed = {key for key, datapoint in datapoints.items() if datapoint != self.datapoints.get(key)}
         if changed:
             self.datapoints = datapoints
-            self.profile = self.profiles.of(self.device.schema_id, datapoints, self.device.id)
+            self.profile = self.profiles.of(self._product, self.device.id)
             self._describe_all()
         return changed
+
+    @property
+    def _product(self) -> Product:
+        return Product(self.device.schema_id, self.datapoints, self.device.model or "")
 
     def _describe_all(self) -> None:
         descriptions = describe(self.datapoints.values(), self.readings, self.profile, self.naming)

@@ -11,11 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from ..clouds.model import Datapoint
 from .format import BadProfile, read_profiles
-from .model import NO_PROFILE, Profile
+from .model import NO_PROFILE, Product, Profile
 
-__all__ = ["NO_PROFILE", "BadProfile", "Profile", "Profiles", "candidates", "load_profiles", "our_profiles"]
+__all__ = ["NO_PROFILE", "BadProfile", "Product", "Profile", "Profiles", "candidates", "load_profiles", "our_profiles"]
 
 _LOGGER = logging.getLogger(__name__)
 _FOLDER: Final = Path(__file__).parent
@@ -30,10 +29,10 @@ class Profiles:
     failures: Mapping[str, str] = field(default_factory=dict)
     """What is wrong with files of the user, by the name of the file."""
 
-    def of(self, product: str, datapoints: Mapping[str, Datapoint], device_id: str = "") -> Profile:
-        """Return what is known about a device of a product with these datapoints."""
+    def of(self, product: Product, device_id: str = "") -> Profile:
+        """Return what is known about a device of a product."""
         found = NO_PROFILE
-        for profile in (*_layers(self.ours, product, datapoints), *_layers(self.users, product, datapoints)):
+        for profile in (*_layers(self.ours, product), *_layers(self.users, product)):
             found = profile.over(found)
         for profile in self.users:
             if device_id in profile.match.devices:
@@ -41,19 +40,19 @@ class Profiles:
         return found
 
 
-def _layers(profiles: Iterable[Profile], product: str, datapoints: Mapping[str, Datapoint]) -> Iterator[Profile]:
+def _layers(profiles: Iterable[Profile], product: Product) -> Iterator[Profile]:
     """Yield the profiles for all products, and then the one for this product."""
     profiles = tuple(profiles)
     yield from (profile for profile in profiles if profile.match.is_for_all)
-    yield from candidates(profiles, product, datapoints)[:1]
+    yield from candidates(profiles, product)[:1]
 
 
-def candidates(profiles: Iterable[Profile], product: str, datapoints: Mapping[str, Datapoint]) -> list[Profile]:
+def candidates(profiles: Iterable[Profile], product: Product) -> list[Profile]:
     """Return the profiles for a product: those that name it, or else those whose shape it has, the largest first."""
     profiles = [profile for profile in profiles if not profile.match.is_for_all]
-    named = [profile for profile in profiles if product in profile.match.products]
-    shapes = [profile for profile in profiles if profile.match.fits(datapoints)]
-    return named or sorted(shapes, key=lambda profile: -len(profile.match.has) - len(profile.match.says))
+    named = [profile for profile in profiles if product.key in profile.match.products]
+    shapes = [profile for profile in profiles if profile.match.fits(product)]
+    return named or sorted(shapes, key=lambda profile: -profile.match.conditions)
 
 
 @cache

@@ -21,10 +21,25 @@ from homeassistant.components.water_heater.const import (
 from ..clouds.model import Value
 from .roles import OFF, ON, Composite, CompositePlatform, Role, Source
 from .values import as_word
-from .words import BIT, CATEGORY, FLAG, KEY, LIMITS, LIST, NUMBER, POSITIVE, SCALE, TEXT, VALUE, WORD, one_entry, worded
+from .words import (
+    BIT,
+    CATEGORY,
+    FLAG,
+    KEY,
+    LIMITS,
+    LIST,
+    NUMBER,
+    OTHER,
+    POSITIVE,
+    SCALE,
+    TEXT,
+    VALUE,
+    WORD,
+    one_entry,
+    worded,
+)
 
 UNITS: Final = ("°C", "°F")
-_OTHER: Final = "*"
 
 
 class Kind(Enum):
@@ -191,8 +206,7 @@ def read_unit_role(value: Any) -> Role:
     """Read a unit that another datapoint tells: `{key: {value: unit}}`."""
     if isinstance(value, str):
         raise vol.Invalid("expected a unit")
-    role: Role = _role(Kind.WORD, None)(value)
-    return role
+    return Role(tuple(_source(item, Kind.WORD) for item in LIST(value)))
 
 
 _MEANINGS: Final = vol.Schema(vol.All({VALUE: vol.Any(None, WORD)}, vol.Length(min=1)))
@@ -234,7 +248,7 @@ def _source(value: Any, kind: Kind) -> Source:
         minimum=least,
         maximum=greatest,
         step=fields.get("step"),
-        meanings=tuple((named, word) for named, word in meanings.items() if named != _OTHER),
-        otherwise=meanings.get(_OTHER),
+        meanings=tuple((named, word) for named, word in meanings.items() if named != OTHER),
+        otherwise=meanings.get(OTHER),
         along=fields.get("with", {}),
     )

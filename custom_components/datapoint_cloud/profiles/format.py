@@ -15,7 +15,7 @@ from .entities import read_entity, read_unit_role
 from .layouts import read_record
 from .model import Match, Profile, Refinement, ShownAs
 from .roles import Role
-from .words import CATEGORY, FLAG, KEY, LIST, NUMBER, POSITIVE, TEXT, VALUE, WORD
+from .words import CATEGORY, FLAG, KEY, LIST, NUMBER, OTHER, POSITIVE, TEXT, VALUE, WORD
 
 
 class BadProfile(ValueError):
@@ -56,6 +56,7 @@ _MATCH: Final = vol.Schema(
             vol.Optional("has"): vol.All(LIST, [KEY]),
             vol.Optional("lacks"): vol.All(LIST, [KEY]),
             vol.Optional("says"): {KEY: TEXT},
+            vol.Optional("named"): TEXT,
         },
         vol.Any(
             {vol.Required(vol.Any("devices", "products", "has")): object, vol.Extra: object},
@@ -111,6 +112,7 @@ def read_profile(entry: Any, source: str | None = None) -> Profile:
             has=tuple(match.get("has", ())),
             lacks=tuple(match.get("lacks", ())),
             says=match.get("says", {}),
+            named=match.get("named"),
         ),
         model=fields.get("model"),
         manufacturer=fields.get("manufacturer"),
@@ -160,7 +162,8 @@ def _refinement(content: Any) -> Refinement:
         minimum=least,
         maximum=greatest,
         step=fields.get("step"),
-        options=options,
+        options={value: word for value, word in options.items() if value != OTHER},
+        otherwise=options.get(OTHER),
         reads={word: tuple(values) for word, values in reads.items()},
         shown_as=None if shown_as is None else ShownAs(shown_as),
         category=fields.get("category"),

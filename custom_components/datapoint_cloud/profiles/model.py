@@ -7,7 +7,7 @@ from typing import Self
 
 from ..clouds.model import Datapoint, Value
 from ..clouds.records import Record
-from .keys import WILDCARD, filled, matched
+from .keys import ANY, filled, is_pattern, matched
 from .roles import Composite, Role
 
 
@@ -29,7 +29,8 @@ class Refinement:
 
     `unit_role` tells the unit from the values of other datapoints, where the device can change it. The cloud's number
     times `scale` is the value in the unit, to which `minimum`, `maximum` and `step` belong.
-    `options` maps the cloud's values to English words, `reads` the words to further values that mean the same.
+    `options` maps the cloud's values to English words, `reads` the words to further values that mean the same;
+    `otherwise` is the word for all other values.
     `absent` lists the cloud's values that mean "no value". `part` names the part of the device that it belongs to.
     """
 
@@ -44,6 +45,7 @@ class Refinement:
     step: float | None = None
     options: Mapping[Value, str] = field(default_factory=dict)
     reads: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    otherwise: str | None = None
     shown_as: ShownAs | None = None
     category: str | None = None
     is_enabled: bool | None = None
@@ -64,13 +66,22 @@ class Refinement:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What a profile is chosen by: a product's key, its datapoints by their keys, and its name in lists of devices."""
+
+    key: str
+    datapoints: Mapping[str, Datapoint]
+    name: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """Which devices a profile is for: those listed, those of the products listed, or those with a shape.
 
     A shape is a set of keys that a product must have (`has`) and a set that it must not have (`lacks`); `says` are
-    texts that the definition of a datapoint must contain, by its key. A profile for every product lies below those for
-    some.
+    texts that the definition of a datapoint must contain, by its key, and `named` one that the product's name must
+    contain. A profile for every product lies below those for some.
     """
 
     devices: frozenset[str] = frozenset()
@@ -78,16 +89,24 @@ class Match:
     has: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     says: Mapping[str, str] = field(default_factory=dict)
+    named: str | None = None
+
+    @property
+    def conditions(self) -> int:
+        """How many conditions the shape has."""
+        return len(self.has) + len(self.lacks) + len(self.says) + (self.named is not None)
 
     @property
     def is_for_all(self) -> bool:
         """Whether it is for every product."""
-        return self.has == (WILDCARD,) and not self.lacks
+        return self.has == (ANY,) and not self.lacks
 
-    def fits(self, datapoints: Mapping[str, Datapoint]) -> bool:
-        """Whether a product with these datapoints has the shape."""
+    def fits(self, product: Product) -> bool:
+        """Whether a product has the shape."""
+        datapoints = product.datapoints
         return (
             bool(self.has)
+            and (self.named is None or self.named.casefold() in product.name.casefold())
             and all(_is_among(pattern, datapoints) for pattern in self.has)
             and not any(_is_among(pattern, datapoints) for pattern in self.lacks)
             and all(key in datapoints and text in _text(datapoints[key]) for key, text in self.says.items())
@@ -110,7 +129,7 @@ class Profile:
         """Return all that is known about a datapoint: the entry of its key wins over the patterns that match it."""
         known = Refinement()
         for pattern, refinement in self.datapoints.items():
-            if WILDCARD in pattern and (part := matched(pattern, key)) is not None:
+            if is_pattern(pattern) and (part := matched(pattern, key)) is not None:
                 known = refinement.named(part).over(known)
         exact = self.datapoints.get(key)
         return known if exact is None else exact.over(known)
@@ -144,4 +163,4 @@ def _text(datapoint: Datapoint) -> str:
 
 
 def _is_among(pattern: str, keys: Collection[str]) -> bool:
-    return any(matched(pattern, key) is not None for key in keys) if WILDCARD in pattern else pattern in keys
+    return any(matched(pattern, key) is not None for key in keys) if is_pattern(pattern) else pattern in keys

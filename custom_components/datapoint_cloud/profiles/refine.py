@@ -6,7 +6,7 @@ from typing import Final
 
 from ..clouds.model import Datapoint, DataType, Part, Role, Value
 from .model import Refinement, ShownAs
-from .values import is_same, scaled, slug
+from .values import is_same, number_of, scaled, slug
 
 _FLAGS: Final = frozenset({ShownAs.ALARM, ShownAs.BINARY_SENSOR, ShownAs.SWITCH})
 _PRESSED: Final = frozenset({Role.ACTION, Role.MAINTENANCE})
@@ -85,3 +85,17 @@ def options_of(datapoint: Datapoint, refinement: Refinement) -> dict[Value, str]
     if not words and is_number and (refinement.shown_as in _FLAGS or refinement.shown_as is ShownAs.BUTTON):
         return {0: "off", 1: "on"}
     return words
+
+
+def can_be(datapoint: Datapoint, value: Value) -> bool:
+    """Whether a datapoint can have a value by its definition."""
+    match datapoint.data_type:
+        case DataType.ENUM:
+            return value in datapoint.options
+        case DataType.NUMBER:
+            number = number_of(value)
+            least = number if datapoint.minimum is None else datapoint.minimum
+            greatest = number if datapoint.maximum is None else datapoint.maximum
+            return None not in {number, least, greatest} and (least or 0) <= (number or 0) <= (greatest or 0)
+        case _:
+            return True

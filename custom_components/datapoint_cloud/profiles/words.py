@@ -8,6 +8,8 @@ import voluptuous as vol
 from ..clouds.model import Value
 from .values import as_word
 
+OTHER: Final = "*"
+"""Stands for all values that are not listed."""
 _LONGEST: Final = 255
 
 
