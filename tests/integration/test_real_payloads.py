@@ -19,6 +19,7 @@ from custom_components.datapoint_cloud.clouds.gizwits.attributes import Attribut
 from custom_components.datapoint_cloud.clouds.gizwits.schema import parse
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Role
 from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.fleet.composites import SHOWN
 from custom_components.datapoint_cloud.fleet.description import DatapointDescription
 from custom_components.datapoint_cloud.fleet.naming import Naming
 from custom_components.datapoint_cloud.profiles.model import Refinement
@@ -243,6 +244,8 @@ async def test_every_recorded_datapoint_is_one_entity_with_its_value(
                 and isclose(float(state.state), shown, abs_tol=0.3 if description.unit == "°F" else 0)
             ):
                 wrong[unique_id] = (state.state, shown)
+        shown = (composite for composite in fleet_state.composites if composite.platform in SHOWN)
+        expected |= {f"{_ACCOUNT}_{did}_{composite.key}": composite.platform for composite in shown}
         if any(attr["type"] in {"alert", "fault"} for _, attr in attributes(recorded.definitions[key])):
             expected[f"{_ACCOUNT}_{did}_$problem"] = "binary_sensor"
             expected[f"{_ACCOUNT}_{did}_$alarm"] = "event"
