@@ -244,8 +244,8 @@ async def test_every_recorded_datapoint_is_one_entity_with_its_value(
                 and isclose(float(state.state), shown, abs_tol=0.3 if description.unit == "°F" else 0)
             ):
                 wrong[unique_id] = (state.state, shown)
-        shown = (composite for composite in fleet_state.composites if composite.platform in SHOWN)
-        expected |= {f"{_ACCOUNT}_{did}_{composite.key}": composite.platform for composite in shown}
+        made = (composite for composite in fleet_state.composites if composite.platform in SHOWN)
+        expected |= {f"{_ACCOUNT}_{did}_{composite.key}": composite.platform for composite in made}
         if any(attr["type"] in {"alert", "fault"} for _, attr in attributes(recorded.definitions[key])):
             expected[f"{_ACCOUNT}_{did}_$problem"] = "binary_sensor"
             expected[f"{_ACCOUNT}_{did}_$alarm"] = "event"
