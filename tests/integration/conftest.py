@@ -11,8 +11,10 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
 
+import custom_components.datapoint_cloud as integration
 from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.profiles import Profiles
 from custom_components.datapoint_cloud.timings import set_timings, timings_of
 from simulator.simulation import Simulation
 
@@ -22,6 +24,21 @@ from .passing_time import ChangeTimings
 @pytest.fixture(autouse=True)
 def _integration(enable_custom_integrations: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
+
+
+@pytest.fixture
+def our_profiles() -> None:
+    """Use the project's own profiles."""
+
+
+@pytest.fixture(autouse=True)
+def _no_profiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show the datapoints of the simulated devices as their definitions say, unless a test names `our_profiles`.
+
+    A profile would replace the entities that most tests are about by a thermostat or a light.
+    """
+    if "our_profiles" not in request.fixturenames:
+        monkeypatch.setattr(integration, "load_profiles", Profiles)
 
 
 @pytest.fixture

@@ -185,7 +185,12 @@ def recorded(real_payloads: Path) -> Recorded:
 
 @pytest.fixture
 async def entry(
-    hass: HomeAssistant, recorded: Recorded, all_enabled: None, socket_enabled: None, hass_storage: Json
+    hass: HomeAssistant,
+    recorded: Recorded,
+    our_profiles: None,
+    all_enabled: None,
+    socket_enabled: None,
+    hass_storage: Json,
 ) -> AsyncIterator[MockConfigEntry]:
     server = TestServer(recorded.app())
     await server.start_server()
@@ -249,6 +254,9 @@ async def test_every_recorded_datapoint_is_one_entity_with_its_value(
         if any(attr["type"] in {"alert", "fault"} for _, attr in attributes(recorded.definitions[key])):
             expected[f"{_ACCOUNT}_{did}_$problem"] = "binary_sensor"
             expected[f"{_ACCOUNT}_{did}_$alarm"] = "event"
+        for composite in fleet_state.composites:
+            if composite.platform in SHOWN:
+                expected[f"{_ACCOUNT}_{did}_{composite.key}"] = composite.platform.value
     assert wrong == {}
     figures = {unique_id for unique_id in by_platform if unique_id.startswith(f"{_ACCOUNT}_$")}
     assert {key: platform for key, platform in by_platform.items() if key not in figures} == expected
