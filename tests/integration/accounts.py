@@ -11,6 +11,8 @@ from custom_components.datapoint_cloud.accounts import scope_type
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 
+from .passing_time import settle
+
 USAGE_QUERY = {"aty": "content", "field": "genre", "period": "day", "date_format": "iso", "unit": "plays"}
 
 
@@ -102,10 +104,10 @@ def make_entry(
 async def add_account(
     hass: HomeAssistant, simulation: Simulation, kind: str, *, options: dict[str, Any] | None = None, **changes: Any
 ) -> MockConfigEntry:
-    """Add an account and set it up."""
+    """Add an account, set it up, and wait for its first reports."""
     entry = make_entry(hass, simulation, kind, options=options, **changes)
     await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
+    await settle(hass)
     return entry
 
 

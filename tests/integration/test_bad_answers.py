@@ -274,7 +274,6 @@ async def test_devices_are_shown_while_the_set_up_waits_for_another(
 async def test_a_shortened_list_removes_no_device(hass: HomeAssistant, simulation: Simulation) -> None:
     server = simulation.gizwits_enterprise
     entry = await add_account(hass, simulation, "gizwits_enterprise")
-    await settle(hass)
     entities = set(hass.states.async_entity_ids())
     for objects in ([], [{"mac": "0123456789ab"}] * 4):
         body = json.dumps({"meta": {"total": 4}, "objects": objects})

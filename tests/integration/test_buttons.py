@@ -49,7 +49,6 @@ async def test_no_account_has_buttons_unless_the_user_allows_administration(
     hass: HomeAssistant, simulation: Simulation, kind: str
 ) -> None:
     entry = await add_account(hass, simulation, kind)
-    await settle(hass)
     assert _buttons(hass, entry) == []
 
 
@@ -163,7 +162,6 @@ async def test_a_scene_is_a_button_of_the_account(hass: HomeAssistant, simulatio
     server = simulation.gizwits_open
     (scene,) = (scene for scene in server.scenes.by_id.values() if scene.uid == server.uid)
     entry = await add_account(hass, simulation, "gizwits_open")
-    await settle(hass)
     (button,) = _buttons(hass, entry)
     assert button.unique_id == f"{entry.unique_id}_$scene_{scene.id}"
     assert (button.disabled, button.entity_category) == (False, None)
@@ -177,7 +175,6 @@ async def test_scenes_are_listed_once_an_hour_and_come_and_go(
 ) -> None:
     server = simulation.gizwits_open
     entry = await add_account(hass, simulation, "gizwits_open")
-    await settle(hass)
     (before,) = _buttons(hass, entry)
     del server.scenes.by_id[before.unique_id.rpartition("_")[2]]
     added = server.scenes.add("Night", server.uid, {})
@@ -221,7 +218,6 @@ async def test_a_scene_that_went_while_home_assistant_was_off_has_no_button(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
-    await settle(hass)
     await hass.config_entries.async_unload(entry.entry_id)
     simulation.gizwits_open.scenes.by_id.clear()
     await hass.config_entries.async_setup(entry.entry_id)
@@ -231,7 +227,6 @@ async def test_a_scene_that_went_while_home_assistant_was_off_has_no_button(
 
 async def test_a_scene_that_is_gone_cannot_be_run(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
-    await settle(hass)
     (button,) = _buttons(hass, entry)
     name = next(iter(simulation.gizwits_open.scenes.by_id.values())).name
     simulation.gizwits_open.scenes.by_id.clear()

@@ -24,7 +24,6 @@ from simulator.simulation import Simulation
 from simulator.sodata.fleet import SoDataDevice
 
 from .accounts import add_account, entity_id_of, poll, state_of
-from .passing_time import settle
 from .subjects import SUBJECTS, air_conditioner, chiller, ups
 
 
@@ -301,7 +300,6 @@ async def test_a_device_is_removed_when_three_lists_in_a_row_lack_it(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     entry = await add_account(hass, simulation, kind)
-    await settle(hass)
     device_id = SUBJECTS[kind].device_id(simulation)
     found = device(hass, entry, device_id)
     gone = entities_of(hass, found.id)

@@ -20,7 +20,6 @@ from simulator.simulation import Simulation
 from simulator.sodata.fleet import SoDataDevice
 
 from .accounts import KINDS, add_account, entity_id_of, make_entry, poll, state_of
-from .passing_time import settle
 
 
 def _gizwits(simulation: Simulation, product: Product) -> GizwitsDevice:
@@ -248,7 +247,6 @@ async def test_devices_of_one_name_keep_entities_of_their_own(hass: HomeAssistan
 async def test_the_figures_of_accounts_and_products(hass: HomeAssistant, simulation: Simulation) -> None:
     server = simulation.gizwits_enterprise
     entry = await add_account(hass, simulation, "gizwits_enterprise")
-    await settle(hass)
     await poll(hass, entry)  # shows the requests that the reports left
     devices = {
         key: [device for device in product.devices.values() if not device.is_disabled]

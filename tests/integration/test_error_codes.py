@@ -20,7 +20,6 @@ from simulator.server import Fault, Server
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll
-from .passing_time import settle
 from .subjects import SUBJECTS
 
 pytestmark = pytest.mark.usefixtures("small_fleets")
@@ -189,7 +188,6 @@ async def test_a_failure_of_one_product_does_not_affect_the_other(
 async def test_a_spent_quota_is_a_problem_of_the_account(hass: HomeAssistant, simulation: Simulation, end: str) -> None:
     kind = "gizwits_enterprise"
     entry = await add_account(hass, simulation, kind)
-    await settle(hass)
     simulation.gizwits_enterprise.faults.append(_fault(kind, 5013, 403, lambda request: request.path.endswith(end)))
     _forget_tokens(simulation)
     await poll(hass, entry)

@@ -90,9 +90,7 @@ def _issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
 async def _add_settled(
     hass: HomeAssistant, simulation: Simulation, options: dict[str, str] | None = None
 ) -> MockConfigEntry:
-    entry = await add_account(hass, simulation, "gizwits_enterprise", options=options)
-    await settle(hass)
-    return entry
+    return await add_account(hass, simulation, "gizwits_enterprise", options=options)
 
 
 def _expected(product: EnterpriseProduct) -> Iterator[tuple[str, int]]:

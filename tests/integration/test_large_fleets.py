@@ -18,7 +18,7 @@ from simulator.gizwits.fleet import EnterpriseProduct
 from simulator.simulation import Simulation
 
 from .accounts import add_account, poll
-from .passing_time import pass_time, settle
+from .passing_time import pass_time
 
 _MOST_ENTITIES = 10_000
 
@@ -202,7 +202,6 @@ async def test_a_fleet_that_outgrows_the_limit_keeps_the_devices_that_are_shown(
     monkeypatch.setattr("custom_components.datapoint_cloud.fleet.inventory.LARGE_FLEET", 10)
     product = _meters(simulation, 10)
     entry = await add_account(hass, simulation, "gizwits_enterprise")
-    await settle(hass)
     before = set(product.devices)
     entities = {entity.entity_id for entity in _entities(hass, entry)}
     _add_meters(simulation, product, 1)

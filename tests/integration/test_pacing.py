@@ -144,7 +144,6 @@ async def test_an_account_sends_no_request_before_the_time_that_the_cloud_named(
 ) -> None:
     subject = SUBJECTS[kind]
     entry = await add_account(hass, simulation, kind)
-    await settle(hass)
     server = subject.server(simulation)
     end_limit = _LIMITS[kind](simulation)
     server.reset_counts()

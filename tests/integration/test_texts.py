@@ -31,7 +31,6 @@ from develop.option_labels import in_order, labels, languages
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account
-from .passing_time import settle
 
 _FOLDER = Path(integration.__file__).parent
 _TEXTS: dict[str, Any] = json.loads((_FOLDER / "translations" / "en.json").read_text(encoding="utf-8"))
@@ -115,9 +114,7 @@ def _all_failures() -> list[HomeAssistantError]:
 
 @pytest.fixture
 async def entries(hass: HomeAssistant, simulation: Simulation, small_fleets: None) -> list[MockConfigEntry]:
-    entries = [await add_account(hass, simulation, kind, options={"administration": True}) for kind in KINDS]
-    await settle(hass)
-    return entries
+    return [await add_account(hass, simulation, kind, options={"administration": True}) for kind in KINDS]
 
 
 async def test_entities_use_all_texts_and_icons_and_no_others(

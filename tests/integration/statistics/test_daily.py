@@ -49,7 +49,6 @@ def product(simulation: Simulation) -> EnterpriseProduct:
 
 async def _add(hass: HomeAssistant, simulation: Simulation, options: dict[str, int]) -> MockConfigEntry:
     entry = await add_account(hass, simulation, "gizwits_enterprise", options=options)
-    await settle(hass)
     await async_wait_recording_done(hass)
     return entry
 
