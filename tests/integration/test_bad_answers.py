@@ -237,8 +237,8 @@ async def test_a_set_up_does_not_wait_for_slow_devices(
     simulation.gizwits_open.faults = [
         Fault(matches=lambda request: request.path.endswith(f"{device_id}/latest"), delay=2, times=1)
     ]
-    entry = await add_account(hass, simulation, "gizwits_open")
-    assert entry.state is ConfigEntryState.LOADED
+    entry = make_entry(hass, simulation, "gizwits_open")
+    assert await hass.config_entries.async_setup(entry.entry_id)
     assert subject.state(hass, simulation, entry) == "unknown"
     await settle(hass)
     assert float(subject.state(hass, simulation, entry)) == 24
