@@ -11,6 +11,7 @@ import pytest
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES, DEVICE_CLASS_UNITS
 
+from benchmarks import readable
 from custom_components.datapoint_cloud.clouds.gizwits.schema import parse
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Value
 from custom_components.datapoint_cloud.fleet.composites import composites_of
@@ -134,6 +135,10 @@ def test_the_channels_of_lights_have_the_colors_that_their_definitions_tell(real
     assert channels("83139e") == {"red": "color_red", "green": "color_green", "blue": "color_blue2"}
     assert channels("cb5ef5") == {"red": "color_green", "green": "color_blue1", "blue": "color_blue2"}
     assert channels("684082") == {}
+
+
+def test_the_goals_for_readable_entities_are_reached(real_payloads: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert readable.main(real_payloads), capsys.readouterr().out
 
 
 # Recorded values
