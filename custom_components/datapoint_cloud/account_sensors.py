@@ -28,6 +28,7 @@ from .entity import async_add_with_inventory
 from .entries import subentry_of
 from .fleet import reports
 from .fleet.listeners import ACCOUNT
+from .fleet.places import Place
 from .runtime import DatapointConfigEntry
 from .statistics.schedule import ImportStatus
 
@@ -293,6 +294,48 @@ def _reported_value(
     return coordinator.reports.count(scope, *description.reported)
 
 
+def _current_value(
+    coordinator: DatapointCoordinator,
+    description: AccountSensorDescription,
+    devices: Sequence[Device],
+    scope: str | None = None,
+) -> StateType | datetime:
+    is_reported = description.reported is not None and coordinator.stands_on_reports
+    if description.value_fn is None or is_reported:
+        return _reported_value(coordinator, scope, description)
+    return description.value_fn(coordinator, devices)
+
+
+def account_figures(coordinator: DatapointCoordinator) -> dict[str, StateType | datetime]:
+    """Return what the sensors of an account show, by their translation keys; those without a value are left out."""
+    return _figures(coordinator, _ACCOUNT_SENSORS, coordinator.inventory.counted)
+
+
+def scope_figures(coordinator: DatapointCoordinator, scope: str) -> dict[str, StateType | datetime]:
+    """Return the counts of a scope, from lists and reports, by the translation keys of its sensors."""
+    devices = [device for device in coordinator.inventory.counted if device.scope == scope]
+    return _figures(coordinator, (*_ACCOUNT_OR_SCOPE_SENSORS, *_SCOPE_SENSORS), devices, scope)
+
+
+def place_figures(coordinator: DatapointCoordinator, place: Place) -> dict[str, StateType | datetime]:
+    """Return the counts of a customer or a site, by the translation keys of its sensors."""
+    return _figures(coordinator, _PLACE_SENSORS, place.devices)
+
+
+def _figures(
+    coordinator: DatapointCoordinator,
+    descriptions: Sequence[AccountSensorDescription],
+    devices: Sequence[Device],
+    scope: str | None = None,
+) -> dict[str, StateType | datetime]:
+    values = {
+        str(description.translation_key): _current_value(coordinator, description, devices, scope)
+        for description in descriptions
+        if description.exists_fn(coordinator)
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
 def _account_sensor(coordinator: DatapointCoordinator, description: AccountSensorDescription) -> AccountSensor:
     return AccountSensor(coordinator, description, coordinator.account_id, lambda: coordinator.inventory.counted)
 
@@ -366,11 +409,7 @@ class AccountSensor(CoordinatorEntity[DatapointCoordinator], SensorEntity):
         return self._value
 
     def _current_value(self) -> StateType | datetime:
-        description, coordinator = self.entity_description, self.coordinator
-        is_reported = description.reported is not None and coordinator.stands_on_reports
-        if description.value_fn is None or is_reported:
-            return _reported_value(coordinator, self._scope, description)
-        return description.value_fn(coordinator, self._devices())
+        return _current_value(self.coordinator, self.entity_description, self._devices(), self._scope)
 
     @property
     @override

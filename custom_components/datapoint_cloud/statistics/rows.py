@@ -147,7 +147,7 @@ def sum_rows(
     arrive at `after`: if the cloud's increase differs from the recorder's, the difference is spread in proportion to
     each hour's increase. `before` and `after` have a sum.
     """
-    tracker = _IncreaseTracker(None if before is None else before.state, is_increasing=is_increasing)
+    tracker = IncreaseTracker(None if before is None else before.state, is_increasing=is_increasing)
     states: list[tuple[datetime, float, float, float]] = []  # hour, state, and the running `total` and `movement`
     total = movement = 0.0
     for hour, values in meter_values:
@@ -178,7 +178,7 @@ def sum_rows(
     ]
 
 
-class _IncreaseTracker:
+class IncreaseTracker:
     """Computes by how much each value of a meter raises the sum, as the recorder does.
 
     A fall to less than 90 % of the highest value is a reset: the new cycle started at 0. A smaller dip is not, and the
@@ -190,6 +190,7 @@ class _IncreaseTracker:
         self._is_increasing = is_increasing
 
     def increase(self, value: float) -> float:
+        """Return by how much a value raises the sum; the first one raises it by nothing."""
         state = self._state
         self._state = value
         if state is None:
