@@ -25,13 +25,14 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
     ("flow.forms", "flow.validation", "fleet"),
     ("poller", "reauth", "schedules"),
     ("coordinator",),
-    ("commands", "confirmation", "device_registry", "issues", "push", "scenes"),
+    ("commands", "confirmation", "datapoint_names", "device_registry", "issues", "push", "scenes"),
     ("entity",),
     ("statistics",),
     ("report_schedule", "runtime"),
     ("composite", "temperatures"),
     ("account_sensors", "actions", "flow.options", "flow.subentry"),
-    (*_PLATFORMS, "config_flow", "diagnostics", "repairs", "services", "system_health"),
+    ("assist",),
+    (*_PLATFORMS, "config_flow", "diagnostics", "llm", "repairs", "services", "system_health"),
     ("__init__",),
 )
 """The modules and packages of the integration, the lowest level first. None imports from a higher level."""
