@@ -85,7 +85,7 @@ class Clouds:
     def hours(self, device: GizwitsDevice, key: str, value: Any, start: datetime, end: datetime) -> float:
         """For how long a device reported a value."""
         minutes = range(int(start.timestamp()), int(end.timestamp()), 60)
-        return sum(device.values_at(at)[key] == value for at in minutes) / 60
+        return sum(bool(device.values_at(at)[key] == value) for at in minutes) / 60
 
     def usage(self, start: datetime, end: datetime, group_by: str | None = None) -> dict[str, float]:
         times = [int(at.timestamp() * 1000) for at in (start, end)]
