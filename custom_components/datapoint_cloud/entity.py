@@ -123,7 +123,7 @@ class DatapointEntity(DeviceEntity):
     def shown_number(self) -> float | None:
         """The value if it is a number, else None."""
         value = self.shown_value
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
     @property
     def native_unit_of_measurement(self) -> str | None:

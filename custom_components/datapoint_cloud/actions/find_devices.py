@@ -122,7 +122,7 @@ def _json(value: object) -> JsonValueType:
     """Return a fact as JSON has it."""
     if isinstance(value, datetime):
         return local_iso(value)
-    return value if isinstance(value, bool | int | float) else str(value)
+    return value if isinstance(value, (bool, int, float)) else str(value)
 
 
 ACTIONS: Final = (

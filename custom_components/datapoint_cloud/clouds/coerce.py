@@ -20,6 +20,7 @@ _EARLIEST, _LATEST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinf
 
 _LONGEST_INTEGER: Final = 19  # characters; longer ones may not fit into 64 bits
 _LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**64 - 1  # orjson stores no others
+_GREATEST_FLOAT: Final = sys.float_info.max
 _NEVER_STORED: Final = re.compile("[\0\ud800-\udfff]")
 _LEVELS_ABOVE: Final = 100  # how deep files and responses of actions may nest the values
 
@@ -86,9 +87,10 @@ def number(value: Any) -> int | float | None:
     """Return a finite number that can be stored, also one written as text (`"18"`, `"-0.5"`)."""
     if isinstance(value, str):
         value = _parsed(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    # `int | float` would be made anew for each of the thousands of values of a poll.
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    if not abs(value) <= sys.float_info.max:
+    if not abs(value) <= _GREATEST_FLOAT:
         return None
     return value if isinstance(value, float) or _LEAST_INTEGER <= value <= _GREATEST_INTEGER else float(value)
 

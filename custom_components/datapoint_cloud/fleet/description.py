@@ -88,7 +88,7 @@ class DatapointDescription:
 
     def vendors_value(self, value: Value) -> Value:
         """Return the cloud's value for an option, also for on and off. Any other value stays: the cloud checks it."""
-        key = self.key_of_option(as_word(value)) if isinstance(value, str | bool) else None
+        key = self.key_of_option(as_word(value)) if isinstance(value, (str, bool)) else None
         return value if key is None else self.options[key]
 
     def key_of_option(self, word: str) -> str | None:

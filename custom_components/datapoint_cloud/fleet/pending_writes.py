@@ -131,6 +131,6 @@ class PendingWrites:
 
 def is_equal(value: Value | None, other: Value | None, step: float | None) -> bool:
     """Whether a device means the same by both: it takes the nearest number that it can have."""
-    if step is None or not isinstance(value, int | float) or not isinstance(other, int | float):
+    if step is None or not isinstance(value, (int, float)) or not isinstance(other, (int, float)):
         return value == other
     return abs(value - other) <= step / 2

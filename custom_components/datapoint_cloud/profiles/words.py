@@ -14,7 +14,7 @@ _LONGEST: Final = 255
 
 
 def _value(value: Any) -> Value:
-    if not isinstance(value, bool | int | float | str):
+    if not isinstance(value, (bool, int, float, str)):
         raise vol.Invalid("expected a value: a text, a number, true or false")
     return value
 

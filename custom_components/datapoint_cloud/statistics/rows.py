@@ -115,7 +115,7 @@ def _samples_by_hour(result: HistoryResult[Reading]) -> list[tuple[datetime, lis
         (reading.taken_at.astimezone(UTC), reading.value) for reading in result.rows if reading.taken_at is not None
     ]
     for at, value in sorted(timed, key=lambda sample: sample[0]):
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
             samples.setdefault(floor(at), []).append((at, value))
     return list(samples.items())
 

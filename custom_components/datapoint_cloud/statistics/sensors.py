@@ -43,7 +43,7 @@ class StatisticsSensor:
     def current_value(self) -> float | None:
         """The last value as the cloud sent it; None if there is none, or if it is not a number."""
         value = self.device_state.value(self.series.key)
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def statistics_sensors(hass: HomeAssistant, coordinator: DatapointCoordinator) -> list[StatisticsSensor]:

@@ -93,7 +93,7 @@ def find_entries(data: Any) -> list[Any] | None:
     lists = [value for value in fields.values() if isinstance(value, list)]
     if len(lists) == 1:
         return lists[0]
-    containers = {name for name, value in fields.items() if isinstance(value, dict | list)}
+    containers = {name for name, value in fields.items() if isinstance(value, (dict, list))}
     if len(containers) == 1 and containers < fields.keys() and containers <= _CONTAINERS:
         return find_entries(fields[next(iter(containers))])
     has_numbers = all(value is None or coerce.number(value) is not None for value in fields.values())
@@ -188,7 +188,7 @@ class _Parser:
         if row and all(value is None for value in row.values()):
             return None  # a damaged row: which label it belongs to is lost
         number = _number_of(row, column)
-        nested = [value for value in row.values() if isinstance(value, dict | list) and value]
+        nested = [value for value in row.values() if isinstance(value, (dict, list)) and value]
         parts = _all(self._value(value, here, depth) for value in nested) if nested else None
         if number is None:
             return parts

@@ -196,9 +196,9 @@ def _bytes(length: int | None, raw: Any) -> str | None:
 
 
 def _plain(raw: Any) -> Value | None:
-    if isinstance(raw, bool | str):
+    if isinstance(raw, (bool, str)):
         return raw
-    return coerce.number(raw) if isinstance(raw, int | float) else _hex(raw)
+    return coerce.number(raw) if isinstance(raw, (int, float)) else _hex(raw)
 
 
 def _written(attribute: Attribute, value: Value) -> Value | None:

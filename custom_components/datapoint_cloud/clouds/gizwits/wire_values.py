@@ -18,9 +18,11 @@ _LATEST_SECOND: Final = 10**11  # a greater number of seconds must be millisecon
 
 def flag(value: Any) -> bool | None:
     """Read a boolean, also one written as 0 or 1 or as text."""
+    if isinstance(value, bool):
+        return value
     if isinstance(value, str):
         return _TRUTH.get(value.strip().lower())
-    return bool(value) if isinstance(value, int | float) and value in (0, 1) else None
+    return bool(value) if isinstance(value, (int, float)) and value in (0, 1) else None
 
 
 def count(value: Any) -> int | None:

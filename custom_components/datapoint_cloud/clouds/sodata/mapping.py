@@ -358,7 +358,7 @@ def _value(value: Any, data_type: DataType) -> Value | None:
         return number
     if isinstance(value, bool):
         return str(value).lower()
-    if not isinstance(value, str | int | float):
+    if not isinstance(value, (str, int, float)):
         raise _Unreadable
     return str(value)
 
