@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -119,30 +119,23 @@ class HttpClient:
         429, or the budget is spent), `UnexpectedAnswer` (neither a known error nor JSON), or `Rejected` for a part that
         would change the path.
         """
-        url = self._base_url + _filled(template, parts or {})
-        places = self._places[purpose]
-
-        async def attempt() -> Answer:
-            async with places:
-                if self._session.closed:
-                    raise Unreachable(Reason.NO_CONNECTION, endpoint=template)
-                if self._budget is not None:
-                    self._budget.spend(purpose)
-                answer = await self._send(method, url, template, params, headers, json_body, form, purpose)
-            self._raise_for(answer)
-            is_accepted = is_read_later or (may_be_empty and not answer.text.strip()) or answer.is_json
-            if not is_accepted:
-                raise answer.error(UnexpectedAnswer)
-            return answer
-
-        try:
-            return await attempt()
-        except Unreachable as error:
-            has_code = error.code is not None
-            if not purpose.is_read or has_code or error.reason is Reason.TIMEOUT or self._session.closed:
-                raise
-        await asyncio.sleep(random.uniform(0, _PAUSE_BEFORE_SECOND_TRY))  # noqa: S311  # jitter, not cryptography
-        return await attempt()
+        url = self._base_url + _filled(template, **(parts or {}))
+        is_second_try = False
+        while True:
+            try:
+                async with self._places[purpose]:
+                    answer = await self._send(method, url, template, params, headers, json_body, form, purpose)
+                self._raise_for(answer)
+            except Unreachable as error:
+                if is_second_try or not self._may_be_retried(error, purpose):
+                    raise
+            else:
+                is_accepted = is_read_later or (may_be_empty and not answer.text.strip()) or answer.is_json
+                if not is_accepted:
+                    raise answer.error(UnexpectedAnswer)
+                return answer
+            is_second_try = True
+            await asyncio.sleep(random.uniform(0, _PAUSE_BEFORE_SECOND_TRY))  # noqa: S311  # jitter, not cryptography
 
     async def _send(
         self,
@@ -155,6 +148,10 @@ class HttpClient:
         form: Mapping[str, str] | None,
         purpose: Purpose,
     ) -> Answer:
+        if self._session.closed:
+            raise Unreachable(Reason.NO_CONNECTION, endpoint=template)
+        if self._budget is not None:
+            self._budget.spend(purpose)
         started = time.monotonic()
         try:
             # A redirect would send the credentials in the headers to another server.
@@ -183,6 +180,11 @@ class HttpClient:
         )
         return answer
 
+    def _may_be_retried(self, error: Unreachable, purpose: Purpose) -> bool:
+        """Whether a failed request changes nothing, and may well succeed a moment later."""
+        is_momentary = error.code is None and error.reason is not Reason.TIMEOUT
+        return purpose.is_read and is_momentary and not self._session.closed
+
     def _raise_for(self, answer: Answer) -> None:
         if (error := self._find_error(answer)) is not None:
             raise error
@@ -196,7 +198,8 @@ class HttpClient:
             raise answer.error(UnexpectedAnswer)
 
 
-def _filled(template: str, parts: Mapping[str, str]) -> str:
+@lru_cache(maxsize=1024)  # the same devices are read and written again and again
+def _filled(template: str, /, **parts: str) -> str:
     """Insert each part into the template as one segment, with all characters escaped that have a meaning in a path.
 
     Raises `Rejected` for parts that servers and proxies resolve, escaped or not: ".", ".." and an empty one.
