@@ -33,20 +33,34 @@ _QUIET_TURNS = 5
 class _Command:
     """Values for one device in one request, or a raw payload.
 
-    `outcome` becomes None when the cloud has accepted the command, else the error that its callers raise.
     `after_group` is the group command that has to end first.
     """
 
-    outcome: asyncio.Future[HomeAssistantError | None]
     after_group: asyncio.Future[None] | None
     payload: bytes | None
-    values: dict[str, Value] = field(default_factory=dict)
+    values: dict[str, Value]
     confirmed: dict[str, asyncio.Future[bool]] = field(default_factory=dict)  # by datapoint, if a caller waits for it
+    outcomes: list[asyncio.Future[HomeAssistantError | None]] = field(default_factory=list)  # one for each caller
+
+    def outcome(self) -> asyncio.Future[HomeAssistantError | None]:
+        """Return a future that becomes None when the cloud has accepted the command, else the error to raise.
+
+        Each caller has its own: a cancelled caller cancels nothing else.
+        """
+        outcome = asyncio.get_running_loop().create_future()
+        self.outcomes.append(outcome)
+        return outcome
 
     async def async_wait(self) -> None:
-        """Wait until the command has been sent, and raise its error. A cancelled caller cancels nothing else."""
-        if (error := await asyncio.shield(self.outcome)) is not None:
+        """Wait until the command has been sent, and raise its error."""
+        if (error := await self.outcome()) is not None:
             raise error
+
+    def end(self, error: HomeAssistantError | None) -> None:
+        """Tell all callers the outcome."""
+        for outcome in self.outcomes:
+            if not outcome.done():
+                outcome.set_result(error)
 
 
 @dataclass(eq=False, slots=True)
@@ -54,17 +68,12 @@ class _Queue:
     """The commands that wait to be sent to one device."""
 
     waiting: deque[_Command] = field(default_factory=deque)
-    last: _Command | None = None  # it may have been sent already
-    calls: int = 0  # since the sender was started
-    sender: asyncio.Task[None] | None = None
+    last: _Command | None = None  # the newest that has not ended
+    calls: int = 0  # since the first that found nothing to be sent
 
     async def async_collect(self) -> None:
-        """Let the other calls of the same scene or script arrive.
-
-        A single call waits for one turn of the event loop. Once a second call has come, more may follow.
-        """
-        await asyncio.sleep(0)
-        quiet_turns = _QUIET_TURNS if self.calls == 1 else 0
+        """Let the other calls of the same scene or script arrive."""
+        quiet_turns = 0
         while quiet_turns < _QUIET_TURNS:
             calls = self.calls
             await asyncio.sleep(0)
@@ -121,7 +130,7 @@ class Commands:
         """
         if self._is_unloaded:
             raise exceptions.of_unloading(group_id)
-        earlier: list[asyncio.Future[Any]] = [queue.last.outcome for queue in self._queues.values() if queue.last]
+        earlier: list[asyncio.Future[Any]] = [queue.last.outcome() for queue in self._queues.values() if queue.last]
         if self._last_group is not None:
             earlier.append(self._last_group)
         self._last_group = group = self._coordinator.hass.loop.create_future()
@@ -175,44 +184,49 @@ class Commands:
             or command.after_group is not self._last_group
             or not command.values.keys().isdisjoint(values)
         ):
-            outcome = self._coordinator.hass.loop.create_future()
-            queue.last = command = _Command(outcome, self._last_group, payload)
+            queue.last = command = _Command(self._last_group, payload, values)
             queue.waiting.append(command)
-        command.values.update(values)
+        else:
+            command.values.update(values)
         queue.calls += 1
-        if queue.sender is None:
-            queue.calls = 1
-            coordinator = self._coordinator
-            queue.sender = coordinator.config_entry.async_create_background_task(
+        if queue.calls == 1:
+            self._coordinator.hass.loop.call_soon(self._async_start_sending, device, queue)
+        return command
+
+    @callback
+    def _async_start_sending(self, device: Device, queue: _Queue) -> None:
+        """Start to send the commands of a queue, one turn of the event loop after the first call."""
+        coordinator = self._coordinator
+        if self._is_unloaded:
+            _end_unsent(device, queue)
+        else:
+            coordinator.config_entry.async_create_background_task(
                 coordinator.hass, self._async_send(device, queue), f"{coordinator.name} commands"
             )
-        return command
 
     async def _async_send(self, device: Device, queue: _Queue) -> None:
         """Send the commands of a queue one after the other."""
         try:
-            await queue.async_collect()
+            if queue.calls > 1:  # more may follow
+                await queue.async_collect()
             while queue.waiting:
                 await self._async_send_one(device, queue.waiting.popleft())
         finally:
-            queue.sender = None
-            for command in queue.waiting:
-                command.outcome.set_result(exceptions.of_unloading(device.name))
-            queue.waiting.clear()
+            _end_unsent(device, queue)
 
     async def _async_send_one(self, device: Device, command: _Command) -> None:
-        """Send a command and set its outcome, whatever is raised: otherwise its callers would wait for ever."""
+        """Send a command and tell its outcome, whatever is raised: otherwise its callers would wait for ever."""
         try:
             await self._async_perform(device, command)
         except HomeAssistantError as error:
-            command.outcome.set_result(error)
+            command.end(error)
         except asyncio.CancelledError:
-            command.outcome.set_result(exceptions.of_unloading(device.name))
+            command.end(exceptions.of_unloading(device.name))
             raise
         except Exception as error:  # noqa: BLE001  # it is logged
-            command.outcome.set_result(_unforeseen(error, device.name))
+            command.end(_unforeseen(error, device.name))
         else:
-            command.outcome.set_result(None)
+            command.end(None)
 
     async def _async_perform(self, device: Device, command: _Command) -> None:
         """Send a command once the group command before it has ended; apply the cloud's answer to the device."""
@@ -260,6 +274,14 @@ class Commands:
         """Refuse further commands and stop waiting for confirmations: the account is being unloaded."""
         self._is_unloaded = True
         self._confirmation.async_end()
+
+
+def _end_unsent(device: Device, queue: _Queue) -> None:
+    """End the commands that can no longer be sent, if there are any; the next call finds an idle queue."""
+    for command in queue.waiting:
+        command.end(exceptions.of_unloading(device.name))
+    queue.waiting.clear()
+    queue.last, queue.calls = None, 0
 
 
 def _refusal(error: CloudError, state: DeviceState | None) -> HomeAssistantError:

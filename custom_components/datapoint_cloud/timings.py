@@ -40,13 +40,14 @@ class Timings:
         return self.pending_for.total_seconds() + self.give_up_margin
 
 
+_USUAL = Timings()
 _TIMINGS: HassKey[Timings] = HassKey(f"{DOMAIN}_timings")
 
 
 @callback
 def timings_of(hass: HomeAssistant) -> Timings:
     """Return the durations that hold in this Home Assistant: the usual ones, unless a test has set others."""
-    return hass.data.get(_TIMINGS, Timings())
+    return hass.data.get(_TIMINGS, _USUAL)
 
 
 @callback

@@ -179,6 +179,20 @@ async def test_unloading_ends_the_running_command_and_those_behind_it(
     assert [getattr(result, "translation_key", None) for result in results] == ["action_unloaded"] * 2
 
 
+async def test_a_command_in_the_moment_of_unloading_is_not_sent(
+    hass: HomeAssistant, entry: MockConfigEntry, commands: Commands, device: GizwitsDevice
+) -> None:
+    calls: list[asyncio.Task[None]] = []
+    entry.async_on_unload(
+        lambda: calls.append(hass.async_create_task(commands.async_write(device.did, {"switch": False})))
+    )
+    await _unload(hass, entry)
+    with pytest.raises(HomeAssistantError) as error:
+        await asyncio.wait_for(calls[0], _PATIENCE_SECONDS)
+    assert error.value.translation_key == "action_unloaded"
+    assert not device.received
+
+
 async def test_unloading_ends_the_wait_for_a_removed_device(
     hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry, commands: Commands, device: GizwitsDevice
 ) -> None:

@@ -96,7 +96,7 @@ class TokenKeeper:
         endpoint refuses; without a probe each refusal counts.
         """
         for renewals in range(3):
-            token = await self.get()
+            token = self._valid() or await self.get()
             try:
                 return await call(token.value)
             except TokenRefused as error:

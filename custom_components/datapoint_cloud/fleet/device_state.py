@@ -107,8 +107,10 @@ class DeviceState:
 
     def vendors_values(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """Return values to write with the vendor's words for their options."""
-        found = ((key, value, self.descriptions.get(key)) for key, value in values.items())
-        return {key: value if shown is None else shown.vendors_value(value) for key, value, shown in found}
+        return {
+            key: value if (shown := self.descriptions.get(key)) is None else shown.vendors_value(value)
+            for key, value in values.items()
+        }
 
     def describe(self, schema: Schema | None, described: Iterable[Datapoint] = ()) -> set[str]:
         """Add the datapoints of a schema, or those that readings described; return the keys that are new or changed.
