@@ -63,7 +63,7 @@ class DatapointDescription:
 
     def shown(self, value: Value | None) -> Value | None:
         """Return what an entity shows for the cloud's value: a key of an option, a number in the unit, on or off."""
-        if value is None or any(is_same(absent, value) for absent in self.absent):
+        if value is None or (self.absent and any(is_same(absent, value) for absent in self.absent)):
             return None
         match self.datapoint.data_type:
             case DataType.ENUM:
@@ -88,7 +88,9 @@ class DatapointDescription:
 
     def vendors_value(self, value: Value) -> Value:
         """Return the cloud's value for an option, also for on and off. Any other value stays: the cloud checks it."""
-        key = self.key_of_option(as_word(value)) if isinstance(value, (str, bool)) else None
+        if not self.options or not isinstance(value, (str, bool)):
+            return value
+        key = self.key_of_option(as_word(value))
         return value if key is None else self.options[key]
 
     def key_of_option(self, word: str) -> str | None:
