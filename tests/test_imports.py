@@ -21,7 +21,7 @@ _PLATFORMS = (
 _LEVELS: tuple[tuple[str, ...], ...] = (
     ("clouds",),
     ("const", "light_mix", "plain_text", "profiles", "reasons", "vocabulary", "wording"),
-    ("accounts", "client", "disconnect_reasons", "entries", "exceptions", "pause", "storage", "timings"),
+    ("accounts", "client", "disconnect_reasons", "entries", "exceptions", "pause", "recording", "storage", "timings"),
     ("flow.forms", "flow.validation", "fleet"),
     ("poller", "reauth", "schedules"),
     ("coordinator",),

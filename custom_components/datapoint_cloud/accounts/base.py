@@ -14,6 +14,7 @@ from aiohttp import ClientSession
 
 from ..clouds.client_store import ClientStore
 from ..clouds.cloud import Cloud
+from ..clouds.traffic import Observer
 from ..const import CONF_CLOUD
 from .fields import Field
 
@@ -28,7 +29,7 @@ class ClientContext:
     """What a client is built with: the data of an account and of its scopes, and its connection and store.
 
     `tls` returns the context for a TLS connection, given whether the server's certificate is checked. `time_zone` is
-    the user's.
+    the user's. `observer` is told what passes between the client and its servers.
     """
 
     session: ClientSession
@@ -38,6 +39,7 @@ class ClientContext:
     tls: Callable[[bool], ssl.SSLContext]
     time_zone: tzinfo
     logins: Logins = field(default_factory=dict)
+    observer: Observer | None = None
 
 
 class FieldGroup:
@@ -98,6 +100,8 @@ class AccountType(FieldGroup, ABC):
     """The field, and the step, with which the user chooses one of the accounts that the credentials open."""
     field_of_no_devices: ClassVar[str | None] = None
     """The field that is probably wrong if the account has no devices; None if such an account is nothing unusual."""
+    temporary_store: ClassVar[Mapping[str, Any]] = {}
+    """What the store of a client contains that runs for a while beside the account's own, and takes nothing from it."""
     is_address_in_id: ClassVar[bool] = False
     """Whether the account's id changes with the address of its server."""
 

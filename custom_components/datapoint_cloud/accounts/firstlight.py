@@ -148,4 +148,5 @@ class FirstlightAccount(AccountType):
             ],
             time_zone=context.time_zone,
             client_store=context.client_store,
+            observer=context.observer,
         )

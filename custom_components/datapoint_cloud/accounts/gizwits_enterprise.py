@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from ..clouds.cloud import Cloud
 from ..clouds.errors import Reason
 from ..clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product, SnotiServer
-from ..clouds.gizwits.enterprise.snoti import DEFAULT_HOST, DEFAULT_PORT
+from ..clouds.gizwits.enterprise.snoti import DEFAULT_HOST, DEFAULT_PORT, SUBKEY_SLOT
 from ..clouds.hosts import host_and_port, is_loopback
 from ..const import CONF_API_URL, OPTION_GROUPS
 from .base import AccountType, ClientContext, Scopes, ScopeType
@@ -67,6 +67,7 @@ class GizwitsEnterpriseAccount(AccountType):
     docs_page = "gizwits-enterprise-api.md"
     placeholders: ClassVar[Mapping[str, str]] = {"gizwits_url": "https://dev.gizwits.com"}
     scope_type = ProductScope()
+    temporary_store: ClassVar[Mapping[str, Any]] = {SUBKEY_SLOT: "datapoint_temporary"}
     fields = (
         Field(name=CONF_ENTERPRISE_ID, reasons=(Reason.UNKNOWN_ENTERPRISE,)),
         secret_field(CONF_ENTERPRISE_SECRET, Reason.WRONG_ENTERPRISE_SECRET),
@@ -104,6 +105,7 @@ class GizwitsEnterpriseAccount(AccountType):
                 for group_id in _group_ids(scope, data.get(OPTION_GROUPS, ()))
             ],
             client_store=context.client_store,
+            observer=context.observer,
             snoti=_snoti_server(context),
         )
 

@@ -73,4 +73,5 @@ class GizwitsOpenAccount(AccountType):
             app_id=data[CONF_APP_ID],
             login=login,
             client_store=context.client_store,
+            observer=context.observer,
         )

@@ -52,6 +52,7 @@ class SoDataAccount(AccountType):
             login=_keycloak_login(context),
             corporate_account=data.get(CONF_CORPORATE_ACCOUNT),
             client_store=context.client_store,
+            observer=context.observer,
         )
 
     @override
@@ -86,6 +87,7 @@ def _keycloak_login(context: ClientContext) -> KeycloakLogin:
             client_secret=client_secret,
             username=username,
             password=password,
+            observer=context.observer,
         )
     login: KeycloakLogin = logins[credentials]
     return login

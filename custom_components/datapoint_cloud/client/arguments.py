@@ -26,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--advanced", action="store_true", help="ask for the advanced fields too, such as addresses")
     top.add_argument("--json", action="store_true", help="print JSON for programs instead of tables")
     top.add_argument("--language", default="en", help="the language of errors and questions, such as de")
+    top.add_argument("--record", metavar="FILE", help="record what passes, without anything private, to a new file")
     top.add_argument("--debug", action="store_true", help="log every request, without its contents")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("account", help="log in and show the account")
@@ -48,6 +49,9 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("device", metavar="DEVICE")
     logs.add_argument("--messages", action="store_true", help="the messages instead of the online log")
     _add_range(logs)
+    record = commands.add_parser("record", help="record everything that the integration asks the cloud")
+    record.add_argument("file", metavar="FILE", help="a new file; it contains nothing private")
+    record.add_argument("--minutes", type=float, default=5, help="how long to go on (default: %(default)s)")
     return top
 
 

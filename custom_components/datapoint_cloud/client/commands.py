@@ -11,6 +11,7 @@ from ..clouds.errors import CloudError, Reason
 from ..clouds.history import HistoryResult, Series
 from ..clouds.model import Datapoint, DataType, Device, Snapshot, Value
 from ..clouds.push import News, Outage, Presence, Report
+from ..recording.tour import tour
 from .terminal import Printer, Row, Stopped, say
 from .texts import Texts
 
@@ -38,6 +39,7 @@ class Commands:
             "history": self._history,
             "aggregate": self._aggregate,
             "logs": self._logs,
+            "record": self._record,
         }[arguments.command]
         await command(arguments)
 
@@ -185,6 +187,10 @@ class Commands:
             {device.name: result},
             lambda entry: {"at": entry.at, "kind": entry.kind, "reason": entry.reason, "content": entry.content},
         )
+
+    async def _record(self, arguments: argparse.Namespace) -> None:
+        say(f"Recording for {arguments.minutes:g} minutes. Ctrl-C ends it earlier and keeps what there is.")
+        await tour(self._cloud, arguments.minutes * 60)
 
     async def _fetch[T](self, device: Device, request: Awaitable[T]) -> T:
         try:

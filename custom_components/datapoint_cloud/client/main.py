@@ -1,5 +1,6 @@
 """Runs one command line from its login to its exit code."""
 
+import argparse
 import asyncio
 import logging
 import os
@@ -9,8 +10,9 @@ from collections.abc import Sequence
 from ..clouds.errors import AuthFailed, CloudError, Forbidden
 from .arguments import parser
 from .commands import Commands
-from .login import find_login
+from .login import Login, find_login
 from .opened import open_cloud
+from .record import RecordingFile
 from .terminal import Printer, Stopped, say
 from .texts import Texts
 
@@ -22,15 +24,16 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser().parse_args(argv)
     logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.CRITICAL, stream=sys.stderr)
     texts = Texts.load(arguments.language)
-    printer = Printer(is_json=arguments.json)
-
-    async def run() -> None:
-        async with open_cloud(login, texts) as cloud:
-            await Commands(cloud, printer, texts).run(arguments)
-
     try:
-        login = find_login(arguments.login, arguments.cloud, texts, asks_advanced=arguments.advanced)
-        asyncio.run(run())
+        path = arguments.file if arguments.command == "record" else arguments.record
+        file = None if path is None else RecordingFile(path)
+        login: Login | None = None
+        try:
+            login = find_login(arguments.login, arguments.cloud, texts, asks_advanced=arguments.advanced)
+            asyncio.run(_run(arguments, login, texts, file))
+        finally:
+            if file is not None:
+                file.write(login)
     except Stopped as stopped:
         say(str(stopped))
     except (AuthFailed, Forbidden) as error:
@@ -45,3 +48,8 @@ def main(argv: Sequence[str]) -> int:
     else:
         return 0
     return 1
+
+
+async def _run(arguments: argparse.Namespace, login: Login, texts: Texts, file: RecordingFile | None) -> None:
+    async with open_cloud(login, texts, None if file is None else file.recorder) as cloud:
+        await Commands(cloud, Printer(is_json=arguments.json), texts).run(arguments)

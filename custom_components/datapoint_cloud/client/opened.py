@@ -13,17 +13,22 @@ import aiohttp
 from ..accounts.base import ClientContext
 from ..clouds.client_store import ClientStore
 from ..clouds.cloud import Cloud
+from ..clouds.traffic import Observer
 from .login import Login, choose_sub_account
 from .texts import Texts
 
 
 @asynccontextmanager
-async def open_cloud(login: Login, texts: Texts) -> AsyncIterator[Cloud]:
+async def open_cloud(login: Login, texts: Texts, observer: Observer | None) -> AsyncIterator[Cloud]:
     """Open the client of an account, and keep its login at the end if the user wants that.
+
+    `observer` is told what passes.
 
     Raises any `CloudError` if the user has to choose one of several accounts.
     """
-    client_store = ClientStore(login.client_store)
+    # A recording begins with a login and with reading every schema.
+    kept = login.client_store if observer is None else {}
+    client_store = ClientStore({**login.account_type.temporary_store, **kept})
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         context = ClientContext(
             session=session,
@@ -32,6 +37,7 @@ async def open_cloud(login: Login, texts: Texts) -> AsyncIterator[Cloud]:
             client_store=client_store,
             tls=_tls,
             time_zone=local_time_zone(),
+            observer=observer,
         )
         account_type = login.account_type
         if account_type.sub_account_field is not None and account_type.sub_account_field not in login.data:

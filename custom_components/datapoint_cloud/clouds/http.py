@@ -5,6 +5,7 @@ filled-in address, headers or bodies.
 """
 
 import asyncio
+import json
 import logging
 import math
 import random
@@ -15,13 +16,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property, lru_cache
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import aiohttp
 
 from . import coerce
 from .budget import Budget, Purpose
 from .errors import CloudError, RateLimited, Reason, Rejected, UnexpectedAnswer, Unreachable
+from .traffic import HttpExchange, Observer
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -85,12 +87,17 @@ class HttpClient:
         *,
         parallel: int = 4,
         budget: Budget | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        """Send requests to `base_url` through `session`, at most `parallel` of one purpose at a time."""
+        """Send requests to `base_url` through `session`, at most `parallel` of one purpose at a time.
+
+        `observer` is told about each of them.
+        """
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._find_error = find_error
         self._budget = budget
+        self._observer = observer
         # Commands need not wait for polls, nor polls for history.
         self._places = {purpose: asyncio.Semaphore(parallel) for purpose in Purpose}
 
@@ -167,12 +174,16 @@ class HttpClient:
                 middlewares=(_send_once,),
             ) as response:
                 answer = Answer(template, response.status, response.headers, await _read(response, template), json_body)
+                self._tell(response.request_info, started, json_body, form, answer)
         except TimeoutError as error:
             _LOGGER.debug("%s %s: no answer in time", method, template)
+            self._tell_of_failure(method, url, params, started, "timeout")
             raise Unreachable(Reason.TIMEOUT, endpoint=template) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # aiohttp raises ValueError for an unusable address. Its text contains the address, so it is not chained.
-            _LOGGER.debug("%s %s: %s", method, template, type(error.__cause__ or error).__name__)
+            failure = type(error.__cause__ or error).__name__
+            _LOGGER.debug("%s %s: %s", method, template, failure)
+            self._tell_of_failure(method, url, params, started, failure)
             raise Unreachable(Reason.NO_CONNECTION, endpoint=template) from None
         milliseconds = (time.monotonic() - started) * 1000
         _LOGGER.debug(
@@ -184,6 +195,50 @@ class HttpClient:
         """Whether a failed request changes nothing, and may well succeed a moment later."""
         is_momentary = error.code is None and error.reason is not Reason.TIMEOUT
         return purpose.is_read and is_momentary and not self._session.closed
+
+    def _tell(
+        self,
+        request: aiohttp.RequestInfo,
+        started: float,
+        json_body: Any,
+        form: Mapping[str, str] | None,
+        answer: Answer,
+    ) -> None:
+        if self._observer is None:
+            return
+        seconds = time.monotonic() - started
+        self._observer.on_exchange(
+            HttpExchange(
+                at=time.time() - seconds,
+                seconds=seconds,
+                method=request.method,
+                url=str(request.url),
+                sent_headers=request.headers,
+                sent=urlencode(form).encode() if form else b"" if json_body is None else json.dumps(json_body).encode(),
+                status=answer.status,
+                headers=answer.headers,
+                answer=answer.text,
+            )
+        )
+
+    def _tell_of_failure(
+        self, method: str, url: str, params: Mapping[str, str | int] | None, started: float, failure: str
+    ) -> None:
+        if self._observer is None:
+            return
+        seconds = time.monotonic() - started
+        query = f"?{urlencode(params)}" if params else ""
+        self._observer.on_exchange(
+            HttpExchange(
+                at=time.time() - seconds,
+                seconds=seconds,
+                method=method,
+                url=url + query,
+                sent_headers={},
+                sent=b"",
+                failure=failure,
+            )
+        )
 
     def _raise_for(self, answer: Answer) -> None:
         if (error := self._find_error(answer)) is not None:

@@ -22,6 +22,7 @@ from ..history import History
 from ..model import Account, Device, Reading, Schema, Scope, Snapshot
 from ..push import Push
 from ..read_many import read_round
+from ..traffic import Observer
 from . import mapping
 from .history import FirstlightHistory
 from .mapping import UsageNumbers
@@ -59,10 +60,11 @@ class FirstlightCloud(ReadOnlyCloud):
         queries: Sequence[UsageQuery],
         time_zone: tzinfo,
         client_store: ClientStore,
+        observer: Observer | None = None,
     ) -> None:
         """Authorize the application by `authorization_token` and the user by `user_token`.
 
-        Periods begin at midnight of `time_zone`.
+        Periods begin at midnight of `time_zone`. Tell `observer` what passes.
         """
         self.budget = Budget(client_store, per_hour=None)
         self.requests_a_listing = 1
@@ -74,6 +76,7 @@ class FirstlightCloud(ReadOnlyCloud):
             user_token=user_token,
             time_zone=time_zone,
             client_store=client_store,
+            observer=observer,
         )
         self._host = re.sub(r"^\w+://", "", api_url).partition("/")[0].rpartition("@")[2].lower()
         self._queries = {query.id: query for query in queries}

@@ -16,6 +16,7 @@ from ..client_store import ClientStore
 from ..errors import CloudError, Forbidden, Reason, UnexpectedAnswer
 from ..history import Period
 from ..http import HttpClient
+from ..traffic import Observer
 from ..windows import begin_of, end_of
 from .errors import WRONG_PAGE_SIZE, find_error
 from .mapping import UsageNumbers
@@ -45,9 +46,10 @@ class UsageRequests:
         user_token: str,
         time_zone: tzinfo,
         client_store: ClientStore,
+        observer: Observer | None = None,
     ) -> None:
         """Send both tokens to `api_url`, and read times without an offset as those of `time_zone`."""
-        self._http = HttpClient(session, api_url, find_error, parallel=PARALLEL)
+        self._http = HttpClient(session, api_url, find_error, parallel=PARALLEL, observer=observer)
         self.user_token = _bare(user_token)
         self.headers: Mapping[str, str] = {
             "Authorization": f"Bearer {_bare(authorization_token)}",

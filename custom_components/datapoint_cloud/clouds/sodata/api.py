@@ -31,6 +31,7 @@ from ..history import History
 from ..http import Answer, HttpClient
 from ..model import Account, Device, Schema, Scope
 from ..push import Push
+from ..traffic import Observer
 from . import datapoints, mapping, schemas
 from .auth import KeycloakLogin
 from .device_actions import SoDataDeviceActions
@@ -81,8 +82,9 @@ class SoDataCloud(ReadOnlyCloud):
         login: KeycloakLogin,
         corporate_account: str | None,
         client_store: ClientStore,
+        observer: Observer | None = None,
     ) -> None:
-        """Read `corporate_account` (a uuid), or the user's first one if it is None.
+        """Read `corporate_account` (a uuid), or the user's first one if it is None. Tell `observer` what passes.
 
         `api_url` may lack `/api/v1`. All accounts of one user may share a `login`.
         """
@@ -96,6 +98,7 @@ class SoDataCloud(ReadOnlyCloud):
             _find_error,
             parallel=PARALLEL,
             budget=self.budget,
+            observer=observer,
         )
         self._login = login
         self._corporate_account = corporate_account

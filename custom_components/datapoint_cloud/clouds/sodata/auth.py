@@ -15,6 +15,7 @@ from .. import coerce
 from ..errors import AuthFailed, CloudError, Forbidden, Reason, Rejected, TokenRefused, UnexpectedAnswer, Unreachable
 from ..http import Answer, HttpClient
 from ..tokens import Probe, Token, TokenKeeper
+from ..traffic import Observer
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -48,10 +49,11 @@ class KeycloakLogin:
         client_secret: str,
         username: str,
         password: str,
+        observer: Observer | None = None,
     ) -> None:
         """Log in at `auth_url` when a token is first needed. The address of older servers ends with `/auth`."""
-        self._login_client = HttpClient(session, auth_url, _find_login_error)
-        self._refresh_client = HttpClient(session, auth_url, _find_refresh_error)
+        self._login_client = HttpClient(session, auth_url, _find_login_error, observer=observer)
+        self._refresh_client = HttpClient(session, auth_url, _find_refresh_error, observer=observer)
         self._realm = realm
         self._client = {"client_id": client_id, "client_secret": client_secret}
         self._user = {"username": username, "password": password}

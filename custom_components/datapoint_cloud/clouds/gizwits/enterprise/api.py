@@ -17,6 +17,7 @@ from ...history import History
 from ...model import Account, Device, Schema, Scope, Snapshot, Value
 from ...push import Push
 from ...read_many import read_round
+from ...traffic import Observer
 from .. import wire_values
 from ..definitions import Definitions
 from ..framing import payload_of
@@ -60,8 +61,12 @@ class GizwitsEnterpriseCloud:
         client_store: ClientStore,
         snoti: SnotiServer | None = None,
         timings: PushTimings | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        """Act as the enterprise; `api_url` may end with the version of the API or not. `snoti` is its push server."""
+        """Act as the enterprise; `api_url` may end with the version of the API or not. `snoti` is its push server.
+
+        Tell `observer` what passes.
+        """
         self._enterprise_id = enterprise_id
         self._products = tuple(products)
         self.budget = Budget(client_store, per_hour=_REQUESTS_PER_HOUR)
@@ -74,6 +79,7 @@ class GizwitsEnterpriseCloud:
             client_store=client_store,
             budget=self.budget,
             parallel=_PARALLEL,
+            observer=observer,
         )
         self._definitions = Definitions(client_store, self._fetch_definition)
         missing_grants = MissingGrants()
@@ -93,7 +99,14 @@ class GizwitsEnterpriseCloud:
         self.push: Push | None = None
         """None also if no product has push credentials."""
         if snoti is not None and any(product.is_pushed for product in products):
-            self.push = SnotiPush(snoti, products, self._definitions, client_store, timings=timings or snoti_timings())
+            self.push = SnotiPush(
+                snoti,
+                products,
+                self._definitions,
+                client_store,
+                timings=timings or snoti_timings(),
+                observer=observer,
+            )
         self.devices_a_request = 1
         self.device_selector: DeviceSelector | None = ActiveDevices(
             self.budget, self._active_since, lambda: self.requests_a_listing

@@ -26,6 +26,7 @@ from ...errors import (
 )
 from ...http import Answer, HttpClient
 from ...tokens import TokenKeeper
+from ...traffic import Observer
 from .. import wire_values
 from ..errors import find_enterprise_error
 from ..stored_token import Grant, StoredToken, token_end
@@ -73,10 +74,11 @@ class ProductAccess:
         client_store: ClientStore,
         budget: Budget,
         parallel: int,
+        observer: Observer | None = None,
     ) -> None:
         """Act as the enterprise; `api_url` may end with the version of the API or not."""
         address = api_url.rstrip("/").removesuffix("/v1")
-        self._http = HttpClient(session, address, self._inspect, parallel=parallel, budget=budget)
+        self._http = HttpClient(session, address, self._inspect, parallel=parallel, budget=budget, observer=observer)
         self._enterprise_id = enterprise_id
         self._enterprise_secret = enterprise_secret
         self._refusal: AuthFailed | None = None

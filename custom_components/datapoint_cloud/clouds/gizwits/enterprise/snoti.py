@@ -21,6 +21,7 @@ from ...client_store import ClientStore
 from ...errors import CloudError, Forbidden, Reason
 from ...model import Device
 from ...push import CoverageChanged, News, OutageMonitor
+from ...traffic import Event, Line, Observer
 from .. import wire_values
 from ..definitions import Definitions
 from ..timings import PushTimings
@@ -35,7 +36,8 @@ DEFAULT_PORT: Final = 2017
 _PREFETCH: Final = 50  # events the server may send before the first of them is acknowledged
 _LONGEST_LINE = 2**20  # bytes
 _SUBKEY: Final = re.compile(r"[A-Za-z0-9_]{1,32}")
-_SUBKEY_SLOT: Final = "snoti subkey"
+SUBKEY_SLOT: Final = "snoti subkey"
+"""Where the client store keeps the subkey."""
 _LOSSES: Final = (OSError, EOFError, asyncio.LimitOverrunError)
 
 type Message = Mapping[str, Any]
@@ -62,12 +64,13 @@ class SnotiPush:
         client_store: ClientStore,
         *,
         timings: PushTimings,
+        observer: Observer | None = None,
     ) -> None:
         """Prepare the connections; keep in `client_store` the subkey under which the server queues events."""
         self._client_store = client_store
         self._events = EventConverter(definitions)
         self._connections = {
-            product.product_key: _Connection(server, product, self._events, timings)
+            product.product_key: _Connection(server, product, self._events, timings, observer)
             for product in products
             if product.is_pushed
         }
@@ -104,18 +107,25 @@ class SnotiPush:
     def _subkey(self) -> str:
         # Clients with the same subkey share its events between them, so each account needs one of its own; the server
         # queues events under it while the client is away.
-        known = self._client_store.get(_SUBKEY_SLOT)
+        known = self._client_store.get(SUBKEY_SLOT)
         if isinstance(known, str) and _SUBKEY.fullmatch(known):
             return known
         subkey = f"datapoint_{secrets.token_hex(10)}"
-        self._client_store.put(_SUBKEY_SLOT, subkey)
+        self._client_store.put(SUBKEY_SLOT, subkey)
         return subkey
 
 
 class _Connection:
     """The connection of one product, made again whenever it is lost."""
 
-    def __init__(self, server: SnotiServer, product: Product, events: EventConverter, timings: PushTimings) -> None:
+    def __init__(
+        self,
+        server: SnotiServer,
+        product: Product,
+        events: EventConverter,
+        timings: PushTimings,
+        observer: Observer | None,
+    ) -> None:
         self.is_alive = False
         self.refusal: Forbidden | None = None
         self._server = server
@@ -123,6 +133,7 @@ class _Connection:
         self._events = events
         self._on_news: OnNews = lambda _: None
         self._timings = timings
+        self._observer = observer
         self._outage: OutageMonitor | None = None
         self._has_logged_fault = False
         self._is_logged_in = False
@@ -166,7 +177,7 @@ class _Connection:
     async def _run_session(self, subkey: str) -> None:
         """Log in and handle all messages. Raises `Forbidden` for a refused login, one of `_LOSSES` at the end."""
         self._is_logged_in = False
-        async with _open_lines(self._server, self._timings) as lines:
+        async with _open_lines(self._server, self._timings, self._observer) as lines:
             await lines.send(self._login(subkey))
             async with asyncio.timeout(self._timings.answer):
                 while not self._is_logged_in:
@@ -255,29 +266,38 @@ class _Connection:
 class _Lines:
     """Sends and receives JSON objects, one on each line."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timings: PushTimings) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timings: PushTimings, line: Line
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._timings = timings
+        self._line = line
 
     async def send(self, message: Message) -> None:
-        self._writer.write(json.dumps(message).encode() + b"\n")
+        content = json.dumps(message).encode()
+        self._line.tell(Event.SENT, content)
+        self._writer.write(content + b"\n")
         async with asyncio.timeout(self._timings.answer):
             await self._writer.drain()
 
     async def next(self) -> bytes:
-        return await self._reader.readuntil(b"\n")
+        line = await self._reader.readuntil(b"\n")
+        self._line.tell(Event.RECEIVED, line)
+        return line
 
 
 @asynccontextmanager
-async def _open_lines(server: SnotiServer, timings: PushTimings) -> AsyncIterator[_Lines]:
+async def _open_lines(server: SnotiServer, timings: PushTimings, observer: Observer | None) -> AsyncIterator[_Lines]:
     async with asyncio.timeout(timings.connect):
         reader, writer = await asyncio.open_connection(
             server.host, server.port, ssl=server.tls, limit=_LONGEST_LINE, ssl_shutdown_timeout=timings.close
         )
+    line = Line(observer, f"snoti://{server.host}:{server.port}")
     try:
-        yield _Lines(reader, writer, timings)
+        yield _Lines(reader, writer, timings, line)
     finally:
+        line.tell(Event.CLOSED)
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()

@@ -20,6 +20,7 @@ from ...paging import Page
 from ...push import Push
 from ...read_many import read_round
 from ...tokens import Token
+from ...traffic import Observer
 from .. import wire_values
 from ..definitions import Definitions
 from ..errors import find_open_error
@@ -57,16 +58,21 @@ class GizwitsOpenCloud:
         login: PasswordLogin | AnonymousLogin,
         client_store: ClientStore,
         timings: PushTimings | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        """Act as the user `login` of the app `app_id` in the region of `api_url`."""
+        """Act as the user `login` of the app `app_id` in the region of `api_url`. Tell `observer` what passes."""
         self._app_id = app_id
         self._user_name = login.username if isinstance(login, PasswordLogin) else "anonymous"
         self.budget = Budget(client_store, per_hour=_REQUESTS_PER_HOUR)
         self.requests_a_listing = 1
         self.devices_a_request = 1
         self.device_selector: DeviceSelector | None = None
-        self._http = HttpClient(session, api_url, self._inspect, parallel=_PARALLEL, budget=self.budget)
-        self._login = LoginClient(session, api_url=api_url, app_id=app_id, login=login, client_store=client_store)
+        self._http = HttpClient(
+            session, api_url, self._inspect, parallel=_PARALLEL, budget=self.budget, observer=observer
+        )
+        self._login = LoginClient(
+            session, api_url=api_url, app_id=app_id, login=login, client_store=client_store, observer=observer
+        )
         owner = f"{app_id} {self._user_name}"
         self._token = StoredToken(client_store, "user token", owner=owner, days_ahead=3, request=self._log_in)
         self._refusal: AuthFailed | None = None
@@ -85,6 +91,7 @@ class GizwitsOpenCloud:
             enter=self._enter,
             definitions=self._definitions,
             timings=timings or websocket_timings(),
+            observer=observer,
         )
         self._push = WebSocketPush(access, api_url=api_url)
         self.push: Push | None = self._push

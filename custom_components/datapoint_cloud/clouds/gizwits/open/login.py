@@ -16,6 +16,7 @@ from ...backoff import Backoff
 from ...client_store import ClientStore
 from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer, Unreachable
 from ...http import Answer, HttpClient
+from ...traffic import Observer
 from ..errors import find_front_error, find_open_error
 from ..stored_token import Grant, token_end
 
@@ -84,14 +85,15 @@ class LoginClient:
         app_id: str,
         login: PasswordLogin | AnonymousLogin,
         client_store: ClientStore,
+        observer: Observer | None = None,
     ) -> None:
         """Log in at `api_url`, or at a front if that worked before, which `client_store` remembers."""
         self._app_id = app_id
         self._login = login
         self._client_store = client_store
-        self._api = HttpClient(session, api_url, find_open_error)
+        self._api = HttpClient(session, api_url, find_open_error, observer=observer)
         front_url = login.front_url if isinstance(login, PasswordLogin) else None
-        self._front = HttpClient(session, front_url or _front_of(api_url), find_front_error)
+        self._front = HttpClient(session, front_url or _front_of(api_url), find_front_error, observer=observer)
         self._has_front = front_url is not None or app_id in FRONT_APPS
         self._failure: CloudError | None = None
         self._failures = 0  # in a row

@@ -256,7 +256,9 @@ class _Connection:
             socket = await self._session.ws_connect(
                 self._address, timeout=aiohttp.ClientWSTimeout(ws_close=self._timings.close)
             )
-        self._current = WebSocketSession(self._access, socket, self._devices, self._on_news, self._outage.mark_alive)
+        self._current = WebSocketSession(
+            self._access, socket, str(self._address), self._devices, self._on_news, self._outage.mark_alive
+        )
         try:
             await self._current.run(token)
         finally:

@@ -4,6 +4,7 @@ It knows frames, neither addresses nor when to connect again.
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
@@ -18,6 +19,7 @@ from ...errors import AuthFailed, CloudError
 from ...model import Device
 from ...push import CoverageChanged, DevicesChanged, News, Presence, Report
 from ...tokens import Token
+from ...traffic import Event, Line, Observer
 from .. import wire_values
 from ..definitions import Definitions
 from ..stored_token import StoredToken
@@ -55,6 +57,7 @@ class PushAccess:
     enter: Callable[[], Awaitable[Token]]
     definitions: Definitions
     timings: PushTimings
+    observer: Observer | None = None
 
 
 class WebSocketSession:
@@ -64,6 +67,7 @@ class WebSocketSession:
         self,
         access: PushAccess,
         socket: aiohttp.ClientWebSocketResponse,
+        url: str,
         devices: Mapping[str, Device],
         on_news: Callable[[News], None],
         on_alive: Callable[[], None],
@@ -74,6 +78,7 @@ class WebSocketSession:
         """
         self._access = access
         self._socket = socket
+        self._line = Line(access.observer, url)
         self._devices = devices
         self._on_news = on_news
         self._on_alive = on_alive
@@ -159,7 +164,9 @@ class WebSocketSession:
             async with asyncio.timeout_at(silent_at):
                 message = await self._socket.receive()
             if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                self._line.tell(Event.CLOSED, str(message.data or ""))
                 raise Lost
+            self._line.tell(Event.RECEIVED, message.data)
             frame = _decoded(message.data)
             await self._handle(frame)
             # Error frames are no sign of life: a server that sends nothing else pushes nothing.
@@ -223,7 +230,7 @@ class WebSocketSession:
             if not is_answer:
                 self._set_covered(accepted={did})
         if (serial := content.get("req_sn")) is not None:
-            await self._socket.send_json({"cmd": "c2s_ack", "res_sn": serial, "did": did})
+            await self._send("c2s_ack", res_sn=serial, did=did)
 
     def _on_presence(self, content: Mapping[str, Any]) -> None:
         did = coerce.text(content.get("did"))
@@ -265,9 +272,9 @@ class WebSocketSession:
             raise SessionOver
 
     async def _send(self, cmd: str, content: Any = None, **beside: Any) -> None:
-        await self._socket.send_json(
-            {"cmd": cmd, **beside} if content is None else {"cmd": cmd, **beside, "data": content}
-        )
+        frame = json.dumps({"cmd": cmd, **beside} if content is None else {"cmd": cmd, **beside, "data": content})
+        self._line.tell(Event.SENT, frame)
+        await self._socket.send_str(frame)
 
 
 def _decoded(content: str | bytes) -> Mapping[str, Any]:
