@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 
 from .accounts import Accounts, User
 from .aggregation import AggregationDialect
+from .appliances import appliances
 from .control import ErrorCodes, parse_command
 from .core import GizwitsCore
 from .devices import GizwitsDevice
@@ -63,7 +64,15 @@ class OpenCore(GizwitsCore):
         ]
         self.devices = {device.did: device for device in devices}
         self.shuffle = random.Random(seed).shuffle
+        self._seed = seed
         self.app.middlewares.append(self._refuse)
+
+    def add_appliances(self) -> list[GizwitsDevice]:
+        """Bind a spa, a heater, a boiler, a light and a doser to the household's user."""
+        added = appliances(self.clock, self._seed, self.uid)
+        self.products |= {device.product.key: device.product for device in added}
+        self.devices |= {device.did: device for device in added}
+        return added
 
     @property
     def username(self) -> str:
