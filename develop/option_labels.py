@@ -57,6 +57,21 @@ def labels(language: str, known: dict[str, str]) -> dict[str, str]:
     return found
 
 
+def composite_labels(english: dict[str, Any], found: dict[str, str]) -> dict[str, Any]:
+    """Return the labels of words that entities of several datapoints show, such as presets, by platform."""
+    texts: dict[str, Any] = english["entity"]
+    return {
+        platform: _labelled(of_keys["composite"], found)
+        for platform, of_keys in texts.items()
+        if "composite" in of_keys
+    }
+
+
+def _labelled(english: dict[str, Any], found: dict[str, str]) -> dict[str, Any]:
+    """Replace each English label by that of its key."""
+    return {key: _labelled(text, found) if isinstance(text, dict) else found[key] for key, text in english.items()}
+
+
 def in_order(texts: dict[str, Any], english: dict[str, Any]) -> dict[str, Any]:
     """Return texts in the order of the English ones; keys that English lacks come last."""
     keys = [*(key for key in english if key in texts), *(key for key in texts if key not in english)]
@@ -77,6 +92,8 @@ def fill(language: str) -> None:
     found = labels(language, known)
     for platform in ("select", "sensor"):
         entity.setdefault(platform, {})["option"] = {"state": found}
+    for platform, words in composite_labels(english, found).items():
+        entity.setdefault(platform, {})["composite"] = words
     path.write_text(json.dumps(in_order(texts, english), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     same = english["entity"]["select"]["option"]["state"].items() & found.items()
     print(f"{language}: as in English: {', '.join(sorted(key for key, _ in same))}")

@@ -16,7 +16,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .clouds.model import Value
-from .composite import async_add_composites
+from .composite import COMPOSITE, async_add_composites
 from .runtime import DatapointConfigEntry
 from .temperatures import TemperatureEntity
 
@@ -33,6 +33,7 @@ async def async_setup_entry(
 class DatapointClimate(TemperatureEntity, ClimateEntity):
     """A device that heats or cools."""
 
+    _attr_translation_key = COMPOSITE
     _usual_limits = (DEFAULT_MIN_TEMP, DEFAULT_MAX_TEMP)
 
     @property

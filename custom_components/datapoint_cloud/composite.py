@@ -5,7 +5,7 @@ It reads and writes the roles of the datapoints. The platforms decide what the r
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import override
+from typing import Final, override
 
 from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import callback
@@ -22,14 +22,15 @@ from .fleet.naming import key_of
 from .profiles.roles import Composite, Role, Source
 from .runtime import DatapointConfigEntry
 
+COMPOSITE: Final = "composite"
+"""The translation key of the words that such entities show."""
+
 
 class CompositeEntity(DeviceEntity):
     """An entity that shows several datapoints of one device.
 
     Words that a profile chooses freely, such as the names of presets, are shown by keys that Home Assistant translates.
     """
-
-    _attr_translation_key = "composite"
 
     def __init__(self, coordinator: DatapointCoordinator, device_id: str, composite: Composite) -> None:
         super().__init__(coordinator, device_id, composite.key)

@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .clouds.model import Value
-from .composite import CompositeEntity, async_add_composites
+from .composite import COMPOSITE, CompositeEntity, async_add_composites
 from .profiles.roles import OFF
 from .runtime import DatapointConfigEntry
 
@@ -29,6 +29,7 @@ async def async_setup_entry(
 class DatapointFan(CompositeEntity, FanEntity):
     """A device that moves air or water. It stands still at the speed 0."""
 
+    _attr_translation_key = COMPOSITE
     _speed_before: float | None = None
     """The speed when it was last turned off from here, for a device that knows no other way than the speed 0."""
 

@@ -21,7 +21,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .clouds.model import Value
-from .composite import CompositeEntity, async_add_composites
+from .composite import COMPOSITE, CompositeEntity, async_add_composites
 from .light_mix import Mix, levels_of, mix_of
 from .profiles.roles import Role
 from .runtime import DatapointConfigEntry
@@ -43,6 +43,7 @@ async def async_setup_entry(
 class DatapointLight(CompositeEntity, LightEntity):
     """A lamp. If it has no brightness of its own, the one of its strongest channel is shown."""
 
+    _attr_translation_key = COMPOSITE
     _mix: Mix | None = None
     """The mix of its channels when they were last dimmed from here."""
     _brightness_before: float = 1.0

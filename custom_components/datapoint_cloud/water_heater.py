@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .clouds.model import Value
-from .composite import async_add_composites
+from .composite import COMPOSITE, async_add_composites
 from .profiles.roles import OFF, ON
 from .runtime import DatapointConfigEntry
 from .temperatures import TemperatureEntity
@@ -27,6 +27,7 @@ async def async_setup_entry(
 class DatapointWaterHeater(TemperatureEntity, WaterHeaterEntity):
     """A device that heats water. One without modes is on or off."""
 
+    _attr_translation_key = COMPOSITE
     _usual_limits = (43, 60)
 
     @property

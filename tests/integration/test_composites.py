@@ -1,14 +1,32 @@
 """What all entities of several datapoints have in common: their names, when they are told, and what they replace."""
 
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.translation import async_get_translations
+
+import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud.clouds.gizwits.schema import parse
+from custom_components.datapoint_cloud.composite import COMPOSITE
+from custom_components.datapoint_cloud.fleet.composites import composites_of
+from custom_components.datapoint_cloud.fleet.description import describe
+from custom_components.datapoint_cloud.fleet.naming import Naming, key_of
+from custom_components.datapoint_cloud.profiles import Product, load_profiles, our_profiles
+from custom_components.datapoint_cloud.profiles.roles import Composite
 
 from .accounts import poll
 from .composites import Made, Make, flag, make, measured, number
 
 __all__ = ["make"]
+
+_FOLDER = Path(integration.__file__).parent
 
 _ATTRIBUTES = (
     number("target", 37, (20, 40)),
@@ -64,3 +82,54 @@ async def test_it_is_there_as_long_as_its_device_is(made: Made, freezer: FrozenD
     made.device.is_online = True
     await made.report(now=35)
     assert made.state("climate").state == "off"
+
+
+# The words of the project's profiles
+
+_ATTRIBUTE_OF_ROLE = {"preset": "preset_mode", "fan": "fan_mode", "swing": "swing_mode", "effect": "effect"}
+
+
+def _words(composites: Iterable[Composite]) -> set[tuple[str, str, str]]:
+    """Return platform, attribute and key of each word that such entities can show."""
+    return {
+        (composite.platform.value, _ATTRIBUTE_OF_ROLE[name], key_of(word))
+        for composite in composites
+        for name, role in composite.roles.items()
+        if name in _ATTRIBUTE_OF_ROLE
+        for word in role.words
+    }
+
+
+async def test_every_word_of_a_profile_has_a_label_and_every_label_a_word(
+    hass: HomeAssistant, real_payloads: Path
+) -> None:
+    used = _words(composite for profile in our_profiles() for composite in profile.composites)
+    for path in sorted((real_payloads / "products").glob("*.json")):
+        definition = parse(json.loads(path.read_text(encoding="utf-8")))
+        assert definition is not None
+        profile = load_profiles().of(Product(path.stem, definition.by_key, definition.name or ""))
+        descriptions = describe(definition.schema.datapoints, {}, profile, Naming.load("en"))
+        used |= _words(composites_of(profile, descriptions))
+    assert len(used) > 20
+    platforms = {platform for platform, *_ in used}
+    labels = await async_get_translations(hass, "en", "entity_component", platforms)
+    used = {
+        (platform, attribute, key)
+        for platform, attribute, key in used
+        if f"component.{platform}.entity_component._.state_attributes.{attribute}.state.{key}" not in labels
+    }
+    texts: dict[str, Any] = json.loads((_FOLDER / "translations" / "en.json").read_text(encoding="utf-8"))["entity"]
+    ours = {
+        (platform, attribute, key)
+        for platform in platforms
+        for attribute, of_attribute in texts[platform][COMPOSITE]["state_attributes"].items()
+        for key in of_attribute["state"]
+    }
+    assert used == ours
+    known = texts["select"]["option"]["state"]
+    assert all(
+        label == known[key]
+        for platform in platforms
+        for of_attribute in texts[platform][COMPOSITE]["state_attributes"].values()
+        for key, label in of_attribute["state"].items()
+    )

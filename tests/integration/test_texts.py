@@ -25,9 +25,10 @@ from custom_components.datapoint_cloud import exceptions
 from custom_components.datapoint_cloud.clouds import errors
 from custom_components.datapoint_cloud.clouds.errors import CloudError, Reason
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType
+from custom_components.datapoint_cloud.composite import COMPOSITE
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.reasons import REASONS, Repair
-from develop.option_labels import in_order, labels, languages
+from develop.option_labels import composite_labels, in_order, labels, languages
 from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account
@@ -113,7 +114,10 @@ def _all_failures() -> list[HomeAssistantError]:
 
 
 @pytest.fixture
-async def entries(hass: HomeAssistant, simulation: Simulation, small_fleets: None) -> list[MockConfigEntry]:
+async def entries(
+    hass: HomeAssistant, simulation: Simulation, small_fleets: None, our_profiles: None
+) -> list[MockConfigEntry]:
+    simulation.gizwits_open.add_appliances()
     return [await add_account(hass, simulation, kind, options={"administration": True}) for kind in KINDS]
 
 
@@ -124,13 +128,15 @@ async def test_entities_use_all_texts_and_icons_and_no_others(
     entities = [entity for entry in entries for entity in er.async_entries_for_config_entry(registry, entry.entry_id)]
     used = {(entity.domain, entity.translation_key) for entity in entities if entity.translation_key is not None}
     assert used == {(platform, key) for platform, of_keys in _TEXTS["entity"].items() for key in of_keys}
-    used -= {("select", "option"), ("sensor", "option")}  # named by their datapoint
+    # Some are named by their datapoint, or like their device.
+    used -= {("select", "option"), ("sensor", "option"), *((platform, COMPOSITE) for platform, _ in used)}
     with_class = {
         (entity.domain, entity.translation_key)
         for entity in entities
         if entity.translation_key and entity.original_device_class
     }
-    assert used - with_class == {(platform, key) for platform, of_keys in _ICONS["entity"].items() for key in of_keys}
+    icons = {(platform, key) for platform, of_keys in _ICONS["entity"].items() for key in of_keys if key != COMPOSITE}
+    assert used - with_class == icons
     assert all(_TEXTS["entity"][platform][key]["name"] for platform, key in used)
 
 
@@ -248,6 +254,8 @@ def test_a_language_has_the_labels_of_its_vocabulary(language: str) -> None:
     known = texts["select"]["option"]["state"]
     assert known == labels(language, known), "python -m develop.option_labels mends this"
     assert texts["sensor"]["option"]["state"] == known
+    composites = {platform: of_keys[COMPOSITE] for platform, of_keys in texts.items() if COMPOSITE in of_keys}
+    assert composites == composite_labels(_TEXTS, known)
 
 
 @pytest.mark.parametrize("language", languages())
@@ -264,6 +272,14 @@ def test_icons_are_those_that_home_assistant_has() -> None:
     assert set(_ICONS) <= {"entity", "services", "triggers", "conditions"}
     for keys, icon in _leaves(_ICONS):
         assert re.fullmatch(r"mdi:[a-z0-9]+(-[a-z0-9]+)*", icon), keys
-    for of_keys in _ICONS["entity"].values():
-        for icons in of_keys.values():
-            assert icons["default"] not in icons.get("state", {}).values()
+    for icons in _icons_by_state(_ICONS["entity"]):
+        assert icons.get("default") not in icons["state"].values()
+        assert len(set(icons["state"].values())) == len(icons["state"])
+
+
+def _icons_by_state(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "state" in content:
+        yield content
+    for key, inner in content.items():
+        if isinstance(inner, dict) and key != "state":
+            yield from _icons_by_state(inner)
