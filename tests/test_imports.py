@@ -22,6 +22,7 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
     ("clouds",),
     ("const", "light_mix", "plain_text", "profiles", "reasons", "vocabulary", "wording"),
     ("accounts", "client", "disconnect_reasons", "entries", "exceptions", "pause", "recording", "storage", "timings"),
+    ("user_profiles",),
     ("flow.forms", "flow.validation", "fleet"),
     ("poller", "reauth", "schedules"),
     ("coordinator",),
@@ -30,9 +31,9 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
     ("statistics",),
     ("report_schedule", "runtime"),
     ("composite", "temperatures"),
-    ("account_sensors", "actions", "flow.options", "flow.subentry"),
+    ("account_sensors", "actions", "flow.options", "flow.refinements", "flow.subentry"),
     ("assist",),
-    (*_PLATFORMS, "config_flow", "diagnostics", "llm", "repairs", "services", "system_health"),
+    (*_PLATFORMS, "check_profile", "config_flow", "diagnostics", "llm", "repairs", "services", "system_health"),
     ("__init__",),
 )
 """The modules and packages of the integration, the lowest level first. None imports from a higher level."""

@@ -12,7 +12,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
-from . import reauth
+from . import reauth, user_profiles
 from .commands import Commands
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
@@ -20,7 +20,6 @@ from .device_registry import async_sync_devices, ids_of, is_listed, known_device
 from .entries import cloud_of, forget_login
 from .fleet.naming import Naming
 from .issues import async_delete_issues, async_update_issues
-from .profiles import load_profiles
 from .push import async_start_push
 from .report_schedule import async_start_reports
 from .runtime import DatapointConfigEntry, Runtime
@@ -69,7 +68,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     entry.async_on_unload(entry.add_update_listener(_reload_when_changed(entry)))
     storage = AccountStorage(hass, entry.entry_id)
     await storage.async_load(take_over(hass, entry.unique_id))
-    profiles = await hass.async_add_executor_job(load_profiles)
+    profiles = await user_profiles.async_load(hass)
     naming = await hass.async_add_executor_job(Naming.load, hass.config.language)
     cloud = cloud_of(hass, entry, storage.client_store)
     coordinator = DatapointCoordinator(hass, entry, cloud, storage, profiles, naming)

@@ -61,6 +61,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
     ) -> None:
         self.cloud = cloud
         self.naming = naming
+        self.profiles = profiles
         cloud.budget.share = entry.options.get(OPTION_SHARE, DEFAULT_SHARE) / 100
         self.account_id = entry.unique_id or entry.entry_id
         self.wished_interval = timedelta(

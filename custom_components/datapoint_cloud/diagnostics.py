@@ -86,6 +86,8 @@ def _describe(state: DeviceState) -> dict[str, Any]:
     return {
         "model": device.model,
         "model_id": device.model_id,
+        "product": None if device.model_id is None and device.schema_id == device.id else state.product.key,
+        "profile": _describe_profile(state),
         "sw_version": device.sw_version,
         "hw_version": device.hw_version,
         "is_online": device.is_online,
@@ -99,21 +101,36 @@ def _describe(state: DeviceState) -> dict[str, Any]:
         "skipped": sorted(state.skipped),
         "datapoints": {
             key: {
-                "name": description.datapoint.name,
-                "desc": description.datapoint.desc,
-                "type": description.datapoint.data_type,
-                "role": description.datapoint.role,
-                "is_writable": description.datapoint.is_writable,
-                "unit": description.datapoint.unit,
-                "minimum": description.datapoint.minimum,
-                "maximum": description.datapoint.maximum,
-                "step": description.datapoint.step,
-                "options": description.datapoint.options,
-                "platform": description.platform,
-                "value": REDACTED if holds_free_text(description.datapoint) else state.value(key),
+                # As the cloud defines it, before a profile refines it: this is what a profile has to be written for.
+                "name": datapoint.name,
+                "desc": datapoint.desc,
+                "type": datapoint.data_type,
+                "role": datapoint.role,
+                "is_writable": datapoint.is_writable,
+                "unit": datapoint.unit,
+                "minimum": datapoint.minimum,
+                "maximum": datapoint.maximum,
+                "step": datapoint.step,
+                "options": datapoint.options,
+                "length": datapoint.length,
+                "platform": None if description is None else description.platform,
+                "value": REDACTED if holds_free_text(datapoint) else state.value(key),
             }
-            for key, description in state.descriptions.items()
+            for key, datapoint in state.datapoints.items()
+            for description in (state.descriptions.get(key),)
         },
+    }
+
+
+def _describe_profile(state: DeviceState) -> dict[str, Any]:
+    """Describe what profiles make of the device."""
+    profile = state.profile
+    return {
+        "model": profile.model,
+        "file": profile.source,
+        "refined": sorted(profile.datapoints),
+        "entities": [composite.key for composite in state.composites],
+        "records": [record.pattern for record in profile.records],
     }
 
 

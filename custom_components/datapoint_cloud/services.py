@@ -19,6 +19,7 @@ from homeassistant.helpers import service
 from .actions.administration import async_setup_administration_actions
 from .actions.history import async_setup_history_actions
 from .actions.import_statistics import async_setup_statistics_actions
+from .actions.profiles import async_setup_profile_actions
 from .actions.rights import Rights
 from .actions.targets import DeviceTarget, devices_to_control
 from .clouds.model import Value
@@ -70,6 +71,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_setup_history_actions(hass)
     async_setup_statistics_actions(hass)
     async_setup_administration_actions(hass)
+    async_setup_profile_actions(hass)
 
 
 async def _set_datapoints(call: ServiceCall) -> ServiceResponse:

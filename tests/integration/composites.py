@@ -8,7 +8,7 @@ import pytest
 from homeassistant.core import HomeAssistant, State
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud import user_profiles
 from custom_components.datapoint_cloud.profiles import Profile, Profiles
 from custom_components.datapoint_cloud.profiles.format import read_profiles
 from simulator.gizwits.behaviours import Value, steady
@@ -85,7 +85,7 @@ def make(hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.Monkey
         shape = f"match: {{has: [{attributes[0].name}]}}"
         (profile,) = read_profiles(f"{shape}\ndatapoints: {datapoints}\nentities:\n- {entities}", "test.yaml")
         assert isinstance(profile, Profile), profile
-        monkeypatch.setattr(integration, "load_profiles", lambda: Profiles(ours=(profile,)))
+        monkeypatch.setattr(user_profiles, "load_profiles", lambda _: Profiles(ours=(profile,)))
         server = simulation.gizwits_open
         product = Product(key=_KEY, name="Made", attributes=attributes)
         device = device_of(server.clock, 7, server.uid, product, "Spa")

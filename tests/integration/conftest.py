@@ -11,7 +11,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
 
-import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud import user_profiles
 from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.profiles import Profiles
@@ -38,7 +38,7 @@ def _no_profiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     A profile would replace the entities that most tests are about by a thermostat or a light.
     """
     if "our_profiles" not in request.fixturenames:
-        monkeypatch.setattr(integration, "load_profiles", Profiles)
+        monkeypatch.setattr(user_profiles, "load_profiles", lambda _: Profiles())
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.translation import async_get_exception_message
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud import user_profiles
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.profiles import Profiles
 from custom_components.datapoint_cloud.profiles.model import Match, Profile, Refinement
@@ -345,7 +345,7 @@ async def test_a_hidden_scale_is_undone_on_writing(
         "cur_temp": Refinement(unit="°C", device_class="temperature", state_class="measurement", scale=0.1),
     }
     profile = Profile(match=Match(products=frozenset({HEATER.key})), manufacturer="Maker", datapoints=hints)
-    monkeypatch.setattr(integration, "load_profiles", lambda: Profiles(ours=(profile,)))
+    monkeypatch.setattr(user_profiles, "load_profiles", lambda _: Profiles(ours=(profile,)))
     device = [device for device in simulation.gizwits_open.devices.values() if device.product is HEATER][1]
     device.is_online = True
     device.set(cft_temp=190, cur_temp=185)

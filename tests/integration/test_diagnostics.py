@@ -162,11 +162,14 @@ async def test_the_diagnostics_of_a_device_describe_the_entity_of_each_datapoint
         "maximum": 50,
         "step": 0.5,
         "options": [],
+        "length": None,
         "platform": "sensor",
         "value": 36.5,
     }
     assert device["datapoints"]["temp_set_unit"]["options"] == ["华氏", "摄氏"]
     assert device["skipped"] == ["heat"]
+    assert device["product"] == SPA.key
+    assert device["profile"]["entities"] == []
     assert set(device["datapoints"]) == {attribute.name for attribute in SPA.attributes}
 
 

@@ -16,7 +16,7 @@ from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
 
-import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud import user_profiles
 from custom_components.datapoint_cloud.profiles import Profiles
 from custom_components.datapoint_cloud.profiles.model import Match, Profile, Refinement, ShownAs
 from custom_components.datapoint_cloud.statistics.sensors import statistics_sensors
@@ -100,5 +100,5 @@ async def _add_metered(
     product_key = air_conditioner(simulation).product.key
     refined = replace(refined, shown_as=ShownAs.SENSOR)
     profile = Profile(match=Match(products=frozenset({product_key})), datapoints={"set_temp": refined})
-    monkeypatch.setattr(integration, "load_profiles", lambda: Profiles(ours=(profile,)))
+    monkeypatch.setattr(user_profiles, "load_profiles", lambda _: Profiles(ours=(profile,)))
     return await add_account(hass, simulation, "gizwits_open")

@@ -55,7 +55,7 @@ async def test_left_as_they_are_the_options_change_nothing(
 @pytest.mark.parametrize("kind", KINDS)
 async def test_sites_are_a_choice_where_there_are_any(hass: HomeAssistant, simulation: Simulation, kind: str) -> None:
     entry = await add_account(hass, simulation, kind)
-    expected = {"interval", "fleet", "devices"} | {
+    expected = {"interval", "fleet", "devices", "refine"} | {
         "gizwits_open": {"share"},
         "gizwits_enterprise": {"share", "groups"},
         "sodata": {"share", "sites"},

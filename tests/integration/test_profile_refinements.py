@@ -11,7 +11,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud import user_profiles
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Part, Reading, Role, Value
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.fleet.composites import composites_of
@@ -268,7 +268,7 @@ async def entry(
 ) -> MockConfigEntry:
     (profile,) = read_profiles(f"match: {{has: [wave, Tnow]}}\n{_REFINED}", "test.yaml")
     assert isinstance(profile, Profile)
-    monkeypatch.setattr(integration, "load_profiles", lambda: Profiles(ours=(profile,)))
+    monkeypatch.setattr(user_profiles, "load_profiles", lambda _: Profiles(ours=(profile,)))
     return await add_account(hass, simulation, "gizwits_open")
 
 

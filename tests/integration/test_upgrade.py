@@ -18,7 +18,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud import user_profiles
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.profiles import Profile, Profiles
 from custom_components.datapoint_cloud.profiles.format import read_profiles
@@ -158,7 +158,7 @@ async def test_a_new_thermostat_takes_no_entity_away(
     text = 'match: {has: [heat, set_temp]}\nentities: [climate: {target: set_temp, mode: {heat: {0: "off", 1: heat}}}]'
     (profile,) = read_profiles(text, "new.yaml")
     assert isinstance(profile, Profile)
-    monkeypatch.setattr(integration, "load_profiles", lambda: Profiles(ours=(profile,)))
+    monkeypatch.setattr(user_profiles, "load_profiles", lambda _: Profiles(ours=(profile,)))
     kept = {unique_id: entity_id for entity_id, unique_id, *_ in before.entities}
     disabled = {entity_id: disabled_by for entity_id, *_, disabled_by in before.entities}
     await set_up(hass, before)

@@ -128,13 +128,14 @@ class DeviceState:
         changed = {key for key, datapoint in datapoints.items() if datapoint != self.datapoints.get(key)}
         if changed:
             self.datapoints = datapoints
-            self.profile = self.profiles.of(self._product, self.device.id)
+            self.profile = self.profiles.of(self.product, self.device.id)
             self._describe_all()
         return changed
 
     @property
-    def _product(self) -> Product:
-        return Product(self.device.schema_id, self.datapoints, self.device.model or "")
+    def product(self) -> Product:
+        """What its profile is chosen by. The schemas of some clouds are those of single devices."""
+        return Product(self.device.model_id or self.device.schema_id, self.datapoints, self.device.model or "")
 
     def _describe_all(self) -> None:
         descriptions = describe(self.datapoints.values(), self.readings, self.profile, self.naming)

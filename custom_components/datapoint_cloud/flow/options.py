@@ -1,4 +1,7 @@
-"""The options of an account: the polling interval, the devices to show, the import of history, administration."""
+"""The options of an account: the polling interval, the devices to show, the import of history, administration.
+
+From here, the user also changes how datapoints are shown (`refinements`).
+"""
 
 import asyncio
 import logging
@@ -7,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import voluptuous as vol
-from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.const import PERCENTAGE, UnitOfTime
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -20,6 +23,7 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
 )
 
+from ..actions.profiles import async_find_outdated
 from ..clouds.cloud import Cloud
 from ..clouds.errors import CloudError
 from ..const import (
@@ -36,18 +40,23 @@ from ..const import (
     OPTION_SHARE,
     OPTION_SITES,
 )
+from ..coordinator import DatapointCoordinator
 from ..plain_text import plain
 from ..statistics.schedule import DEFAULT_DAYS
+from .refinements import RefinementSteps
 
 _LOGGER = logging.getLogger(__name__)
 
+_REFINE = "refine"
 _GROUPS_TIME_LIMIT = 10.0  # seconds
 _LONGEST_INTERVAL = 24 * 3600
 _WHOLE_NUMBERS = (OPTION_INTERVAL, OPTION_SHARE, OPTION_IMPORT_DAYS)
 
 
-class AccountOptionsFlow(OptionsFlow):
+class AccountOptionsFlow(RefinementSteps):
     """Edits the options of an account. An empty choice of sites or devices means all, including future ones."""
+
+    _options: dict[str, Any]
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show all options, or store the submitted ones."""
@@ -57,50 +66,27 @@ class AccountOptionsFlow(OptionsFlow):
             return self.async_abort(reason="entry_not_loaded")
         if user_input is not None:
             numbers = {key: int(user_input[key]) for key in _WHOLE_NUMBERS if key in user_input}
-            return self.async_create_entry(data=user_input | numbers)
-        coordinator = self.config_entry.runtime_data.coordinator
+            refines = user_input.pop(_REFINE, False)
+            self._options = user_input | numbers
+            return await (self.async_step_refine() if refines else self._async_end())
+        coordinator: DatapointCoordinator = self.config_entry.runtime_data.coordinator
         chosen = self.config_entry.options
-        devices = {device.id: device.name for device in coordinator.inventory.listed}
-        sites = {device.site_id: device.site for device in coordinator.inventory.listed if device.site_id}
-        least = int(coordinator.cloud.shortest_interval.total_seconds())
-        usual = int(coordinator.cloud.default_interval.total_seconds())
-        fields: dict[vol.Marker, Any] = {
-            vol.Required(OPTION_INTERVAL, default=usual): NumberSelector(
-                NumberSelectorConfig(
-                    min=least,
-                    max=_LONGEST_INTERVAL,
-                    step=1,
-                    unit_of_measurement=UnitOfTime.SECONDS,
-                    mode=NumberSelectorMode.BOX,
-                )
-            )
-        }
-        if coordinator.cloud.budget.limit is not None:
-            fields[vol.Required(OPTION_SHARE, default=DEFAULT_SHARE)] = NumberSelector(
-                NumberSelectorConfig(min=5, max=90, step=5, unit_of_measurement=PERCENTAGE)
-            )
-        is_nothing_shown = coordinator.inventory.is_too_large and not coordinator.fleet
-        shown_now = chosen.get(OPTION_FLEET, FIGURES_ONLY if is_nothing_shown else ALL_CHOSEN)
-        fields[vol.Required(OPTION_FLEET, default=shown_now)] = SelectSelector(
-            SelectSelectorConfig(options=[ALL_CHOSEN, FIGURES_ONLY], translation_key=OPTION_FLEET)
-        )
-        # Keep the field if something was chosen, even if the cloud lists no groups or sites now: hiding it would
-        # drop the choice.
-        if (groups := await self._groups()) or chosen.get(OPTION_GROUPS):
-            fields[vol.Optional(OPTION_GROUPS, default=[])] = _device_filter(groups, chosen.get(OPTION_GROUPS, ()))
-        if sites or chosen.get(OPTION_SITES):
-            fields[vol.Optional(OPTION_SITES, default=[])] = _device_filter(sites, chosen.get(OPTION_SITES, ()))
-        fields[vol.Optional(OPTION_DEVICES, default=[])] = _device_filter(devices, chosen.get(OPTION_DEVICES, ()))
-        if (retention := coordinator.cloud.history.capabilities.hours_retention) is not None:
-            fields |= _of_the_past(retention)
-        if coordinator.cloud.administration.device_actions is not None:
-            fields[vol.Optional(OPTION_ADMINISTRATION, default=False)] = BooleanSelector()
+        groups = await self._groups()
         shown = {**chosen}
         if OPTION_INTERVAL in chosen:
+            least = int(coordinator.cloud.shortest_interval.total_seconds())
             shown[OPTION_INTERVAL] = max(chosen[OPTION_INTERVAL], least)
         return self.async_show_form(
-            step_id="init", data_schema=self.add_suggested_values_to_schema(vol.Schema(fields), shown)
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(vol.Schema(_fields(coordinator, chosen, groups)), shown),
         )
+
+    async def _async_end(self) -> ConfigFlowResult:
+        """Store the options, and reload the accounts whose profiles have changed meanwhile."""
+        outdated, _ = await async_find_outdated(self.hass)
+        for entry_id in outdated:
+            self.hass.config_entries.async_schedule_reload(entry_id)
+        return self.async_create_entry(data=self._options)
 
     async def _groups(self) -> Mapping[str, str]:
         """Return the groups to choose from, or none if the cloud cannot list them now."""
@@ -111,6 +97,50 @@ class AccountOptionsFlow(OptionsFlow):
         except (CloudError, TimeoutError) as error:
             _LOGGER.debug("The groups cannot be listed: %s", error or "time limit exceeded")
             return {}
+
+
+def _fields(
+    coordinator: DatapointCoordinator, chosen: Mapping[str, Any], groups: Mapping[str, str]
+) -> dict[vol.Marker, Any]:
+    """Return the fields of the form: what the account's cloud and devices leave to choose."""
+    devices = {device.id: device.name for device in coordinator.inventory.listed}
+    sites = {device.site_id: device.site for device in coordinator.inventory.listed if device.site_id}
+    least = int(coordinator.cloud.shortest_interval.total_seconds())
+    usual = int(coordinator.cloud.default_interval.total_seconds())
+    fields: dict[vol.Marker, Any] = {
+        vol.Required(OPTION_INTERVAL, default=usual): NumberSelector(
+            NumberSelectorConfig(
+                min=least,
+                max=_LONGEST_INTERVAL,
+                step=1,
+                unit_of_measurement=UnitOfTime.SECONDS,
+                mode=NumberSelectorMode.BOX,
+            )
+        )
+    }
+    if coordinator.cloud.budget.limit is not None:
+        fields[vol.Required(OPTION_SHARE, default=DEFAULT_SHARE)] = NumberSelector(
+            NumberSelectorConfig(min=5, max=90, step=5, unit_of_measurement=PERCENTAGE)
+        )
+    is_nothing_shown = coordinator.inventory.is_too_large and not coordinator.fleet
+    shown_now = chosen.get(OPTION_FLEET, FIGURES_ONLY if is_nothing_shown else ALL_CHOSEN)
+    fields[vol.Required(OPTION_FLEET, default=shown_now)] = SelectSelector(
+        SelectSelectorConfig(options=[ALL_CHOSEN, FIGURES_ONLY], translation_key=OPTION_FLEET)
+    )
+    # Keep the field if something was chosen, even if the cloud lists no groups or sites now: hiding it would
+    # drop the choice.
+    if groups or chosen.get(OPTION_GROUPS):
+        fields[vol.Optional(OPTION_GROUPS, default=[])] = _device_filter(groups, chosen.get(OPTION_GROUPS, ()))
+    if sites or chosen.get(OPTION_SITES):
+        fields[vol.Optional(OPTION_SITES, default=[])] = _device_filter(sites, chosen.get(OPTION_SITES, ()))
+    fields[vol.Optional(OPTION_DEVICES, default=[])] = _device_filter(devices, chosen.get(OPTION_DEVICES, ()))
+    if (retention := coordinator.cloud.history.capabilities.hours_retention) is not None:
+        fields |= _of_the_past(retention)
+    if coordinator.cloud.administration.device_actions is not None:
+        fields[vol.Optional(OPTION_ADMINISTRATION, default=False)] = BooleanSelector()
+    if coordinator.fleet:
+        fields[vol.Optional(_REFINE, default=False)] = BooleanSelector()
+    return fields
 
 
 def _of_the_past(reach: timedelta) -> dict[vol.Marker, Any]:

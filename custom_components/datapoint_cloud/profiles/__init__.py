@@ -4,7 +4,6 @@ The files in this folder are the project's own; users have a folder of theirs. P
 too.
 """
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,7 +15,6 @@ from .model import NO_PROFILE, Product, Profile
 
 __all__ = ["NO_PROFILE", "BadProfile", "Product", "Profile", "Profiles", "candidates", "load_profiles", "our_profiles"]
 
-_LOGGER = logging.getLogger(__name__)
 _FOLDER: Final = Path(__file__).parent
 
 
@@ -32,19 +30,22 @@ class Profiles:
     def of(self, product: Product, device_id: str = "") -> Profile:
         """Return what is known about a device of a product."""
         found = NO_PROFILE
-        for profile in (*_layers(self.ours, product), *_layers(self.users, product)):
+        for profile in (*self._of_ours(product), *self.users_of(product, device_id)):
             found = profile.over(found)
-        for profile in self.users:
-            if device_id in profile.match.devices:
-                found = profile.over(found)
         return found
 
+    def _of_ours(self, product: Product) -> Iterator[Profile]:
+        yield from (profile for profile in self.ours if profile.match.is_for_all)
+        yield from candidates(self.ours, product)[:1]
 
-def _layers(profiles: Iterable[Profile], product: Product) -> Iterator[Profile]:
-    """Yield the profiles for all products, and then the one for this product."""
-    profiles = tuple(profiles)
-    yield from (profile for profile in profiles if profile.match.is_for_all)
-    yield from candidates(profiles, product)[:1]
+    def users_of(self, product: Product, device_id: str) -> Iterator[Profile]:
+        """Yield all profiles of the user for a device, those that are for it alone last."""
+        profiles = [profile for profile in self.users if not profile.match.is_for_all]
+        shapes = [profile for profile in profiles if profile.match.fits(product)]
+        yield from (profile for profile in self.users if profile.match.is_for_all)
+        yield from sorted(shapes, key=lambda profile: profile.match.conditions)
+        yield from (profile for profile in profiles if product.key in profile.match.products)
+        yield from (profile for profile in profiles if device_id in profile.match.devices)
 
 
 def candidates(profiles: Iterable[Profile], product: Product) -> list[Profile]:
@@ -67,6 +68,27 @@ def our_profiles() -> tuple[Profile, ...]:
     return tuple(found)
 
 
-def load_profiles() -> Profiles:
-    """Read all profiles. It reads files, so do not call it in the event loop."""
-    return Profiles(ours=our_profiles())
+def load_profiles(folder: Path | None = None) -> Profiles:
+    """Read all profiles; those of the user are in `folder`. It reads files, so do not call it in the event loop.
+
+    A profile that cannot be used costs only itself.
+    """
+    users: list[Profile] = []
+    failures: dict[str, str] = {}
+    for path in sorted(folder.glob("*.yaml")) if folder is not None else ():
+        for profile in _read(path):
+            if isinstance(profile, BadProfile):
+                failures.setdefault(path.name, str(profile))
+            else:
+                users.append(profile)
+    return Profiles(ours=our_profiles(), users=tuple(users), failures=failures)
+
+
+def _read(path: Path) -> list[Profile | BadProfile]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return read_profiles(text, path.name)
+    except BadProfile as error:
+        return [error]
+    except (OSError, UnicodeDecodeError) as error:
+        return [BadProfile(f"{path.name}: {error}")]

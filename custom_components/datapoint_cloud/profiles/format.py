@@ -7,7 +7,9 @@ from typing import Any, Final
 import voluptuous as vol
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.number import NumberDeviceClass
+from homeassistant.components.number.const import DEVICE_CLASS_UNITS as NUMBER_UNITS
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
+from homeassistant.components.sensor.const import DEVICE_CLASS_UNITS as SENSOR_UNITS
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.yaml import parse_yaml
 
@@ -141,6 +143,13 @@ def _at[T](path: list[Any], read: Callable[[Any], T], content: Any) -> T:
         raise vol.Invalid(found.msg, [*path, *found.path]) from error
 
 
+def _units_of(device_class: str | None) -> set[str | None] | None:
+    """Return the units that a class can have; None if Home Assistant does not say."""
+    by_class: tuple[Mapping[Any, set[Any]], ...] = (SENSOR_UNITS, NUMBER_UNITS)
+    found = [units[device_class] for units in by_class if device_class in units]
+    return None if not found else set().union(*found)
+
+
 def _refinement(content: Any) -> Refinement:
     fields = _REFINEMENT(content)
     options: dict[Any, str] = fields.get("options", {})
@@ -152,6 +161,10 @@ def _refinement(content: Any) -> Refinement:
     least, greatest = fields.get("min"), fields.get("max")
     if least is not None and greatest is not None and least >= greatest:
         raise vol.Invalid("min has to be less than max", ["min"])
+    units = _units_of(fields.get("class"))
+    for used in unit.words if isinstance(unit, Role) else (unit,):
+        if used is not None and units is not None and used not in units:
+            raise vol.Invalid(f"the class has no unit {used}", ["unit"])
     return Refinement(
         name=fields.get("name"),
         unit=None if isinstance(unit, Role) else unit,

@@ -10,7 +10,7 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
 
-import custom_components.datapoint_cloud as integration
+from custom_components.datapoint_cloud import user_profiles
 from custom_components.datapoint_cloud.clouds.history import Aggregation, Period
 from custom_components.datapoint_cloud.profiles import Profiles
 from custom_components.datapoint_cloud.profiles.model import Match, Profile, Refinement, ShownAs
@@ -84,7 +84,7 @@ async def test_statistics_of_an_enterprise_are_made_from_its_reports(
     refined = Refinement(unit="°C", device_class="temperature", shown_as=ShownAs.SENSOR)
     match = Match(products=frozenset({chiller(simulation).product.key}))
     profiles = Profiles(ours=(Profile(match=match, datapoints={"set_temp": refined}),))
-    monkeypatch.setattr(integration, "load_profiles", lambda: profiles)
+    monkeypatch.setattr(user_profiles, "load_profiles", lambda _: profiles)
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     device_id = chiller(simulation).did
     entity_id = entity_id_of(hass, "sensor", entry, device_id, "set_temp")
