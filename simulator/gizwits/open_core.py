@@ -5,6 +5,7 @@ The endpoints are built on this; it knows none of them.
 
 import random
 from collections.abc import Callable, Mapping
+from datetime import UTC, timedelta, tzinfo
 from typing import Any, override
 
 from aiohttp import web
@@ -13,11 +14,13 @@ from aiohttp.typedefs import Handler
 from .accounts import Accounts, User
 from .aggregation import AggregationDialect
 from .appliances import appliances
+from .aquarium import WAVEMAKER, Wavemaker
 from .control import ErrorCodes, parse_command
 from .core import GizwitsCore
 from .devices import GizwitsDevice
 from .errors import Refused, open_api_error
 from .household import PRODUCTS, device_of, household
+from .identifiers import derive_hex, derive_id
 from .products import LAMP, PUMP
 
 _CODES = ErrorCodes(form=9015, attribute=9025, raw=9015)
@@ -73,6 +76,22 @@ class OpenCore(GizwitsCore):
         self.products |= {device.product.key: device.product for device in added}
         self.devices |= {device.did: device for device in added}
         return added
+
+    def add_wavemaker(self, zone: tzinfo = UTC) -> Wavemaker:
+        """Bind a wavemaker with a schedule and a clock to the household's user; its clock is an hour slow."""
+        wavemaker = Wavemaker(
+            product=WAVEMAKER,
+            did=derive_id("did of the wavemaker"),
+            mac=derive_hex("mac of the wavemaker", 12),
+            clock=self.clock,
+            alias="Reef wavemaker",
+            uid=self.uid,
+            zone=zone,
+            ahead=timedelta(hours=-1),
+        )
+        self.products[WAVEMAKER.key] = WAVEMAKER
+        self.devices[wavemaker.did] = wavemaker
+        return wavemaker
 
     @property
     def username(self) -> str:
