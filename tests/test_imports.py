@@ -14,8 +14,8 @@ _ROOT = Path(__file__).parent.parent
 _INTEGRATION = "custom_components.datapoint_cloud"
 _LIBRARY = f"{_INTEGRATION}.clouds"
 _PLATFORMS = (
-    *("binary_sensor", "button", "climate", "device_tracker", "event", "fan", "light", "number", "select", "sensor"),
-    *("switch", "time", "water_heater"),
+    *("binary_sensor", "button", "calendar", "climate", "device_tracker", "event", "fan", "light", "number", "select"),
+    *("sensor", "switch", "time", "water_heater"),
 )
 
 _LEVELS: tuple[tuple[str, ...], ...] = (
@@ -23,8 +23,8 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
     ("const", "light_mix", "plain_text", "profiles", "reasons", "vocabulary", "wording"),
     ("accounts", "client", "disconnect_reasons", "entries", "exceptions", "pause", "recording", "storage", "timings"),
     ("user_profiles",),
-    ("flow.forms", "flow.validation", "fleet"),
-    ("poller", "reauth", "schedules"),
+    ("flow.forms", "flow.validation", "fleet", "schedules"),
+    ("poller", "reauth"),
     ("coordinator",),
     ("commands", "confirmation", "datapoint_names", "device_registry", "issues", "push", "scenes"),
     ("entity",),

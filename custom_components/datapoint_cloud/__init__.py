@@ -30,6 +30,7 @@ from .storage import AccountStorage, take_over
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.CALENDAR,
     Platform.CLIMATE,
     Platform.DEVICE_TRACKER,
     Platform.EVENT,

@@ -3,10 +3,7 @@
 They check their input, pass it to the accounts' commands, and respond with a result for each device.
 """
 
-import asyncio
 import base64
-from collections.abc import Awaitable, Mapping
-from typing import Any
 
 import voluptuous as vol
 from homeassistant.auth.permissions.const import POLICY_CONTROL
@@ -20,10 +17,10 @@ from .actions.administration import async_setup_administration_actions
 from .actions.history import async_setup_history_actions
 from .actions.import_statistics import async_setup_statistics_actions
 from .actions.profiles import async_setup_profile_actions
+from .actions.results import commands_of, respond, respond_when_sent, write
 from .actions.rights import Rights
+from .actions.schedules import async_setup_schedule_actions
 from .actions.targets import DeviceTarget, devices_to_control
-from .clouds.model import Value
-from .commands import Commands
 from .const import DOMAIN
 from .runtime import DatapointConfigEntry
 
@@ -68,6 +65,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     service.async_register_admin_service(
         hass, DOMAIN, SEND_RAW, _send_raw, _SEND_RAW, supports_response=SupportsResponse.OPTIONAL
     )
+    async_setup_schedule_actions(hass)
     async_setup_history_actions(hass)
     async_setup_statistics_actions(hass)
     async_setup_administration_actions(hass)
@@ -80,17 +78,10 @@ async def _set_datapoints(call: ServiceCall) -> ServiceResponse:
     rights = await Rights.async_of(call, POLICY_CONTROL)
     for target in targets:
         rights.require_datapoints(target.coordinator, target.state.device.id, values)
-    checked = [await _commands(target).async_check(target.state.device.id, values) for target in targets]
+    checked = [await commands_of(target).async_check(target.state.device.id, values) for target in targets]
 
-    async def write(target: DeviceTarget, values: Mapping[str, Value]) -> str:
-        commands, device_id = _commands(target), target.state.device.id
-        if call.data["wait"]:
-            return "confirmed" if await commands.async_write_and_wait(device_id, values) else "accepted"
-        await commands.async_write(device_id, values)
-        return "accepted"
-
-    return await _respond_when_sent(
-        call, {target.registry_id: write(target, values) for target, values in zip(targets, checked, strict=True)}
+    return await respond_when_sent(
+        call, {target.registry_id: write(call, target, values) for target, values in zip(targets, checked, strict=True)}
     )
 
 
@@ -99,10 +90,10 @@ async def _send_raw(call: ServiceCall) -> ServiceResponse:
     payload = _payload(call)
 
     async def send(target: DeviceTarget) -> str:
-        await _commands(target).async_write_raw(target.state.device.id, payload)
+        await commands_of(target).async_write_raw(target.state.device.id, payload)
         return "accepted"
 
-    return await _respond_when_sent(call, {target.registry_id: send(target) for target in devices_to_control(call)})
+    return await respond_when_sent(call, {target.registry_id: send(target) for target in devices_to_control(call)})
 
 
 async def _set_group_datapoints(call: ServiceCall) -> ServiceResponse:
@@ -117,12 +108,7 @@ async def _set_group_datapoints(call: ServiceCall) -> ServiceResponse:
         device = registry.async_get_device_by_identifier((DOMAIN, device_id), entry.entry_id)
         # A group may have devices that the account does not show: those keep the cloud's id.
         by_device[device.id if device else device_id] = refusal or "accepted"
-    return _response(call, by_device)
-
-
-def _commands(target: DeviceTarget) -> Commands:
-    commands: Commands = target.coordinator.config_entry.runtime_data.commands
-    return commands
+    return respond(call, by_device)
 
 
 def _payload(call: ServiceCall) -> bytes:
@@ -141,27 +127,3 @@ def _payload(call: ServiceCall) -> bytes:
             translation_placeholders={"encoding": encoding},
         )
     return content
-
-
-async def _respond_when_sent(call: ServiceCall, work: Mapping[str, Awaitable[str]]) -> ServiceResponse:
-    """Send to all devices at the same time; `work` is by registry id. A device that refuses stops no other."""
-    results = await asyncio.gather(*work.values(), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException) and not isinstance(result, HomeAssistantError):
-            raise result
-    return _response(call, dict(zip(work, results, strict=True)))
-
-
-def _response(call: ServiceCall, results: Mapping[str, Any]) -> ServiceResponse:
-    """Return each device's result. Raises the first refusal if the caller wants no response."""
-    refusals = [result for result in results.values() if isinstance(result, HomeAssistantError)]
-    if refusals and not call.return_response:
-        raise refusals[0]
-    return {
-        "devices": {
-            registry_id: {"result": "refused", "reason": str(result)}
-            if isinstance(result, HomeAssistantError)
-            else {"result": result}
-            for registry_id, result in results.items()
-        }
-    }

@@ -21,6 +21,7 @@ from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, 
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.fleet.composites import SHOWN
 from custom_components.datapoint_cloud.fleet.description import DatapointDescription
+from custom_components.datapoint_cloud.fleet.device_state import DeviceState
 from custom_components.datapoint_cloud.fleet.naming import Naming
 from custom_components.datapoint_cloud.profiles.model import Refinement
 
@@ -214,6 +215,18 @@ async def entry(
     await server.close()
 
 
+def _of_several_datapoints(state: DeviceState) -> Iterator[tuple[str, str]]:
+    """Yield the keys and platforms of the entities that show several datapoints of a device."""
+    for composite in state.composites:
+        if composite.platform in SHOWN:
+            yield composite.key, composite.platform.value
+    if state.schedules:
+        yield "$schedule", "calendar"
+    if state.clock is not None:
+        yield "$clock", "sensor"
+        yield "$set_clock", "button"
+
+
 @pytest.mark.slow
 async def test_every_recorded_datapoint_is_one_entity_with_its_value(
     hass: HomeAssistant, recorded: Recorded, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
@@ -249,14 +262,10 @@ async def test_every_recorded_datapoint_is_one_entity_with_its_value(
                 and isclose(float(state.state), shown, abs_tol=0.3 if description.unit == "°F" else 0)
             ):
                 wrong[unique_id] = (state.state, shown)
-        made = (composite for composite in fleet_state.composites if composite.platform in SHOWN)
-        expected |= {f"{_ACCOUNT}_{did}_{composite.key}": composite.platform for composite in made}
         if any(attr["type"] in {"alert", "fault"} for _, attr in attributes(recorded.definitions[key])):
             expected[f"{_ACCOUNT}_{did}_$problem"] = "binary_sensor"
             expected[f"{_ACCOUNT}_{did}_$alarm"] = "event"
-        for composite in fleet_state.composites:
-            if composite.platform in SHOWN:
-                expected[f"{_ACCOUNT}_{did}_{composite.key}"] = composite.platform.value
+        expected |= {f"{_ACCOUNT}_{did}_{key}": platform for key, platform in _of_several_datapoints(fleet_state)}
     assert wrong == {}
     figures = {unique_id for unique_id in by_platform if unique_id.startswith(f"{_ACCOUNT}_$")}
     assert {key: platform for key, platform in by_platform.items() if key not in figures} == expected

@@ -118,6 +118,7 @@ async def entries(
     hass: HomeAssistant, simulation: Simulation, small_fleets: None, our_profiles: None
 ) -> list[MockConfigEntry]:
     simulation.gizwits_open.add_appliances()
+    simulation.gizwits_open.add_wavemaker()
     return [await add_account(hass, simulation, kind, options={"administration": True}) for kind in KINDS]
 
 
@@ -163,7 +164,13 @@ def test_every_failure_has_a_text_and_every_text_a_failure() -> None:
             module.read_text(encoding="utf-8"),
         )
     }
-    assert {failure.translation_key for failure in _all_failures()} | of_services == set(_TEXTS["exceptions"])
+    of_schedules = {
+        key
+        for module in (_FOLDER / "schedules").glob("*.py")
+        for key in re.findall(r'ScheduleError\(\s*"(\w+)"', module.read_text(encoding="utf-8"))
+    }
+    known = {failure.translation_key for failure in _all_failures()} | of_services | of_schedules
+    assert known == set(_TEXTS["exceptions"])
 
 
 def test_the_text_of_a_failure_gets_all_it_wants() -> None:

@@ -23,9 +23,7 @@ _OF_STEPS: dict[str, Schedule] = {
 }
 _SCHEDULES = _OF_SLOTS | _OF_STEPS
 _WORDS = st.dictionaries(
-    st.sampled_from(
-        ["slot", "weekday", "start", "end", "mode", "flow", "feeding_time", "pulse_or_tide", "volume", "x"]
-    ),
+    st.sampled_from(["slot", "weekday", "start", "end", "mode", "flow", "feeding_time", "pulse_or_tide", "dose", "x"]),
     st.none() | st.booleans() | st.integers(-5, 1500) | st.floats() | st.text() | st.sampled_from([*WEEKDAYS, "eco"]),
 )
 

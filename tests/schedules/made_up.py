@@ -79,7 +79,7 @@ DOSES = """
 match: {has: [CH1SWTime]}
 records:
   "CH{head}SWTime":
-    bytes: [start.hour, start.minute, "-", volume: {unit: mL}]
+    bytes: [start.hour, start.minute, "-", dose: {unit: mL}]
     repeat: 24
     name: Head {head}
 """

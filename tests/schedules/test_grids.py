@@ -67,7 +67,7 @@ def test_a_mode_that_nobody_knows_is_kept() -> None:
 @pytest.mark.parametrize(
     ("slots", "key", "placeholders"),
     [
-        ([_DAY], "no_slot_at_midnight", {"weekday": ""}),
+        ([_DAY], "no_slot_at_midnight", {"schedule": "Hourly levels"}),
         ([_NIGHT, {**_DAY, "start": "08:30"}], "slot_off_grid", {"value": "08:30", "minutes": "60", "slot": "2"}),
         ([_NIGHT, {**_DAY, "start": "24:00"}], "slot_off_grid", {"slot": "2"}),
         ([_NIGHT, _DAY, _DAY], "slot_start_twice", {"value": "08:00", "slot": "3"}),
@@ -90,7 +90,7 @@ def test_every_day_of_a_week_needs_a_slot_at_midnight() -> None:
     week = [{"weekday": day, "start": "00:00", "mode": "eco"} for day in WEEKDAYS]
     with pytest.raises(ScheduleError) as refused:
         schedule.write(week[:-1], _eco_but())
-    assert (refused.value.key, refused.value.placeholders["weekday"]) == ("no_slot_at_midnight", "sunday")
+    assert (refused.value.key, refused.value.placeholders["weekday"]) == ("no_slot_at_midnight_of_day", "sunday")
     with pytest.raises(ScheduleError) as refused:
         schedule.write([*week, {"start": "00:00", "mode": "eco"}], _eco_but())
     assert refused.value.key == "slot_weekday"

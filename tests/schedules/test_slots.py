@@ -170,9 +170,9 @@ def test_a_profile_explains_a_table_that_the_definition_does_not() -> None:
     assert [schedule.key for schedule in heads.values()] == ["CH1SWTime", "CH2SWTime"]
     assert [len(schedule.places) for schedule in heads.values()] == [24, 24]
     values = {"CH1SWTime": bytes.fromhex("081e0105 00000000 14000007").ljust(96, b"\0"), "CH2SWTime": bytes(96)}
-    doses: list[SlotWords] = [{"slot": 1, "start": "08:30", "volume": 5}, {"slot": 3, "start": "20:00", "volume": 7}]
+    doses: list[SlotWords] = [{"slot": 1, "start": "08:30", "dose": 5}, {"slot": 3, "start": "20:00", "dose": 7}]
     assert heads["CH1SWTime"].read(values) == doses
-    (changed,) = heads["CH1SWTime"].write([{**doses[0], "volume": 6}, doses[1]], values).values()
+    (changed,) = heads["CH1SWTime"].write([{**doses[0], "dose": 6}, doses[1]], values).values()
     assert changed == bytes.fromhex("081e0106 00000000 14000007").ljust(96, b"\0")
 
 

@@ -5,14 +5,18 @@ Pure: time comes in as an argument, no requests are sent and no listeners are no
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from ..clouds.clock import arrived, is_ahead
 from ..clouds.errors import CloudError
 from ..clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, Snapshot, Value
 from ..profiles import NO_PROFILE, Product, Profile, Profiles
-from ..profiles.roles import Composite
+from ..profiles.roles import Composite, CompositePlatform
+from ..schedules.clock import DeviceClock, clock_of
+from ..schedules.resolve import schedules_of
+from ..schedules.schedule import Schedule
+from ..schedules.values import bytes_by_key, value_of_bytes
 from .availability import MIN_PATIENCE, Availability, Contact, PollResult
 from .composites import composites_of, without_parts_of
 from .description import DatapointDescription, describe
@@ -23,6 +27,9 @@ from .pending_writes import PendingWrites, is_equal
 CONNECTIVITY = "$connectivity"
 PROBLEM = "$problem"
 ALARM = "$alarm"
+SCHEDULE = "$schedule"
+CLOCK = "$clock"
+SET_CLOCK = "$set_clock"
 PLACE = "$place"
 PROFILE = "$profile"
 
@@ -47,6 +54,8 @@ class DeviceState:
     datapoints: dict[str, Datapoint] = field(default_factory=dict)
     descriptions: dict[str, DatapointDescription] = field(default_factory=dict)
     composites: tuple[Composite, ...] = ()  # the entities of several datapoints that its profile describes
+    schedules: tuple[Schedule, ...] = ()
+    clock: DeviceClock | None = None
     shown_by: dict[str, set[str]] = field(default_factory=dict)  # the keys of further entities that show a datapoint
     unit_keys: frozenset[str] = frozenset()  # the datapoints that tell the units of others
     skipped: set[str] = field(default_factory=set)
@@ -103,6 +112,39 @@ class DeviceState:
         description, value = self.descriptions.get(key), self.value(key)
         return value if description is None else description.shown(value)
 
+    @property
+    def schedule_values(self) -> dict[str, bytes]:
+        """The bytes of all datapoints that hold a part of a schedule, with those of pending writes."""
+        return bytes_by_key((key for schedule in self.schedules for key in schedule.keys), self.value)
+
+    @property
+    def is_schedule_off(self) -> bool:
+        """Whether the device is set to ignore its schedules, as far as its profile says."""
+        composites = (found for found in self.composites if found.platform is CompositePlatform.SCHEDULE)
+        switches = (composite.roles["on"] for composite in composites if "on" in composite.roles)
+        return any(switch.flag(self.value) is False for switch in switches)
+
+    def clock_report(self, zone: tzinfo) -> tuple[datetime | None, datetime] | None:
+        """Return what its clock showed in its last report (None: no time), and when that was, in the clock's zone."""
+        readings = [] if self.clock is None else [self.readings.get(key) for key in self.clock.keys]
+        dates = [reading.taken_at for reading in readings if reading is not None]
+        at = next((date for date in dates if date is not None), self.read_at)
+        if self.clock is None or at is None or len(dates) < len(readings):
+            return None
+        at = at.astimezone(zone)
+        reported = {key: self.readings[key].value for key in self.clock.keys}
+        return self.clock.read(bytes_by_key(reported, reported.get), at.replace(tzinfo=None)), at
+
+    def values_of_clock(self, now: datetime) -> dict[str, Value]:
+        """Return the values that set its clock to a local time."""
+        if self.clock is None:
+            return {}
+        return self.values_of_bytes(self.clock.write(now, bytes_by_key(self.clock.keys, self.value)))
+
+    def values_of_bytes(self, contents: Mapping[str, bytes]) -> dict[str, Value]:
+        """Return the values of datapoints for their bytes."""
+        return {key: value_of_bytes(content, self.datapoints[key].data_type) for key, content in contents.items()}
+
     # Datapoints and readings
 
     def vendors_values(self, values: Mapping[str, Value]) -> dict[str, Value]:
@@ -144,9 +186,21 @@ class DeviceState:
         roles = (self.profile.refinement(key).unit_role for key in descriptions)
         self.unit_keys = frozenset().union(*(role.keys for role in roles if role is not None))
         self.shown_by = {alarm.key: {PROBLEM} for alarm in self.alarms}
+        records = self.profile.records
+        self.schedules = schedules_of(self.descriptions, records, self.naming)
+        self.clock = clock_of(self.descriptions, records)
         for composite in self.composites:
-            for key in composite.keys:
-                self.shown_by.setdefault(key, set()).add(composite.key)
+            self._show_by(composite.key, composite.keys)
+            if composite.platform is CompositePlatform.SCHEDULE:
+                self._show_by(SCHEDULE, composite.keys)
+        for schedule in self.schedules:
+            self._show_by(SCHEDULE, schedule.keys)
+        self._show_by(CLOCK, () if self.clock is None else self.clock.keys)
+
+    def _show_by(self, entity: str, keys: Iterable[str]) -> None:
+        """Remember that an entity shows these datapoints among others."""
+        for key in keys:
+            self.shown_by.setdefault(key, set()).add(entity)
 
     def merge_snapshot(
         self, snapshot: Snapshot, now: datetime, *, requested_at: datetime | None = None

@@ -86,9 +86,11 @@ class _Fields:
         same = self.descriptions.get(meaning.name)
         if same is not None:
             return same.name
+        if not is_chinese(meaning.name):
+            return self.naming.words_of(capitalized(readable(meaning.name)))
         name = self.naming.text(meaning.name)
         is_untranslated = is_chinese(name) and self.naming.words is not None
-        return capitalized(readable(key if is_untranslated else name))
+        return capitalized(readable(key) if is_untranslated else name)
 
 
 def _choice(key: str, name: str, labels: Mapping[int, str], naming: Naming) -> ChoiceField:

@@ -43,6 +43,11 @@ class GridSchedule(Schedule):
 
     minutes: int
 
+    @property
+    @override
+    def limits(self) -> Mapping[str, int]:
+        return {"minutes": self.minutes}
+
     @override
     def is_in(self, values: Values) -> bool:
         return all(place.is_in(values) for place in self.places)
@@ -81,8 +86,10 @@ class GridSchedule(Schedule):
                 changes[weekday][start] = _record(without(words, START, WEEKDAY), place.layout, records)
         for weekday, places in days.items():
             of_day = changes[weekday]
+            if 0 not in of_day and weekday is None:
+                raise ScheduleError("no_slot_at_midnight", schedule=self.name)
             if 0 not in of_day:
-                raise ScheduleError("no_slot_at_midnight", weekday=weekday or "", schedule=self.name)
+                raise ScheduleError("no_slot_at_midnight_of_day", weekday=str(weekday), schedule=self.name)
             record = b""
             for number, place in enumerate(places):
                 record = of_day.get(number * self.minutes, record)
@@ -105,8 +112,9 @@ class GridSchedule(Schedule):
         """Return the weekday and the start of a slot. Raises `ScheduleError` if the schedule has no such step."""
         weekday = words.get(WEEKDAY)
         if weekday not in days:
-            key = "slot_without_weekday" if None in days else "slot_weekday"
-            raise ScheduleError(key, value=str(weekday or ""), options=listed([day for day in days if day]))
+            if None in days:
+                raise ScheduleError("slot_without_weekday")
+            raise ScheduleError("slot_weekday", value=str(weekday or ""), options=listed([*filter(None, days)]))
         start = minutes_of(words.get(START), latest=MINUTES_OF_A_DAY - 1)
         if start is None or start % self.minutes:
             raise ScheduleError("slot_off_grid", value=str(words.get(START, "")), minutes=str(self.minutes))

@@ -207,6 +207,7 @@ class Layout:
         keys = self.keys_in(words)
         missing = [key for key in keys if key not in words]
         unknown = [key for key in words if key not in keys]
-        if missing or unknown:
-            key = "slot_word_missing" if missing else "slot_word_unknown"
-            raise ScheduleError(key, words=listed(missing or unknown), all_words=listed(keys))
+        if missing:
+            raise ScheduleError("slot_word_missing", words=listed(missing), all_words=listed(keys))
+        if unknown:
+            raise ScheduleError("slot_word_unknown", words=listed(unknown), all_words=listed(keys))

@@ -4,7 +4,7 @@ It knows neither readings nor platforms.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..clouds.model import Datapoint, DataType
@@ -46,7 +46,7 @@ class _Part:
         return (self.numbers.get(WEEKDAY, 0), self.numbers.get(HOUR, 0), self.numbers.get(SLOT, 0))
 
 
-def record_of(description: DatapointDescription, records: Iterable[Record]) -> Record | None:
+def record_of(description: DatapointDescription, records: Sequence[Record]) -> Record | None:
     """Return the layout of a datapoint: that of a profile (`records`), or else that of its definition."""
     key = description.datapoint.key
     known = (record for record in records if record.places_of(key) is not None)
@@ -54,10 +54,9 @@ def record_of(description: DatapointDescription, records: Iterable[Record]) -> R
 
 
 def schedules_of(
-    descriptions: Mapping[str, DatapointDescription], records: Iterable[Record], naming: Naming
+    descriptions: Mapping[str, DatapointDescription], records: Sequence[Record], naming: Naming
 ) -> tuple[Schedule, ...]:
     """Return the schedules of a device, in the order of its datapoints."""
-    records = tuple(records)
     parts: dict[str, list[_Part]] = defaultdict(list)
     for description in descriptions.values():
         record = record_of(description, records)
@@ -84,14 +83,14 @@ def _schedule(
     key: str, parts: Sequence[_Part], descriptions: Mapping[str, DatapointDescription], naming: Naming
 ) -> Schedule | None:
     record = parts[0].record
-    name = _filled(record.name, parts[0].numbers) if record.name else _name(key, parts, naming)
+    name = naming.words_of(_filled(record.name, parts[0].numbers)) if record.name else _name(key, parts, naming)
     is_writable = all(part.datapoint.is_writable for part in parts)
     if record.grid is not None:
         minutes = record.grid.minutes
         places = tuple(place for part in parts for place in _grid_places(part, record.grid, naming))
     else:
         minutes = _MINUTES_OF_AN_HOUR
-        places = tuple(place for part in parts for place in _places(part, descriptions, naming))
+        places = tuple(_places(parts, descriptions, naming))
         if HOUR not in record.places:
             has_slots = all(_has_slots(place.layout) for place in places)
             slots = SlotSchedule(key=key, name=name, is_writable=is_writable, places=places, empty=record.empty)
@@ -140,10 +139,17 @@ def _shared(texts: Iterable[Sequence[str]]) -> list[str]:
     return shared
 
 
-def _places(part: _Part, descriptions: Mapping[str, DatapointDescription], naming: Naming) -> Iterable[Place]:
-    layout = layout_of(part.record, descriptions, naming)
-    for number in range(part.record.repeat):
-        yield Place(key=part.datapoint.key, at=number * layout.size, layout=layout, weekday=part.weekday)
+def _places(
+    parts: Iterable[_Part], descriptions: Mapping[str, DatapointDescription], naming: Naming
+) -> Iterator[Place]:
+    known: list[tuple[Record, Layout]] = []  # nearly always one for all slots
+    for part in parts:
+        layout = next((layout for record, layout in known if record.layout == part.record.layout), None)
+        if layout is None:
+            layout = layout_of(part.record, descriptions, naming)
+            known.append((part.record, layout))
+        for number in range(part.record.repeat):
+            yield Place(key=part.datapoint.key, at=number * layout.size, layout=layout, weekday=part.weekday)
 
 
 def _grid_places(part: _Part, grid: Grid, naming: Naming) -> Iterable[Place]:

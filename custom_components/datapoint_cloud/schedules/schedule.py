@@ -81,6 +81,11 @@ class Schedule(ABC):
         """The datapoints that hold it."""
         return tuple(dict.fromkeys(place.key for place in self.places))
 
+    @property
+    @abstractmethod
+    def limits(self) -> Mapping[str, int]:
+        """How many slots it has at most (`most_slots`), or how long its shortest slot is (`minutes`)."""
+
     @abstractmethod
     def is_in(self, values: Values) -> bool:
         """Whether the device has reported the schedule."""

@@ -36,6 +36,11 @@ class SlotSchedule(Schedule):
 
     empty: tuple[int, ...]
 
+    @property
+    @override
+    def limits(self) -> Mapping[str, int]:
+        return {"most_slots": len(self.places)}
+
     @override
     def is_in(self, values: Values) -> bool:
         return any(place.is_in(values) for place in self.places)
