@@ -1,4 +1,4 @@
-"""Buttons: datapoints that make a device do something once, actions of its cloud on it, and scenes of the account."""
+"""Buttons: datapoints that make a device do something once, its clock, its cloud's actions on it, and scenes."""
 
 from collections.abc import Iterable, Mapping
 from typing import override
@@ -7,6 +7,7 @@ from homeassistant.components.button import ButtonEntity
 from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
 
 from . import exceptions
 from .clouds.administration import DeviceAction, DeviceActions, Scene, SceneAdministration
@@ -22,7 +23,7 @@ from .entity import (
     async_remove_entities,
     descriptions_for,
 )
-from .fleet.device_state import DeviceState
+from .fleet.device_state import SET_CLOCK, DeviceState
 from .runtime import DatapointConfigEntry
 from .scenes import SceneList
 
@@ -35,7 +36,7 @@ async def async_setup_entry(
     hass: HomeAssistant, entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add the buttons of an account."""
-    async_add_entities_of_devices(entry, async_add_entities, _datapoint_buttons_of)
+    async_add_entities_of_devices(entry, async_add_entities, _device_buttons_of)
     async_add_composites(entry, async_add_entities, Platform.BUTTON, CompositeButton)
     administration = entry.runtime_data.coordinator.cloud.administration
     actions = administration.device_actions
@@ -48,11 +49,11 @@ async def async_setup_entry(
         _add_scenes(hass, entry, scenes, async_add_entities)
 
 
-def _datapoint_buttons_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DatapointButton]:
-    return (
-        DatapointButton(coordinator, state.device.id, description)
-        for description in descriptions_for(state, Platform.BUTTON)
-    )
+def _device_buttons_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DeviceEntity]:
+    if state.clock is not None:
+        yield SetClockButton(coordinator, state.device.id)
+    for description in descriptions_for(state, Platform.BUTTON):
+        yield DatapointButton(coordinator, state.device.id, description)
 
 
 def _add_actions(
@@ -108,6 +109,23 @@ class CompositeButton(CompositeEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         await self.async_write(self.composite.writes)
+
+
+class SetClockButton(DeviceEntity, ButtonEntity):
+    """Sets the clock of a device to the local time, by which it follows its schedules."""
+
+    _attr_translation_key = "set_clock"
+    _attr_entity_category = EntityCategory.CONFIG
+
+    def __init__(self, coordinator: DatapointCoordinator, device_id: str) -> None:
+        super().__init__(coordinator, device_id, SET_CLOCK)
+
+    @override
+    async def async_press(self) -> None:
+        state = self.state_of_device
+        if state is not None:
+            values = state.values_of_clock(dt_util.now())
+            await self.coordinator.config_entry.runtime_data.commands.async_write(self._device_id, values)
 
 
 class ActionButton(DeviceEntity, ButtonEntity):

@@ -1,26 +1,29 @@
-"""Sensors: read-only datapoints, and the sensors of the account and its products."""
+"""Sensors: read-only datapoints, the clocks of devices, and the sensors of the account and its products."""
 
 import asyncio
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import override
 
 from homeassistant.components.sensor import DOMAIN as SENSOR
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorStateClass
-from homeassistant.const import Platform
+from homeassistant.const import EntityCategory, Platform, UnitOfTime
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, EntityPlatform
 from homeassistant.helpers.typing import StateType
+from homeassistant.util import dt as dt_util
 
 from .account_sensors import async_add_account_sensors
 from .clouds.model import DataType
 from .composite import CompositeEntity, async_add_composites
 from .coordinator import DatapointCoordinator
-from .entity import DatapointEntity, async_add_entities_of_devices, descriptions_for
+from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
 from .fleet.description import LONGEST_STATE
-from .fleet.device_state import DeviceState
+from .fleet.device_state import CLOCK, DeviceState
 from .fleet.units import state_class_of
 from .runtime import DatapointConfigEntry
+from .schedules.clock import ClockWatch
 
 PARALLEL_UPDATES = 0
 
@@ -34,11 +37,11 @@ async def async_setup_entry(
     async_add_composites(entry, async_add_entities, Platform.SENSOR, CompositeSensor)
 
 
-def _sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DatapointSensor]:
-    return (
-        DatapointSensor(coordinator, state.device.id, description)
-        for description in descriptions_for(state, Platform.SENSOR)
-    )
+def _sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DeviceEntity]:
+    if state.clock is not None:
+        yield ClockDeviation(coordinator, state.device.id)
+    for description in descriptions_for(state, Platform.SENSOR):
+        yield DatapointSensor(coordinator, state.device.id, description)
 
 
 class DatapointSensor(DatapointEntity, SensorEntity):
@@ -120,3 +123,34 @@ class CompositeSensor(CompositeEntity, SensorEntity):
         if number is None or source.minimum is None or source.maximum is None:
             return number
         return min(max(number, source.minimum), source.maximum)  # a filter may be used for too long
+
+
+class ClockDeviation(DeviceEntity, SensorEntity):
+    """How many minutes the clock is ahead by which a device follows its schedules."""
+
+    _attr_translation_key = "clock_deviation"
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_device_class = SensorDeviceClass.DURATION
+    _attr_native_unit_of_measurement = UnitOfTime.MINUTES
+    _attr_suggested_display_precision = 0
+
+    def __init__(self, coordinator: DatapointCoordinator, device_id: str) -> None:
+        super().__init__(coordinator, device_id, CLOCK)
+        self._watch = ClockWatch()
+        self._update()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        self._update()
+        super()._handle_coordinator_update()
+
+    def _update(self) -> None:
+        state = self.state_of_device
+        reported = None if state is None else state.clock_report(dt_util.get_default_time_zone())
+        if reported is None:
+            self._attr_native_value = None
+            return
+        shown, reported_at = reported
+        deviation = self._watch.deviation(shown, reported_at)
+        self._attr_native_value = None if deviation is None else round(deviation / timedelta(minutes=1))
