@@ -52,7 +52,7 @@ class GetUsage(CloudTool):
     name = "datapoint_cloud__get_usage"
     title = "Get usage"
     description = (
-        "Returns the usage that a Firstlight query counts (for example plays per genre) in a range: the total and the "
+        "Returns what a usage query of an account counts (for example plays per genre) in a range: the total and the "
         "largest groups. Only for accounts with usage queries; for the consumption of a device, use get_history."
     )
     annotations = ASKS_CLOUD
