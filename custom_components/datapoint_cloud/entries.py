@@ -15,12 +15,13 @@ from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ssl import client_context, client_context_no_verify
 
 from .accounts import ACCOUNT_TYPES, scope_type
-from .accounts.base import AccountType, ClientContext, Logins, Scopes
+from .accounts.base import AccountType, Answers, ClientContext, Logins, NoDevices, Scopes
 from .clouds.client_store import ClientStore
 from .clouds.cloud import Cloud
 from .const import CONF_CLOUD, CONF_USERNAME, DOMAIN, OPTION_GROUPS
 
 _LOGINS: Final[HassKey[Logins]] = HassKey(f"{DOMAIN}_logins")
+_ANSWERS: Final[HassKey[Answers]] = HassKey(f"{DOMAIN}_answers")
 
 
 def account_type_of(entry: ConfigEntry) -> AccountType:
@@ -44,6 +45,13 @@ def open_cloud(
 async def sub_accounts_of(hass: HomeAssistant, kind: str, data: Mapping[str, Any]) -> Mapping[str, str]:
     """Log in and return the names of the accounts that the credentials open, by id. Raises any `CloudError`."""
     return await ACCOUNT_TYPES[kind].sub_accounts(_context(hass, data, {}, ClientStore()))
+
+
+async def explain_no_devices(
+    hass: HomeAssistant, kind: str, data: Mapping[str, Any], client_store: ClientStore
+) -> NoDevices | None:
+    """Find out why an account that works has no devices; None if that is nothing unusual. Raises any `CloudError`."""
+    return await ACCOUNT_TYPES[kind].explain_no_devices(_context(hass, data, {}, client_store))
 
 
 def forget_login(hass: HomeAssistant, data: Mapping[str, Any]) -> None:
@@ -108,6 +116,7 @@ def _context(hass: HomeAssistant, data: Mapping[str, Any], scopes: Scopes, clien
         tls=lambda is_checked: client_context() if is_checked else client_context_no_verify(),
         time_zone=dt_util.get_default_time_zone(),
         logins=_logins(hass),
+        answers=hass.data.setdefault(_ANSWERS, {}),
     )
 
 

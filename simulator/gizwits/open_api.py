@@ -14,6 +14,7 @@ from .open_core import OpenCore
 from .open_groups import OpenGroups
 from .open_history import OpenHistory
 from .open_scenes import OpenScenes
+from .open_sharing import OpenSharing
 from .products import AIR_CONDITIONER, HEATER, SPA
 from .tokens import Token
 from .websocket import OpenPush
@@ -30,6 +31,7 @@ class GizwitsOpenServer(OpenCore):
         self.groups = OpenGroups(self)
         self.bindings = OpenBindings(self, self.push)
         self.scenes = OpenScenes(self)
+        self.sharing = OpenSharing(self)
         devices = [device for device in self.devices.values() if device.uid == self.uid]
         air_conditioners, heaters = (
             [device.did for device in devices if device.product is product] for product in (AIR_CONDITIONER, HEATER)

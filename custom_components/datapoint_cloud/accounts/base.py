@@ -22,6 +22,8 @@ type Scopes = Mapping[str, Mapping[str, Any]]
 """The data of the subentries, by the id of the scope."""
 type Logins = dict[tuple[str, ...], Any]
 """The logins that the clients of one user share in memory, by their credentials."""
+type Answers = dict[tuple[str, ...], dict[Any, Any]]
+"""What other servers answered to credentials, so that none is asked twice; in memory, by the credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,20 @@ class ClientContext:
     time_zone: tzinfo
     logins: Logins = field(default_factory=dict)
     observer: Observer | None = None
+    answers: Answers = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoDevices:
+    """Why an account that works has no devices: the field that the form marks, and the key and values of its text.
+
+    `values` are those with which the user would find devices.
+    """
+
+    field_name: str
+    text: str = "no_devices"
+    placeholders: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 class FieldGroup:
@@ -120,6 +136,13 @@ class AccountType(FieldGroup, ABC):
 
     def forget_login(self, logins: Logins, data: Mapping[str, Any]) -> None:
         """End the session that these credentials may have opened, so that their next use logs in again."""
+
+    async def explain_no_devices(self, context: ClientContext) -> NoDevices | None:
+        """Return why an account that works has no devices; None if such an account is nothing unusual.
+
+        Raises any `CloudError`.
+        """
+        return None if self.field_of_no_devices is None else NoDevices(field_name=self.field_of_no_devices)
 
     def brand(self, data: Mapping[str, Any]) -> str:
         """Return the name under which the user knows the account's vendor."""

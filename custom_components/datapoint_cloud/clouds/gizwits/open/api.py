@@ -33,6 +33,7 @@ from .groups import GROUPS_PATH, OpenGroups
 from .history import OpenHistory
 from .login import KNOWN_APPS, AnonymousLogin, LoginClient, PasswordLogin
 from .scenes import Scenes
+from .sharing import ReceivedShares, received_shares
 from .websocket import WebSocketPush
 from .websocket_session import PushAccess
 
@@ -117,6 +118,10 @@ class GizwitsOpenCloud:
         rows = listed.rows
         self._push.set_bindings(rows.values())
         return Listing(devices=tuple(device for row in rows.values() if (device := self._device(row))))
+
+    async def received_shares(self) -> ReceivedShares:
+        """Return what others have shared with the user, if the user has no devices."""
+        return await received_shares(self._request)
 
     async def schema(self, device: Device) -> Schema:
         """Return the datapoints of the device's product ("Open API, Datapoint definition")."""
