@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, override
+from typing import Any, Final, override
 
 import voluptuous as vol
 from homeassistant.config_entries import (
@@ -22,7 +22,13 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
-from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
 
 from .accounts import ACCOUNT_TYPES
 from .accounts.base import AccountType, FieldGroup, Scopes
@@ -30,13 +36,17 @@ from .accounts.fields import Field
 from .accounts.values import fields_of, kept_secrets, problems, unencrypted, values_of, without_secrets
 from .clouds.errors import Forbidden, Reason
 from .const import CONF_CLOUD, DOMAIN
-from .entries import account_type_of, scopes_of, sub_accounts_of, subentry_of
+from .entries import account_type_of, explain_no_devices, scopes_of, sub_accounts_of, subentry_of
 from .flow.forms import ADVANCED, placeholders, schema, shown_errors, submitted_values, suggested
 from .flow.options import AccountOptionsFlow
 from .flow.subentry import ScopeFlow
 from .flow.validation import FormErrors, Verified, attempt, errors_in_form, is_same_account, verify
 from .plain_text import in_markdown, plain
 from .storage import hand_over
+
+_CHANGE: Final = "reconfigure_"
+"""Before the kind of the cloud, the step that changes an account: its texts differ from those of a new one."""
+_GO_BACK: Final = "change_address"
 
 
 class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -60,7 +70,9 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         """The scopes without datapoints that the user was warned about."""
         for account_type in ACCOUNT_TYPES.values():
             # Home Assistant calls the steps that the menu and the forms lead to by these names.
-            setattr(self, f"async_step_{account_type.kind}", partial(self._async_step_account, account_type.kind))
+            step = partial(self._async_step_account, account_type.kind)
+            setattr(self, f"async_step_{account_type.kind}", step)
+            setattr(self, f"async_step_{_CHANGE}{account_type.kind}", step)
             if account_type.sub_account_field is not None:
                 setattr(self, f"async_step_{account_type.sub_account_field}", self._async_step_sub_account)
 
@@ -115,16 +127,18 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         """Warn about addresses without encryption before anything is sent to them."""
         addresses = unencrypted(self._fields, self._values)
         if user_input is not None:
+            if user_input.get(_GO_BACK):
+                return self._show_account()
             self._accepted_addresses |= set(addresses)
             return await self._try_account()
         return self.async_show_form(
             step_id="unencrypted",
-            data_schema=vol.Schema({}),
+            data_schema=vol.Schema({vol.Optional(_GO_BACK, default=False): BooleanSelector()}),
             description_placeholders={"addresses": ", ".join(map(in_markdown, addresses))},
         )
 
     async def async_step_reconfigure(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show the account to change in the same form as a new one."""
+        """Show the account to change; its form has the fields of a new one, without those of a first scope."""
         entry = self._entry()
         self._kind = entry.data[CONF_CLOUD]
         self._values = without_secrets(self._fields, entry.data)
@@ -190,10 +204,10 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         )
         if isinstance(answer, FormErrors):
             return self._show_account(answer)
-        suspect = self._account_type.field_of_no_devices
-        if suspect is not None and not answer.listing.devices and data != self._accepted_empty:
+        if not answer.listing.devices and data != self._accepted_empty:
             self._accepted_empty = data
-            return self._show_account(FormErrors({suspect: "no_devices"}))
+            if (why := await self._why_no_devices(data, answer)) is not None:
+                return self._show_account(why)
         if answer.lacks_datapoints and scopes != self._accepted_bare:
             self._accepted_bare = scopes
             return self._show_account(errors_in_form(Forbidden(Reason.NO_DATAPOINTS), self._fields))
@@ -211,6 +225,14 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
             return await self._try_account()
         self._sub_accounts = answer
         return await self._async_step_sub_account()
+
+    async def _why_no_devices(self, data: Mapping[str, Any], verified: Verified) -> FormErrors | None:
+        """Find out where the devices are, and suggest the values with which the user finds them."""
+        found = await attempt(explain_no_devices(self.hass, self._kind, data, verified.client_store), self._fields)
+        if found is None or isinstance(found, FormErrors):
+            return found
+        self._values |= found.values
+        return FormErrors(shown_errors({found.field_name: found.text}, self._fields), found.placeholders)
 
     def _scopes(self, values: Mapping[str, Any]) -> Scopes:
         if self.source == SOURCE_RECONFIGURE:
@@ -256,7 +278,8 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         return result
 
     def _show_account(self, refused: FormErrors | None = None) -> ConfigFlowResult:
-        return self._show(self._kind, self._fields, self._values, refused)
+        step_id = f"{_CHANGE}{self._kind}" if self.source == SOURCE_RECONFIGURE else self._kind
+        return self._show(step_id, self._fields, self._values, refused)
 
     def _show(
         self, step_id: str, fields: Sequence[Field], values: Mapping[str, Any], refused: FormErrors | None = None
@@ -269,7 +292,7 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(form, suggested(fields, values)),
             errors=refused.errors,
-            description_placeholders=placeholders(self._account_type, refused.detail) | named,
+            description_placeholders={**placeholders(self._account_type), **refused.placeholders, **named},
         )
 
 

@@ -248,6 +248,26 @@ async def test_the_form_warns_of_an_address_without_encryption_before_it_sends_a
     assert result["errors"] == {"base": "cannot_connect"}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_warning_leads_back_to_the_form_with_all_that_was_entered(
+    hass: HomeAssistant, simulation: Simulation, kind: str
+) -> None:
+    address = "http://cloud.example.com"
+    typed = typed_for(simulation, kind)
+    changes: Input = {"api_url": address} if kind == "firstlight" else {"advanced": {"api_url": address}}
+    with patch("aiohttp.ClientSession._request", side_effect=OSError) as request:
+        warning = await add(hass, simulation, kind, changes)
+        form = await submit(hass.config_entries.flow, warning, {"change_address": True})
+        assert not request.called
+    assert (form["step_id"], form["errors"]) == (kind, {})
+    entered = {**typed, **typed.get("advanced", {}), "api_url": address}
+    entered.pop("advanced", None)
+    assert entered.items() <= shown_in(form).items()
+    result = await submit(hass.config_entries.flow, form, typed)
+    assert result["type"] is not FlowResultType.FORM or result["step_id"] != "unencrypted"
+    assert result.get("errors") is None
+
+
 async def test_an_encrypted_or_local_address_needs_no_warning(hass: HomeAssistant, simulation: Simulation) -> None:
     for address in ("https://cloud.example.com", "http://localhost:9", "http://[::1]:9", "http://127.0.0.2:9"):
         with patch("aiohttp.ClientSession._request", side_effect=OSError):

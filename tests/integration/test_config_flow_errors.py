@@ -253,3 +253,18 @@ async def test_other_clouds_may_have_no_devices(hass: HomeAssistant, simulation:
         product.devices.clear()
     result = await add(hass, simulation, kind)
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_codes_and_endpoints_are_in_the_log_and_not_in_the_form(
+    hass: HomeAssistant, simulation: Simulation, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulation.firstlight.faults.append(Fault(status=503, times=2))  # it is asked twice
+    form = await add(hass, simulation, "firstlight")
+    assert form["errors"] == {"base": "cannot_connect"}
+    assert not [text for text in form["description_placeholders"].values() if "503" in text]
+    (line,) = (record.getMessage() for record in caplog.records if "did not accept" in record.getMessage())
+    assert line.startswith("The cloud did not accept what was entered: server_error, HTTP 503 at /")
+    caplog.clear()
+    form = await submit(hass.config_entries.flow, form, typed_for(simulation, "firstlight") | {"user_token": "wrong"})
+    assert form["errors"] == {"user_token": "wrong_user_token"}
+    assert "did not accept" not in caplog.text  # the form says all there is to say

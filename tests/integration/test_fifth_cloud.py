@@ -104,7 +104,7 @@ async def test_it_can_be_signed_in_again_and_changed(hass: HomeAssistant, server
     await hass.async_block_till_done()
     context: ConfigFlowContext = {"source": SOURCE_RECONFIGURE, "entry_id": entry.entry_id}
     form = await hass.config_entries.flow.async_init(DOMAIN, context=context)
-    assert form["step_id"] == "tidewater"
+    assert form["step_id"] == "reconfigure_tidewater"
     result = await submit(hass.config_entries.flow, form, _typed(server))
     assert result["reason"] == "reconfigure_successful"
     await hass.async_block_till_done()

@@ -59,6 +59,7 @@ def test_every_step_text_is_used() -> None:
     assert TEXTS["config"]["step"].keys() == {
         "user",
         *ACCOUNT_TYPES,
+        *(f"reconfigure_{kind}" for kind in ACCOUNT_TYPES),
         "corporate_account",
         "unencrypted",
         "reauth_confirm",
@@ -70,9 +71,11 @@ def test_every_step_text_is_used() -> None:
 def _fields_shown() -> Iterator[tuple[str, tuple[Field, ...], dict[str, Any]]]:
     for kind, account_type in ACCOUNT_TYPES.items():
         yield kind, fields_of(account_type.field_groups), TEXTS["config"]["step"][kind]
+        yield f"changed {kind}", account_type.fields, TEXTS["config"]["step"][f"reconfigure_{kind}"]
     for scope_type in SCOPE_TYPES:
         scope = scope_type.subentry_type
-        yield scope, scope_type.fields, TEXTS["config_subentries"][scope]["step"]["user"]
+        for step, texts in TEXTS["config_subentries"][scope]["step"].items():
+            yield f"{scope} {step}", scope_type.fields, texts
 
 
 @pytest.mark.parametrize(("name", "fields", "texts"), _fields_shown())
@@ -82,6 +85,14 @@ def test_every_field_has_its_texts_and_no_others(name: str, fields: tuple[Field,
         names = {field.name for field in fields if field.is_advanced is is_advanced}
         assert within.get("data", {}).keys() == names
         assert within.get("data_description", {}).keys() == names
+
+
+def test_only_the_forms_of_changes_speak_of_stored_values() -> None:
+    new = [TEXTS["config"]["step"][kind] for kind in ACCOUNT_TYPES]
+    new += [scope["step"]["user"] for scope in TEXTS["config_subentries"].values()]
+    changed = [TEXTS["config"]["step"][f"reconfigure_{kind}"] for kind in ACCOUNT_TYPES]
+    assert not [text for texts in new for text in _texts(texts) if "stored" in text or "you change" in text]
+    assert all(any("stored" in text for text in _texts(texts)) for texts in changed)
 
 
 def test_the_fields_of_signing_in_again_are_those_of_the_accounts() -> None:

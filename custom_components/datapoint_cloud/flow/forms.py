@@ -36,11 +36,11 @@ ADVANCED: Final = "advanced"
 _DOCS: Final = "https://github.com/datapoint-cloud/datapoint-cloud/tree/main/docs"
 
 
-def placeholders(account_type: AccountType | None = None, detail: str = "") -> dict[str, str]:
-    """Return the values for the texts of a form: addresses, and the `detail` of an error."""
+def placeholders(account_type: AccountType | None = None) -> dict[str, str]:
+    """Return the values for the texts of a form: the addresses of pages."""
     if account_type is None:
         return {"docs_url": _DOCS}
-    return {"docs_url": f"{_DOCS}/{account_type.docs_page}", "detail": detail, **account_type.placeholders}
+    return {"docs_url": f"{_DOCS}/{account_type.docs_page}", **account_type.placeholders}
 
 
 def schema(fields: Iterable[Field], *, keeps_secrets: bool, opens_advanced: bool = False) -> vol.Schema:

@@ -33,16 +33,20 @@ class ScopeFlow(ConfigSubentryFlow):
         """Start with an empty form."""
         self._values: dict[str, Any] = {}
         """The values of the form, also for when the front end fetches it again."""
+        self._has_begun = False
+        """Whether the form to change a scope was shown: fetched again, it keeps what was typed."""
         self._accepted_bare: dict[str, Any] | None = None
         """The scope without datapoints that the user was warned about."""
 
-    async def async_step_reconfigure(self, _: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Show the scope to change in the same form as a new one."""
-        self._values = without_secrets(self._fields, self._get_reconfigure_subentry().data)
-        return self._show()
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Show the scope to change, or check the submitted values and try them."""
+        if not self._has_begun and not self._is_gone:
+            self._values = without_secrets(self._fields, self._get_reconfigure_subentry().data)
+        self._has_begun = True
+        return await self.async_step_user(user_input)
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Check the submitted values, then try the scope."""
+        """Show the form, or check the submitted values and try the scope."""
         if self._is_gone:
             return self.async_abort(reason="scope_gone")
         if user_input is None:
@@ -133,8 +137,8 @@ class ScopeFlow(ConfigSubentryFlow):
             opens_advanced=ADVANCED in refused.errors,
         )
         return self.async_show_form(
-            step_id="user",
+            step_id="reconfigure" if self.source == SOURCE_RECONFIGURE else "user",
             data_schema=self.add_suggested_values_to_schema(form, suggested(self._fields, self._values)),
             errors=refused.errors,
-            description_placeholders=placeholders(account_type_of(self._get_entry()), refused.detail),
+            description_placeholders=placeholders(account_type_of(self._get_entry())),
         )

@@ -6,8 +6,8 @@ It neither shows forms nor stores anything.
 import asyncio
 import logging
 from collections.abc import Awaitable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
@@ -27,6 +27,10 @@ from .forms import BASE, shown_errors
 
 _LOGGER = logging.getLogger(__name__)
 
+_WITHOUT_DETAIL: Final = frozenset(
+    {"cannot_connect", "feature_not_granted", "invalid_auth", "refused", "unexpected_answer", "wrong_query"}
+)
+"""The texts that leave out the vendor's code and the endpoint."""
 _TIME_LIMIT = 60.0  # seconds for each attempt: long enough to list a large fleet
 
 
@@ -46,10 +50,10 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class FormErrors:
-    """The errors that a form shows, by field. `detail` is a placeholder of their texts and safe to show."""
+    """The errors that a form shows, by field, and the values for their texts."""
 
     errors: dict[str, str]
-    detail: str = ""
+    placeholders: Mapping[str, str] = field(default_factory=dict)
     is_account_refused: bool = False
     """Whether the cloud refused the credentials of the account, so that a scope could not be tried."""
 
@@ -123,7 +127,7 @@ async def attempt[T](request: Awaitable[T], fields: Collection[Field]) -> T | Fo
         async with asyncio.timeout(_TIME_LIMIT):
             return await request
     except TimeoutError:
-        return FormErrors({BASE: "cannot_connect"}, str(Unreachable(Reason.TIMEOUT)))
+        return errors_in_form(Unreachable(Reason.TIMEOUT), fields)
     except CloudError as error:
         return errors_in_form(error, fields)
     except Exception:
@@ -132,10 +136,15 @@ async def attempt[T](request: Awaitable[T], fields: Collection[Field]) -> T | Fo
 
 
 def errors_in_form(error: CloudError, fields: Collection[Field]) -> FormErrors:
-    """Describe an error of the cloud in a form with these fields, at the field that causes it."""
-    name = next((field.name for field in fields if _belongs_to(error, field)), BASE)
-    errors = shown_errors({name: row_of(error).form}, fields)
-    return FormErrors(errors, plain(str(error), 200), isinstance(error, AuthFailed))
+    """Describe an error of the cloud in a form with these fields, at the field that causes it.
+
+    Where the text says less than the error, the log has the rest.
+    """
+    name = next((one.name for one in fields if _belongs_to(error, one)), BASE)
+    key = row_of(error).form
+    if key in _WITHOUT_DETAIL:
+        _LOGGER.warning("The cloud did not accept what was entered: %s", plain(str(error), 200))
+    return FormErrors(shown_errors({name: key}, fields), is_account_refused=isinstance(error, AuthFailed))
 
 
 def _belongs_to(error: CloudError, field: Field) -> bool:
