@@ -1,4 +1,4 @@
-"""Tests that last values equal to the previous ones are not decoded again, and all others completely."""
+"""Tests that last values equal to the previous ones are not read again, and all others completely."""
 
 import json
 from typing import Any
@@ -72,12 +72,45 @@ def test_a_changed_answer_is_decoded_completely() -> None:
     assert decoder.decode("all", answer)["device-2"].readings["Global|0|140100"].value == 99
 
 
+def test_only_changed_rows_are_read_again() -> None:
+    decoder = LastValuesDecoder(_known())
+    before = decoder.decode("all", _answer(_body()))["device-0"].readings
+    body = _body()
+    body["devices"][0]["values"][0].update(value="99")
+    body["devices"][0]["values"][3].update(date="2022-07-28T12:00:00.000Z")
+    after = decoder.decode("all", _answer(body))["device-0"].readings
+    assert {key for key, reading in after.items() if reading is not before[key]} == {
+        "Global|0|140100",
+        "Global|0|140103",
+    }
+
+
+def test_a_row_that_becomes_unreadable_and_comes_back_is_read() -> None:
+    decoder = LastValuesDecoder(_known())
+    body = _body()
+    for value, meant in (("7", 7), ("broken", None), ("7", 7)):
+        body["devices"][0]["values"][0].update(value=value)
+        snapshot = decoder.decode("all", _answer(body))["device-0"]
+        assert snapshot.readings["Global|0|140100"].value == meant
+        assert snapshot.skipped == (() if meant else ("Global|0|140100",))
+
+
 def test_an_unchanged_answer_is_decoded_again_after_a_schema_changed() -> None:
     known = _known()
     decoder = LastValuesDecoder(known)
     assert decoder.decode("all", _answer(_body()))["device-2"].described
     known["device-2"] = known["device-0"]
     assert not decoder.decode("all", _answer(_body()))["device-2"].described
+
+
+def test_an_unchanged_row_is_read_again_after_its_type_changed() -> None:
+    known = _known()
+    decoder = LastValuesDecoder(known)
+    decoder.decode("all", _answer(_body()))
+    variables = [_row(0, service) | {"serviceType": "State", "unit": None} for service in range(40)]
+    known["device-0"] = mapping.device_schema(variables)
+    after = decoder.decode("all", _answer(_body()))["device-0"].readings
+    assert [after[f"Global|0|{140100 + service}"].value for service in (0, 1)] == ["0.5", "0"]
 
 
 def test_an_answer_without_json_is_unexpected_and_replaces_nothing() -> None:

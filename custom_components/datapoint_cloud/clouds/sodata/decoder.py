@@ -1,4 +1,4 @@
-"""Decodes last values. An answer whose bytes are those of the previous one is not decoded again. It sends nothing."""
+"""Decodes last values. What is as in the previous answer is not read again. It sends nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from ..errors import UnexpectedAnswer
 from ..http import Answer
 from ..model import Snapshot
 from . import mapping
-from .mapping import DeviceSchema
+from .mapping import DeviceSchema, RowReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,16 @@ class _Decoded:
 
 
 class LastValuesDecoder:
-    """Decodes the last values of one account ("Last values"). An unchanged answer gives the same objects."""
+    """Decodes the last values of one account ("Last values").
+
+    An answer with the bytes of the previous one gives the same snapshots, and an unchanged row the same reading.
+    """
 
     def __init__(self, schemas: Mapping[str, DeviceSchema]) -> None:
         """Read values as the `schemas` say, by device; they may change between two answers."""
         self._schemas = schemas
         self._previous: dict[str, _Decoded] = {}  # by request key
+        self._readers: dict[str, RowReader] = {}  # by device
 
     def decode(self, request_key: str, answer: Answer) -> Mapping[str, Snapshot]:
         """Return the snapshot of each device in an answer. Requests for the same devices share a `request_key`.
@@ -40,6 +44,7 @@ class LastValuesDecoder:
     def forget(self) -> None:
         """Drop the previous answers, since the next requests may be for other devices."""
         self._previous.clear()
+        self._readers.clear()
 
     def _is_current(self, schemas: Mapping[str, DeviceSchema | None]) -> bool:
         return all(self._schemas.get(uuid) is schema for uuid, schema in schemas.items())
@@ -51,5 +56,11 @@ class LastValuesDecoder:
         return _Decoded(
             text=answer.text,
             schemas={uuid: self._schemas.get(uuid) for uuid in rows},
-            snapshots=mapping.snapshots(rows, self._schemas),
+            snapshots={uuid: self._reader(uuid).snapshot(of_device) for uuid, of_device in rows.items()},
         )
+
+    def _reader(self, uuid: str) -> RowReader:
+        reader, schema = self._readers.get(uuid), self._schemas.get(uuid)
+        if reader is None or reader.schema is not schema:
+            reader = self._readers[uuid] = RowReader(schema)
+        return reader

@@ -305,41 +305,56 @@ def last_value_rows(body: Any) -> dict[str, list[Row]]:
     return found
 
 
-def snapshots(found: Mapping[str, Iterable[Row]], known: Mapping[str, DeviceSchema]) -> dict[str, Snapshot]:
-    """Read the rows of each device. Variables of its `known` schema are not described again."""
-    return {uuid: _snapshot(values, known[uuid].types if uuid in known else {}) for uuid, values in found.items()}
+class RowReader:
+    """Reads the rows of one device in "Last values". A row that is as before gives the same object again."""
 
+    def __init__(self, schema: DeviceSchema | None) -> None:
+        """Read values as the schema says, and describe the variables that it lacks."""
+        self.schema = schema
+        self._types: Mapping[str, DataType] = {} if schema is None else schema.types
+        self._known: dict[str, tuple[str, str, Reading]] = {}  # value, date and what they mean, by key
 
-def _reading(key: str, row: Row, types: Mapping[str, DataType]) -> Reading:
-    """Read a row of "Last values". Raises `_Unreadable`."""
-    data_type = types[key] if key in types else _data_type(row)
-    return Reading(_value(row.get("value"), data_type), coerce.timestamp(row.get("date")))
+    def snapshot(self, rows: Iterable[Row]) -> Snapshot:
+        """Read an answer's rows about the device."""
+        readings: dict[str, Reading] = {}
+        described: dict[str, Datapoint] = {}
+        skipped: set[str] = set()
+        reported_at: datetime | None = None
+        for row in rows:
+            if (key := _key(row)) is None:
+                skipped.add(coerce.text(row.get("title")) or coerce.text(row.get("serviceId")) or "?")
+                continue
+            if key not in self._types:
+                described[key] = datapoint(key, row)
+            try:
+                reading = self._reading(key, row)
+            except _Unreadable:
+                # The earlier value no longer holds.
+                skipped.add(key)
+                reading = Reading(None, coerce.timestamp(row.get("date")))
+            if reading.taken_at is not None and (reported_at is None or reading.taken_at > reported_at):
+                reported_at = reading.taken_at
+            if key not in readings or _is_newer(reading, readings[key]):
+                readings[key] = reading
+        return Snapshot(
+            readings=readings,
+            reported_at=reported_at,
+            described=tuple(described.values()),
+            skipped=tuple(sorted(skipped)),
+        )
 
-
-def _snapshot(found: Iterable[Row], types: Mapping[str, DataType]) -> Snapshot:
-    readings: dict[str, Reading] = {}
-    described: dict[str, Datapoint] = {}
-    skipped: set[str] = set()
-    reported_at: datetime | None = None
-    for row in found:
-        if (key := _key(row)) is None:
-            skipped.add(coerce.text(row.get("title")) or coerce.text(row.get("serviceId")) or "?")
-            continue
-        if key not in types:
-            described[key] = datapoint(key, row)
-        try:
-            reading = _reading(key, row, types)
-        except _Unreadable:
-            # The earlier value no longer holds.
-            skipped.add(key)
-            reading = Reading(None, coerce.timestamp(row.get("date")))
-        if reading.taken_at is not None and (reported_at is None or reading.taken_at > reported_at):
-            reported_at = reading.taken_at
-        if key not in readings or _is_newer(reading, readings[key]):
-            readings[key] = reading
-    return Snapshot(
-        readings=readings, reported_at=reported_at, described=tuple(described.values()), skipped=tuple(sorted(skipped))
-    )
+    def _reading(self, key: str, row: Row) -> Reading:
+        """Read a row. Raises `_Unreadable`."""
+        value, date = row.get("value"), row.get("date")
+        if key not in self._types:
+            return Reading(_value(value, _data_type(row)), coerce.timestamp(date))
+        known = self._known.get(key)
+        if known is not None and known[0] == value and known[1] == date:
+            return known[2]
+        reading = Reading(_value(value, self._types[key]), coerce.timestamp(date))
+        if isinstance(value, str) and isinstance(date, str):
+            self._known[key] = (value, date, reading)
+        return reading
 
 
 def _is_newer(reading: Reading, known: Reading) -> bool:
