@@ -220,6 +220,28 @@ def test_a_problem_is_an_alarm_or_a_flag_and_unknown_where_nobody_says(
     assert state.has_problem is has_problem
 
 
+def test_a_problem_follows_every_change() -> None:
+    state = _state()
+    seen = [state.has_problem]
+    for leak in (False, True, None, True):
+        state.merge_snapshot(_told(leak=leak), _NOW)
+        seen.append(state.has_problem)
+    assert seen == [None, False, True, None, True]
+    state.expect("leak", False, _NOW, _nobody_waits, pending_for=_PENDING_FOR)  # an alarm that can be acknowledged
+    assert state.has_problem is False
+    state.merge_snapshot(_told(leak=True), _NOW, requested_at=_NOW)
+    assert state.has_problem is False
+    state.drop_unconfirmed(_NOW + _PENDING_FOR)
+    assert state.has_problem is True
+    state.restore(_state().as_dict() | {"readings": {"leak": [False, None]}}, _NOW)
+    assert state.has_problem is False
+    smoke = Datapoint(key="smoke", name="Smoke", data_type=DataType.BOOL, role=Role.ALARM)
+    state.merge_snapshot(_told(smoke=True), _NOW)
+    assert state.has_problem is False
+    state.describe(None, [smoke])
+    assert state.has_problem is True
+
+
 def test_readings_survive_being_stored() -> None:
     state, later = _state(), _state()
     state.merge_snapshot(_told(power=True, level=2.5, leak=False), _NOW)

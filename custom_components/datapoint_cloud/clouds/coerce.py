@@ -78,9 +78,9 @@ def _raise_if_too_deep(value: Any) -> None:
 
 def text(value: Any) -> str | None:
     """Return a text without surrounding blanks, None if nothing is left; whole numbers become text."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return (value.strip() or None) if isinstance(value, str) else None
+    if isinstance(value, str):
+        return value.strip() or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def number(value: Any) -> int | float | None:

@@ -53,6 +53,7 @@ class DeviceState:
     profile: Profile = NO_PROFILE  # the one for its datapoints
     datapoints: dict[str, Datapoint] = field(default_factory=dict)
     descriptions: dict[str, DatapointDescription] = field(default_factory=dict)
+    alarms: tuple[Datapoint, ...] = ()
     composites: tuple[Composite, ...] = ()  # the entities of several datapoints that its profile describes
     schedules: tuple[Schedule, ...] = ()
     clock: DeviceClock | None = None
@@ -70,6 +71,8 @@ class DeviceState:
     reported_at: datetime | None = None  # when the device itself last reported
     future_dates: FutureDates = field(default_factory=FutureDates)
     _last_now: datetime | None = None
+    _has_alarm: bool | None = None  # what `_find_alarm` last returned
+    _is_alarm_current: bool = False  # whether it would return the same now
 
     @property
     def is_available(self) -> bool:
@@ -82,12 +85,6 @@ class DeviceState:
         return self.availability.is_connected
 
     @property
-    def alarms(self) -> tuple[Datapoint, ...]:
-        """The datapoints that are alarms."""
-        datapoints = (description.datapoint for description in self.descriptions.values())
-        return tuple(datapoint for datapoint in datapoints if datapoint.role is Role.ALARM)
-
-    @property
     def active_alarms(self) -> tuple[Datapoint, ...]:
         """The alarms that are raised now."""
         return tuple(alarm for alarm in self.alarms if self.shown(alarm.key) is True)
@@ -95,10 +92,20 @@ class DeviceState:
     @property
     def has_problem(self) -> bool | None:
         """Whether an alarm reading or a flag of the device list reports a problem; None if neither is known."""
-        if self.active_alarms or self.device.has_alert or self.device.has_fault:
+        if self.device.has_alert or self.device.has_fault:
             return True
-        is_known = self.device.has_flags or any(self.shown(alarm.key) is not None for alarm in self.alarms)
-        return False if is_known else None
+        # The sensors of the account, a customer and a site ask for each device after each poll.
+        if not self._is_alarm_current or self.pending:
+            self._has_alarm = self._find_alarm()
+            self._is_alarm_current = not self.pending
+        return False if self._has_alarm is None and self.device.has_flags else self._has_alarm
+
+    def _find_alarm(self) -> bool | None:
+        """Return whether any alarm is raised; None if no alarm has a value."""
+        values = [self.shown(alarm.key) for alarm in self.alarms]
+        if any(value is True for value in values):
+            return True
+        return None if all(value is None for value in values) else False
 
     def value(self, key: str) -> Value | None:
         """The value to show: a pending write, or else the last reading. None: unknown."""
@@ -185,6 +192,9 @@ class DeviceState:
         self.descriptions = without_parts_of(self.composites, descriptions, self.profile)
         roles = (self.profile.refinement(key).unit_role for key in descriptions)
         self.unit_keys = frozenset().union(*(role.keys for role in roles if role is not None))
+        datapoints = (description.datapoint for description in self.descriptions.values())
+        self.alarms = tuple(datapoint for datapoint in datapoints if datapoint.role is Role.ALARM)
+        self._is_alarm_current = False
         self.shown_by = {alarm.key: {PROBLEM} for alarm in self.alarms}
         records = self.profile.records
         self.schedules = schedules_of(self.descriptions, records, self.naming)
@@ -223,6 +233,7 @@ class DeviceState:
                 continue
             shown = self.value(key)
             self.readings[key] = reading
+            self._is_alarm_current = False
             if is_pushed:
                 self.pushed_at[key] = now
             self.pending.check(key, reading, now)
@@ -247,8 +258,9 @@ class DeviceState:
     def _is_outdated(self, key: str, reading: Reading, before: Reading | None, requested_at: datetime) -> bool:
         if before is not None and is_older(reading, before):
             return True
-        newer = (self.pending.accepted_at.get(key), self.pushed_at.get(key))
-        return any(at is not None and requested_at < at for at in newer)
+        accepted_at, pushed_at = self.pending.accepted_at.get(key), self.pushed_at.get(key)
+        is_before_write = accepted_at is not None and requested_at < accepted_at
+        return is_before_write or (pushed_at is not None and requested_at < pushed_at)
 
     def _alarm_change(self, key: str, reading: Reading) -> AlarmChange | None:
         description = self.descriptions.get(key)
@@ -381,6 +393,7 @@ class DeviceState:
         self.future_dates.dates = {
             key: date for key, text in stored.get("told", {}).items() if (date := _as_time(text)) is not None
         }
+        self._is_alarm_current = False
         self._clamp(now, None if is_ahead(self.read_at, now) else self.read_at)
 
 
