@@ -248,7 +248,8 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         self._abort_if_unique_id_configured()
         hand_over(self.hass, verified.account.id, verified.client_store)
         # The name of its first product says more to the user than the id of an enterprise.
-        name = verified.account.name or next(iter(verified.names.values()), verified.account.id)
+        product = next(iter(verified.names.values()), verified.account.id)
+        name = verified.account.name or f"{self._account_type.brand(data)} {product}"
         return self.async_create_entry(
             title=plain(name),
             data=data,

@@ -70,7 +70,7 @@ async def test_the_first_product_is_added_with_the_enterprise(hass: HomeAssistan
     assert subentry.subentry_type == "product"
     assert subentry.unique_id == product.product_key
     # The vendor tells the enterprise's id, but not its name. The product is called 冷水机组.
-    assert subentry.title == result["title"] == "Chiller unit"
+    assert (result["title"], subentry.title) == ("Gizwits Chiller unit", "Chiller unit")
     assert dict(subentry.data) == {
         "product_key": product.product_key,
         "product_secret": product.product_secret,
