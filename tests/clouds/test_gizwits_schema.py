@@ -112,6 +112,13 @@ def test_the_type_decides_role_and_writability(kind: Any, role: Role, is_writabl
     assert (datapoint.role, datapoint.is_writable) == (role, is_writable)
 
 
+@pytest.mark.parametrize(
+    ("kind", "severity"), [("alert", "alert"), ("N", "alert"), ("fault", "fault"), ("E", "fault"), ("W", None)]
+)
+def test_an_alarm_has_the_severity_of_its_type(kind: str, severity: str | None) -> None:
+    assert only(definition(attr("x", kind=kind))).severity == severity
+
+
 def test_labels_keep_their_blanks() -> None:
     mode = only(definition(attr("mode", "enum", enum=["制冷", " charging", ""])))
     assert mode.options == ("制冷", " charging", "")

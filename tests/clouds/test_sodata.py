@@ -342,7 +342,8 @@ async def test_variables_become_datapoints(client: SoDataCloud) -> None:
     assert Part(id="Unit|1", name="Unit 2") in {datapoint.part for datapoint in datapoints.values()}
     alarms = [datapoint for datapoint in datapoints.values() if datapoint.role is Role.ALARM]
     assert alarms
-    assert {(alarm.data_type, alarm.unit) for alarm in alarms} == {(DataType.BOOL, None)}
+    assert {(alarm.data_type, alarm.unit, alarm.severity) for alarm in alarms} == {(DataType.BOOL, None, "minor")}
+    assert load.severity is None
     assert not any(datapoint.is_writable for datapoint in datapoints.values())
 
 
@@ -525,7 +526,7 @@ async def test_last_values_describe_variables_that_the_user_may_not_read(sodata:
     sodata.api.faults = []
     for datapoint in (await client.schema(ups)).datapoints:
         if datapoint.key in described:
-            assert replace(datapoint, names={}) == described[datapoint.key]
+            assert replace(datapoint, names={}, severity=None) == described[datapoint.key]
     assert (await client.readings([ups])).snapshots[ups.id].described == ()
 
 

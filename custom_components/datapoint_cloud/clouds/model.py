@@ -104,6 +104,7 @@ class Datapoint:
     name: str
     data_type: DataType
     role: Role = Role.STATUS
+    severity: str | None = None  # of an alarm: the vendor's word in lower case, such as "fault" or "minor"
     is_writable: bool = False
     unit: str | None = None
     is_difference: bool = False  # the amount since the previous reading, neither a meter nor a momentary value

@@ -20,7 +20,7 @@ from .record_desc import read_record
 
 _BITS: Final = {"uint8": 8, "uint16": 16, "uint32": 32}
 _WRITABLE: Final = ("status_writable", "W")
-_ALARMS: Final = ("alert", "N", "fault", "E")
+_SEVERITIES: Final = {"alert": "alert", "N": "alert", "fault": "fault", "E": "fault"}  # of alarms
 _COUNTABLE: Final = 2**53  # a float cannot distinguish more steps
 _LONGEST_BINARY: Final = 65_535  # bytes; a longer one has an unknown length
 _LONGEST_DESC: Final = 500  # characters
@@ -77,8 +77,9 @@ def read_attribute(key: str, attr: Mapping[str, Any], step: float | None) -> Att
     )
     attribute: Attribute | None = None
     if data_type == "bool":
-        role = Role.ALARM if kind in _ALARMS else _role_of_flag(plain)
-        attribute = Attribute(datapoint=replace(plain, role=role, unit=None))
+        severity = _SEVERITIES.get(kind) if isinstance(kind, str) else None
+        role = _role_of_flag(plain) if severity is None else Role.ALARM
+        attribute = Attribute(datapoint=replace(plain, role=role, severity=severity, unit=None))
     elif data_type == "enum":
         attribute = _enum(plain, attr.get("enum"), facts)
     elif isinstance(data_type, str) and data_type in _BITS:

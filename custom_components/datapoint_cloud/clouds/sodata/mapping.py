@@ -37,6 +37,7 @@ _VARIABLE_FIELDS = (
     "serviceGroup",
     "unit",
     "active",
+    "severityName",
 )
 
 _LONGEST_INDEX = 9  # digits; a longer text is no number of a unit
@@ -225,13 +226,16 @@ def datapoint(key: str, record: Mapping[str, Any]) -> Datapoint:
     item_type, item_index, service_id = key.split("|")
     name = names.get("en") or coerce.text(record.get("title")) or coerce.text(record.get("serviceName"))
     data_type = _data_type(record)
+    is_alarm = data_type is DataType.BOOL
+    severity = coerce.text(record.get("severityName")) if is_alarm else None
     return Datapoint(
         key=key,
         name=name or key,
         names=names,
         data_type=data_type,
-        role=Role.ALARM if data_type is DataType.BOOL else Role.STATUS,
-        unit=None if data_type is DataType.BOOL else coerce.text(record.get("unit")),
+        role=Role.ALARM if is_alarm else Role.STATUS,
+        severity=None if severity is None else severity.lower(),
+        unit=None if is_alarm else coerce.text(record.get("unit")),
         is_difference=any(_contains_delta(text) for text in (name, coerce.text(record.get("serviceName")))),
         part=_part(item_type, item_index),
         group=coerce.text(record.get("serviceGroup")),
