@@ -17,23 +17,27 @@ _PLATFORMS = (
     *("binary_sensor", "button", "calendar", "climate", "device_tracker", "event", "fan", "light", "number", "select"),
     *("sensor", "switch", "time", "water_heater"),
 )
+_OF_AUTOMATIONS = ("condition", "trigger")
 
 _LEVELS: tuple[tuple[str, ...], ...] = (
     ("clouds",),
-    ("const", "light_mix", "plain_text", "profiles", "reasons", "vocabulary", "wording"),
+    ("announcements", "const", "light_mix", "plain_text", "profiles", "reasons", "texts", "vocabulary", "wording"),
     ("accounts", "client", "disconnect_reasons", "entries", "exceptions", "pause", "recording", "storage", "timings"),
     ("user_profiles",),
     ("flow.forms", "flow.validation", "fleet", "schedules"),
     ("poller", "reauth"),
     ("coordinator",),
-    ("commands", "confirmation", "datapoint_names", "device_registry", "issues", "push", "scenes"),
+    ("announcer", "commands", "confirmation", "datapoint_names", "device_registry", "issues", "push", "scenes"),
     ("entity",),
     ("statistics",),
     ("report_schedule", "runtime"),
     ("composite", "temperatures"),
-    ("account_sensors", "actions", "flow.options", "flow.refinements", "flow.subentry"),
+    ("account_sensors", "actions", "automation", "flow.options", "flow.refinements", "flow.subentry"),
     ("assist",),
-    (*_PLATFORMS, "check_profile", "config_flow", "diagnostics", "llm", "repairs", "services", "system_health"),
+    (
+        *(*_PLATFORMS, *_OF_AUTOMATIONS, "check_profile", "config_flow", "diagnostics", "llm"),
+        *("repairs", "services", "system_health"),
+    ),
     ("__init__",),
 )
 """The modules and packages of the integration, the lowest level first. None imports from a higher level."""
@@ -123,6 +127,6 @@ def test_the_command_line_client_needs_nothing_of_home_assistant() -> None:
 
 def test_no_module_imports_a_platform() -> None:
     graph = _graph(_modules(_INTEGRATION))
-    platforms = {f"{_INTEGRATION}.{name}" for name in _PLATFORMS}
+    platforms = {f"{_INTEGRATION}.{name}" for name in (*_PLATFORMS, *_OF_AUTOMATIONS)}
     assert platforms <= graph.keys()
     assert not platforms & set().union(*graph.values())

@@ -13,6 +13,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
 from . import reauth, user_profiles
+from .announcer import Announcer
 from .commands import Commands
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
@@ -26,6 +27,7 @@ from .runtime import DatapointConfigEntry, Runtime
 from .services import async_setup_services
 from .statistics.schedule import ImportSchedule
 from .storage import AccountStorage, take_over
+from .texts import async_load_texts
 
 PLATFORMS = [
     Platform.BINARY_SENSOR,
@@ -74,6 +76,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     cloud = cloud_of(hass, entry, storage.client_store)
     coordinator = DatapointCoordinator(hass, entry, cloud, storage, profiles, naming)
     coordinator.async_report_problems = partial(async_update_issues, coordinator)
+    await async_load_texts(hass)
+    announcer = Announcer(coordinator)
+    announcer.async_listen()
     coordinator.inventory.expect_devices(known_device_ids(hass, entry))
     try:
         await coordinator.async_load_devices()
@@ -84,7 +89,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
             reauth.async_try_again_later(hass, entry)
         raise
     imports = ImportSchedule(hass, entry, coordinator, storage.client_store)
-    entry.runtime_data = Runtime(coordinator, Commands(coordinator), storage, imports)
+    entry.runtime_data = Runtime(coordinator, Commands(coordinator), announcer, storage, imports)
 
     registered: list[object] | None = None
 
@@ -105,6 +110,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     entry.async_on_unload(coordinator.listeners.async_add_for_inventory(sync_devices))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await coordinator.async_start_polling()
+    announcer.async_start()
     async_start_push(coordinator)
     async_start_reports(coordinator)
     imports.async_start()

@@ -6,16 +6,15 @@ from typing import Any, override
 from homeassistant.components.binary_sensor import BinarySensorEntity
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.const import EntityCategory, Platform
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .composite import CompositeEntity, async_add_composites
 from .coordinator import DatapointCoordinator
-from .disconnect_reasons import LAST_DISCONNECT_REASON, async_last_reason
+from .disconnect_reasons import LAST_DISCONNECT_REASON
 from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
 from .fleet.device_state import CONNECTIVITY, PROBLEM, PROFILE, DeviceState
 from .runtime import DatapointConfigEntry
-from .timings import timings_of
 
 PARALLEL_UPDATES = 0
 
@@ -82,8 +81,6 @@ class Connectivity(DeviceEntity, BinarySensorEntity):
 
     def __init__(self, coordinator: DatapointCoordinator, device_id: str) -> None:
         super().__init__(coordinator, device_id, CONNECTIVITY)
-        self._was_on = self.is_on
-        self._reason: str | None = None
 
     @property
     @override
@@ -102,29 +99,10 @@ class Connectivity(DeviceEntity, BinarySensorEntity):
         state = self.state_of_device
         attributes: dict[str, Any] = {}
         if self.coordinator.cloud.history.capabilities.has_online_log:
-            attributes[LAST_DISCONNECT_REASON] = self._reason
+            attributes[LAST_DISCONNECT_REASON] = None if state is None else state.disconnect_reason
         if state is not None and state.is_connected is False and state.device.last_online is not None:
             attributes[_LAST_ONLINE] = state.device.last_online
         return attributes
-
-    @callback
-    @override
-    def _handle_coordinator_update(self) -> None:
-        super()._handle_coordinator_update()
-        if self.is_on is False and self._was_on and self.coordinator.cloud.history.capabilities.has_online_log:
-            self.coordinator.config_entry.async_create_background_task(
-                self.hass, self._async_update_reason(), f"{self.entity_id} reason"
-            )
-        if self.is_on is not None:
-            self._was_on = self.is_on
-
-    async def _async_update_reason(self) -> None:
-        state = self.state_of_device
-        history, delay = self.coordinator.cloud.history, timings_of(self.hass).online_log_delay
-        reason = await async_last_reason(history, state.device, delay) if state else None
-        if reason is not None:
-            self._reason = reason
-            self.async_write_ha_state()
 
 
 class Profile(DeviceEntity, BinarySensorEntity):

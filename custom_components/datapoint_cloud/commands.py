@@ -20,8 +20,8 @@ from .clouds.errors import CloudError, DeviceGone, DeviceOffline, Reason
 from .clouds.model import Device, Value
 from .confirmation import Confirmation
 from .coordinator import DatapointCoordinator
-from .fleet.device_state import CONNECTIVITY, DeviceState
-from .fleet.listeners import EntityKey
+from .fleet.device_state import DeviceState
+from .fleet.events import CommandRefused
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ class Commands:
             if refused is None:
                 self._apply_acceptance(state, result.values, {}, sent_at)
             else:
-                self._apply_refusal(state, refused)
+                self._apply_refusal(state, refused, values)
         return errors
 
     def _vendors_values(self, values: Mapping[str, Value]) -> Mapping[str, Value]:
@@ -242,7 +242,7 @@ class Commands:
                 await cloud.write_raw(state.device, command.payload)
                 values = {}  # only the maker knows what a payload changes
         except CloudError as error:
-            self._apply_refusal(state, error)
+            self._apply_refusal(state, error, command.values)
             raise _refusal(error, state) from error
         self._apply_acceptance(state, values, command.confirmed, sent_at)
 
@@ -258,13 +258,14 @@ class Commands:
         if self._coordinator.refused_control.pop(state.device.scope, None) is not None:
             self._coordinator.async_report_problems()
 
-    def _apply_refusal(self, state: DeviceState, error: CloudError) -> None:
+    def _apply_refusal(self, state: DeviceState, error: CloudError, values: Mapping[str, Value]) -> None:
         """Mark the device as offline, or its product as one that cannot be controlled, if the cloud says so."""
         coordinator = self._coordinator
+        if error.reason is not Reason.SCHEMA_MISMATCH:  # that one was never sent: its caller made a mistake
+            coordinator.listeners.async_mark_events(state.device.id, [CommandRefused(error, tuple(values))])
         if isinstance(error, DeviceOffline):
-            state.mark_offline()
-            coordinator.listeners.async_mark_changed([EntityKey(state.device.id, CONNECTIVITY)])
-            coordinator.listeners.async_notify()
+            coordinator.availability.mark_offline(state)
+        coordinator.listeners.async_notify()
         if error.reason is Reason.CONTROL_NOT_ENABLED:
             coordinator.refused_control[state.device.scope] = error
             coordinator.async_report_problems()

@@ -16,6 +16,7 @@ from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .entries import account_name, account_type_of, scopes_of, subentry_of
 from .fleet.device_state import DeviceState
+from .fleet.events import DeviceAdded, DeviceRemoved
 from .fleet.loss_log import log_removed
 
 
@@ -63,6 +64,7 @@ def known_device_ids(hass: HomeAssistant, entry: ConfigEntry) -> set[str]:
 def async_sync_devices(hass: HomeAssistant, entry: ConfigEntry, coordinator: DatapointCoordinator) -> None:
     """Register the account, its scopes, customers, sites and devices, and remove the devices that are gone."""
     registry = dr.async_get(hass)
+    is_known = registry.async_get_device_by_identifier((DOMAIN, coordinator.account_id), entry.entry_id) is not None
     _register_services(registry, entry, coordinator)
     _register_places(registry, entry, coordinator)
     devices = [state.device for state in coordinator.fleet.values()]
@@ -73,6 +75,9 @@ def async_sync_devices(hass: HomeAssistant, entry: ConfigEntry, coordinator: Dat
             gateway = registry.async_get_device_by_identifier((DOMAIN, device.gateway_id), entry.entry_id)
         # The registry would merge two devices with the same MAC address.
         has_own_mac = device.mac is not None and macs[device.mac] == 1
+        # The first devices of an account are no news: the user has just added it.
+        if is_known and not device.is_service:
+            _mark_if_new(registry, entry, coordinator, device)
         registry.async_get_or_create(
             config_entry_id=entry.entry_id,
             config_subentry_id=subentry_of(entry, device.scope),
@@ -90,6 +95,13 @@ def async_sync_devices(hass: HomeAssistant, entry: ConfigEntry, coordinator: Dat
             via_device_id=gateway.id if gateway else None,
         )
     _remove_gone(registry, entry, coordinator)
+
+
+def _mark_if_new(
+    registry: dr.DeviceRegistry, entry: ConfigEntry, coordinator: DatapointCoordinator, device: Device
+) -> None:
+    if registry.async_get_device_by_identifier((DOMAIN, device.id), entry.entry_id) is None:
+        coordinator.listeners.async_mark_events(device.id, [DeviceAdded()])
 
 
 def _maker(coordinator: DatapointCoordinator, device: Device) -> str | None:
@@ -156,6 +168,9 @@ def _remove_gone(registry: dr.DeviceRegistry, entry: ConfigEntry, coordinator: D
         log_removed(coordinator.name, [device.name_by_user or device.name or device.id for device in gone])
     for device in gone:
         registry.async_remove_device(device.id)
+        if device.entry_type is not DeviceEntryType.SERVICE:
+            removed = DeviceRemoved(device.id, device.name_by_user or device.name or device.id)
+            coordinator.listeners.async_mark_events(next(iter(ids_of(device))), [removed])
 
 
 def _service_ids(coordinator: DatapointCoordinator) -> set[str]:

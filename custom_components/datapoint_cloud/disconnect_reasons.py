@@ -5,23 +5,21 @@ The texts are in the translations, since the connectivity sensor's attribute sho
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from datetime import timedelta
 
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers.translation import async_get_translations
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .clouds.errors import CloudError
 from .clouds.history import History
 from .clouds.model import Device
-from .const import DOMAIN
+from .texts import text_or_none
 
 _LOGGER = logging.getLogger(__name__)
 
 LAST_DISCONNECT_REASON = "last_disconnect_reason"
 
-_TEXTS = f"component.{DOMAIN}.entity.binary_sensor.connectivity.state_attributes.{LAST_DISCONNECT_REASON}.state."
+_TEXTS = ("entity", "binary_sensor", "connectivity", "state_attributes", LAST_DISCONNECT_REASON, "state")
 _LOOK_BACK = timedelta(days=1)
 # The device came online again, and its old connection was cut (Gizwits Enterprise API, "offline reasons").
 _NO_OUTAGE = frozenset({"offline_force"})
@@ -53,7 +51,7 @@ async def async_last_reason(history: History, device: Device, delay: float) -> s
     return next((word_of(entry.reason) for entry in reversed(log.rows) if entry.reason), None)
 
 
-async def async_texts_of_reasons(hass: HomeAssistant) -> Mapping[str, str]:
-    """Return the meaning of the known reasons in Home Assistant's language."""
-    texts = await async_get_translations(hass, hass.config.language, "entity", {DOMAIN})
-    return {key.removeprefix(_TEXTS): text for key, text in texts.items() if key.startswith(_TEXTS)}
+@callback
+def text_of_reason(hass: HomeAssistant, reason: str) -> str | None:
+    """Return the meaning of a reason in Home Assistant's language; None if it is not known."""
+    return text_or_none(hass, *_TEXTS, word_of(reason))

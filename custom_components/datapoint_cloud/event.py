@@ -9,7 +9,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DatapointCoordinator
 from .entity import DeviceEntity, async_add_entities_of_devices
-from .fleet.device_state import ALARM, AlarmChange, DeviceState
+from .fleet.device_state import ALARM, DeviceState
+from .fleet.events import AlarmChange, FleetEvent
 from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -39,12 +40,14 @@ class AlarmEvent(DeviceEntity, EventEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.listeners.async_add_for_alarms(self._device_id, self._async_trigger))
+        self.async_on_remove(self.coordinator.listeners.async_add_for_events(self._async_trigger, self._device_id))
 
     @callback
-    def _async_trigger(self, alarm_change: AlarmChange) -> None:
-        datapoint = alarm_change.datapoint
+    def _async_trigger(self, _: str, event: FleetEvent) -> None:
+        if not isinstance(event, AlarmChange):
+            return
+        datapoint = event.datapoint
         self._trigger_event(
-            "raised" if alarm_change.is_raised else "cleared", {"key": datapoint.key, "name": self.name_of(datapoint)}
+            "raised" if event.is_raised else "cleared", {"key": datapoint.key, "name": self.name_of(datapoint)}
         )
         self.async_write_ha_state()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from homeassistant.config_entries import ConfigEntry
 
+from .announcer import Announcer
 from .commands import Commands
 from .coordinator import DatapointCoordinator
 from .statistics.schedule import ImportSchedule
@@ -16,6 +17,7 @@ class Runtime:
 
     coordinator: DatapointCoordinator
     commands: Commands
+    announcer: Announcer
     storage: AccountStorage
     imports: ImportSchedule
 

@@ -138,6 +138,20 @@ def test_the_limit_follows_the_hourly_quota_of_the_cloud() -> None:
     assert (budget.limit, budget.remaining) == (60, 10)
 
 
+def test_the_share_that_is_left_follows_the_cloud_or_our_own_count() -> None:
+    budget = _budget(3600)
+    for _ in range(900):
+        budget.spend(Purpose.CONTROL)
+    assert budget.share_left == 0.75
+    later = time.time() + 50
+    budget.update_quota(limit=60, window_seconds=60, remaining=1, resets_at=later)
+    assert budget.share_left == 0.75  # the next minute has all of its requests again
+    budget.update_quota(limit=1000, window_seconds=_HOUR, remaining=100, resets_at=later)
+    assert budget.share_left == 0.1
+    budget.update_quota(limit=None, window_seconds=_HOUR, remaining=500, resets_at=later)
+    assert budget.share_left == 0.5
+
+
 def test_requests_of_other_clients_slow_the_pace_until_the_quota_resets(freezer: FrozenDateTimeFactory) -> None:
     budget = _budget(3600, share=1.0)
     assert budget.pace == 1.0

@@ -15,6 +15,7 @@ from custom_components.datapoint_cloud.clouds.model import (
     Snapshot,
 )
 from custom_components.datapoint_cloud.fleet.device_state import DeviceState
+from custom_components.datapoint_cloud.fleet.events import AlarmChange
 from custom_components.datapoint_cloud.profiles import Profiles
 
 _NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -162,19 +163,18 @@ def test_what_is_never_confirmed_is_taken_back_in_time() -> None:
     state = _state()
     state.merge_snapshot(_told(power=False), _NOW)
     state.expect("power", True, _NOW, _nobody_waits, pending_for=_PENDING_FOR)
-    assert state.drop_unconfirmed(_NOW + _PENDING_FOR - timedelta(seconds=1)) == set()
-    assert state.drop_unconfirmed(_NOW + _PENDING_FOR) == {"power"}
+    assert state.drop_unconfirmed(_NOW + _PENDING_FOR - timedelta(seconds=1)) == {}
+    assert state.drop_unconfirmed(_NOW + _PENDING_FOR) == {"power": True}
     assert state.value("power") is False
 
 
 def test_an_alarm_is_news_when_it_comes_and_when_it_goes() -> None:
     state = _state()
     state.merge_snapshot(_told(leak=False), _NOW)
-    _, raised = state.merge_snapshot(_told(leak=True), _NOW)
-    assert [(alarm_change.datapoint.key, alarm_change.is_raised) for alarm_change in raised] == [("leak", True)]
+    leak = state.datapoints["leak"]
+    assert state.merge_snapshot(_told(leak=True), _NOW)[1] == [AlarmChange(leak, is_raised=True)]
     assert state.merge_snapshot(_told(leak=True), _NOW)[1] == []
-    _, cleared = state.merge_snapshot(_told(leak=False), _NOW)
-    assert [alarm_change.is_raised for alarm_change in cleared] == [False]
+    assert state.merge_snapshot(_told(leak=False), _NOW)[1] == [AlarmChange(leak, is_raised=False)]
 
 
 def test_an_alarm_that_is_on_at_the_first_reading_is_no_news() -> None:
@@ -187,8 +187,9 @@ def test_an_alarm_first_heard_of_when_it_is_on_is_no_news() -> None:
     state.merge_snapshot(_told(power=True, leak=None), _NOW)
     assert state.merge_snapshot(_told(leak=True), _NOW)[1] == []
     assert state.active_alarms[0].key == "leak"
-    assert [alarm_change.is_raised for alarm_change in state.merge_snapshot(_told(leak=False), _NOW)[1]] == [False]
-    assert [alarm_change.is_raised for alarm_change in state.merge_snapshot(_told(leak=True), _NOW)[1]] == [True]
+    leak = state.datapoints["leak"]
+    assert state.merge_snapshot(_told(leak=False), _NOW)[1] == [AlarmChange(leak, is_raised=False)]
+    assert state.merge_snapshot(_told(leak=True), _NOW)[1] == [AlarmChange(leak, is_raised=True)]
 
 
 def test_an_alarm_that_loses_its_value_is_not_over() -> None:
@@ -197,8 +198,8 @@ def test_an_alarm_that_loses_its_value_is_not_over() -> None:
     state.merge_snapshot(_told(leak=True), _NOW)
     assert state.merge_snapshot(_told(leak=None), _NOW)[1] == []
     assert state.merge_snapshot(_told(leak=True), _NOW)[1] == []
-    _, alarm_changes = state.merge_snapshot(_told(leak=False), _NOW)
-    assert [alarm_change.is_raised for alarm_change in alarm_changes] == [False]
+    leak = state.datapoints["leak"]
+    assert state.merge_snapshot(_told(leak=False), _NOW)[1] == [AlarmChange(leak, is_raised=False)]
 
 
 @pytest.mark.parametrize(

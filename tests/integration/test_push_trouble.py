@@ -264,8 +264,8 @@ async def test_a_listener_that_raises_neither_ends_push_nor_keeps_events_from_th
     listeners, did = pushed.coordinator.listeners, pushed.device.did
     events: list[Any] = []
     listeners._listeners[EntityKey(did, pushed.key)].insert(0, _fail)
-    listeners._alarm_listeners[did].insert(0, partial(_fail))  # differs from the other listener
-    listeners.async_add_for_alarms(did, events.append)
+    listeners._event_listeners[did].insert(0, partial(_fail))  # differs from the other listener
+    listeners.async_add_for_events(lambda _, event: events.append(event), did)
     for value in (11, 12, 13):
         pushed.report(value)
         await pushed.wait_for_value(value)

@@ -22,7 +22,7 @@ from ..clouds.history import Aggregation, History, HistoryCapabilities, HistoryR
 from ..clouds.model import Device
 from ..const import CONF_GROUP_BY, CONF_MOST_ROWS, CONF_PERIOD, CONF_UNIT, DOMAIN
 from ..coordinator import DatapointCoordinator
-from ..disconnect_reasons import async_texts_of_reasons
+from ..disconnect_reasons import text_of_reason
 from ..fleet.device_state import CONNECTIVITY
 from . import responses
 from .patience import before_timeout
@@ -182,12 +182,11 @@ async def _get_online_log(call: ServiceCall) -> ServiceResponse:
     for target in targets:
         rights.require_datapoints(target.coordinator, target.state.device.id, [CONNECTIVITY])
     _require_capability("online_log_not_offered", targets, lambda offered: offered.has_online_log)
-    texts = await async_texts_of_reasons(call.hass)
     return await _fetch_logs(
         targets,
         time_range,
         lambda history, device: history.online_log(device, *time_range),
-        partial(responses.online_log_row, texts=texts),
+        partial(responses.online_log_row, text_of=partial(text_of_reason, call.hass)),
     )
 
 

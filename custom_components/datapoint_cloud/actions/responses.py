@@ -17,7 +17,7 @@ from ..clouds.history import EDGE, Aggregation, Bucket, HistoryResult, LogEntry,
 from ..clouds.model import Reading
 from ..const import DOMAIN
 from ..device_registry import unique_id_of
-from ..disconnect_reasons import is_outage, word_of
+from ..disconnect_reasons import is_outage
 from ..profiles.values import scaled
 from .targets import DeviceTarget, SeriesTarget
 from .time_range import TimeRange, local_iso
@@ -171,12 +171,12 @@ def log_response(
     return _target_response(target, result, time_range, row_response)
 
 
-def online_log_row(entry: LogEntry, *, texts: Mapping[str, str]) -> JsonObjectType:
-    """Return an entry of the online log; `texts` explains the reasons of disconnects that are known."""
+def online_log_row(entry: LogEntry, *, text_of: Callable[[str], str | None]) -> JsonObjectType:
+    """Return an entry of the online log; `text_of` explains the reasons of disconnects that are known."""
     row = log_row(entry)
     if entry.reason is not None:
         row["reason"] = entry.reason
-        row["text"] = texts.get(word_of(entry.reason))
+        row["text"] = text_of(entry.reason)
         row["is_outage"] = is_outage(entry.reason)
     return row
 

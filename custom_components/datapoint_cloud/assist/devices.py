@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, override
 
 import voluptuous as vol
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.llm import LLMContext
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
@@ -17,9 +17,9 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 from ..clouds.model import DataType
 from ..const import DOMAIN
 from ..datapoint_names import normalized
-from ..disconnect_reasons import LAST_DISCONNECT_REASON, async_texts_of_reasons
+from ..disconnect_reasons import text_of_reason
 from ..fleet.description import DatapointDescription
-from ..fleet.device_state import CONNECTIVITY, DeviceState, holds_free_text
+from ..fleet.device_state import DeviceState, holds_free_text
 from .exposure import View, VisibleDevice
 from .tool import CloudTool, about
 
@@ -93,7 +93,7 @@ class GetDevice(CloudTool):
             values.append({"name": device.names.labels[key], "value": value} | unit)
         offline: JsonObjectType = {}
         if device.state.is_connected is False:
-            offline = {"offline": await async_offline(hass, device)}
+            offline = {"offline": async_offline(hass, device)}
         return {**_row(device), **offline, **_last_report(device.state), **_cut("values", values, _MOST_VALUES)}
 
 
@@ -144,7 +144,7 @@ class ListOfflineDevices(CloudTool):
     ) -> JsonObjectType:
         devices = [device for device in view.in_area(data.get("area")) if not device.state.device.is_service]
         offline: list[JsonValueType] = [
-            {"device": device.label, **_place(device), **(await async_offline(hass, device))}
+            {"device": device.label, **_place(device), **async_offline(hass, device)}
             for device in devices
             if device.state.is_connected is False
         ]
@@ -170,16 +170,15 @@ def alarms_of(device: VisibleDevice) -> list[str]:
     return named or [f"{flag} (the cloud gives no name)" for flag, is_on in flags.items() if is_on]
 
 
-async def async_offline(hass: HomeAssistant, device: VisibleDevice) -> JsonObjectType:
+@callback
+def async_offline(hass: HomeAssistant, device: VisibleDevice) -> JsonObjectType:
     """Return since when a device is offline and why, as far as that is known without a request."""
     state = device.state
     since = state.device.last_online or state.reported_at
-    registered = hass.states.get(device.entity_ids.get(device.unique_id(CONNECTIVITY), ""))
-    reason = None if registered is None else registered.attributes.get(LAST_DISCONNECT_REASON)
-    texts = {} if reason is None else await async_texts_of_reasons(hass)
+    reason = state.disconnect_reason
     return {
         "since": None if since is None else local(since),
-        "reason": None if reason is None else texts.get(reason, reason),
+        "reason": None if reason is None else text_of_reason(hass, reason) or reason,
     }
 
 

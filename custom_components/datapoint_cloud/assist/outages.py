@@ -40,7 +40,7 @@ class GetOutages(CloudTool):
         device = view.device(data["device"])
         present: JsonObjectType = {"device": device.label, "connection": connection_of(device.state)}
         if device.state.is_connected is False:
-            present["offline"] = await async_offline(hass, device)
+            present["offline"] = async_offline(hass, device)
         if not device.coordinator.cloud.history.capabilities.has_online_log:
             return present | {"note": "The cloud of this device keeps no log of outages."}
         start, end = range_of(data, "last_7_days")

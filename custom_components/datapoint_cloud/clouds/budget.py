@@ -56,6 +56,7 @@ class Budget:
         self._client_store = client_store
         self._limit = per_hour
         self._remaining: int | None = None
+        self._quota = per_hour  # of the window that the cloud counts
         self._cloud_reserve = 0.0
         self._window_seconds = _HOUR
         self._resets_at = 0.0  # epoch seconds, as the cloud states
@@ -79,6 +80,19 @@ class Budget:
             return None
         remaining = self._cloud_remaining()
         return max(0, self._limit - self._sum(_ALL)) if remaining is None else remaining
+
+    @property
+    def share_left(self) -> float | None:
+        """The share of an hour's requests that is left; None without a limit.
+
+        A window shorter than an hour is spent again and again, so only our own count matters then.
+        """
+        if self._limit is None:
+            return None
+        remaining = self._cloud_remaining()
+        if remaining is None or self._window_seconds < _HOUR:
+            return max(0.0, 1 - self._sum(_ALL) / self._limit)
+        return remaining / (self._quota or self._limit)
 
     @property
     def pace(self) -> float:
@@ -201,6 +215,7 @@ class Budget:
         if limit:
             per_hour = limit * _HOUR // window_seconds
             self._limit = per_hour if window_seconds >= _HOUR else min(self.documented, per_hour)
+        self._quota = limit
         self._cloud_reserve = _RESERVE * (limit or self._limit)
         self._window_seconds = window_seconds
         self._remaining, self._resets_at = remaining, resets_at or 0.0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..clouds.clock import arrived
+from .events import ConnectionChange, FreshnessChange
 
 _LOST_AFTER = 3  # polls in a row; fewer may be a hiccup of the cloud
 MIN_PATIENCE = timedelta(minutes=15)
@@ -64,6 +65,10 @@ class Availability:
     unlisted_polls: int = 0
     presence_as_of: datetime | None = None  # the time that the online flag describes
     offline_since: datetime | None = None  # when the cloud began to call it offline
+    was_connected: bool | None = None  # when that was last known, even if that was before a restart
+    disconnected_at: datetime | None = None  # when it was found to be offline; None while it is not
+    has_been_online: bool = False  # since it is known; otherwise nobody hears that it is offline
+    was_fresh: bool | None = None  # at the last look; None before the first
 
     def update(self, contact: Contact, result: PollResult | None) -> bool:
         """Update from a poll (None: it found out nothing about the device); return whether anything changed."""
@@ -76,6 +81,28 @@ class Availability:
         is_known = self.unlisted_polls < _LOST_AFTER or contact.is_fresh
         self.is_connected = self._connection(contact) if is_known else None
         return before != (self.is_available, self.is_connected)
+
+    def connection_change(self, now: datetime) -> ConnectionChange | None:
+        """Return whether the device has gone offline or come back since the last call.
+
+        That a new device is online or offline is no change.
+        """
+        is_connected, was_connected = self.is_connected, self.was_connected
+        if is_connected is None or is_connected is was_connected:
+            return None
+        self.was_connected = is_connected
+        self.has_been_online |= is_connected
+        since = self.disconnected_at or now
+        self.disconnected_at = None if is_connected else now
+        return None if was_connected is None else ConnectionChange(is_connected, since)
+
+    def freshness_change(self, contact: Contact) -> FreshnessChange | None:
+        """Return whether the device has become silent, or has reported again, since the last call."""
+        is_fresh, was_fresh = contact.is_fresh, self.was_fresh
+        self.was_fresh = is_fresh
+        if was_fresh is None or is_fresh is was_fresh or contact.reported_at is None:
+            return None
+        return FreshnessChange(is_fresh, contact.reported_at)
 
     def update_presence(self, as_of: datetime, *, is_online: bool | None) -> bool:
         """Update from an online flag as of a time; return False if a later flag is known already."""
@@ -104,6 +131,8 @@ class Availability:
             self.presence_as_of = arrived(self.presence_as_of, now)
         if self.offline_since is not None:
             self.offline_since = arrived(self.offline_since, now)
+        if self.disconnected_at is not None:
+            self.disconnected_at = arrived(self.disconnected_at, now)
 
     def _connection(self, contact: Contact) -> bool | None:
         """Whether the device is connected to its cloud; None if unknown.

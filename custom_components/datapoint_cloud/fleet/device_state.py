@@ -20,6 +20,7 @@ from ..schedules.values import bytes_by_key, value_of_bytes
 from .availability import MIN_PATIENCE, Availability, Contact, PollResult
 from .composites import composites_of, without_parts_of
 from .description import DatapointDescription, describe
+from .events import AlarmChange, CommandUnconfirmed, ConnectionChange, FreshnessChange
 from .future_dates import FutureDates, dates_of, is_older
 from .naming import NO_WORDS, Naming
 from .pending_writes import PendingWrites, is_equal
@@ -32,14 +33,6 @@ CLOCK = "$clock"
 SET_CLOCK = "$set_clock"
 PLACE = "$place"
 PROFILE = "$profile"
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmChange:
-    """An alarm that was raised or cleared."""
-
-    datapoint: Datapoint
-    is_raised: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -64,6 +57,7 @@ class DeviceState:
     pending: PendingWrites = field(default_factory=PendingWrites)
     pushed_at: dict[str, datetime] = field(default_factory=dict)  # when each value was last pushed
     alarm_states: dict[str, bool] = field(default_factory=dict)  # whether each alarm was last known to be raised
+    disconnect_reason: str | None = None  # the cloud's word for why it last went offline
     failure: CloudError | None = None  # why the device could not be read last
     polled_at: datetime | None = None  # when a poll last requested its readings
     unchanged_reads: int = 0  # polls in a row that found no new report
@@ -212,10 +206,16 @@ class DeviceState:
         for key in keys:
             self.shown_by.setdefault(key, set()).add(entity)
 
+    def _describe_again(self) -> set[str]:
+        """Describe all datapoints with the readings of now; return the keys of those that have another unit."""
+        before = self.descriptions
+        self._describe_all()
+        return {key for key, shown in self.descriptions.items() if shown.unit != before[key].unit}
+
     def merge_snapshot(
         self, snapshot: Snapshot, now: datetime, *, requested_at: datetime | None = None
-    ) -> tuple[set[str], list[AlarmChange]]:
-        """Merge readings; return the keys whose shown value changed, and the alarms that were raised or cleared.
+    ) -> tuple[set[str], list[AlarmChange | CommandUnconfirmed]]:
+        """Merge readings; return the keys whose shown value changed, and the events that they report.
 
         Datapoints that the snapshot lacks keep their readings. Readings are ignored if they are older than the known
         ones, or if they were requested (`requested_at`; None: pushed) before a newer value was written or pushed.
@@ -224,7 +224,8 @@ class DeviceState:
         snapshot = self.future_dates.correct(snapshot, self.readings, now)
         is_pushed, requested_at = requested_at is None, requested_at or now
         changed: set[str] = set()
-        alarm_changes: list[AlarmChange] = []
+        events: list[AlarmChange | CommandUnconfirmed] = []
+        contradicted: dict[str, Value] = {}
         for key, reading in snapshot.readings.items():
             before = self.readings.get(key)
             if reading is before and key not in self.pending:
@@ -236,24 +237,28 @@ class DeviceState:
             self._is_alarm_current = False
             if is_pushed:
                 self.pushed_at[key] = now
-            self.pending.check(key, reading, now)
+            if (write := self.pending.check(key, reading, now)) is not None:
+                contradicted[key] = write.value
             if before is None or shown != self.value(key):
                 changed.add(key)
             if (alarm_change := self._alarm_change(key, reading)) is not None:
-                alarm_changes.append(alarm_change)
+                events.append(alarm_change)
+        if contradicted:
+            events.append(CommandUnconfirmed(contradicted))
+        is_first = self.read_at is None
+        self._note_answer(snapshot, now)
+        # Entities whose datapoints have no reading are disabled at first, which is known only now.
+        if is_first or not changed.isdisjoint(self.unit_keys):
+            changed |= self._describe_again()
+        return changed, events
+
+    def _note_answer(self, snapshot: Snapshot, now: datetime) -> None:
+        """Note that the cloud has answered for the device, and when the device itself last reported."""
         self.skipped |= set(snapshot.skipped)
         self.failure = None
-        is_first = self.read_at is None
-        changes_units = not changed.isdisjoint(self.unit_keys)
         self.read_at = now
         if snapshot.reported_at is not None:
             self.reported_at = max(self.reported_at or snapshot.reported_at, snapshot.reported_at)
-        if is_first or changes_units:
-            # Entities whose datapoints have no reading are disabled at first, which is known only now.
-            shown_before = self.descriptions
-            self._describe_all()
-            changed |= {key for key, shown in self.descriptions.items() if shown.unit != shown_before[key].unit}
-        return changed, alarm_changes
 
     def _is_outdated(self, key: str, reading: Reading, before: Reading | None, requested_at: datetime) -> bool:
         if before is not None and is_older(reading, before):
@@ -301,8 +306,8 @@ class DeviceState:
         else:
             self.pending.expect(key, value, now, settle, pending_for=pending_for, step=step, reading=reading)
 
-    def drop_unconfirmed(self, now: datetime) -> set[str]:
-        """Show the last readings again where a write was not confirmed in time; return the keys."""
+    def drop_unconfirmed(self, now: datetime) -> dict[str, Value]:
+        """Show the last readings again where a write was not confirmed in time; return its values by datapoint."""
         self._check_clock(now)
         return self.pending.expire(now)
 
@@ -330,6 +335,14 @@ class DeviceState:
         """Update from a poll (None: it found out nothing about the device); return whether anything changed."""
         self._check_clock(now)
         return self.availability.update(self._contact(interval, now), result)
+
+    def contact_changes(self, interval: timedelta, now: datetime) -> list[ConnectionChange | FreshnessChange]:
+        """Return whether the device went offline or silent, or came back, since the last call."""
+        changes = (
+            self.availability.connection_change(now),
+            self.availability.freshness_change(self._contact(interval, now)),
+        )
+        return [change for change in changes if change is not None]
 
     def is_fresh(self, interval: timedelta, now: datetime) -> bool:
         """Whether the device reported recently enough to be there, whatever its online flag says."""
@@ -376,6 +389,9 @@ class DeviceState:
         return {
             "read_at": _as_text(self.read_at),
             "reported_at": _as_text(self.reported_at),
+            "connected": self.availability.was_connected,
+            "disconnected_at": _as_text(self.availability.disconnected_at),
+            "has_been_online": self.availability.has_been_online,
             "raised": sorted(key for key, is_raised in self.alarm_states.items() if is_raised),
             "readings": {key: [reading.value, _as_text(reading.taken_at)] for key, reading in self.readings.items()},
             "told": {key: _as_text(date) for key, date in self.future_dates.dates.items()},
@@ -385,6 +401,9 @@ class DeviceState:
         """Restore readings from `as_dict`; their dates may come from a wrong clock."""
         self.read_at = self.polled_at = _as_time(stored["read_at"])
         self.reported_at = _as_time(stored["reported_at"])
+        self.availability.was_connected = stored.get("connected")
+        self.availability.disconnected_at = _as_time(stored.get("disconnected_at"))
+        self.availability.has_been_online = stored.get("has_been_online", False)
         cleared = (key for key, (value, _) in stored["readings"].items() if value is False)
         self.alarm_states = dict.fromkeys(cleared, False) | dict.fromkeys(stored["raised"], True)
         self.readings = {

@@ -13,8 +13,9 @@ from homeassistant.util import dt as dt_util
 from ..clouds.errors import Forbidden
 from .availability import PollResult
 from .device_state import ALARM, CONNECTIVITY, PROBLEM, DeviceState
+from .events import CommandUnconfirmed
 from .inventory import Inventory
-from .listeners import ListenerRegistry
+from .listeners import EntityKey, ListenerRegistry
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -66,6 +67,13 @@ class FleetAvailability:
     def _update(self, state: DeviceState, result: PollResult | None) -> None:
         if state.update_availability(result, interval=self._interval, now=dt_util.utcnow()):
             self._mark_device_changed(state)
+        self._mark_contact_changes(state)
+
+    def mark_offline(self, state: DeviceState) -> None:
+        """Believe the cloud, which refused a command because the device is offline, more than its older list."""
+        state.mark_offline()
+        self._listeners.async_mark_changed([EntityKey(state.device.id, CONNECTIVITY)])
+        self._mark_contact_changes(state)
 
     def mark_all_lost(self) -> None:
         """Make all devices unavailable: the credentials were refused, so nothing is polled until the user signs in."""
@@ -78,6 +86,11 @@ class FleetAvailability:
         if late := state.drop_unconfirmed(dt_util.utcnow()):
             _LOGGER.info("%s did not confirm %s", state.device.name, ", ".join(sorted(late)))
             self._listeners.async_mark_values_changed(state, late)
+            self._listeners.async_mark_events(state.device.id, [CommandUnconfirmed(late)])
+
+    def _mark_contact_changes(self, state: DeviceState) -> None:
+        changes = state.contact_changes(self._interval, dt_util.utcnow())
+        self._listeners.async_mark_events(state.device.id, changes)
 
     def _mark_device_changed(self, state: DeviceState) -> None:
         self._listeners.async_mark_values_changed(state, [*state.datapoints, CONNECTIVITY, PROBLEM, ALARM])

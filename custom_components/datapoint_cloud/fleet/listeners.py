@@ -1,6 +1,6 @@
 """The listeners of an account: only those are notified whose value, availability or alarm changed.
 
-Changes are collected during a poll and notified at its end. It knows neither the fleet nor the cloud.
+Changes and events are collected during a poll and notified at its end. It knows neither the fleet nor the cloud.
 """
 
 import logging
@@ -11,7 +11,8 @@ from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, callback
 
-from .device_state import AlarmChange, DeviceState
+from .device_state import DeviceState
+from .events import FleetEvent
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -25,7 +26,10 @@ class EntityKey:
 
 
 ACCOUNT = EntityKey("", "$account")
-"""The key of everything that concerns the account itself."""
+"""The key of everything that concerns the account itself; events of the account have its empty device id."""
+
+type EventListener = Callable[[str, FleetEvent], None]
+"""Gets the id of the device and what happened to it."""
 
 
 class ListenerRegistry:
@@ -33,10 +37,10 @@ class ListenerRegistry:
 
     def __init__(self) -> None:
         self._listeners: dict[EntityKey, list[CALLBACK_TYPE]] = {}
-        self._alarm_listeners: dict[str, list[Callable[[AlarmChange], None]]] = defaultdict(list)
+        self._event_listeners: dict[str | None, list[EventListener]] = defaultdict(list)
         self._inventory_listeners: list[CALLBACK_TYPE] = []
         self._changed: set[EntityKey] = set()
-        self._alarm_changes: list[tuple[str, AlarmChange]] = []
+        self._events: list[tuple[str, FleetEvent]] = []
         self._is_inventory_changed = False
         self._failing: set[Callable[..., None]] = set()
 
@@ -48,10 +52,10 @@ class ListenerRegistry:
         return lambda: listeners.remove(listener)
 
     @callback
-    def async_add_for_alarms(self, device_id: str, listener: Callable[[AlarmChange], None]) -> CALLBACK_TYPE:
-        """Call back when an alarm of the device is raised or cleared."""
-        self._alarm_listeners[device_id].append(listener)
-        return lambda: self._alarm_listeners[device_id].remove(listener)
+    def async_add_for_events(self, listener: EventListener, device_id: str | None = None) -> CALLBACK_TYPE:
+        """Call back when something happens to the device, or to any (None)."""
+        self._event_listeners[device_id].append(listener)
+        return lambda: self._event_listeners[device_id].remove(listener)
 
     @callback
     def async_add_for_inventory(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
@@ -72,9 +76,9 @@ class ListenerRegistry:
             self._changed.update(EntityKey(state.device.id, other) for other in state.shown_by.get(key, ()))
 
     @callback
-    def async_mark_alarm_changes(self, device_id: str, alarm_changes: Iterable[AlarmChange]) -> None:
-        """Keep alarms that were raised or cleared until the next notification."""
-        self._alarm_changes += [(device_id, alarm_change) for alarm_change in alarm_changes]
+    def async_mark_events(self, device_id: str, events: Iterable[FleetEvent]) -> None:
+        """Keep what happened to a device, or to the account, until the next notification."""
+        self._events += [(device_id, event) for event in events]
 
     @callback
     def async_mark_inventory_changed(self) -> None:
@@ -83,7 +87,7 @@ class ListenerRegistry:
 
     @callback
     def async_notify(self) -> None:
-        """Notify the listeners of the inventory, then of changed entities, then of alarms. Raises nothing."""
+        """Notify the listeners of the inventory, then of changed entities, then of events. Raises nothing."""
         changed, self._changed = self._changed, set()
         to_notify = [(listeners, tuple(listeners)) for key in changed if (listeners := self._listeners.get(key))]
         if self._is_inventory_changed:
@@ -96,10 +100,10 @@ class ListenerRegistry:
                 # were there before.
                 if listener in listeners:
                     self._call(listener)
-        alarm_changes, self._alarm_changes = self._alarm_changes, []
-        for device_id, alarm_change in alarm_changes:
-            for alarm_listener in tuple(self._alarm_listeners[device_id]):
-                self._call(alarm_listener, alarm_change)
+        events, self._events = self._events, []
+        for device_id, event in events:
+            for event_listener in (*self._event_listeners[device_id], *self._event_listeners[None]):
+                self._call(event_listener, device_id, event)
 
     def _call(self, listener: Callable[..., None], *args: Any) -> None:
         """Call a listener. If it raises, the others are called all the same; only its first failure is logged."""

@@ -94,20 +94,25 @@ class PendingWrites:
         if earlier is not None:
             earlier.settle(False)
 
-    def check(self, key: str, reading: Reading, now: datetime) -> None:
-        """Settle the pending write of a datapoint if a reading confirms or contradicts it."""
-        write = self._writes.get(key)
-        if write is not None and (outcome := write.outcome(reading, now)) is not None:
-            del self._writes[key]
-            write.settle(outcome)
+    def check(self, key: str, reading: Reading, now: datetime) -> PendingWrite | None:
+        """Settle the pending write of a datapoint if a reading confirms or contradicts it.
 
-    def expire(self, now: datetime) -> set[str]:
-        """Give up the writes whose time is over; return their keys."""
+        Returns the write that was contradicted, if one was.
+        """
+        write = self._writes.get(key)
+        if write is None or (outcome := write.outcome(reading, now)) is None:
+            return None
+        del self._writes[key]
+        write.settle(outcome)
+        return None if outcome else write
+
+    def expire(self, now: datetime) -> dict[str, Value]:
+        """Give up the writes whose time is over; return their values by datapoint."""
         late = {key: write for key, write in self._writes.items() if now >= write.until}
         for key, write in late.items():
             del self._writes[key]
             write.settle(False)
-        return set(late)
+        return {key: write.value for key, write in late.items()}
 
     def extend(self, until: datetime) -> None:
         """Keep showing the written values until then, because no read is possible before; settle them now."""

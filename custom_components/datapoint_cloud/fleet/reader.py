@@ -148,9 +148,9 @@ class Reader:
             return
         if state.describe(None, snapshot.described):
             self._listeners.async_mark_inventory_changed()
-        changed, alarm_changes = state.merge_snapshot(snapshot, dt_util.utcnow(), requested_at=requested_at)
+        changed, events = state.merge_snapshot(snapshot, dt_util.utcnow(), requested_at=requested_at)
         self._listeners.async_mark_values_changed(state, changed)
-        self._listeners.async_mark_alarm_changes(device_id, alarm_changes)
+        self._listeners.async_mark_events(device_id, events)
         self._storage.readings_changed()
 
     def _record_failure(self, device_id: str, error: CloudError) -> None:

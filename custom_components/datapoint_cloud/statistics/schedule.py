@@ -20,6 +20,7 @@ from ..clouds.client_store import ClientStore
 from ..clouds.errors import AuthFailed, CloudError, RateLimited
 from ..const import OPTION_IMPORT_DAYS, OPTION_IMPORT_HISTORY
 from ..coordinator import DatapointCoordinator
+from ..fleet.events import ImportFinished
 from ..fleet.listeners import ACCOUNT
 from . import hours
 from .importer import Import, ImportResult
@@ -132,6 +133,7 @@ class ImportSchedule:
                 raise
         error = self._import.stopped_by
         if error is None:
+            self._mark_finished(self._import)
             self._set_status(ImportStatus.FINISHED)
         elif isinstance(error, AuthFailed):
             self._set_status(ImportStatus.IDLE)  # the user has to sign in again, which reloads the entry
@@ -139,6 +141,13 @@ class ImportSchedule:
             _LOGGER.debug("The history import pauses: %s", error)
             self._schedule(dt_util.utcnow() + _delay_after(error))
             self._set_status(ImportStatus.WAITING)
+
+    def _mark_finished(self, finished: Import) -> None:
+        """Report an import that found something: most days have no gap."""
+        written = [rows for result in finished.results.values() if (rows := result.rows_written)]
+        if written:
+            event = ImportFinished(series=len(written), rows=sum(written))
+            self._coordinator.listeners.async_mark_events(ACCOUNT.device_id, [event])
 
     @callback
     def _schedule(self, timestamp: datetime) -> None:
