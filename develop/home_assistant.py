@@ -16,6 +16,8 @@ from homeassistant.const import RESTART_EXIT_CODE
 
 PROJECT = Path(__file__).parent.parent
 DOMAIN = "datapoint_cloud"
+AUTOMATIONS = "automations.yaml"
+"""The file of the automations that the user makes in the editor."""
 
 # Not `default_config`: its other integrations need the internet.
 CONFIGURATION = f"""\
@@ -33,6 +35,7 @@ recorder:
 history:
 logbook:
 energy:
+automation: !include {AUTOMATIONS}
 logger:
   default: warning
   logs:
@@ -113,6 +116,7 @@ class HomeAssistant:
         storage = self.folder / ".storage"
         storage.mkdir(parents=True, exist_ok=True)
         (self.folder / "configuration.yaml").write_text(CONFIGURATION)
+        (self.folder / AUTOMATIONS).touch()
         components = self.folder / "custom_components"
         components.mkdir(exist_ok=True)
         link = components / DOMAIN

@@ -1,0 +1,1 @@
+"""Automations made of our triggers, conditions and blueprints."""
