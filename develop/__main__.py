@@ -45,6 +45,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     port = _port(folder, arguments.port, is_new=is_new)
     simulation = Simulation()
     simulation.gizwits_open.pushes_regularly = True
+    simulation.gizwits_open.add_appliances()
     simulation.gizwits_open.add_wavemaker(ZoneInfo("Europe/Berlin"))
     simulation.gizwits_snoti.report_every = PUSH_SECONDS
     ports = {name: port + 1 + number for number, name in enumerate(simulation.names)}

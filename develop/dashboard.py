@@ -1,18 +1,45 @@
 """Creates a dashboard of all accounts, with a section for each account and a card for each of its devices.
 
+Above these, an account shows a thermostat, a fan and a light if it has them.
+
 It finds devices and entities in Home Assistant's registries, and never guesses an entity id.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from .client import Client
 
 URL_PATH = "datapoint-cloud"
 # The largest number of rows of each domain in a card. Other domains are left out.
-ROWS = {"sensor": 6, "switch": 4, "select": 3, "number": 4, "binary_sensor": 3, "event": 1}
+ROWS = {
+    "climate": 1,
+    "water_heater": 1,
+    "fan": 1,
+    "light": 1,
+    "time": 2,
+    "button": 2,
+    "sensor": 6,
+    "switch": 4,
+    "select": 3,
+    "number": 4,
+    "binary_sensor": 3,
+    "event": 1,
+}
 DEVICES_PER_ACCOUNT = 4
+# The card of an entity that several datapoints make, by its domain. An account shows one of each.
+CONTROLS: Mapping[str, Mapping[str, Any]] = {
+    "climate": {
+        "type": "thermostat",
+        "features": [{"type": "climate-hvac-modes"}, {"type": "climate-preset-modes", "style": "dropdown"}],
+    },
+    "fan": {
+        "type": "tile",
+        "features": [{"type": "fan-speed"}, {"type": "fan-preset-modes", "style": "dropdown"}],
+    },
+    "light": {"type": "light"},
+}
 
 
 async def exists(client: Client) -> bool:
@@ -26,10 +53,15 @@ async def create(client: Client, headings: Mapping[str, str]) -> None:
     devices = {device["id"]: device for device in await client.command("config/device_registry/list")}
     states = {state["entity_id"]: state["state"] for state in await client.command("get_states")}
     of_entries: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    primary: set[str] = set()
     for entity in await client.command("config/entity_registry/list"):
+        if entity["original_name"] is None:  # it is called like its device
+            primary.add(entity["entity_id"])
         if entity["config_entry_id"] in headings and entity["device_id"] and not entity["disabled_by"]:
             of_entries[entity["config_entry_id"]][entity["device_id"]].append(entity["entity_id"])
-    sections = [_section(heading, of_entries[entry_id], devices, states) for entry_id, heading in headings.items()]
+    sections = [
+        _section(heading, of_entries[entry_id], devices, states, primary) for entry_id, heading in headings.items()
+    ]
     view = {"title": "Clouds", "type": "sections", "max_columns": len(sections), "sections": sections}
     dashboards = await client.command("lovelace/dashboards/list")
     if URL_PATH not in [dashboard["url_path"] for dashboard in dashboards]:
@@ -45,6 +77,7 @@ def _section(
     of_devices: Mapping[str, list[str]],
     devices: Mapping[str, Mapping[str, Any]],
     states: Mapping[str, str],
+    primary: Collection[str],
 ) -> dict[str, Any]:
     def rank(device_id: str) -> tuple[int, int]:
         """Rank devices by the number of their domains and live entities, so that unavailable devices come last."""
@@ -54,10 +87,20 @@ def _section(
     services = [device_id for device_id in of_devices if devices[device_id].get("entry_type") == "service"]
     best = sorted(set(of_devices) - set(services), key=rank, reverse=True)
     cards = [_card(devices[id_], of_devices[id_]) for id_ in [*best[:DEVICES_PER_ACCOUNT], *services]]
+    entity_ids = [entity_id for device_id in best for entity_id in of_devices[device_id]]
+    controls = _controls(sorted(entity_ids, key=lambda entity_id: entity_id not in primary))
     return {
         "type": "grid",
-        "cards": [{"type": "heading", "heading": heading, "icon": "mdi:cloud-outline"}, *cards],
+        "cards": [{"type": "heading", "heading": heading, "icon": "mdi:cloud-outline"}, *controls, *cards],
     }
+
+
+def _controls(entity_ids: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Yield a card for the first entity of each domain that has one."""
+    for domain, card in CONTROLS.items():
+        entity_id = next((entity_id for entity_id in entity_ids if _domain(entity_id) == domain), None)
+        if entity_id is not None:
+            yield {**card, "entity": entity_id}
 
 
 def _card(device: Mapping[str, Any], entity_ids: Iterable[str]) -> dict[str, Any]:

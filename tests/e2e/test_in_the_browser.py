@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
@@ -29,6 +30,8 @@ async def shown(page: Page, client: Client, clouds: Simulation) -> Page:
 
 
 async def test_an_account_is_added_by_clicking_through_the_flow(page: Page, client: Client, clouds: Simulation) -> None:
+    clouds.gizwits_open.add_appliances()
+    clouds.gizwits_open.add_wavemaker()
     _, form = form_inputs(clouds)["gizwits_open"]
     await page.goto(f"{client.url}/config/integrations/dashboard")
     await page.get_by_role("button", name="Add integration").click()
@@ -46,7 +49,7 @@ async def test_an_account_is_added_by_clicking_through_the_flow(page: Page, clie
     await page.get_by_role("textbox", name="Server address").fill(form["advanced"]["api_url"])
     await page.get_by_role("button", name="Submit").click()
     await page.get_by_role("button", name="finish").click()
-    await expect(page.get_by_role("link", name="6 devices")).to_be_visible()
+    await expect(page.get_by_role("link", name="16 devices")).to_be_visible()
     assert [entry["state"] for entry in await client.command("config_entries/get", domain=DOMAIN)] == ["loaded"]
 
 
@@ -80,6 +83,31 @@ async def test_a_typed_number_is_set_on_the_device(shown: Page, clouds: Simulati
     await box.fill("45")
     await box.press("Enter")
     await _until(lambda: device.attrs["bubble_minutes"] == 45)
+
+
+async def test_a_thermostat_a_fan_and_a_light_control_their_devices(shown: Page, clouds: Simulation) -> None:
+    names = ("Garden spa", "Reef wavemaker", "Aquarium light")
+    spa, wavemaker, light = (_device(clouds, name) for name in names)
+    thermostat = shown.locator("hui-thermostat-card")
+    await thermostat.locator("ha-state-control-climate-temperature ha-outlined-icon-button").last.click()
+    await _until(lambda: spa.attrs["Tset"] == 38)
+    await thermostat.get_by_role("radio", name="Off").click()
+    await _until(lambda: spa.attrs["heat"] == 0)
+    await expect(thermostat).to_contain_text("Off")
+
+    fan = shown.locator("hui-tile-card")
+    await fan.get_by_role("slider", name="Speed").press("End")
+    await _until(lambda: wavemaker.attrs["Flow"] == 100)
+    await fan.locator("hui-fan-preset-modes-card-feature ha-control-select-menu").click()
+    await fan.get_by_role("menuitem", name="Classic wave").click()
+    await _until(lambda: wavemaker.attrs["Mode"] == "经典造浪")
+
+    lamp = shown.locator("hui-light-card")
+    await lamp.locator("ha-control-circular-slider").click(position={"x": 20, "y": 90})
+    await _until(lambda: 0 < light.attrs["White"] < 60)
+    assert light.attrs["Warm_White"] == pytest.approx(light.attrs["White"] / 3, abs=0.6)
+    await lamp.locator("ha-icon-button.light-button").click()
+    await _until(lambda: light.attrs["Light_On"] is False)
 
 
 async def test_the_log_has_no_warnings_of_the_integration(client: Client, home_assistant: HomeAssistant) -> None:
