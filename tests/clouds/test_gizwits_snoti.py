@@ -844,3 +844,50 @@ def test_an_address_is_a_host_and_an_optional_port(text: str, address: tuple[str
 def test_loopback_addresses_are_recognized() -> None:
     assert all(map(is_loopback, ("localhost", "127.0.0.1", "127.3.2.1", "::1")))
     assert not any(map(is_loopback, ("", "localhost.example.com", "192.0.2.1", "::2")))
+
+
+# Large fleets
+
+
+async def test_news_of_devices_outside_of_a_selection_are_acknowledged_and_dropped(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    push = await listener.connect(products[0], follow=[chiller])
+    push.follow([listed(chiller)], is_selection=True)
+    others = [device for device in products[0].devices.values() if device is not chiller]
+    for other in others:
+        for event in ("device.online", "device.bind", "device.reset"):
+            server.push(products[0].product_key, event, other)
+        server.report(other, {"set_temp": 9})
+    chiller.set(set_temp=9.5)
+    await until(lambda: listener.of(Report))
+    await until(lambda: len(server.of("event_ack")) == 4 * len(others) + 1)
+    (report,) = listener.news
+    assert isinstance(report, Report)
+    assert report.device_id == chiller.did
+    server.push(products[0].product_key, "device.reset", chiller)
+    await until(lambda: listener.of(DevicesChanged))
+
+
+@pytest.mark.parametrize("has_msg_id", [True, False])
+async def test_an_event_whose_acknowledgement_was_lost_is_passed_on_once(
+    listener: Listener,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    chiller: GizwitsDevice,
+    has_msg_id: bool,
+) -> None:
+    await listener.connect(products[0], follow=[chiller])
+    event = {"event_type": "device_status_kv", "did": chiller.did, "created_at": time.time(), "data": {"set_temp": 8}}
+    if has_msg_id:
+        event["msg_id"] = "m1"
+
+    def send(delivery_id: int, **changes: Any) -> None:
+        message = {"cmd": "event_push", "delivery_id": delivery_id, **event, **changes}
+        server.send_line(json.dumps(message).encode() + b"\n")
+
+    send(1)
+    send(2)
+    send(3, data={"set_temp": 9}, **({"msg_id": "m2"} if has_msg_id else {}))
+    await until(lambda: len(server.of("event_ack")) == 3)
+    assert [values(report)["set_temp"] for report in listener.of(Report)] == [8, 9]

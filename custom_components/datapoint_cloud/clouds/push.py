@@ -109,8 +109,11 @@ class Push(Protocol):
     def refused(self) -> Mapping[str, CloudError]:
         """The scopes whose own push credentials are refused. `CoverageChanged` is sent when this changes."""
 
-    def follow(self, devices: Sequence[Device]) -> None:
-        """Replace the devices whose news are wanted. May be called before and during `listen`."""
+    def follow(self, devices: Sequence[Device], *, is_selection: bool = False) -> None:
+        """Replace the devices whose news are wanted. May be called before and during `listen`.
+
+        With `is_selection`, no other device is ever wanted: what becomes of them is no `DevicesChanged`.
+        """
 
     def hears(self, device: Device) -> bool:
         """Whether news of this device arrive now: its connection is logged in, has been answered and is not silent."""

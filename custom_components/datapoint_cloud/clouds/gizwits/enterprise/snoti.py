@@ -83,9 +83,9 @@ class SnotiPush:
             key: connection.refusal for key, connection in self._connections.items() if connection.refusal is not None
         }
 
-    def follow(self, devices: Sequence[Device]) -> None:
-        """Replace the devices whose news are wanted."""
-        self._events.follow(devices)
+    def follow(self, devices: Sequence[Device], *, is_selection: bool = False) -> None:
+        """Replace the devices whose news are wanted; with `is_selection`, no other device is ever wanted."""
+        self._events.follow(devices, is_selection=is_selection)
         self._follows.set()
 
     def hears(self, device: Device) -> bool:
@@ -137,6 +137,8 @@ class _Connection:
         self._outage: OutageMonitor | None = None
         self._has_logged_fault = False
         self._is_logged_in = False
+        self._handled: dict[tuple[str, ...] | None, None] = {}
+        """The newest events that were handled, in their order: as many as can still be repeated."""
         self._backoff = Backoff(timings.first_pause, timings.longest_pause, jitter=0.5)
         self._refused_backoff = Backoff(timings.first_refused_pause, timings.longest_refused_pause, jitter=0.5)
 
@@ -255,12 +257,28 @@ class _Connection:
             self._on_news(CoverageChanged())
 
     async def _handle_event(self, event: Message, lines: _Lines) -> None:
-        """Pass the news of an event on and acknowledge it, even without news: the server repeats it until then."""
-        if (news := await self._events.convert(self._product.product_key, event)) is not None:
-            self._on_news(news)
+        """Pass the news of an event on and acknowledge it, even without news: the server repeats it until then.
+
+        An event is repeated after a lost connection if its acknowledgement was lost. It is acknowledged again then, but
+        passed on only once.
+        """
+        if (key := _key_of(event)) not in self._handled:
+            if (news := await self._events.convert(self._product.product_key, event)) is not None:
+                self._on_news(news)
+            if key is not None:
+                self._remember(key)
         if "delivery_id" in event:
             ids = {name: event[name] for name in ("delivery_id", "msg_id") if name in event}
             await lines.send({"cmd": "event_ack", **ids})
+
+    def _remember(self, key: tuple[str, ...]) -> None:
+        """Remember an event that was handled, in place of the oldest.
+
+        The server repeats no more of them than it may send ahead of their acknowledgements.
+        """
+        self._handled[key] = None
+        if len(self._handled) > _PREFETCH:
+            del self._handled[next(iter(self._handled))]
 
 
 class _Lines:
@@ -285,6 +303,16 @@ class _Lines:
         line = await self._reader.readuntil(b"\n")
         self._line.tell(Event.RECEIVED, line)
         return line
+
+
+def _key_of(event: Message) -> tuple[str, ...] | None:
+    """Return what identifies an event when it is repeated; None if nothing does. The document promises no id."""
+    key = tuple(map(event.get, ("msg_id", "event_type", "did", "created_at")))
+    if key[0] is None:
+        if key[3] is None:
+            return None
+        key = (*key, event.get("data"))
+    return tuple(map(str, key))
 
 
 @asynccontextmanager

@@ -47,20 +47,29 @@ class EventConverter:
         """Read values with the help of `definitions`."""
         self._definitions = definitions
         self._followed: Mapping[str, Device] = {}
+        self._is_selection = False
         self._newest: dict[_Subject, datetime] = {}
         self._strangers: set[str] = set()
         """The devices that came online and are not followed; most of them are deselected by the user."""
         self._unknown_types: set[str] = set()
         """The types of events that were logged as unknown."""
 
-    def follow(self, devices: Sequence[Device]) -> None:
-        """Replace the devices whose news are wanted."""
+    def follow(self, devices: Sequence[Device], *, is_selection: bool) -> None:
+        """Replace the devices whose news are wanted; with `is_selection`, those of others are dropped at once.
+
+        Nothing is remembered of a device that is not followed then, however many there are.
+        """
+        self._is_selection = is_selection
+        if is_selection:
+            self._strangers.clear()
         self._followed = {device.id: device for device in devices}
         self._newest = {subject: at for subject, at in self._newest.items() if subject[0] in self._followed}
         self._strangers -= self._followed.keys()
 
     async def convert(self, product_key: str, event: Mapping[str, Any]) -> News | None:
         """Convert an event of a product; None if it holds nothing, or nothing new. Never raises."""
+        if self._is_selection and (did := coerce.text(event.get("did"))) is not None and did not in self._followed:
+            return None
         kind = coerce.text(event.get("event_type")) or ""
         kind = EVENTS.get(kind, kind)  # in case an event has the name of its subscription
         match kind:

@@ -89,8 +89,8 @@ class WebSocketPush:
         """Always empty: push uses the login of the user and has no credentials of its own."""
         return {}
 
-    def follow(self, devices: Sequence[Device]) -> None:
-        """Replace the devices whose news are wanted."""
+    def follow(self, devices: Sequence[Device], *, is_selection: bool = False) -> None:
+        """Replace the devices whose news are wanted; this server sends none of other devices."""
         self._followed = {device.id: device for device in devices}
         self._has_changed.set()
 
