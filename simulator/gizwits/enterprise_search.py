@@ -73,14 +73,16 @@ def _found(product: EnterpriseProduct, request: web.Request) -> list[GizwitsDevi
     def fits(device: GizwitsDevice) -> bool:
         place = device.place or _NOWHERE
         return (
-            (macs is None or device.mac in macs)
+            (by is None or getattr(device, by) == query["val"])
+            and (macs is None or device.mac in macs)
             and (not device.is_disabled or flags["show_disabled"] == "1")
             and flags["is_online"] in (None, str(int(device.is_online)))
-            and flags["is_faulty"] in (None, str(int(device.has_active("fault"))))
-            and flags["is_alert"] in (None, str(int(device.has_active("alert"))))
+            and all(
+                flags[name] is None or flags[name] == str(int(device.has_active(kind)))  # which takes long
+                for name, kind in (("is_faulty", "fault"), ("is_alert", "alert"))
+            )
             and all(query.get(level) in (None, getattr(place, level)) for level in ("country", "region", "city"))
             and device.online_latest >= liveness_start
-            and (by is None or getattr(device, by) == query["val"])
         )
 
     return [device for device in product.devices.values() if fits(device)]
