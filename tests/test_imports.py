@@ -32,7 +32,15 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
     ("statistics",),
     ("report_schedule", "runtime"),
     ("composite", "temperatures"),
-    ("account_sensors", "actions", "automation", "flow.options", "flow.refinements", "flow.subentry"),
+    (
+        "account_sensors",
+        "actions",
+        "automation",
+        "flow.device_search",
+        "flow.options",
+        "flow.refinements",
+        "flow.subentry",
+    ),
     ("assist",),
     (
         *(*_PLATFORMS, *_OF_AUTOMATIONS, "check_profile", "config_flow", "diagnostics", "llm"),

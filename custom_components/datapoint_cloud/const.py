@@ -33,6 +33,7 @@ OPTION_GROUPS: Final = "groups"
 OPTION_FLEET: Final = "fleet"  # one of:
 ALL_CHOSEN: Final = "chosen"
 FIGURES_ONLY: Final = "figures"
+FIGURES_AND_CHOSEN: Final = "figures_and_chosen"
 OPTION_IMPORT_HISTORY: Final = "import_history"
 OPTION_IMPORT_DAYS: Final = "import_days"
 OPTION_ADMINISTRATION: Final = "administration"

@@ -24,9 +24,10 @@ from .clouds.errors import CloudError, RateLimited
 from .clouds.model import Device
 from .const import DEFAULT_SHARE, OPTION_IMPORT_HISTORY, OPTION_INTERVAL, OPTION_SHARE
 from .entries import account_name, groups_of, subentry_of
+from .fleet.device_filter import DeviceFilter
 from .fleet.device_state import DeviceState
 from .fleet.fleet_availability import FleetAvailability, PollRound
-from .fleet.inventory import DeviceFilter, Inventory
+from .fleet.inventory import Inventory
 from .fleet.listeners import ACCOUNT, EntityKey, ListenerRegistry
 from .fleet.loss_log import LossLog
 from .fleet.naming import NO_WORDS, Naming

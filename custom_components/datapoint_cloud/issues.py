@@ -141,7 +141,7 @@ def _notices(coordinator: DatapointCoordinator) -> Iterator[Issue]:
     if coordinator.pause.is_long(now) and (until := coordinator.pause.until(now)) is not None:
         yield _notice("long_pause", until=dt_util.as_local(until).strftime("%Y-%m-%d %H:%M"))
     if coordinator.inventory.is_too_large:
-        yield _notice("fleet_too_large", devices=str(len(coordinator.inventory.counted)), most=str(LARGE_FLEET))
+        yield _notice("fleet_too_large", devices=str(coordinator.inventory.size), most=str(LARGE_FLEET))
     yield from _failing_scopes(coordinator)
     yield from _short_interval(coordinator)
 

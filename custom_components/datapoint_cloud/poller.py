@@ -15,9 +15,9 @@ from .clouds.cloud import Cloud
 from .clouds.errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Unreachable
 from .fleet.device_state import DeviceState
 from .fleet.fleet_availability import PollRound
-from .fleet.inventory import Inventory
+from .fleet.inventory import MOST_LISTED, Inventory
 from .fleet.reader import Reader
-from .fleet.reports import FleetReports
+from .fleet.reports import OVERVIEW, FleetReports
 from .pause import Pause
 
 _FIRST_RETRY_AFTER = 10.0  # seconds; doubled with each failed poll until the cloud is reached
@@ -47,12 +47,18 @@ class Poller:
         self._wished_interval = wished_interval
         self._failed_polls = 0
         self._polls_since_list = 0
+        self._followed: tuple[str, ...] | None = None
 
     @property
     def replaces_list(self) -> bool:
         """Whether reports take the place of the list of devices: counts need no list, however large the fleet is."""
-        is_offered = self._reports is not None and self._reports.is_overview_offered
-        return is_offered and self._inventory.is_figures_only
+        inventory = self._inventory
+        if inventory.is_selection:
+            return True
+        if self._reports is None or not self._reports.is_overview_offered:
+            return False
+        is_huge = inventory.waits_for_choice and (self._reports.size or 0) > MOST_LISTED
+        return inventory.is_figures_only or is_huge
 
     async def async_poll(self, *, reads_devices: bool, seconds: float | None) -> bool:
         """List the devices if that is due and, with `reads_devices`, read those that are due.
@@ -80,15 +86,20 @@ class Poller:
     async def _async_list_and_read(self, *, reads_devices: bool) -> None:
         self._raise_in_pause()
         damaged_list: UnexpectedAnswer | None = None
+        if self._may_be_huge:
+            await self._async_fetch_size()
         if self.replaces_list:
             await self._async_fetch_reports()
-        if not self.replaces_list and self._is_list_due():
+        if self.replaces_list:  # reports may turn out not to be granted
+            await self._async_look_up()
+        elif self._is_list_due():
             try:
                 await self._async_list()
             except UnexpectedAnswer as error:
                 damaged_list = error  # the known devices can be read all the same
         if reads_devices:
-            await self._reader.async_refresh_selector()
+            if not self.replaces_list:  # its answers are lists of devices, too
+                await self._reader.async_refresh_selector()
             await self._reader.async_read(self._reader.due_in_poll())
         if damaged_list is not None:
             raise damaged_list
@@ -148,16 +159,41 @@ class Poller:
             self._wished_interval, cloud.budget.pace, cloud.requests_a_listing
         )
 
+    @property
+    def _may_be_huge(self) -> bool:
+        """Whether the size of the fleet should be known before its first list, which may be too long."""
+        inventory = self._inventory
+        return inventory.waits_for_choice and inventory.listed_at is None and not inventory.listed
+
+    async def _async_fetch_size(self) -> None:
+        try:
+            if self._reports is not None:
+                await self._reports.async_fetch_due([OVERVIEW])
+        except CloudError:
+            return  # the list meets the same error
+
     async def _async_fetch_reports(self) -> None:
         if self._reports is not None and await self._reports.async_fetch_due():
             self.round.has_listed = True
-        if self.replaces_list:
-            self._inventory.async_forget_absent()
+
+    async def _async_look_up(self) -> None:
+        """Look up the devices that are shown beside the figures of all; others are neither listed nor followed."""
+        self._inventory.reported_size = None if self._reports is None else self._reports.size
+        self._follow()  # also if the cloud answers nothing now: push may be up
+        await self._inventory.async_look_up(self._cloud.budget.allowance())
+        self._follow()
+
+    def _follow(self) -> None:
+        """Have push follow the devices that are shown, if they are others than before."""
+        if self._cloud.push is not None and self._followed != (shown := tuple(self._inventory.fleet)):
+            self._followed = shown
+            devices = [state.device for state in self._inventory.fleet.values()]
+            self._cloud.push.follow(devices, is_selection=self.replaces_list)
 
     async def _async_list(self) -> None:
         await self._inventory.async_list()
         self.round.has_listed = True
         self._polls_since_list = 0
-        if self._cloud.push is not None:
-            self._cloud.push.follow([state.device for state in self._inventory.fleet.values()])
+        self._inventory.reported_size = self._followed = None
+        self._follow()
         await self._inventory.async_describe()

@@ -18,6 +18,7 @@ from simulator.gizwits.fleet import EnterpriseProduct
 from simulator.simulation import Simulation
 
 from .accounts import add_account, poll
+from .flows import TEXTS, check_texts
 from .passing_time import pass_time
 
 _MOST_ENTITIES = 10_000
@@ -221,3 +222,63 @@ async def test_a_fleet_that_outgrows_the_limit_keeps_the_devices_that_are_shown(
     await hass.async_block_till_done()
     assert _shown(entry) == set(product.devices)  # all of them, as the user has already seen them
     assert _issues(hass) == {}
+
+
+_SEARCH = "GET /v1/products/{product_key}/devices/search"
+
+
+async def test_chosen_devices_show_beside_the_figures_of_a_fleet_that_is_never_listed(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    product = _meters(simulation, LARGE_FLEET + 50)
+    chosen = list(product.devices)[5:8]
+    server = simulation.gizwits_enterprise
+    options: dict[str, Any] = {"fleet": "figures_and_chosen", "devices": chosen}
+    entry = await add_account(hass, simulation, "gizwits_enterprise", options=options)
+    assert _shown(entry) == set(chosen)
+    assert server.requests[_SEARCH] == len(chosen)
+    for of in (None, product):
+        assert _figure(hass, entry, "$devices", of) == str(LARGE_FLEET + 50)
+    assert all(state.read_at is not None for state in entry.runtime_data.coordinator.fleet.values())
+    assert _issues(hass) == {}
+
+    # A restart looks nothing up again; an hour later each chosen device is looked up once.
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert _shown(entry) == set(chosen)
+    assert server.requests[_SEARCH] == len(chosen)
+    await pass_time(hass, freezer, 3700)
+    assert server.requests[_SEARCH] == 2 * len(chosen)
+
+    # A device that is no longer chosen is removed, and one that is chosen later appears.
+    later = list(product.devices.values())[9]
+    form: Any = await hass.config_entries.options.async_init(entry.entry_id)
+    options |= {"devices": chosen[:2], "search_for_devices": True}
+    form = await hass.config_entries.options.async_configure(form["flow_id"], options)
+    check_texts(form, TEXTS["options"])
+    assert form["step_id"] == "search"
+    form = await hass.config_entries.options.async_configure(form["flow_id"], {"mac": "nothing"})
+    assert form["errors"] == {"base": "nothing_found"}
+    searched = {"product": product.product_key, "mac": later.mac}
+    form = await hass.config_entries.options.async_configure(form["flow_id"], searched)
+    check_texts(form, TEXTS["options"])
+    assert form["description_placeholders"] == {"count": "1"}
+    result = await hass.config_entries.options.async_configure(form["flow_id"], {})
+    assert result["type"] == "create_entry"
+    await hass.async_block_till_done()
+    assert _shown(entry) == {*chosen[:2], later.did}
+    assert "search_for_devices" not in entry.options
+    registered = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    ids = {device_id for device in registered for _, device_id in device.identifiers}
+    assert ids & set(product.devices) == _shown(entry)
+
+
+async def test_a_fleet_of_which_nothing_is_chosen_is_not_listed_beyond_a_size(
+    hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.datapoint_cloud.poller.MOST_LISTED", LARGE_FLEET)
+    _meters(simulation, LARGE_FLEET + 1)
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    assert _figure(hass, entry, "$devices") == str(LARGE_FLEET + 1)
+    assert "fleet_too_large" in _issues(hass)
+    assert simulation.gizwits_enterprise.requests[_SEARCH] == 0

@@ -7,9 +7,9 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
@@ -18,14 +18,15 @@ from ..clouds.clock import is_due
 from ..clouds.cloud import Cloud, Listing
 from ..clouds.errors import AuthFailed, CloudError, RateLimited
 from ..clouds.model import Datapoint, Device, Schema
-from ..const import FIGURES_ONLY, OPTION_DEVICES, OPTION_FLEET, OPTION_SITES
 from ..profiles import Profiles
 from ..storage import AccountStorage
 from .availability import MIN_PATIENCE, Availability
+from .device_filter import DeviceFilter
 from .device_state import PLACE, PROBLEM, PROFILE, DeviceState
 from .listeners import EntityKey, ListenerRegistry
 from .naming import Naming
 from .places import Place, places_of
+from .selection import Guests, LookUp
 from .stored_devices import StoredDevice, StoredDevices
 
 _LOGGER = logging.getLogger(__name__)
@@ -33,40 +34,12 @@ _LOGGER = logging.getLogger(__name__)
 LARGE_FLEET = 500
 """Beyond this many devices, none are added unless the user says so: an account would get 10,000 entities."""
 
+MOST_LISTED = 10_000
+"""Beyond this many devices, none are listed unless the user wants to see them: one list takes 100 requests and more."""
+
 _SCHEMAS_EVERY = timedelta(days=1)
 _REMOVE_AFTER = 3  # complete lists in a row without the device
 _LISTED_GROUPS = "listed groups"  # in the `ClientStore`
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceFilter:
-    """Which devices the user wants to see. `shows_devices` None: the size of the fleet decides."""
-
-    sites: frozenset[str]
-    devices: frozenset[str]
-    shows_devices: bool | None
-    groups: tuple[str, ...]
-    """The cloud lists only devices of these groups."""
-
-    @classmethod
-    def of(cls, options: Mapping[str, Any], groups: Iterable[str]) -> Self:
-        """Build the filter from the options of an entry and the groups of its scopes."""
-        fleet = options.get(OPTION_FLEET)
-        return cls(
-            sites=frozenset(options.get(OPTION_SITES, ())),
-            devices=frozenset(options.get(OPTION_DEVICES, ())),
-            shows_devices=None if fleet is None else fleet != FIGURES_ONLY,
-            groups=tuple(sorted(groups)),
-        )
-
-    @property
-    def is_figures_only(self) -> bool:
-        """Whether the user wants to see counts of all devices, and no device."""
-        return self.shows_devices is False and not (self.sites or self.devices or self.groups)
-
-    def includes(self, device: Device) -> bool:
-        """Whether the device passes the filter by site and device."""
-        return (not self.sites or device.site_id in self.sites) and (not self.devices or device.id in self.devices)
 
 
 class Inventory:
@@ -97,6 +70,14 @@ class Inventory:
         self.absent: Counter[str] = Counter()
         """How many complete lists in a row lacked a known device."""
         self._cloud = cloud
+        finder = cloud.administration.finder
+        self._look_up = None if finder is None else LookUp(finder, len(cloud.scopes))
+        self.guests = Guests(storage.client_store)
+        """The devices that are shown for a while, whatever the user has chosen."""
+        self._visitors: set[str] = set()
+        """The devices that are shown only because they are guests."""
+        self.reported_size: int | None = None
+        """How many devices there are according to reports, if those take the place of the list."""
         self._storage = storage
         self._profiles = profiles
         self._naming = naming
@@ -114,12 +95,27 @@ class Inventory:
     @property
     def is_too_large(self) -> bool:
         """Whether the devices are hidden because there are more than `LARGE_FLEET`, not because the user chose so."""
-        return self._device_filter.shows_devices is None and len(self.counted) > LARGE_FLEET
+        return self._device_filter.shows_devices is None and self.size > LARGE_FLEET
+
+    @property
+    def size(self) -> int:
+        """How many devices there are that pass the filter, shown or not."""
+        return len(self.counted) if self.reported_size is None else self.reported_size
 
     @property
     def is_figures_only(self) -> bool:
         """Whether the user wants to see counts of all devices, and no device."""
         return self._device_filter.is_figures_only
+
+    @property
+    def is_selection(self) -> bool:
+        """Whether the devices that the user wants to see are looked up one by one, so that no list is needed."""
+        return self._device_filter.is_selection and self._look_up is not None
+
+    @property
+    def waits_for_choice(self) -> bool:
+        """Whether the user has not said what to show, and nothing is shown."""
+        return self._device_filter.is_open and not self.fleet and not self.absent
 
     @callback
     def expect_devices(self, device_ids: Iterable[str]) -> None:
@@ -154,9 +150,11 @@ class Inventory:
         self.listed = tuple(device.device for device in known.values())
         self.counted = tuple(filter(self._device_filter.includes, self.listed))
         self._update_places()
+        if self._look_up is not None:
+            self._look_up.mark_known(known, listed_at)
         # After a change of groups, the old list does not say which devices belong to them: show those shown before.
         is_certain = not self._are_groups_new
-        self._show((device for device in self.counted if is_certain or device.id in self.absent), listed_at)
+        self._show((device for device in self.listed if is_certain or device.id in self.absent), listed_at)
         for device_id, state in self.fleet.items():
             device = known[device_id]
             state.describe(Schema(datapoints=device.datapoints), device.described)
@@ -202,22 +200,31 @@ class Inventory:
         kept = [device for device in self.listed if device.scope in listing.failed and device.id not in listed]
         self.listed = (*listing.devices, *kept)
         self.counted = tuple(filter(self._device_filter.includes, self.listed))
-        self._show(filter(self._device_filter.includes, listing.devices), requested_at)
+        self._show(listing.devices, requested_at)
         self._count_absent(listing)
         self._update_places()
         self._storage.readings_changed()
 
     def _show(self, devices: Iterable[Device], requested_at: datetime) -> None:
-        if self._device_filter.shows_devices is False:
-            return
+        guests, is_too_large = self.guests.until(dt_util.utcnow()), self.is_too_large
+        shows_devices, includes = self._device_filter.shows_devices is not False, self._device_filter.includes
         for device in devices:
-            if device.id in self.fleet:
-                self.update_device(device, requested_at)
             # A fleet that outgrows the limit keeps the devices that were shown.
-            elif not self.is_too_large or device.id in self.absent:
-                self.fleet[device.id] = self._new_state(device)
-                self.fleet[device.id].update_device(device, requested_at)
-                self._listeners.async_mark_inventory_changed()
+            if shows_devices and includes(device) and (not is_too_large or device.id in self.absent):
+                self._show_one(device, requested_at)
+            elif device.id in self.fleet:
+                self.update_device(device, requested_at)
+            elif device.id in guests:
+                self._visitors.add(device.id)
+                self._show_one(device, requested_at)
+
+    def _show_one(self, device: Device, requested_at: datetime) -> None:
+        if device.id in self.fleet:
+            self.update_device(device, requested_at)
+            return
+        self.fleet[device.id] = self._new_state(device)
+        self.fleet[device.id].update_device(device, requested_at)
+        self._listeners.async_mark_inventory_changed()
 
     @callback
     def update_device(self, device: Device, requested_at: datetime) -> None:
@@ -260,11 +267,15 @@ class Inventory:
             state = self.fleet.get(device_id)
             if listing.failed and (state is None or state.device.scope in listing.failed):
                 continue
-            self.absent[device_id] += 1
-            if self.absent[device_id] >= _REMOVE_AFTER:
-                del self.absent[device_id]
-                self.fleet.pop(device_id, None)
-                self._listeners.async_mark_inventory_changed()
+            self._count_missing(device_id)
+
+    def _count_missing(self, device_id: str) -> None:
+        """Count that the cloud did not have a device when asked, and remove the device when that was often enough."""
+        self.absent[device_id] += 1
+        if self.absent[device_id] >= _REMOVE_AFTER:
+            del self.absent[device_id]
+            self.fleet.pop(device_id, None)
+            self._listeners.async_mark_inventory_changed()
 
     def _update_places(self) -> None:
         before, self.places = self.places, places_of(self.counted)
@@ -274,19 +285,67 @@ class Inventory:
         if _names(self.places) != _names(before):
             self._listeners.async_mark_inventory_changed()
 
+    # Without a list
+
+    async def async_look_up(self, allowance: float) -> None:
+        """Look the chosen devices and the guests up instead of listing all, those that are due and `allowance` at most.
+
+        Raises any `CloudError`.
+        """
+        now = dt_util.utcnow()
+        wanted = {*self._device_filter.devices, *self.guests.until(now)}
+        self.async_forget([device_id for device_id in (*self.fleet, *self.absent) if device_id not in wanted])
+        self._keep_listed({device.id: device for device in self.listed if device.id in wanted})
+        scopes = {device.id: device.scope for device in self.listed}
+        if self._look_up is not None and (due := self._look_up.due(wanted, scopes, now, allowance)):
+            self._storage.readings_changed()
+            await self._look_up.async_look_up(due, scopes, now, self._on_answer)
+        await self.async_describe()
+
+    def _on_answer(self, device_id: str, device: Device | None) -> None:
+        if device is not None:
+            self.absent.pop(device_id, None)
+            self.async_remember([device])
+            self._show([self._naming.device(device)], dt_util.utcnow())
+        elif device_id in self.fleet:
+            self._count_missing(device_id)
+
     @callback
-    def async_forget_absent(self) -> None:
-        """Remove the devices that Home Assistant knows from before, if reports take the place of the list."""
-        if self.absent:
-            self.absent.clear()
-            self._listeners.async_mark_inventory_changed()
+    def async_remember(self, devices: Iterable[Device]) -> None:
+        """Add devices to those that were listed, without showing them."""
+        named = {device.id: self._naming.device(device) for device in devices}
+        self._keep_listed({device.id: device for device in self.listed} | named)
+        self._last_list_at = self._last_list_at or dt_util.utcnow()
+        if self._look_up is not None:
+            self._look_up.mark_known(named, dt_util.utcnow())
+
+    def _keep_listed(self, devices: Mapping[str, Device]) -> None:
+        self.listed = tuple(devices.values())
+        self.counted = tuple(filter(self._device_filter.includes, self.listed))
+
+    # Guests
+
+    @callback
+    def async_show_guest(self, device: Device, until: datetime) -> None:
+        """Show a device until a time."""
+        now = dt_util.utcnow()
+        self.guests.add(device.id, until, now)
+        self.async_remember([device])
+        self._show([self._naming.device(device)], now)
+
+    @callback
+    def async_end_visits(self) -> None:
+        """Remove the guests whose time is over, unless the user has chosen them meanwhile."""
+        over = self._visitors - self.guests.until(dt_util.utcnow()).keys()
+        self._visitors -= over
+        self.async_forget(over)
 
     @callback
     def async_forget(self, device_ids: Iterable[str]) -> None:
         """Remove devices that the user has removed, until a list contains them again."""
         for device_id in device_ids:
-            self.absent.pop(device_id, None)
-            if self.fleet.pop(device_id, None) is not None:
+            was_absent = self.absent.pop(device_id, None) is not None
+            if self.fleet.pop(device_id, None) is not None or was_absent:
                 self._listeners.async_mark_inventory_changed()
 
     # Schemas

@@ -6,7 +6,7 @@ It knows no entity, and not when it is called. A report that is not ready or not
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import batched
@@ -113,6 +113,11 @@ class FleetReports:
         return {day: count for text, count in report.counts.items() if (day := _day(text)) is not None}
 
     @property
+    def size(self) -> int | None:
+        """How many devices all scopes have together; None while it is unknown."""
+        return self.count(None, OVERVIEW, "devices")
+
+    @property
     def is_overview_offered(self) -> bool:
         """Whether the cloud offers the overview of every scope, as far as is known."""
         if OVERVIEW not in self._names or not self._scopes:
@@ -121,14 +126,15 @@ class FleetReports:
 
     # Requests
 
-    async def async_fetch_due(self) -> bool:
+    async def async_fetch_due(self, names: Collection[str] = tuple(_EVERY)) -> bool:
         """Fetch the reports that are due, at most 20 within any hour; return whether the cloud has answered.
 
+        `names` are the reports to consider.
         Raises `AuthFailed`, `RateLimited` or `Unreachable`. The reports that are still due follow with the next call.
         """
         async with self._lock:
             # A poll that comes while the schedule fetches must not take the unfinished fetch for an answer.
-            return await self._async_fetch(self._due(dt_util.utcnow()))
+            return await self._async_fetch([key for key in self._due(dt_util.utcnow()) if key[1] in names])
 
     async def _async_fetch(self, due: Sequence[_Key]) -> bool:
         if not due:

@@ -1,11 +1,11 @@
 """The options of an account: the polling interval, the devices to show, the import of history, administration.
 
-From here, the user also changes how datapoints are shown (`refinements`).
+From here, the user also searches for devices (`device_search`) and changes how datapoints are shown (`refinements`).
 """
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +29,7 @@ from ..clouds.errors import CloudError
 from ..const import (
     ALL_CHOSEN,
     DEFAULT_SHARE,
+    FIGURES_AND_CHOSEN,
     FIGURES_ONLY,
     OPTION_ADMINISTRATION,
     OPTION_DEVICES,
@@ -43,17 +44,21 @@ from ..const import (
 from ..coordinator import DatapointCoordinator
 from ..plain_text import plain
 from ..statistics.schedule import DEFAULT_DAYS
+from .device_search import DeviceSearchSteps
 from .refinements import RefinementSteps
 
 _LOGGER = logging.getLogger(__name__)
 
 _REFINE = "refine"
+_SEARCH_FOR_DEVICES = "search_for_devices"
+_MOST_OFFERED = 1_000
+"""A list with more devices is not offered as a whole."""
 _GROUPS_TIME_LIMIT = 10.0  # seconds
 _LONGEST_INTERVAL = 24 * 3600
 _WHOLE_NUMBERS = (OPTION_INTERVAL, OPTION_SHARE, OPTION_IMPORT_DAYS)
 
 
-class AccountOptionsFlow(RefinementSteps):
+class AccountOptionsFlow(DeviceSearchSteps, RefinementSteps):
     """Edits the options of an account. An empty choice of sites or devices means all, including future ones."""
 
     _options: dict[str, Any]
@@ -66,8 +71,10 @@ class AccountOptionsFlow(RefinementSteps):
             return self.async_abort(reason="entry_not_loaded")
         if user_input is not None:
             numbers = {key: int(user_input[key]) for key in _WHOLE_NUMBERS if key in user_input}
-            refines = user_input.pop(_REFINE, False)
+            refines, searches = user_input.pop(_REFINE, False), user_input.pop(_SEARCH_FOR_DEVICES, False)
             self._options = user_input | numbers
+            if searches:
+                return await self.async_step_search()
             return await (self.async_step_refine() if refines else self._async_end())
         coordinator: DatapointCoordinator = self.config_entry.runtime_data.coordinator
         chosen = self.config_entry.options
@@ -103,7 +110,6 @@ def _fields(
     coordinator: DatapointCoordinator, chosen: Mapping[str, Any], groups: Mapping[str, str]
 ) -> dict[vol.Marker, Any]:
     """Return the fields of the form: what the account's cloud and devices leave to choose."""
-    devices = {device.id: device.name for device in coordinator.inventory.listed}
     sites = {device.site_id: device.site for device in coordinator.inventory.listed if device.site_id}
     least = int(coordinator.cloud.shortest_interval.total_seconds())
     usual = int(coordinator.cloud.default_interval.total_seconds())
@@ -124,8 +130,10 @@ def _fields(
         )
     is_nothing_shown = coordinator.inventory.is_too_large and not coordinator.fleet
     shown_now = chosen.get(OPTION_FLEET, FIGURES_ONLY if is_nothing_shown else ALL_CHOSEN)
+    is_selectable = coordinator.cloud.administration.finder is not None and coordinator.reports is not None
+    fleets = [ALL_CHOSEN, *([FIGURES_AND_CHOSEN] if is_selectable else []), FIGURES_ONLY]
     fields[vol.Required(OPTION_FLEET, default=shown_now)] = SelectSelector(
-        SelectSelectorConfig(options=[ALL_CHOSEN, FIGURES_ONLY], translation_key=OPTION_FLEET)
+        SelectSelectorConfig(options=fleets, translation_key=OPTION_FLEET)
     )
     # Keep the field if something was chosen, even if the cloud lists no groups or sites now: hiding it would
     # drop the choice.
@@ -133,13 +141,24 @@ def _fields(
         fields[vol.Optional(OPTION_GROUPS, default=[])] = _device_filter(groups, chosen.get(OPTION_GROUPS, ()))
     if sites or chosen.get(OPTION_SITES):
         fields[vol.Optional(OPTION_SITES, default=[])] = _device_filter(sites, chosen.get(OPTION_SITES, ()))
-    fields[vol.Optional(OPTION_DEVICES, default=[])] = _device_filter(devices, chosen.get(OPTION_DEVICES, ()))
+    fields |= _of_devices(coordinator, chosen.get(OPTION_DEVICES, ()))
     if (retention := coordinator.cloud.history.capabilities.hours_retention) is not None:
         fields |= _of_the_past(retention)
     if coordinator.cloud.administration.device_actions is not None:
         fields[vol.Optional(OPTION_ADMINISTRATION, default=False)] = BooleanSelector()
     if coordinator.fleet:
         fields[vol.Optional(_REFINE, default=False)] = BooleanSelector()
+    return fields
+
+
+def _of_devices(coordinator: DatapointCoordinator, chosen: Collection[str]) -> dict[vol.Marker, Any]:
+    """Return the choice of devices: from all that are listed or, if those are too many, by a search for others."""
+    listed = coordinator.inventory.listed
+    is_too_long = coordinator.stands_on_reports or len(listed) > _MOST_OFFERED
+    names = {device.id: device.name for device in listed if not is_too_long or device.id in chosen}
+    fields: dict[vol.Marker, Any] = {vol.Optional(OPTION_DEVICES, default=[]): _device_filter(names, chosen)}
+    if is_too_long and coordinator.cloud.administration.finder is not None:
+        fields[vol.Optional(_SEARCH_FOR_DEVICES, default=False)] = BooleanSelector()
     return fields
 
 
