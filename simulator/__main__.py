@@ -1,4 +1,4 @@
-"""Runs all simulated clouds until interrupted. Prints where they listen and the credentials for them."""
+"""Runs all simulated clouds, or a recorded account, until interrupted. Prints the addresses and the credentials."""
 
 import argparse
 import asyncio
@@ -6,8 +6,11 @@ import json
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from .replay import Replay
+from .replay.recording import NotReadable, Recording
 from .simulation import Simulation
 
 _PUSH_EVERY = 60  # seconds
@@ -62,31 +65,43 @@ def _accounts(simulation: Simulation) -> dict[str, dict[str, Any]]:
     }
 
 
+def _replayed(replay: Replay) -> dict[str, Any]:
+    """Return the values for the forms of a recorded account."""
+    return replay.account | ({"scopes": replay.scopes} if replay.scopes else {})
+
+
 def _lines(accounts: dict[str, dict[str, Any]]) -> Iterator[str]:
     """Yield the name of each cloud and, indented, a line for each of its fields."""
     for cloud, fields in accounts.items():
         yield cloud
         for name, value in fields.items():
             for item in value if isinstance(value, list) else [value]:
-                yield f"  {name:<20} {'  '.join(item.values()) if isinstance(item, dict) else item}"
+                yield f"  {name:<20} {'  '.join(map(str, item.values())) if isinstance(item, dict) else item}"
 
 
-async def _run(arguments: argparse.Namespace) -> None:
+def _clouds(arguments: argparse.Namespace) -> Simulation | Replay:
+    """Return the servers to run. Raises `NotReadable`."""
+    if arguments.replay is not None:
+        return Replay(Recording.load(arguments.replay))
     simulation = Simulation(seed=arguments.seed)
     simulation.gizwits_open.pushes_regularly = True
     simulation.gizwits_snoti.report_every = _PUSH_EVERY
+    return simulation
+
+
+async def _run(arguments: argparse.Namespace, clouds: Simulation | Replay) -> None:
     stopped = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopped.set)
     first = arguments.ports_from
-    ports = {name: first + index if first else 0 for index, name in enumerate(simulation.names)}
-    await simulation.start(ports, arguments.host)
-    accounts = _accounts(simulation)
+    ports = {name: first + index if first else 0 for index, name in enumerate(clouds.names)}
+    await clouds.start(ports, arguments.host)
+    accounts = {clouds.cloud: _replayed(clouds)} if isinstance(clouds, Replay) else _accounts(clouds)
     lines = [json.dumps(accounts, ensure_ascii=False)] if arguments.json else _lines(accounts)
     sys.stdout.writelines(f"{line}\n" for line in lines)
     sys.stdout.flush()
     await stopped.wait()
-    await simulation.stop()
+    await clouds.stop()
 
 
 def main() -> None:
@@ -99,9 +114,15 @@ def main() -> None:
         default=18100,
         help="first of six ports to listen on, or 0 for any free ports (default: %(default)s)",
     )
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="serve a recorded account instead")
     parser.add_argument("--seed", type=int, default=1, help="seed of the simulated values (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print addresses and credentials as one line of JSON")
-    asyncio.run(_run(parser.parse_args()))
+    arguments = parser.parse_args()
+    try:
+        clouds = _clouds(arguments)
+    except NotReadable as error:
+        parser.error(str(error))
+    asyncio.run(_run(arguments, clouds))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """The Open API: its server, composed of all its endpoints; those for users, bindings, last values and control."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, override
 
 from aiohttp import web
 from yarl import URL
 
+from .accounts import User
 from .aep import LoginFront
 from .devices import GizwitsDevice, bools_as_numbers
 from .errors import OPEN_API_TEXTS, Refused
@@ -15,7 +16,7 @@ from .open_groups import OpenGroups
 from .open_history import OpenHistory
 from .open_scenes import OpenScenes
 from .open_sharing import OpenSharing
-from .products import AIR_CONDITIONER, HEATER, SPA
+from .products import AIR_CONDITIONER, HEATER, SPA, Product
 from .tokens import Token
 from .websocket import OpenPush
 from .wire import json_object, one_of, required_text, whole_number
@@ -44,6 +45,14 @@ class GizwitsOpenServer(OpenCore):
         for part in (LoginFront, OpenHistory):
             part(self)  # it adds its routes
         self._add_routes()
+
+    @override
+    def replace_account(
+        self, app_id: str, user: User, devices: dict[str, GizwitsDevice], products: dict[str, Product]
+    ) -> None:
+        super().replace_account(app_id, user, devices, products)
+        self.groups.by_id.clear()
+        self.scenes.by_id.clear()
 
     @property
     def heater_group_id(self) -> str:

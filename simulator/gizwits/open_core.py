@@ -21,7 +21,7 @@ from .devices import GizwitsDevice
 from .errors import Refused, open_api_error
 from .household import PRODUCTS, device_of, household
 from .identifiers import derive_hex, derive_id
-from .products import LAMP, PUMP
+from .products import LAMP, PUMP, Product
 
 _CODES = ErrorCodes(form=9015, attribute=9025, raw=9015)
 _NEED_NO_APP_ID = ("/status", "/errors", "/app/smart_home/")
@@ -92,6 +92,14 @@ class OpenCore(GizwitsCore):
         self.products[WAVEMAKER.key] = WAVEMAKER
         self.devices[wavemaker.did] = wavemaker
         return wavemaker
+
+    def replace_account(
+        self, app_id: str, user: User, devices: dict[str, GizwitsDevice], products: dict[str, Product]
+    ) -> None:
+        """Make another household: one user of an app with devices and products of its own."""
+        self.app_id, self.uid, self._user = app_id, user.uid, user
+        self.accounts.users = {user.uid: user}
+        self.devices, self.products = devices, products
 
     @property
     def username(self) -> str:

@@ -70,6 +70,8 @@ class SnotiServer:
         self.booleans_as_numbers = False
         self.gives_msg_ids = True
         self.report_every: float | None = None
+        self.on_login: Callable[[set[str], Callable[[Message], None]], None] | None = None
+        """Called after each accepted login with the product keys and a function that sends a message to the client."""
         self.received: list[dict[str, Any]] = []
         """Every valid message, in order."""
         self._clock = clock
@@ -291,6 +293,8 @@ class SnotiServer:
         send({"cmd": "login_res", "data": {"result": True, "msg": "ok"}})
         for queue in client.queues:
             self._queues.distribute(queue)
+        if self.on_login is not None:
+            self.on_login({item["product_key"] for item in message["data"]}, send)
         return client
 
     def _granted(self, message: Mapping[str, Any], send: Callable[[Message], None]) -> Client:

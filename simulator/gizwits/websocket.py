@@ -8,8 +8,9 @@ an offline device does not answer a read, and `attrs_v4` is the only mode.
 import asyncio
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -52,6 +53,8 @@ class OpenPush:
         self.refuses_logins = False
         self.is_silent = False
         self.wants_acks = False
+        self.on_login: Callable[[Callable[[Mapping[str, Any]], None]], None] | None = None
+        """Called after each accepted login with a function that sends a frame to the client."""
         self.connections: list[Connection] = []
         self.received: list[Mapping[str, Any]] = []
         self._serial = 0
@@ -218,6 +221,8 @@ class OpenPush:
             if login["auto_subscribe"]:
                 connection.subscribed |= {device.did for device in self._bound_to(connection)}
         self._send(connection, _frame("login_res", {"success": is_granted}))
+        if is_granted and self.on_login is not None:
+            self.on_login(partial(self._send, connection))
 
     def _is_our_user(self, login: Mapping[str, Any]) -> bool:
         token = login.get("token")

@@ -174,7 +174,8 @@ class HttpClient:
                 middlewares=(_send_once,),
             ) as response:
                 answer = Answer(template, response.status, response.headers, await _read(response, template), json_body)
-                self._tell(response.request_info, started, json_body, form, answer)
+                if self._observer is not None:
+                    _tell(self._observer, response.request_info, started, json_body, form, answer)
         except TimeoutError as error:
             _LOGGER.debug("%s %s: no answer in time", method, template)
             self._tell_of_failure(method, url, params, started, "timeout")
@@ -195,31 +196,6 @@ class HttpClient:
         """Whether a failed request changes nothing, and may well succeed a moment later."""
         is_momentary = error.code is None and error.reason is not Reason.TIMEOUT
         return purpose.is_read and is_momentary and not self._session.closed
-
-    def _tell(
-        self,
-        request: aiohttp.RequestInfo,
-        started: float,
-        json_body: Any,
-        form: Mapping[str, str] | None,
-        answer: Answer,
-    ) -> None:
-        if self._observer is None:
-            return
-        seconds = time.monotonic() - started
-        self._observer.on_exchange(
-            HttpExchange(
-                at=time.time() - seconds,
-                seconds=seconds,
-                method=request.method,
-                url=str(request.url),
-                sent_headers=request.headers,
-                sent=urlencode(form).encode() if form else b"" if json_body is None else json.dumps(json_body).encode(),
-                status=answer.status,
-                headers=answer.headers,
-                answer=answer.text,
-            )
-        )
 
     def _tell_of_failure(
         self, method: str, url: str, params: Mapping[str, str | int] | None, started: float, failure: str
@@ -251,6 +227,30 @@ class HttpClient:
             raise answer.error(Unreachable, Reason.SERVER_ERROR)
         if not answer.is_success:
             raise answer.error(UnexpectedAnswer)
+
+
+def _tell(
+    observer: Observer,
+    request: aiohttp.RequestInfo,
+    started: float,
+    json_body: Any,
+    form: Mapping[str, str] | None,
+    answer: Answer,
+) -> None:
+    seconds = time.monotonic() - started
+    observer.on_exchange(
+        HttpExchange(
+            at=time.time() - seconds,
+            seconds=seconds,
+            method=request.method,
+            url=str(request.url),
+            sent_headers=request.headers,
+            sent=urlencode(form).encode() if form else b"" if json_body is None else json.dumps(json_body).encode(),
+            status=answer.status,
+            headers=answer.headers,
+            answer=answer.text,
+        )
+    )
 
 
 @lru_cache(maxsize=1024)  # the same devices are read and written again and again

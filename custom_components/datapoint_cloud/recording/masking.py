@@ -79,8 +79,9 @@ class Masker:
             self._needles.add(value.strip(), self._made_up.text(value.strip()), is_whole_word=is_word)
             if (folded := lower(value.strip().upper())) != canonical:  # such as ß
                 self._needles.add(folded, self._made_up.text(folded), is_whole_word=is_word)
-        if kind is Kind.ID and "@" in canonical:
-            self.learn(value.partition("@")[0], Kind.NAME)
+        user = value.strip().partition("@")[0]
+        if kind is Kind.ID and "@" in canonical and len(user) > _SHORTEST[Kind.NAME]:
+            self.learn(user, Kind.NAME)
 
     def learn_body(self, body: Any, shape: Shape) -> None:
         """Learn what is private in a decoded body."""
