@@ -23,7 +23,9 @@ class Simulation:
 
         self.gizwits_open = GizwitsOpenServer(vendors_clock, seed)
         self.gizwits_enterprise = GizwitsEnterpriseServer(vendors_clock, seed)
-        self.gizwits_snoti = SnotiServer(vendors_clock, self.gizwits_enterprise.products)
+        self.gizwits_snoti = SnotiServer(
+            vendors_clock, self.gizwits_enterprise.products, self.gizwits_enterprise.control
+        )
         self.keycloak = KeycloakServer(vendors_clock)
         self.sodata = SoDataServer(self.keycloak, vendors_clock)
         self.firstlight = FirstlightServer(vendors_clock)

@@ -1,10 +1,12 @@
 """The Enterprise API: its server, composed of all its endpoints; those for tokens, definitions and control."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from aiohttp import web
 
 from .control import ErrorCodes, parse_command
+from .devices import GizwitsDevice
 from .enterprise_core import EnterpriseCore
 from .enterprise_groups import EnterpriseGroups
 from .enterprise_history import EnterpriseHistory
@@ -12,6 +14,7 @@ from .enterprise_reports import EnterpriseReports
 from .enterprise_search import EnterpriseSearch
 from .enterprise_users import EnterpriseUsers
 from .errors import Refused
+from .fleet import EnterpriseProduct
 from .wire import json_object, required_text
 
 _CODES = ErrorCodes(form=5002, attribute=5401, raw=5408)
@@ -58,11 +61,14 @@ class GizwitsEnterpriseServer(EnterpriseCore):
         return web.json_response(product.definition)
 
     async def _control(self, request: web.Request) -> web.Response:
-        product = self.authorized(request)
+        product, device = self.authorized(request), self.device(request)
+        self.control(product, device, await json_object(request, malformed=5001, form=5002))
+        return web.json_response({})
+
+    def control(self, product: EnterpriseProduct, device: GizwitsDevice, body: Mapping[str, Any]) -> None:
+        """Pass a command on to a device. Raises Refused if it cannot be carried out."""
         if not self.is_control_granted:
             raise Refused(5404)
-        device = self.device(request)
-        body = await json_object(request, malformed=5001, form=5002)
         if device.uid is None:
             raise Refused(5303)
         if device.is_disabled:
@@ -72,4 +78,3 @@ class GizwitsEnterpriseServer(EnterpriseCore):
         if not product.has_definition:
             raise Refused(5402)
         self.deliver(device, parse_command(device.product, body, _CODES), undelivered_code=5403)
-        return web.json_response({})

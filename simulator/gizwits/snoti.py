@@ -15,6 +15,7 @@ from typing import Any
 from .behaviours import Value
 from .certificate import server_context
 from .devices import GizwitsDevice
+from .errors import Refused
 from .fleet import EnterpriseProduct
 from .snoti_queues import Client, Message, Queues
 
@@ -44,6 +45,9 @@ _MAX_SUBKEYS = 5
 _MALFORMED, _UNKNOWN, _NOT_LOGGED_IN, _UNKNOWN_DELIVERY = 4001, 4002, 4003, 4004
 
 
+type Control = Callable[[EnterpriseProduct, GizwitsDevice, Mapping[str, Any]], None]
+
+
 class _Refused(Exception):
     """The server refuses a login; the text says why."""
 
@@ -55,11 +59,14 @@ class SnotiServer:
     `is_silent`: it accepts everything and sends nothing. `heartbeat_seconds`: after how long it drops a silent client.
     `binaries_as`: "bytes", "base64" or "hex". `booleans_as_numbers`: booleans are 0 and 1. `gives_msg_ids`: events have
     a `msg_id`. `report_every`: seconds between reports of all devices that are online, None for none; it is read by
-    `start`.
+    `start`. `answers_control`: it answers commands.
     """
 
-    def __init__(self, clock: Callable[[], float], products: Mapping[str, EnterpriseProduct]) -> None:
-        """Listen to the products' devices. Their events are queued for each subkey that ever logged in."""
+    def __init__(self, clock: Callable[[], float], products: Mapping[str, EnterpriseProduct], control: Control) -> None:
+        """Listen to the products' devices. Their events are queued for each subkey that ever logged in.
+
+        `control` passes a command on to a device.
+        """
         self.name = "gizwits_snoti"
         self.address = ""
         self.refuses: set[str] = set()
@@ -69,6 +76,8 @@ class SnotiServer:
         self.binaries_as = "bytes"
         self.booleans_as_numbers = False
         self.gives_msg_ids = True
+        self.answers_control = True
+        self._control = control
         self.report_every: float | None = None
         self.on_login: Callable[[set[str], Callable[[Message], None]], None] | None = None
         """Called after each accepted login with the product keys and a function that sends a message to the client."""
@@ -274,9 +283,38 @@ class SnotiServer:
             case "event_ack":
                 if not self._queues.acknowledge(client, message.get("delivery_id"), message.get("msg_id")):
                     send(_invalid(_UNKNOWN_DELIVERY, "unknown delivery"))
+            case "remote_control_req":
+                result = self._remote_control(message)
+                if self.answers_control:
+                    ids = {"msg_id": message["msg_id"]} if "msg_id" in message else {}
+                    send({"cmd": "remote_control_res", **ids, "result": result})
             case _:
                 send(_invalid(_UNKNOWN, "unknown cmd"))
         return client
+
+    def _remote_control(self, message: Mapping[str, Any]) -> Message:
+        succeeded: list[str] = []
+        failed: list[dict[str, str]] = []
+        for item in message["data"]:
+            did = item["data"]["did"]
+            try:
+                self._write_attrs(item)
+            except Refused as refused:
+                failed.append({did: str(refused.code)})
+            else:
+                succeeded.append(did)
+        return {"succeed": succeeded, "failed": failed}
+
+    def _write_attrs(self, item: Mapping[str, Any]) -> None:
+        """Pass one command on. Raises Refused if it is malformed or cannot be carried out."""
+        if item["cmd"] != "write_attrs" or item["source"] != "noti":
+            raise Refused(5002)
+        named = item["data"]
+        product = self._products.get(named["product_key"])
+        device = None if product is None else product.devices.get(named["did"])
+        if product is None or device is None or device.mac != named["mac"]:
+            raise Refused(5301)
+        self._control(product, device, {"attrs": named["attrs"]})
 
     def _log_in(self, message: Mapping[str, Any], send: Callable[[Message], None]) -> Client | None:
         if message["cmd"] != "login_req":

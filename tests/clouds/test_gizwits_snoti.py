@@ -6,6 +6,7 @@ import logging
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ import aiohttp
 import pytest
 
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
-from custom_components.datapoint_cloud.clouds.errors import Forbidden, Reason
+from custom_components.datapoint_cloud.clouds.errors import DeviceOffline, Forbidden, Reason
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise import snoti
 from custom_components.datapoint_cloud.clouds.hosts import host_and_port, is_loopback
 from custom_components.datapoint_cloud.clouds.push import (
@@ -891,3 +892,54 @@ async def test_an_event_whose_acknowledgement_was_lost_is_passed_on_once(
     send(3, data={"set_temp": 9}, **({"msg_id": "m2"} if has_msg_id else {}))
     await until(lambda: len(server.of("event_ack")) == 3)
     assert [values(report)["set_temp"] for report in listener.of(Report)] == [8, 9]
+
+
+# Commands
+
+CONTROL = "POST /v1/products/{product_key}/devices/{did}/control"
+
+
+async def test_commands_go_through_push_and_cost_no_request(
+    listener: Listener, simulation: Simulation, products: list[EnterpriseProduct], meter: GizwitsDevice
+) -> None:
+    cloud = listener.cloud([product_of(products[1])])
+    assert cloud.push is not None
+    cloud.push.follow([listed(meter)])
+    listener.listen(cloud.push)
+    device = replace(listed(meter), mac=meter.mac)
+    assert await cloud.write(device, {"limit": 5000}) == {"limit": 5000}  # the connection is not up yet
+    assert simulation.gizwits_enterprise.requests[CONTROL] == 1
+    await until(lambda: cloud.push is not None and cloud.push.hears(device))
+    assert await cloud.write(device, {"relay": False}) == {"relay": False}
+    assert meter.attrs["relay"] is False
+    assert simulation.gizwits_enterprise.requests[CONTROL] == 1
+
+    # What push does not take or answer goes by HTTP, which says why it is refused.
+    listener.timings.control = 0.05
+    simulation.gizwits_snoti.answers_control = False
+    await cloud.write(device, {"relay": True})
+    assert simulation.gizwits_enterprise.requests[CONTROL] == 2
+    simulation.gizwits_snoti.answers_control = True
+    meter.is_online = False
+    with pytest.raises(DeviceOffline):
+        await cloud.write(device, {"relay": True})
+    assert simulation.gizwits_enterprise.requests[CONTROL] == 3
+
+
+async def test_a_command_for_a_group_goes_through_push_and_names_who_refused(
+    listener: Listener, simulation: Simulation, products: list[EnterpriseProduct]
+) -> None:
+    product = products[0]
+    members = [device for device in product.devices.values() if device.mac in product.macs_of(product.root_gid)]
+    cloud = listener.cloud([product_of(product)])
+    assert cloud.push is not None
+    cloud.push.follow([])
+    listener.listen(cloud.push)
+    await until(lambda: cloud.push is not None and cloud.push.hears(of_product(product)))
+    result = await cloud.write_group(product.root_gid, {"set_temp": 12})
+    refused = {did for did, error in result.errors.items() if error is not None}
+    asked = [device for device in members if device.did in result.errors]
+    assert refused == {device.did for device in asked if not device.is_online or device.uid is None}
+    assert refused
+    assert simulation.gizwits_enterprise.requests[CONTROL] == len(refused)
+    assert all(device.attrs["set_temp"] == 12 for device in asked if device.did not in refused)

@@ -34,8 +34,10 @@ class DeviceGroups:
         """Return the ids of all groups of a product. Raises any `CloudError`."""
         return list(_group_ids(await self._tree(product_key)))
 
-    async def devices_of(self, products: Sequence[Product], group_id: str) -> tuple[Product, list[str]]:
+    async def devices_of(self, products: Sequence[Product], group_id: str) -> tuple[Product, dict[str, str | None]]:
         """Find the product of a group, and the devices in the group or, if it has none, in the groups below it.
+
+        The devices come with their MAC addresses, by id.
 
         Raises `Rejected` (NOT_FOUND) if no product has the group, or any other `CloudError`.
         """
@@ -47,7 +49,7 @@ class DeviceGroups:
                 below = _below(await self._tree(product.product_key), group_id)
                 if below is not None:
                     members = [await self._dids(product, gid) for gid in below]
-                    return product, list(dict.fromkeys(did for dids in members for did in dids))
+                    return product, {did: mac for dids in members for did, mac in dids.items()}
             except AuthFailed, RateLimited:
                 raise
             except Rejected:
@@ -123,8 +125,9 @@ class DeviceGroups:
             succeeded=succeeded, failed={item: why for result in results for item, why in result.failed.items()}
         )
 
-    async def _dids(self, product: Product, group_id: str) -> list[str]:
-        return [str(row["did"]) for row in await self._search.rows(replace(product, group_id=group_id))]
+    async def _dids(self, product: Product, group_id: str) -> dict[str, str | None]:
+        rows = await self._search.rows(replace(product, group_id=group_id))
+        return {str(row["did"]): coerce.text(row.get("mac")) for row in rows}
 
     async def _tree(self, product_key: str) -> Any:
         return await self._access.request(product_key, "GET", _GROUPS_PATH, purpose=Purpose.POLLING)

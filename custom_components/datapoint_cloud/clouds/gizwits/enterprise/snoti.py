@@ -10,7 +10,7 @@ import logging
 import re
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,13 +19,14 @@ from ... import coerce
 from ...backoff import Backoff
 from ...client_store import ClientStore
 from ...errors import CloudError, Forbidden, Reason
-from ...model import Device
+from ...model import Device, Value
 from ...push import CoverageChanged, News, OutageMonitor
 from ...traffic import Event, Line, Observer
 from .. import wire_values
 from ..definitions import Definitions
 from ..timings import PushTimings
 from .product_access import Product
+from .snoti_control import RemoteControl
 from .snoti_events import EVENTS, EventConverter
 
 _LOGGER = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class SnotiPush:
     ) -> None:
         """Prepare the connections; keep in `client_store` the subkey under which the server queues events."""
         self._client_store = client_store
+        self._timings = timings
         self._events = EventConverter(definitions)
         self._connections = {
             product.product_key: _Connection(server, product, self._events, timings, observer)
@@ -92,6 +94,16 @@ class SnotiPush:
         """Whether the connection of the device's product is alive."""
         connection = self._connections.get(device.schema_id)
         return connection is not None and connection.is_alive
+
+    async def write(self, product_key: str, macs: Mapping[str, str], attrs: Mapping[str, Value]) -> Collection[str]:
+        """Send attributes to devices of a product, given with their MAC addresses by id, outside of the HTTP quota.
+
+        Returns the ids of those that the server passed them on to: none without a connection or an answer.
+        """
+        connection = self._connections.get(product_key)
+        if connection is None or not connection.is_alive:
+            return ()
+        return await connection.control.write(product_key, macs, attrs, within=self._timings.control)
 
     async def listen(self, on_news: OnNews) -> None:
         """Keep all connections up until cancelled.
@@ -127,6 +139,7 @@ class _Connection:
         observer: Observer | None,
     ) -> None:
         self.is_alive = False
+        self.control = RemoteControl()
         self.refusal: Forbidden | None = None
         self._server = server
         self._product = product
@@ -184,12 +197,20 @@ class _Connection:
             async with asyncio.timeout(self._timings.answer):
                 while not self._is_logged_in:
                     await self._handle(await lines.next(), lines)
-            while True:  # an accepted login alone does not prove that the server sends anything
-                await lines.send({"cmd": "ping"})
-                if not await self._await_sign_of_life(lines, within=self._timings.answer):
-                    raise TimeoutError
-                while await self._await_sign_of_life(lines, within=self._timings.ping):
-                    pass
+            self.control.open(lines.send)
+            try:
+                await self._stay(lines)
+            finally:
+                self.control.close()
+
+    async def _stay(self, lines: _Lines) -> None:
+        """Handle messages until the server is silent. An accepted login does not prove that it sends anything."""
+        while True:
+            await lines.send({"cmd": "ping"})
+            if not await self._await_sign_of_life(lines, within=self._timings.answer):
+                raise TimeoutError
+            while await self._await_sign_of_life(lines, within=self._timings.ping):
+                pass
 
     async def _await_sign_of_life(self, lines: _Lines, *, within: float) -> bool:
         """Handle messages until one of them is a sign of life; return whether one came in time."""
@@ -225,6 +246,9 @@ class _Connection:
             case "event_push":
                 self._mark_alive()
                 await self._handle_event(message, lines)
+                return True
+            case "remote_control_res":
+                self.control.handle(message)
                 return True
             case "invalid_msg" if not self._is_logged_in:
                 raise self._refused(wire_values.count(message.get("error_code")))
