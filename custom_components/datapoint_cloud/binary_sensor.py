@@ -9,7 +9,7 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .composite import CompositeEntity, async_add_composites
+from .composite import CompositeEntity, composites_for
 from .coordinator import DatapointCoordinator
 from .disconnect_reasons import LAST_DISCONNECT_REASON
 from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
@@ -26,7 +26,6 @@ async def async_setup_entry(
 ) -> None:
     """Add the binary sensors of an account."""
     async_add_entities_of_devices(entry, async_add_entities, _binary_sensors_of)
-    async_add_composites(entry, async_add_entities, Platform.BINARY_SENSOR, CompositeBinarySensor)
 
 
 def _binary_sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DeviceEntity]:
@@ -38,6 +37,8 @@ def _binary_sensors_of(coordinator: DatapointCoordinator, state: DeviceState) ->
         yield Problem(coordinator, state.device.id)
     for description in descriptions_for(state, Platform.BINARY_SENSOR):
         yield DatapointBinarySensor(coordinator, state.device.id, description)
+    for composite in composites_for(state, Platform.BINARY_SENSOR):
+        yield CompositeBinarySensor(coordinator, state.device.id, composite)
 
 
 class DatapointBinarySensor(DatapointEntity, BinarySensorEntity):

@@ -12,7 +12,7 @@ from homeassistant.util import dt as dt_util
 from . import exceptions
 from .clouds.administration import DeviceAction, DeviceActions, Scene, SceneAdministration
 from .clouds.errors import CloudError
-from .composite import CompositeEntity, async_add_composites
+from .composite import CompositeEntity, composites_for
 from .const import OPTION_ADMINISTRATION
 from .coordinator import DatapointCoordinator
 from .device_registry import device_info, unique_id_of
@@ -37,7 +37,6 @@ async def async_setup_entry(
 ) -> None:
     """Add the buttons of an account."""
     async_add_entities_of_devices(entry, async_add_entities, _device_buttons_of)
-    async_add_composites(entry, async_add_entities, Platform.BUTTON, CompositeButton)
     administration = entry.runtime_data.coordinator.cloud.administration
     actions = administration.device_actions
     if actions is not None and entry.options.get(OPTION_ADMINISTRATION):
@@ -54,6 +53,8 @@ def _device_buttons_of(coordinator: DatapointCoordinator, state: DeviceState) ->
         yield SetClockButton(coordinator, state.device.id)
     for description in descriptions_for(state, Platform.BUTTON):
         yield DatapointButton(coordinator, state.device.id, description)
+    for composite in composites_for(state, Platform.BUTTON):
+        yield CompositeButton(coordinator, state.device.id, composite)
 
 
 def _add_actions(

@@ -164,26 +164,24 @@ class CompositeEntity(DeviceEntity):
         return exceptions.of_action(Rejected(Reason.SCHEMA_MISMATCH, subject=keys), device, limits)
 
 
-type _CreateEntity[Entity: CompositeEntity] = Callable[[DatapointCoordinator, str, Composite], Entity]
+def composites_for(state: DeviceState, platform: Platform) -> Iterable[Composite]:
+    """The entities of several datapoints that a device has on this platform."""
+    return (composite for composite in state.composites if composite.platform.value == platform)
 
 
 @callback
-def async_add_composites[Entity: CompositeEntity](
+def async_add_composites(
     entry: DatapointConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
     platform: Platform,
-    create: _CreateEntity[Entity],
+    create: Callable[[DatapointCoordinator, str, Composite], CompositeEntity],
 ) -> None:
-    """Add the entities of a platform that show several datapoints, now and whenever there are new ones."""
+    """Add the entities of a platform that shows no single datapoints, now and whenever there are new ones."""
 
-    def composites_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[Entity]:
-        return (
-            create(coordinator, state.device.id, composite)
-            for composite in state.composites
-            if composite.platform.value == platform
-        )
+    def entities_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[CompositeEntity]:
+        return (create(coordinator, state.device.id, composite) for composite in composites_for(state, platform))
 
-    async_add_entities_of_devices(entry, async_add_entities, composites_of)
+    async_add_entities_of_devices(entry, async_add_entities, entities_of)
 
 
 def _key(word: str) -> str:

@@ -16,7 +16,7 @@ from homeassistant.util import dt as dt_util
 
 from .account_sensors import async_add_account_sensors
 from .clouds.model import DataType
-from .composite import CompositeEntity, async_add_composites
+from .composite import CompositeEntity, composites_for
 from .coordinator import DatapointCoordinator
 from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
 from .fleet.description import LONGEST_STATE
@@ -34,7 +34,6 @@ async def async_setup_entry(
     """Add the sensors of an account."""
     async_add_account_sensors(entry, async_add_entities)
     async_add_entities_of_devices(entry, async_add_entities, _sensors_of)
-    async_add_composites(entry, async_add_entities, Platform.SENSOR, CompositeSensor)
 
 
 def _sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DeviceEntity]:
@@ -42,6 +41,8 @@ def _sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterab
         yield ClockDeviation(coordinator, state.device.id)
     for description in descriptions_for(state, Platform.SENSOR):
         yield DatapointSensor(coordinator, state.device.id, description)
+    for composite in composites_for(state, Platform.SENSOR):
+        yield CompositeSensor(coordinator, state.device.id, composite)
 
 
 class DatapointSensor(DatapointEntity, SensorEntity):

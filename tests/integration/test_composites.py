@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ from custom_components.datapoint_cloud.composite import COMPOSITE
 from custom_components.datapoint_cloud.fleet.composites import composites_of
 from custom_components.datapoint_cloud.fleet.description import describe
 from custom_components.datapoint_cloud.fleet.naming import Naming, key_of
-from custom_components.datapoint_cloud.profiles import Product, load_profiles, our_profiles
+from custom_components.datapoint_cloud.profiles import Product as ProductOfProfile
+from custom_components.datapoint_cloud.profiles import load_profiles, our_profiles
 from custom_components.datapoint_cloud.profiles.roles import Composite
+from simulator.gizwits.products import Product
+from simulator.simulation import Simulation
 
 from .accounts import poll
 from .composites import Made, Make, flag, make, measured, number
@@ -29,9 +33,9 @@ __all__ = ["make"]
 _FOLDER = Path(integration.__file__).parent
 
 _ATTRIBUTES = (
+    flag("heat"),
     number("target", 37, (20, 40)),
     measured("now", 36),
-    flag("heat"),
     flag("bubbles"),
     measured("other", 1),
 )
@@ -84,6 +88,21 @@ async def test_it_is_there_as_long_as_its_device_is(made: Made, freezer: FrozenD
     assert made.state("climate").state == "off"
 
 
+async def test_it_is_gone_once_the_product_lacks_what_it_needs(
+    made: Made, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    await made.hass.config_entries.async_unload(made.entry.entry_id)
+    freezer.tick(timedelta(days=8))  # the definition is kept for a week
+    without = tuple(attribute for attribute in _ATTRIBUTES if attribute.name != "target")
+    made.device.product = Product(key=made.device.product.key, name="Made", attributes=without)
+    simulation.gizwits_open.products = {made.device.product.key: made.device.product}
+    await made.hass.config_entries.async_setup(made.entry.entry_id)
+    await made.hass.async_block_till_done()
+    primary = made.state("climate")
+    assert (primary.state, primary.attributes.get("temperature")) == ("off", None)  # it still has a mode
+    assert made.state("climate", "second_zone").state == STATE_UNAVAILABLE
+
+
 # The words of the project's profiles
 
 _ATTRIBUTE_OF_ROLE = {"preset": "preset_mode", "fan": "fan_mode", "swing": "swing_mode", "effect": "effect"}
@@ -107,7 +126,7 @@ async def test_every_word_of_a_profile_has_a_label_and_every_label_a_word(
     for path in sorted((real_payloads / "products").glob("*.json")):
         definition = parse(json.loads(path.read_text(encoding="utf-8")))
         assert definition is not None
-        profile = load_profiles().of(Product(path.stem, definition.by_key, definition.name or ""))
+        profile = load_profiles().of(ProductOfProfile(path.stem, definition.by_key, definition.name or ""))
         descriptions = describe(definition.schema.datapoints, {}, profile, Naming.load("en"))
         used |= _words(composites_of(profile, descriptions))
     assert len(used) > 20

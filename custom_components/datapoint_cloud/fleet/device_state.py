@@ -156,7 +156,7 @@ class DeviceState:
         }
 
     def describe(self, schema: Schema | None, described: Iterable[Datapoint] = ()) -> set[str]:
-        """Add the datapoints of a schema, or those that readings described; return the keys that are new or changed.
+        """Add the datapoints of a schema, or those that readings described; return the keys that changed or are gone.
 
         The schema wins over a description that came with the readings.
         """
@@ -169,6 +169,7 @@ class DeviceState:
         for datapoint in described:
             datapoints.setdefault(datapoint.key, datapoint)
         changed = {key for key, datapoint in datapoints.items() if datapoint != self.datapoints.get(key)}
+        changed |= self.descriptions.keys() - datapoints.keys()
         if changed:
             self.datapoints = datapoints
             self.profile = self.profiles.of(self.product, self.device.id)

@@ -387,7 +387,6 @@ class Inventory:
         for datapoint in self._restored.pop(state.device.id, ()):
             if datapoint.key not in keys:  # the vendor has removed it since
                 state.datapoints.pop(datapoint.key, None)
-                state.descriptions.pop(datapoint.key, None)
         if changed := state.describe(schema):
             self._listeners.async_mark_inventory_changed()
             self._listeners.async_mark_values_changed(state, changed)
