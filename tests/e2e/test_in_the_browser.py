@@ -70,11 +70,12 @@ async def test_a_switch_on_the_page_switches_the_device(shown: Page, clouds: Sim
 
 
 async def test_a_selected_option_is_set_on_the_device(shown: Page, clouds: Simulation) -> None:
-    device = _device(clouds, "客厅空调")
-    select = _card(shown, "客厅空调").locator("hui-select-entity-row").filter(has_text="Mode").locator("ha-select")
+    device = _device(clouds, "Terrace spa")
+    rows = _card(shown, "Terrace spa").locator("hui-select-entity-row")
+    select = rows.filter(has_text="Temperature unit").locator("ha-select")
     await select.click()
-    await select.get_by_role("menuitem", name="Dry").click()
-    await _until(lambda: device.attrs["mode"] == "除湿")
+    await select.get_by_role("menuitem", name="°F").click()
+    await _until(lambda: device.attrs["temp_set_unit"] == "华氏")
 
 
 async def test_a_typed_number_is_set_on_the_device(shown: Page, clouds: Simulation) -> None:

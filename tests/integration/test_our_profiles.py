@@ -27,7 +27,7 @@ _WORDS = _TEXTS.parent / "vocabulary"
 _NAMING = Naming.load("en")
 _ABSENT = "the product has no such datapoint"
 _NO_DEFINITION = {
-    *("Every product", "Micro inverter", "Airjet", "Airjet V01", "Hydrojet"),
+    *("Every product", "Micro inverter", "Air conditioner", "Airjet", "Airjet V01", "Hydrojet"),
     *("Glow, Onyx, INEA", "Pilote Pro", "Bloom", "Heatzy V1"),
 }
 """Profiles for products of which there is no definition, but recorded values, documents or published clients."""

@@ -141,6 +141,8 @@ def test_a_unit_can_be_told_by_another_datapoint() -> None:
     datapoints = [Datapoint(key=key, name=key, **_NUMBER) for key in ("k", "u")]
     units = [describe(datapoints, {"u": Reading(value)}, profile, _NAMING)["k"].unit for value in (None, 0, 1, 2)]
     assert units == ["°F", "°F", "°C", None]
+    datapoints[1] = Datapoint(key="u", name="u", data_type=DataType.ENUM, options=("华氏", "摄氏"))
+    assert describe(datapoints, {"u": Reading("摄氏")}, profile, _NAMING)["k"].unit == "°C"
 
 
 # Several datapoints

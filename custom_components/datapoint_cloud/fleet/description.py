@@ -18,7 +18,7 @@ from homeassistant.const import EntityCategory, Platform
 
 from ..clouds.model import Datapoint, DataType, Reading, Role, Value
 from ..profiles.model import Profile, Refinement
-from ..profiles.refine import can_be, options_of, refined
+from ..profiles.refine import can_be, option_of, options_of, refined
 from ..profiles.values import as_word, is_same, number_of, scaled
 from .naming import Naming, key_of
 from .units import COUNTER, state_class_of, unit_of
@@ -107,11 +107,9 @@ def describe(
     datapoints: Iterable[Datapoint], readings: Mapping[str, Reading], profile: Profile, naming: Naming
 ) -> dict[str, DatapointDescription]:
     """Describe all datapoints of one device, by key."""
-    datapoints = tuple(datapoints)
-    refinements = {datapoint.key: _with_unit(profile.refinement(datapoint.key), readings) for datapoint in datapoints}
-    descriptions = {
-        datapoint.key: _describe_one(datapoint, refinements[datapoint.key], naming) for datapoint in datapoints
-    }
+    by_key = {datapoint.key: datapoint for datapoint in datapoints}
+    refinements = {key: _with_unit(profile.refinement(key), by_key, readings) for key in by_key}
+    descriptions = {key: _describe_one(source, refinements[key], naming) for key, source in by_key.items()}
     enabled = _enabled(descriptions.values(), readings)
     for key, refinement in refinements.items():
         if refinement.is_enabled is not None:
@@ -122,13 +120,23 @@ def describe(
     }
 
 
-def _with_unit(refinement: Refinement, readings: Mapping[str, Reading]) -> Refinement:
+def _with_unit(
+    refinement: Refinement, datapoints: Mapping[str, Datapoint], readings: Mapping[str, Reading]
+) -> Refinement:
     """Give a datapoint the unit that other datapoints tell now; while they are unknown, the first one it can have."""
     role = refinement.unit_role
     if role is None:
         return refinement
     values = {key: reading.value for key in role.keys if (reading := readings.get(key)) and reading.value is not None}
-    unit = role.word(values.get) if values else next(iter(role.words), None)
+    sources = (
+        replace(
+            source,
+            meanings=tuple((option_of(datapoints[source.keys[0]], named), word) for named, word in source.meanings),
+        )
+        for source in role.sources
+        if datapoints.keys() >= set(source.keys)
+    )
+    unit = replace(role, sources=tuple(sources)).word(values.get) if values else next(iter(role.words), None)
     # A class such as temperature needs a unit.
     return replace(refinement, unit=unit, device_class=refinement.device_class if unit else None)
 

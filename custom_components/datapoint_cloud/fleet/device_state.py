@@ -185,7 +185,7 @@ class DeviceState:
         descriptions = describe(self.datapoints.values(), self.readings, self.profile, self.naming)
         self.composites = composites_of(self.profile, descriptions)
         self.descriptions = without_parts_of(self.composites, descriptions, self.profile)
-        roles = (self.profile.refinement(key).unit_role for key in descriptions)
+        roles = (refinement.unit_role for refinement in self.profile.datapoints.values())
         self.unit_keys = frozenset().union(*(role.keys for role in roles if role is not None))
         datapoints = (description.datapoint for description in self.descriptions.values())
         self.alarms = tuple(datapoint for datapoint in datapoints if datapoint.role is Role.ALARM)

@@ -77,14 +77,19 @@ def options_of(datapoint: Datapoint, refinement: Refinement) -> dict[Value, str]
     """
     words: dict[Value, str] = {}
     for named, word in refinement.options.items():
-        found = next((option for option in datapoint.options if is_same(named, option)), None)
-        if found is None and isinstance(named, int) and named in range(len(datapoint.options)):
-            found = datapoint.options[named]
-        words[named if found is None else found] = word
+        words[option_of(datapoint, named)] = word
     is_number = datapoint.data_type is DataType.NUMBER
     if not words and is_number and (refinement.shown_as in _FLAGS or refinement.shown_as is ShownAs.BUTTON):
         return {0: "off", 1: "on"}
     return words
+
+
+def option_of(datapoint: Datapoint, named: Value) -> Value:
+    """Return the option of a definition that a profile names by its word or its place; any other value as it is."""
+    found = next((option for option in datapoint.options if is_same(named, option)), None)
+    if found is None and isinstance(named, int) and named in range(len(datapoint.options)):
+        found = datapoint.options[named]
+    return named if found is None else found
 
 
 def can_be(datapoint: Datapoint, value: Value) -> bool:
