@@ -415,7 +415,7 @@ async def test_a_group_of_one_product_takes_one_request(
     assert answer == {
         _target(hass, entry, first.did): {
             "result": "refused",
-            "reason": "电暖器 did not accept the command. It may be offline or disabled",
+            "reason": "Electric heater did not accept the command. It may be offline or disabled",
         },
         _target(hass, entry, second.did): {"result": "accepted"},
     }
@@ -592,7 +592,7 @@ def _differences(schemas: dict[str, _Fields], described: dict[str, Any], texts: 
     different = schemas.keys() ^ described.keys() | schemas.keys() ^ texts.keys()
     for name in schemas.keys() - different:
         fields = {key: bool(field and field.get("required")) for key, field in described[name]["fields"].items()}
-        if fields != schemas[name] or fields.keys() != texts[name]["fields"].keys():
+        if fields != schemas[name] or fields.keys() != texts[name].get("fields", {}).keys():
             different.add(name)
     return different
 
