@@ -16,7 +16,7 @@ from simulator.simulation import Simulation
 from .test_in_the_browser import _device
 
 AIR_CONDITIONER = "客厅空调"
-CONTROLLABLE = ["Plant light WIFI BLE", "Terrace spa", AIR_CONDITIONER, "电暖器", "电暖器", "鱼缸水泵"]
+CONTROLLABLE = ["Electric heater"] * 2 + ["Plant light WIFI BLE", "Terrace spa", AIR_CONDITIONER, "鱼缸水泵"]
 ONLY_REPORTS = "Gateway London"
 CONTROL = "POST /app/control/{did}"
 
