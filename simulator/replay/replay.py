@@ -166,7 +166,7 @@ class Replay:
                 or _is_of_commanded(request, devices)
             ),
         )
-        snoti = SnotiServer(self._clock, server.products)
+        snoti = SnotiServer(self._clock, server.products, server.control)
         snoti.on_login = self._play_snoti
         self.servers["gizwits_snoti"] = snoti
 
