@@ -47,6 +47,13 @@ def _rows(text: str) -> Iterator[tuple[str, str, str, str]]:
             yield client, row[1], _bare(row[2]), row[3]
 
 
+def documented_requests() -> Iterator[tuple[str, str, str]]:
+    """The client, the method and the path of each request that the document says is sent."""
+    for client, method, path, use in _rows((_ROOT / "docs" / "endpoints.md").read_text(encoding="utf-8")):
+        if not use.startswith("left out: "):
+            yield client, method, path
+
+
 def _paths_in(node: ast.AST, names: Mapping[str, str]) -> Iterator[str]:
     """The paths that an expression consists of, written out or by the name of a constant."""
     for part in ast.walk(node):

@@ -65,3 +65,15 @@ async def test_a_client_beside_home_assistant_takes_none_of_its_events(run_as: R
     await run_as("gizwits_enterprise", "watch", "--minutes", "0.02")
     logins = [login for login in simulation.gizwits_snoti.received if login.get("cmd") == "login_req"]
     assert {item["subkey"] for login in logins for item in login["data"]} == {"datapoint_temporary"}
+
+
+async def test_it_reports_what_a_recording_teaches(run: Run, run_as: Run, tmp_path: Path) -> None:
+    path = tmp_path / "account.jsonl"
+    await run_as("firstlight", "record", str(path), "--minutes", "0.001")
+    reported = await run("report", str(path))
+    assert (reported.code, reported.err) == (0, "")
+    assert reported.out.startswith("## Recording of firstlight: ")
+    refused = await run("report", str(tmp_path / "missing"))
+    assert (refused.code, refused.out) == (1, "")
+    await asyncio.to_thread(path.write_text, "{}")
+    assert (await run("report", str(path))).err == f"{path}: The file is not a recording of version 1.\n"

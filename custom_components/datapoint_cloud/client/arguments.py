@@ -52,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
     record = commands.add_parser("record", help="record everything that the integration asks the cloud")
     record.add_argument("file", metavar="FILE", help="a new file; it contains nothing private")
     record.add_argument("--minutes", type=float, default=5, help="how long to go on (default: %(default)s)")
+    teaches = commands.add_parser("report", help="show what a recording contains that no document expects")
+    teaches.add_argument("file", metavar="FILE", help="a recording")
     return top
 
 

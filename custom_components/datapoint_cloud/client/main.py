@@ -12,7 +12,7 @@ from .arguments import parser
 from .commands import Commands
 from .login import Login, find_login
 from .opened import open_cloud
-from .record import RecordingFile
+from .record import RecordingFile, report_of
 from .terminal import Printer, Stopped, say
 from .texts import Texts
 
@@ -25,6 +25,9 @@ def main(argv: Sequence[str]) -> int:
     logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.CRITICAL, stream=sys.stderr)
     texts = Texts.load(arguments.language)
     try:
+        if arguments.command == "report":
+            sys.stdout.write(report_of(arguments.file))
+            return 0
         path = arguments.file if arguments.command == "record" else arguments.record
         file = None if path is None else RecordingFile(path)
         login: Login | None = None

@@ -1,9 +1,10 @@
-"""Writes the recording of a command to a file."""
+"""Writes the recording of a command to a file, and reports about a file."""
 
 import json
 from pathlib import Path
 
-from ..recording.recorder import Recorder
+from ..recording.recorder import Recorder, read
+from ..recording.report import report
 from .login import Login
 from .terminal import Stopped, say
 
@@ -35,3 +36,13 @@ class RecordingFile:
         say(f"{self._path}: {len(lines) - 1} requests and messages. Look at it before you pass it on.")
         if not self.recorder.is_complete:
             say("It ends early because it would have become too large.")
+
+
+def report_of(path: str) -> str:
+    """Return the report about a recording. Raises `Stopped` if the file is none."""
+    try:
+        return report(read(Path(path).read_text(encoding="utf-8").splitlines()))
+    except OSError as error:
+        raise Stopped(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError) as error:
+        raise Stopped(f"{path}: {error}") from error

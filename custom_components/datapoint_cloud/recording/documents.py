@@ -70,7 +70,18 @@ class Documents:
         """The domains of the vendor, which everybody may know."""
         self.fields: Mapping[str, Kind] = {name: Kind(kind) for name, kind in content.get("fields", {}).items()}
         """How private fields of the account's forms are, where the forms do not say it."""
-        self.units: frozenset[str] = frozenset(content.get("units", ()))
+        self.codes: frozenset[str] = frozenset(content.get("codes", ()))
+        """The error codes that the documents list."""
+        self.units: tuple[str, ...] = tuple(content.get("units", ()))
+        """The words for units that are known."""
+        self.quota_headers: frozenset[str] = frozenset(map(str.lower, content.get("quota_headers", ())))
+        """The headers that state a quota, in lower case."""
+        self.code_fields: tuple[str, ...] = tuple(content.get("code_fields", ()))
+        self.unit_fields: tuple[str, ...] = tuple(content.get("unit_fields", ()))
+        self.label_fields: tuple[str, ...] = tuple(content.get("label_fields", ()))
+        """The fields that label the period of an aggregate."""
+        self.page_fields: tuple[str, ...] = tuple(content.get("page_fields", ()))
+        """The parameters that limit the rows of a page."""
         self._shapes: Mapping[str, Shape] = content.get("shapes", {})
         self._errors: Shape = content.get("error")
         self._messages: Mapping[str, Shape] = content.get("messages", {})
