@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import voluptuous as vol
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import config_validation as cv
@@ -14,7 +15,7 @@ from homeassistant.helpers.target import TargetSelection
 
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
-from .device_registry import find_state
+from .device_registry import find_state, holder_ids, ids_of
 from .fleet.device_state import DeviceState
 from .runtime import DatapointConfigEntry
 
@@ -57,7 +58,8 @@ class AlarmFilter:
 class Target:
     """The devices that a target names by themselves, their areas, floors, labels or entities; all if it is empty.
 
-    The registries are read at each look: devices, areas and labels change while an automation waits.
+    The device of an account, a product, a customer or a site names all devices that belong to it. The registries are
+    read at each look: devices, areas and labels change while an automation waits.
     """
 
     def __init__(self, hass: HomeAssistant, config: Mapping[str, Any] | None) -> None:
@@ -70,19 +72,19 @@ class Target:
         if not self._selection.has_any_target:
             return True
         device = dr.async_get(self._hass).async_get(device_id)
-        return isinstance(device, dr.DeviceEntry) and self._names(device, self._areas())
+        return isinstance(device, dr.DeviceEntry) and self._names(device, self._areas(), self._holders())
 
     @callback
     def states(self) -> Iterator[tuple[DatapointCoordinator, DeviceState]]:
         """Yield the state of each device that the target names, with its account; those of loaded accounts only."""
-        areas = self._areas()
+        areas, holders = self._areas(), self._holders()
         registry = dr.async_get(self._hass)
         entries: list[DatapointConfigEntry] = self._hass.config_entries.async_loaded_entries(DOMAIN)
         for entry in entries:
             coordinator = entry.runtime_data.coordinator
             for state in coordinator.fleet.values():
                 device = registry.async_get_device_by_identifier((DOMAIN, state.device.id), entry.entry_id)
-                if device is not None and (not self._selection.has_any_target or self._names(device, areas)):
+                if device is not None and (not self._selection.has_any_target or self._names(device, areas, holders)):
                     yield coordinator, state
 
     def _areas(self) -> Collection[str]:
@@ -94,8 +96,28 @@ class Target:
             areas |= {area.id for area in registry.areas.get_areas_for_label(label_id)}
         return areas
 
-    def _names(self, device: dr.DeviceEntry, areas: Collection[str]) -> bool:
-        """Whether the target names the device, one of its parts, or one of their entities."""
+    def _holders(self) -> Collection[tuple[str, str]]:
+        """Return the entries and ids of the named devices that stand for an account or a part of it."""
+        registry = dr.async_get(self._hass)
+        devices = (registry.async_get(device_id) for device_id in self._selection.device_ids)
+        return {
+            (device.config_entry_id, holder_id)
+            for device in devices
+            if isinstance(device, dr.DeviceEntry) and device.entry_type is dr.DeviceEntryType.SERVICE
+            for holder_id in ids_of(device)
+        }
+
+    def _belongs_to(self, device: dr.DeviceEntry, holders: Collection[tuple[str, str]]) -> bool:
+        entry = self._hass.config_entries.async_get_entry(device.config_entry_id)
+        if not holders or entry is None or entry.state is not ConfigEntryState.LOADED:
+            return False
+        coordinator: DatapointCoordinator = entry.runtime_data.coordinator
+        state = find_state(self._hass, coordinator, device)
+        ids = set() if state is None else holder_ids(coordinator, state.device)
+        return any((entry.entry_id, holder_id) in holders for holder_id in ids)
+
+    def _names(self, device: dr.DeviceEntry, areas: Collection[str], holders: Collection[tuple[str, str]]) -> bool:
+        """Whether the target names the device, one of its parts, what it belongs to, or one of its entities."""
         selection = self._selection
         found: list[dr.AnyDeviceEntry] = [
             device,
@@ -105,6 +127,8 @@ class Target:
             part.id in selection.device_ids or part.area_id in areas or part.labels & selection.label_ids
             for part in found
         ):
+            return True
+        if self._belongs_to(device, holders):
             return True
         if not (areas or selection.label_ids or selection.entity_ids):
             return False
@@ -123,7 +147,7 @@ def state_of_device(hass: HomeAssistant, entry_id: str, device_id: str) -> Devic
     Raises `LookupError` if the account is not loaded.
     """
     entry = hass.config_entries.async_get_entry(entry_id)
-    if entry is None or entry not in hass.config_entries.async_loaded_entries(DOMAIN):
+    if entry is None or entry.state is not ConfigEntryState.LOADED:
         raise LookupError(entry_id)
     device = dr.async_get(hass).async_get(device_id)
     coordinator: DatapointCoordinator = entry.runtime_data.coordinator

@@ -40,6 +40,13 @@ def scope_device_id(coordinator: DatapointCoordinator, scope_id: str) -> str:
     return scope_id if scope_id in coordinator.fleet else f"{coordinator.account_id}_{scope_id}"
 
 
+def holder_ids(coordinator: DatapointCoordinator, device: Device) -> set[str]:
+    """Return the ids of the devices that represent what a device belongs to: its account, scope, customer and site."""
+    places = (place_id for place_id in (device.site_id, device.customer_id) if place_id is not None)
+    scope = set() if device.scope is None else {scope_device_id(coordinator, device.scope)}
+    return {coordinator.account_id, *scope, *(place_device_id(coordinator, place_id) for place_id in places)}
+
+
 @callback
 def part_info(hass: HomeAssistant, entry: ConfigEntry, device_id: str, part: Part) -> ChildDeviceInfo:
     """Link an entity to a part of a device."""

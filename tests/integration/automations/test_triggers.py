@@ -21,6 +21,7 @@ from homeassistant.helpers.trigger import (
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.device_registry import place_device_id
 from custom_components.datapoint_cloud.fleet.device_state import CONNECTIVITY
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.products import PUMP, SPA
@@ -212,6 +213,23 @@ async def _added(hass: HomeAssistant, number: int, target: Mapping[str, Any]) ->
     detach = await async_initialize_triggers(hass, validated, note, "test", f"test {number}", lambda *_: None)
     assert detach is not None
     return notes
+
+
+async def test_the_device_of_an_account_or_a_site_names_all_devices_that_belong_to_it(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
+) -> None:
+    sodata = await add_account(hass, simulation, "sodata")
+    coordinator = sodata.runtime_data.coordinator
+    device = coordinator.fleet[ups(simulation).uuid].device
+    site = place_device_id(coordinator, device.site_id)
+    ids = [(sodata, site), (sodata, coordinator.account_id), (entry, entry.runtime_data.coordinator.account_id)]
+    targets = [{"device_id": device_of(hass, account, found).id} for account, found in ids]
+    all_notes = [await _added(hass, number, target) for number, target in enumerate(targets)]
+    alarm = next(key for key, variable in ups(simulation).variables.items() if variable.service.type == "Alarm")
+    for value in ("0", "1"):
+        _set(ups(simulation), alarm, value)
+        await poll(hass, sodata)
+    assert [bool(notes) for notes in all_notes] == [True, True, False]
 
 
 # Outages
