@@ -12,7 +12,7 @@ from typing import Any, override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
-from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.event import async_call_later, async_track_point_in_utc_time
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
@@ -98,6 +98,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         """The scopes whose devices the vendor has not enabled for control, until one accepts a command."""
         self._is_restored = self._has_started = False
         self._cancel_retry: CALLBACK_TYPE = lambda: None
+        self._cancel_visit: CALLBACK_TYPE = lambda: None
         super().__init__(
             hass,
             _LOGGER,
@@ -185,6 +186,8 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             await self._async_read_first([state for state, at in read if is_due(at, self.wished_interval, now)])
         # The base class polls only while it has a listener, and our entities listen in the `ListenerRegistry`.
         self.config_entry.async_on_unload(super().async_add_listener(lambda: None))
+        self.config_entry.async_on_unload(lambda: self._cancel_visit())  # noqa: PLW0108  # it changes
+        self.async_end_visits()
         if not self.last_update_success:
             self._retry_later()
             self.config_entry.async_on_unload(lambda: self._cancel_retry())  # noqa: PLW0108  # it changes
@@ -303,6 +306,28 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         self.listeners.async_mark_changed([ACCOUNT])
         self.listeners.async_notify()
         return limit
+
+    # Guests
+
+    async def async_show_guest(self, device: Device, until: datetime) -> None:
+        """Show a device until a time and read it. Raises the `CloudError` of its datapoints' description."""
+        self.inventory.async_show_guest(device, until)
+        await self.inventory.async_describe()
+        self._poller.follow()
+        self.listeners.async_notify()
+        self.async_end_visits()
+        await self.async_read_device(device.id)
+
+    @callback
+    def async_end_visits(self, _: datetime | None = None) -> None:
+        """Remove the guests whose time is over, and do it again when the next one's is."""
+        self._cancel_visit()
+        self.inventory.async_end_visits()
+        self._poller.follow()
+        self.listeners.async_notify()
+        if ends := self.inventory.guests.until(dt_util.utcnow()).values():
+            job = HassJob(self.async_end_visits, f"{self.name} visit", cancel_on_shutdown=True)
+            self._cancel_visit = async_track_point_in_utc_time(self.hass, job, min(ends))
 
     @callback
     def async_drop_unconfirmed(self, state: DeviceState) -> None:

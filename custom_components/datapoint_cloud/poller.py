@@ -179,11 +179,11 @@ class Poller:
     async def _async_look_up(self) -> None:
         """Look up the devices that are shown beside the figures of all; others are neither listed nor followed."""
         self._inventory.reported_size = None if self._reports is None else self._reports.size
-        self._follow()  # also if the cloud answers nothing now: push may be up
+        self.follow()  # also if the cloud answers nothing now: push may be up
         await self._inventory.async_look_up(self._cloud.budget.allowance())
-        self._follow()
+        self.follow()
 
-    def _follow(self) -> None:
+    def follow(self) -> None:
         """Have push follow the devices that are shown, if they are others than before."""
         if self._cloud.push is not None and self._followed != (shown := tuple(self._inventory.fleet)):
             self._followed = shown
@@ -195,5 +195,5 @@ class Poller:
         self.round.has_listed = True
         self._polls_since_list = 0
         self._inventory.reported_size = self._followed = None
-        self._follow()
+        self.follow()
         await self._inventory.async_describe()

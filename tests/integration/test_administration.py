@@ -126,7 +126,7 @@ _PARTS: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 async def test_a_cloud_that_lacks_a_part_says_so(hass: HomeAssistant, simulation: Simulation) -> None:
-    assert {*_PARTS, "find_devices"} == {action.name for action in ACTIONS}
+    assert {*_PARTS, "find_devices", "show_device"} == {action.name for action in ACTIONS}
     entries = {kind: await add_account(hass, simulation, kind) for kind in KINDS}
     for name, (kind, data, text) in _PARTS.items():
         assert text in await _refused(hass, name, entries[kind], **data)
@@ -139,7 +139,7 @@ async def test_who_is_no_administrator_changes_nothing_and_sees_no_users(
     readable = {"get_report", "find_devices", "list_groups", "list_group_members"}
     product = next(iter(simulation.gizwits_enterprise.products))
     for action in ACTIONS:
-        _, data, _ = _PARTS.get(action.name, ("", {}, ""))
+        _, data, _ = _PARTS.get(action.name, ("", {"device": "a"}, ""))
         if action.name in readable:
             assert not action.needs_administrator
             continue

@@ -6,6 +6,7 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
@@ -19,7 +20,7 @@ from simulator.simulation import Simulation
 
 from .accounts import add_account, poll
 from .flows import TEXTS, check_texts
-from .passing_time import pass_time
+from .passing_time import pass_time, settle
 
 _MOST_ENTITIES = 10_000
 
@@ -282,3 +283,40 @@ async def test_a_fleet_of_which_nothing_is_chosen_is_not_listed_beyond_a_size(
     assert _figure(hass, entry, "$devices") == str(LARGE_FLEET + 1)
     assert "fleet_too_large" in _issues(hass)
     assert simulation.gizwits_enterprise.requests[_SEARCH] == 0
+
+
+async def test_support_shows_a_device_for_a_while(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    product = _meters(simulation, 30)
+    guest, other = list(product.devices.values())[20:22]
+    entry = await add_account(hass, simulation, "gizwits_enterprise", options={"fleet": "figures"})
+    assert _shown(entry) == set()
+
+    async def show(device: str, minutes: int) -> Any:
+        data = {"config_entry_id": entry.entry_id, "device": device, "minutes": minutes}
+        response = await hass.services.async_call(DOMAIN, "show_device", data, blocking=True, return_response=True)
+        await settle(hass)
+        return response
+
+    by_mac = await show(guest.mac.upper(), 60)
+    assert _shown(entry) == {guest.did}
+    registered = dr.async_get(hass).async_get(by_mac["home_assistant_device_id"])
+    assert registered is not None
+    entities = er.async_entries_for_device(er.async_get(hass), registered.id)
+    states = [hass.states.get(entity.entity_id) for entity in entities]
+    assert any(state is not None and state.state not in {"unknown", "unavailable"} for state in states)
+    await show(other.did, 10)
+    assert _shown(entry) == {guest.did, other.did}
+    await pass_time(hass, freezer, 700)
+    assert _shown(entry) == {guest.did}
+
+    await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    assert _shown(entry) == {guest.did}
+    await pass_time(hass, freezer, 3000)
+    assert _shown(entry) == set()
+    assert dr.async_get(hass).async_get(registered.id) is None
+    assert simulation.gizwits_enterprise.requests[_SEARCH] < 10
+    with pytest.raises(ServiceValidationError, match="nothing"):
+        await show("nothing", 1)

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
 
-from . import bindings, device_groups, find_devices, reports, users
+from . import bindings, device_groups, find_devices, reports, show_device, users
 from .account_action import AccountAction
 
 ACTIONS: Final[tuple[AccountAction[Any], ...]] = (
     *reports.ACTIONS,
     *find_devices.ACTIONS,
+    *show_device.ACTIONS,
     *device_groups.ACTIONS,
     *users.ACTIONS,
     *bindings.ACTIONS,

@@ -77,7 +77,8 @@ def _fits(value: Any, wanted: Any) -> bool:
     return bool(value == wanted)
 
 
-def _finder(call: AccountCall) -> DeviceFinder:
+def finder_of(call: AccountCall) -> DeviceFinder:
+    """Return what finds devices: the cloud or, if it cannot search, the last list."""
     coordinator = call.coordinator
     return coordinator.cloud.administration.finder or ListedDevices(coordinator.inventory.listed)
 
@@ -134,7 +135,7 @@ ACTIONS: Final = (
             vol.Optional("show_disabled", default=False): cv.boolean,
             vol.Optional("limit", default=100): vol.All(vol.Coerce(int), vol.Range(min=1, max=1000)),
         },
-        part=_finder,
+        part=finder_of,
         not_offered="not_supported",
         run=_find_devices,
     ),
