@@ -27,6 +27,8 @@ from .schedules.clock import ClockWatch
 
 PARALLEL_UPDATES = 0
 
+_PLACES = 3  # of a number that was calculated with a rounded scale
+
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: DatapointConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
@@ -121,7 +123,10 @@ class CompositeSensor(CompositeEntity, SensorEntity):
     @override
     def native_value(self) -> float | None:
         number, source = self.number_of("value"), self.composite.roles["value"].sources[0]
-        if number is None or source.minimum is None or source.maximum is None:
+        if number is None:
+            return None
+        number = round(number, _PLACES)
+        if source.minimum is None or source.maximum is None:
             return number
         return min(max(number, source.minimum), source.maximum)  # a filter may be used for too long
 

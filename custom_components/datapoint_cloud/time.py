@@ -35,7 +35,7 @@ class DatapointTime(CompositeEntity, TimeEntity):
             return None
         try:
             return time(int(hour), int(minute), int(second))
-        except ValueError:  # such as 24:60, which some devices report for "never"
+        except ValueError, OverflowError:  # such as 24:60, which some devices report for "never"
             return None
 
     @override

@@ -117,6 +117,10 @@ async def test_a_time_may_have_seconds(make: Make) -> None:
 async def test_what_is_no_time_is_unknown(make: Make) -> None:
     sauna = await make(_SAUNA, number("h", 24, (0, 255)), number("m", 60, (0, 255)))
     assert sauna.state("time", "preheat_at").state == "unknown"
+    await sauna.report(h=7, m=30)
+    assert sauna.state("time", "preheat_at").state == "07:30:00"
+    await sauna.report(h=1e300)
+    assert sauna.state("time", "preheat_at").state == "unknown"
 
 
 async def test_a_time_that_the_device_cannot_keep_is_refused(make: Make) -> None:
@@ -157,6 +161,13 @@ async def test_what_is_left_is_calculated(make: Make) -> None:
     )
     await spa.report(used=10_600)
     assert float(spa.state("sensor", "filter_left").state) == 0
+
+
+async def test_what_is_calculated_with_a_rounded_scale_is_rounded(make: Make) -> None:
+    spa = await make(
+        _FILTER.replace("-0.01", "-0.0098039216"), measured("used", 5_100, (0, 20_000), data_type="uint16")
+    )
+    assert spa.state("sensor", "filter_left").state == "50.0"
 
 
 async def test_a_bit_is_a_binary_sensor(make: Make) -> None:

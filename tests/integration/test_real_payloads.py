@@ -1,6 +1,8 @@
 """Recorded definitions and answers of the Open API in a real Home Assistant: nothing is lost, nothing raises."""
 
+import copy
 import json
+import random
 import time
 from collections.abc import AsyncIterator, Iterator
 from math import isclose
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -25,6 +28,7 @@ from custom_components.datapoint_cloud.fleet.device_state import DeviceState
 from custom_components.datapoint_cloud.fleet.naming import Naming
 from custom_components.datapoint_cloud.profiles.model import Refinement
 
+from .accounts import poll
 from .passing_time import settle
 
 type Json = dict[str, Any]
@@ -285,3 +289,31 @@ async def test_what_no_definition_names_is_kept_all_the_same(
         values = recorded.latest.get(did, {"attr": {}})["attr"]
         assert {key: reading.value for key, reading in fleet[did].readings.items()} == values
         assert fleet[did].skipped == set()
+
+
+_ODD_VALUES = (None, "", "ff", "cft", "stop", -1, 0, 0.5, 1, 3, 99, 255, 65_535, 1e300, True, False, [1, 2], {"a": 1})
+
+
+@pytest.mark.slow
+async def test_whatever_real_products_report_no_entity_fails(
+    hass: HomeAssistant,
+    recorded: Recorded,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    chance = random.Random(3)
+    before = copy.deepcopy(recorded.latest)
+    for _ in range(4):
+        freezer.tick(61)
+        for latest in recorded.latest.values():
+            names = [name for name in latest["attr"] if chance.random() < 0.5]
+            latest["attr"] = latest["attr"] | {name: chance.choice(_ODD_VALUES) for name in names}
+            latest["updated_at"] = int(time.time())
+        await poll(hass, entry)
+    recorded.latest = before
+    failed = {
+        record.name: record.getMessage() for record in caplog.records if record.levelname in {"ERROR", "CRITICAL"}
+    }
+    failed.pop("aiohttp.access", None)  # it cannot log in frozen time
+    assert failed == {}
