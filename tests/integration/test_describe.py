@@ -16,7 +16,7 @@ from homeassistant.const import EntityCategory, Platform
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Device, Part, Reading, Role
 from custom_components.datapoint_cloud.fleet.description import DatapointDescription, describe
 from custom_components.datapoint_cloud.fleet.naming import Naming
-from custom_components.datapoint_cloud.profiles import NO_PROFILE, Profile, our_profiles
+from custom_components.datapoint_cloud.profiles import NO_PROFILE, Profile
 from custom_components.datapoint_cloud.profiles.model import Refinement, ShownAs
 
 _NAMING = Naming.load("en")
@@ -307,17 +307,6 @@ def test_a_profile_takes_what_nobody_would_set_out_of_the_controls() -> None:
     profile = Profile(datapoints={"k": Refinement(unit="°C", device_class="temperature", shown_as=ShownAs.SENSOR)})
     assert _one(profile, is_writable=True, minimum=0, maximum=99).platform is Platform.SENSOR
     assert _one(profile, is_writable=True, data_type=DataType.BOOL).platform is Platform.BINARY_SENSOR
-
-
-def test_every_shipped_hint_is_one_that_home_assistant_takes() -> None:
-    for profile in our_profiles():
-        for hint in profile.datapoints.values():
-            if hint.device_class is None:
-                continue
-            device_class = SensorDeviceClass(hint.device_class)
-            assert hint.unit in DEVICE_CLASS_UNITS.get(device_class, {hint.unit})
-            if hint.state_class is not None:
-                assert hint.state_class in DEVICE_CLASS_STATE_CLASSES[device_class]
 
 
 def test_a_products_datapoints_are_enabled_but_not_its_long_series() -> None:

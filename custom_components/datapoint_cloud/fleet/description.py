@@ -12,8 +12,12 @@ from datetime import timedelta
 from operator import eq
 from typing import assert_never
 
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.number import NumberDeviceClass, NumberMode
+from homeassistant.components.number.const import DEVICE_CLASS_UNITS as NUMBER_UNITS
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
+from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES
+from homeassistant.components.sensor.const import DEVICE_CLASS_UNITS as SENSOR_UNITS
 from homeassistant.const import EntityCategory, Platform
 
 from ..clouds.model import Datapoint, DataType, Reading, Role, Value
@@ -21,7 +25,7 @@ from ..profiles.model import Profile, Refinement
 from ..profiles.refine import can_be, option_of, options_of, refined
 from ..profiles.values import as_word, is_same, number_of, scaled
 from .naming import Naming, key_of
-from .units import COUNTER, state_class_of, unit_of
+from .units import COUNTER, fitting_class, state_class_of, unit_of
 
 LONGEST_STATE = 255
 """Characters: Home Assistant rejects a longer state."""
@@ -31,6 +35,7 @@ _MOST_SWITCHES = 16  # of a series: the outlets of a board or the heads of a pum
 _SILENT = timedelta(days=1)
 _STEPS_OF_A_SLIDER = 200
 _ON = "on"
+_BINARY_CLASSES = frozenset(found.value for found in BinarySensorDeviceClass)
 _USEFUL = frozenset({Role.STATUS, Role.ACTION})
 
 
@@ -154,7 +159,7 @@ def _describe_one(source: Datapoint, refinement: Refinement, naming: Naming) -> 
         scale=refinement.scale or 1.0,
         options=options,
         reads=reads,
-        otherwise=None if refinement.otherwise is None else key_of(refinement.otherwise),
+        otherwise=None if refinement.otherwise is None else _option_key(refinement.otherwise),
         absent=refinement.absent,
     )
     description = _of_role(plain, refinement)
@@ -172,13 +177,17 @@ def _options(
     options: dict[str, Value] = {key: label for key, label in keys.items() if label not in words}
     reads: list[tuple[Value, str]] = []
     for value, word in words.items():
-        key = key_of(word)
+        key = _option_key(word)
         if key in options or not can_be(source, value):
             reads.append((value, key))  # read so, but written as the first value of the word
         else:
             options[key] = value
-    reads += [(value, key_of(word)) for word, values in refinement.reads.items() for value in values]
+    reads += [(value, _option_key(word)) for word, values in refinement.reads.items() for value in values]
     return options, tuple(reads)
+
+
+def _option_key(word: str) -> str:
+    return key_of(word) or word  # a user's own profile may have words in any script
 
 
 def _of_role(plain: DatapointDescription, refinement: Refinement) -> DatapointDescription:
@@ -203,7 +212,8 @@ def _of_type(plain: DatapointDescription, refinement: Refinement) -> DatapointDe
     match datapoint.data_type:
         case DataType.BOOL:
             platform = Platform.SWITCH if is_control else Platform.BINARY_SENSOR
-            plain = replace(plain, platform=platform, device_class=refinement.device_class)
+            has_class = not is_control and refinement.device_class in _BINARY_CLASSES
+            plain = replace(plain, platform=platform, device_class=refinement.device_class if has_class else None)
         case DataType.ENUM:
             platform, device_class = (
                 (Platform.SELECT, None) if is_control else (Platform.SENSOR, SensorDeviceClass.ENUM)
@@ -225,12 +235,14 @@ def _of_type(plain: DatapointDescription, refinement: Refinement) -> DatapointDe
 def _number(plain: DatapointDescription, refinement: Refinement, span: float) -> DatapointDescription:
     is_wide = span / (plain.datapoint.step or 1.0) > _STEPS_OF_A_SLIDER
     unit = unit_of(plain.datapoint)
-    device_class = refinement.device_class or (None if refinement.unit else unit.device_class)
+    shown = refinement.unit or unit.symbol or None
+    own_class = None if refinement.unit else unit.device_class
+    device_class = fitting_class(refinement.device_class, shown, NUMBER_UNITS) or own_class
     return replace(
         plain,
         platform=Platform.NUMBER,
         device_class=NumberDeviceClass(device_class) if device_class else None,
-        unit=refinement.unit or unit.symbol or None,
+        unit=shown,
         mode=NumberMode.BOX if is_wide else NumberMode.AUTO,
     )
 
@@ -238,16 +250,18 @@ def _number(plain: DatapointDescription, refinement: Refinement, span: float) ->
 def _sensor(plain: DatapointDescription, refinement: Refinement) -> DatapointDescription:
     unit = unit_of(plain.datapoint)
     shown = refinement.unit or unit.symbol or None
-    if refinement.state_class:
+    known_class = fitting_class(refinement.device_class, shown, SENSOR_UNITS)
+    allowed = DEVICE_CLASS_STATE_CLASSES.get(SensorDeviceClass(known_class)) if known_class else None
+    if refinement.state_class and (allowed is None or refinement.state_class in allowed):
         state_class: SensorStateClass | None = SensorStateClass(refinement.state_class)
     elif plain.datapoint.is_difference and shown is not None:
         state_class = None
-    elif refinement.unit or refinement.device_class:
-        state_class = state_class_of(refinement.device_class)
+    elif refinement.unit or known_class:
+        state_class = state_class_of(known_class)
     else:
         state_class = unit.state_class
     if refinement.unit or refinement.device_class or refinement.state_class:
-        return replace(plain, device_class=refinement.device_class, unit=shown, state_class=state_class)
+        return replace(plain, device_class=known_class, unit=shown, state_class=state_class)
     device_class = None if plain.datapoint.is_difference else unit.device_class
     return replace(plain, device_class=device_class, unit=shown, state_class=state_class)
 

@@ -1,9 +1,9 @@
 """What a vendor's word for a unit means to Home Assistant: its symbol, and the class of the number that has it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES, DEVICE_CLASS_UNITS
@@ -120,3 +120,10 @@ def state_class_of(device_class: str | None) -> SensorStateClass | None:
         return SensorStateClass.MEASUREMENT
     allowed = DEVICE_CLASS_STATE_CLASSES[SensorDeviceClass(device_class)]
     return SensorStateClass.MEASUREMENT if SensorStateClass.MEASUREMENT in allowed else None
+
+
+def fitting_class(device_class: str | None, unit: str | None, units: Mapping[Any, Collection[Any]]) -> str | None:
+    """Return a class that a profile gives if the entity can have it: it is one of numbers, and its unit is known."""
+    if device_class not in units:
+        return None
+    return device_class if not units[device_class] or unit in units[device_class] else None

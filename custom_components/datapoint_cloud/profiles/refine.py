@@ -16,14 +16,18 @@ _READ_ONLY: Final = frozenset({ShownAs.ALARM, ShownAs.BINARY_SENSOR, ShownAs.SEN
 def refined(datapoint: Datapoint, refinement: Refinement) -> Datapoint:
     """Return a datapoint as a profile wants it. Its values stay those of the cloud, and so do its limits."""
     step = _in_cloud(refinement.step, refinement)
+    minimum = _within(_in_cloud(refinement.minimum, refinement), datapoint.minimum, max)
+    maximum = _within(_in_cloud(refinement.maximum, refinement), datapoint.maximum, min)
+    if minimum is not None and maximum is not None and minimum > maximum:
+        minimum, maximum = datapoint.minimum, datapoint.maximum  # the profile is not for this product
     return replace(
         datapoint,
         data_type=_data_type(datapoint, refinement),
         role=_role(datapoint, refinement),
         is_writable=datapoint.is_writable and refinement.shown_as not in _READ_ONLY,
         part=_part(datapoint, refinement),
-        minimum=_within(_in_cloud(refinement.minimum, refinement), datapoint.minimum, max),
-        maximum=_within(_in_cloud(refinement.maximum, refinement), datapoint.maximum, min),
+        minimum=minimum,
+        maximum=maximum,
         step=datapoint.step if step is None else step,
     )
 
@@ -54,7 +58,7 @@ def _role(datapoint: Datapoint, refinement: Refinement) -> Role:
 def _part(datapoint: Datapoint, refinement: Refinement) -> Part | None:
     if refinement.part is None:
         return datapoint.part
-    return Part(id=slug(refinement.part), name=refinement.part)
+    return Part(id=slug(refinement.part) or refinement.part, name=refinement.part)
 
 
 def _in_cloud(number: float | None, refinement: Refinement) -> float | None:

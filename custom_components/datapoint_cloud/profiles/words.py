@@ -1,5 +1,6 @@
 """The small pieces that a profile's file consists of, each with the check of its value."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -39,7 +40,7 @@ def _pair(value: Any) -> tuple[float, float]:
 
 
 def _no_boolean(value: Any) -> Any:
-    if isinstance(value, bool):
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
         raise vol.Invalid("expected a number")
     return value
 
