@@ -25,6 +25,7 @@ from ..coordinator import DatapointCoordinator
 from ..device_registry import find_state
 from ..entries import subentry_of
 from ..runtime import DatapointConfigEntry
+from . import words
 from .patience import before_timeout
 from .rights import Rights
 
@@ -42,6 +43,7 @@ class AccountCall:
     """One call of an action, and the account that it is about."""
 
     hass: HomeAssistant
+    action: str
     coordinator: DatapointCoordinator
     data: Mapping[str, Any]
 
@@ -86,7 +88,7 @@ class AccountCall:
         chosen = [self.listed(name) for name in self.data.get(field, ())]
         chosen += [self._registered(registry_id) for registry_id in self.data.get("device_id", ())]
         if not chosen:
-            raise exceptions.of_call("nothing_chosen", field=field)
+            raise exceptions.of_call("nothing_chosen", field=words.field_names(self.hass, self.action, [field]))
         return list(dict.fromkeys(chosen))
 
     def device_ids(self, field: str = "") -> list[str]:
@@ -142,7 +144,7 @@ class AccountAction[Part]:
         coordinator = entry.runtime_data.coordinator
         if not self.needs_administrator:
             (await Rights.async_of(call, POLICY_READ)).require_account(coordinator)
-        account_call = AccountCall(call.hass, coordinator, call.data)
+        account_call = AccountCall(call.hass, self.name, coordinator, call.data)
         part = self.part(account_call)
         if part is None:
             raise exceptions.of_call(self.not_offered, account=coordinator.name)

@@ -15,6 +15,7 @@ from .. import exceptions
 from ..clouds.administration import DeviceFinder, DeviceQuery, FoundDevice
 from ..clouds.errors import Reason, Rejected
 from ..clouds.model import Device
+from . import words
 from .account_action import PRODUCT_FIELD, TEXT, AccountAction, AccountCall
 from .time_range import local_iso, start_time
 
@@ -97,9 +98,8 @@ async def _find_devices(call: AccountCall, finder: DeviceFinder) -> JsonObjectTy
     except Rejected as error:
         if error.code is not None or error.subject not in _CONDITIONS:
             raise
-        raise exceptions.of_call(
-            "condition_not_offered", account=call.account, condition=error.subject or ""
-        ) from error
+        condition = words.field_names(call.hass, "find_devices", [error.subject or ""])
+        raise exceptions.of_call("condition_not_offered", account=call.account, condition=condition) from error
     return {"devices": [_row(call, device) for device in found]}
 
 

@@ -24,7 +24,7 @@ from ..const import CONF_GROUP_BY, CONF_MOST_ROWS, CONF_PERIOD, CONF_UNIT, DOMAI
 from ..coordinator import DatapointCoordinator
 from ..disconnect_reasons import text_of_reason
 from ..fleet.device_state import CONNECTIVITY
-from . import responses
+from . import responses, words
 from .patience import before_timeout
 from .rights import Rights
 from .targets import DEVICE_FIELDS, SERIES_FIELDS, DeviceTarget, SeriesTarget, devices_of, query_of, series_of
@@ -136,14 +136,18 @@ async def _get_aggregate(call: ServiceCall) -> ServiceResponse:
 
 def _require_buckets(coordinator: DatapointCoordinator, period: Period, aggregation: Aggregation) -> None:
     """Raise a translated error that lists the alternatives, unless the cloud offers the period and the aggregation."""
-    capabilities, account = coordinator.cloud.history.capabilities, coordinator.name
+    capabilities, account, hass = coordinator.cloud.history.capabilities, coordinator.name, coordinator.hass
     # Listed in the order of the enumerations: a set has none.
     if period not in capabilities.periods:
-        offered = ", ".join(one for one in Period if one in capabilities.periods)
-        raise exceptions.of_call("period_not_offered", account=account, period=period, offered=offered)
+        offered = words.option_names(hass, "bucket", [one for one in Period if one in capabilities.periods])
+        named = words.option_names(hass, "bucket", [period])
+        raise exceptions.of_call("period_not_offered", account=account, period=named, offered=offered)
     if aggregation not in capabilities.aggregations:
-        offered = ", ".join(one for one in Aggregation if one in capabilities.aggregations)
-        raise exceptions.of_call("aggregation_not_offered", account=account, aggregation=aggregation, offered=offered)
+        offered = words.option_names(
+            hass, "aggregation", [one for one in Aggregation if one in capabilities.aggregations]
+        )
+        named = words.option_names(hass, "aggregation", [aggregation])
+        raise exceptions.of_call("aggregation_not_offered", account=account, aggregation=named, offered=offered)
 
 
 async def _require_rights(call: ServiceCall, targets: Iterable[SeriesTarget]) -> None:

@@ -3,7 +3,7 @@
 That the vendor has not prepared a report, or does not offer it, is an answer and no error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import voluptuous as vol
@@ -14,6 +14,7 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 from .. import exceptions
 from ..clouds.errors import CloudError, NotSupported, Reason, Rejected
 from ..clouds.reporting import Cycle, Parameter, Place, Reporting, ReportQuery, ReportResult
+from . import words
 from .account_action import PRODUCT_FIELD, TEXT, AccountAction, AccountCall, offered
 
 _ABSENT: Final = frozenset({Reason.NOT_READY, Reason.FEATURE_NOT_GRANTED})
@@ -72,15 +73,20 @@ def _misuse(
     call: AccountCall, taken: frozenset[Parameter], parameter: Parameter, query: ReportQuery
 ) -> ServiceValidationError:
     """Return the error for a query that a report does not take."""
-    report, fields = call.data["report"], _FIELDS[parameter]
+    fields = _FIELDS[parameter]
+    report = words.option_names(call.hass, "report", [call.data["report"]])
+
+    def named(fields: Iterable[str]) -> str:
+        return words.field_names(call.hass, "get_report", fields)
+
     if parameter not in taken:
-        given = ", ".join(field for field in fields if field in call.data)
-        takes = ", ".join(field for one in Parameter if one in taken for field in _FIELDS[one])
+        given = named(field for field in fields if field in call.data)
+        takes = named(field for one in Parameter if one in taken for field in _FIELDS[one])
         if not takes:
             return exceptions.of_call("report_takes_nothing", report=report, given=given)
         return exceptions.of_call("report_does_not_take", report=report, given=given, taken=takes)
     if absent := [field for field in fields if field not in call.data]:
-        return exceptions.of_call("report_needs", report=report, missing=", ".join(absent))
+        return exceptions.of_call("report_needs", report=report, missing=named(absent))
     if query.start is not None and query.end is not None and query.end < query.start:
         return exceptions.of_call("end_before_start")
     return exceptions.of_call("report_range_too_long")

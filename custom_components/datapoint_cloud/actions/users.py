@@ -6,12 +6,14 @@ Personal data is returned only if the caller wants it.
 from typing import Any, Final
 
 import voluptuous as vol
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util.json import JsonObjectType
 
 from .. import exceptions
 from ..clouds.administration import User, UserAdministration
 from ..clouds.errors import Rejected
+from . import words
 from .account_action import PRODUCT_FIELD, TEXT, TEXTS, AccountAction, AccountCall, Fields, item_results, offered
 
 _BOUND: Final = "bound"
@@ -36,7 +38,7 @@ async def _find_users(call: AccountCall, users: UserAdministration) -> JsonObjec
         raise exceptions.of_call("value_missing")
     for field, only in _ONLY_OF.items():
         if field in call.data and kind != only:
-            raise exceptions.of_call("not_of_these_users", kind=kind, field=field)
+            raise _misuse(call, kind, field)
     limits: dict[str, Any] = {
         "by": by,
         "value": call.data.get("value"),
@@ -51,8 +53,17 @@ async def _find_users(call: AccountCall, users: UserAdministration) -> JsonObjec
     except Rejected as error:
         if error.code is not None or error.subject != "by":
             raise
-        raise exceptions.of_call("not_of_these_users", kind=kind, field=by or "") from error
+        raise _misuse(call, kind, by or "") from error
     return {"users": [_row(user) for user in found]}
+
+
+def _misuse(call: AccountCall, kind: str, field: str) -> ServiceValidationError:
+    name = (
+        words.option_names(call.hass, "user_key", [field])
+        if field in _KEYS
+        else words.field_names(call.hass, "find_users", [field])
+    )
+    return exceptions.of_call("not_of_these_users", kind=words.option_names(call.hass, "user_kind", [kind]), field=name)
 
 
 def _row(user: User) -> JsonObjectType:
