@@ -15,6 +15,7 @@ from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers.event import async_call_later, async_track_point_in_utc_time
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
 
 from . import exceptions, reauth
 from .clouds.budget import Purpose
@@ -22,7 +23,7 @@ from .clouds.clock import is_due
 from .clouds.cloud import Cloud
 from .clouds.errors import CloudError, RateLimited
 from .clouds.model import Device
-from .const import DEFAULT_SHARE, OPTION_IMPORT_HISTORY, OPTION_INTERVAL, OPTION_SHARE
+from .const import DEFAULT_SHARE, DOMAIN, OPTION_IMPORT_HISTORY, OPTION_INTERVAL, OPTION_SHARE
 from .entries import account_name, groups_of, subentry_of
 from .fleet.device_filter import DeviceFilter
 from .fleet.device_state import DeviceState
@@ -44,6 +45,8 @@ _LOGGER = logging.getLogger(__name__)
 _FIRST_LIST_SECONDS = 10.0  # that set-up waits for the list if it need not
 _SHOW_EVERY = 0.02  # seconds while set-up waits: entities are added as soon as their device was read
 _UNKNOWN_PAUSE = 60.0  # seconds
+_LOGGED: HassKey[dict[str, str]] = HassKey(f"{DOMAIN}_logged_details")
+"""The details of the error that an account has now, by its entry."""
 
 
 class DatapointCoordinator(DataUpdateCoordinator[None]):
@@ -234,6 +237,7 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
         try:
             is_complete = await self.config_entry.async_create_background_task(self.hass, poll, f"{self.name} round")
         except CloudError as error:
+            self._log_details(error)
             self.problem = error
             self.async_report_problems()
             failed = exceptions.of_poll(error)
@@ -244,7 +248,15 @@ class DatapointCoordinator(DataUpdateCoordinator[None]):
             if self._poller.round.has_listed:
                 reauth.async_end(self.hass, self.config_entry, self.name)
             self.problem = None
+            self.hass.data.get(_LOGGED, {}).pop(self.config_entry.entry_id, None)
             self.async_report_problems()
+
+    def _log_details(self, error: CloudError) -> None:
+        """Log what the text of an error leaves out, once for as long as it lasts, also across attempts to set up."""
+        details, logged = exceptions.details_of(error), self.hass.data.setdefault(_LOGGED, {})
+        if details is not None and logged.get(self.config_entry.entry_id) != details:
+            logged[self.config_entry.entry_id] = details
+            _LOGGER.warning("%s: %s", self.name, details)
 
     def _poll_seconds(self) -> float | None:
         """How long a poll may take; None: as long as the cloud takes."""

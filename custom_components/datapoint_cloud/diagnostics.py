@@ -55,6 +55,7 @@ def _describe_running(coordinator: DatapointCoordinator) -> dict[str, Any]:
             "interval": coordinator.update_interval.total_seconds() if coordinator.update_interval else None,
             "is_successful": coordinator.last_update_success,
             "error": None if coordinator.last_exception is None else type(coordinator.last_exception).__name__,
+            "problem": None if coordinator.problem is None else str(coordinator.problem),
             "failed_scopes": [str(error) for error in coordinator.inventory.failed_scopes.values()],
             "interval_in_force": coordinator.interval_in_force.total_seconds(),
             "activity": None if (selector := coordinator.cloud.device_selector) is None else selector.status,

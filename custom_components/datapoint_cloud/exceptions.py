@@ -3,6 +3,7 @@
 Nothing else raises Home Assistant's exceptions for an error of a cloud.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -17,14 +18,40 @@ from .const import DOMAIN
 from .plain_text import plain
 from .reasons import row_of
 
+_LOGGER = logging.getLogger(__name__)
+
 _LONGEST_NAMES = 300  # characters: one name, or all options of a datapoint
 _LOST = frozenset({Reason.TIMEOUT, Reason.NO_CONNECTION, Reason.SERVER_ERROR})
 _WRONG_VALUE = frozenset({Reason.INVALID_VALUE, Reason.SCHEMA_MISMATCH})
+_WITHOUT_DETAIL = frozenset(
+    {
+        "feature_not_granted",
+        "forbidden",
+        "history_wrong_query",
+        "invalid_payload",
+        "product_refused",
+        "rejected",
+        "unexpected_answer",
+        "unknown_organization",
+    }
+)
+"""The texts of errors whose cause only the vendor's code tells, which they leave out."""
 
 
 def text_key(error: CloudError) -> str:
     """Return the key of the text for an error."""
     return row_of(error).text
+
+
+def details_of(error: CloudError) -> str | None:
+    """Return the vendor's code and the endpoint of an error for the log; None if its text says all there is to say."""
+    row = row_of(error)
+    return plain(str(error), _LONGEST_NAMES) if _WITHOUT_DETAIL & {row.text, row.history} else None
+
+
+def _log_details(error: CloudError) -> None:
+    if (details := details_of(error)) is not None:
+        _LOGGER.warning("The cloud refused what an action asked for: %s", details)
 
 
 def of_poll(error: CloudError) -> UpdateFailed | ConfigEntryAuthFailed:
@@ -45,6 +72,7 @@ def of_poll(error: CloudError) -> UpdateFailed | ConfigEntryAuthFailed:
 
 def of_action(error: CloudError, device: str, datapoint: Datapoint | None = None) -> HomeAssistantError:
     """Return the exception for a failed command to `device`; `datapoint` has the refused value, if known."""
+    _log_details(error)
     found = wording.of_command(error, device, dt_util.now(), datapoint)
     kind = ServiceValidationError if error.reason in _WRONG_VALUE else HomeAssistantError
     return kind(
@@ -87,6 +115,7 @@ def of_history(error: CloudError, subject: str, *, is_to_be_granted: bool = Fals
 
     `is_to_be_granted`: a function that the cloud says it does not have may only need to be granted by the vendor.
     """
+    _log_details(error)
     found = wording.of_history(error, subject, dt_util.now(), is_to_be_granted=is_to_be_granted)
     return HomeAssistantError(
         translation_domain=DOMAIN,
@@ -100,6 +129,7 @@ def of_administration(error: CloudError, subject: str = "", *, is_change: bool) 
 
     `is_change`: the cloud may have made the change although its answer was lost.
     """
+    _log_details(error)
     key, subject = row_of(error).administration, subject or error.subject or ""
     if is_change and error.code is None and error.reason in _LOST:
         key = "change_unconfirmed"

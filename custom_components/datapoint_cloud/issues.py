@@ -185,8 +185,8 @@ def _short_interval(coordinator: DatapointCoordinator) -> Iterator[Issue]:
         "interval_too_short",
         devices=str(devices),
         wished=_in_words(wished),
-        requests=f"{in_force / wished * budget.pace * 3600:,.0f}",
-        share=f"{budget.limit * budget.share:,.0f}",
+        requests=f"{in_force / wished * budget.pace * 3600:.0f}",
+        share=f"{budget.limit * budget.share:.0f}",
         possible=_in_words(in_force),
     )
 
@@ -194,7 +194,7 @@ def _short_interval(coordinator: DatapointCoordinator) -> Iterator[Issue]:
 def _in_words(interval: timedelta) -> str:
     """Return an interval in seconds below two minutes, else in minutes."""
     seconds = interval.total_seconds()
-    return f"{seconds:.0f} s" if seconds < 120 else f"{math.ceil(seconds / 60):,} min"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{math.ceil(seconds / 60)} min"
 
 
 def _filled_in(texts: Mapping[str, str]) -> dict[str, str]:

@@ -82,12 +82,9 @@ def _limits(datapoint: Datapoint | None) -> tuple[str, dict[str, str]]:
 def placeholders(error: CloudError, now: datetime) -> dict[str, str]:
     """Return the values that the texts of an error may name."""
     until = now + timedelta(seconds=(error.retry_after or 60) if isinstance(error, RateLimited) else 0)
-    code = error.status if error.code is None else error.code
     return _plain(
         {
-            "endpoint": error.endpoint,
             "subject": error.subject or "",
-            "code": "" if code is None else str(code),
             "until": until.strftime("%H:%M" if until.date() == now.date() else "%Y-%m-%d %H:%M"),
         }
     )

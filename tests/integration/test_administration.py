@@ -213,8 +213,8 @@ async def test_the_places_of_a_report_are_a_tree(
     ("code", "reason"),
     [
         (5014, "The cloud has not prepared this report yet. Try again tomorrow"),
-        (5018, "The vendor has not enabled this function for the product (code 5018)"),
-        (5024, "The vendor has not enabled this function for the product (code 5024)"),
+        (5018, "The vendor has not enabled this function for the product"),
+        (5024, "The vendor has not enabled this function for the product"),
     ],
 )
 async def test_a_report_that_is_not_there_is_an_answer(
@@ -243,16 +243,16 @@ async def test_a_report_that_is_not_there_is_an_answer(
 @pytest.mark.parametrize(
     ("report", "data", "text"),
     [
-        ("device_overview", {"group_id": "a"}, "does not take group_id. It covers the whole product"),
-        ("device_status", {"city": "Bonn"}, "does not take city. It takes: group_id"),
+        ("device_overview", {"group_id": "a"}, "does not take Group ID. It covers the whole product"),
+        ("device_status", {"city": "Bonn"}, "does not take City. It takes: Group ID"),
         (
             "device_locations",
             {"cycle": "week"},
-            "does not take cycle. It takes: group_id, is_online, is_faulty, is_alerting",
+            "does not take Cycle. It takes: Group ID, Online, Faulty, Alerting",
         ),
-        ("active_device_history", {"start": "2026-11-01", "end": "2026-11-02"}, "needs cycle"),
-        ("active_device_history", {"cycle": "date"}, "needs start, end"),
-        ("active_device_history", {"cycle": "date", "start": "2026-11-01"}, "needs end"),
+        ("active_device_history", {"start": "2026-11-01", "end": "2026-11-02"}, "needs Cycle"),
+        ("active_device_history", {"cycle": "date"}, "needs Start, End"),
+        ("active_device_history", {"cycle": "date", "start": "2026-11-01"}, "needs End"),
         ("new_devices", {"start": "2026-11-02", "end": "2026-11-01"}, "The end of the range is before its start"),
         ("new_devices", {"start": "2026-01-01", "end": "2026-02-01"}, "Choose at most 30 days"),
         ("new_users", {"cycle": "week", "start": "2025-01-01", "end": "2026-02-01"}, "at most 53 weeks"),
@@ -339,9 +339,9 @@ async def test_the_times_of_found_devices_have_an_offset(
 async def test_a_condition_that_a_cloud_lacks_is_named(
     hass: HomeAssistant, simulation: Simulation, enterprise: MockConfigEntry, household: MockConfigEntry
 ) -> None:
-    assert "cannot search devices by site" in await _refused(hass, "find_devices", enterprise, site="a")
-    assert "cannot search devices by customer" in await _refused(hass, "find_devices", household, customer="a")
-    assert "cannot search devices by is_faulty" in await _refused(hass, "find_devices", household, is_faulty=True)
+    assert "cannot search devices by Site" in await _refused(hass, "find_devices", enterprise, site="a")
+    assert "cannot search devices by Customer" in await _refused(hass, "find_devices", household, customer="a")
+    assert "cannot search devices by Faulty" in await _refused(hass, "find_devices", household, is_faulty=True)
 
 
 async def test_every_account_finds_the_devices_that_it_lists(hass: HomeAssistant, simulation: Simulation) -> None:
@@ -438,7 +438,7 @@ async def test_what_groups_of_a_cloud_lack_is_named(
     assert text in await _refused(hass, "create_group", enterprise, name="a", **key)
     assert "Enter a name" in await _refused(hass, "create_group", household)
     assert "cannot contain" in await _refused(hass, "create_group", household, name="a", parent_id="b")
-    assert "at least one in members" in await _refused(
+    assert "at least one in Members" in await _refused(
         hass, "assign_devices", enterprise, group_id=product.root_gid, **key
     )
 
@@ -461,7 +461,7 @@ async def test_a_device_of_another_account_is_refused(
         ("delete_group", 5204, "The group still has groups or devices. Remove them from it first"),
         ("delete_group", 5205, "The group still has groups or devices. Remove them from it first"),
         ("delete_group", 5206, "The cloud does not know this group"),
-        ("delete_group", 5207, "The cloud refuses the request (code 5207)"),
+        ("delete_group", 5207, "The cloud refuses the request"),
         ("delete_group", 5208, "The cloud is still moving devices between groups. Try again in a few minutes"),
     ],
 )
@@ -513,9 +513,9 @@ async def test_users_come_without_personal_data_unless_it_is_wanted(
     ("data", "text"),
     [
         ({"kind": "bound", "by": "mac"}, "together with a value"),
-        ({"kind": "registered", "by": "mac", "value": "a"}, "cannot search registered users by mac"),
-        ({"kind": "registered", "group_id": "a"}, "cannot search registered users by group_id"),
-        ({"kind": "bound", "app_id": "a"}, "cannot search bound users by app_id"),
+        ({"kind": "registered", "by": "mac", "value": "a"}, "app: the cloud cannot search them by MAC address"),
+        ({"kind": "registered", "group_id": "a"}, "app: the cloud cannot search them by Group ID"),
+        ({"kind": "bound", "app_id": "a"}, "a device: the cloud cannot search them by App ID"),
     ],
 )
 async def test_what_users_cannot_be_searched_by_is_named(
@@ -614,7 +614,7 @@ async def test_a_device_is_bound_in_one_complete_way(
         ({}, "/app/bind_mac", 9044, "The cloud refuses the product secret"),
         ({}, "/app/bind_mac", 9002, "The cloud does not know this product"),
         ({}, "/app/bind_mac", 9014, "The cloud does not know 0000000000aa"),
-        ({}, "/app/bind_mac", 9001, "The cloud refuses the request (code 9001)"),
+        ({}, "/app/bind_mac", 9001, "The cloud refuses the request"),
     ],
 )
 async def test_a_refused_binding_says_why_and_tells_no_secret(

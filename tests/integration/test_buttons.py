@@ -118,7 +118,7 @@ async def test_a_refused_right_is_told_in_words(
     simulation.sodata.reset_counts()
     with pytest.raises(HomeAssistantError) as refused:
         await _press(hass, entity_id_of(hass, "button", entry, unit.uuid, "$repair"))
-    assert str(refused.value) == f"This account is not allowed to control {unit.name} (code 403)"
+    assert str(refused.value) == f"This account is not allowed to control {unit.name}"
     assert _requests(simulation, "GET") == 0
 
 

@@ -220,7 +220,7 @@ def _is_control(request: web.Request) -> bool:
             HomeAssistantError,
             "Terrace spa was not contacted: the cloud accepts no more requests until HH:MM",
         ),
-        (_refusal(9015), HomeAssistantError, "The cloud refuses the command to Terrace spa (code 9015)"),
+        (_refusal(9015), HomeAssistantError, "The cloud refuses the command to Terrace spa"),
         (_refusal(9017), HomeAssistantError, "The account no longer has this device"),
         (
             Fault(matches=_is_control, status=502, body="<html>", content_type="text/html"),

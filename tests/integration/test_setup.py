@@ -129,11 +129,16 @@ async def test_an_account_whose_cloud_is_down_is_set_up_later(
     assert float(subject.state(hass, simulation, entry)) == 23
 
 
-async def test_a_refusal_without_a_code_is_logged_with_its_status(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_refusal_without_a_code_is_logged_once_with_its_status(
+    hass: HomeAssistant, simulation: Simulation, caplog: pytest.LogCaptureFixture
+) -> None:
     simulation.sodata.faults = [Fault(matches=lambda request: request.path.endswith("/devices"), status=403, body="{}")]
     entry = await add_account(hass, simulation, "sodata")
     assert entry.state is ConfigEntryState.SETUP_RETRY
-    assert "(code 403)" in str(entry.reason)
+    assert str(entry.reason) == "This account is not allowed to do this"
+    assert caplog.text.count("Account of sodata: right_missing, HTTP 403 at /") == 1
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert caplog.text.count("Account of sodata: right_missing, HTTP 403 at /") == 1
 
 
 async def test_an_account_is_set_up_later_when_its_login_server_is_down(

@@ -64,7 +64,8 @@ _ENGLISH = dict(_leaves(_TEXTS))
 
 
 def _placeholders(text: str) -> set[str]:
-    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+    """Return the names of the placeholders; the frontend formats `{name, number}` in the user's language."""
+    return {name.removesuffix(", number") for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
 def _all_errors() -> list[CloudError]:

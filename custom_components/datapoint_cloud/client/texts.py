@@ -48,14 +48,14 @@ class Texts:
         text: str = self._content["selector"].get(field, {}).get("options", {}).get(value, value)
         return text
 
-    def problem(self, key: str, detail: str = "") -> str:
+    def problem(self, key: str) -> str:
         """Return the text for an error of a form."""
         text: str = self._content["config"]["error"][key]
-        return text.format(detail=detail)
+        return text
 
     def of_login(self, error: CloudError) -> str:
         """Describe why the cloud refused a login."""
-        return self.problem(row_of(error).form, str(error))
+        return f"{self.problem(row_of(error).form)} ({error})"
 
     def of_request(self, error: CloudError) -> str:
         """Describe an error on its own."""

@@ -229,7 +229,7 @@ async def test_hours_of_an_air_conditioner(hass: HomeAssistant, simulation: Simu
         period="year",
         aggregation="avg",
     )
-    assert text.endswith("does not offer the period year. Choose one of: hour, day, week, month")
+    assert text.endswith("does not offer the period Year. Choose one of: Hour, Day, Week, Month")
 
 
 async def test_the_communication_log_has_the_frames_that_were_sent(
@@ -259,7 +259,7 @@ async def test_usage_of_yesterday(hass: HomeAssistant, simulation: Simulation) -
     response = await response_of(hass, "get_usage", **call, group_by="network")
     assert {row["label"] for row in response["rows"]} == {"ON NET", "OFF NET"}
     text = await error_of(hass, "get_usage", HomeAssistantError, **call, period="fortnight")
-    assert text.startswith("The cloud refuses the query because of period (code 40460101)")
+    assert text.startswith("The cloud refuses the query. Check its period")
 
 
 async def test_a_range_as_long_as_the_retention_is_complete(

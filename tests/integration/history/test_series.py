@@ -146,7 +146,7 @@ async def test_a_range_beyond_the_retention_is_returned_with_the_part_that_is_co
         (RateLimited(Reason.QUOTA_EXHAUSTED), "The cloud accepts no more requests until 12:31"),
         (Forbidden(Reason.FEATURE_NOT_GRANTED, code=5018), "The vendor has not enabled this function. "),
         (Rejected(Reason.INVALID_REQUEST), "The cloud has no such data for 客厅空调"),
-        (Rejected(code=5401), "The cloud refuses the request (code 5401)"),
+        (Rejected(code=5401), "The cloud refuses the request"),
         (UnexpectedAnswer(Reason.ZONE_UNPROVEN), "The cloud does not state the time zone of its periods"),
         (NotSupported(), "The cloud does not offer this function"),
     ],
@@ -289,11 +289,11 @@ async def test_days_can_start_at_midnight_in_utc(
     [
         (
             {"period": "week"},
-            "Account of gizwits_open does not offer the period week. Choose one of: hour, day",
+            "Account of gizwits_open does not offer the period Week. Choose one of: Hour, Day",
         ),
         (
             {"aggregation": "stdev"},
-            "Account of gizwits_open does not offer the aggregation stdev. Choose one of: avg, count, var",
+            "Account of gizwits_open does not offer the aggregation Standard deviation. Choose one of: Average, Number of readings, Variance",
         ),
         ({"datapoints": "switch"}, "switch of 客厅空调 is not a number and cannot be aggregated"),
         ({"datapoints": "mode"}, "mode of 客厅空调 is not a number and cannot be aggregated"),

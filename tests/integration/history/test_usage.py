@@ -79,4 +79,4 @@ async def test_a_usage_query_that_the_cloud_refuses_is_an_error(
     for failure in ({"raises": error}, {"errors": {_QUERY: error}}):
         set_history(firstlight, **failure)
         text = await error_of(hass, "get_usage", HomeAssistantError, config_entry_id=firstlight.entry_id, range="today")
-        assert text.startswith("The cloud refuses the query because of period (code 40460101)")
+        assert text.startswith("The cloud refuses the query. Check its period")
