@@ -23,6 +23,7 @@ from typing import Any, cast
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud, Product
+from custom_components.datapoint_cloud.clouds.transport import Transport
 from custom_components.datapoint_cloud.coordinator import DatapointCoordinator
 from custom_components.datapoint_cloud.profiles import Profiles
 from custom_components.datapoint_cloud.storage import AccountStorage
@@ -74,7 +75,7 @@ async def _ours(devices: int, active: float) -> tuple[_Result, _Result]:
         entry.add_to_hass(hass)
         storage = AccountStorage(hass, entry.entry_id)
         cloud = GizwitsEnterpriseCloud(
-            cast("Any", session),
+            Transport(cast("Any", session)),
             api_url="http://stand-in",
             enterprise_id="enterprise",
             enterprise_secret="secret",

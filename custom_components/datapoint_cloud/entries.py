@@ -18,7 +18,9 @@ from .accounts import ACCOUNT_TYPES, scope_type
 from .accounts.base import AccountType, Answers, ClientContext, Logins, NoDevices, Scopes
 from .clouds.client_store import ClientStore
 from .clouds.cloud import Cloud
+from .clouds.transport import Transport
 from .const import CONF_CLOUD, CONF_USERNAME, DOMAIN, OPTION_GROUPS
+from .timings import timings_of
 
 _LOGINS: Final[HassKey[Logins]] = HassKey(f"{DOMAIN}_logins")
 _ANSWERS: Final[HassKey[Answers]] = HassKey(f"{DOMAIN}_answers")
@@ -108,7 +110,7 @@ def scope_id_to_store(
 
 def _context(hass: HomeAssistant, data: Mapping[str, Any], scopes: Scopes, client_store: ClientStore) -> ClientContext:
     return ClientContext(
-        session=_session(hass),
+        transport=Transport(_session(hass), timings=timings_of(hass).http),
         data=data,
         scopes=scopes,
         client_store=client_store,

@@ -1,14 +1,15 @@
 """Every duration of the integration that a test changes, with its meaning, in one place.
 
-The durations of the client library are in `clouds/`; those that no test changes are constants of their modules.
+The durations of push are in `clouds/`; those that no test changes are constants of their modules.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
+from .clouds.transport import HttpTimings
 from .const import DOMAIN
 
 
@@ -26,6 +27,8 @@ class Timings:
     """From the end of `pending_for` until a command counts as failed."""
     first_readings: float = 10.0
     """How long set-up waits for the first readings, which go on in the background."""
+    http: HttpTimings = field(default_factory=HttpTimings)
+    """How long requests may take, and how soon one that failed is sent again."""
     online_log_delay: float = 5.0
     """How far a cloud's log of connections is behind: that long after a device went offline it says why."""
 

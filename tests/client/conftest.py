@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from custom_components.datapoint_cloud.client.main import main
-from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.transport import HttpTimings
 from simulator.simulation import Simulation
 
 from .logins import login_of
@@ -34,11 +34,6 @@ type Run = Callable[..., Coroutine[Any, Any, Printed]]
 """Runs the client with arguments and the text of its input, in which a terminal's user types."""
 
 
-@pytest.fixture(autouse=True)
-def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
-
-
 @pytest.fixture
 def typed_secretly() -> list[str]:
     """The answers to questions for secrets, in order; a test fills it."""
@@ -52,7 +47,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, typ
 
     async def run(*arguments: str, typed: str = "") -> Printed:
         monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-        code = await asyncio.to_thread(main, arguments)
+        code = await asyncio.to_thread(main, arguments, HttpTimings(longest_pause=0))
         printed = capsys.readouterr()
         return Printed(code, printed.out, printed.err)
 

@@ -12,12 +12,14 @@ from custom_components.datapoint_cloud.clouds.model import Device
 from simulator.gizwits import GizwitsEnterpriseServer, GizwitsOpenServer
 from simulator.gizwits.devices import GizwitsDevice
 
+from .transports import quick
+
 
 def enterprise_cloud(
     session: aiohttp.ClientSession, server: GizwitsEnterpriseServer, client_store: ClientStore | None = None
 ) -> GizwitsEnterpriseCloud:
     return GizwitsEnterpriseCloud(
-        session,
+        quick(session),
         api_url=server.url,
         enterprise_id=server.enterprise_id,
         enterprise_secret=server.enterprise_secret,
@@ -34,7 +36,11 @@ def open_cloud(
 ) -> GizwitsOpenCloud:
     login = PasswordLogin(username=server.username, password=server.password)
     return GizwitsOpenCloud(
-        session, api_url=server.url, app_id=server.app_id, login=login, client_store=client_store or ClientStore()
+        quick(session),
+        api_url=server.url,
+        app_id=server.app_id,
+        login=login,
+        client_store=client_store or ClientStore(),
     )
 
 

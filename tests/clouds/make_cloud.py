@@ -22,6 +22,8 @@ from custom_components.datapoint_cloud.clouds.sodata.auth import KeycloakLogin
 from simulator.gizwits.certificate import self_signed
 from simulator.simulation import Simulation
 
+from .transports import quick
+
 _PLAIN_QUERY: Mapping[str, Any] = {
     "aty": "content",
     "field": "genre",
@@ -48,7 +50,7 @@ def make_open_cloud(
 ) -> Cloud:
     server = simulation.gizwits_open
     return GizwitsOpenCloud(
-        session,
+        quick(session),
         api_url=changes.get("api_url", server.url),
         app_id=changes.get("app_id", server.app_id),
         login=PasswordLogin(
@@ -65,7 +67,7 @@ def make_enterprise_cloud(
     address = host_and_port(simulation.gizwits_snoti.address, 2017)
     assert address is not None
     return GizwitsEnterpriseCloud(
-        session,
+        quick(session),
         api_url=changes.get("api_url", server.url),
         enterprise_id=changes.get("enterprise_id", server.enterprise_id),
         enterprise_secret=changes.get("enterprise_secret", server.enterprise_secret),
@@ -93,7 +95,7 @@ def make_sodata_cloud(
 ) -> Cloud:
     keycloak = simulation.keycloak
     login = KeycloakLogin(
-        session,
+        quick(session),
         auth_url=keycloak.url,
         realm=keycloak.realm,
         client_id=keycloak.client_id,
@@ -102,7 +104,7 @@ def make_sodata_cloud(
         password=changes.get("password", keycloak.password),
     )
     return SoDataCloud(
-        session,
+        quick(session),
         api_url=changes.get("api_url", simulation.sodata.url),
         login=login,
         corporate_account=None,
@@ -115,7 +117,7 @@ def make_firstlight_cloud(
 ) -> Cloud:
     server = simulation.firstlight
     return FirstlightCloud(
-        session,
+        quick(session),
         api_url=changes.get("api_url", server.url),
         authorization_token=changes.get("authorization_token", server.authorization_token),
         user_token=changes.get("user_token", server.user_token),

@@ -19,6 +19,7 @@ from simulator.simulation import Simulation
 from tests.waiting import until
 
 from .make_cloud import trust_simulator
+from .transports import quick
 
 
 def listed(device: GizwitsDevice) -> Device:
@@ -54,7 +55,7 @@ class Listener:
         address = host_and_port(self._simulation.gizwits_snoti.address, 2017)
         assert address is not None
         return GizwitsEnterpriseCloud(
-            self._session,
+            quick(self._session),
             api_url=enterprise.url,
             enterprise_id=enterprise.enterprise_id,
             enterprise_secret=enterprise.enterprise_secret,

@@ -12,6 +12,8 @@ from custom_components.datapoint_cloud.clouds.sodata.auth import KeycloakLogin
 from simulator.server import Fault
 from simulator.sodata import KeycloakServer, SoDataServer
 
+from .transports import quick
+
 TOKEN = "POST /realms/{realm}/protocol/openid-connect/token"
 BULK = "PUT /api/v1/ca/{ca}/last-values"
 SINGLE = "GET /api/v1/ca/{ca}/devices/{uuid}/last-values"
@@ -26,7 +28,7 @@ class SoData:
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self.seconds = 1_790_000_000.0
-        self.session = session
+        self.transport = quick(session)
         self.keycloak = KeycloakServer(self.now)
         self.api = SoDataServer(self.keycloak, self.now)
         self.client_store = ClientStore()
@@ -51,14 +53,14 @@ class SoData:
             "username": self.keycloak.username,
             "password": self.keycloak.password,
         }
-        login = KeycloakLogin(self.session, **{name: changes.pop(name, value) for name, value in credentials.items()})
+        login = KeycloakLogin(self.transport, **{name: changes.pop(name, value) for name, value in credentials.items()})
         options: dict[str, Any] = {
             "api_url": self.api.url,
             "login": login,
             "corporate_account": None,
             "client_store": self.client_store,
         }
-        return SoDataCloud(self.session, **options | changes)
+        return SoDataCloud(self.transport, **options | changes)
 
 
 def route(name: str, **fault: Any) -> Fault:

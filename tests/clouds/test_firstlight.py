@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import aiohttp
 import pytest
 
-from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     AuthFailed,
@@ -30,6 +29,8 @@ from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, 
 from simulator.firstlight import FirstlightServer
 from simulator.server import Fault
 
+from .transports import quick
+
 PARIS = ZoneInfo("Europe/Paris")
 QUERY = UsageQuery(
     id="q", name="Genres", aty="content", field="genre", item_id=None, period="day", group_by=None, unit="plays"
@@ -41,7 +42,7 @@ class Firstlight:
     """The simulated server at a fixed time, and its clients."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
-        self.session = session
+        self.transport = quick(session)
         self.server = FirstlightServer(lambda: 1_790_000_000.0)
         self.client_store = ClientStore()
 
@@ -52,7 +53,7 @@ class Firstlight:
             "user_token": self.server.user_token,
             "client_store": self.client_store,
         }
-        return FirstlightCloud(self.session, queries=queries or [QUERY], time_zone=zone, **options | changes)
+        return FirstlightCloud(self.transport, queries=queries or [QUERY], time_zone=zone, **options | changes)
 
     def answer(self, body: Any, **fault: Any) -> None:
         self.server.faults = [Fault(body=json.dumps(body), **fault)]
@@ -89,7 +90,6 @@ async def firstlight(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> A
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime.fromtimestamp(1_790_000_000, tz)  # 2026-09-21T14:13:20Z, a Monday
 
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
     monkeypatch.setattr(api, "datetime", Now)
     async with aiohttp.ClientSession() as session:
         firstlight = Firstlight(session)
@@ -716,7 +716,7 @@ async def test_every_query_becomes_a_service_device(firstlight: Firstlight) -> N
 
 async def test_account_without_queries_has_no_devices(firstlight: Firstlight) -> None:
     cloud = FirstlightCloud(
-        firstlight.session,
+        firstlight.transport,
         api_url=firstlight.server.url,
         authorization_token="a",
         user_token="b",

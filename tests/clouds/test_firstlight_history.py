@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import aiohttp
 import pytest
 
-from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     CloudError,
@@ -28,6 +27,8 @@ from custom_components.datapoint_cloud.clouds.history import HistoryResult, Usag
 from simulator.firstlight import FirstlightServer
 from simulator.server import Fault
 
+from .transports import quick
+
 ROUTE = "GET /user/usage/aggregate/{aty}/{field}"
 QUERY = UsageQuery(
     id="q", name="Genres", aty="content", field="genre", item_id=None, period="day", group_by=None, unit="plays"
@@ -37,8 +38,7 @@ NETWORKS = {"ON NET": 0.7, "OFF NET": 0.3}
 
 
 @pytest.fixture
-async def server(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FirstlightServer]:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
+async def server(socket_enabled: None) -> AsyncIterator[FirstlightServer]:
     server = FirstlightServer(lambda: 1_790_000_000.0)
     await server.start()
     yield server
@@ -56,7 +56,7 @@ class Client:
 
     def __init__(self, server: FirstlightServer, session: aiohttp.ClientSession, **changes: Any) -> None:
         self.cloud = FirstlightCloud(
-            session,
+            quick(session),
             api_url=server.url,
             authorization_token=server.authorization_token,
             user_token=server.user_token,

@@ -11,7 +11,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     CloudError,
@@ -41,11 +40,6 @@ INDIA = timezone(5.5 * HOUR)
 type Server = GizwitsEnterpriseServer | GizwitsOpenServer
 type AnyCloud = GizwitsEnterpriseCloud | GizwitsOpenCloud
 type MakeCloud = Callable[..., AnyCloud]
-
-
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
 
 
 @pytest.fixture(params=["enterprise", "open"])

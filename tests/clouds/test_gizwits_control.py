@@ -29,6 +29,8 @@ from simulator.gizwits.products import AIR_CONDITIONER
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
+from .transports import quick
+
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
@@ -50,7 +52,7 @@ def enterprise(simulation: Simulation) -> GizwitsEnterpriseServer:
 def open_cloud(session: aiohttp.ClientSession, household: GizwitsOpenServer) -> GizwitsOpenCloud:
     login = PasswordLogin(username=household.username, password=household.password)
     return GizwitsOpenCloud(
-        session, api_url=household.url, app_id=household.app_id, login=login, client_store=ClientStore()
+        quick(session), api_url=household.url, app_id=household.app_id, login=login, client_store=ClientStore()
     )
 
 
@@ -58,7 +60,7 @@ def open_cloud(session: aiohttp.ClientSession, household: GizwitsOpenServer) -> 
 def enterprise_cloud(session: aiohttp.ClientSession, enterprise: GizwitsEnterpriseServer) -> GizwitsEnterpriseCloud:
     products = [Product(product_key=key, product_secret=it.product_secret) for key, it in enterprise.products.items()]
     return GizwitsEnterpriseCloud(
-        session,
+        quick(session),
         api_url=enterprise.url,
         enterprise_id=enterprise.enterprise_id,
         enterprise_secret=enterprise.enterprise_secret,

@@ -11,7 +11,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
 from custom_components.datapoint_cloud.clouds.errors import (
@@ -33,6 +32,8 @@ from simulator.gizwits.devices import GizwitsDevice
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
+from .transports import quick
+
 PRODUCT = "/v1/products/{product_key}"
 TOKEN, SEARCH = f"POST {PRODUCT}/access_token", f"GET {PRODUCT}/devices/search"
 DATA, DATAPOINT = f"GET {PRODUCT}/devices/{{did}}/data", f"GET {PRODUCT}/datapoint"
@@ -40,11 +41,6 @@ CONTROL = f"POST {PRODUCT}/devices/{{did}}/control"
 DAY = 86_400
 
 type MakeCloud = Callable[..., GizwitsEnterpriseCloud]
-
-
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
 
 
 @pytest.fixture
@@ -72,7 +68,7 @@ async def make_cloud(server: GizwitsEnterpriseServer) -> AsyncIterator[MakeCloud
             enterprise_secret: str = server.enterprise_secret,
         ) -> GizwitsEnterpriseCloud:
             return GizwitsEnterpriseCloud(
-                session,
+                quick(session),
                 api_url=api_url,
                 enterprise_id=enterprise_id,
                 enterprise_secret=enterprise_secret,

@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.budget import Purpose
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
@@ -29,6 +28,7 @@ from custom_components.datapoint_cloud.clouds.errors import (
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud
 from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
 from custom_components.datapoint_cloud.clouds.history import History, Series
+from custom_components.datapoint_cloud.clouds.http import HttpClient
 from custom_components.datapoint_cloud.clouds.model import Device
 from simulator.gizwits import GizwitsEnterpriseServer, GizwitsOpenServer
 from simulator.gizwits.devices import GizwitsDevice
@@ -44,11 +44,6 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 WEEK = 7 * DAY
 
 type MakeEnterprise = Callable[..., GizwitsEnterpriseCloud]
-
-
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
 
 
 @pytest.fixture
@@ -558,13 +553,13 @@ async def test_history_spends_the_budget_of_history(
     cloud: GizwitsEnterpriseCloud, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     purposes: list[Purpose] = []
-    request = http.HttpClient.request
+    request = HttpClient.request
 
-    async def spy(self: http.HttpClient, method: str, template: str, **options: Any) -> Any:
+    async def spy(self: HttpClient, method: str, template: str, **options: Any) -> Any:
         purposes.append(options.get("purpose", Purpose.CONTROL))
         return await request(self, method, template, **options)
 
-    monkeypatch.setattr(http.HttpClient, "request", spy)
+    monkeypatch.setattr(HttpClient, "request", spy)
     await cloud.history.readings([Series(device, "power")], now() - HOUR, now())
     await cloud.history.online_log(device, now() - HOUR, now())
     assert set(purposes) == {Purpose.HISTORY}

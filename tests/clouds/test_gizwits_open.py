@@ -11,7 +11,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.cloud import Cloud
 from custom_components.datapoint_cloud.clouds.errors import (
@@ -41,17 +40,14 @@ from simulator.gizwits import GizwitsOpenServer
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
+from .transports import quick
+
 LOGIN, FRONT = "POST /app/login", "POST /app/smart_home/login/pwd"
 BINDINGS, LATEST = "GET /app/bindings", "GET /app/devdata/{did}/latest"
 DATAPOINT, CONTROL = "GET /app/datapoint", "POST /app/control/{did}"
 DAY = 86_400
 
 type MakeCloud = Callable[..., GizwitsOpenCloud]
-
-
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
 
 
 @pytest.fixture
@@ -78,7 +74,9 @@ async def make_cloud(server: GizwitsOpenServer) -> AsyncIterator[MakeCloud]:
         ) -> GizwitsOpenCloud:
             login = login or PasswordLogin(username=server.username, password=server.password)
             client_store = ClientStore() if client_store is None else client_store
-            return GizwitsOpenCloud(session, api_url=api_url, app_id=app_id, login=login, client_store=client_store)
+            return GizwitsOpenCloud(
+                quick(session), api_url=api_url, app_id=app_id, login=login, client_store=client_store
+            )
 
         yield make
 

@@ -15,7 +15,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import AuthFailed, Reason
 from custom_components.datapoint_cloud.clouds.gizwits.open import login, websocket, websocket_session
@@ -41,11 +40,6 @@ from .websocket_push import (
 )
 
 LOGIN, CONNECT = "POST /app/login", "GET /ws/app/v1"
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
 
 
 @pytest.fixture

@@ -24,18 +24,16 @@ from custom_components.datapoint_cloud.clouds.errors import (
     Unreachable,
 )
 from custom_components.datapoint_cloud.clouds.http import Answer, HttpClient, retry_after
+from custom_components.datapoint_cloud.clouds.transport import Transport
 from simulator.server import Fault, Server
+
+from .transports import quick
 
 PARTS = {"thing": "a/b ?ü"}
 
 
 def find_error(answer: Answer) -> CloudError | None:
     return answer.error(DeviceGone, code=9) if answer.status == 404 else None
-
-
-@pytest.fixture(autouse=True)
-def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
 
 
 @pytest.fixture
@@ -67,8 +65,13 @@ async def session(socket_enabled: None) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def client(session: aiohttp.ClientSession, server: Server) -> HttpClient:
-    return HttpClient(session, server.url + "/", find_error)
+def transport(session: aiohttp.ClientSession) -> Transport:
+    return quick(session)
+
+
+@pytest.fixture
+def client(transport: Transport, server: Server) -> HttpClient:
+    return HttpClient(transport, server.url + "/", find_error)
 
 
 @pytest.fixture
@@ -254,10 +257,10 @@ async def test_client_sends_a_write_once_if_the_connection_is_lost(client: HttpC
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 async def test_read_over_a_lost_connection_spends_two_requests_of_the_budget(
-    session: aiohttp.ClientSession, server: Server, method: str
+    transport: Transport, server: Server, method: str
 ) -> None:
     budget = Budget(ClientStore(), per_hour=100)
-    client = HttpClient(session, server.url, find_error, budget=budget)
+    client = HttpClient(transport, server.url, find_error, budget=budget)
     # Over a connection that was open before, aiohttp itself would repeat the request.
     await read(client)
     server.faults = [Fault(drops=True)]
@@ -268,11 +271,9 @@ async def test_read_over_a_lost_connection_spends_two_requests_of_the_budget(
     assert budget.remaining == 97
 
 
-async def test_client_does_not_repeat_a_read_answered_with_an_error_code(
-    session: aiohttp.ClientSession, server: Server
-) -> None:
+async def test_client_does_not_repeat_a_read_answered_with_an_error_code(transport: Transport, server: Server) -> None:
     server.faults = [Fault(status=400, body="{}")]
-    client = HttpClient(session, server.url, lambda answer: answer.error(Unreachable, Reason.SERVER_ERROR, code=5406))
+    client = HttpClient(transport, server.url, lambda answer: answer.error(Unreachable, Reason.SERVER_ERROR, code=5406))
     with pytest.raises(Unreachable):
         await read(client)
     assert server.requests.total() == 1
@@ -296,15 +297,13 @@ async def test_no_connection_is_unreachable(client: HttpClient, server: Server) 
 
 
 @pytest.mark.parametrize("url", ["http://", "nonsense", "http://[", "http://host:99999"])
-async def test_unusable_address_is_unreachable(session: aiohttp.ClientSession, url: str) -> None:
+async def test_unusable_address_is_unreachable(transport: Transport, url: str) -> None:
     with pytest.raises(Unreachable):
-        await read(HttpClient(session, url, find_error))
+        await read(HttpClient(transport, url, find_error))
 
 
-async def test_client_waits_for_a_silent_server_once(
-    session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=30, sock_read=0.05))
+async def test_client_waits_for_a_silent_server_once(transport: Transport) -> None:
+    transport.timings.limit = aiohttp.ClientTimeout(total=30, sock_read=0.05)
     finished = asyncio.Event()
     connections = 0
 
@@ -318,7 +317,7 @@ async def test_client_waits_for_a_silent_server_once(
     port = listener.sockets[0].getsockname()[1]
     try:
         with pytest.raises(Unreachable) as caught:
-            await read(HttpClient(session, f"http://127.0.0.1:{port}", find_error))
+            await read(HttpClient(transport, f"http://127.0.0.1:{port}", find_error))
     finally:
         finished.set()
         listener.close()
@@ -327,7 +326,7 @@ async def test_client_waits_for_a_silent_server_once(
 
 
 async def test_client_sends_a_limited_number_of_requests_in_parallel(
-    session: aiohttp.ClientSession, socket_enabled: None
+    transport: Transport, socket_enabled: None
 ) -> None:
     running = most = 0
     all_waiting = asyncio.Event()
@@ -346,7 +345,7 @@ async def test_client_sends_a_limited_number_of_requests_in_parallel(
     server.app.router.add_get("/", answer)
     await server.start()
     try:
-        client = HttpClient(session, server.url, find_error, parallel=2)
+        client = HttpClient(transport, server.url, find_error, parallel=2)
         await asyncio.gather(*(read(client, "/") for _ in range(6)))
     finally:
         await server.stop()
@@ -419,9 +418,7 @@ async def test_log_has_path_templates_and_no_secrets(
     assert "s3cret" not in log.text + str(caught.value) + repr(caught.value)
 
 
-async def test_log_has_no_secrets_of_an_unusable_address(
-    session: aiohttp.ClientSession, log: pytest.LogCaptureFixture
-) -> None:
+async def test_log_has_no_secrets_of_an_unusable_address(transport: Transport, log: pytest.LogCaptureFixture) -> None:
     with pytest.raises(Unreachable) as caught:
-        await read(HttpClient(session, "http://user:s3cret@[", find_error))
+        await read(HttpClient(transport, "http://user:s3cret@[", find_error))
     assert "s3cret" not in log.text + str(caught.value) + repr(caught.value.__cause__)

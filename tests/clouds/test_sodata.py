@@ -11,7 +11,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import (
     DeviceGone,
@@ -35,7 +34,6 @@ LOAD_RATE = "Global|0|140100"
 
 @pytest.fixture
 async def sodata(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SoData]:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
     async with aiohttp.ClientSession() as session:
         sodata = SoData(session)
         for module in (schemas, bulk):
@@ -793,12 +791,10 @@ async def test_devices_are_read_alone_if_only_the_bulk_call_keeps_failing(
     assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (1, 0)
 
 
-async def test_client_reads_a_device_alone_if_the_bulk_call_hangs(
-    sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_client_reads_a_device_alone_if_the_bulk_call_hangs(sodata: SoData, client: SoDataCloud) -> None:
     devices = (await client.devices()).devices
     await client.readings(devices)
-    monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=0.2))
+    sodata.transport.timings.limit = aiohttp.ClientTimeout(total=0.2)
     gate = asyncio.Event()
     sodata.api.faults = [route(BULK, gate=gate)]
     assert len((await client.readings(devices)).snapshots) == 1

@@ -14,7 +14,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.errors import (
     CloudError,
     DeviceGone,
@@ -694,11 +693,9 @@ async def test_client_returns_to_large_requests_after_an_hour(
     assert sodata.api.requests[DATAPOINTS] == 1
 
 
-async def test_client_requests_less_after_a_timeout(
-    sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_client_requests_less_after_a_timeout(sodata: SoData, client: SoDataCloud) -> None:
     await client.account()
-    monkeypatch.setattr(http, "_TIME_LIMIT_OF_HISTORY", aiohttp.ClientTimeout(total=0.3))
+    sodata.transport.timings.limit_of_history = aiohttp.ClientTimeout(total=0.3)
     gate = asyncio.Event()
 
     def is_much(request: web.Request) -> bool:
@@ -718,7 +715,7 @@ async def test_client_waits_for_a_hanging_server_once(
 ) -> None:
     monkeypatch.setattr(limits, "_MOST_ROWS", 3000)
     await client.account()
-    monkeypatch.setattr(http, "_TIME_LIMIT_OF_HISTORY", aiohttp.ClientTimeout(total=0.3))
+    sodata.transport.timings.limit_of_history = aiohttp.ClientTimeout(total=0.3)
     gate = asyncio.Event()
     start, end = utc("2026-01-01"), utc("2026-01-09")
 

@@ -12,7 +12,6 @@ import aiohttp
 import jwt
 import pytest
 
-from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.clouds.errors import (
     AuthFailed,
     CloudError,
@@ -36,7 +35,6 @@ _DAY = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 9, 2, tzinfo=UTC)
 
 @pytest.fixture
 async def sodata(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SoData]:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
     async with aiohttp.ClientSession() as session:
         sodata = SoData(session)
         monkeypatch.setattr(auth, "time", SimpleNamespace(monotonic=sodata.now))

@@ -17,6 +17,8 @@ from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.clouds.push import News, Push, Report
 from simulator.gizwits import GizwitsDevice, GizwitsOpenServer
 
+from .transports import quick
+
 REFUSED = '{"cmd": "login_res", "data": {"success": false, "msg": "no"}}'
 
 
@@ -29,7 +31,7 @@ def cloud_at(
 ) -> GizwitsOpenCloud:
     login = PasswordLogin(username=server.username, password=server.password)
     return GizwitsOpenCloud(
-        session,
+        quick(session),
         api_url=api_url,
         app_id=server.app_id,
         login=login,

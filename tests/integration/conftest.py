@@ -12,18 +12,19 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
 
 from custom_components.datapoint_cloud import user_profiles
-from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.clouds.transport import HttpTimings
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.profiles import Profiles
-from custom_components.datapoint_cloud.timings import set_timings, timings_of
+from custom_components.datapoint_cloud.timings import Timings, set_timings, timings_of
 from simulator.simulation import Simulation
 
 from .passing_time import ChangeTimings
 
 
 @pytest.fixture(autouse=True)
-def _integration(enable_custom_integrations: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
+def _integration(hass: HomeAssistant, enable_custom_integrations: None) -> None:
+    """Load the integration, whose accounts do not wait before they send a request again."""
+    set_timings(hass, Timings(http=HttpTimings(longest_pause=0)))
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from custom_components.datapoint_cloud.clouds import http
 from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.timings import timings_of
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.server import Fault, Server
 from simulator.simulation import Simulation
@@ -207,20 +207,20 @@ async def test_numbers_written_as_text_are_read_as_numbers(hass: HomeAssistant, 
 async def test_a_slow_answer_times_out(
     hass: HomeAssistant,
     simulation: Simulation,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     kind: str,
     last_segment: str,
 ) -> None:
     subject = SUBJECTS[kind]
     entry = await add_account(hass, simulation, kind)
-    monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=0.05))
+    http_timings = timings_of(hass).http
+    usual, http_timings.limit = http_timings.limit, aiohttp.ClientTimeout(total=0.05)
     _strike(simulation, kind, last_segment, Fault(delay=0.4))
     await poll(hass, entry)
     _assert_nothing_broke(hass, caplog, kind)
     assert not entry.runtime_data.coordinator.last_update_success
     assert entry.runtime_data.coordinator.last_exception.translation_key == "timeout"
-    monkeypatch.undo()
+    http_timings.limit = usual
     for server in _servers(simulation, kind):
         server.faults = []
     subject.report(simulation, 27)

@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.datapoint_cloud.clouds import http
+from custom_components.datapoint_cloud.timings import timings_of
 from simulator.server import Fault
 from simulator.simulation import Simulation
 
@@ -195,7 +195,6 @@ _HTML = "<html><body>Forbidden</body></html>"
 async def test_a_failure_of_the_login_server_is_no_refusal(
     hass: HomeAssistant,
     simulation: Simulation,
-    monkeypatch: pytest.MonkeyPatch,
     kind: str,
     fault: Fault,
 ) -> None:
@@ -208,13 +207,14 @@ async def test_a_failure_of_the_login_server_is_no_refusal(
     simulation.gizwits_open.revoke_tokens()
     simulation.gizwits_enterprise.revoke_tokens()
     simulation.keycloak.revoke_sessions()
-    monkeypatch.setattr(http, "_TIME_LIMIT", aiohttp.ClientTimeout(total=0.1))
+    http_timings = timings_of(hass).http
+    usual, http_timings.limit = http_timings.limit, aiohttp.ClientTimeout(total=0.1)
     await poll(hass, entry)
     await poll(hass, entry)
     assert not entry.runtime_data.coordinator.last_update_success
     assert not flows(hass, entry)
 
-    monkeypatch.undo()
+    http_timings.limit = usual
     for server in simulation.servers:
         server.faults = []
     subject.report(simulation, 30)

@@ -10,8 +10,6 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, settings
 
-from custom_components.datapoint_cloud.clouds import http
-
 from .struck_clouds import StruckClouds
 
 _EXAMPLES = int(os.environ.get("PROPERTIES", "0"))
@@ -34,7 +32,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def clouds(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[StruckClouds]:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
+def clouds(socket_enabled: None) -> Iterator[StruckClouds]:
     with StruckClouds() as clouds:
         yield clouds

@@ -12,6 +12,7 @@ import aiohttp
 from custom_components.datapoint_cloud.accounts import ACCOUNT_TYPES
 from custom_components.datapoint_cloud.accounts.base import AccountType, ClientContext
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
+from custom_components.datapoint_cloud.clouds.transport import Transport
 from custom_components.datapoint_cloud.recording.masking import Masker
 from custom_components.datapoint_cloud.recording.recorder import Recorder
 from custom_components.datapoint_cloud.recording.tour import tour
@@ -68,13 +69,12 @@ def _context(
         scope_defaults = {field.name: field.default for field in scope_type.fields if field.default is not None}
         scopes = {scope_type.id_of(scope): scope_defaults | scope for scope in login["scopes"]}
     return ClientContext(
-        session=session,
+        transport=Transport(session, observer=recorder),
         data=defaults | login["account"],
         scopes=scopes,
         client_store=ClientStore(account_type.temporary_store),
         tls=lambda _: ssl.create_default_context(cadata=self_signed()[1].decode()),
         time_zone=UTC,
-        observer=recorder,
     )
 
 

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, ClassVar
 
-from aiohttp import ClientSession
-
 from ..clouds.client_store import ClientStore
 from ..clouds.cloud import Cloud
-from ..clouds.traffic import Observer
+from ..clouds.transport import Transport
 from ..const import CONF_CLOUD
 from .fields import Field
 
@@ -31,17 +29,16 @@ class ClientContext:
     """What a client is built with: the data of an account and of its scopes, and its connection and store.
 
     `tls` returns the context for a TLS connection, given whether the server's certificate is checked. `time_zone` is
-    the user's. `observer` is told what passes between the client and its servers.
+    the user's.
     """
 
-    session: ClientSession
+    transport: Transport
     data: Mapping[str, Any]
     scopes: Scopes
     client_store: ClientStore
     tls: Callable[[bool], ssl.SSLContext]
     time_zone: tzinfo
     logins: Logins = field(default_factory=dict)
-    observer: Observer | None = None
     answers: Answers = field(default_factory=dict)
 
 

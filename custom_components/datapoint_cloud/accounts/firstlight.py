@@ -124,7 +124,7 @@ class FirstlightAccount(AccountType):
     def open(self, context: ClientContext) -> Cloud:
         data = context.data
         return FirstlightCloud(
-            context.session,
+            context.transport,
             api_url=data[CONF_API_URL],
             authorization_token=data[CONF_AUTHORIZATION_TOKEN],
             user_token=data[CONF_USER_TOKEN],
@@ -148,5 +148,4 @@ class FirstlightAccount(AccountType):
             ],
             time_zone=context.time_zone,
             client_store=context.client_store,
-            observer=context.observer,
         )

@@ -89,7 +89,7 @@ class GizwitsEnterpriseAccount(AccountType):
     def open(self, context: ClientContext) -> Cloud:
         data = context.data
         return GizwitsEnterpriseCloud(
-            context.session,
+            context.transport,
             api_url=data[CONF_API_URL],
             enterprise_id=data[CONF_ENTERPRISE_ID],
             enterprise_secret=data[CONF_ENTERPRISE_SECRET],
@@ -105,7 +105,6 @@ class GizwitsEnterpriseAccount(AccountType):
                 for group_id in _group_ids(scope, data.get(OPTION_GROUPS, ()))
             ],
             client_store=context.client_store,
-            observer=context.observer,
             snoti=_snoti_server(context),
         )
 

@@ -95,12 +95,11 @@ class GizwitsOpenAccount(AccountType):
             else PasswordLogin(username=data[CONF_USERNAME], password=data[CONF_PASSWORD])
         )
         return GizwitsOpenCloud(
-            context.session,
+            context.transport,
             api_url=data.get(CONF_API_URL) or REGIONS[data[CONF_REGION]].api_url,
             app_id=data[CONF_APP_ID],
             login=login,
             client_store=context.client_store,
-            observer=context.observer,
         )
 
 

@@ -47,12 +47,11 @@ class SoDataAccount(AccountType):
     def open(self, context: ClientContext) -> SoDataCloud:
         data = context.data
         return SoDataCloud(
-            context.session,
+            context.transport,
             api_url=data[CONF_API_URL],
             login=_keycloak_login(context),
             corporate_account=data.get(CONF_CORPORATE_ACCOUNT),
             client_store=context.client_store,
-            observer=context.observer,
         )
 
     @override
@@ -80,14 +79,13 @@ def _keycloak_login(context: ClientContext) -> KeycloakLogin:
     if credentials not in logins:
         auth_url, realm, client_id, client_secret, username, password = credentials
         logins[credentials] = KeycloakLogin(
-            context.session,
+            context.transport,
             auth_url=auth_url,
             realm=realm,
             client_id=client_id,
             client_secret=client_secret,
             username=username,
             password=password,
-            observer=context.observer,
         )
     login: KeycloakLogin = logins[credentials]
     return login

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from ..clouds.errors import AuthFailed, CloudError, Forbidden
+from ..clouds.transport import HttpTimings
 from .arguments import parser
 from .commands import Commands
 from .login import Login, find_login
@@ -19,7 +20,7 @@ from .texts import Texts
 _INTERRUPTED = 130
 
 
-def main(argv: Sequence[str]) -> int:
+def main(argv: Sequence[str], timings: HttpTimings | None = None) -> int:
     """Run a command line and return the exit code: 0, or 1 if it failed; argparse itself exits with 2."""
     arguments = parser().parse_args(argv)
     logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.CRITICAL, stream=sys.stderr)
@@ -33,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
         login: Login | None = None
         try:
             login = find_login(arguments.login, arguments.cloud, texts, asks_advanced=arguments.advanced)
-            asyncio.run(_run(arguments, login, texts, file))
+            asyncio.run(_run(arguments, login, texts, file, timings or HttpTimings()))
         finally:
             if file is not None:
                 file.write(login)
@@ -53,6 +54,8 @@ def main(argv: Sequence[str]) -> int:
     return 1
 
 
-async def _run(arguments: argparse.Namespace, login: Login, texts: Texts, file: RecordingFile | None) -> None:
-    async with open_cloud(login, texts, None if file is None else file.recorder) as cloud:
+async def _run(
+    arguments: argparse.Namespace, login: Login, texts: Texts, file: RecordingFile | None, timings: HttpTimings
+) -> None:
+    async with open_cloud(login, texts, timings, None if file is None else file.recorder) as cloud:
         await Commands(cloud, Printer(is_json=arguments.json), texts).run(arguments)

@@ -14,12 +14,15 @@ from ..accounts.base import ClientContext
 from ..clouds.client_store import ClientStore
 from ..clouds.cloud import Cloud
 from ..clouds.traffic import Observer
+from ..clouds.transport import HttpTimings, Transport
 from .login import Login, choose_sub_account
 from .texts import Texts
 
 
 @asynccontextmanager
-async def open_cloud(login: Login, texts: Texts, observer: Observer | None) -> AsyncIterator[Cloud]:
+async def open_cloud(
+    login: Login, texts: Texts, timings: HttpTimings, observer: Observer | None
+) -> AsyncIterator[Cloud]:
     """Open the client of an account, and keep its login at the end if the user wants that.
 
     `observer` is told what passes.
@@ -31,13 +34,12 @@ async def open_cloud(login: Login, texts: Texts, observer: Observer | None) -> A
     client_store = ClientStore({**login.account_type.temporary_store, **kept})
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         context = ClientContext(
-            session=session,
+            transport=Transport(session, timings=timings, observer=observer),
             data=login.data,
             scopes=login.scopes_by_id,
             client_store=client_store,
             tls=_tls,
             time_zone=local_time_zone(),
-            observer=observer,
         )
         account_type = login.account_type
         if account_type.sub_account_field is not None and account_type.sub_account_field not in login.data:

@@ -24,13 +24,10 @@ from . import coerce
 from .budget import Budget, Purpose
 from .errors import CloudError, RateLimited, Reason, Rejected, UnexpectedAnswer, Unreachable
 from .traffic import HttpExchange, Observer
+from .transport import Transport
 
 _LOGGER = logging.getLogger(__name__)
 
-# A server that hangs costs 10 or 15 seconds, a slow one may take 30. Servers need longer to look up history.
-_TIME_LIMIT = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=15)
-_TIME_LIMIT_OF_HISTORY = aiohttp.ClientTimeout(total=30, sock_connect=10, sock_read=20)
-_PAUSE_BEFORE_SECOND_TRY = 1.0  # seconds, at the most
 _LONGEST_PAUSE = 3600.0  # seconds: a server that wants a longer pause can say so again after this one
 _LARGEST_ANSWER = 64 * 2**20  # bytes
 _RESOLVED_SEGMENTS = frozenset({"", ".", ".."})
@@ -81,23 +78,20 @@ class HttpClient:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        transport: Transport,
         base_url: str,
         find_error: FindError,
         *,
         parallel: int = 4,
         budget: Budget | None = None,
-        observer: Observer | None = None,
     ) -> None:
-        """Send requests to `base_url` through `session`, at most `parallel` of one purpose at a time.
-
-        `observer` is told about each of them.
-        """
-        self._session = session
+        """Send requests to `base_url` through `transport`, at most `parallel` of one purpose at a time."""
+        self._session = transport.session
+        self._timings = transport.timings
+        self._observer = transport.observer
         self._base_url = base_url.rstrip("/")
         self._find_error = find_error
         self._budget = budget
-        self._observer = observer
         # Commands need not wait for polls, nor polls for history.
         self._places = {purpose: asyncio.Semaphore(parallel) for purpose in Purpose}
 
@@ -142,7 +136,7 @@ class HttpClient:
                     raise answer.error(UnexpectedAnswer)
                 return answer
             is_second_try = True
-            await asyncio.sleep(random.uniform(0, _PAUSE_BEFORE_SECOND_TRY))  # noqa: S311  # jitter, not cryptography
+            await asyncio.sleep(random.uniform(0, self._timings.longest_pause))  # noqa: S311  # jitter, not cryptography
 
     async def _send(
         self,
@@ -159,7 +153,7 @@ class HttpClient:
             raise Unreachable(Reason.NO_CONNECTION, endpoint=template)
         if self._budget is not None:
             self._budget.spend(purpose)
-        started = time.monotonic()
+        started, timings = time.monotonic(), self._timings
         try:
             # A redirect would send the credentials in the headers to another server.
             async with self._session.request(
@@ -169,7 +163,7 @@ class HttpClient:
                 headers=headers,
                 json=json_body,
                 data=form,
-                timeout=_TIME_LIMIT_OF_HISTORY if purpose is Purpose.HISTORY else _TIME_LIMIT,
+                timeout=timings.limit_of_history if purpose is Purpose.HISTORY else timings.limit,
                 allow_redirects=False,
                 middlewares=(_send_once,),
             ) as response:

@@ -7,7 +7,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from custom_components.datapoint_cloud.clouds import http
 from simulator.simulation import Simulation
 
 from .bench import Bench
@@ -16,8 +15,7 @@ type MakeBench = Callable[..., Bench]
 
 
 @pytest.fixture
-async def make_bench(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MakeBench]:
-    monkeypatch.setattr(http, "_PAUSE_BEFORE_SECOND_TRY", 0)
+async def make_bench(simulation: Simulation) -> AsyncIterator[MakeBench]:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         benches: list[Bench] = []
 

@@ -11,8 +11,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import ClassVar
 
-import aiohttp
-
 from .. import coerce
 from ..budget import Budget, Purpose
 from ..client_store import ClientStore
@@ -22,7 +20,7 @@ from ..history import History
 from ..model import Account, Device, Reading, Schema, Scope, Snapshot
 from ..push import Push
 from ..read_many import read_round
-from ..traffic import Observer
+from ..transport import Transport
 from . import mapping
 from .history import FirstlightHistory
 from .mapping import UsageNumbers
@@ -52,7 +50,7 @@ class FirstlightCloud(ReadOnlyCloud):
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        transport: Transport,
         *,
         api_url: str,
         authorization_token: str,
@@ -60,23 +58,21 @@ class FirstlightCloud(ReadOnlyCloud):
         queries: Sequence[UsageQuery],
         time_zone: tzinfo,
         client_store: ClientStore,
-        observer: Observer | None = None,
     ) -> None:
         """Authorize the application by `authorization_token` and the user by `user_token`.
 
-        Periods begin at midnight of `time_zone`. Tell `observer` what passes.
+        Periods begin at midnight of `time_zone`.
         """
         self.budget = Budget(client_store, per_hour=None)
         self.requests_a_listing = 1
         self.history: History = FirstlightHistory(self._read_window)
         self._requests = UsageRequests(
-            session,
+            transport,
             api_url=api_url,
             authorization_token=authorization_token,
             user_token=user_token,
             time_zone=time_zone,
             client_store=client_store,
-            observer=observer,
         )
         self._host = re.sub(r"^\w+://", "", api_url).partition("/")[0].rpartition("@")[2].lower()
         self._queries = {query.id: query for query in queries}

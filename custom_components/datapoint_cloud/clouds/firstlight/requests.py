@@ -8,15 +8,13 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any
 
-import aiohttp
-
 from .. import coerce
 from ..budget import Purpose
 from ..client_store import ClientStore
 from ..errors import CloudError, Forbidden, Reason, UnexpectedAnswer
 from ..history import Period
 from ..http import HttpClient
-from ..traffic import Observer
+from ..transport import Transport
 from ..windows import begin_of, end_of
 from .errors import WRONG_PAGE_SIZE, find_error
 from .mapping import UsageNumbers
@@ -39,17 +37,16 @@ class UsageRequests:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        transport: Transport,
         *,
         api_url: str,
         authorization_token: str,
         user_token: str,
         time_zone: tzinfo,
         client_store: ClientStore,
-        observer: Observer | None = None,
     ) -> None:
         """Send both tokens to `api_url`, and read times without an offset as those of `time_zone`."""
-        self._http = HttpClient(session, api_url, find_error, parallel=PARALLEL, observer=observer)
+        self._http = HttpClient(transport, api_url, find_error, parallel=PARALLEL)
         self.user_token = _bare(user_token)
         self.headers: Mapping[str, str] = {
             "Authorization": f"Bearer {_bare(authorization_token)}",

@@ -9,8 +9,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
-import aiohttp
-
 from .. import coerce
 from ..administration import Administration
 from ..budget import Budget, Purpose
@@ -31,7 +29,7 @@ from ..history import History
 from ..http import Answer, HttpClient
 from ..model import Account, Device, Schema, Scope
 from ..push import Push
-from ..traffic import Observer
+from ..transport import Transport
 from . import datapoints, mapping, schemas
 from .auth import KeycloakLogin
 from .device_actions import SoDataDeviceActions
@@ -76,15 +74,14 @@ class SoDataCloud(ReadOnlyCloud):
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        transport: Transport,
         *,
         api_url: str,
         login: KeycloakLogin,
         corporate_account: str | None,
         client_store: ClientStore,
-        observer: Observer | None = None,
     ) -> None:
-        """Read `corporate_account` (a uuid), or the user's first one if it is None. Tell `observer` what passes.
+        """Read `corporate_account` (a uuid), or the user's first one if it is None.
 
         `api_url` may lack `/api/v1`. All accounts of one user may share a `login`.
         """
@@ -93,12 +90,11 @@ class SoDataCloud(ReadOnlyCloud):
         self.requests_a_listing = 1
         self.history: History = SoDataHistory(self._send_datapoints)
         self._http = HttpClient(
-            session,
+            transport,
             api_url if re.search(r"/api/v\d+$", api_url) else f"{api_url}/api/v1",
             _find_error,
             parallel=PARALLEL,
             budget=self.budget,
-            observer=observer,
         )
         self._login = login
         self._corporate_account = corporate_account

@@ -9,13 +9,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-import aiohttp
-
 from .. import coerce
 from ..errors import AuthFailed, CloudError, Forbidden, Reason, Rejected, TokenRefused, UnexpectedAnswer, Unreachable
 from ..http import Answer, HttpClient
 from ..tokens import Probe, Token, TokenKeeper
-from ..traffic import Observer
+from ..transport import Transport
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,7 +39,7 @@ class KeycloakLogin:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        transport: Transport,
         *,
         auth_url: str,
         realm: str,
@@ -49,11 +47,10 @@ class KeycloakLogin:
         client_secret: str,
         username: str,
         password: str,
-        observer: Observer | None = None,
     ) -> None:
         """Log in at `auth_url` when a token is first needed. The address of older servers ends with `/auth`."""
-        self._login_client = HttpClient(session, auth_url, _find_login_error, observer=observer)
-        self._refresh_client = HttpClient(session, auth_url, _find_refresh_error, observer=observer)
+        self._login_client = HttpClient(transport, auth_url, _find_login_error)
+        self._refresh_client = HttpClient(transport, auth_url, _find_refresh_error)
         self._realm = realm
         self._client = {"client_id": client_id, "client_secret": client_secret}
         self._user = {"username": username, "password": password}

@@ -33,7 +33,7 @@ class TidewaterAccount(AccountType):
     def open(self, context: ClientContext) -> Cloud:
         data = context.data
         return TidewaterCloud(
-            context.session,
+            context.transport,
             api_url=data[CONF_API_URL],
             token=data[CONF_TOKEN],
             river=data[CONF_RIVER],

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
-import aiohttp
-
 from custom_components.datapoint_cloud.clouds import coerce
 from custom_components.datapoint_cloud.clouds.budget import Budget, Purpose
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
@@ -31,6 +29,7 @@ from custom_components.datapoint_cloud.clouds.model import (
 )
 from custom_components.datapoint_cloud.clouds.push import Push
 from custom_components.datapoint_cloud.clouds.read_many import read_round
+from custom_components.datapoint_cloud.clouds.transport import Transport
 
 _SCHEMAS = {
     "gauge": Schema(
@@ -58,11 +57,11 @@ class TidewaterCloud(ReadOnlyCloud):
     push: Push | None = None
 
     def __init__(
-        self, session: aiohttp.ClientSession, *, api_url: str, token: str, river: str, client_store: ClientStore
+        self, transport: Transport, *, api_url: str, token: str, river: str, client_store: ClientStore
     ) -> None:
         self.budget = Budget(client_store, per_hour=None)
         self.history: History = NoHistory()
-        self._http = HttpClient(session, api_url, _judge)
+        self._http = HttpClient(transport, api_url, _judge)
         self._token = token
         self._river = river
 

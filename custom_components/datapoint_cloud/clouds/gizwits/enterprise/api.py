@@ -5,8 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
-import aiohttp
-
 from ... import coerce
 from ...administration import Administration
 from ...budget import Budget, Purpose
@@ -17,7 +15,7 @@ from ...history import History
 from ...model import Account, Device, Role, Schema, Scope, Snapshot, Value
 from ...push import Push
 from ...read_many import read_round
-from ...traffic import Observer
+from ...transport import Transport
 from .. import wire_values
 from ..definitions import Definitions
 from ..framing import payload_of
@@ -53,7 +51,7 @@ class GizwitsEnterpriseCloud:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        transport: Transport,
         *,
         api_url: str,
         enterprise_id: str,
@@ -62,17 +60,13 @@ class GizwitsEnterpriseCloud:
         client_store: ClientStore,
         snoti: SnotiServer | None = None,
         timings: PushTimings | None = None,
-        observer: Observer | None = None,
     ) -> None:
-        """Act as the enterprise; `api_url` may end with the version of the API or not. `snoti` is its push server.
-
-        Tell `observer` what passes.
-        """
+        """Act as the enterprise; `api_url` may end with the version of the API or not. `snoti` is its push server."""
         self._enterprise_id = enterprise_id
         self._products = tuple(products)
         self.budget = Budget(client_store, per_hour=_REQUESTS_PER_HOUR)
         self._access = ProductAccess(
-            session,
+            transport,
             api_url=api_url,
             enterprise_id=enterprise_id,
             enterprise_secret=enterprise_secret,
@@ -80,7 +74,6 @@ class GizwitsEnterpriseCloud:
             client_store=client_store,
             budget=self.budget,
             parallel=_PARALLEL,
-            observer=observer,
         )
         self._definitions = Definitions(client_store, self._fetch_definition)
         missing_grants = MissingGrants()
@@ -105,7 +98,7 @@ class GizwitsEnterpriseCloud:
                 self._definitions,
                 client_store,
                 timings=timings or snoti_timings(),
-                observer=observer,
+                observer=transport.observer,
             )
         self.push: Push | None = self._snoti
         """None also if no product has push credentials."""

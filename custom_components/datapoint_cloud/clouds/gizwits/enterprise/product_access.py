@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-import aiohttp
-
 from ... import coerce
 from ...budget import Budget, Purpose
 from ...client_store import ClientStore
@@ -26,7 +24,7 @@ from ...errors import (
 )
 from ...http import Answer, HttpClient
 from ...tokens import TokenKeeper
-from ...traffic import Observer
+from ...transport import Transport
 from .. import wire_values
 from ..errors import find_enterprise_error
 from ..stored_token import Grant, StoredToken, token_end
@@ -65,7 +63,7 @@ class ProductAccess:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        transport: Transport,
         *,
         api_url: str,
         enterprise_id: str,
@@ -74,11 +72,10 @@ class ProductAccess:
         client_store: ClientStore,
         budget: Budget,
         parallel: int,
-        observer: Observer | None = None,
     ) -> None:
         """Act as the enterprise; `api_url` may end with the version of the API or not."""
         address = api_url.rstrip("/").removesuffix("/v1")
-        self._http = HttpClient(session, address, self._inspect, parallel=parallel, budget=budget, observer=observer)
+        self._http = HttpClient(transport, address, self._inspect, parallel=parallel, budget=budget)
         self._enterprise_id = enterprise_id
         self._enterprise_secret = enterprise_secret
         self._refusal: AuthFailed | None = None

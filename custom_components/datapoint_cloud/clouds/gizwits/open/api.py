@@ -5,8 +5,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, ClassVar, Final
 
-import aiohttp
-
 from ... import coerce
 from ...administration import Administration
 from ...budget import Budget, Purpose
@@ -20,7 +18,7 @@ from ...paging import Page
 from ...push import Push
 from ...read_many import read_round
 from ...tokens import Token
-from ...traffic import Observer
+from ...transport import Transport
 from .. import wire_values
 from ..definitions import Definitions
 from ..errors import find_open_error
@@ -52,28 +50,23 @@ class GizwitsOpenCloud:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        transport: Transport,
         *,
         api_url: str,
         app_id: str,
         login: PasswordLogin | AnonymousLogin,
         client_store: ClientStore,
         timings: PushTimings | None = None,
-        observer: Observer | None = None,
     ) -> None:
-        """Act as the user `login` of the app `app_id` in the region of `api_url`. Tell `observer` what passes."""
+        """Act as the user `login` of the app `app_id` in the region of `api_url`."""
         self._app_id = app_id
         self._user_name = login.username if isinstance(login, PasswordLogin) else "anonymous"
         self.budget = Budget(client_store, per_hour=_REQUESTS_PER_HOUR)
         self.requests_a_listing = 1
         self.devices_a_request = 1
         self.device_selector: DeviceSelector | None = None
-        self._http = HttpClient(
-            session, api_url, self._inspect, parallel=_PARALLEL, budget=self.budget, observer=observer
-        )
-        self._login = LoginClient(
-            session, api_url=api_url, app_id=app_id, login=login, client_store=client_store, observer=observer
-        )
+        self._http = HttpClient(transport, api_url, self._inspect, parallel=_PARALLEL, budget=self.budget)
+        self._login = LoginClient(transport, api_url=api_url, app_id=app_id, login=login, client_store=client_store)
         owner = f"{app_id} {self._user_name}"
         self._token = StoredToken(client_store, "user token", owner=owner, days_ahead=3, request=self._log_in)
         self._refusal: AuthFailed | None = None
@@ -86,13 +79,12 @@ class GizwitsOpenCloud:
             groups=self._groups, bindings=Bindings(self._request), scenes=Scenes(self._request)
         )
         access = PushAccess(
-            session=session,
+            transport=transport,
             app_id=app_id,
             token=self._token,
             enter=self._enter,
             definitions=self._definitions,
             timings=timings or websocket_timings(),
-            observer=observer,
         )
         self._push = WebSocketPush(access, api_url=api_url)
         self.push: Push | None = self._push

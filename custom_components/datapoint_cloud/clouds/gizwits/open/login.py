@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from ... import coerce
 from ...backoff import Backoff
 from ...client_store import ClientStore
 from ...errors import AuthFailed, CloudError, Forbidden, RateLimited, Reason, UnexpectedAnswer, Unreachable
 from ...http import Answer, HttpClient
-from ...traffic import Observer
+from ...transport import Transport
 from ..errors import find_front_error, find_open_error
 from ..stored_token import Grant, token_end
 
@@ -79,21 +77,20 @@ class LoginClient:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        transport: Transport,
         *,
         api_url: str,
         app_id: str,
         login: PasswordLogin | AnonymousLogin,
         client_store: ClientStore,
-        observer: Observer | None = None,
     ) -> None:
         """Log in at `api_url`, or at a front if that worked before, which `client_store` remembers."""
         self._app_id = app_id
         self._login = login
         self._client_store = client_store
-        self._api = HttpClient(session, api_url, find_open_error, observer=observer)
+        self._api = HttpClient(transport, api_url, find_open_error)
         front_url = login.front_url if isinstance(login, PasswordLogin) else None
-        self._front = HttpClient(session, front_url or _front_of(api_url), find_front_error, observer=observer)
+        self._front = HttpClient(transport, front_url or _front_of(api_url), find_front_error)
         self._has_front = front_url is not None or app_id in FRONT_APPS
         self._failure: CloudError | None = None
         self._failures = 0  # in a row

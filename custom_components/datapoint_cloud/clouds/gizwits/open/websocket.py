@@ -106,9 +106,9 @@ class WebSocketPush:
         # A session of our own on the account's connector, since only a middleware can keep a handshake from being
         # redirected.
         session = aiohttp.ClientSession(
-            connector=self._access.session.connector,
+            connector=self._access.transport.session.connector,
             connector_owner=False,
-            headers=self._access.session.headers,
+            headers=self._access.transport.session.headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             middlewares=[_refuse_redirect],
         )

@@ -19,7 +19,8 @@ from ...errors import AuthFailed, CloudError
 from ...model import Device
 from ...push import CoverageChanged, DevicesChanged, News, Presence, Report
 from ...tokens import Token
-from ...traffic import Event, Line, Observer
+from ...traffic import Event, Line
+from ...transport import Transport
 from .. import wire_values
 from ..definitions import Definitions
 from ..stored_token import StoredToken
@@ -51,13 +52,12 @@ class PushAccess:
     `enter` returns a token that has not expired, or raises any `CloudError`.
     """
 
-    session: aiohttp.ClientSession
+    transport: Transport
     app_id: str
     token: StoredToken
     enter: Callable[[], Awaitable[Token]]
     definitions: Definitions
     timings: PushTimings
-    observer: Observer | None = None
 
 
 class WebSocketSession:
@@ -78,7 +78,7 @@ class WebSocketSession:
         """
         self._access = access
         self._socket = socket
-        self._line = Line(access.observer, url)
+        self._line = Line(access.transport.observer, url)
         self._devices = devices
         self._on_news = on_news
         self._on_alive = on_alive
