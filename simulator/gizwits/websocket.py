@@ -21,8 +21,6 @@ from .errors import OPEN_API_TEXTS, Refused
 from .open_core import OpenCore
 from .products import Product
 
-_LONGEST_HEARTBEAT_SECONDS = 180
-_LOOK_SECONDS = 1.0  # between two checks for devices whose regular report is due
 _NOT_LOGGED_IN = 1009
 _BAD_CONTENT = 1010
 
@@ -43,8 +41,9 @@ class OpenPush:
     """The push service. Public attributes may be changed at any time.
 
     `is_offered`: bindings name its host and port. `refuses_logins`: it refuses every login. `is_silent`: it sends
-    nothing. `wants_acks`: reports ask for an acknowledgement. `connections`: the open connections. `received`: all
-    frames, in order.
+    nothing. `wants_acks`: reports ask for an acknowledgement. `longest_heartbeat_seconds`: how long a connection may be
+    silent until its login, and the longest interval that a login may name. `look_seconds`: between two checks for
+    devices whose regular report is due. `connections`: the open connections. `received`: all frames, in order.
     """
 
     def __init__(self, core: OpenCore) -> None:
@@ -53,6 +52,8 @@ class OpenPush:
         self.refuses_logins = False
         self.is_silent = False
         self.wants_acks = False
+        self.longest_heartbeat_seconds = 180.0
+        self.look_seconds = 1.0
         self.on_login: Callable[[Callable[[Mapping[str, Any]], None]], None] | None = None
         """Called after each accepted login with a function that sends a frame to the client."""
         self.connections: list[Connection] = []
@@ -126,7 +127,7 @@ class OpenPush:
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(timeout=0.5)
         await socket.prepare(request)
-        connection = Connection(socket, request.transport, _LONGEST_HEARTBEAT_SECONDS)
+        connection = Connection(socket, request.transport, self.longest_heartbeat_seconds)
         self.connections.append(connection)
         tasks = [asyncio.create_task(work(connection)) for work in (self._write, self._report_regularly)]
         try:
@@ -154,7 +155,7 @@ class OpenPush:
         """Push each device's values every `report_seconds`, while `pushes_regularly` is set."""
         last = self._core.clock()
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(self.look_seconds)
             now = self._core.clock()
             for did in sorted(connection.subscribed) if self._core.pushes_regularly else ():
                 device = self._core.devices.get(did)
@@ -210,7 +211,7 @@ class OpenPush:
         is_well_formed = (
             login.get("p0_type") == "attrs_v4"
             and type(heartbeat) is int
-            and 0 < heartbeat <= _LONGEST_HEARTBEAT_SECONDS
+            and 0 < heartbeat <= self.longest_heartbeat_seconds
             and isinstance(login.get("auto_subscribe"), bool)
         )
         is_granted = is_well_formed and not self.refuses_logins and self._is_our_user(login)

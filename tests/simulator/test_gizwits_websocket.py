@@ -9,7 +9,6 @@ import aiohttp
 import pytest
 
 from simulator.gizwits import GizwitsDevice, GizwitsOpenServer, Obedience
-from simulator.gizwits import websocket as push
 from simulator.gizwits.household import device_of
 from simulator.gizwits.products import LAMP
 from simulator.simulation import Simulation
@@ -124,10 +123,8 @@ async def test_a_login_ends_with_its_token_or_on_demand(
     assert not (await stranger.request("login_req"))["data"]["success"]
 
 
-async def test_a_missing_ping_ends_the_connection(
-    stranger: Client, server: GizwitsOpenServer, caller: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(push, "_LONGEST_HEARTBEAT_SECONDS", 0.03)
+async def test_a_missing_ping_ends_the_connection(stranger: Client, server: GizwitsOpenServer, caller: Caller) -> None:
+    server.push.longest_heartbeat_seconds = 0.03
     async with caller.session.ws_connect(f"{server.url}/ws/app/v1") as socket:
         assert (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
 
@@ -304,9 +301,9 @@ async def test_the_server_can_be_silent_send_anything_and_drop_connections(
 
 
 async def test_regular_reports_are_pushed_only_on_demand(
-    client: Client, server: GizwitsOpenServer, clock: Clock, spa: GizwitsDevice, monkeypatch: pytest.MonkeyPatch
+    client: Client, server: GizwitsOpenServer, clock: Clock, spa: GizwitsDevice
 ) -> None:
-    monkeypatch.setattr(push, "_LOOK_SECONDS", 0.001)
+    server.push.look_seconds = 0.001
     await asyncio.sleep(0)
     for device in server.devices.values():
         device.is_disabled = device is not spa
