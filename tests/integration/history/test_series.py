@@ -292,8 +292,11 @@ async def test_days_can_start_at_midnight_in_utc(
             "Account of gizwits_open does not offer the period Week. Choose one of: Hour, Day",
         ),
         (
-            {"aggregation": "stdev"},
-            "Account of gizwits_open does not offer the aggregation Standard deviation. Choose one of: Average, Number of readings, Variance",
+            {"aggregation": "sum"},
+            (
+                "Account of gizwits_open does not offer the aggregation Sum. "
+                "Choose one of: Average, Number of readings, Variance"
+            ),
         ),
         ({"datapoints": "switch"}, "switch of 客厅空调 is not a number and cannot be aggregated"),
         ({"datapoints": "mode"}, "mode of 客厅空调 is not a number and cannot be aggregated"),
