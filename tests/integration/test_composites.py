@@ -23,6 +23,7 @@ from custom_components.datapoint_cloud.profiles import Product as ProductOfProfi
 from custom_components.datapoint_cloud.profiles import load_profiles, our_profiles
 from custom_components.datapoint_cloud.profiles.roles import Composite
 from simulator.gizwits.products import Product
+from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import poll
@@ -101,6 +102,26 @@ async def test_it_is_gone_once_the_product_lacks_what_it_needs(
     primary = made.state("climate")
     assert (primary.state, primary.attributes.get("temperature")) == ("off", None)  # it still has a mode
     assert made.state("climate", "second_zone").state == STATE_UNAVAILABLE
+
+
+async def test_its_last_state_is_shown_before_the_cloud_answers(
+    made: Made, simulation: Simulation, hass_storage: dict[str, Any]
+) -> None:
+    before = made.state("climate")
+    await made.hass.config_entries.async_unload(made.entry.entry_id)
+    simulation.gizwits_open.faults.append(Fault(matches=lambda _: True, status=502))
+    await made.hass.config_entries.async_setup(made.entry.entry_id)
+    await made.hass.async_block_till_done()
+    assert made.entry.runtime_data.coordinator.last_update_success is False
+    now = made.state("climate")
+    assert (now.state, now.attributes) == (before.state, before.attributes)
+
+
+async def test_words_in_any_script_are_options(make: Make) -> None:
+    fan = await make("fan: {preset: {level: {0: 静音, 1: Very loud}}}", number("level", 0, (0, 1)))
+    state = fan.state("fan")
+    assert (state.attributes["preset_mode"], state.attributes["preset_modes"]) == ("静音", ["静音", "very_loud"])
+    assert await fan.call("fan.set_preset_mode", preset_mode="very_loud") == {"level": 1}
 
 
 # The words of the project's profiles
