@@ -83,6 +83,12 @@ class DatapointSensor(DatapointEntity, SensorEntity):
 
     @property
     @override
+    def suggested_display_precision(self) -> int | None:
+        # Home Assistant rounds a frequency to whole hertz, although a grid never leaves 49 to 51.
+        return 2 if self.device_class is SensorDeviceClass.FREQUENCY else None
+
+    @property
+    @override
     def native_value(self) -> StateType:
         match self.description.datapoint.data_type:
             case DataType.NUMBER:

@@ -98,7 +98,11 @@ def test_a_binary_is_disabled_and_diagnostic() -> None:
         ("DEGREES_CELSIUS", "°C", "temperature", "measurement"),
         ("mW", "mW", "power", "measurement"),
         ("MW", "MW", "power", "measurement"),
-        ("K_FACTOR", "K_FACTOR", None, "measurement"),
+        ("K_FACTOR", None, None, "measurement"),
+        ("KILOVARS", "kvar", "reactive_power", "measurement"),
+        ("KILOVARHOUR", "kvarh", "reactive_energy", "total_increasing"),
+        ("BAR", "bar", "pressure", "measurement"),
+        ("DECIBEL_MILLIWATT", "dBm", "signal_strength", "measurement"),
         ("plays", "plays", None, "measurement"),
         (None, None, None, "measurement"),
         ("", None, None, "measurement"),
@@ -326,19 +330,46 @@ def test_of_nothing_but_a_long_series_the_first_dozen_are_enabled() -> None:
 
 def test_at_most_a_dozen_of_a_part_are_enabled_and_those_with_a_unit() -> None:
     first, second = Part(id="Load|0", name="Load 1"), Part(id="Load|1", name="Load 2")
-    own = [_measure(f"o{letter}") for letter in "abcdefghijklmnop"]
-    of_first = [_measure(f"f{letter}", part=first) for letter in "abcdefghijklmnop"]
+    units = ["VOLT", "AMPERE", "WATT", "HERTZ", "PERCENT", "HOUR", "BAR", "LITRE"]
+    own = [_measure(f"o{number}{unit}", unit=unit) for number in "123" for unit in units]
+    of_first = [_measure(f"f{letter}", f"Voltage {letter}", part=first) for letter in "abc"]
     of_second = [_measure("s", part=second), _measure("t", unit=None, part=second)]
     enabled = _enabled([*own, *of_first, *of_second])
-    assert enabled == [*(f"o{letter}" for letter in "abcdefghijkl"), *(f"f{letter}" for letter in "abcdefghijkl"), "s"]
+    assert len([key for key in enabled if key.startswith("o")]) == 12
+    assert [key for key in enabled if not key.startswith("o")] == ["fa", "fb", "s"]
 
 
-def test_of_a_long_list_meters_and_totals_come_before_phases() -> None:
-    phases = [_measure(f"{number}", f"Voltage {kind} L{number % 3 + 1}") for number in range(12) for kind in "v"]
-    wanted = [_measure("power", "Active power", "KILOWATT"), _measure("energy", "Energy", "KILOWATT_HOUR")]
-    enabled = _enabled([*phases, *wanted])
-    assert {"power", "energy"} <= set(enabled)
+def test_the_three_phases_of_a_quantity_count_as_one_of_its_class() -> None:
+    kinds = ("Input", "Output", "Bypass")
+    phases = [_measure(f"{kind}{number}", f"{kind} voltage L{number}") for kind in kinds for number in (1, 2, 3)]
+    total = _measure("mean", "Mean voltage")
+    assert _enabled([*phases, total]) == ["Input1", "Input2", "Input3", "mean"]
+
+
+def test_of_a_long_list_what_people_look_for_and_meters_come_first() -> None:
+    others = [
+        _measure(f"{group}{number}", f"{group} {'abcdefgh'[number]}", unit)
+        for group in ("Input", "Output", "Bypass")
+        for number, unit in enumerate(("VOLT", "AMPERE", "HERTZ", "BAR", "LITRE", "HOUR"))
+    ]
+    wanted = [
+        _measure("charge", "Battery charge", "PERCENT"),
+        _measure("time", "Backup time", "MINUTE"),
+        _measure("load", "Load rate", "PERCENT"),
+        _measure("power", "Active power", "KILOWATT"),
+        _measure("temperature", "Ambient", "CELSIUS"),
+        _measure("energy", "Energy", "KILOWATT_HOUR"),
+    ]
+    enabled = _enabled([*others, *wanted])
+    assert {datapoint.key for datapoint in wanted} <= set(enabled)
     assert len(enabled) == 12
+
+
+def test_a_counter_is_a_meter_and_the_charge_of_a_battery_has_its_class() -> None:
+    counter = _one(is_counter=True, unit="LITRE", service="1")
+    assert counter.state_class == "total_increasing"
+    charge = _one(unit="PERCENT", service="2", name="Battery charge", group="Battery")
+    assert charge.device_class == "battery"
 
 
 def test_what_was_silent_for_a_day_or_never_spoke_is_disabled() -> None:

@@ -288,9 +288,8 @@ async def test_units_and_classes_of_sodata(hass: HomeAssistant, simulation: Simu
     assert _facts(hass, SENSOR, entry, meter.uuid, "Load|0|150201") == ("V", "voltage", "measurement")
     assert _facts(hass, SENSOR, entry, meter.uuid, "Load|0|150202") == ("W", "power", "measurement")
     assert _facts(hass, SENSOR, entry, ups.uuid, "Global|0|140122") == ("kVA", "apparent_power", "measurement")
-    assert _facts(hass, SENSOR, entry, ups.uuid, "Global|0|140403") == ("%", None, "measurement")
+    assert _facts(hass, SENSOR, entry, ups.uuid, "Global|0|140403") == ("%", "battery", "measurement")
     assert _facts(hass, SENSOR, entry, ups.uuid, "Unit|0|144010") == ("°C", "temperature", "measurement")
-    assert _facts(hass, SENSOR, entry, ups.uuid, "Load|0|145003") == ("K_FACTOR", None, "measurement")
     assert _facts(hass, SENSOR, entry, ups.uuid, "Global|0|141941") == ("kWh", "energy", "total_increasing")
 
 
@@ -307,6 +306,8 @@ async def test_what_else_sodata_tells(hass: HomeAssistant, simulation: Simulatio
     assert _facts(hass, SENSOR, entry, ups.uuid, "Global|0|141940")[0] == "h"
     assert state_of(hass, SENSOR, entry, ups.uuid, "Global|0|142000").state == "Eco mode"
     assert state_of(hass, SENSOR, entry, ups.uuid, "Global|0|142100").state == "2.31b"
+    # A number without a unit is not lost.
+    assert _facts(hass, SENSOR, entry, ups.uuid, "Load|0|145003") == (None, None, "measurement")
     # An empty value, and one that was never reported, are unknown.
     assert state_of(hass, SENSOR, entry, ups.uuid, "Global|0|140121").state == "unknown"
     assert state_of(hass, SENSOR, entry, ups.uuid, "Global|0|140406").state == "unknown"
@@ -366,7 +367,7 @@ async def test_sodata_speaks_the_language_of_the_installation(
     assert entities["Global|0|141941"].original_name == name
     # without a title in this language, and without any
     assert entities["Global|0|140402"].original_name == "Battery current"
-    assert entities["Global|0|141940"].original_name == "IUpsStatistic_Hours"
+    assert entities["Global|0|141940"].original_name == "UPS statistic hours"
 
 
 async def test_items_of_sodata_are_parts_of_their_device(hass: HomeAssistant, simulation: Simulation) -> None:

@@ -107,6 +107,7 @@ class Datapoint:
     severity: str | None = None  # of an alarm: the vendor's word in lower case, such as "fault" or "minor"
     is_writable: bool = False
     unit: str | None = None
+    is_counter: bool = False  # the vendor says that it counts, and so never falls
     is_difference: bool = False  # the amount since the previous reading, neither a meter nor a momentary value
     minimum: float | None = None
     maximum: float | None = None

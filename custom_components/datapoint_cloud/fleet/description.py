@@ -5,7 +5,7 @@ numbered series is a time table, whose entities are disabled at first, unless it
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -24,12 +24,12 @@ from ..clouds.model import Datapoint, DataType, Reading, Role, Value
 from ..profiles.model import Profile, Refinement
 from ..profiles.refine import can_be, option_of, options_of, refined
 from ..profiles.values import as_word, is_same, number_of, scaled
+from .first_dozen import DOZEN, Measurement, first_dozen
 from .naming import Naming, key_of
 from .units import COUNTER, fitting_class, state_class_of, unit_of
 
 LONGEST_STATE = 255
 """Characters: Home Assistant rejects a longer state."""
-_ENABLED_OF_A_PART = 12
 _SERIES = 6  # from this number of siblings on, a numbered series is a time table or a row of counters
 _MOST_SWITCHES = 16  # of a series: the outlets of a board or the heads of a pump, and no time table
 _SILENT = timedelta(days=1)
@@ -276,39 +276,41 @@ def _enabled(descriptions: Iterable[DatapointDescription], readings: Mapping[str
     series = Counter(_family(description.datapoint) for description in candidates)
     others = {_family(found.datapoint) for found in candidates if found.platform is not Platform.SWITCH}
     newest = max((reading.taken_at for reading in readings.values() if reading.taken_at), default=None)
-    siblings = Counter((description.datapoint.part, _numbered(description.name)) for description in candidates)
-    # Meters come first for the energy dashboard, and totals before the phases that they add up.
-    candidates.sort(
-        key=lambda description: (
-            description.state_class is not COUNTER,
-            siblings[description.datapoint.part, _numbered(description.name)] > 1,
-            description.state_class is None,
-        )
-    )
     enabled: set[str] = set()
-    of_part: Counter[str | None] = Counter()
+    measured: dict[str | None, list[Measurement]] = defaultdict(list)  # by the id of their part
     for description in candidates:
         datapoint = description.datapoint
-        part = datapoint.part.id if datapoint.part else None
         if datapoint.service is None:
             # A product's schema lists what its device is for. Only its long series stay disabled.
             family = _family(datapoint)
             if series[family] < _SERIES or (series[family] <= _MOST_SWITCHES and family not in others):
                 enabled.add(datapoint.key)
             continue
-        if description.unit is None or of_part[part] >= _ENABLED_OF_A_PART:
-            continue
         reading = readings.get(datapoint.key)
         taken_at = reading.taken_at if reading else None
-        if newest is not None and (taken_at is None or newest - taken_at > _SILENT):
-            continue
-        of_part[part] += 1
-        enabled.add(datapoint.key)
+        is_silent = newest is not None and (taken_at is None or newest - taken_at > _SILENT)
+        if description.unit is not None and not is_silent:
+            measured[datapoint.part.id if datapoint.part else None].append(_measurement(description, description.unit))
+    for measurements in measured.values():
+        enabled |= first_dozen(measurements)
     if not enabled:
         # All datapoints are one series: the relays of a board, or the contents of a usage query.
         named = [description.datapoint.key for description in candidates if description.datapoint.service is None]
-        enabled.update(named[:_ENABLED_OF_A_PART])
+        enabled.update(named[:DOZEN])
     return enabled
+
+
+def _measurement(description: DatapointDescription, unit: str) -> Measurement:
+    datapoint = description.datapoint
+    return Measurement(
+        key=datapoint.key,
+        words=datapoint.name.lower(),
+        unit=unit,
+        kind=description.device_class or unit,
+        group=datapoint.group,
+        family=_numbered(datapoint.name),
+        is_meter=description.state_class is COUNTER,
+    )
 
 
 def _family(datapoint: Datapoint) -> str:

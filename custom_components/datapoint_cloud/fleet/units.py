@@ -8,6 +8,7 @@ from typing import Any, Final
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES, DEVICE_CLASS_UNITS
 from homeassistant.const import (
+    PERCENTAGE,
     UnitOfApparentPower,
     UnitOfElectricCurrent,
     UnitOfElectricPotential,
@@ -51,7 +52,8 @@ _DEVICE_CLASSES = {
         *(SensorDeviceClass.CURRENT, SensorDeviceClass.VOLTAGE, SensorDeviceClass.FREQUENCY),
         *(SensorDeviceClass.POWER, SensorDeviceClass.APPARENT_POWER, SensorDeviceClass.REACTIVE_POWER),
         *(SensorDeviceClass.ENERGY, SensorDeviceClass.REACTIVE_ENERGY, SensorDeviceClass.TEMPERATURE),
-        *(SensorDeviceClass.DURATION, SensorDeviceClass.VOLUME_FLOW_RATE),
+        *(SensorDeviceClass.DURATION, SensorDeviceClass.VOLUME_FLOW_RATE, SensorDeviceClass.PRESSURE),
+        SensorDeviceClass.SIGNAL_STRENGTH,
     )
     for symbol in DEVICE_CLASS_UNITS[device_class]
 }
@@ -66,12 +68,16 @@ _NAMES: Mapping[str, str] = {
 _SYMBOLS = (
     *("A", "mA", "V", "mV", "W", "kW", "MW", "VA", "kVA", "var", "kvar", "Hz", "°C", "°F", "K", "s", "min", "h", "d"),
     *("Wh", "kWh", "MWh", "GWh", "kJ", "MJ", "GJ", "kvarh", "%", "Ah", "m³", "L", "ft³", "gal", "m³/h", "L/min"),
+    *("bar", "mbar", "Pa", "kPa", "hPa", "psi", "dBm"),
 )
 _OTHER_WORDS = {
     "°C": ("DEGREE CELSIUS", "DEGREES CELSIUS", "℃"),
     "°F": ("DEGREE FAHRENHEIT",),
     "%": ("PERCENT", "PERCENTAGE"),
     "Ah": ("AMPERE HOUR",),
+    "kvar": ("KILOVAR",),
+    "kvarh": ("KILOVAR HOUR",),
+    "dBm": ("DECIBEL MILLIWATT",),
     "m³": ("CUBIC METRE", "M3"),
     "L": ("LITRE",),
     "ft³": ("CUBIC FOOT", "FT3"),
@@ -92,6 +98,7 @@ _SYMBOL_OF_WORD: Mapping[str, str] = {
     for symbol in _SYMBOLS
     for word in (symbol, _NAMES.get(symbol, symbol), *_OTHER_WORDS.get(symbol, ()))
 }
+_NO_UNITS: Final = frozenset({"KFACTOR", "POWERFACTOR", "NONE", "UNITLESS"})
 # Upper case would make them a thousand million times as much.
 _MILLI = frozenset({"mW", "mWh", "mJ"})
 
@@ -100,6 +107,14 @@ def unit_of(datapoint: Datapoint) -> Unit:
     """Return what the unit of a datapoint means. An unknown word is shown as it is."""
     unit = _unit(datapoint.unit)
     # The color of a light is no temperature that Home Assistant may convert.
+    if datapoint.is_counter:
+        unit = replace(unit, state_class=COUNTER)
+    if (
+        unit.symbol == PERCENTAGE
+        and (datapoint.group or "").lower() == "battery"
+        and "charge" in datapoint.name.lower()
+    ):
+        unit = replace(unit, device_class=SensorDeviceClass.BATTERY)
     is_color = unit.symbol == UnitOfTemperature.KELVIN and (datapoint.maximum or 0) >= _LEAST_COLOR_TEMPERATURE
     return replace(unit, device_class=None) if is_color else unit
 
@@ -107,7 +122,7 @@ def unit_of(datapoint: Datapoint) -> Unit:
 def _unit(word: str | None) -> Unit:
     symbol = word if word in _MILLI else _SYMBOL_OF_WORD.get(_normalized(word or ""))
     if symbol is None:
-        return Unit(word or "")
+        return Unit("" if _normalized(word or "") in _NO_UNITS else word or "")
     device_class = _DEVICE_CLASSES.get(symbol)
     return Unit(symbol, device_class, COUNTER if device_class in _COUNTED else SensorStateClass.MEASUREMENT)
 

@@ -12,8 +12,10 @@ from typing import Any
 
 from .. import coerce
 from ..model import Datapoint, DataType, Device, Part, Reading, Role, Schema, Snapshot, Value
+from .identifiers import readable
 
 _CONNECTED = frozenset({"connected", "online", "up", "true"})
+
 _DISCONNECTED = frozenset(
     {"disconnected", "offline", "down", "false", "notconnected", "lost", "connectionlost", "nocommunication"}
 )
@@ -222,25 +224,33 @@ def device_schema(variables: Iterable[Mapping[str, Any]]) -> DeviceSchema:
 
 def datapoint(key: str, record: Mapping[str, Any]) -> Datapoint:
     """Describe the datapoint of a variable, or of a last value, which has a `title` instead of translations."""
-    names = _names(record)
     item_type, item_index, service_id = key.split("|")
+    names = {language: _without_part(name, item_type) for language, name in _names(record).items()}
     name = names.get("en") or coerce.text(record.get("title")) or coerce.text(record.get("serviceName"))
     data_type = _data_type(record)
     is_alarm = data_type is DataType.BOOL
     severity = coerce.text(record.get("severityName")) if is_alarm else None
     return Datapoint(
         key=key,
-        name=name or key,
+        name=_without_part(readable(name, _normalized(record.get("unit"))), item_type) if name else key,
         names=names,
         data_type=data_type,
         role=Role.ALARM if is_alarm else Role.STATUS,
         severity=None if severity is None else severity.lower(),
         unit=None if is_alarm else coerce.text(record.get("unit")),
+        is_counter=_normalized(record.get("serviceType")) == "counter",
         is_difference=any(_contains_delta(text) for text in (name, coerce.text(record.get("serviceName")))),
         part=_part(item_type, item_index),
         group=coerce.text(record.get("serviceGroup")),
         service=service_id,
     )
+
+
+def _without_part(name: str, item_type: str) -> str:
+    """Leave out the word that the name of the part says already: the "Unit temperature" of "Unit 1"."""
+    rest = name[len(item_type) + 1 :]
+    repeats = name.lower().startswith(f"{item_type.lower()} ") and not rest[:1].isdigit()
+    return rest[:1].upper() + rest[1:] if repeats and rest else name
 
 
 def _contains_delta(name: str | None) -> bool:
@@ -282,7 +292,7 @@ def _data_type(record: Mapping[str, Any]) -> DataType:
     service_type = _normalized(record.get("serviceType"))
     if service_type == "alarm":
         return DataType.BOOL
-    is_measured = service_type == "measure" or coerce.text(record.get("unit")) is not None
+    is_measured = service_type in {"measure", "counter"} or coerce.text(record.get("unit")) is not None
     return DataType.NUMBER if is_measured else DataType.TEXT
 
 
