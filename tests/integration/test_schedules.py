@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
@@ -300,8 +300,6 @@ async def test_a_refusal_of_the_cloud_is_told(wavemaker: Wavemaker, act: Callabl
 async def test_the_rights_of_the_caller_are_checked(
     hass: HomeAssistant, entry: MockConfigEntry, wavemaker: Wavemaker, hass_read_only_user: MockUser
 ) -> None:
-    from homeassistant.core import Context  # noqa: PLC0415
-
     registry_id = _registry_id(hass, entry, wavemaker)
     context = Context(user_id=hass_read_only_user.id)
     response = await hass.services.async_call(

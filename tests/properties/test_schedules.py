@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from custom_components.datapoint_cloud.clouds.gizwits.record_desc import read_record
 from custom_components.datapoint_cloud.schedules.schedule import Schedule
 from custom_components.datapoint_cloud.schedules.words import WEEKDAYS, ScheduleError
 from tests.schedules.made_up import DOSER, DOSES, HALF_HOURS, HEATER, boiler, light, schedules, wavemaker
@@ -93,3 +94,31 @@ def test_any_words_are_refused_or_can_be_read_back(name: str, data: st.DataObjec
     read = schedule.read(values | written)
     assert len(read) <= len(wanted)
     assert schedule.write(read, values | written) == {}
+
+
+_PIECES = (
+    "Byte0",
+    "byte1",
+    "Byte2：",
+    "开始时",
+    "开始分",
+    "，",
+    "模式",
+    "0停机",
+    "1自动",
+    "喂食时间",
+    "/",
+    "空",
+    "周一的定时",
+)
+_WORDS_OF_LAYOUTS = st.lists(st.sampled_from(_PIECES) | st.text(max_size=5)).map("".join)
+
+
+@given(_WORDS_OF_LAYOUTS, st.none() | st.integers(-1, 300))
+def test_any_text_about_bytes_is_a_layout_of_that_length_or_none(desc: str, length: int | None) -> None:
+    record = read_record("Timer1", desc, length)
+    if record is not None:
+        assert record.length == length != 0
+        assert record.places_of("Timer1") is not None
+    attr = {"name": "Timer1", "display_name": "Timer", "data_type": "binary", "desc": desc, "position": {"len": length}}
+    schedules([attr | {"type": "status_writable"}])

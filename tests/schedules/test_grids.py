@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.datapoint_cloud.schedules.words import WEEKDAYS, ScheduleError, SlotWords
 
-from .made_up import HALF_HOURS, HEATER, light, only
+from .made_up import HALF_HOURS, HEATER, Attr, light, only, schedules
 
 _NIGHT: SlotWords = {"start": "00:00", "white_light": 0, "blue_light": 5}
 _DAY: SlotWords = {"start": "08:00", "white_light": 80, "blue_light": 60}
@@ -100,3 +100,9 @@ def test_a_schedule_that_is_not_reported_in_full_is_not_read() -> None:
     schedule = only(light())
     assert schedule.is_in(_LEVELS)
     assert not schedule.is_in({key: value for key, value in _LEVELS.items() if key != "Clock07"})
+
+
+@pytest.mark.parametrize("attrs", [light()[:-1], HEATER[1:], [*light(), *light()[-1:], HEATER[0]]])
+def test_steps_that_do_not_fill_their_days_are_no_schedule(attrs: list[Attr]) -> None:
+    whole = [schedule for schedule in schedules(attrs, HALF_HOURS).values() if schedule.key != "Clock"]
+    assert whole == []

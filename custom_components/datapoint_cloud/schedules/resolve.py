@@ -3,7 +3,7 @@
 It knows neither readings nor platforms.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from .schedule import Place, Schedule
 from .slots import SlotSchedule
 from .words import MINUTES_OF_A_DAY, WEEKDAYS
 
+_HOURS_OF_A_DAY = 24
 _MINUTES_OF_AN_HOUR = 60
 _BITS_OF_A_BYTE = 8
 _POSITIONS = (HOUR, SLOT, WEEKDAY)
@@ -61,7 +62,7 @@ def schedules_of(
     for description in descriptions.values():
         record = record_of(description, records)
         numbers = None if record is None else record.places_of(description.datapoint.key)
-        if record is None or numbers is None or record.is_clock or not 1 <= numbers.get(WEEKDAY, 1) <= len(WEEKDAYS):
+        if record is None or numbers is None or record.is_clock or not _is_possible(numbers):
             continue
         parts[_key(record, numbers)].append(_Part(description, record, numbers))
     found = (
@@ -69,6 +70,10 @@ def schedules_of(
         for key, of_key in parts.items()
     )
     return tuple(schedule for schedule in found if schedule is not None)
+
+
+def _is_possible(numbers: Mapping[str, int]) -> bool:
+    return 1 <= numbers.get(WEEKDAY, 1) <= len(WEEKDAYS) and numbers.get(HOUR, 0) < _HOURS_OF_A_DAY
 
 
 def _key(record: Record, numbers: Mapping[str, int]) -> str:
@@ -91,13 +96,17 @@ def _schedule(
     else:
         minutes = _MINUTES_OF_AN_HOUR
         places = tuple(_places(parts, descriptions, naming))
-        if HOUR not in record.places:
-            has_slots = all(_has_slots(place.layout) for place in places)
-            slots = SlotSchedule(key=key, name=name, is_writable=is_writable, places=places, empty=record.empty)
-            return slots if has_slots else None
-    covers_its_days = len(places) * minutes == len({place.weekday for place in places}) * MINUTES_OF_A_DAY
-    steps = GridSchedule(key=key, name=name, is_writable=is_writable, places=places, minutes=minutes)
-    return steps if covers_its_days else None
+    if record.grid is not None or HOUR in record.places:
+        steps = GridSchedule(key=key, name=name, is_writable=is_writable, places=places, minutes=minutes)
+        return steps if _cover_their_days(places, minutes) else None
+    slots = SlotSchedule(key=key, name=name, is_writable=is_writable, places=places, empty=record.empty)
+    return slots if all(_has_slots(place.layout) for place in places) else None
+
+
+def _cover_their_days(places: Iterable[Place], minutes: int) -> bool:
+    """Whether steps of so many minutes fill each day that they are for."""
+    steps = Counter(place.weekday for place in places)
+    return all(number * minutes == MINUTES_OF_A_DAY for number in steps.values())
 
 
 def _has_slots(layout: Layout) -> bool:

@@ -62,7 +62,7 @@ class _Said:
 
 def read_record(key: str, desc: str, length: int | None) -> Record | None:
     """Return the layout of a binary attribute of `length` bytes; None if `desc` does not state it."""
-    if length is None:
+    if length is None or length <= 0:
         return None
     text = unicodedata.normalize("NFKC", desc).strip()
     layout = _listed(text) or _in_words(text)
