@@ -21,7 +21,7 @@ from homeassistant.components.sensor.const import DEVICE_CLASS_UNITS as SENSOR_U
 from homeassistant.const import EntityCategory, Platform
 
 from ..clouds.model import Datapoint, DataType, Reading, Role, Value
-from ..profiles.model import Profile, Refinement
+from ..profiles.model import UNREFINED, Profile, Refinement
 from ..profiles.refine import can_be, option_of, options_of, refined
 from ..profiles.values import as_word, is_same, number_of, scaled
 from .first_dozen import DOZEN, Measurement, first_dozen
@@ -172,6 +172,8 @@ def _options(
     source: Datapoint, refinement: Refinement, naming: Naming
 ) -> tuple[dict[str, Value], tuple[tuple[Value, str], ...]]:
     """Return the values of the options by their keys, and further values that mean one of them."""
+    if refinement is UNREFINED:
+        return dict(naming.option_keys(source.options)), ()
     words = options_of(source, refinement)
     keys = naming.option_keys(source.options)
     options: dict[str, Value] = {key: label for key, label in keys.items() if label not in words}

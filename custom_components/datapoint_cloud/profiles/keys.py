@@ -11,7 +11,7 @@ ANY: Final = "*"
 
 def is_pattern(key: str) -> bool:
     """Whether a key of a profile stands for several keys."""
-    return any(wildcard in key for wildcard in _WILDCARDS)
+    return "*" in key or "#" in key
 
 
 def matched(pattern: str, key: str) -> str | None:

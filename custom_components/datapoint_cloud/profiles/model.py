@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from ..clouds.model import Datapoint, Value
 from ..clouds.records import Record
@@ -64,6 +64,10 @@ class Refinement:
             name=None if self.name is None else filled(self.name, part),
             part=None if self.part is None else filled(self.part, part),
         )
+
+
+UNREFINED: Final = Refinement()
+"""What is known about most datapoints: nothing beyond their definitions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ class Profile:
 
     def refinement(self, key: str) -> Refinement:
         """Return all that is known about a datapoint: the entry of its key wins over the patterns that match it."""
-        known = Refinement()
+        known = UNREFINED
         for pattern, refinement in self.datapoints.items():
             if is_pattern(pattern) and (part := matched(pattern, key)) is not None:
                 known = refinement.named(part).over(known)

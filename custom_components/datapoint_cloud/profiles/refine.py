@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..clouds.model import Datapoint, DataType, Part, Role, Value
-from .model import Refinement, ShownAs
+from .model import UNREFINED, Refinement, ShownAs
 from .values import is_same, number_of, scaled, slug
 
 _FLAGS: Final = frozenset({ShownAs.ALARM, ShownAs.BINARY_SENSOR, ShownAs.SWITCH})
@@ -15,6 +15,8 @@ _READ_ONLY: Final = frozenset({ShownAs.ALARM, ShownAs.BINARY_SENSOR, ShownAs.SEN
 
 def refined(datapoint: Datapoint, refinement: Refinement) -> Datapoint:
     """Return a datapoint as a profile wants it. Its values stay those of the cloud, and so do its limits."""
+    if refinement is UNREFINED:
+        return datapoint
     step = _in_cloud(refinement.step, refinement)
     minimum = _within(_in_cloud(refinement.minimum, refinement), datapoint.minimum, max)
     maximum = _within(_in_cloud(refinement.maximum, refinement), datapoint.maximum, min)
