@@ -608,7 +608,7 @@ async def test_actions_and_fields_have_schemas_texts_and_icons(hass: HomeAssista
     for text in texts.values():
         assert text["name"]
         assert text["description"]
-        assert all(field["name"] and field["description"] for field in text["fields"].values())
+        assert all(field["name"] and field["description"] for field in text.get("fields", {}).values())
 
 
 def test_a_field_that_differs_would_be_found() -> None:
