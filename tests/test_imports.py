@@ -31,7 +31,7 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
     ("entity",),
     ("statistics",),
     ("report_schedule", "runtime"),
-    ("composite", "temperatures"),
+    ("composite", "figures", "temperatures"),
     (
         "account_sensors",
         "actions",

@@ -10,11 +10,11 @@ from homeassistant.helpers.llm import LLMContext
 from homeassistant.helpers.typing import StateType
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
-from ..account_sensors import account_figures, place_figures, scope_figures
 from ..actions.history import GET_USAGE, UNGROUPED
 from ..const import DOMAIN
 from ..coordinator import DatapointCoordinator
 from ..datapoint_names import normalized, similar
+from ..figures import account_figures, place_figures, scope_figures
 from .devices import local
 from .exposure import Unanswerable, View
 from .ranges import RANGE, range_of
