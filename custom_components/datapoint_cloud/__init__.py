@@ -12,7 +12,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
-from . import reauth, user_profiles
+from . import reauth, recording_storage, user_profiles
 from .announcer import Announcer
 from .commands import Commands
 from .const import DOMAIN
@@ -142,9 +142,10 @@ async def async_unload_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: DatapointConfigEntry) -> None:
-    """Delete the stored data of an account, including its tokens."""
+    """Delete the stored data of an account, including its tokens and its recording."""
     _clear_issues(hass, entry)
     await AccountStorage(hass, entry.entry_id).async_remove()
+    await hass.async_add_executor_job(recording_storage.remove, recording_storage.path_of(hass, entry.entry_id))
     forget_login(hass, entry.data)
 
 

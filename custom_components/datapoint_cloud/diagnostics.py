@@ -12,6 +12,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
+from . import recording_storage
 from .const import CONF_CLOUD, OPTION_INTERVAL
 from .coordinator import DatapointCoordinator
 from .device_registry import find_state
@@ -25,6 +26,9 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: Datapoi
     described = _describe_entry(hass, entry)
     if entry.state is ConfigEntryState.LOADED:
         described |= _describe_running(entry.runtime_data.coordinator)
+    path = recording_storage.path_of(hass, entry.entry_id)
+    if (recording := await hass.async_add_executor_job(recording_storage.read, path)) is not None:
+        described["recording"] = recording
     return described
 
 

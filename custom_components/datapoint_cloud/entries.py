@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import count
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from .accounts import ACCOUNT_TYPES, scope_type
 from .accounts.base import AccountType, Answers, ClientContext, Logins, NoDevices, Scopes
 from .clouds.client_store import ClientStore
 from .clouds.cloud import Cloud
+from .clouds.traffic import Observer
 from .clouds.transport import Transport
 from .const import CONF_CLOUD, CONF_USERNAME, DOMAIN, OPTION_GROUPS
 from .timings import timings_of
@@ -42,6 +44,14 @@ def open_cloud(
 ) -> Cloud:
     """Build the client of an account of the kind `kind` from the data of an entry. Sends nothing."""
     return ACCOUNT_TYPES[kind].open(_context(hass, data, scopes, client_store))
+
+
+def observed_cloud(hass: HomeAssistant, entry: ConfigEntry, observer: Observer) -> Cloud:
+    """Build another client of an entry, which logs in anew, shares nothing with the entry's own and is observed."""
+    account_type = account_type_of(entry)
+    data = {**entry.data, OPTION_GROUPS: entry.options.get(OPTION_GROUPS, ())}
+    context = _context(hass, data, scopes_of(entry), ClientStore(account_type.temporary_store))
+    return account_type.open(replace(context, logins={}, transport=replace(context.transport, observer=observer)))
 
 
 async def sub_accounts_of(hass: HomeAssistant, kind: str, data: Mapping[str, Any]) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from .actions.administration import async_setup_administration_actions
 from .actions.history import async_setup_history_actions
 from .actions.import_statistics import async_setup_statistics_actions
 from .actions.profiles import async_setup_profile_actions
+from .actions.record_account import async_setup_record_action
 from .actions.results import commands_of, respond, respond_when_sent, write
 from .actions.rights import Rights
 from .actions.schedules import async_setup_schedule_actions
@@ -69,6 +70,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_setup_history_actions(hass)
     async_setup_statistics_actions(hass)
     async_setup_administration_actions(hass)
+    async_setup_record_action(hass)
     async_setup_profile_actions(hass)
 
 

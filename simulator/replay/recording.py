@@ -66,11 +66,16 @@ class Recording:
 
     @classmethod
     def load(cls, path: Path) -> Recording:
-        """Read a file. Raises `NotReadable`."""
+        """Read a file of its own, or the diagnostics of an account that contain one. Raises `NotReadable`."""
         try:
-            return cls.parse(path.read_text(encoding="utf-8").splitlines())
+            text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeError) as error:
             raise NotReadable(f"{path} cannot be read.") from error
+        try:
+            lines = json.loads(text)["data"]["recording"]
+        except ValueError, TypeError, KeyError:
+            lines = text.splitlines()
+        return cls.parse(lines)
 
     @classmethod
     def parse(cls, lines: Iterable[str]) -> Recording:

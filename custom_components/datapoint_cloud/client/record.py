@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from ..recording.recorder import Recorder, read
+from ..recording.recorder import Recorder, lines_of, read
 from ..recording.report import report
 from .login import Login
 from .terminal import Stopped, say
@@ -41,7 +41,7 @@ class RecordingFile:
 def report_of(path: str) -> str:
     """Return the report about a recording. Raises `Stopped` if the file is none."""
     try:
-        return report(read(Path(path).read_text(encoding="utf-8").splitlines()))
+        return report(read(lines_of(Path(path).read_text(encoding="utf-8"))))
     except OSError as error:
         raise Stopped(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError) as error:

@@ -245,6 +245,14 @@ def _checked(line: Line, masker: Masker) -> str:
     return json.dumps(kept | {"omitted": _MASKED_OUT})
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a recording: of a file of its own, or of the diagnostics of an account that contain one."""
+    try:
+        return [str(line) for line in json.loads(text)["data"]["recording"]]
+    except ValueError, TypeError, KeyError:
+        return text.splitlines()
+
+
 def read(lines: Iterable[str]) -> Iterator[Line]:
     """Yield the lines of a recording, decoded, the header first. Raises `ValueError` if it is none."""
     header: Line | None = None
