@@ -17,7 +17,7 @@ _PLATFORMS = (
     *("binary_sensor", "button", "calendar", "climate", "device_tracker", "event", "fan", "light", "number", "select"),
     *("sensor", "switch", "time", "water_heater"),
 )
-_OF_AUTOMATIONS = ("condition", "trigger")
+_OF_AUTOMATIONS = ("condition", "logbook", "trigger")
 
 _LEVELS: tuple[tuple[str, ...], ...] = (
     ("clouds",),

@@ -10,7 +10,7 @@ from homeassistant.components.recorder.models import StatisticData
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
 
 from custom_components.datapoint_cloud.clouds.errors import AuthFailed, RateLimited, Reason, Unreachable
@@ -49,6 +49,7 @@ async def _add_importing(
 async def test_the_import_runs_after_set_up_if_the_user_chose_it(
     hass: HomeAssistant, now: datetime, simulation: Simulation, history: GeneratedHistory
 ) -> None:
+    events = async_capture_events(hass, f"{DOMAIN}_event")
     entry = await _add_importing(hass, simulation, history)
     sensor = sensor_of(hass, entry, is_meter=True)
     assert len(await rows_of(hass, sensor.entity_id)) == 47
@@ -57,6 +58,20 @@ async def test_the_import_runs_after_set_up_if_the_user_chose_it(
     assert attributes["series"] == attributes["series_done"] > 10
     assert attributes["rows_written"] == 47 * attributes["series"]
     assert attributes["resumes_at"] is None
+    (event,) = events
+    assert event.data["type"] == "import_finished"
+    series = attributes["series"]
+    assert event.data["message"] == f"History imported: {47 * series:,} hours of {series} sensors"
+
+
+async def test_an_import_that_finds_nothing_is_no_news(
+    hass: HomeAssistant, now: datetime, simulation: Simulation, history: GeneratedHistory
+) -> None:
+    entry = await _add_importing(hass, simulation, history)
+    events = async_capture_events(hass, f"{DOMAIN}_event")
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert events == []
 
 
 async def test_the_import_does_not_run_unless_the_user_chose_it(
