@@ -47,7 +47,7 @@ async def test_customers_and_sites_are_service_devices(hass: HomeAssistant, simu
 
 
 async def test_places_count_their_devices_as_connectivity_and_alarms_do(
-    hass: HomeAssistant, simulation: Simulation
+    hass: HomeAssistant, fixed_time: None, simulation: Simulation
 ) -> None:
     entry = await add_account(hass, simulation, "sodata")
     devices = simulation.sodata.devices.values()
