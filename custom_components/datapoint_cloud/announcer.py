@@ -22,7 +22,7 @@ from .clouds.model import Datapoint
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .disconnect_reasons import async_last_reason, text_of_reason
-from .fleet.device_state import CONNECTIVITY, DeviceState
+from .fleet.device_state import DeviceState
 from .fleet.events import (
     AlarmChange,
     CommandRefused,
@@ -35,6 +35,7 @@ from .fleet.events import (
     ImportFinished,
 )
 from .fleet.listeners import ACCOUNT, EntityKey
+from .fleet.presentation import CONNECTIVITY
 from .texts import text, text_or_none
 from .timings import timings_of
 

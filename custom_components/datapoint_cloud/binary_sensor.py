@@ -13,7 +13,8 @@ from .composite import CompositeEntity, composites_for
 from .coordinator import DatapointCoordinator
 from .disconnect_reasons import LAST_DISCONNECT_REASON
 from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
-from .fleet.device_state import CONNECTIVITY, PROBLEM, PROFILE, DeviceState
+from .fleet.device_state import DeviceState
+from .fleet.presentation import CONNECTIVITY, PROBLEM, PROFILE
 from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -33,7 +34,7 @@ def _binary_sensors_of(coordinator: DatapointCoordinator, state: DeviceState) ->
         yield Connectivity(coordinator, state.device.id)
     if state.device.is_profile_current is not None:
         yield Profile(coordinator, state.device.id)
-    if state.alarms or state.device.has_flags:
+    if state.presentation.alarms or state.device.has_flags:
         yield Problem(coordinator, state.device.id)
     for description in descriptions_for(state, Platform.BINARY_SENSOR):
         yield DatapointBinarySensor(coordinator, state.device.id, description)

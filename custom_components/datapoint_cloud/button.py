@@ -23,7 +23,8 @@ from .entity import (
     async_remove_entities,
     descriptions_for,
 )
-from .fleet.device_state import SET_CLOCK, DeviceState
+from .fleet.device_state import DeviceState
+from .fleet.presentation import SET_CLOCK
 from .runtime import DatapointConfigEntry
 from .scenes import SceneList
 
@@ -49,7 +50,7 @@ async def async_setup_entry(
 
 
 def _device_buttons_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DeviceEntity]:
-    if state.clock is not None:
+    if state.presentation.clock is not None:
         yield SetClockButton(coordinator, state.device.id)
     for description in descriptions_for(state, Platform.BUTTON):
         yield DatapointButton(coordinator, state.device.id, description)

@@ -14,7 +14,8 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .entity import DeviceEntity, async_add_entities_of_devices
-from .fleet.device_state import SCHEDULE, DeviceState
+from .fleet.device_state import DeviceState
+from .fleet.presentation import SCHEDULE
 from .runtime import DatapointConfigEntry
 from .schedules.agenda import Agenda, Event
 from .schedules.layout import ByteField, ChoiceField
@@ -35,7 +36,7 @@ async def async_setup_entry(
 
 
 def _calendars_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[ScheduleCalendar]:
-    if state.schedules:
+    if state.presentation.schedules:
         yield ScheduleCalendar(coordinator, state.device.id)
 
 
@@ -58,7 +59,7 @@ class ScheduleCalendar(DeviceEntity, CalendarEntity):
         state = self.state_of_device
         if state is None or state.is_schedule_off:
             return Agenda()
-        return Agenda.of(state.schedules, state.schedule_values)
+        return Agenda.of(state.presentation.schedules, state.schedule_values)
 
     @property
     @override

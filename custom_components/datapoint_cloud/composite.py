@@ -54,7 +54,7 @@ class CompositeEntity(DeviceEntity):
     def _composite_now(self) -> Composite | None:
         """None if the device is gone or lacks datapoints that the entity needs by now."""
         state = self.state_of_device
-        composites = () if state is None else state.composites
+        composites = () if state is None else state.presentation.composites
         return next((composite for composite in composites if composite.key == self._key), None)
 
     @property
@@ -166,7 +166,7 @@ class CompositeEntity(DeviceEntity):
 
 def composites_for(state: DeviceState, platform: Platform) -> Iterable[Composite]:
     """The entities of several datapoints that a device has on this platform."""
-    return (composite for composite in state.composites if composite.platform.value == platform)
+    return (composite for composite in state.presentation.composites if composite.platform.value == platform)
 
 
 @callback

@@ -9,7 +9,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DatapointCoordinator
 from .entity import DeviceEntity, async_add_entities_of_devices
-from .fleet.device_state import PLACE, DeviceState
+from .fleet.device_state import DeviceState
+from .fleet.presentation import PLACE
 from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0

@@ -9,8 +9,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DatapointCoordinator
 from .entity import DeviceEntity, async_add_entities_of_devices
-from .fleet.device_state import ALARM, DeviceState
+from .fleet.device_state import DeviceState
 from .fleet.events import AlarmChange, FleetEvent
+from .fleet.presentation import ALARM
 from .runtime import DatapointConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -24,7 +25,7 @@ async def async_setup_entry(
 
 
 def _events_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[AlarmEvent]:
-    if state.alarms:
+    if state.presentation.alarms:
         yield AlarmEvent(coordinator, state.device.id)
 
 

@@ -92,7 +92,7 @@ def _devices_with_alarm(coordinator: DatapointCoordinator, devices: Sequence[Dev
 
 def _has_only_alarms(coordinator: DatapointCoordinator) -> bool:
     """Whether devices have alarms, but no flags that already count them."""
-    return not _has_flags(coordinator) and any(state.alarms for state in coordinator.fleet.values())
+    return not _has_flags(coordinator) and any(state.presentation.alarms for state in coordinator.fleet.values())
 
 
 def _has_flags(coordinator: DatapointCoordinator) -> bool:

@@ -20,7 +20,8 @@ from .composite import CompositeEntity, composites_for
 from .coordinator import DatapointCoordinator
 from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
 from .fleet.description import LONGEST_STATE
-from .fleet.device_state import CLOCK, DeviceState
+from .fleet.device_state import DeviceState
+from .fleet.presentation import CLOCK
 from .fleet.units import state_class_of
 from .runtime import DatapointConfigEntry
 from .schedules.clock import ClockWatch
@@ -39,7 +40,7 @@ async def async_setup_entry(
 
 
 def _sensors_of(coordinator: DatapointCoordinator, state: DeviceState) -> Iterable[DeviceEntity]:
-    if state.clock is not None:
+    if state.presentation.clock is not None:
         yield ClockDeviation(coordinator, state.device.id)
     for description in descriptions_for(state, Platform.SENSOR):
         yield DatapointSensor(coordinator, state.device.id, description)

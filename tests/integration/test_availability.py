@@ -8,7 +8,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.datapoint_cloud.fleet.device_state import CONNECTIVITY
+from custom_components.datapoint_cloud.fleet.presentation import CONNECTIVITY
 from simulator.server import Fault
 from simulator.simulation import Simulation
 

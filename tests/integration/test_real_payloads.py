@@ -221,12 +221,12 @@ async def entry(
 
 def _of_several_datapoints(state: DeviceState) -> Iterator[tuple[str, str]]:
     """Yield the keys and platforms of the entities that show several datapoints of a device."""
-    for composite in state.composites:
+    for composite in state.presentation.composites:
         if composite.platform in SHOWN:
             yield composite.key, composite.platform.value
-    if state.schedules:
+    if state.presentation.schedules:
         yield "$schedule", "calendar"
-    if state.clock is not None:
+    if state.presentation.clock is not None:
         yield "$clock", "sensor"
         yield "$set_clock", "button"
 

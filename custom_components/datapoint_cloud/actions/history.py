@@ -23,7 +23,7 @@ from ..clouds.model import Device
 from ..const import CONF_GROUP_BY, CONF_MOST_ROWS, CONF_PERIOD, CONF_UNIT, DOMAIN
 from ..coordinator import DatapointCoordinator
 from ..disconnect_reasons import text_of_reason
-from ..fleet.device_state import CONNECTIVITY
+from ..fleet.presentation import CONNECTIVITY
 from . import responses, words
 from .patience import before_timeout
 from .rights import Rights

@@ -106,7 +106,7 @@ async def _get(call: ServiceCall) -> ServiceResponse:
 
 def _schedules(target: DeviceTarget, name: str | None) -> Sequence[Schedule]:
     """Return the schedules that a call means: the one with a key or name, or all. Raises a translated error."""
-    schedules, device = target.state.schedules, target.state.device.name
+    schedules, device = target.state.presentation.schedules, target.state.device.name
     if not schedules:
         raise exceptions.of_call("no_schedule", device=device)
     if name is None:

@@ -23,7 +23,8 @@ from ..coordinator import DatapointCoordinator
 from ..device_registry import find_state, ids_of, scope_device_id, unique_id_of
 from ..entries import subentry_of
 from ..fleet.description import DatapointDescription
-from ..fleet.device_state import CONNECTIVITY, DeviceState
+from ..fleet.device_state import DeviceState
+from ..fleet.presentation import CONNECTIVITY
 from ..runtime import DatapointConfigEntry
 
 _LIST = vol.All(cv.ensure_list, [vol.All(cv.string, vol.Length(min=1))], vol.Length(min=1), vol.Unique())

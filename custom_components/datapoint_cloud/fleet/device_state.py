@@ -12,27 +12,15 @@ from ..clouds.clock import arrived, is_ahead
 from ..clouds.errors import CloudError
 from ..clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, Snapshot, Value
 from ..profiles import NO_PROFILE, Product, Profile, Profiles
-from ..profiles.roles import Composite, CompositePlatform
-from ..schedules.clock import DeviceClock, clock_of
-from ..schedules.resolve import schedules_of
-from ..schedules.schedule import Schedule
+from ..profiles.roles import CompositePlatform
 from ..schedules.values import bytes_by_key, value_of_bytes
 from .availability import MIN_PATIENCE, Availability, Contact, PollResult
-from .composites import composites_of, without_parts_of
-from .description import DatapointDescription, describe
+from .description import DatapointDescription
 from .events import AlarmChange, CommandUnconfirmed, ConnectionChange, FreshnessChange
 from .future_dates import FutureDates, dates_of, is_older
 from .naming import NO_WORDS, Naming
 from .pending_writes import PendingWrites, is_equal
-
-CONNECTIVITY = "$connectivity"
-PROBLEM = "$problem"
-ALARM = "$alarm"
-SCHEDULE = "$schedule"
-CLOCK = "$clock"
-SET_CLOCK = "$set_clock"
-PLACE = "$place"
-PROFILE = "$profile"
+from .presentation import Presentation
 
 
 @dataclass(slots=True, eq=False)
@@ -45,13 +33,7 @@ class DeviceState:
     availability: Availability = field(default_factory=Availability)
     profile: Profile = NO_PROFILE  # the one for its datapoints
     datapoints: dict[str, Datapoint] = field(default_factory=dict)
-    descriptions: dict[str, DatapointDescription] = field(default_factory=dict)
-    alarms: tuple[Datapoint, ...] = ()
-    composites: tuple[Composite, ...] = ()  # the entities of several datapoints that its profile describes
-    schedules: tuple[Schedule, ...] = ()
-    clock: DeviceClock | None = None
-    shown_by: dict[str, set[str]] = field(default_factory=dict)  # the keys of further entities that show a datapoint
-    unit_keys: frozenset[str] = frozenset()  # the datapoints that tell the units of others
+    presentation: Presentation = field(default_factory=Presentation)
     skipped: set[str] = field(default_factory=set)
     readings: dict[str, Reading] = field(default_factory=dict)
     pending: PendingWrites = field(default_factory=PendingWrites)
@@ -69,6 +51,11 @@ class DeviceState:
     _is_alarm_current: bool = False  # whether it would return the same now
 
     @property
+    def descriptions(self) -> Mapping[str, DatapointDescription]:
+        """How its datapoints are shown, by key."""
+        return self.presentation.descriptions
+
+    @property
     def is_available(self) -> bool:
         """Whether the device is there, so that its readings can be shown."""
         return self.availability.is_available
@@ -81,7 +68,7 @@ class DeviceState:
     @property
     def active_alarms(self) -> tuple[Datapoint, ...]:
         """The alarms that are raised now."""
-        return tuple(alarm for alarm in self.alarms if self.shown(alarm.key) is True)
+        return tuple(alarm for alarm in self.presentation.alarms if self.shown(alarm.key) is True)
 
     @property
     def has_problem(self) -> bool | None:
@@ -96,7 +83,7 @@ class DeviceState:
 
     def _find_alarm(self) -> bool | None:
         """Return whether any alarm is raised; None if no alarm has a value."""
-        values = [self.shown(alarm.key) for alarm in self.alarms]
+        values = [self.shown(alarm.key) for alarm in self.presentation.alarms]
         if any(value is True for value in values):
             return True
         return None if all(value is None for value in values) else False
@@ -116,31 +103,31 @@ class DeviceState:
     @property
     def schedule_values(self) -> dict[str, bytes]:
         """The bytes of all datapoints that hold a part of a schedule, with those of pending writes."""
-        return bytes_by_key((key for schedule in self.schedules for key in schedule.keys), self.value)
+        return bytes_by_key((key for schedule in self.presentation.schedules for key in schedule.keys), self.value)
 
     @property
     def is_schedule_off(self) -> bool:
         """Whether the device is set to ignore its schedules, as far as its profile says."""
-        composites = (found for found in self.composites if found.platform is CompositePlatform.SCHEDULE)
+        composites = (found for found in self.presentation.composites if found.platform is CompositePlatform.SCHEDULE)
         switches = (composite.roles["on"] for composite in composites if "on" in composite.roles)
         return any(switch.flag(self.value) is False for switch in switches)
 
     def clock_report(self, zone: tzinfo) -> tuple[datetime | None, datetime] | None:
         """Return what its clock showed in its last report (None: no time), and when that was, in the clock's zone."""
-        readings = [] if self.clock is None else [self.readings.get(key) for key in self.clock.keys]
+        clock = self.presentation.clock
+        readings = [] if clock is None else [self.readings.get(key) for key in clock.keys]
         dates = [reading.taken_at for reading in readings if reading is not None]
         at = next((date for date in dates if date is not None), self.read_at)
-        if self.clock is None or at is None or len(dates) < len(readings):
+        if clock is None or at is None or len(dates) < len(readings):
             return None
         at = at.astimezone(zone)
-        reported = {key: self.readings[key].value for key in self.clock.keys}
-        return self.clock.read(bytes_by_key(reported, reported.get), at.replace(tzinfo=None)), at
+        reported = {key: self.readings[key].value for key in clock.keys}
+        return clock.read(bytes_by_key(reported, reported.get), at.replace(tzinfo=None)), at
 
     def values_of_clock(self, now: datetime) -> dict[str, Value]:
         """Return the values that set its clock to a local time."""
-        if self.clock is None:
-            return {}
-        return self.values_of_bytes(self.clock.write(now, bytes_by_key(self.clock.keys, self.value)))
+        clock = self.presentation.clock
+        return {} if clock is None else self.values_of_bytes(clock.write(now, bytes_by_key(clock.keys, self.value)))
 
     def values_of_bytes(self, contents: Mapping[str, bytes]) -> dict[str, Value]:
         """Return the values of datapoints for their bytes."""
@@ -182,30 +169,8 @@ class DeviceState:
         return Product(self.device.model_id or self.device.schema_id, self.datapoints, self.device.model or "")
 
     def _describe_all(self) -> None:
-        descriptions = describe(self.datapoints.values(), self.readings, self.profile, self.naming)
-        self.composites = composites_of(self.profile, descriptions)
-        self.descriptions = without_parts_of(self.composites, descriptions, self.profile)
-        roles = (refinement.unit_role for refinement in self.profile.datapoints.values())
-        self.unit_keys = frozenset().union(*(role.keys for role in roles if role is not None))
-        datapoints = (description.datapoint for description in self.descriptions.values())
-        self.alarms = tuple(datapoint for datapoint in datapoints if datapoint.role is Role.ALARM)
+        self.presentation = Presentation.of(self.datapoints.values(), self.readings, self.profile, self.naming)
         self._is_alarm_current = False
-        self.shown_by = {alarm.key: {PROBLEM} for alarm in self.alarms}
-        records = self.profile.records
-        self.schedules = schedules_of(self.descriptions, records, self.naming)
-        self.clock = clock_of(self.descriptions, records)
-        for composite in self.composites:
-            self._show_by(composite.key, composite.keys)
-            if composite.platform is CompositePlatform.SCHEDULE:
-                self._show_by(SCHEDULE, composite.keys)
-        for schedule in self.schedules:
-            self._show_by(SCHEDULE, schedule.keys)
-        self._show_by(CLOCK, () if self.clock is None else self.clock.keys)
-
-    def _show_by(self, entity: str, keys: Iterable[str]) -> None:
-        """Remember that an entity shows these datapoints among others."""
-        for key in keys:
-            self.shown_by.setdefault(key, set()).add(entity)
 
     def _describe_again(self) -> set[str]:
         """Describe all datapoints with the readings of now; return the keys of those that have another unit."""
@@ -249,7 +214,7 @@ class DeviceState:
         is_first = self.read_at is None
         self._note_answer(snapshot, now)
         # Entities whose datapoints have no reading are disabled at first, which is known only now.
-        if is_first or not changed.isdisjoint(self.unit_keys):
+        if is_first or not changed.isdisjoint(self.presentation.unit_keys):
             changed |= self._describe_again()
         return changed, events
 

@@ -12,10 +12,11 @@ from homeassistant.util import dt as dt_util
 
 from ..clouds.errors import Forbidden
 from .availability import PollResult
-from .device_state import ALARM, CONNECTIVITY, PROBLEM, DeviceState
+from .device_state import DeviceState
 from .events import CommandUnconfirmed
 from .inventory import Inventory
 from .listeners import EntityKey, ListenerRegistry
+from .presentation import ALARM, CONNECTIVITY, PROBLEM
 
 _LOGGER = logging.getLogger(__name__)
 

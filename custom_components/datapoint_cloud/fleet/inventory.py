@@ -22,10 +22,11 @@ from ..profiles import Profiles
 from ..storage import AccountStorage
 from .availability import MIN_PATIENCE, Availability
 from .device_filter import DeviceFilter
-from .device_state import PLACE, PROBLEM, PROFILE, DeviceState
+from .device_state import DeviceState
 from .listeners import EntityKey, ListenerRegistry
 from .naming import Naming
 from .places import Place, places_of
+from .presentation import PLACE, PROBLEM, PROFILE
 from .selection import Guests, LookUp
 from .stored_devices import StoredDevice, StoredDevices
 

@@ -73,7 +73,9 @@ class ListenerRegistry:
         """Mark values of a device as changed, and the entities that show them among others, such as a thermostat."""
         for key in keys:
             self._changed.add(EntityKey(state.device.id, key))
-            self._changed.update(EntityKey(state.device.id, other) for other in state.shown_by.get(key, ()))
+            self._changed.update(
+                EntityKey(state.device.id, other) for other in state.presentation.shown_by.get(key, ())
+            )
 
     @callback
     def async_mark_events(self, device_id: str, events: Iterable[FleetEvent]) -> None:

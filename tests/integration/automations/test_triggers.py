@@ -22,7 +22,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.device_registry import place_device_id
-from custom_components.datapoint_cloud.fleet.device_state import CONNECTIVITY
+from custom_components.datapoint_cloud.fleet.presentation import CONNECTIVITY
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.products import PUMP, SPA
 from simulator.simulation import Simulation
