@@ -17,6 +17,7 @@ from homeassistant.util import dt as dt_util
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.simulation import Simulation
 from simulator.sodata.fleet import SoDataDevice
+from simulator.sodata.services import Item
 
 from ..subjects import air_conditioner, chiller, ups
 from .asking import Answer, Ask
@@ -64,9 +65,9 @@ class Clouds:
         return next(float(str(value)) for variable, _, value in device.last_samples() if variable.key == key)
 
     def alarms(self, device: SoDataDevice) -> list[str]:
+        """The names of the active alarms; in the name of a part's alarm, the part is named once."""
         active = [found for found, _, value in device.last_samples() if "Alarm" in found.service.name and value == "1"]
-        parts = ["" if one.item.type == "Global" else f"{one.item.type} {int(one.item.index) + 1} " for one in active]
-        return [f"{part}{one.service.title}" for part, one in zip(parts, active, strict=True)]
+        return [_alarm_name(found.item, found.service.title) for found in active]
 
     def samples(self, device: SoDataDevice, key: str, start: datetime, end: datetime) -> list[tuple[datetime, float]]:
         times = [int(at.timestamp() * 1000) for at in (start, end)]
@@ -90,6 +91,13 @@ class Clouds:
     def usage(self, start: datetime, end: datetime, group_by: str | None = None) -> dict[str, float]:
         times = [int(at.timestamp() * 1000) for at in (start, end)]
         return self.simulation.firstlight.usages["content/genre"].count_by_name(times[0], times[1], group_by)
+
+
+def _alarm_name(item: Item, title: str) -> str:
+    if item.type == "Global":
+        return title
+    plain = title.removeprefix(f"{item.type} ")
+    return f"{item.name} {plain[:1].upper()}{plain[1:]}"
 
 
 @dataclass(frozen=True)
