@@ -20,6 +20,7 @@ from .clouds.errors import CloudError, DeviceGone, DeviceOffline, Reason
 from .clouds.model import Device, Value
 from .confirmation import Confirmation
 from .coordinator import DatapointCoordinator
+from .datapoint_names import DatapointNames
 from .fleet.device_state import DeviceState
 from .fleet.events import CommandRefused
 
@@ -100,7 +101,7 @@ class Commands:
         try:
             return await self._coordinator.cloud.check(state.device, state.vendors_values(values))
         except CloudError as error:
-            raise _refusal(error, state) from error
+            raise _refusal(error, state, self._coordinator) from error
         except Exception as error:
             raise _unforeseen(error, state.device.name) from error
 
@@ -148,7 +149,7 @@ class Commands:
         errors: dict[str, HomeAssistantError | None] = {}
         for device_id, refused in result.errors.items():
             state = self._coordinator.fleet.get(device_id)
-            errors[device_id] = None if refused is None else _refusal(refused, state)
+            errors[device_id] = None if refused is None else _refusal(refused, state, self._coordinator)
             if state is None:
                 continue  # a group may have devices that the account does not show
             if refused is None:
@@ -243,7 +244,7 @@ class Commands:
                 values = {}  # only the maker knows what a payload changes
         except CloudError as error:
             self._apply_refusal(state, error, command.values)
-            raise _refusal(error, state) from error
+            raise _refusal(error, state, self._coordinator) from error
         self._apply_acceptance(state, values, command.confirmed, sent_at)
 
     def _apply_acceptance(
@@ -285,12 +286,20 @@ def _end_unsent(device: Device, queue: _Queue) -> None:
     queue.last, queue.calls = None, 0
 
 
-def _refusal(error: CloudError, state: DeviceState | None) -> HomeAssistantError:
+def _refusal(error: CloudError, state: DeviceState | None, coordinator: DatapointCoordinator) -> HomeAssistantError:
+    """Return the exception for a refused command; it names the datapoint, and for an unknown one those there are."""
     if state is None:
         return exceptions.of_action(error, error.subject or "")
     description = state.descriptions.get(error.subject or "")
-    datapoint = None if description is None else replace(description.datapoint, options=tuple(description.options))
-    return exceptions.of_action(error, state.device.name, datapoint)
+    if description is None:
+        if error.reason is Reason.SCHEMA_MISMATCH and error.subject and state.descriptions:
+            similar = DatapointNames.of(coordinator.hass, coordinator, state).similar(error.subject)
+            return exceptions.of_unknown_datapoint(state.device.name, error.subject, similar)
+        return exceptions.of_action(error, state.device.name)
+    key, name = description.datapoint.key, description.name
+    datapoint = replace(description.datapoint, options=tuple(description.options))
+    label = name if name.casefold() == key.casefold() else f"{name} ({key})"
+    return exceptions.of_action(error, state.device.name, datapoint, name=label)
 
 
 def _unforeseen(error: Exception, subject: str) -> HomeAssistantError:

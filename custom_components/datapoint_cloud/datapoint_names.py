@@ -48,7 +48,8 @@ def _likeness(wanted: str, known: str) -> float:
     if len(wanted) > 1 and wanted in known:
         return 1.0
     of_words = [max(_ratio(word, other) for other in known.split()) for word in wanted.split()]
-    return max(_ratio(wanted, known), sum(of_words) / len(of_words) * _OF_WORDS)
+    mean = sum(of_words) / len(of_words) if min(of_words) >= _SIMILAR else 0.0
+    return max(_ratio(wanted, known), mean * _OF_WORDS)
 
 
 def _ratio(one: str, other: str) -> float:

@@ -4,7 +4,7 @@ Nothing else raises Home Assistant's exceptions for an error of a cloud.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError, ServiceValidationError
@@ -70,10 +70,15 @@ def of_poll(error: CloudError) -> UpdateFailed | ConfigEntryAuthFailed:
     )
 
 
-def of_action(error: CloudError, device: str, datapoint: Datapoint | None = None) -> HomeAssistantError:
-    """Return the exception for a failed command to `device`; `datapoint` has the refused value, if known."""
+def of_action(
+    error: CloudError, device: str, datapoint: Datapoint | None = None, *, name: str | None = None
+) -> HomeAssistantError:
+    """Return the exception for a failed command to `device`.
+
+    `datapoint` has the refused value, if known, and `name` is what the user calls it.
+    """
     _log_details(error)
-    found = wording.of_command(error, device, dt_util.now(), datapoint)
+    found = wording.of_command(error, device, dt_util.now(), datapoint, name=name)
     kind = ServiceValidationError if error.reason in _WRONG_VALUE else HomeAssistantError
     return kind(
         translation_domain=DOMAIN,
@@ -178,6 +183,11 @@ def of_call(key: str, **placeholders: str) -> ServiceValidationError:
     return ServiceValidationError(
         translation_domain=DOMAIN, translation_key=key, translation_placeholders=_plain(placeholders)
     )
+
+
+def of_unknown_datapoint(device: str, datapoint: str, similar: Iterable[str]) -> ServiceValidationError:
+    """Return the exception for a datapoint that a device does not have, with the names of those that were meant."""
+    return of_call("no_datapoint", device=device, datapoint=datapoint, similar=", ".join(similar))
 
 
 def of_import(error: CloudError) -> HomeAssistantError:

@@ -4,6 +4,7 @@ They check their input, pass it to the accounts' commands, and respond with a re
 """
 
 import base64
+from typing import Any
 
 import voluptuous as vol
 from homeassistant.auth.permissions.const import POLICY_CONTROL
@@ -16,12 +17,13 @@ from homeassistant.helpers import service
 from .actions.administration import async_setup_administration_actions
 from .actions.history import async_setup_history_actions
 from .actions.import_statistics import async_setup_statistics_actions
+from .actions.list_datapoints import async_setup_list_action
 from .actions.profiles import async_setup_profile_actions
 from .actions.record_account import async_setup_record_action
 from .actions.results import commands_of, respond, respond_when_sent, write
 from .actions.rights import Rights
 from .actions.schedules import async_setup_schedule_actions
-from .actions.targets import DeviceTarget, devices_to_control
+from .actions.targets import DeviceTarget, async_values_to_write, devices_to_control, group_values
 from .const import DOMAIN
 from .runtime import DatapointConfigEntry
 
@@ -29,12 +31,28 @@ SET_DATAPOINTS = "set_datapoints"
 SET_GROUP_DATAPOINTS = "set_group_datapoints"
 SEND_RAW = "send_raw"
 
-_VALUES = vol.All({cv.string: vol.Any(bool, int, float, str)}, vol.Length(min=1))
+_VALUE = vol.Any(bool, int, float, str)
+
+
+def _chosen(value: Any) -> Any:
+    """Return the value that the user entered in the control for it: the page says which control that is."""
+    if isinstance(value, dict) and (choice := value.get("active_choice")) in value:
+        return value[choice]
+    raise vol.Invalid("expected a value")
+
+
+_VALUES = vol.All({cv.string: _VALUE}, vol.Length(min=1))
+_SETTINGS = vol.All(
+    cv.ensure_list,
+    [{vol.Required("entity_id"): cv.entity_id, vol.Required("value"): vol.Any(_VALUE, vol.All(_chosen, _VALUE))}],
+    vol.Length(min=1),
+)
 _DEVICES = vol.All(cv.ensure_list, [cv.string], vol.Length(min=1), vol.Unique())
 _SET_DATAPOINTS = vol.Schema(
     {
-        vol.Required("device_id"): _DEVICES,
-        vol.Required("values"): _VALUES,
+        vol.Optional("settings"): _SETTINGS,
+        vol.Optional("device_id"): _DEVICES,
+        vol.Optional("values"): _VALUES,
         vol.Optional("wait", default=False): cv.boolean,
     }
 )
@@ -66,6 +84,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     service.async_register_admin_service(
         hass, DOMAIN, SEND_RAW, _send_raw, _SEND_RAW, supports_response=SupportsResponse.OPTIONAL
     )
+    async_setup_list_action(hass)
     async_setup_schedule_actions(hass)
     async_setup_history_actions(hass)
     async_setup_statistics_actions(hass)
@@ -76,14 +95,12 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 async def _set_datapoints(call: ServiceCall) -> ServiceResponse:
     """Write values to devices. All are checked before any of them is sent its one request."""
-    targets, values = devices_to_control(call), call.data["values"]
-    rights = await Rights.async_of(call, POLICY_CONTROL)
-    for target in targets:
-        rights.require_datapoints(target.coordinator, target.state.device.id, values)
-    checked = [await commands_of(target).async_check(target.state.device.id, values) for target in targets]
-
+    checked = [
+        (target, await commands_of(target).async_check(target.state.device.id, values))
+        for target, values in await async_values_to_write(call)
+    ]
     return await respond_when_sent(
-        call, {target.registry_id: write(call, target, values) for target, values in zip(targets, checked, strict=True)}
+        call, {target.registry_id: write(call, target, values) for target, values in checked}
     )
 
 
@@ -103,7 +120,8 @@ async def _set_group_datapoints(call: ServiceCall) -> ServiceResponse:
     entry: DatapointConfigEntry = service.async_get_config_entry(call.hass, DOMAIN, call.data["config_entry_id"])
     # Only the cloud knows the group's devices, so the caller needs the permission on all of the account.
     (await Rights.async_of(call, POLICY_CONTROL)).require_account(entry.runtime_data.coordinator)
-    results = await entry.runtime_data.commands.async_write_group(call.data["group_id"], call.data["values"])
+    values = group_values(call.hass, entry.runtime_data.coordinator, call.data["values"])
+    results = await entry.runtime_data.commands.async_write_group(call.data["group_id"], values)
     registry = dr.async_get(call.hass)
     by_device: dict[str, HomeAssistantError | str] = {}
     for device_id, refusal in results.items():

@@ -29,8 +29,10 @@ def of_request(error: CloudError, now: datetime) -> Wording:
     return Wording(row_of(error).text, placeholders(error, now))
 
 
-def of_command(error: CloudError, device: str, now: datetime, datapoint: Datapoint | None = None) -> Wording:
-    """Describe a failed command to `device`; `datapoint` has the refused value, if known."""
+def of_command(
+    error: CloudError, device: str, now: datetime, datapoint: Datapoint | None = None, *, name: str | None = None
+) -> Wording:
+    """Describe a failed command to `device`; `datapoint` has the refused value, if known, and is called `name`."""
     key = f"action_{row_of(error).text}"
     if key == "action_rejected" and error.code is None:
         key = "action_refused"  # the answer has neither a code nor a cause
@@ -39,7 +41,8 @@ def of_command(error: CloudError, device: str, now: datetime, datapoint: Datapoi
         key, limits = _limits(datapoint)
     elif error.reason is Reason.INVALID_VALUE:
         key = refused_value(error)
-    return Wording(key, {**placeholders(error, now), **_plain({"device": device} | limits)})
+    named = {} if name is None else {"subject": name}
+    return Wording(key, {**placeholders(error, now), **_plain({"device": device} | named | limits)})
 
 
 def of_history(error: CloudError, subject: str, now: datetime, *, is_to_be_granted: bool = False) -> Wording:

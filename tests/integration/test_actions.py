@@ -155,15 +155,20 @@ async def test_a_binary_is_filled_up_to_its_length_and_confirmed_as_such(
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"set_temp": 31}, "Enter a number from 16 to 30 in steps of 1 for set_temp of 客厅空调"),
-        ({"set_temp": "warm"}, "Enter a number from 16 to 30 in steps of 1 for set_temp of 客厅空调"),
-        ({"mode": "制霜"}, "Enter one of these options for mode of 客厅空调: cool, heat, dry, fan_only, automatic"),
-        ({"mode": 5}, "Enter one of these options for mode of 客厅空调: cool, heat, dry, fan_only, automatic"),
-        ({"sleep": "perhaps"}, "Enter true or false for sleep of 客厅空调"),
-        ({"room_temp": 20}, "room_temp of 客厅空调 is read-only"),
-        ({"energy": 20}, "energy of 客厅空调 is read-only"),
-        ({"tea": True}, "客厅空调 has no datapoint tea"),
-        ({"switch": True, "set_temp": 15}, "Enter a number from 16 to 30 in steps of 1 for set_temp of 客厅空调"),
+        ({"set_temp": 31}, "Enter a number from 16 to 30 in steps of 1 for Target temperature (set_temp) of 客厅空调"),
+        (
+            {"set_temp": "warm"},
+            "Enter a number from 16 to 30 in steps of 1 for Target temperature (set_temp) of 客厅空调",
+        ),
+        ({"mode": "制霜"}, "Enter one of these options for Mode of 客厅空调: cool, heat, dry, fan_only, automatic"),
+        ({"mode": 5}, "Enter one of these options for Mode of 客厅空调: cool, heat, dry, fan_only, automatic"),
+        ({"sleep": "perhaps"}, "Enter true or false for Sleep of 客厅空调"),
+        ({"room_temp": 20}, "Room temperature (room_temp) of 客厅空调 is read-only"),
+        ({"energy": 20}, "Total energy consumption (energy) of 客厅空调 is read-only"),
+        (
+            {"switch": True, "set_temp": 15},
+            "Enter a number from 16 to 30 in steps of 1 for Target temperature (set_temp) of 客厅空调",
+        ),
     ],
 )
 async def test_a_wrong_value_is_told_with_what_is_allowed_and_nothing_is_sent(
@@ -195,7 +200,7 @@ async def test_large_limits_are_told_in_full(
     entry = await add_account(hass, simulation, "gizwits_open")
     target = _target(hass, entry, _of(simulation, SPA).did)
     text = await _refused(hass, "set_datapoints", device_id=target, values={"bubble_minutes": 4294967296})
-    assert text == "Enter a number from 0 to 4294967295 in steps of 1 for bubble_minutes of Terrace spa"
+    assert text == "Enter a number from 0 to 4294967295 in steps of 1 for Bubbles timer (bubble_minutes) of Terrace spa"
 
 
 async def test_one_wrong_value_on_one_device_and_nothing_is_sent_to_any(
@@ -303,9 +308,11 @@ async def test_an_account_that_is_not_loaded_takes_no_commands(
         {"device_id": "d", "values": {"switch": None}},
         {"device_id": "d", "values": {"switch": [1]}},
         {"device_id": "d", "values": "switch"},
-        {"device_id": "d"},
-        {"values": {"switch": True}},
         {"device_id": "d", "values": {"switch": True}, "wait": "long"},
+        {"settings": []},
+        {"settings": [{"entity_id": "number.a"}]},
+        {"settings": [{"entity_id": "number.a", "value": [1]}]},
+        {"settings": [{"entity_id": "number.a", "value": {"active_choice": "number"}}]},
     ],
 )
 async def test_what_is_no_such_call_is_refused_by_its_form(

@@ -107,6 +107,7 @@ def _all_failures() -> list[HomeAssistantError]:
         *(exceptions.not_kept(since) for since in (None, datetime.now(UTC))),
         exceptions.not_told_yet(datetime.now(UTC)),
         exceptions.of_recorder(),
+        exceptions.of_unknown_datapoint("Pump", "tea", ["Team", "Key"]),
         *(exceptions.of_import(error) for error in _all_errors()),
         exceptions.of_unloading("Pump"),
         exceptions.of_unforeseen("Pump"),

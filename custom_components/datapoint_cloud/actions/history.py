@@ -250,7 +250,9 @@ async def _get_usage(call: ServiceCall) -> ServiceResponse:
         "period": period,
         "group_by": group_by,
         **({CONF_MOST_ROWS: stored[CONF_MOST_ROWS]} if CONF_MOST_ROWS in stored else {}),
-    } | responses.result_response(result, time_range, responses.usage_row, query.name)
+    } | responses.result_response(
+        result, time_range, responses.usage_row, lambda error: exceptions.of_history(error, query.name)
+    )
 
 
 # Every action

@@ -5,6 +5,7 @@ request.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
@@ -12,10 +13,11 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType
 
 from .. import exceptions
-from ..clouds.errors import Reason, Rejected
+from ..clouds.errors import CloudError, Reason, Rejected
 from ..clouds.history import EDGE, Aggregation, Bucket, HistoryResult, LogEntry, Usage
 from ..clouds.model import Reading
 from ..const import DOMAIN
+from ..datapoint_names import DatapointNames
 from ..device_registry import unique_id_of
 from ..disconnect_reasons import is_outage
 from ..profiles.values import scaled
@@ -44,10 +46,16 @@ def raise_if_all_failed[T: DeviceTarget, Row](results: Mapping[T, HistoryResult[
         return
     for target, result in results.items():
         if result.stopped_by is not None:
-            capabilities = target.coordinator.cloud.history.capabilities
-            raise exceptions.of_history(
-                result.stopped_by, target.state.device.name, is_to_be_granted=capabilities.aggregates_need_grant
-            ) from result.stopped_by
+            raise _translated(target, result.stopped_by) from result.stopped_by
+
+
+def _translated(target: DeviceTarget, error: CloudError) -> HomeAssistantError:
+    """Return the exception for an error; for a misspelt datapoint, it names those that there are."""
+    device, capabilities = target.state.device.name, target.coordinator.cloud.history.capabilities
+    if isinstance(target, SeriesTarget) and error.reason is Reason.NOT_FOUND and not error.endpoint:
+        names = DatapointNames.of(target.coordinator.hass, target.coordinator, target.state)
+        return exceptions.of_unknown_datapoint(device, target.key, names.similar(target.key))
+    return exceptions.of_history(error, device, is_to_be_granted=capabilities.aggregates_need_grant)
 
 
 def range_response(time_range: TimeRange) -> JsonObjectType:
@@ -59,15 +67,13 @@ def result_response[Row](
     result: HistoryResult[Row],
     time_range: TimeRange,
     row_response: _RowResponse[Row],
-    subject: str,
-    *,
-    needs_grant: bool = False,
+    translated: Callable[[CloudError], HomeAssistantError],
 ) -> JsonObjectType:
     """Return the rows and the range for which they are complete, with a reason if that is not the range of the call."""
     reason: HomeAssistantError | None = None
     starts_late, ends_early = result.start > time_range.start + EDGE, result.end < time_range.end - EDGE
     if result.stopped_by is not None:
-        reason = exceptions.of_history(result.stopped_by, subject, is_to_be_granted=needs_grant)
+        reason = translated(result.stopped_by)
     elif (starts_late or ends_early) and result.start >= result.end:
         reason = exceptions.not_kept(None)
     elif starts_late:
@@ -90,12 +96,11 @@ def _target_response[Row](
     row_response: _RowResponse[Row],
     **fields: str | None,
 ) -> JsonObjectType:
-    name, needs_grant = target.state.device.name, target.coordinator.cloud.history.capabilities.aggregates_need_grant
     return {
         "device_id": target.registry_id,
-        "device": name,
+        "device": target.state.device.name,
         **fields,
-        **result_response(result, time_range, row_response, name, needs_grant=needs_grant),
+        **result_response(result, time_range, row_response, partial(_translated, target)),
     }
 
 

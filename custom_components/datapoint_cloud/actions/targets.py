@@ -3,11 +3,13 @@
 It reads registries and fleets and sends no request.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import voluptuous as vol
+from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -17,15 +19,17 @@ from homeassistant.helpers import service
 
 from .. import exceptions
 from ..clouds.history import Series
-from ..clouds.model import DataType, Scope
+from ..clouds.model import DataType, Scope, Value
 from ..const import DOMAIN
 from ..coordinator import DatapointCoordinator
+from ..datapoint_names import DatapointNames, similar
 from ..device_registry import find_state, ids_of, scope_device_id, unique_id_of
 from ..entries import subentry_of
 from ..fleet.description import DatapointDescription
 from ..fleet.device_state import DeviceState
 from ..fleet.presentation import CONNECTIVITY
 from ..runtime import DatapointConfigEntry
+from .rights import Rights
 
 _LIST = vol.All(cv.ensure_list, [vol.All(cv.string, vol.Length(min=1))], vol.Length(min=1), vol.Unique())
 
@@ -74,6 +78,58 @@ def devices_to_control(call: ServiceCall) -> list[DeviceTarget]:
             raise exceptions.of_call("no_device_of_a_cloud", device=device.name_by_user or device.name or registry_id)
         targets.append(target)
     return targets
+
+
+def devices_with_datapoints(call: ServiceCall) -> list[DeviceTarget]:
+    """Return the devices that a call names; a part stands for its device."""
+    return [_device(call.hass, registry_id)[1] for registry_id in call.data["device_id"]]
+
+
+async def async_values_to_write(call: ServiceCall) -> list[tuple[DeviceTarget, dict[str, Value]]]:
+    """Return the values that a command names for each device: by the names of its datapoints, or by their entities.
+
+    A word that no datapoint has as its name stays: the cloud refuses it. Raises `Unauthorized` if the caller may not
+    control them, and a translated error for a wrong device or entity, an ambiguous name, or if there are no values.
+    """
+    rights = await Rights.async_of(call, POLICY_CONTROL)
+    has_values = "values" in call.data
+    if has_values != ("device_id" in call.data) or not (has_values or "settings" in call.data):
+        raise exceptions.of_call("nothing_to_set")
+    found: dict[int, tuple[DeviceTarget, dict[str, Value]]] = {}
+    for target in devices_to_control(call) if has_values else ():
+        names = DatapointNames.of(call.hass, target.coordinator, target.state)
+        words = call.data["values"]
+        keys = [key for word in words for key in names.find(word) or [word]]
+        rights.require_datapoints(target.coordinator, target.state.device.id, keys)
+        values = {_key(target.state, names, word): value for word, value in words.items()}
+        found.setdefault(id(target.state), (target, {}))[1].update(values)
+    for setting in call.data.get("settings", ()):
+        entity_id = setting["entity_id"]
+        shown = _entity(
+            call.hass, entity_id, _is_datapoint, exceptions.of_call("no_datapoint_entity", entity=entity_id)
+        )
+        rights.require_datapoints(shown.coordinator, shown.state.device.id, [shown.key])
+        device = dr.async_get(call.hass).async_get_device_by_identifier(
+            (DOMAIN, shown.state.device.id), shown.coordinator.config_entry.entry_id
+        )
+        target = DeviceTarget(device.id if device else shown.registry_id, shown.coordinator, shown.state)
+        found.setdefault(id(shown.state), (target, {}))[1][shown.key] = setting["value"]
+    return list(found.values())
+
+
+def group_values(
+    hass: HomeAssistant, coordinator: DatapointCoordinator, values: Mapping[str, Value]
+) -> Mapping[str, Value]:
+    """Return values for a group by the keys of their datapoints.
+
+    Only the cloud knows the product of a group, so the first device decides that has datapoints of all these names.
+    """
+    for state in coordinator.fleet.values():
+        names = DatapointNames.of(hass, coordinator, state)
+        found = [names.find(word) for word in values]
+        if all(len(keys) == 1 for keys in found):
+            return {keys[0]: value for keys, value in zip(found, values.values(), strict=True)}
+    return values
 
 
 def devices_of(call: ServiceCall) -> list[DeviceTarget]:
@@ -138,14 +194,30 @@ def query_of(call: ServiceCall) -> tuple[DatapointCoordinator, Scope, Mapping[st
     )
 
 
-def _series(hass: HomeAssistant, registry_id: str, key: str) -> SeriesTarget:
+def _series(hass: HomeAssistant, registry_id: str, word: str) -> SeriesTarget:
     device, target = _device(hass, registry_id)
-    state, description = target.state, target.state.descriptions.get(key)
+    state = target.state
+    names = DatapointNames.of(hass, target.coordinator, state)
+    # A cloud may keep the past of a datapoint that the definition does not have.
+    key = _key(state, names, word)
+    description = state.descriptions.get(key)
     if isinstance(device, dr.ChildDeviceEntry) and description is not None:
         part_id, part = next(iter(ids_of(device))).removeprefix(f"{state.device.id}_"), description.datapoint.part
         if part is None or part.id != part_id:
             raise exceptions.of_call("datapoint_of_other_part", datapoint=key, device=state.device.name)
     return SeriesTarget(registry_id, target.coordinator, state, key)
+
+
+def _key(state: DeviceState, names: DatapointNames, word: str) -> str:
+    """Return the key of the datapoint that a word names, or the word itself if none has this name.
+
+    Raises a translated error if several have it.
+    """
+    found = names.find(word)
+    if len(found) > 1:
+        choices = ", ".join(names.labels[key] for key in found)
+        raise exceptions.of_call("several_datapoints", device=state.device.name, datapoint=word, choices=choices)
+    return found[0] if found else word
 
 
 def _device(hass: HomeAssistant, registry_id: str) -> tuple[dr.AnyDeviceEntry, DeviceTarget]:
@@ -158,17 +230,40 @@ def _device(hass: HomeAssistant, registry_id: str) -> tuple[dr.AnyDeviceEntry, D
 
 def _find_device(hass: HomeAssistant, registry_id: str) -> tuple[dr.AnyDeviceEntry, DeviceTarget | None]:
     """Look a device or part up in the registry; its target is None if it represents no device of the fleet."""
+    registry = dr.async_get(hass)
+    if registry.async_get(registry_id) is None and (alike := _devices_like(hass, registry, registry_id)):
+        raise exceptions.of_call("no_such_device", device=registry_id, similar=", ".join(alike))
     device, entry = service.async_get_device_and_config_entry(hass, DOMAIN, registry_id)
     coordinator: DatapointCoordinator = entry.runtime_data.coordinator
     state = find_state(hass, coordinator, device)
     return device, None if state is None else DeviceTarget(registry_id, coordinator, state)
 
 
+def _devices_like(hass: HomeAssistant, registry: dr.DeviceRegistry, word: str) -> list[str]:
+    """Return the names and ids of the devices that somebody meant who entered a name instead of an id."""
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+        for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
+            by_name[device.name_by_user or device.name or device.id].append(device.id)
+    return [f"{name} ({device_id})" for name in similar(word, by_name) for device_id in by_name[name]]
+
+
+def _entities_like(hass: HomeAssistant, registry: er.EntityRegistry, word: str) -> list[str]:
+    entries = hass.config_entries.async_loaded_entries(DOMAIN)
+    entities = (
+        entity.entity_id for entry in entries for entity in er.async_entries_for_config_entry(registry, entry.entry_id)
+    )
+    return similar(word, entities)
+
+
 def _entity(
     hass: HomeAssistant, entity_id: str, is_meant: Callable[[DeviceState, str], bool], otherwise: ServiceValidationError
 ) -> SeriesTarget:
     """Return the datapoint or fact that an entity shows; raises `otherwise` unless `is_meant` accepts it."""
-    entity = er.async_get(hass).async_get(entity_id)
+    registry = er.async_get(hass)
+    entity = registry.async_get(entity_id)
+    if entity is None and (alike := _entities_like(hass, registry, entity_id)):
+        raise exceptions.of_call("no_such_entity", entity=entity_id, similar=", ".join(alike))
     if entity is None or entity.platform != DOMAIN:
         raise exceptions.of_call("no_entity_of_a_cloud", entity=entity_id)
     entry: DatapointConfigEntry = service.async_get_config_entry(hass, DOMAIN, entity.config_entry_id)

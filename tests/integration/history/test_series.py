@@ -108,7 +108,7 @@ async def test_a_failed_series_does_not_affect_the_others(
 ) -> None:
     here, there = air_conditioner(simulation), ups(simulation)
     row = Reading(1, at("2026-10-20T08:00:00Z"))
-    set_history(entry, rows={"a": [row]}, errors={"b": Rejected(Reason.NOT_FOUND, subject="b")})
+    set_history(entry, rows={"a": [row]}, errors={"b": Rejected(Reason.NOT_FOUND, endpoint="/b", subject="b")})
     set_history(sodata, raises=Unreachable(Reason.NO_CONNECTION))
     device_ids = [device_id_of(hass, entry, here.did), device_id_of(hass, sodata, there.uuid)]
     response = await response_of(hass, "get_history", device_id=device_ids, datapoints=["a", "b"], range="last_hour")
