@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from simulator.replay import Replay
+from simulator.replay.recording import NotReadable, Recording
 from simulator.simulation import Simulation
 
 from . import dashboard
@@ -30,6 +32,7 @@ def _arguments() -> argparse.Namespace:
         prog="scripts/develop", description="Start Home Assistant with an account of each simulated cloud."
     )
     parser.add_argument("--empty", action="store_true", help="start without accounts, to try the config flow")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="start with a recorded account instead")
     parser.add_argument("--reset", action="store_true", help="delete the stored Home Assistant and start over")
     parser.add_argument(
         "--port",
@@ -39,33 +42,53 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _run(arguments: argparse.Namespace) -> None:
-    folder = FOLDER / ("empty" if arguments.empty else "home")
-    is_new = arguments.reset or arguments.empty
-    port = _port(folder, arguments.port, is_new=is_new)
+def _simulation() -> Simulation:
     simulation = Simulation()
     simulation.gizwits_open.pushes_regularly = True
     simulation.gizwits_open.add_appliances()
     simulation.gizwits_open.add_wavemaker(ZoneInfo("Europe/Berlin"))
     simulation.gizwits_snoti.report_every = PUSH_SECONDS
-    ports = {name: port + 1 + number for number, name in enumerate(simulation.names)}
+    return simulation
+
+
+async def _run(arguments: argparse.Namespace) -> None:
+    clouds = _simulation() if arguments.replay is None else Replay(Recording.load(arguments.replay))
+    folder = FOLDER / ("replay" if isinstance(clouds, Replay) else "empty" if arguments.empty else "home")
+    is_new = arguments.reset or arguments.empty or isinstance(clouds, Replay)
+    port = _port(folder, arguments.port, is_new=is_new)
+    ports = {name: port + 1 + number for number, name in enumerate(clouds.names)}
     _require_free({"Home Assistant": port, **ports})
     if is_new:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     home_assistant = HomeAssistant(folder, port)
     try:
-        await simulation.start(ports)
+        await clouds.start(ports)
         async with _progress("Starting Home Assistant"):
             await home_assistant.start()
         async with Client(home_assistant.url) as client:
-            if not arguments.empty:
-                await _add_accounts(client, simulation)
-        _print_accounts(home_assistant, simulation)
+            if isinstance(clouds, Replay):
+                await _add_recorded_account(client, clouds)
+            elif not arguments.empty:
+                await _add_accounts(client, clouds)
+        _print_accounts(home_assistant, clouds)
         raise StartFailed(f"Home Assistant ended with exit code {await home_assistant.wait()}")
     finally:
         async with _progress("Stopping"):
             await home_assistant.stop()
-            await simulation.stop()
+            await clouds.stop()
+
+
+async def _add_recorded_account(client: Client, replay: Replay) -> None:
+    """Add the recorded account with the first of its products or queries, then the others."""
+    first, *others = replay.scopes or [{}]
+    async with _progress(f"Adding the recorded account of {NAMES[replay.cloud]}"):
+        entry_id = await client.fill_in_entry(DOMAIN, replay.cloud, {**replay.account, **first})
+        entries = await client.command("config_entries/get", domain=DOMAIN)
+        types = next(entry["supported_subentry_types"] for entry in entries if entry["entry_id"] == entry_id)
+        for scope in others:
+            await client.fill_in_subentry(entry_id, next(iter(types)), scope)
+    async with _progress("Creating the dashboard"):
+        await dashboard.create(client, {entry_id: NAMES[replay.cloud]})
 
 
 async def _add_accounts(client: Client, simulation: Simulation) -> None:
@@ -125,9 +148,10 @@ async def _progress(step: str) -> AsyncIterator[None]:
         print(flush=True)
 
 
-def _print_accounts(home_assistant: HomeAssistant, simulation: Simulation) -> None:
+def _print_accounts(home_assistant: HomeAssistant, clouds: Simulation | Replay) -> None:
+    inputs = {clouds.cloud: ({}, clouds.account)} if isinstance(clouds, Replay) else form_inputs(clouds)
     print("\nThe simulated clouds, and the values for their forms:\n")
-    for kind, (_, *forms) in form_inputs(simulation).items():
+    for kind, (_, *forms) in inputs.items():
         print(f"  {NAMES[kind]}")
         for name, value in _fields(forms):
             print(f"    {name:<20} {value}")
@@ -153,7 +177,7 @@ async def _main() -> int:
     with suppress(asyncio.CancelledError):
         try:
             await task
-        except (Refused, StartFailed) as error:
+        except (NotReadable, Refused, StartFailed) as error:
             print(error, file=sys.stderr)
             return 1
     return 0

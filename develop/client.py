@@ -78,6 +78,19 @@ class Client:
         entry_id: str = step["result"]["entry_id"]
         return entry_id
 
+    async def fill_in_entry(self, handler: str, kind: str, values: Mapping[str, Any]) -> str:
+        """Walk through the config flow of an integration: choose `kind` in its menu, and fill in its forms by field.
+
+        Returns the id of the new entry. Raises Refused as `add_entry` does.
+        """
+        step = await self._fill_in("/api/config/config_entries/flow", handler, kind, values)
+        entry_id: str = step["result"]["entry_id"]
+        return entry_id
+
+    async def fill_in_subentry(self, entry_id: str, subentry_type: str, values: Mapping[str, Any]) -> None:
+        """Add a subentry to an entry, and fill in its form by field. Raises Refused."""
+        await self._fill_in("/api/config/config_entries/subentries/flow", [entry_id, subentry_type], "", values)
+
     async def set_options(self, entry_id: str, options: Mapping[str, Any]) -> None:
         """Fill in the options of an entry. Raises Refused."""
         await self._walk("/api/config/config_entries/options/flow", entry_id, [options])
@@ -104,6 +117,21 @@ class Client:
                 raise Refused(f"the form {step['step_id']} shows {step['errors']}")
         if step["type"] != "create_entry":
             raise Refused(f"the flow ended with {step['type']} {step.get('step_id') or step.get('reason')}")
+        return step
+
+    async def _fill_in(
+        self, path: str, handler: str | list[str], kind: str, values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        step: dict[str, Any] = await self.post(path, {"handler": handler})
+        while step["type"] in ("form", "menu"):
+            is_menu = step["type"] == "menu"
+            user_input = {"next_step_id": kind} if is_menu else _filled_in(step["data_schema"], values)
+            before, step = step, await self.post(f"{path}/{step['flow_id']}", user_input)
+            if step.get("errors") and step["errors"] == before.get("errors"):
+                # The first time, an error may be a warning that the same input overrides.
+                raise Refused(f"the form {step['step_id']} shows {step['errors']}")
+        if step["type"] != "create_entry":
+            raise Refused(f"the flow ended with {step['type']} {step.get('reason')}")
         return step
 
     async def _log_in(self) -> None:
@@ -148,3 +176,14 @@ class Client:
         if (await socket.receive_json())["type"] != "auth_ok":
             raise Refused("the WebSocket did not accept the log-in")
         return socket
+
+
+def _filled_in(schema: Iterable[Mapping[str, Any]], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that belong into a form, those of a section under its name."""
+    filled: dict[str, Any] = {}
+    for field in schema:
+        if field.get("type") == "expandable":
+            filled[field["name"]] = _filled_in(field["schema"], values)
+        elif field["name"] in values:
+            filled[field["name"]] = values[field["name"]]
+    return filled
