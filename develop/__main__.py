@@ -17,7 +17,7 @@ from simulator.replay import Replay
 from simulator.replay.recording import NotReadable, Recording
 from simulator.simulation import Simulation
 
-from . import dashboard
+from . import dashboard, recorded
 from .accounts import NAMES, form_inputs
 from .client import PASSWORD, USER, Client, Refused
 from .home_assistant import DOMAIN, PROJECT, HomeAssistant, StartFailed
@@ -79,14 +79,8 @@ async def _run(arguments: argparse.Namespace) -> None:
 
 
 async def _add_recorded_account(client: Client, replay: Replay) -> None:
-    """Add the recorded account with the first of its products or queries, then the others."""
-    first, *others = replay.scopes or [{}]
     async with _progress(f"Adding the recorded account of {NAMES[replay.cloud]}"):
-        entry_id = await client.fill_in_entry(DOMAIN, replay.cloud, {**replay.account, **first})
-        entries = await client.command("config_entries/get", domain=DOMAIN)
-        types = next(entry["supported_subentry_types"] for entry in entries if entry["entry_id"] == entry_id)
-        for scope in others:
-            await client.fill_in_subentry(entry_id, next(iter(types)), scope)
+        entry_id = await recorded.add_account(client, replay)
     async with _progress("Creating the dashboard"):
         await dashboard.create(client, {entry_id: NAMES[replay.cloud]})
 

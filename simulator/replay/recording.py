@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -63,6 +63,11 @@ class Recording:
     scopes: list[Mapping[str, Any]]
     exchanges: list[Exchange]
     connections: list[Connection]
+
+    @property
+    def started_at_utc(self) -> datetime:
+        """When the recording began."""
+        return datetime.fromtimestamp(self.started_at, UTC)
 
     @classmethod
     def load(cls, path: Path) -> Recording:
