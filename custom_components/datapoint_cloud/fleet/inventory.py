@@ -1,10 +1,8 @@
-"""The devices of an account: it lists them, chooses which are shown, and fetches their schemas.
+"""The devices of an account: it lists them, chooses which are shown, and describes them by their schemas.
 
 It owns the fleet. It reads no values, and others decide when it lists.
 """
 
-import asyncio
-import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -14,9 +12,8 @@ from typing import Any
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
-from ..clouds.clock import is_due
 from ..clouds.cloud import Cloud, Listing
-from ..clouds.errors import AuthFailed, CloudError, RateLimited
+from ..clouds.errors import CloudError
 from ..clouds.model import Datapoint, Device, Schema
 from ..profiles import Profiles
 from ..storage import AccountStorage
@@ -27,10 +24,9 @@ from .listeners import EntityKey, ListenerRegistry
 from .naming import Naming
 from .places import Place, places_of
 from .presentation import PLACE, PROBLEM, PROFILE
+from .schemas import Schemas
 from .selection import Guests, LookUp
 from .stored_devices import StoredDevice, StoredDevices
-
-_LOGGER = logging.getLogger(__name__)
 
 LARGE_FLEET = 500
 """Beyond this many devices, none are added unless the user says so: an account would get 10,000 entities."""
@@ -38,7 +34,6 @@ LARGE_FLEET = 500
 MOST_LISTED = 10_000
 """Beyond this many devices, none are listed unless the user wants to see them: one list takes 100 requests and more."""
 
-_SCHEMAS_EVERY = timedelta(days=1)
 _REMOVE_AFTER = 3  # complete lists in a row without the device
 _LISTED_GROUPS = "listed groups"  # in the `ClientStore`
 
@@ -84,8 +79,7 @@ class Inventory:
         self._naming = naming
         self._listeners = listeners
         self._device_filter = device_filter
-        self._schemas: dict[str, Schema] = {}
-        self._schemas_at: datetime | None = None
+        self._schemas = Schemas(cloud)
         self._restored: dict[str, tuple[Datapoint, ...]] = {}
         """The datapoints of stored schemas, by device, until the cloud has sent its own."""
         self._last_list_at: datetime | None = None
@@ -177,7 +171,7 @@ class Inventory:
     def _stored_device(self, device: Device) -> StoredDevice:
         if (state := self.fleet.get(device.id)) is None:
             return StoredDevice(device=device, missed_polls=0)
-        schema = self._schemas.get(device.schema_id)
+        schema = self._schemas.of(device)
         datapoints = self._restored.get(device.id, ()) if schema is None else schema.datapoints
         keys = {datapoint.key for datapoint in datapoints}
         described = tuple(datapoint for key, datapoint in state.datapoints.items() if key not in keys)
@@ -354,33 +348,16 @@ class Inventory:
     @callback
     def forget_schema(self, schema_id: str) -> None:
         """Fetch a schema again when the devices are described next."""
-        self._schemas.pop(schema_id, None)
+        self._schemas.forget(schema_id)
 
     async def async_describe(self) -> None:
-        """Fetch the missing schemas, and all of them once a day.
+        """Describe the devices by their schemas, and fetch those first that are missing or due.
 
-        Raises `AuthFailed` and `RateLimited`; any other error of a schema leaves only its devices undescribed until
-        the next list.
+        Raises `AuthFailed` and `RateLimited`.
         """
-        now = dt_util.utcnow()
-        if self._schemas_at is None or is_due(self._schemas_at, _SCHEMAS_EVERY, now):
-            self._schemas_at = now
-            known: set[str] = set()
-        else:
-            known = set(self._schemas)
-        missing = {state.device.schema_id: state.device for state in self.fleet.values()}
-        missing = {schema_id: device for schema_id, device in missing.items() if schema_id not in known}
-        results = await asyncio.gather(*map(self._cloud.schema, missing.values()), return_exceptions=True)
-        for schema_id, result in zip(missing, results, strict=True):
-            if isinstance(result, Schema):
-                self._schemas[schema_id] = result
-            elif isinstance(result, AuthFailed | RateLimited) or not isinstance(result, CloudError):
-                raise result
-            else:
-                _LOGGER.debug("The datapoints of a product are unknown for now: %s", result)
+        await self._schemas.async_fetch([state.device for state in self.fleet.values()])
         for state in self.fleet.values():
-            schema = self._schemas.get(state.device.schema_id)
-            if schema is not None:
+            if (schema := self._schemas.of(state.device)) is not None:
                 self._describe(state, schema)
 
     def _describe(self, state: DeviceState, schema: Schema) -> None:
