@@ -28,7 +28,7 @@ ROWS = {
     "event": 1,
 }
 DEVICES_PER_ACCOUNT = 4
-# The card of an entity that several datapoints make, by its domain. An account shows one of each.
+# The card of an entity that is called like its device, by its domain.
 CONTROLS: Mapping[str, Mapping[str, Any]] = {
     "climate": {
         "type": "thermostat",
@@ -87,19 +87,16 @@ def _section(
     services = [device_id for device_id in of_devices if devices[device_id].get("entry_type") == "service"]
     best = sorted(set(of_devices) - set(services), key=rank, reverse=True)
     cards = [_card(devices[id_], of_devices[id_]) for id_ in [*best[:DEVICES_PER_ACCOUNT], *services]]
-    entity_ids = [entity_id for device_id in best for entity_id in of_devices[device_id]]
-    controls = _controls(sorted(entity_ids, key=lambda entity_id: entity_id not in primary))
+    controls = _controls(entity_id for id_ in best for entity_id in of_devices[id_] if entity_id in primary)
     return {
         "type": "grid",
         "cards": [{"type": "heading", "heading": heading, "icon": "mdi:cloud-outline"}, *controls, *cards],
     }
 
 
-def _controls(entity_ids: Collection[str]) -> Iterator[dict[str, Any]]:
-    """Yield a card for the first entity of each domain that has one."""
-    for domain, card in CONTROLS.items():
-        entity_id = next((entity_id for entity_id in entity_ids if _domain(entity_id) == domain), None)
-        if entity_id is not None:
+def _controls(entity_ids: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for entity_id in entity_ids:
+        if (card := CONTROLS.get(_domain(entity_id))) is not None:
             yield {**card, "entity": entity_id}
 
 

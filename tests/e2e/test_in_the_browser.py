@@ -54,9 +54,9 @@ async def test_an_account_is_added_by_clicking_through_the_flow(page: Page, clie
 
 
 async def test_a_value_that_changes_on_the_device_changes_on_the_page(shown: Page, clouds: Simulation) -> None:
-    row = _row(shown, "客厅空调", "Room temperature")
+    row = _row(shown, "Terrace spa", "Water temperature")
     await expect(row).not_to_contain_text("31.5")
-    _device(clouds, "客厅空调").change({"attrs": {"room_temp": 31.5}})
+    _device(clouds, "Terrace spa").change({"attrs": {"water_temp": 31.5}})
     await expect(row).to_contain_text("31.5", timeout=(POLL_SECONDS + 15) * 1000)
 
 
@@ -89,7 +89,7 @@ async def test_a_typed_number_is_set_on_the_device(shown: Page, clouds: Simulati
 async def test_a_thermostat_a_fan_and_a_light_control_their_devices(shown: Page, clouds: Simulation) -> None:
     names = ("Garden spa", "Reef wavemaker", "Aquarium light")
     spa, wavemaker, light = (_device(clouds, name) for name in names)
-    thermostat = shown.locator("hui-thermostat-card")
+    thermostat = shown.locator("hui-thermostat-card").filter(has_text="Garden spa")
     await thermostat.locator("ha-state-control-climate-temperature ha-outlined-icon-button").last.click()
     await _until(lambda: spa.attrs["Tset"] == 38)
     await thermostat.get_by_role("radio", name="Off").click()
