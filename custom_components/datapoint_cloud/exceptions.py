@@ -51,7 +51,7 @@ def details_of(error: CloudError) -> str | None:
 
 def _log_details(error: CloudError) -> None:
     if (details := details_of(error)) is not None:
-        _LOGGER.warning("The cloud refused what an action asked for: %s", details)
+        _LOGGER.debug("The cloud refused what an action asked for: %s", details)
 
 
 def of_poll(error: CloudError) -> UpdateFailed | ConfigEntryAuthFailed:
