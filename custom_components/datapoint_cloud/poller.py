@@ -20,6 +20,7 @@ from .fleet.reader import Reader
 from .fleet.reports import OVERVIEW, FleetReports
 from .pause import Pause
 
+_LONGEST_FOR_SIZE = 3.0  # seconds
 _FIRST_RETRY_AFTER = 10.0  # seconds; doubled with each failed poll until the cloud is reached
 
 
@@ -166,10 +167,12 @@ class Poller:
         return inventory.waits_for_choice and inventory.listed_at is None and not inventory.listed
 
     async def _async_fetch_size(self) -> None:
+        if self._reports is None:
+            return
         try:
-            if self._reports is not None:
+            async with asyncio.timeout(_LONGEST_FOR_SIZE):  # a cloud that hangs would make the set-up wait twice
                 await self._reports.async_fetch_due([OVERVIEW])
-        except CloudError:
+        except CloudError, TimeoutError:
             return  # the list meets the same error
 
     async def _async_fetch_reports(self) -> None:

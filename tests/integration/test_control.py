@@ -208,7 +208,7 @@ def _is_control(request: web.Request) -> bool:
         (
             _refusal(9025, "attr bubble invalid"),
             ServiceValidationError,
-            "Terrace spa does not accept this value for bubble",
+            "Terrace spa does not accept this value for Bubbles (bubble)",
         ),
         (
             _refusal(9025),

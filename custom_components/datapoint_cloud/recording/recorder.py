@@ -23,8 +23,8 @@ LARGEST: Final = 24 * 2**20
 """How many bytes of bodies and messages are collected at the most."""
 
 _SENT_HEADERS: Final = frozenset({"authorization", "content-type", "x-authorization", "x-tracking-id"})
-_OWN_HEADERS: Final = "x-gizwits-"
-_PLAIN_HEADERS: Final = frozenset({"content-type", "x-gizwits-timestamp"})
+_OWN_HEADERS: Final = "x-"
+_PLAIN_HEADERS: Final = ("content-type", "-timestamp")  # how the names of headers end that hold nothing private
 _HEADERS: Final = frozenset({"content-type", "date", "location", "retry-after", "server", "www-authenticate"})
 _WORDS_OF_QUOTA: Final = ("limit", "quota", "rate", "remaining", "reset")
 _MASKED_OUT: Final = "This text could not be masked."
@@ -166,7 +166,7 @@ class _Parsed:
         if isinstance(self._seen, HttpExchange):
             masker.learn_url(self._seen.url, self._endpoint, self._parts)
             for name, value in _chosen_headers(self._seen).items():
-                if name.lower() not in _PLAIN_HEADERS:
+                if not name.lower().endswith(_PLAIN_HEADERS):
                     masker.learn_header(value)
         for name, body in self._bodies.items():
             for form, content in body.items():
