@@ -56,7 +56,7 @@ async def test_what_a_cloud_does_otherwise_is_reported(simulation: Simulation) -
     ]
     text = await _report(simulation, "gizwits_enterprise")
     for line in (
-        "- `GET /v1/products/{product_key}/devices/search`: `objects[].rssi` (number ",  # as often as devices were listed
+        "- `GET /v1/products/{product_key}/devices/search`: `objects[].rssi` (number ",
         "- `GET /v1/products/{product_key}/devices/search`: `objects[].owner` (object ",
         "- `GET /v1/products/{product_key}/devices/report/rt`: 5999 with HTTP 418 (2×)",
         "- `GET /v1/products/{product_key}/devices/report/rt`: HTTP 418, code 5999 (2×)",
