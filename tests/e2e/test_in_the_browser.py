@@ -63,7 +63,8 @@ async def test_a_value_that_changes_on_the_device_changes_on_the_page(shown: Pag
 async def test_a_switch_on_the_page_switches_the_device(shown: Page, clouds: Simulation) -> None:
     device = _device(clouds, "Terrace spa")
     row = _row(shown, "Terrace spa", "Bubbles")
-    await expect(row.get_by_role("switch")).not_to_be_checked()
+    device.change({"attrs": {"bubble": False}})  # other tests switch it, too
+    await expect(row.get_by_role("switch")).not_to_be_checked(timeout=(POLL_SECONDS + 15) * 1000)
     await row.locator("ha-switch").click()
     await _until(lambda: device.attrs["bubble"] is True)
     await expect(row.get_by_role("switch")).to_be_checked()
