@@ -13,7 +13,8 @@ from homeassistant.components.blueprint import importer
 from homeassistant.components.blueprint.models import Blueprint
 from homeassistant.components.recorder.models import StatisticData, StatisticMeanType, StatisticMetaData
 from homeassistant.components.recorder.statistics import async_import_statistics
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -244,8 +245,44 @@ async def test_a_ups_shuts_down_at_once_when_its_battery_is_low(
     _alarms(simulation, Battery_discharged="1")
     await _report(sodata)
     await _wait(hass, freezer, 20)
-    assert [note.partition(":")[0] for note in notes] == ["tell", "shut down"]
-    assert "Battery discharged" in notes[1]
+    assert [note.partition(":")[0] for note in notes] == ["tell", "tell", "shut down"]
+    assert "Battery discharged" in notes[2]
+
+
+async def test_a_ups_shuts_down_at_once_although_no_message_can_be_sent(
+    hass: HomeAssistant, simulation: Simulation, sodata: MockConfigEntry
+) -> None:
+    notes = await _guard(hass, simulation, sodata, tell=[{"action": "notify.over_the_lost_internet"}])
+    _alarms(simulation, Battery_discharged="1", Mains_supply_out_of_tolerance="1")
+    await _report(sodata)
+    assert {note.partition(":")[0] for note in notes} == {"shut down"}
+
+
+@pytest.mark.parametrize(("is_mains_back", "is_heard"), [(False, True), (True, True), (False, False)])
+async def test_a_ups_shuts_down_after_a_restart_if_it_still_reports_that_it_runs_on_battery(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    sodata: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    is_mains_back: bool,
+    is_heard: bool,
+) -> None:
+    _alarms(simulation, Mains_supply_out_of_tolerance="1")
+    await _report(sodata)
+    hass.set_state(CoreState.starting)
+    notes = await _guard(hass, simulation, sodata)
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await _turn()
+    if is_mains_back:
+        _alarms(simulation, Mains_supply_out_of_tolerance="0")
+    await _wait(hass, freezer, 9)
+    if is_heard:
+        await _report(sodata)
+    await _wait(hass, freezer, 2 if is_heard else 60)
+    shut_down = ["shut down: UPS: still on battery"]
+    back = ["tell: Masterys U2 CDS: Alarm is over: Mains supply out of tolerance (Minor)"]
+    assert notes == (back if is_mains_back else shut_down if is_heard else [])
 
 
 async def test_a_ups_shuts_down_by_its_mode_and_its_charge(
@@ -260,7 +297,12 @@ async def test_a_ups_shuts_down_by_its_mode_and_its_charge(
     assert notes == ["tell: mode: Battery mode"]
     hass.states.async_set("sensor.charge", "29")
     await _turn()
-    assert notes[1:] == ["shut down: charge: 29"]
+    assert notes[1:] == ["tell: charge: 29", "shut down: charge: 29"]
+    hass.states.async_set("sensor.mode", "Normal mode")
+    for charge in ("unavailable", "25"):
+        hass.states.async_set("sensor.charge", charge)
+        await _turn()
+    assert notes[3:] == ["tell: mode: Normal mode"]
 
 
 async def _heater(hass: HomeAssistant, simulation: Simulation) -> tuple[str, MockConfigEntry, GizwitsDevice]:
