@@ -45,9 +45,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("e2e"))
 
 
-@pytest.fixture(autouse=True)
-def real_sockets() -> None:
-    """Allow sockets, which the test kit disables before each test."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup() -> None:
+    """Allow sockets, which the test kit disables before each test, ahead of the first fixture.
+
+    Home Assistant and its clouds go on between the tests: a connection that comes while sockets are disabled fails the
+    next test that checks for them.
+    """
     pytest_socket.enable_socket()
 
 
@@ -76,7 +80,6 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def clouds() -> AsyncIterator[Simulation]:
     """All simulated clouds, the same for all tests of this folder."""
-    pytest_socket.enable_socket()  # this fixture starts before `real_sockets`
     simulation = Simulation()
     await simulation.start()
     yield simulation

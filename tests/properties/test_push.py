@@ -1,6 +1,7 @@
 """Whatever frame arrives on either push, the client goes on listening, and its news can be stored."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -149,6 +150,7 @@ def test_any_line_of_snoti_leaves_it_listening(clouds: StruckClouds) -> None:
     devices = [device for device in clouds.run(cloud.devices()).devices if device.is_online]
     lines = [json.dumps(event).encode() for event in _events(devices[0])]
     last = {**_events(devices[0])[0], "data": {"last": "x"}}
+    numbers = itertools.count()
 
     async def example(damaged: list[tuple[int, Damage]]) -> None:
         await listener.listen(devices)
@@ -156,7 +158,7 @@ def test_any_line_of_snoti_leaves_it_listening(clouds: StruckClouds) -> None:
         def send() -> None:
             for number, damage in damaged:
                 snoti.send_line(damage.of(lines[number]).replace(b"\n", b" ") + b"\n")
-            snoti.send_line(json.dumps(last).encode() + b"\n")
+            snoti.send_line(json.dumps({**last, "msg_id": f"last {next(numbers)}"}).encode() + b"\n")
 
         await listener.send_and_wait(send, lambda news: isinstance(news, Report) and "last" in news.snapshot.readings)
 

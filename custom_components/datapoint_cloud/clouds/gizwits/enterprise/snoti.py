@@ -150,8 +150,9 @@ class _Connection:
         self._outage: OutageMonitor | None = None
         self._has_logged_fault = False
         self._is_logged_in = False
-        self._handled: dict[tuple[str, ...] | None, None] = {}
-        """The newest events that were handled, in their order: as many as can still be repeated."""
+        self._session = 0
+        self._handled: dict[tuple[str, ...], int] = {}
+        """The newest events that were handled, as many as can still be repeated, each with the session it came in."""
         self._backoff = Backoff(timings.first_pause, timings.longest_pause, jitter=0.5)
         self._refused_backoff = Backoff(timings.first_refused_pause, timings.longest_refused_pause, jitter=0.5)
 
@@ -192,6 +193,7 @@ class _Connection:
     async def _run_session(self, subkey: str) -> None:
         """Log in and handle all messages. Raises `Forbidden` for a refused login, one of `_LOSSES` at the end."""
         self._is_logged_in = False
+        self._session += 1
         async with _open_lines(self._server, self._timings, self._observer) as lines:
             await lines.send(self._login(subkey))
             async with asyncio.timeout(self._timings.answer):
@@ -286,23 +288,32 @@ class _Connection:
         An event is repeated after a lost connection if its acknowledgement was lost. It is acknowledged again then, but
         passed on only once.
         """
-        if (key := _key_of(event)) not in self._handled:
+        if not self._is_repeated(event):
             if (news := await self._events.convert(self._product.product_key, event)) is not None:
                 self._on_news(news)
-            if key is not None:
-                self._remember(key)
+            self._remember(event)
         if "delivery_id" in event:
             ids = {name: event[name] for name in ("delivery_id", "msg_id") if name in event}
             await lines.send({"cmd": "event_ack", **ids})
 
-    def _remember(self, key: tuple[str, ...]) -> None:
+    def _is_repeated(self, event: Message) -> bool:
+        """Whether the event was handled before.
+
+        Without an id of its own, an event that equals one of the same session is another one: a switch that went on,
+        off and on within a second.
+        """
+        session = self._handled.get(_key_of(event))
+        return session is not None and ("msg_id" in event or session < self._session)
+
+    def _remember(self, event: Message) -> None:
         """Remember an event that was handled, in place of the oldest.
 
         The server repeats no more of them than it may send ahead of their acknowledgements.
         """
-        self._handled[key] = None
-        if len(self._handled) > _PREFETCH:
-            del self._handled[next(iter(self._handled))]
+        if "msg_id" in event or "created_at" in event:
+            self._handled[_key_of(event)] = self._session
+            if len(self._handled) > _PREFETCH:
+                del self._handled[next(iter(self._handled))]
 
 
 class _Lines:
@@ -329,14 +340,9 @@ class _Lines:
         return line
 
 
-def _key_of(event: Message) -> tuple[str, ...] | None:
-    """Return what identifies an event when it is repeated; None if nothing does. The document promises no id."""
-    key = tuple(map(event.get, ("msg_id", "event_type", "did", "created_at")))
-    if key[0] is None:
-        if key[3] is None:
-            return None
-        key = (*key, event.get("data"))
-    return tuple(map(str, key))
+def _key_of(event: Message) -> tuple[str, ...]:
+    """Return what tells an event from others. The document promises no id."""
+    return tuple(str(event.get(name)) for name in ("msg_id", "event_type", "did", "created_at", "data"))
 
 
 @asynccontextmanager
