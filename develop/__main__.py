@@ -25,6 +25,8 @@ from .home_assistant import DOMAIN, PROJECT, HomeAssistant, StartFailed
 FOLDER = PROJECT / ".dev"
 PORT = 8124
 PUSH_SECONDS = 20
+WITH_PAST = ("gizwits_open", "gizwits_enterprise", "sodata")
+"""The accounts that import their history, so that the graphs of the example dashboards are not empty."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -92,8 +94,11 @@ async def _add_accounts(client: Client, simulation: Simulation) -> None:
     headings: dict[str, str] = {}
     for kind, steps in form_inputs(simulation).items():
         async with _progress(f"Adding an account of {NAMES[kind]}"):
-            headings[await client.add_entry(DOMAIN, *steps)] = NAMES[kind]
-    async with _progress("Creating the dashboard"):
+            headings[entry_id := await client.add_entry(DOMAIN, *steps)] = NAMES[kind]
+            if kind in WITH_PAST:
+                await client.set_options(entry_id, {"import_history": True, "import_days": 7})
+    async with _progress("Creating the dashboards"):
+        await dashboard.create_examples(client)
         await dashboard.create(client, headings)
 
 

@@ -1,17 +1,20 @@
 """Creates a dashboard of all accounts, with a section for each account and a card for each of its devices.
 
-Above these, an account shows a thermostat, a fan and a light if it has them.
-
-It finds devices and entities in Home Assistant's registries, and never guesses an entity id.
+Above these, an account shows a thermostat, a fan and a light if it has them. It finds devices and entities in Home
+Assistant's registries, and never guesses an entity id. Beside it stand the example dashboards of the documentation.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from homeassistant.util.yaml import load_yaml_dict
+
 from .client import Client
+from .home_assistant import PROJECT
 
 URL_PATH = "datapoint-cloud"
+EXAMPLES = PROJECT / "docs" / "dashboards"
 # The largest number of rows of each domain in a card. Other domains are left out.
 ROWS = {
     "climate": 1,
@@ -63,13 +66,22 @@ async def create(client: Client, headings: Mapping[str, str]) -> None:
         _section(heading, of_entries[entry_id], devices, states, primary) for entry_id, heading in headings.items()
     ]
     view = {"title": "Clouds", "type": "sections", "max_columns": len(sections), "sections": sections}
-    dashboards = await client.command("lovelace/dashboards/list")
-    if URL_PATH not in [dashboard["url_path"] for dashboard in dashboards]:
-        await client.command(
-            "lovelace/dashboards/create", url_path=URL_PATH, title="Clouds", icon="mdi:cloud", mode="storage"
-        )
-    await client.command("lovelace/config/save", url_path=URL_PATH, config={"views": [view]})
+    await _save(client, URL_PATH, "Clouds", "mdi:cloud", {"views": [view]})
     await client.command("frontend/set_system_data", key="core", value={"default_panel": URL_PATH})
+
+
+async def create_examples(client: Client) -> None:
+    """Create the example dashboards, whose entities the simulated accounts have."""
+    for path in sorted(EXAMPLES.glob("*.yaml")):
+        config = load_yaml_dict(path)
+        await _save(client, f"example-{path.stem}", str(config["title"]), "mdi:view-dashboard", config)
+
+
+async def _save(client: Client, url_path: str, title: str, icon: str, config: Mapping[str, Any]) -> None:
+    dashboards = await client.command("lovelace/dashboards/list")
+    if url_path not in [dashboard["url_path"] for dashboard in dashboards]:
+        await client.command("lovelace/dashboards/create", url_path=url_path, title=title, icon=icon, mode="storage")
+    await client.command("lovelace/config/save", url_path=url_path, config=config)
 
 
 def _section(
