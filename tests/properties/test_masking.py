@@ -1,17 +1,20 @@
 """Whatever is private stays so, wherever it stands in what a cloud sends or receives."""
 
 import base64
+import html
 import json
+import re
 import string
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from custom_components.datapoint_cloud.accounts import ACCOUNT_TYPES
 from custom_components.datapoint_cloud.clouds.traffic import Event, HttpExchange, Message
+from custom_components.datapoint_cloud.recording.documents import Documents
 from custom_components.datapoint_cloud.recording.recorder import Recorder
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
@@ -26,7 +29,8 @@ def _texts(alphabet: str, shortest: int, longest: int) -> st.SearchStrategy[str]
 
 _dids = _texts(_ALPHANUMERIC, 22, 22)
 _macs = _texts("0123456789abcdef", 12, 12)
-_names = _texts(_WORDS, 8, 20)
+_FORMAT = {"received", "connection", "omitted", "status", *Documents.load("gizwits_open").words}
+_names = _texts(_WORDS, 8, 20).filter(lambda name: name.lower() not in _FORMAT)
 _passwords = _texts(_WORDS + "%/\\\"'<>@#", 8, 20)
 _users = st.builds("{}@{}.example".format, *[_texts(string.ascii_lowercase, 6, 10)] * 2)
 _around = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
@@ -49,6 +53,14 @@ _HIDING: dict[str, Hide] = {
     "in base64": _in_base64,
     "in base64 for addresses": lambda text, around: _in_base64(text, around).translate(str.maketrans("+/", "-_")),
     "in an address": lambda text, around: f"https://api.gizwits.com/{quote(around)}?q={quote(text, safe='')}",
+    "in an address in an address": lambda text, around: f"{quote(around)}?u={quote(quote(text, safe=''), safe='')}",
+    "with a few escapes": lambda text, around: f"{around} {quote(text, safe=' &+/').lower()}",
+    "escaped as HTML": lambda text, around: (
+        f"{around} {html.escape(text).encode('ascii', 'xmlcharrefreplace').decode()}"
+    ),
+    "escaped as other JSON": lambda text, around: f"{around} {json.dumps(text)[1:-1].replace('/', chr(92) + '/')}",
+    "in spaced hexadecimal": lambda text, around: f"{around} {text.encode().hex(' ')}",
+    "in JSON in base64": lambda text, around: base64.b64encode(json.dumps({"a": [around, text]}).encode()).decode(),
     "as bytes": lambda text, around: list(f"{around} {text}".encode()),
     "as the name of a field": lambda text, _: {text: 1},
     "in lists": lambda text, around: [[[{"deep": [around, text]}]]],
@@ -56,21 +68,37 @@ _HIDING: dict[str, Hide] = {
 
 _FIELDS = ["attr", "detail_message", "nobody knows", "did", "remark"]
 
+_octets = st.integers(10, 255).map(str)
+_LOOKING_PRIVATE = st.one_of(
+    _users,
+    st.uuids().map(str),
+    _macs.map(lambda digits: ":".join(digits[start : start + 2] for start in range(0, 12, 2))),
+    st.builds("{}.{}.{}.{}".format, *[_octets] * 4).filter(lambda ip: not ip.startswith("127.")),
+    st.builds("+{}{}".format, st.integers(1, 99), st.integers(10**8, 10**10)),
+    st.builds("{},{}".format, *[st.decimals(-80, 80, places=5, allow_nan=False)] * 2),
+)
+"""What nobody told the recorder about, but everybody recognizes."""
+_WAYS_FOR_THEM = ["in a text", "in JSON in JSON", "in an address", "escaped as HTML", "in JSON in base64"]
+
 
 def _found(text: str, private: str) -> bool:
     """Whether a line contains a private text, however it is written."""
     wanted = private.strip()
     folded = _unescaped(text)
-    forms = (wanted, json.dumps(wanted)[1:-1], quote(wanted, safe=""))
-    if any(_unescaped(form) in folded for form in forms) or wanted.encode().hex() in folded:
+    if any(_unescaped(wanted) in layer for layer in (text.casefold(), folded)):
+        return True
+    digits = re.sub(r"(?<=[0-9a-f]{2}) (?=[0-9a-f]{2})", "", folded)
+    if wanted.encode().hex() in digits:
         return True
     if ", ".join(map(str, wanted.encode())) in text or ",".join(map(str, wanted.encode())) in text:
         return True
-    return any(wanted.encode() in decoded for decoded in _decoded(text))
+    return any(_unescaped(wanted) in _unescaped(decoded.decode(errors="replace")) for decoded in _decoded(text))
 
 
 def _unescaped(text: str) -> str:
-    """Return a text in one case and without backslashes: each level of JSON doubles them."""
+    """Return a text in one case, without the escapes of addresses, HTML and JSON, however deep."""
+    for _ in range(3):
+        text = re.sub(r"\\+u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), html.unescape(unquote(text)))
     return text.casefold().replace("\\", "")
 
 
@@ -114,6 +142,17 @@ def test_nothing_private_is_left_wherever_it_stands(
     text = "\n".join(lines)
     assert [one for one in private if _found(text, one)] == []
     json.loads(lines[1])
+
+
+@given(_LOOKING_PRIVATE, _around, st.sampled_from(_WAYS_FOR_THEM))
+def test_what_looks_private_is_hidden_although_nobody_knew_it(private: str, around: str, how: str) -> None:
+    hidden = _HIDING[how](private, around.replace("%", ""))
+    recorder = Recorder()
+    recorder.on_exchange(_exchange(1.0, "/app/bindings", {"error_message": f"no {hidden}"}))
+    recorder.on_exchange(_exchange(2.0, "/app/bindings", {"nobody knows": {"it": hidden}}))
+    account = {"region": "eu", "app_id": "f" * 32, "username": "somebody", "password": "correct horse"}
+    lines, _ = recorder.lines(ACCOUNT_TYPES["gizwits_open"], account, (), made_with="0.0.0", key=b"property")
+    assert not _found("\n".join(lines), private)
 
 
 def test_the_search_of_this_test_finds_what_is_not_masked() -> None:

@@ -9,7 +9,8 @@ from custom_components.datapoint_cloud.clouds.firstlight import errors as firstl
 from custom_components.datapoint_cloud.clouds.gizwits import errors as gizwits_errors
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType
 from custom_components.datapoint_cloud.fleet.units import unit_of
-from custom_components.datapoint_cloud.recording.documents import Documents, Kind
+from custom_components.datapoint_cloud.recording.documents import Documents
+from custom_components.datapoint_cloud.recording.kinds import Kind
 from tests.test_endpoints import documented_requests
 
 _KINDS: Mapping[str, str] = {

@@ -4,15 +4,17 @@ import base64
 import html
 import json
 import re
+import time
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 import pytest
 
 from custom_components.datapoint_cloud.accounts import ACCOUNT_TYPES
 from custom_components.datapoint_cloud.clouds.traffic import HttpExchange
-from custom_components.datapoint_cloud.recording.documents import Documents, Kind
+from custom_components.datapoint_cloud.recording.documents import Documents
+from custom_components.datapoint_cloud.recording.kinds import Kind
 from custom_components.datapoint_cloud.recording.masking import Masker
 from custom_components.datapoint_cloud.recording.recorder import Recorder, read
 from simulator.simulation import Simulation
@@ -196,8 +198,177 @@ def test_bodies_of_any_kind_are_kept() -> None:
         _exchange("/status", b'{"a": 1, "a": 2}'),
         _exchange("/status", b"", status=None, failure="timeout"),
     )
-    assert [line.get("answer") for line in lines] == [{"bytes": 2}, {}, {"text": '{"a": 1, "a": 2}'}, None]
+    assert [line.get("answer") for line in lines] == [{"bytes": 2}, {}, {"json": {"a": 2}}, None]
     assert lines[3]["failure"] == "timeout"
+
+
+_ALIAS = "Küche & Bad/WC"
+_REFUSED = {"status": 400}
+
+
+@pytest.mark.parametrize(
+    ("private", "exchange"),
+    [
+        (
+            ["jane@other.example", "198.51.100.77", "23456789", "2001:db8:85a3::8a2e:370:7334", "48.37291"],
+            _exchange(
+                "/app/bindings",
+                b"<p>Hello jane@other.example at 48.37291,7.59328 (+49 151 23456789), "
+                b"198.51.100.77 or 2001:db8:85a3::8a2e:370:7334</p>",
+                status=502,
+            ),
+        ),
+        (
+            ["jane%40other.example", "amFuZUBvdGhlci5leGFtcGxl", "015123456789", "555-123-4567"],
+            _exchange(
+                "/app/bindings",
+                {"detail_message": "jane%40other.example amFuZUBvdGhlci5leGFtcGxl 015123456789 or 555-123-4567"},
+                status=400,
+            ),
+        ),
+        (
+            ["acme-corp", "Jane", "jane", "hunter2", "Portal"],
+            _exchange(
+                "/app/bindings",
+                b"",
+                status=302,
+                headers={
+                    "Location": "https://sso.acme-corp.example/in?name=Jane%20Roe&mail=jane%40x.example#token=hunter2",
+                    "X-Corporate-Portal": "Portal of Jane",
+                },
+            ),
+        ),
+        (["Jane Zed"], _exchange("/app/bindings", {"devices": [{"new": json.dumps({"ownerName": "Jane Zed"})}]})),
+        (
+            ["Grandma", "SNITfs", "Agnes"],
+            _exchange(
+                "/app/bindings", b'{"devices":[{"did":"SNITfsRwCkF4HAOpvfWycy","dev_alias":"Grandma","a":"for Agnes'
+            ),
+        ),
+        (["Grandma"], _exchange("/app/bindings", b'{"devices":[{"dev_alias":"Grandma","dev_alias":"Grandma"}]}')),
+        (
+            ["Roe Home", "48.37291", "7.593281", "hunter2", "192.168.7.33", "Jane", "48372912"],
+            _exchange(
+                "/app/devdata/x/latest",
+                {
+                    "attr": {
+                        "ssid": "Roe Home",
+                        "gps_lat": 48.37291,
+                        "Longitude": "7.593281",
+                        "wifiPassword": "hunter2",
+                        "lat": 48372912,
+                        "ip": "192.168.7.33",
+                        "deviceOwner": "Jane",
+                    }
+                },
+            ),
+        ),
+        (
+            ["526f6520486f6d65", "82,111,101,32,72,111,109,101"],
+            _exchange("/app/devdata/x/latest", {"attr": {"ssid": [82, 111, 101, 32, 72, 111, 109, 101]}}),
+        ),
+        (["1512345678", "2125551234"], _exchange("/new", {"phone_of": 2125551234, "n": {"a": 1512345678}})),
+        (["third.example", "Jane"], _exchange("/app/bindings?mail=jane%40third.example&q=Jane%20Zed", {})),
+    ],
+)
+def test_what_looks_private_is_hidden_wherever_it_stands(private: list[str], exchange: HttpExchange) -> None:
+    _, line = _recorded(exchange)
+    text = json.dumps(line, ensure_ascii=False)
+    assert [one for one in private if one in text] == []
+    assert "omitted" not in line
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "K%C3%BCche%20%26%20Bad%2FWC",
+        "K%c3%bcche & Bad/WC",
+        quote(quote(_ALIAS)),
+        "K%C3%BCche+%26+Bad%2FWC",
+        "K&#252;che &amp; Bad/WC",
+        "K\\u00fcche & Bad\\/WC",
+        "Ku\u0308che & Bad/WC",
+        _ALIAS.encode().hex(" "),
+        _ALIAS.encode().hex(":"),
+    ],
+)
+def test_an_escaped_name_is_hidden_and_escaped_in_the_same_way(written: str) -> None:
+    named = _exchange("/app/bindings", {"devices": [{"did": "SNITfsRwCkF4HAOpvfWycy", "dev_alias": _ALIAS}]})
+    _, first, second = _recorded(named, _exchange("/app/bindings", {"error_message": f"no {written}!"}, **_REFUSED))
+    alias, shown = first["answer"]["json"]["devices"][0]["dev_alias"], second["answer"]["json"]["error_message"]
+    assert written not in shown
+    assert shown.startswith("no ")
+    assert shown.endswith("!")
+    if "\u0308" not in written:  # the letters of another form are other ones
+        assert alias in {html.unescape(unquote_plus(unquote_plus(shown)))[3:-1], json.loads(f'"{shown}"')[3:-1]} | {
+            bytes.fromhex(digits.replace(":", " ")).decode()
+            for digits in re.findall(r"(?:[0-9a-f]{2}[ :])+[0-9a-f]{2}", shown)
+        }
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        ("aabbccddeeff", "[0-9a-f]{12}"),
+        ("aa:bb:cc:dd:ee:0f", "(?:[0-9a-f]{2}:){5}[0-9a-f]{2}"),
+        ("AA-BB-CC-DD-EE-FF", "(?:[0-9A-F]{2}-){5}[0-9A-F]{2}"),
+        ("fa4e00aa11d00000000000000000a991", "[0-9a-f]{32}"),
+        ("abcdef" * 5 + "ab", "[0-9a-f]{32}"),
+        ("550e8400-aaaa-bbbb-cccc-aabbccddeeaa", "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+        ("192.168.7.233", r"\d{3}\.\d{3}\.\d\.(?:1\d\d|2[0-4]\d|25[0-5])"),
+        ("+49 151 2345678", r"\+\d\d \d{3} \d{7}"),
+        ("jane.roe@mail.example", r"[a-z]{4}\.[a-z]{3}@[a-z]{4}\.[a-z]{7}"),
+        ("SNITfsRwCkF4HAOpvfWycy", "[A-Z]{4}[a-z]{2}[A-Z][a-z][A-Z][a-z][A-Z][0-9][A-Z]{3}[a-z]{3}[A-Z][a-z]{3}"),
+    ],
+)
+def test_a_made_up_value_has_the_shape_of_its_own(value: str, shape: str) -> None:
+    _, line = _recorded(_exchange("/app/bindings", {"devices": [{"gw_did": value}]}))
+    made = line["answer"]["json"]["devices"][0]["gw_did"]
+    assert made != value
+    assert re.fullmatch(shape, made)
+
+
+def test_an_id_is_the_same_one_with_and_without_separators() -> None:
+    mac, uuid = "80600f0096b3", "550e8400-e29b-41d4-a716-446655440000"
+    written = {"a": "80:60:0F:00:96:B3", "b": mac, "c": uuid.replace("-", ""), "d": uuid}
+    _, line = _recorded(_exchange("/app/bindings", {"devices": [{"new": written}]}))
+    made = line["answer"]["json"]["devices"][0]["new"]
+    assert made["a"].replace(":", "").lower() == made["b"]
+    assert made["d"].replace("-", "") == made["c"]
+    assert made["b"] != mac
+
+
+@pytest.mark.parametrize("data", [[{"name": "user-0815", "value": 5}], {"user-0815": 5}])
+def test_users_of_a_video_service_are_private(data: Any) -> None:
+    recorder = Recorder()
+    url = "https://api.video.example/user/usage/aggregate/user/name?period=day&fromDate=2026-11-30T00:00:00Z"
+    recorder.on_exchange(_exchange("", {"header": {"code": 0}, "data": data}, url=url))
+    account = {"api_url": "https://api.video.example", "authorization_token": "t" * 20, "user_token": "u" * 20}
+    lines, _ = recorder.lines(ACCOUNT_TYPES["firstlight"], account, [{"aty": "user", "field": "name"}], made_with="1")
+    assert "user-0815" not in lines[1]
+    assert "video.example" not in lines[1]
+    assert ":5}" in lines[1]
+
+
+def test_words_of_the_format_and_the_documents_are_no_secrets() -> None:
+    rows = [
+        {"did": "SNITfsRwCkF4HAOpvfWycy", "dev_alias": alias} for alias in ("Status", "Server", "remark", "Received")
+    ]
+    answer = _exchange("/app/bindings", {"devices": rows}, headers={"Server": "nginx"})
+    header, *lines = _recorded(answer, answer, password="password", username="username")
+    assert header["account"].keys() == {"app_id", "username", "password", "region"}
+    assert header["account"]["password"] != "password"
+    assert ["omitted" in line for line in lines] == [False, False]
+    assert lines[0]["headers"].keys() == {"Server"}
+    assert [row.keys() for row in lines[0]["answer"]["json"]["devices"]] == [row.keys() for row in rows]
+
+
+def test_times_and_versions_stay() -> None:
+    now = time.time()
+    known = {"mcu_soft_version": "1.0.0.12", "product_key": "b" * 32, "new": {"at": int(now), "at_ms": int(now * 1000)}}
+    _, line = _recorded(_exchange("/app/bindings", {"devices": [known]}, headers={"RateLimit-Remaining": "12"}))
+    assert line["answer"]["json"]["devices"] == [known]
+    assert line["headers"] == {"RateLimit-Remaining": "12"}
 
 
 def test_short_values_are_hidden_only_in_their_own_fields() -> None:

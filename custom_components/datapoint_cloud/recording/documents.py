@@ -8,34 +8,14 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, unquote
 
+from .kinds import Kind, kind_by_name
+
 _FOLDER = Path(__file__).parent / "documents"
 _PART = re.compile(r"\{(?P<name>\w+)(?::(?P<kind>\w+))?\}")
-
-
-class Kind(StrEnum):
-    """How private the content of a field is."""
-
-    PLAIN = "plain"  # it says nothing about anyone
-    VOCABULARY = "vocabulary"  # the vendor's own words, such as the name of a datapoint
-    VALUES = "values"  # what devices report: it stays, at any depth
-    ID = "id"
-    SECRET = "secret"
-    NAME = "name"  # what people wrote
-    PLACE = "place"
-    LATITUDE = "latitude"
-    LONGITUDE = "longitude"
-    HOST = "host"
-    UNKNOWN = "unknown"  # the documents do not mention it
-
-    @property
-    def is_private(self) -> bool:
-        """Whether the content identifies someone or something."""
-        return self not in {Kind.PLAIN, Kind.VOCABULARY, Kind.VALUES, Kind.UNKNOWN}
 
 
 type Shape = str | list[Any] | Mapping[str, Any] | None
@@ -82,6 +62,8 @@ class Documents:
         """The fields that label the period of an aggregate."""
         self.page_fields: tuple[str, ...] = tuple(content.get("page_fields", ()))
         """The parameters that limit the rows of a page."""
+        self.words = frozenset(_field_names([content.get(part) for part in ("shapes", "error", "messages", "http")]))
+        """The names of all fields, in lower case."""
         self._shapes: Mapping[str, Shape] = content.get("shapes", {})
         self._errors: Shape = content.get("error")
         self._messages: Mapping[str, Shape] = content.get("messages", {})
@@ -122,6 +104,12 @@ class Documents:
         shape = self._resolved(shape)
         match value:
             case dict():
+                if (
+                    isinstance(shape, list)
+                    and isinstance(member_shape := _member(shape), Mapping)
+                    and "<id>" in member_shape
+                ):
+                    shape = member_shape  # an object of values by ids instead of a list
                 return {
                     on_key(key, kind): self.transform(member, member_shape, on_leaf, on_key)
                     for key, member in value.items()
@@ -137,8 +125,10 @@ class Documents:
     def field(self, shape: Shape, key: str) -> tuple[Kind, Shape]:
         """Return the kind of a field's name, and the shape of its content."""
         shape = self._resolved(shape)
+        if shape == Kind.VALUES:
+            return Kind.VALUES, kind_by_name(key) or shape
         if isinstance(shape, str):  # the kind of everything below
-            return (Kind.VALUES if shape == Kind.VALUES else Kind.PLAIN), shape
+            return Kind.VOCABULARY, shape
         if isinstance(shape, Mapping):
             if key in shape:
                 return Kind.PLAIN, shape[key]
@@ -146,8 +136,8 @@ class Documents:
                 if name in shape:
                     return Kind(name[1:-1]), shape[name]
             if "*" in shape:
-                return Kind.PLAIN, shape["*"]
-        return Kind.UNKNOWN, None
+                return Kind.VOCABULARY, shape["*"]
+        return Kind.UNKNOWN, kind_by_name(key)
 
     def unknown_fields(self, value: Any, shape: Shape, path: str = "") -> Iterator[tuple[str, Any]]:
         """Yield the path and the content of each field that the documents do not mention."""
@@ -186,6 +176,13 @@ def filled(path: str, endpoint: Endpoint, parts: list[str]) -> str:
     template = endpoint.name.partition(" ")[2]
     remaining = iter(parts)
     return re.sub(r"\{\w+\}", lambda _: quote(next(remaining), safe=""), template)
+
+
+def _field_names(content: Any) -> Iterator[str]:
+    if isinstance(content, Mapping):
+        yield from (name.lower() for name in content)
+    for part in content.values() if isinstance(content, Mapping) else content if isinstance(content, list) else ():
+        yield from _field_names(part)
 
 
 def _member(shape: Shape) -> Shape:

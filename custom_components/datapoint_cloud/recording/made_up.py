@@ -10,8 +10,14 @@ from random import Random
 from typing import Final
 
 _HEX: Final = re.compile(r"[0-9a-f]+")
+_HEX_ID: Final = re.compile(r"[0-9a-f]{2,}(?:([:.\- ])[0-9a-f]{2,}(?:\1[0-9a-f]{2,})*)?")
+"""Digits of an id with or without separators, such as a MAC address or a UUID."""
+_SHORTEST_HEX_ID: Final = 12  # digits
+_IP: Final = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
+_OCTETS: Final = {1: (1, 9), 2: (10, 99), 3: (100, 255)}
 _DIGITS: Final = "0123456789"
 _HEX_LETTERS: Final = "abcdef"
+_HEX_DIGITS: Final = _DIGITS + _HEX_LETTERS
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _POOLS: Final = (
     _DIGITS,
@@ -52,12 +58,25 @@ class MadeUp:
         return -made if value < 0 else made
 
     def coordinate(self, value: float, largest: int) -> float:
-        """Return a made-up latitude or longitude with as many decimals."""
+        """Return a made-up latitude or longitude with as many digits, which is at most `largest`."""
         random = self._random(f"coordinate {value!r}")
-        decimals = len(repr(float(value)).partition(".")[2])
-        return round(random.uniform(-largest, largest), decimals)
+        before, _, decimals = repr(abs(float(value))).partition(".")
+        made = 0.0
+        for _ in range(_ATTEMPTS):
+            smallest = 0 if before == "0" else 10 ** (len(before) - 1)
+            made = round(random.uniform(smallest, min(largest, 10 ** len(before) - 1)), len(decimals))
+            if len(repr(made)) == len(before) + 1 + len(decimals):
+                break
+        return -made if value < 0 else made
 
     def _lowered(self, value: str) -> str:
+        if (
+            not _IP.fullmatch(value)
+            and _HEX_ID.fullmatch(value)
+            and (digits := re.sub(r"[^0-9a-f]", "", value)) != value
+        ):
+            made_digits = iter(self._lowered(digits))  # the same ones with any separators
+            return "".join(next(made_digits) if char in _HEX_DIGITS else char for char in value)
         if value not in self._known:
             random = self._random(value)
             made = self._attempt(value, random)
@@ -75,6 +94,10 @@ class MadeUp:
 
     @staticmethod
     def _attempt(value: str, random: Random) -> str:
+        if _IP.fullmatch(value):
+            return ".".join(str(random.randint(*_OCTETS[len(octet)])) for octet in value.split("."))
+        if _HEX.fullmatch(value) and len(value) >= _SHORTEST_HEX_ID:
+            return "".join(_made_character(char, _HEX_LETTERS, random) for char in value)
         # A word of digits and the letters a to f stays one: it may be a hexadecimal id.
         words = re.split(r"([^\W_]+)", value)
         return "".join(_made_word(word, random) for word in words)

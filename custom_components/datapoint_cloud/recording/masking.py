@@ -7,15 +7,19 @@ texts. Texts in fields that the documents do not mention are replaced too. What 
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from ..clouds.hosts import is_loopback
 from . import jwt
-from .documents import Documents, Endpoint, Kind, Shape, filled
+from .documents import Documents, Endpoint, Shape, filled
+from .encodings import hidden_texts
+from .kinds import Kind
 from .made_up import MadeUp, lower
 from .needles import Needles
+from .shapes import may_be_public, private_in
 
 _SHORTEST: Final[dict[Kind, int]] = {Kind.SECRET: 4, Kind.ID: 6, Kind.NAME: 4, Kind.PLACE: 4, Kind.HOST: 4}
 """How many characters a value needs at least to be replaced outside its own field."""
@@ -23,42 +27,32 @@ _WHOLE_WORDS_BELOW: Final[dict[Kind, int]] = {Kind.SECRET: 6, Kind.ID: 10, Kind.
 """Shorter values are replaced only where they are words of their own."""
 _SHORTEST_DIGITS: Final = 10
 """The same for values of digits only, which stand in longer numbers by chance."""
+_FEWEST_DIFFERENT: Final = 3  # characters of an id
 _SHORTEST_NUMBER: Final = 4  # digits of an id: shorter numbers say nothing
 
-_SHAPES: Final = re.compile(
-    r"""
-    eyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]{6,}                              # a token in JSON Web Token format
-    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+                                  # an e-mail address
-    | (?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])  # a UUID
-    | (?<![0-9a-f])[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}(?![0-9a-f])  # a MAC address with separators
-    | (?<!\w)(?=\w*\d)(?=\w*[a-z])[0-9a-z]{16,}(?!\w)               # other long ids of letters and digits
-    | \+\d[\d\ ().-]{7,}\d                                          # a phone number
-    | (?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])                    # an IP address
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-_SHAPES_AMONG_VALUES: Final = re.compile(
-    r"eyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]{6,}|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
-    r"|(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])"
-    r"|(?<![0-9a-f])[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}(?![0-9a-f])",
-    re.IGNORECASE,
-)
-_EPOCHS: Final = ((1e9, 4e9), (1e12, 4e12))  # seconds and milliseconds of this century
+_TIMES_AROUND: Final = (-730 * 86400, 366 * 86400)  # seconds: what may be a time, around that of the recording
 _PRIVATE_NUMBER: Final = 10**6  # an unknown number from here on may be a phone number or an id
 _CONTAINERS: Final = ("{", "[", '"')
+_STRINGS: Final = re.compile(r'"(?P<content>(?:[^"\\]|\\.)*)(?:"(?P<colon>\s*:)?|$)', re.DOTALL)
+"""A string of JSON, which may be cut off, and the colon after the name of a field."""
+_SHORTEST_POSITION: Final = 6  # characters of a coordinate that is no coincidence elsewhere
 _LARGEST_LATITUDE, _LARGEST_LONGITUDE = 80, 179
 
 
 class Masker:
     """Masks one recording."""
 
-    def __init__(self, documents: Documents, key: bytes) -> None:
-        """Use the documents of the cloud; `key` decides the made-up values."""
+    def __init__(self, documents: Documents, key: bytes, *, began_at: float = 0.0) -> None:
+        """Use the documents of the cloud; `key` decides the made-up values, `began_at` (epoch seconds) what is a time.
+
+        A name that is the word of a field says nothing, and must not change the names of fields.
+        """
         self._documents = documents
+        self._times = tuple(began_at + seconds for seconds in _TIMES_AROUND)
         self._made_up = MadeUp(key)
         self._needles = Needles()
         self._public: set[str] = set()
-        self._vocabulary: set[str] = set()
+        self._vocabulary = set(documents.words)
         self._tokens: dict[str, str] = {}
 
     # Learning
@@ -66,7 +60,7 @@ class Masker:
     def learn(self, value: str, kind: Kind) -> None:
         """Learn that a value is private."""
         canonical = lower(value.strip())
-        if not canonical or (kind in {Kind.NAME, Kind.PLACE} and canonical in self._vocabulary):
+        if _says_nothing(canonical, kind) or (kind in {Kind.NAME, Kind.PLACE} and canonical in self._vocabulary):
             return
         if kind is Kind.SECRET and (claims := jwt.claims_of(value)) is not None:
             self._tokens[value] = ""
@@ -76,12 +70,13 @@ class Masker:
         if len(canonical) >= (2 if is_wide else _SHORTEST.get(kind, 4)):
             shortest_part = max(_WHOLE_WORDS_BELOW.get(kind, 1), _SHORTEST_DIGITS if canonical.isdigit() else 0)
             is_word = not is_wide and len(canonical) < shortest_part
-            self._needles.add(value.strip(), self._made_up.text(value.strip()), is_whole_word=is_word)
-            if (folded := lower(value.strip().upper())) != canonical:  # such as ß
-                self._needles.add(folded, self._made_up.text(folded), is_whole_word=is_word)
-        user = value.strip().partition("@")[0]
-        if kind is Kind.ID and "@" in canonical and len(user) > _SHORTEST[Kind.NAME]:
+            for written in _forms(value.strip()):
+                self._needles.add(written, self._made_up.text(written), is_whole_word=is_word)
+        user, _, domain = value.strip().rpartition("@")
+        if kind is Kind.ID and len(user) > _SHORTEST[Kind.NAME]:
             self.learn(user, Kind.NAME)
+        if kind is Kind.ID and user:
+            self._learn_host(domain)
 
     def learn_body(self, body: Any, shape: Shape) -> None:
         """Learn what is private in a decoded body."""
@@ -114,7 +109,11 @@ class Masker:
                 self._learn_leaf(part, kind)
         self.learn_body(dict(parse_qsl(urlsplit(url).query)), None if endpoint is None else endpoint.query)
 
-    def learn_header(self, value: str) -> None:
+    def learn_text(self, text: str) -> None:
+        """Learn what looks private in a text that no document describes."""
+        self._learn_text(text, Kind.PLAIN)
+
+    def learn_credential(self, value: str) -> None:
         """Learn the credential in a header, which may follow the name of its scheme."""
         credential = value.rpartition(" ")[2]
         if lower(credential) not in self._public:
@@ -136,7 +135,16 @@ class Masker:
                     self.learn(piece, kind)
         elif isinstance(value, str):
             self._learn_text(value, kind)
+        elif isinstance(value, list):
+            self._learn_text(bytes(value).decode(errors="replace"), Kind.VALUES)
+        if kind in {Kind.LATITUDE, Kind.LONGITUDE} and isinstance(value, int | float | str):
+            self._learn_coordinate(str(value), kind)
         return value
+
+    def _learn_coordinate(self, text: str, kind: Kind) -> None:
+        made = self._masked_private(text, kind)
+        if len(text) >= _SHORTEST_POSITION and len(text) == len(made):
+            self._needles.add(text, made, is_whole_word=True)
 
     def _learn_key(self, key: str, kind: Kind) -> str:
         if kind.is_private:
@@ -147,14 +155,13 @@ class Masker:
 
     def _learn_text(self, text: str, kind: Kind) -> None:
         if (nested := _nested(text)) is not None:
-            self.learn_body(nested, Kind.VALUES if kind is Kind.VALUES else None)
+            self.learn_body(nested, _inside(kind))
             return
-        if lower(text.strip()) in self._public and kind in {Kind.PLAIN, Kind.VOCABULARY}:
-            return
-        pattern = _SHAPES_AMONG_VALUES if kind is Kind.VALUES else _SHAPES
-        for found in pattern.finditer(text):
-            if lower(found[0]) not in self._public and not is_loopback(found[0]):
-                self.learn(found[0], Kind.SECRET if jwt.claims_of(found[0]) is not None else Kind.ID)
+        for layer in (text, *hidden_texts(text)):
+            for found in private_in(layer, among_values=kind is Kind.VALUES):
+                is_public = lower(found) in self._public and may_be_public(found)
+                if not is_public and not is_loopback(found):
+                    self.learn(found, Kind.SECRET if jwt.claims_of(found) is not None else Kind.ID)
 
     def _learn_host(self, address: str) -> None:
         """Learn the host of an address, which may be a bare host with or without a port."""
@@ -164,6 +171,8 @@ class Masker:
             host = address
         if host and not self._is_public_host(host):
             self.learn(host, Kind.HOST)
+            if host.count(".") > 1 and not host.rpartition(".")[2].isdigit():  # other hosts of the same domain
+                self.learn(".".join(host.split(".")[-2:]), Kind.HOST)
 
     def _is_public_host(self, host: str) -> bool:
         return is_loopback(host) or any(
@@ -176,13 +185,24 @@ class Masker:
         """Return a decoded body without anything private."""
         return self._documents.transform(body, shape, self._masked, self._masked_key)
 
-    def text(self, text: str) -> str:
+    def text(self, text: str, kind: Kind = Kind.VALUES) -> str:
         """Return a text without any of the private values that were learned."""
         if (nested := _nested(text)) is not None:
-            masked = self.body(nested, Kind.VALUES)
+            masked = self.body(nested, _inside(kind))
             if masked != nested:
                 return json.dumps(masked, ensure_ascii=False)
         return self._needles.replace(text)
+
+    def damaged_json(self, text: str) -> str:
+        """Return a text that begins like JSON but is none: all strings but the names of fields count as unknown."""
+
+        def replace(found: re.Match[str]) -> str:
+            content = found["content"]
+            if found["colon"] is not None or lower(content) in self._public or not content:
+                return self._needles.replace(found[0])
+            return found[0].replace(content, str(self._masked(content, Kind.UNKNOWN)), 1)
+
+        return _STRINGS.sub(replace, text)
 
     def url(self, url: str, endpoint: Endpoint | None, parts: list[str]) -> str:
         """Return an address without anything private."""
@@ -196,32 +216,32 @@ class Masker:
         query = self.body(dict(parse_qsl(split.query, keep_blank_values=True)), endpoint.query if endpoint else None)
         return urlunsplit((split.scheme, netloc, path, urlencode(query), ""))
 
-    def header(self, value: str) -> str:
-        """Return the value of a header without its credential."""
-        return self._needles.replace(value)
-
     def leaks(self, text: str) -> bool:
         """Return whether a text contains one of the private values that were learned."""
         return self._needles.found_in(text)
 
     def _masked_key(self, key: str, kind: Kind) -> str:
+        if kind is Kind.PLAIN:
+            return key
         return str(self._masked(key, kind)) if kind.is_private else self._needles.replace(key)
 
     def _masked(self, value: Any, kind: Kind) -> Any:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, list):
-            return self._masked_bytes(value)
+            return self._masked_bytes(value, kind)
         if isinstance(value, int | float):
             return self._masked_number(value, kind)
         if kind.is_private:
             return self._masked_private(value, kind)
-        masked = self.text(value)
+        masked = self.text(value, kind)
         if kind is Kind.UNKNOWN and masked == value and len(value) >= _SHORTEST_NUMBER and _nested(value) is None:
             return value if _is_time(value) else self._made_up.text(value)
         return masked
 
     def _masked_private(self, value: str, kind: Kind) -> str:
+        if _says_nothing(value, kind):
+            return value
         if kind is Kind.HOST:
             return self._needles.replace(value)
         if kind in {Kind.LATITUDE, Kind.LONGITUDE}:
@@ -238,23 +258,38 @@ class Masker:
 
     def _masked_number(self, value: float, kind: Kind) -> float:
         if kind is Kind.LATITUDE or kind is Kind.LONGITUDE:
-            return self._made_up.coordinate(value, _LARGEST_LATITUDE if kind is Kind.LATITUDE else _LARGEST_LONGITUDE)
+            largest = _LARGEST_LATITUDE if kind is Kind.LATITUDE else _LARGEST_LONGITUDE
+            is_scaled = abs(value) > 180  # such as millionths of a degree
+            return self._made_up.number(value) if is_scaled else self._made_up.coordinate(value, largest)
         if kind.is_private:
             return self._made_up.number(value) if abs(value) >= 10 ** (_SHORTEST_NUMBER - 1) else value
-        is_time = any(first <= value < last for first, last in _EPOCHS)
+        is_time = any(self._times[0] <= value / unit < self._times[1] for unit in (1, 1000))
         is_precise = isinstance(value, float) and len(repr(value).partition(".")[2]) >= 4
         if kind is Kind.UNKNOWN and not is_time and (is_precise or abs(value) >= _PRIVATE_NUMBER):
             return self._made_up.number(value)
         return value
 
-    def _masked_bytes(self, value: list[int]) -> list[int]:
-        """Mask a list of bytes that holds a text."""
+    def _masked_bytes(self, value: list[int], kind: Kind) -> list[int]:
+        """Mask a list of bytes, which may hold a text."""
+        if kind.is_private and not _says_nothing(bytes(value).hex(), kind):
+            return list(bytes.fromhex(self._made_up.text(bytes(value).hex())))
         text = bytes(value).decode(errors="surrogateescape")
         masked = self._needles.replace(text)
         hexadecimal = bytes(value).hex()
         if masked == text and (found := self._needles.replace(hexadecimal)) != hexadecimal:
             return list(bytes.fromhex(found))
         return list(masked.encode(errors="surrogateescape"))
+
+
+def _says_nothing(value: str, kind: Kind) -> bool:
+    """Whether a value is empty, or an id of zeros, which would be found in other values by chance."""
+    return not value.strip() or (kind is Kind.ID and len(set(value)) < _FEWEST_DIFFERENT <= len(value))
+
+
+def _forms(value: str) -> Iterable[str]:
+    """Return the ways to write a value whose lengths differ: composed and decomposed letters, and those such as ß."""
+    forms = (value, *(unicodedata.normalize(form, value) for form in ("NFC", "NFD")), lower(value.upper()))
+    return {lower(form): form for form in reversed(forms)}.values()
 
 
 def _words(text: str) -> list[str]:
@@ -265,6 +300,11 @@ def _pieces(value: str) -> list[str]:
     """Return the values in a field: several addresses of e-mail may stand in one."""
     pieces = re.split(r"[;,]", value) if "@" in value else [value]
     return [stripped for piece in pieces if (stripped := piece.strip())]
+
+
+def _inside(kind: Kind) -> Shape:
+    """Return the shape of JSON inside a text: what devices report stays, and all else is unknown."""
+    return Kind.VALUES if kind is Kind.VALUES else None
 
 
 def _nested(text: str) -> Any:

@@ -1,27 +1,36 @@
 """Finds private values in any text, in all the ways in which they may be written, and replaces them.
 
-A value may stand in a text of another case, escaped in JSON or in an address, as hexadecimal digits or base64 of its
-characters or of its bytes, and a MAC address with or without separators.
+A value may stand in a text of another case, escaped in JSON, HTML or an address, as hexadecimal digits or base64 of its
+characters or of its bytes, and a MAC address or a UUID with or without separators.
 """
 
 import base64
-import html
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
-from urllib.parse import quote, quote_plus
 
+from .encodings import (
+    BASE64_RUNS,
+    HEX_RUNS,
+    NOT_URL_SAFE,
+    SPACED_HEX_RUNS,
+    URL_SAFE,
+    from_base64,
+    unescaped,
+    units,
+    written_like,
+)
 from .made_up import lower, with_case_of
 
 _SHORTEST_ENCODED: Final = 5  # bytes; shorter values would be found in encoded text by chance
 _HEXADECIMAL: Final = re.compile(r"(?:[0-9a-f]{2}){6,}")
-_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_MAC_DIGITS: Final = 12
-_HEX_RUNS: Final = re.compile(r"[0-9A-Fa-f]{10,}")
-_BASE64_RUNS: Final = re.compile(r"[A-Za-z0-9+/_-]{8,}")
-_URL_SAFE: Final = str.maketrans("-_", "+/")
-_NOT_URL_SAFE: Final = str.maketrans("+/", "-_")
+_SEPARATORS: Final = re.compile(r"[:.\- ]")
+_SEPARATED: Final = {
+    12: ((":", (2,) * 6), ("-", (2,) * 6), (".", (4,) * 3), (" ", (2,) * 6)),
+    32: (("-", (8, 4, 4, 4, 12)),),
+}
+"""How the digits of a MAC address and of a UUID may be separated."""
+_DEEPEST: Final = 4  # levels of escapes
 _MOST_REMEMBERED: Final = 100_000
 
 type _Trie = dict[str, "_Trie"]
@@ -43,9 +52,9 @@ class Needles:
     def add(self, value: str, made: str, *, is_whole_word: bool) -> None:
         """Replace `value` by `made` in any case. `is_whole_word` leaves it inside other words."""
         value, made = lower(value), lower(made)
-        (self._whole_words if is_whole_word else self._values).setdefault(value, made)
-        for written, replacement in _spellings(value, made):
-            self._values.setdefault(written, replacement)
+        values = self._whole_words if is_whole_word else self._values
+        for written, replacement in ((value, made), *_spellings(value, made)):
+            values.setdefault(written, replacement)
         self._pattern = None
         self._seen.clear()
 
@@ -61,10 +70,23 @@ class Needles:
         pieces = [text] if self._tokens_pattern is None else self._tokens_pattern.split(text)
         return "".join(self._tokens.get(piece) or self._without(piece) for piece in pieces)
 
-    def _without(self, text: str) -> str:
-        text = self._replaced(text)
-        text = _HEX_RUNS.sub(lambda found: self._in_hexadecimal(found[0]), text)
-        return _BASE64_RUNS.sub(lambda found: self._in_base64(found[0]), text)
+    def _without(self, text: str, *, depth: int = 0) -> str:
+        # Escapes first: without one, a part of a value would be replaced, and the whole not be found any more.
+        text = self._replaced(self._in_escapes(text, depth))
+        text = SPACED_HEX_RUNS.sub(lambda found: self._in_spaced_hexadecimal(found[0]), text)
+        text = HEX_RUNS.sub(lambda found: self._in_hexadecimal(found[0]), text)
+        return BASE64_RUNS.sub(lambda found: self._in_base64(found[0]), text)
+
+    def _in_escapes(self, text: str, depth: int) -> str:
+        """Replace values that are partly or wholly escaped; what is replaced is written in the same way."""
+        plain = unescaped(text)
+        if plain == text or depth == _DEEPEST:
+            return text
+        made = self._without(plain, depth=depth + 1)
+        if made == plain:
+            return text
+        pairs = zip(units(text), made, strict=True)  # a replacement is as long as its value
+        return "".join(unit if char == new else written_like(unit, new) for (unit, char), new in pairs)
 
     def found_in(self, text: str) -> bool:
         """Return whether a text still contains one of the values."""
@@ -84,7 +106,8 @@ class Needles:
     def _in_bytes(self, content: bytes) -> bytes:
         """Replace values in bytes: as characters, or as the bytes that hexadecimal digits stand for."""
         text = content.decode(errors="surrogateescape")
-        replaced = self._replaced(text, shortest=_SHORTEST_ENCODED)
+        replaced = self._in_escapes(text, _DEEPEST - 1) if "\\" in text or "%" in text else text
+        replaced = self._replaced(replaced, shortest=_SHORTEST_ENCODED)
         if replaced != text:
             return replaced.encode(errors="surrogateescape")
         digits = content.hex()
@@ -104,6 +127,11 @@ class Needles:
                 return run[:start] + (made.upper() if digits.isupper() else made) + run[start + len(digits) :]
         return run
 
+    def _in_spaced_hexadecimal(self, run: str) -> str:
+        digits = _SEPARATORS.sub("", run.replace(",", ""))
+        made = self._in_hexadecimal(digits)
+        return run if made == digits else run[2].join(made[start : start + 2] for start in range(0, len(made), 2))
+
     def _in_base64(self, run: str) -> str:
         if run not in self._seen:
             if len(self._seen) >= _MOST_REMEMBERED:
@@ -112,14 +140,14 @@ class Needles:
         return self._seen[run]
 
     def _searched_base64(self, run: str) -> str:
-        standard = run.translate(_URL_SAFE)
+        standard = run.translate(URL_SAFE)
         for start in range(4):
             usable = len(run) - start - ((len(run) - start) % 4 == 1)
-            content = base64.b64decode(standard[start : start + usable] + "=" * (-usable % 4))
+            content = from_base64(run[start:])
             replaced = self._in_bytes(content)
             if replaced != content and len(replaced) == len(content):
                 made = base64.b64encode(replaced).decode().rstrip("=")[:usable]
-                made = made.translate(_NOT_URL_SAFE) if standard != run else made
+                made = made.translate(NOT_URL_SAFE) if standard != run else made
                 return run[:start] + made + run[start + usable :]
         return run
 
@@ -133,28 +161,19 @@ class Needles:
 
 
 def _spellings(value: str, made: str) -> Iterator[tuple[str, str]]:
-    """Yield other ways to write a value as text, in lower case, with their replacements."""
-    for write in (_in_json, lambda text: _in_json(_in_json(text)), _quoted, quote_plus, html.escape):
-        written, replacement = write(value).lower(), write(made).lower()
-        if written != value:
-            yield written, replacement
-    if len(value) == _MAC_DIGITS and _HEXADECIMAL.fullmatch(value):
-        for separator, size in ((":", 2), ("-", 2), (".", 4), (" ", 2)):
-            yield _separated(value, separator, size), _separated(made, separator, size)
-    if _UUID.fullmatch(value):
-        yield value.replace("-", ""), made.replace("-", "")
+    """Yield other ways to write a value as text, as long as the replacement."""
+    if " " in value:
+        yield value.replace(" ", "+"), made.replace(" ", "+")
+    digits, made_digits = _SEPARATORS.sub("", value), _SEPARATORS.sub("", made)
+    if _HEXADECIMAL.fullmatch(digits) and len(digits) in _SEPARATED:
+        yield digits, made_digits
+        for separator, sizes in _SEPARATED[len(digits)]:
+            yield _separated(digits, separator, sizes), _separated(made_digits, separator, sizes)
 
 
-def _in_json(text: str) -> str:
-    return json.dumps(text)[1:-1]
-
-
-def _quoted(text: str) -> str:
-    return quote(text, safe="", errors="replace")
-
-
-def _separated(digits: str, separator: str, size: int) -> str:
-    return separator.join(digits[start : start + size] for start in range(0, len(digits), size))
+def _separated(digits: str, separator: str, sizes: Iterable[int]) -> str:
+    remaining = iter(digits)
+    return separator.join("".join(next(remaining) for _ in range(size)) for size in sizes)
 
 
 def _pattern(values: Iterable[str]) -> str:

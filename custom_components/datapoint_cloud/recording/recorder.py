@@ -4,16 +4,19 @@ Everything stays in memory until it has been masked, since an id may pass before
 """
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from ..accounts.base import AccountType, FieldGroup
 from ..clouds.traffic import Event, HttpExchange, Message
-from .documents import Documents, Kind, Shape
+from .documents import Documents, Shape, is_bytes
+from .kinds import Kind
 from .masking import Masker
 
 FORMAT: Final = "datapoint-cloud-recording"
@@ -26,7 +29,7 @@ _SENT_HEADERS: Final = frozenset({"authorization", "content-type", "x-authorizat
 _OWN_HEADERS: Final = "x-"
 _PLAIN_HEADERS: Final = ("content-type", "-timestamp")  # how the names of headers end that hold nothing private
 _HEADERS: Final = frozenset({"content-type", "date", "location", "retry-after", "server", "www-authenticate"})
-_WORDS_OF_QUOTA: Final = ("limit", "quota", "rate", "remaining", "reset")
+_ABOUT_LIMITS: Final = re.compile(r"(?<![a-z])(?:rate-?limit|limit|quota|rate|remaining|reset)(?![a-z])")
 _MASKED_OUT: Final = "This text could not be masked."
 
 type Line = dict[str, Any]
@@ -77,7 +80,7 @@ class Recorder:
         each time.
         """
         documents = Documents.load(account_type.kind)
-        masker = Masker(documents, key or secrets.token_bytes(32))
+        masker = Masker(documents, key or secrets.token_bytes(32), began_at=self.started_at)
         account, account_shape = _known(account_type, data), _shape(account_type, data, documents)
         scope_type = account_type.scope_type
         scope_data = [] if scope_type is None else [_known(scope_type, scope) for scope in scopes]
@@ -103,7 +106,7 @@ class Recorder:
         }
         numbers: dict[int, int] = {}
         lines = [one.line(masker, self.started_at, numbers) for one in parsed]
-        return [_checked(line, masker) for line in (header, *lines)], masker
+        return [_checked(line, masker, documents.words) for line in (header, *lines)], masker
 
 
 def _known(group: FieldGroup, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,7 +170,11 @@ class _Parsed:
             masker.learn_url(self._seen.url, self._endpoint, self._parts)
             for name, value in _chosen_headers(self._seen).items():
                 if not name.lower().endswith(_PLAIN_HEADERS):
-                    masker.learn_header(value)
+                    masker.learn_credential(value)
+            for name, value in _headers(self._seen).items():
+                if name.lower() == "location":
+                    masker.learn_url(value, None, [])
+                masker.learn_text(value)
         for name, body in self._bodies.items():
             for form, content in body.items():
                 masker.learn_body(content, self._shape(name, form))
@@ -179,7 +186,7 @@ class _Parsed:
         """Return the line without anything private."""
         seen = self._seen
         bodies = {
-            name: {form: masker.body(content, self._shape(name, form)) for form, content in body.items()}
+            name: {form: self._masked(masker, name, form, content) for form, content in body.items()}
             for name, body in self._bodies.items()
         }
         line: Line = {"at": round(seen.at - started_at, 3)}
@@ -190,16 +197,24 @@ class _Parsed:
         line |= {"seconds": round(seen.seconds, 3), "method": seen.method}
         line["url"] = masker.url(seen.url, self._endpoint, self._parts)
         if sent_headers := _chosen_headers(seen):
-            line["sent_headers"] = {name: masker.header(value) for name, value in sent_headers.items()}
+            line["sent_headers"] = {name: masker.text(value) for name, value in sent_headers.items()}
         if bodies["sent"]:
             line["sent"] = bodies["sent"]
         if seen.status is None:
             return line | {"failure": seen.failure}
         return line | {
             "status": seen.status,
-            "headers": {name: masker.text(value) for name, value in seen.headers.items() if _matters(name)},
+            "headers": {
+                name: masker.url(value, None, []) if name.lower() == "location" else masker.text(value)
+                for name, value in _headers(seen).items()
+            },
             "answer": bodies["answer"],
         }
+
+    def _masked(self, masker: Masker, name: str, form: str, content: Any) -> Any:
+        if form == "text" and content.lstrip().startswith(("{", "[")):
+            return masker.damaged_json(content)
+        return masker.body(content, self._shape(name, form))
 
 
 def _chosen_headers(exchange: HttpExchange) -> Mapping[str, str]:
@@ -210,9 +225,13 @@ def _chosen_headers(exchange: HttpExchange) -> Mapping[str, str]:
     }
 
 
-def _matters(name: str) -> bool:
-    lowered = name.lower()
-    return lowered in _HEADERS or any(word in lowered for word in _WORDS_OF_QUOTA)
+def _headers(exchange: HttpExchange) -> Mapping[str, str]:
+    """Return the headers of an answer that matter."""
+    return {
+        name: value
+        for name, value in exchange.headers.items()
+        if name.lower() in _HEADERS or _ABOUT_LIMITS.search(name.lower())
+    }
 
 
 def _decoded(content: bytes) -> dict[str, Any]:
@@ -224,25 +243,34 @@ def _decoded(content: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         return {"bytes": len(content)}
     try:
-        return {"json": json.loads(text, object_pairs_hook=_without_repetition)}
+        return {"json": json.loads(text)}
     except ValueError, RecursionError:
         return {"text": text}
 
 
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("A repeated name would be lost.")
-    return found
-
-
-def _checked(line: Line, masker: Masker) -> str:
+def _checked(line: Line, masker: Masker, field_names: AbstractSet[str]) -> str:
     """Return a line as text. As a last resort, contents that still contain something private are left out."""
-    text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-    if not masker.leaks(text):
-        return text
+    if not masker.leaks("\n".join(_contents(line, field_names))):
+        return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
     kept = {name: line[name] for name in ("at", "seconds", "method", "connection", "event", "status") if name in line}
     return json.dumps(kept | {"omitted": _MASKED_OUT})
+
+
+def _contents(value: Any, field_names: AbstractSet[str], *, is_body: bool = False) -> Iterator[str]:
+    """Yield all texts of a line, but for the words of this format and of the documents."""
+    match value:
+        case dict():
+            for key, content in value.items():
+                if is_body and key.lower() not in field_names:
+                    yield key
+                yield from _contents(content, field_names, is_body=is_body or key in {"json", "form"})
+        case list() if is_bytes(value):
+            yield bytes(value).decode(errors="replace")
+        case list():
+            for item in value:
+                yield from _contents(item, field_names, is_body=is_body)
+        case _:
+            yield str(value)
 
 
 def lines_of(text: str) -> list[str]:
