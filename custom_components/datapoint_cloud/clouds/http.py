@@ -11,10 +11,10 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -23,13 +23,14 @@ import aiohttp
 from . import coerce
 from .budget import Budget, Purpose
 from .errors import CloudError, RateLimited, Reason, Rejected, UnexpectedAnswer, Unreachable
-from .traffic import HttpExchange, Observer
+from .traffic import HttpExchange
 from .transport import Transport
 
 _LOGGER = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 3600.0  # seconds: a server that wants a longer pause can say so again after this one
 _LARGEST_ANSWER = 64 * 2**20  # bytes
+_JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 _RESOLVED_SEGMENTS = frozenset({"", ".", ".."})
 
 
@@ -154,6 +155,7 @@ class HttpClient:
         if self._budget is not None:
             self._budget.spend(purpose)
         started, timings = time.monotonic(), self._timings
+        tell = partial(self._tell, started, method, url, params, headers, json_body, form)
         try:
             # A redirect would send the credentials in the headers to another server.
             async with self._session.request(
@@ -168,17 +170,16 @@ class HttpClient:
                 middlewares=(_send_once,),
             ) as response:
                 answer = Answer(template, response.status, response.headers, await _read(response, template), json_body)
-                if self._observer is not None:
-                    _tell(self._observer, response.request_info, started, json_body, form, answer)
+                tell(answer)
         except TimeoutError as error:
             _LOGGER.debug("%s %s: no answer in time", method, template)
-            self._tell_of_failure(method, url, params, started, "timeout")
+            tell("timeout")
             raise Unreachable(Reason.TIMEOUT, endpoint=template) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # aiohttp raises ValueError for an unusable address. Its text contains the address, so it is not chained.
             failure = type(error.__cause__ or error).__name__
             _LOGGER.debug("%s %s: %s", method, template, failure)
-            self._tell_of_failure(method, url, params, started, failure)
+            tell(failure)
             raise Unreachable(Reason.NO_CONNECTION, endpoint=template) from None
         milliseconds = (time.monotonic() - started) * 1000
         _LOGGER.debug(
@@ -191,24 +192,34 @@ class HttpClient:
         is_momentary = error.code is None and error.reason is not Reason.TIMEOUT
         return purpose.is_read and is_momentary and not self._session.closed
 
-    def _tell_of_failure(
-        self, method: str, url: str, params: Mapping[str, str | int] | None, started: float, failure: str
+    def _tell(
+        self,
+        started: float,
+        method: str,
+        url: str,
+        params: Mapping[str, str | int] | None,
+        headers: Mapping[str, str] | None,
+        json_body: Any,
+        form: Mapping[str, str] | None,
+        outcome: Answer | str,
     ) -> None:
+        """Tell the observer about a request and its answer, or about the kind of failure."""
         if self._observer is None:
             return
         seconds = time.monotonic() - started
-        query = f"?{urlencode(params)}" if params else ""
-        self._observer.on_exchange(
-            HttpExchange(
-                at=time.time() - seconds,
-                seconds=seconds,
-                method=method,
-                url=url + query,
-                sent_headers={},
-                sent=b"",
-                failure=failure,
-            )
+        content_type = _FORM if form else _JSON if json_body is not None else None
+        exchange = HttpExchange(
+            at=time.time() - seconds,
+            seconds=seconds,
+            method=method,
+            url=f"{url}?{urlencode(params)}" if params else url,
+            sent_headers={**({"Content-Type": content_type} if content_type else {}), **(headers or {})},
+            sent=urlencode(form).encode() if form else b"" if json_body is None else json.dumps(json_body).encode(),
+            failure=outcome if isinstance(outcome, str) else None,
         )
+        if isinstance(outcome, Answer):
+            exchange = replace(exchange, status=outcome.status, headers=outcome.headers, answer=outcome.text)
+        self._observer.on_exchange(exchange)
 
     def _raise_for(self, answer: Answer) -> None:
         if (error := self._find_error(answer)) is not None:
@@ -221,30 +232,6 @@ class HttpClient:
             raise answer.error(Unreachable, Reason.SERVER_ERROR)
         if not answer.is_success:
             raise answer.error(UnexpectedAnswer)
-
-
-def _tell(
-    observer: Observer,
-    request: aiohttp.RequestInfo,
-    started: float,
-    json_body: Any,
-    form: Mapping[str, str] | None,
-    answer: Answer,
-) -> None:
-    seconds = time.monotonic() - started
-    observer.on_exchange(
-        HttpExchange(
-            at=time.time() - seconds,
-            seconds=seconds,
-            method=request.method,
-            url=str(request.url),
-            sent_headers=request.headers,
-            sent=urlencode(form).encode() if form else b"" if json_body is None else json.dumps(json_body).encode(),
-            status=answer.status,
-            headers=answer.headers,
-            answer=answer.text,
-        )
-    )
 
 
 @lru_cache(maxsize=1024)  # the same devices are read and written again and again

@@ -3,12 +3,16 @@
 It contains secrets. Nothing is observed unless a client is given an observer.
 """
 
+import asyncio
 import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
+
+import aiohttp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,7 @@ class Event(StrEnum):
     """What happened on a connection that stays open."""
 
     OPENED = "opened"
+    FAILED = "failed"  # it could not be opened
     SENT = "sent"
     RECEIVED = "received"
     CLOSED = "closed"
@@ -41,13 +46,17 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One event on the connection `number` to `url`, which begins with wss, ws or snoti; `at` is in epoch seconds."""
+    """One event on the connection `number` to `url`, which begins with wss, ws or snoti; `at` is in epoch seconds.
+
+    `failure` says what prevented the connection, or with which code the other side closed it.
+    """
 
     at: float
     number: int
     url: str
     event: Event
     content: bytes = field(default=b"", repr=False)
+    failure: str | None = None
 
 
 class Observer(Protocol):
@@ -67,16 +76,42 @@ class Line:
     """Tells an observer about one connection; it does nothing without an observer."""
 
     def __init__(self, observer: Observer | None, url: str) -> None:
-        """Begin with a connection to `url` that has just been opened."""
+        """Begin with an attempt to connect to `url`."""
         self._number = next(_NUMBERS)
         self._observer = observer
         self._url = url
-        self.tell(Event.OPENED)
+
+    @asynccontextmanager
+    async def opening(self, within: float) -> AsyncIterator[None]:
+        """Connect inside of this, within some seconds: it tells whether that succeeded. Raises `TimeoutError`."""
+        try:
+            async with asyncio.timeout(within):
+                yield
+        except TimeoutError:
+            self._tell(Event.FAILED, failure="timeout")
+            raise
+        except (OSError, aiohttp.ClientError) as error:
+            self._tell(Event.FAILED, failure=_name_of(error))
+            raise
+        self._tell(Event.OPENED)
 
     def tell(self, event: Event, content: str | bytes = b"") -> None:
         """Tell the observer about an event."""
+        self._tell(event, content.encode(errors="replace") if isinstance(content, str) else content)
+
+    def close(self, code: int | None = None) -> None:
+        """Tell the observer that the connection is over, with the code of the other side if it gave one."""
+        self._tell(Event.CLOSED, failure=None if code is None else f"code {code}")
+
+    def _tell(self, event: Event, content: bytes = b"", failure: str | None = None) -> None:
         if self._observer is not None:
-            content = content.encode(errors="replace") if isinstance(content, str) else content
-            self._observer.on_message(
-                Message(at=time.time(), number=self._number, url=self._url, event=event, content=content)
+            message = Message(
+                at=time.time(), number=self._number, url=self._url, event=event, content=content, failure=failure
             )
+            self._observer.on_message(message)
+
+
+def _name_of(error: Exception) -> str:
+    if isinstance(error, aiohttp.WSServerHandshakeError):
+        return f"HTTP {error.status}"
+    return type(error.__cause__ or error).__name__

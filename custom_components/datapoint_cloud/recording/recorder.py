@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from ..accounts.base import AccountType, FieldGroup
-from ..clouds.traffic import Event, HttpExchange, Message
+from ..clouds.traffic import HttpExchange, Message
 from .documents import Documents, Shape, is_bytes
 from .kinds import Kind
 from .masking import Masker
@@ -193,7 +193,7 @@ class _Parsed:
         if isinstance(seen, Message):
             number = numbers.setdefault(seen.number, len(numbers) + 1)
             line |= {"connection": number, "url": masker.url(seen.url, None, []), "event": str(seen.event)}
-            return line | (bodies[""] if seen.event in (Event.SENT, Event.RECEIVED) else {})
+            return line | bodies[""] | ({} if seen.failure is None else {"failure": seen.failure})
         line |= {"seconds": round(seen.seconds, 3), "method": seen.method}
         line["url"] = masker.url(seen.url, self._endpoint, self._parts)
         if sent_headers := _chosen_headers(seen):

@@ -33,6 +33,7 @@ def report(lines: Iterable[Line]) -> str:
         "Words for units that are not known": _unknown_units(exchanges, documents),
         "Headers about limits that no document mentions": _unknown_headers(exchanges, documents),
         "Requests that failed": _failures(exchanges),
+        "Connections that failed": _failed_connections(rest),
     }
     facts = {
         "Quota": _quotas(exchanges, documents),
@@ -178,6 +179,13 @@ def _failures(exchanges: Iterable[_Exchange]) -> list[str]:
             codes = "".join(f", code {code}" for code in list(_values(exchange.body, ("error_code", "code")))[:1])
             counts[exchange.name, f"HTTP {exchange.status}{codes}"] += 1
     return [f"`{name}`: {what} ({count}×)" for (name, what), count in counts.most_common()]
+
+
+def _failed_connections(lines: Iterable[Line]) -> list[str]:
+    """List why connections could not be opened, or the other side closed them."""
+    found = ((urlsplit(line["url"]), line["failure"]) for line in lines if "connection" in line and "failure" in line)
+    counts = Counter((f"{url.scheme}://{url.netloc}", failure) for url, failure in found)
+    return [f"`{address}`: {failure} ({count}×)" for (address, failure), count in counts.most_common()]
 
 
 def _quotas(exchanges: Iterable[_Exchange], documents: Documents) -> list[str]:

@@ -347,15 +347,15 @@ def _key_of(event: Message) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def _open_lines(server: SnotiServer, timings: PushTimings, observer: Observer | None) -> AsyncIterator[_Lines]:
-    async with asyncio.timeout(timings.connect):
+    line = Line(observer, f"snoti://{server.host}:{server.port}")
+    async with line.opening(timings.connect):
         reader, writer = await asyncio.open_connection(
             server.host, server.port, ssl=server.tls, limit=_LONGEST_LINE, ssl_shutdown_timeout=timings.close
         )
-    line = Line(observer, f"snoti://{server.host}:{server.port}")
     try:
         yield _Lines(reader, writer, timings, line)
     finally:
-        line.tell(Event.CLOSED)
+        line.close()
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()

@@ -23,6 +23,7 @@ from ...hosts import host_name, is_loopback, is_public
 from ...model import Device
 from ...push import CoverageChanged, News, OutageMonitor
 from ...tokens import Token
+from ...traffic import Line
 from .. import wire_values
 from .websocket_session import LoginRefused, Lost, PushAccess, SessionOver, WebSocketSession
 
@@ -252,12 +253,13 @@ class _Connection:
         return end
 
     async def _open_session(self, token: Token) -> None:
-        async with asyncio.timeout(self._timings.connect):
+        line = Line(self._access.transport.observer, str(self._address))
+        async with line.opening(self._timings.connect):
             socket = await self._session.ws_connect(
                 self._address, timeout=aiohttp.ClientWSTimeout(ws_close=self._timings.close)
             )
         self._current = WebSocketSession(
-            self._access, socket, str(self._address), self._devices, self._on_news, self._outage.mark_alive
+            self._access, socket, line, self._devices, self._on_news, self._outage.mark_alive
         )
         try:
             await self._current.run(token)

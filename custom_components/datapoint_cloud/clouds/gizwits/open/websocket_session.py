@@ -67,18 +67,20 @@ class WebSocketSession:
         self,
         access: PushAccess,
         socket: aiohttp.ClientWebSocketResponse,
-        url: str,
+        line: Line,
         devices: Mapping[str, Device],
         on_news: Callable[[News], None],
         on_alive: Callable[[], None],
     ) -> None:
         """Pass the news of `devices` (by id) to `on_news`; call `on_alive` at each sign of life.
 
+        `line` is told what passes.
+
         The owner of `devices` may change it, and calls `follow` afterwards.
         """
         self._access = access
         self._socket = socket
-        self._line = Line(access.transport.observer, url)
+        self._line = line
         self._devices = devices
         self._on_news = on_news
         self._on_alive = on_alive
@@ -107,9 +109,12 @@ class WebSocketSession:
 
         Raises, in groups, `Lost`, `SessionOver`, `LoginRefused`, `AuthFailed`, or what a failed connection raises.
         """
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._receive())
-            tasks.create_task(self._send_requests(token))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._receive())
+                tasks.create_task(self._send_requests(token))
+        finally:
+            self._line.close(self._socket.close_code)
 
     async def _send_requests(self, token: Token) -> None:
         login = {
@@ -164,7 +169,6 @@ class WebSocketSession:
             async with asyncio.timeout_at(silent_at):
                 message = await self._socket.receive()
             if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-                self._line.tell(Event.CLOSED, str(message.data or ""))
                 raise Lost
             self._line.tell(Event.RECEIVED, message.data)
             frame = _decoded(message.data)
