@@ -293,7 +293,7 @@ async def test_a_refined_alarm_is_a_problem_of_the_device(
     spa.set(E01=1)
     await poll(hass, entry)
     problem = state_of(hass, "binary_sensor", entry, spa.did, "$problem")
-    assert (problem.state, problem.attributes["active"]) == ("on", ["E01"])
+    assert (problem.state, problem.attributes["active"]) == ("on", ["Fault E01"])
     assert state_of(hass, "event", entry, spa.did, "$alarm").attributes["event_type"] == "raised"
 
 

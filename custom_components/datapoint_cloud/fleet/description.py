@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from operator import eq
-from typing import assert_never
+from typing import Any, assert_never
 
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.number import NumberDeviceClass, NumberMode
@@ -24,7 +24,9 @@ from ..clouds.model import Datapoint, DataType, Reading, Role, Value
 from ..profiles.model import UNREFINED, Profile, Refinement
 from ..profiles.refine import can_be, option_of, options_of, refined
 from ..profiles.values import as_word, is_same, number_of, scaled
+from ..vocabulary import is_chinese, readable
 from .first_dozen import DOZEN, Measurement, first_dozen
+from .hints import hint_of
 from .naming import Naming, key_of
 from .units import COUNTER, fitting_class, state_class_of, unit_of
 
@@ -113,8 +115,10 @@ def describe(
 ) -> dict[str, DatapointDescription]:
     """Describe all datapoints of one device, by key."""
     by_key = {datapoint.key: datapoint for datapoint in datapoints}
-    refinements = {key: _with_unit(profile.refinement(key), by_key, readings) for key in by_key}
-    descriptions = {key: _describe_one(source, refinements[key], naming) for key, source in by_key.items()}
+    known = {key: _with_hint(profile.refinement(key), source, by_key, naming) for key, source in by_key.items()}
+    refinements = {key: _with_unit(refinement, by_key, readings) for key, refinement in known.items()}
+    described = {key: _describe_one(source, refinements[key], naming) for key, source in by_key.items()}
+    descriptions = _told_apart(described) if naming.words is not None else described
     enabled = _enabled(descriptions.values(), readings)
     for key, refinement in refinements.items():
         if refinement.is_enabled is not None:
@@ -123,6 +127,35 @@ def describe(
         key: description if key in enabled else replace(description, is_enabled=False)
         for key, description in descriptions.items()
     }
+
+
+def _told_apart(descriptions: dict[str, DatapointDescription]) -> dict[str, DatapointDescription]:
+    """Add the identifier to a name that another entity of the same kind has: several Chinese words mean the same."""
+    seen: set[tuple[Any, ...]] = set()
+    for key, shown in descriptions.items():
+        datapoint = shown.datapoint
+        place = (shown.platform, datapoint.part and datapoint.part.id, shown.name)
+        if place in seen and datapoint.service is None and is_chinese(datapoint.name):
+            words = readable(key).lower()
+            descriptions[key] = replace(
+                shown, name=f"{shown.name} ({words})", object_name=f"{shown.object_name} {words}"
+            )
+        seen.add(place)
+    return descriptions
+
+
+def _with_hint(
+    refinement: Refinement, source: Datapoint, by_key: Mapping[str, Datapoint], naming: Naming
+) -> Refinement:
+    """Add what the name of a datapoint says, where neither its cloud nor its profile says more."""
+    if source.service is not None or source.role is Role.ALARM or source.data_type is DataType.BINARY:
+        return refinement
+    hint = hint_of(source, naming.english_name(source), by_key.values())
+    if hint is UNREFINED:
+        return refinement
+    if refinement.unit or refinement.unit_role or refinement.device_class or refinement.scale:
+        hint = replace(hint, unit=None, device_class=None)
+    return refinement.over(hint)
 
 
 def _with_unit(

@@ -7,7 +7,7 @@ identifier. Users whose Home Assistant speaks Chinese see the vendor's own words
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, Self
 
 from homeassistant.util.language import matches
@@ -20,6 +20,10 @@ OTHER_OPTION: Final = "other"
 _LONGEST_KEY: Final = 100
 _LONGEST_DESC: Final = 20  # characters; a longer one is an explanation and no name
 _SENTENCE: Final = re.compile(r"[:;,.=()、。\n]")
+_NO_NAME: Final = re.compile(r"\d|单位|unit\b|(?:%|百分比|[A-Za-z]{1,2}|分钟|小时)$", re.IGNORECASE)
+"""What a `desc` says of a number: its unit or its choices."""
+_ORDER: Final = re.compile(r"^Set (?!temp)(?=[A-Za-z])")
+_NUMBERED_ALARM: Final = re.compile(r"[A-Za-z]{1,2}\d{1,3}")
 _NO_KEY: Final = re.compile(r"[^a-z0-9]+")
 _SYMBOLS: Final = {"°C": "celsius", "°F": "fahrenheit", "%": " percent ", "+": " plus "}
 _ENDING: Final = re.compile(r"(?: [0-9A-Za-z]{1,4})?")
@@ -59,6 +63,10 @@ class Naming:
         """Return the name that a new entity id is made from: never Chinese, which would become pinyin there."""
         own = self._own(datapoint)
         return own if own and not is_chinese(own) else self._name(datapoint, self.words or self.english)
+
+    def english_name(self, datapoint: Datapoint) -> str:
+        """Return the English name of a datapoint, whatever the user's language is."""
+        return _english_name(datapoint.name, datapoint.key, datapoint.desc, datapoint.role, self.english)
 
     def words_of(self, name: str) -> str:
         """Put a name that a profile gives in English into the user's language, if the vocabulary has it."""
@@ -125,17 +133,9 @@ class Naming:
 
     @staticmethod
     def _name(datapoint: Datapoint, words: Vocabulary | None) -> str:
-        name = datapoint.name.strip() or datapoint.key
-        if words is None or (name != datapoint.key and not is_chinese(name)):
-            return name
-        translated = words.translate(name) if is_chinese(name) else None
-        by_desc = _named_by_desc(datapoint.desc, words)
-        if datapoint.role is Role.ACTION and by_desc:
-            return by_desc  # "manual feeding", where the name only says "manual"
-        if translated or is_chinese(datapoint.key):
-            # A key in Chinese is content that somebody named, such as a genre, and no identifier.
-            return translated or name
-        return by_desc or readable(datapoint.key)
+        if words is None:
+            return datapoint.name.strip() or datapoint.key
+        return _name_of(datapoint.name, datapoint.key, datapoint.desc, datapoint.role, words)
 
 
 NO_WORDS = Naming(_ENGLISH, Vocabulary({}, _ENGLISH), Vocabulary({}, _ENGLISH))
@@ -146,9 +146,31 @@ def _vocabulary(language: str) -> Vocabulary | None:
     return Vocabulary.load(language)
 
 
+def _name_of(name: str, key: str, desc: str | None, role: Role, words: Vocabulary) -> str:
+    name = name.strip() or key
+    if name != key and not is_chinese(name):
+        is_identifier = "_" in name and " " not in name
+        return readable(name) if is_identifier else capitalized(_ORDER.sub("", name))
+    translated = words.translate(name) if is_chinese(name) else None
+    by_desc = _named_by_desc(desc, words)
+    if role is Role.ACTION and by_desc:
+        return by_desc  # "manual feeding", where the name only says "manual"
+    if translated or is_chinese(key):
+        # A key in Chinese is content that somebody named, such as a genre, and no identifier.
+        return translated or name
+    if role is Role.ALARM and by_desc is None and _NUMBERED_ALARM.fullmatch(key):
+        return f"{words.translate('故障') or ''} {key}".strip()
+    return by_desc or readable(key)
+
+
+@lru_cache(maxsize=4096)  # asked for again whenever a device is described
+def _english_name(name: str, key: str, desc: str | None, role: Role, english: Vocabulary) -> str:
+    return _name_of(name, key, desc, role, english)
+
+
 def _named_by_desc(desc: str | None, words: Vocabulary) -> str | None:
     """Return a short `desc` as a name: the vendor writes there what the identifier means."""
     text = unicodedata.normalize("NFKC", desc or "").strip(" 。.")
-    if not text or len(text) > _LONGEST_DESC or _SENTENCE.search(text):
+    if not text or len(text) > _LONGEST_DESC or _SENTENCE.search(text) or _NO_NAME.match(text):
         return None
     return words.translate(text) if is_chinese(text) else capitalized(text)

@@ -9,21 +9,29 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 _FOLDER: Final = Path(__file__).parent
 _HEAD_FIRST: Final = frozenset({"es", "fr", "it", "pl", "pt"})
 """Languages that name the thing before what qualifies it, the other way round than Chinese."""
+_COMPOUNDING: Final = "de"
+"""A language that writes nouns with a capital letter and joins them."""
 _CHINESE: Final = re.compile(r"[\u3400-\u9fff]")
 _NUMBER: Final = re.compile(r"\d+")
 _LONGEST_PHRASE: Final = 20
 # A run of Chinese with the numbers in it, or a run of anything else.
 _PART: Final = re.compile(r"\d*[\u3400-\u9fff](?:[\d\u3400-\u9fff]*[\d\u3400-\u9fff])?|[^\u3400-\u9fff]+")
-_SEPARATORS: Final = re.compile(r"[\s_\-/:,;.()]+")
+_SEPARATORS: Final = re.compile(r"(?:[\s_\-/:,;()]|(?<!\d)\.|\.(?!\d))+")
+_SWITCH: Final = "开关"
+"""Ends the names of most switches, and says no more than that they are switches."""
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z]{2})(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[0-9])(?=[A-Za-z])|[_\s]+")
 # A word of a name in capitals alone, but no abbreviation such as "CH".
 _SHOUTED: Final = re.compile(r"(?<![A-Z])(?=[A-Z]*[AEIOU])[A-Z]{3,}(?![A-Z])")
+_WITH: Final = "与"
+"""Begins the names of faults of the communication with a part."""
+_ABBREVIATION: Final = re.compile(r"(?<![a-z])[A-Z][A-Z0-9.]+$")
 
 
 def is_chinese(text: str) -> bool:
@@ -50,6 +58,15 @@ def _lowered(word: str) -> str:
     return word.lower() if word[1:].islower() else word
 
 
+def _compound(words: list[str]) -> str:
+    """Join words, and nouns with hyphens: Filter and Alarm become "Filter-Alarm"."""
+    text = words[0]
+    for before, word in pairwise(words):
+        are_nouns = before.rpartition(" ")[2][:1].isupper() and word[:1].isupper()
+        text += f"-{word}" if are_nouns else f" {word}"
+    return text
+
+
 class Vocabulary:
     """The words of one language."""
 
@@ -57,6 +74,7 @@ class Vocabulary:
         """Translate with `words`, which map Chinese phrases to `language`."""
         self._words = words
         self._is_head_first = language in _HEAD_FIRST
+        self._has_compounds = language == _COMPOUNDING
 
     @classmethod
     def load(cls, language: str) -> Vocabulary | None:
@@ -91,13 +109,15 @@ class Vocabulary:
         whole = self._phrase(text)
         if whole is not None:
             return capitalized(whole)
-        translated: list[str] = []
+        translated = ""
         for part in _PART.findall(text):
             words = self._phrase(part) or self._composed(part) if is_chinese(part) else _SEPARATORS.sub(" ", part)
             if words is None:
                 return None
-            translated.append(words.strip())
-        return capitalized(" ".join(filter(None, translated))) or None
+            is_compound = self._has_compounds and is_chinese(part) and _ABBREVIATION.search(translated)
+            translated += "-" if is_compound and words[:1].isupper() else " "
+            translated += words if not is_chinese(part) else words.strip()
+        return capitalized(" ".join(translated.split())) or None
 
     def _phrase(self, phrase: str) -> str | None:
         """The words for a phrase that the list has, with its numbers in the places of the `#`."""
@@ -115,7 +135,7 @@ class Vocabulary:
     def _composed(self, phrase: str) -> str | None:
         """Put a phrase together from the longest phrases that the list has."""
         found: list[str] = []
-        rest = phrase
+        rest = phrase.removeprefix(_WITH).removesuffix(_SWITCH) or phrase
         while rest:
             lengths = range(min(len(rest), _LONGEST_PHRASE), 0, -1)
             match = next(((rest[:size], words) for size in lengths if (words := self._piece(rest[:size]))), None)
@@ -123,6 +143,8 @@ class Vocabulary:
                 return None
             found.append(match[1])
             rest = rest[len(match[0]) :]
+        if self._has_compounds:
+            return _compound(found)
         return " ".join(reversed(found) if self._is_head_first else found)
 
     def _piece(self, piece: str) -> str | None:

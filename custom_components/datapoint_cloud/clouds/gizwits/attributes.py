@@ -15,7 +15,7 @@ from typing import Any, Final
 from .. import coerce
 from ..model import Datapoint, DataType, Role
 from . import wire_values
-from .desc import DescFacts, read_desc
+from .desc import DescFacts, read_desc, unit_of_name
 from .record_desc import read_record
 
 _BITS: Final = {"uint8": 8, "uint16": 16, "uint32": 32}
@@ -29,9 +29,12 @@ _OFF_AND_ON: Final = frozenset({"off", "on", "关", "开", "关闭", "打开", "
 _SPARE_NAME: Final = re.compile(r"(?:bit|bak|data)\d+|bit|bak|reserved?\w*|spare\w*", re.IGNORECASE)
 _SPARE_TITLE: Final = re.compile(r"\s*(?:备用|预留|保留)")
 _MESSAGE: Final = re.compile(r"发送?数据")
-_MAINTENANCE: Final = re.compile(r"恢复出厂|重启|重置|复位|清零|校准开关|升级授权")
-_MAINTENANCE_WORDS: Final = ("reset", "reboot", "restart", "factory", "calib")
-_FEED_NOW: Final = re.compile(r"手动喂食|出粮")
+_MAINTENANCE: Final = re.compile(
+    "恢复出厂|恢复默认|重启|重置|复位|清零|清除|清空|删除|擦除|格式化|初始化|解绑|配网|校准开关|升级授权"
+)
+_MAINTENANCE_STEMS: Final = ("reset", "reboot", "restart", "factory", "calib", "delete", "erase", "unbind", "initiali")
+_MAINTENANCE_WORDS: Final = frozenset({"clear", "clr", "del", "rst"})
+_ONCE: Final = re.compile(r"手动喂食|出粮|立即|远程开锁")
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _CLAUSE_END: Final = re.compile(r"[,，.。;；:：(（\n]")
 _LONGEST_CLAUSE: Final = 14  # characters; a longer one describes a behaviour and names no command
@@ -71,9 +74,14 @@ def read_attribute(key: str, attr: Mapping[str, Any], step: float | None) -> Att
     kind, data_type = attr.get("type"), attr.get("data_type")
     desc = (coerce.text(attr.get("desc")) or "")[:_LONGEST_DESC]
     facts = read_desc(desc)
-    name = coerce.text(attr.get("display_name")) or key
+    name, unit = unit_of_name(coerce.text(attr.get("display_name")) or key)
     plain = Datapoint(
-        key=key, name=name, data_type=DataType.BOOL, is_writable=kind in _WRITABLE, desc=desc or None, unit=facts.unit
+        key=key,
+        name=name,
+        data_type=DataType.BOOL,
+        is_writable=kind in _WRITABLE,
+        desc=desc or None,
+        unit=facts.unit or unit,
     )
     attribute: Attribute | None = None
     if data_type == "bool":
@@ -110,10 +118,12 @@ def _role_of_flag(plain: Datapoint) -> Role:
         return Role.STATUS
     clause = _CLAUSE_END.split(plain.desc or "", maxsplit=1)[0]
     said = (plain.name, clause if len(clause) <= _LONGEST_CLAUSE else "")
-    words = _WORDS.findall(plain.key) + [word for text in said for word in _WORDS.findall(text)]
-    if any(word.lower().startswith(_MAINTENANCE_WORDS) for word in words) or any(map(_MAINTENANCE.search, said)):
+    words = [word.lower() for text in (plain.key, *said) for word in _WORDS.findall(text)]
+    if any(word.startswith(_MAINTENANCE_STEMS) or word in _MAINTENANCE_WORDS for word in words) or any(
+        map(_MAINTENANCE.search, said)
+    ):
         return Role.MAINTENANCE
-    return Role.ACTION if any(map(_FEED_NOW.search, said)) else Role.STATUS
+    return Role.ACTION if any(map(_ONCE.search, said)) else Role.STATUS
 
 
 def _enum(plain: Datapoint, labels: Any, facts: DescFacts) -> Attribute | None:
@@ -131,8 +141,11 @@ def _enum(plain: Datapoint, labels: Any, facts: DescFacts) -> Attribute | None:
 def _number(
     plain: Datapoint, spec: Mapping[str, Any], bits: int, step: float | None, facts: DescFacts
 ) -> Attribute | None:
-    number = replace(plain, data_type=DataType.NUMBER)
-    if (scale := _scale(spec, bits, step)) is None:
+    scale = _scale(spec, bits, step)
+    # "Unit 0.1 A" is the unit of the cloud's number only if the schema turns tenths into amperes.
+    is_in_unit = facts.unit_size == 1 or (scale is not None and scale.ratio == facts.unit_size)
+    number = replace(plain, data_type=DataType.NUMBER, unit=plain.unit if is_in_unit else None)
+    if scale is None:
         # Values come in engineering units, so they can be read without the range, but not written.
         return Attribute(datapoint=replace(number, is_writable=False))
     choices = _choices(facts.choices, scale) if scale.is_raw else {}

@@ -21,35 +21,65 @@ _REVERSED_ITEM: Final = re.compile(r"([^\s;,:。、()]+)\s*:\s*(\d{1,2})(?=\s*(?
 _END_OF_LABEL: Final = re.compile(r"[;,。、(\n]|\s{2,}")
 
 _NUMBER: Final = r"-?\d+(?:\.\d+)?"
-_UNIT_WORDS: Final[Mapping[str, str]] = {
-    "%": "%",
-    "百分比": "%",
-    "秒": "s",
-    "分钟": "min",
-    "分": "min",
-    "小时": "h",
-    "天": "d",
-    "°C": "°C",
-    "℃": "°C",
-    "摄氏度": "°C",
+_WORDS_OF_UNITS: Final[Mapping[str, str]] = {
+    "%": "% 百分比",
+    "°C": "°C 摄氏度",
     "°F": "°F",
-    "W": "W",
-    "瓦": "W",
-    "K": "K",
-    "开尔文": "K",
-    "V": "V",
-    "A": "A",
-    "Hz": "Hz",
-    "mL": "mL",
-    "ml": "mL",
-    "毫升": "mL",
-    "rpm": "rpm",
+    "K": "K 开尔文",
+    "s": "秒 秒钟 s S",
+    "min": "分钟 分 min Min",
+    "h": "小时 h H",
+    "d": "天",
+    "W": "W 瓦",
+    "kW": "kW KW",
+    "VA": "VA",
+    "kWh": "kWh KWH 度电",
+    "Wh": "Wh",
+    "V": "V 伏",
+    "mV": "mV",
+    "A": "A 安",
+    "mA": "mA",
+    "Hz": "Hz HZ 赫兹",
+    "mL": "mL ml 毫升",
+    "L": "L 升",
+    "m³": "m3 立方米",
+    "L/min": "L/min",
+    "L/h": "L/h",
+    "m³/h": "m3/h",
+    "rpm": "rpm RPM r/min 转/分",
+    "Pa": "Pa",
+    "kPa": "kPa KPa",
+    "MPa": "MPa Mpa",
+    "bar": "bar",
+    "psi": "psi",
+    "μg/m³": "ug/m3 μg/m3",
+    "mg/m³": "mg/m3",
+    "ppm": "ppm",
+    "ppb": "ppb",
+    "mg/L": "mg/L",
+    "g": "g 克",
+    "kg": "kg",
+    "mm": "mm 毫米",
+    "cm": "cm 厘米",
+    "lx": "lux Lux",
+    "dB": "dB",
+    "dBm": "dBm",
+    "CNY": "元",
+}
+_UNIT_WORDS: Final[Mapping[str, str]] = {
+    word: unit for unit, words in _WORDS_OF_UNITS.items() for word in words.split()
 }
 _UNIT: Final = "|".join(sorted(map(re.escape, _UNIT_WORDS), key=len, reverse=True))
+_NO_UNITS_OF_NAMES: Final = frozenset({"H", "L", "S", "K"})
 _RANGE: Final = re.compile(
     rf"(?:范围(?:是|为)?|range|亮度为)\s*:?\s*({_NUMBER})\s*(?:{_UNIT})?\s*(?:~|-|到|至)\s*({_NUMBER})\s*({_UNIT})?"
 )
-_STATED_UNIT: Final = re.compile(rf"(?:单位|unit)\s*(?:是|为)?\s*:?\s*({_UNIT})(?![A-Za-z])|(百分比)$")
+_UNIT_END: Final = "(?![A-Za-z/])"
+_STATED_UNIT: Final = re.compile(
+    rf"(?:单位|[Uu]nit)\s*(?:是|为)?\s*:?\s*(?P<size>\d+(?:\.\d+)?)?\s*(?P<stated>{_UNIT}){_UNIT_END}"
+    rf"|(?P<last>百分比)$|^(?P<only>{_UNIT})$",
+)
+_UNIT_OF_NAME: Final = re.compile(rf"\s*[(\[]\s*(?:单位\s*:?\s*)?({_UNIT})\s*[)\]]$")
 _ZERO_BESIDE_RANGE: Final = re.compile(r"为\s*0\s*时|0\s*(?:为|表示|:)")
 _ABSENT: Final = re.compile(r"0x([0-9a-fA-F]{2,8})\s*-\s*[^;,]*(?:not normal|invalid)", re.IGNORECASE)
 _SPARE: Final = re.compile(r"\s*(?:备用|预留|保留|reserved|spare)", re.IGNORECASE)
@@ -60,13 +90,15 @@ class DescFacts:
     """What a `desc` states.
 
     `choices` maps the numbers 0…n or 1…n to the vendor's words for them. `minimum` and `maximum` are in engineering
-    units. `unit` is a symbol such as `%`, `s` or `°C`. `absent` is the raw number that stands for "no value".
+    units. `unit` is a symbol such as `%`, `s` or `°C`, of which the raw number counts `unit_size` each. `absent` is the
+    raw number that stands for "no value".
     """
 
     choices: Mapping[int, str] = field(default_factory=dict)
     minimum: float | None = None
     maximum: float | None = None
     unit: str | None = None
+    unit_size: float = 1
     absent: int | None = None
     is_spare: bool = False
 
@@ -81,16 +113,27 @@ def read_desc(desc: str) -> DescFacts:
         # "30~100, 0 stops the motor" allows a value outside of its range.
         minimum = maximum = None
     stated = _STATED_UNIT.search(text)
-    unit = (stated[1] or stated[2]) if stated else found[3] if found else None
+    unit = (stated["stated"] or stated["last"] or stated["only"]) if stated else found[3] if found else None
     absent = _ABSENT.search(text)
     return DescFacts(
         choices=read_choices(text) if not found else {},
         minimum=minimum,
         maximum=maximum,
         unit=_UNIT_WORDS[unit] if unit else None,
+        unit_size=float(stated["size"]) if stated and stated["size"] else 1,
         absent=int(absent[1], 16) if absent else None,
         is_spare=_SPARE.match(text) is not None,
     )
+
+
+def unit_of_name(name: str) -> tuple[str, str | None]:
+    """Separate a name such as `功率(W)` from its unit. A name without one stays as it is."""
+    text = unicodedata.normalize("NFKC", name.replace("℃", "°C")).strip()
+    found = _UNIT_OF_NAME.search(text)
+    # "(H)" and "(L)" are the high and the low byte of a number.
+    if found is None or not found.start() or found[1] in _NO_UNITS_OF_NAMES:
+        return name, None
+    return text[: found.start()], _UNIT_WORDS[found[1]]
 
 
 def read_choices(text: str) -> Mapping[int, str]:

@@ -1,0 +1,173 @@
+"""What the name and the limits of a number say together: its unit and its class, where its vendor states no unit.
+
+A name alone says too little: what one vendor counts in degrees, another counts in tenths of them. A rule here needs
+limits in which only one unit makes sense, such as 5 to 35 for a room. It knows English names only, and no product.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ..clouds.model import Datapoint, DataType
+from ..profiles.model import UNREFINED, Refinement
+from ..vocabulary import is_chinese
+
+_FAHRENHEIT: Final = re.compile(r"華氏|华氏|℉|°\s?F\b|fahrenheit|(?<![a-z])f_?flag", re.IGNORECASE)
+_CATEGORIES: Final = (
+    (re.compile(r"\b(version|fault code|error code|serial number|signal strength)\b"), "diagnostic"),
+    (re.compile(r"\b((child|key|panel) lock|key sound|temperature unit|time zone)\b"), "config"),
+    (re.compile(r"^parameter \d+$"), "config"),
+)
+_UNITS_OF_TIME: Final = {"days": "d", "hours": "h", "minutes": "min", "seconds": "s"}
+_TIME: Final = re.compile(r"\b(days|hours|minutes|seconds)(?: left)?$")
+_COUNTDOWN: Final = re.compile(r"\b(countdown( time)?|timer( duration)?|delay(ed switch-off)?)$")
+_UNITS_OF_A_DAY: Final[Mapping[float, str]] = {24: "h", 24 * 60: "min", 24 * 60 * 60: "s"}
+_VOLUMES: Final = frozenset({"L", "m³"})
+_CLOCK: Final = frozenset({23, 59})  # the last hour and minute of a time of day
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A number with such a name has the unit if its limits lie within these and its greatest value is at least `top`.
+
+    `is_fine` is for quantities of which only a number with decimals is known to be in the unit.
+    """
+
+    words: re.Pattern[str]
+    unit: str | None
+    device_class: str | None
+    least: float
+    most: float
+    top: float = 0
+    is_fine: bool = False
+
+
+def _rule(
+    words: str,
+    unit: str | None,
+    device_class: str | None,
+    least: float,
+    most: float,
+    top: float = 0,
+    *,
+    is_fine: bool = False,
+) -> _Rule:
+    return _Rule(re.compile(words), unit, device_class, least, most, top, is_fine)
+
+
+_NO_TEMPERATURE: Final = (
+    r"(?!.*\b(difference|offset|compensation|calibration|hysteresis|colou?r|unit|time|sensor|fault|alarm|mode|level)\b)"
+)
+_CHANNEL: Final = r"(royal |cool |warm |deep |light )?(white|blue|red|green|violet|uv|purple|moonlight)"
+_TEMPERATURE: Final = rf"^{_NO_TEMPERATURE}.*\btemp(erature)?\b"
+_RULES: Final = (
+    _rule(r"\bsoil moisture\b", "%", "moisture", 0, 100),
+    _rule(r"\b(humidity|humi)\b", "%", "humidity", 0, 100),
+    _rule(r"^(battery|battery (level|charge|capacity)|.* battery)$", "%", "battery", 0, 100, 100),
+    _rule(r"\bpm ?2[. ]?5\b", "μg/m³", "pm25", 0, 10_000),
+    _rule(r"\bpm ?10\b", "μg/m³", "pm10", 0, 10_000),
+    _rule(r"\bco2\b|\bcarbon dioxide\b", "ppm", "carbon_dioxide", 0, 65_535, 1_000),
+    _rule(r"\btds\b", "ppm", None, 0, 65_535, 100),
+    _rule(r"^ph( value)?$|\bph value\b", None, "ph", 0, 14, 9),
+    _rule(r"\b(orp|redox)\b", "mV", "voltage", -2_000, 2_000, 500),
+    _rule(r"\bpower factor\b", None, "power_factor", -1, 1),
+    _rule(r"\bvoltage$", "V", "voltage", 0, 1_000, is_fine=True),
+    _rule(r"\bvoltage$", "V", "voltage", 0, 500, 220),
+    _rule(r"(?<!over)(?<!under)\bcurrent$", "A", "current", 0, 1_000, is_fine=True),
+    _rule(r"^(grid |mains |output |input )?frequency$", "Hz", "frequency", 0, 100, 45, is_fine=True),
+    _rule(r"\bcompressor\b.*\bfrequency\b", "Hz", "frequency", 0, 200, 60),
+    _rule(r"\b(energy|electricity)\b(?!.*\bmode)", "kWh", "energy", 0, 1e9, 100, is_fine=True),
+    _rule(r"\bapparent power$", "VA", "apparent_power", 0, 30_000, 300),
+    _rule(r"\breactive power$", "var", "reactive_power", -30_000, 30_000, 300),
+    _rule(r"^(active |current |output |input |heating |rated )?power$", "W", "power", -30_000, 30_000, 300),
+    _rule(
+        rf"\b(brightness|volume|intensity|opening|percent(age)?|life( left)?|saturation|humidity)$|^{_CHANNEL}$"
+        r"|\b(fan|pump|motor) speed$|^(power|speed|flow)$|\bsalt level( left)?$",
+        "%",
+        None,
+        0,
+        100,
+        100,
+    ),
+)
+_WHOLE_RANGES: Final = frozenset({255, 65_535, 4_294_967_295})  # of a number whose limits nobody thought about
+
+
+def _mention_fahrenheit(datapoints: Iterable[Datapoint]) -> bool:
+    """Whether anything in a product's definition mentions °F; then its temperatures may be in °F at times."""
+    return any(
+        _FAHRENHEIT.search(text)
+        for datapoint in datapoints
+        for text in (datapoint.key, datapoint.name, datapoint.desc or "", *datapoint.options)
+    )
+
+
+def _is_target_in_celsius(datapoint: Datapoint) -> bool:
+    """Whether a temperature can be set to what nobody would set in °F. Then a switch to °F changes the display only."""
+    least, most = datapoint.minimum, datapoint.maximum
+    return (
+        datapoint.is_writable
+        and least is not None
+        and most is not None
+        and 5 <= least < 32
+        and 30 <= most <= 45
+        and re.search(r"温|temp", datapoint.name + datapoint.key, re.IGNORECASE) is not None
+    )
+
+
+def hint_of(datapoint: Datapoint, name: str, all_datapoints: Collection[Datapoint]) -> Refinement:
+    """Return what the English name of one of a product's datapoints says beyond its definition."""
+    words = name.lower()
+    category = next((category for rule, category in _CATEGORIES if rule.search(words)), None)
+    is_parameter = category == "config" and words.startswith("parameter")
+    is_number = datapoint.data_type is DataType.NUMBER
+    unit, device_class = _measure(datapoint, words, all_datapoints) if is_number else (None, None)
+    if category is None and unit is None and device_class is None:
+        return UNREFINED
+    if category == "config" and not datapoint.is_writable:
+        category = None
+    return Refinement(
+        unit=unit, device_class=device_class, category=category, is_enabled=False if is_parameter else None
+    )
+
+
+def _measure(datapoint: Datapoint, words: str, all_datapoints: Collection[Datapoint]) -> tuple[str | None, str | None]:
+    """Return the unit and the class of a number; both None if they are not certain."""
+    least, most, step = datapoint.minimum, datapoint.maximum, datapoint.step or 1
+    if least is None or most is None or (most in _WHOLE_RANGES and step == 1):
+        return None, None
+    if datapoint.unit is None and (time := _unit_of_time(words, most)) is not None:
+        return time, "duration"
+    if words.endswith("water consumption") and datapoint.unit in _VOLUMES:
+        return datapoint.unit, "water"
+    if _is_celsius(datapoint, words, least, most) and (
+        any(map(_is_target_in_celsius, all_datapoints)) or not _mention_fahrenheit(all_datapoints)
+    ):
+        return ("°C", "temperature") if datapoint.unit in {None, "°C"} else (None, None)
+    for rule in _RULES:
+        if (
+            rule.words.search(words)
+            and rule.least <= least
+            and rule.top <= most <= rule.most
+            and (step < 1 or not rule.is_fine)
+        ):
+            # A vendor who states another unit knows better.
+            return (rule.unit, rule.device_class) if datapoint.unit in {None, rule.unit} else (None, None)
+    return None, None
+
+
+def _unit_of_time(words: str, most: float) -> str | None:
+    """Return the unit of a duration that is called by it, or that can last a day."""
+    if _COUNTDOWN.search(words):
+        return _UNITS_OF_A_DAY.get(most)
+    return None if most in _CLOCK else _UNITS_OF_TIME.get(next(iter(_TIME.findall(words)), ""))
+
+
+def _is_celsius(datapoint: Datapoint, words: str, least: float, most: float) -> bool:
+    """Whether a temperature has limits that make no sense in °F; Chinese vendors mean °C where nothing says °F."""
+    if not re.search(_TEMPERATURE, words):
+        return False
+    is_vendor_chinese = is_chinese(datapoint.name + (datapoint.desc or ""))
+    warmest = (210 if least < 0 else 125) if is_vendor_chinese else 60
+    return -60 <= least < 45 and 20 <= most <= warmest
