@@ -20,10 +20,11 @@ from simulator.remote import add_remote_control
 from simulator.server import Server
 from simulator.sodata import KeycloakServer, SoDataServer
 
-from . import gizwits
+from . import firstlight, gizwits
 from .answers import Answers
 from .recording import NotReadable, Recording
 from .serving import fields, serve_recorded, with_address
+from .sodata import SoDataKnowledge
 from .times import Shift
 
 _ANSWERS_OF_PUSH = frozenset({"login_res", "s2c_login_res", "subscribe_res", "pong", "s2c_ack"})
@@ -209,30 +210,8 @@ class Replay:
         keycloak.includes_subject, keycloak.subject = subject is not None, subject or ""
         server = SoDataServer(keycloak, self._clock)
         self.servers |= {"keycloak": keycloak, "sodata": server}
-        self._serve(server, is_live=lambda _: False, fallback=self._sodata_object)
-
-    def _sodata_object(self, request: web.Request, sent: Any) -> Any:
-        """Answer about single objects from the recorded lists, and about last values from those of other requests."""
-        if request.path.endswith("/last-values"):
-            return self._sodata_last_values(request, sent)
-        if request.method != "GET":
-            return None
-        for exchange in self._recording.exchanges:
-            for row in fields(exchange.json).get("results", ()):
-                if request.path == f"{exchange.path}/{fields(row).get('uuid')}":
-                    return self._shift.moved(row)
-        return None
-
-    def _sodata_last_values(self, request: web.Request, sent: Any) -> Any:
-        known = {
-            entry["deviceUuid"]: entry
-            for exchange in self._recording.answers("/last-values")
-            for entry in fields(exchange.json).get("devices", ())
-        }
-        wanted = fields(sent).get("deviceUuids") if request.method == "PUT" else [request.path.split("/")[-2]]
-        if not isinstance(wanted, list) or not known.keys() & set(map(str, wanted)):
-            return None
-        return self._shift.moved({"devices": [known[uuid] for uuid in wanted if uuid in known]})
+        knowledge = SoDataKnowledge(self._recording, self._shift, self._clock)
+        self._serve(server, is_live=lambda _: False, fallback=knowledge.answer)
 
     # Firstlight
 
@@ -246,7 +225,13 @@ class Replay:
             tokens = (f"Bearer {server.authorization_token}", server.user_token)
             return (request.headers.get("Authorization"), request.headers.get("X-Authorization")) != tokens
 
-        self._serve(server, is_live=has_wrong_token, fallback=lambda _request, _sent: None)
+        server.usages = firstlight.usages(self._recording)
+        server.date_format = next((scope["date_format"] for scope in self.scopes if "date_format" in scope), "iso")
+        self._serve(
+            server,
+            is_live=has_wrong_token,
+            is_known=lambda request: "/".join(request.path.split("/")[-2:]) in server.usages,
+        )
 
 
 def _is_of_commanded(request: web.Request, devices: Mapping[str, GizwitsDevice]) -> bool:

@@ -17,10 +17,12 @@ NOT_RECORDED = "not in this recording"
 
 type IsLive = Callable[[web.Request], bool]
 """Whether the simulated server answers a request itself although an answer may be recorded."""
+type IsKnown = Callable[[web.Request], bool]
+"""Whether the simulated server knows enough of the account to answer a request that was not recorded."""
 type Alter = Callable[[Any], Any]
 """Returns what to serve instead of a decoded answer, which may name addresses of the vendor."""
 type Fallback = Callable[[web.Request, Any], Any]
-"""Returns the JSON for a request that was not recorded, given its decoded body; None if it has none."""
+"""Returns the answer, or its JSON, to a request that was not recorded, given its decoded body; None if it has none."""
 
 
 def serve_recorded(
@@ -31,6 +33,7 @@ def serve_recorded(
     is_live: IsLive,
     alter: Alter = lambda body: body,
     fallback: Fallback | None = None,
+    is_known: IsKnown = lambda _: True,
 ) -> None:
     """Answer the requests of a server from a recording.
 
@@ -47,8 +50,10 @@ def serve_recorded(
             return _response(request, exchange, shift, alter)
         if fallback is not None:
             body = fallback(request, sent)
+            if isinstance(body, web.Response):
+                return body
             return _not_recorded(request) if body is None else web.json_response(alter(body))
-        if request.match_info.http_exception is not None:
+        if request.match_info.http_exception is not None or not is_known(request):
             return _not_recorded(request)
         return await handler(request)
 

@@ -23,7 +23,7 @@ class Signal(Protocol):
         """Return the value of a sample at this time, as text."""
 
 
-class _Measured(Signal):
+class Measured(Signal):
     """Sampled every two to five minutes."""
 
     __slots__ = ()
@@ -36,7 +36,7 @@ class _Measured(Signal):
 
 
 @dataclass(frozen=True, slots=True)
-class Wave(_Measured):
+class Wave(Measured):
     """Swings between two numbers over hours, with a ripple over minutes."""
 
     low: float
@@ -53,7 +53,7 @@ class Wave(_Measured):
 
 
 @dataclass(frozen=True, slots=True)
-class Counter(_Measured):
+class Counter(Measured):
     """Grows all the time, faster by day than by night."""
 
     per_hour: float
@@ -69,7 +69,7 @@ class Counter(_Measured):
 
 
 @dataclass(frozen=True, slots=True)
-class Delta(_Measured):
+class Delta(Measured):
     """Counts the events of one polling interval, not a running total."""
 
     most: int

@@ -247,12 +247,17 @@ def _sodata() -> list[dict[str, Any]]:
     account = {"username": "user", "password": "secret", "client_id": "client", "client_secret": "s", "realm": "R"}
     access = jwt.encode({"sub": "the subject"}, "a key for this test, long enough", "HS256")
     uuids = ["11111111-0000-0000-0000-000000000000", "22222222-0000-0000-0000-000000000000"]
-    values = [{"deviceUuid": uuid, "values": [{"value": "1", "date": "2027-01-15T07:59:00.000Z"}]} for uuid in uuids]
+    value = {"value": "1", "date": "2027-01-15T07:59:00.000Z", "itemType": "Unit", "itemIndex": "1", "serviceId": "7"}
+    values = [{"deviceUuid": uuid, "values": [value]} for uuid in uuids]
+    rows = [
+        {"uuid": uuids[0], "timeZone": "Europe/Paris"},
+        {"uuid": uuids[1], "gatewayUuid": uuids[0], "siteUuid": "s"},
+    ]
     ca = "/api/v1/ca/33333333-0000-0000-0000-000000000000"
     return [
         _header("sodata", account),
         _http(0, "POST", "/realms/R/protocol/openid-connect/token", {"access_token": access}),
-        _http(1, "GET", f"{ca}/devices?take=100&skip=0", {"total": 2, "results": [{"uuid": uuid} for uuid in uuids]}),
+        _http(1, "GET", f"{ca}/devices?take=100&skip=0", {"total": 2, "results": rows}),
         _http(2, "PUT", f"{ca}/last-values", {"devices": values}, sent={"json": {"deviceUuids": uuids}}),
     ]
 
@@ -264,9 +269,10 @@ async def test_last_values_are_known_one_by_one_and_all_together(start: Any) -> 
     for wanted in (uuids, uuids[::-1], uuids[1:]):
         _, answer = await _ask(replay, "PUT", path, json={"deviceUuids": wanted})
         assert {entry["deviceUuid"] for entry in answer["devices"]} == set(wanted)
-        assert answer["devices"][0]["values"][0] == {"value": "1", "date": "2027-01-15T08:59:00.000Z"}
+        value = answer["devices"][0]["values"][0]
+        assert (value["value"], value["date"]) == ("1", "2027-01-15T08:59:00.000Z")
     one = path.replace("last-values", f"devices/{uuids[0]}")
-    assert (await _ask(replay, "GET", one))[1] == {"uuid": uuids[0]}
+    assert (await _ask(replay, "GET", one))[1] == {"uuid": uuids[0], "timeZone": "Europe/Paris"}
     assert len((await _ask(replay, "GET", f"{one}/last-values"))[1]["devices"]) == 1
     assert (await _ask(replay, "GET", f"{one}/variables"))[0] == 404
     form = {"grant_type": "password", "client_id": "client", "client_secret": "s", "username": "user"}
@@ -274,6 +280,34 @@ async def test_last_values_are_known_one_by_one_and_all_together(start: Any) -> 
     _, grant = await _ask(replay, "POST", token, field="auth_url", data=form | {"password": "secret"})
     assert jwt.decode(grant["access_token"], options={"verify_signature": False})["sub"] == "the subject"
     assert (await _ask(replay, "POST", token, field="auth_url", data=form | {"password": "wrong"}))[0] == 401
+
+
+async def test_sodata_that_was_not_recorded_is_answered_from_what_was(start: Any) -> None:
+    replay = await start(_sodata(), 3600.0)
+    ca = "/api/v1/ca/33333333-0000-0000-0000-000000000000"
+    uuids = ["11111111-0000-0000-0000-000000000000", "22222222-0000-0000-0000-000000000000"]
+    _, page = await _ask(replay, "GET", f"{ca}/devices?take=1&skip=1")
+    assert (page["total"], [row["uuid"] for row in page["results"]]) == (2, uuids[1:])
+    assert (await _ask(replay, "GET", f"{ca}/devices?siteUuid=other"))[1]["results"] == []
+    assert (await _ask(replay, "GET", f"{ca}/devices/{uuids[1]}/gateway"))[1]["uuid"] == uuids[0]
+    assert (await _ask(replay, "GET", f"{ca}/sites"))[0] == 404
+    assert (await _ask(replay, "PUT", f"{ca}/devices/{uuids[0]}/activate"))[0] == 204
+    series = {"deviceUuid": uuids[0], "itemType": "Unit", "itemIndex": "1", "serviceId": "7"}
+    wanted: dict[str, Any] = {
+        "from": "2027-01-15T06:00:00Z",
+        "to": "2027-01-15T09:00:00Z",
+        "timezone": "UTC",
+        "series": [series],
+    }
+    wanted |= {"useDeviceLocalTimezone": False, "granularity": "raw"}
+    _, raw = await _ask(replay, "PUT", f"{ca}/datapoints", json=wanted)
+    assert len(raw["series"][0]["data"]) > 30
+    assert {point["value"] for point in raw["series"][0]["data"]} == {1}
+    hours = wanted | {"granularity": "hour", "series": [series | {"aggregation": "max"}]}
+    _, buckets = await _ask(replay, "PUT", f"{ca}/datapoints", json=hours)
+    assert [point["at"][11:13] for point in buckets["series"][0]["data"]] == ["06", "07", "08"]
+    unknown = wanted | {"series": [series | {"deviceUuid": "44444444-0000-0000-0000-000000000000"}]}
+    assert (await _ask(replay, "PUT", f"{ca}/datapoints", json=unknown))[0] == 404
 
 
 async def test_usage_is_served_for_any_range_but_not_without_its_tokens(start: Any) -> None:
@@ -286,7 +320,11 @@ async def test_usage_is_served_for_any_range_but_not_without_its_tokens(start: A
     headers = {"Authorization": "Bearer app", "X-Authorization": "user"}
     wanted = f"{path}&fromDate=2027-01-15T00:00:00Z&toDate=2027-01-15T21:53:20Z"
     assert (await _ask(replay, "GET", wanted, headers=headers)) == (200, {"data": {"Drama": 5}})
-    assert (await _ask(replay, "GET", wanted.replace("period=day", "period=week"), headers=headers))[0] == 404
+    for recorded, other in (("period=day", "period=week"), ("period=day", "period=day&groupBy=genre")):
+        status, answer = await _ask(replay, "GET", wanted.replace(recorded, other), headers=headers)
+        assert (status, answer["header"]["code"], answer["data"][0]["name"]) == (200, 0, "Drama")
+    status, error = await _ask(replay, "GET", wanted.replace("genre", "network"), headers=headers)
+    assert (status, error["error"][:21]) == (404, "not in this recording")
     async with aiohttp.ClientSession() as session, session.get(replay.account["api_url"] + wanted) as refused:
         assert refused.status == 401
 
