@@ -11,6 +11,7 @@ from typing import Any
 from .recording import Exchange, Recording
 from .times import Shift
 
+_SIMILAR = 0.25  # the part of a range by which the lengths of those of one kind differ
 _TOLERANCE = 900  # seconds: how far the ends of a range may differ
 
 
@@ -33,12 +34,29 @@ class Answers:
         ]
         if not matching:
             return None
+        if self._ignores_times:
+            matching = self._of_similar_range(matching, query)
         group = tuple(map(id, matching))
         number = self._served[group]
         self._served[group] += 1
         if number < len(matching):
             return matching[number]
         return next((exchange for exchange in reversed(matching) if exchange.is_success), matching[-1])
+
+    def _of_similar_range(self, exchanges: list[Exchange], query: Mapping[str, str]) -> list[Exchange]:
+        """Return those whose range is about as long as the closest one: usage of today is none of two days."""
+        wanted = self._range_seconds(query)
+        lengths = [self._range_seconds(exchange.query) for exchange in exchanges]
+        closest = min(lengths, key=lambda length: abs(length - wanted))
+        return [
+            exchange
+            for exchange, length in zip(exchanges, lengths, strict=True)
+            if abs(length - closest) <= _SIMILAR * closest
+        ]
+
+    def _range_seconds(self, query: Mapping[str, str]) -> float:
+        times = [time for value in query.values() if (time := self._shift.epoch(value)) is not None]
+        return max(times) - min(times) if times else 0.0
 
     def _is_like(self, exchange: Exchange, query: Mapping[str, str], sent: Any) -> bool:
         wanted, recorded = _leaves([dict(query), sent]), _leaves([dict(exchange.query), exchange.sent])
