@@ -69,6 +69,52 @@ async def test_what_a_cloud_does_otherwise_is_reported(simulation: Simulation) -
     assert "+8 hours from UTC" in text
 
 
+def _damage_definition(body: Any) -> Any:
+    body["entities"][0]["attrs"][0]["data_type"] = "float"
+    return body
+
+
+def _to_milliseconds(body: Any) -> Any:
+    return body | {"updated_at": body["updated_at"] * 1000}
+
+
+def _at(path: str) -> Any:
+    return lambda request: path in request.path
+
+
+async def test_words_times_and_answers_of_another_kind_are_reported(simulation: Simulation) -> None:
+    simulation.gizwits_open.faults += [
+        Fault(matches=_at("/app/datapoint"), changes=_damage_definition),
+        Fault(matches=_at("/latest"), changes=_to_milliseconds),
+        Fault(matches=_at("/agg_data"), status=429, body="{}", headers={"X-Throttle-Budget": "5"}),
+        Fault(matches=_at("/app/scene"), status=200, body="<html>", content_type="text/html"),
+    ]
+    text = await _report(simulation, "gizwits_open")
+    for line in (
+        "- `data_type`: `float` (",
+        "- `GET /app/devdata/{did}/latest`: `updated_at` (",
+        "- `GET /app/scene`: text/html; charset=utf-8 with HTTP 200 (1×)",
+        "- `X-Throttle-Budget`: 5",
+    ):
+        assert line in text, text
+    assert "**Connections that failed**" not in text  # the end of the recording is none
+    assert len(text.splitlines()) < 50
+
+
+async def test_a_shape_that_no_document_tells_is_shown_without_its_contents(simulation: Simulation) -> None:
+    text = await _report(simulation, "firstlight")
+    assert "`data` is [{name: text, value: number, date: text}] (" in text
+    simulation.firstlight.data_shape = "strange"
+    text = await _report(simulation, "firstlight")
+    assert "`data` is [[number, text, null], {deep: {deeper: list}}, text] (" in text
+
+
+async def test_labels_of_sodata_are_compared_with_utc(simulation: Simulation) -> None:
+    assert "+0 hours from UTC" in await _report(simulation, "sodata")
+    simulation.sodata.history_rules.labels = "end"
+    assert "+1 hours from UTC" in await _report(simulation, "sodata")
+
+
 async def test_unknown_units_and_messages_are_reported(simulation: Simulation) -> None:
     for device in simulation.sodata.devices.values():
         variable = next(iter(device.variables.values()))

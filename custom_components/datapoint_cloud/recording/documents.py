@@ -62,6 +62,14 @@ class Documents:
         """The fields that label the period of an aggregate."""
         self.page_fields: tuple[str, ...] = tuple(content.get("page_fields", ()))
         """The parameters that limit the rows of a page."""
+        self.choices: Mapping[str, frozenset[str]] = {
+            name: frozenset(words) for name, words in content.get("choices", {}).items()
+        }
+        """The words that a field can contain, by its name."""
+        self.milliseconds: frozenset[str] = frozenset(content.get("milliseconds", ()))
+        """The fields with times in milliseconds; all others are in seconds."""
+        self.open_fields: tuple[str, ...] = tuple(content.get("open_fields", ()))
+        """The fields of an answer whose shape no document tells."""
         self.words = frozenset(_field_names([content.get(part) for part in ("shapes", "error", "messages", "http")]))
         """The names of all fields, in lower case."""
         self._shapes: Mapping[str, Shape] = content.get("shapes", {})

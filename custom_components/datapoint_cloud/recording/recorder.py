@@ -29,7 +29,9 @@ _SENT_HEADERS: Final = frozenset({"authorization", "content-type", "x-authorizat
 _OWN_HEADERS: Final = "x-"
 _PLAIN_HEADERS: Final = ("content-type", "-timestamp")  # how the names of headers end that hold nothing private
 _HEADERS: Final = frozenset({"content-type", "date", "location", "retry-after", "server", "www-authenticate"})
-_ABOUT_LIMITS: Final = re.compile(r"(?<![a-z])(?:rate-?limit|limit|quota|rate|remaining|reset)(?![a-z])")
+_ABOUT_LIMITS: Final = re.compile(
+    r"(?<![a-z])(?:rate-?limit|limit|quota|rate|remaining|reset|throttl\w*|budget)(?![a-z])"
+)
 _MASKED_OUT: Final = "This text could not be masked."
 
 type Line = dict[str, Any]

@@ -14,7 +14,10 @@ from .recorder import Line
 _MOST: Final = 12  # lines of one kind
 _LABEL: Final = re.compile(r"\d{10}")  # the label of an hour, such as 2017012314
 _HOUR_SECONDS: Final = 3600
-_WORDS_OF_QUOTA: Final = ("limit", "quota", "rate", "remaining", "reset", "retry")
+_WORDS_OF_QUOTA: Final = ("limit", "quota", "rate", "remaining", "reset", "retry", "throttl", "budget")
+_NAMES_OF_TIMES: Final = re.compile(r"(?:^|_)(?:at|ts|ut|time|timestamp|date)$")
+_MILLISECONDS: Final = range(10**12, 4 * 10**12)  # of this century
+_DEEPEST: Final = 3  # levels of an open shape
 _SLOW_SECONDS: Final = 5.0
 _CLOCK_SECONDS: Final = 5.0
 
@@ -31,13 +34,17 @@ def report(lines: Iterable[Line]) -> str:
         "Messages that no document mentions": _unknown_messages(messages, documents),
         "Error codes that no document lists": _unknown_codes(exchanges, documents),
         "Words for units that are not known": _unknown_units(exchanges, documents),
+        "Words that no document lists": _unknown_words(exchanges, documents),
+        "Times in milliseconds instead of seconds": _milliseconds(exchanges, documents),
         "Headers about limits that no document mentions": _unknown_headers(exchanges, documents),
+        "Answers that are no JSON": _not_json(exchanges),
         "Requests that failed": _failures(exchanges),
         "Connections that failed": _failed_connections(rest),
     }
     facts = {
         "Quota": _quotas(exchanges, documents),
         "Labels of hours": _labels(exchanges, documents),
+        "Shapes that no document tells": _open_shapes(exchanges, documents),
         "Rows in the largest page": _pages(exchanges, documents),
         "Time": _times(exchanges, header),
     }
@@ -141,6 +148,67 @@ def _unknown_units(exchanges: Iterable[_Exchange], documents: Documents) -> list
     return [f"`{word}` ({count}×)" for word, count in words.most_common()]
 
 
+def _unknown_words(exchanges: Iterable[_Exchange], documents: Documents) -> list[str]:
+    words = Counter(
+        (name, word)
+        for exchange in exchanges
+        for name, known in documents.choices.items()
+        for word in _values(exchange.body, (name,))
+        if isinstance(word, str) and word not in known
+    )
+    return [f"`{name}`: `{word}` ({count}×)" for (name, word), count in words.most_common()]
+
+
+def _milliseconds(exchanges: Iterable[_Exchange], documents: Documents) -> list[str]:
+    found = Counter(
+        (exchange.name, name)
+        for exchange in exchanges
+        for name, value in _numbers(exchange.body)
+        if int(value) in _MILLISECONDS and name not in documents.milliseconds and _NAMES_OF_TIMES.search(name)
+    )
+    return [f"`{endpoint}`: `{name}` ({count}×)" for (endpoint, name), count in found.most_common()]
+
+
+def _numbers(body: Any) -> Iterator[tuple[str, float]]:
+    """Yield the names and the contents of the fields with numbers, at any depth."""
+    for key, content in body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ():
+        if isinstance(content, int | float) and not isinstance(content, bool):
+            yield str(key), content
+        else:
+            yield from _numbers(content)
+
+
+def _open_shapes(exchanges: Iterable[_Exchange], documents: Documents) -> list[str]:
+    shapes = Counter(
+        (exchange.name, name, _shape_of(exchange.body[name]))
+        for exchange in exchanges
+        for name in documents.open_fields
+        if isinstance(exchange.body, dict) and name in exchange.body
+    )
+    return [f"`{endpoint}`: `{name}` is {shape} ({count}×)" for (endpoint, name, shape), count in shapes.most_common()]
+
+
+def _shape_of(content: Any, depth: int = 0) -> str:
+    """Describe the shape of a content, but not what it contains."""
+    if depth < _DEEPEST and isinstance(content, dict) and content:
+        return f"{{{', '.join(f'{key}: {_shape_of(item, depth + 1)}' for key, item in list(content.items())[:_MOST])}}}"
+    if depth < _DEEPEST and isinstance(content, list) and content:
+        return f"[{', '.join(dict.fromkeys(_shape_of(item, depth + 1) for item in content))}]"
+    return _type_of(content)
+
+
+def _not_json(exchanges: Iterable[_Exchange]) -> list[str]:
+    found = Counter(
+        (exchange.name, exchange.status, exchange.headers.get("Content-Type", "no Content-Type"))
+        for exchange in exchanges
+        if exchange.line.get("answer", {}).keys() & {"text", "bytes"}
+    )
+    return [
+        f"`{name}`: {content_type} with HTTP {status} ({count}×)"
+        for (name, status, content_type), count in found.most_common()
+    ]
+
+
 def _plain_unit(word: str) -> str:
     return re.sub(r"[\s_-]", "", word).upper().removesuffix("S")
 
@@ -201,15 +269,31 @@ def _labels(exchanges: Iterable[_Exchange], documents: Documents) -> list[str]:
     """Compare the first label of each answer with the beginning of the requested range."""
     offsets: Counter[str] = Counter()
     for exchange in exchanges:
-        labels = sorted(str(label) for label in _values(exchange.body, documents.label_fields))
-        start = next((value for name, value in exchange.query.items() if name.startswith("start")), "")
-        if not labels or not _LABEL.fullmatch(labels[0]) or not start.isdigit():
-            continue
-        begin = int(start) / (1000 if len(start) >= 13 else 1)
-        labelled = datetime.strptime(labels[0], "%Y%m%d%H").replace(tzinfo=UTC).timestamp()
-        hours = round((labelled - begin // _HOUR_SECONDS * _HOUR_SECONDS) / _HOUR_SECONDS)
-        offsets[f"{hours:+d} hours from UTC, if the range begins with a value"] += 1
+        labels = sorted(time for label in _values(exchange.body, documents.label_fields) if (time := _label(label)))
+        begin = _begin(exchange)
+        if labels and begin is not None and labels[0] % _HOUR_SECONDS == 0:
+            hours = round((labels[0] - begin // _HOUR_SECONDS * _HOUR_SECONDS) / _HOUR_SECONDS)
+            offsets[f"{hours:+d} hours from UTC, if the range begins with a value"] += 1
     return [f"{offset} ({count}×)" for offset, count in offsets.most_common()]
+
+
+def _label(label: Any) -> float | None:
+    """Return the epoch seconds of the label of an hour, read as UTC: 2017012314, or a time in ISO 8601."""
+    try:
+        if _LABEL.fullmatch(str(label)):
+            return datetime.strptime(str(label), "%Y%m%d%H").replace(tzinfo=UTC).timestamp()
+        return datetime.fromisoformat(label).timestamp()
+    except ValueError, TypeError:
+        return None
+
+
+def _begin(exchange: _Exchange) -> float | None:
+    """Return the beginning of the requested hours in epoch seconds."""
+    start = next((value for name, value in exchange.query.items() if name.startswith("start")), "")
+    if start.isdigit():
+        return int(start) / (1000 if len(start) >= 13 else 1)
+    sent = exchange.sent if isinstance(exchange.sent, dict) else {}
+    return _label(sent.get("from")) if sent.get("granularity") == "hour" else None
 
 
 def _pages(exchanges: Iterable[_Exchange], documents: Documents) -> list[str]:

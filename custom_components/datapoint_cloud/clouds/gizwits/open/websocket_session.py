@@ -81,6 +81,7 @@ class WebSocketSession:
         self._access = access
         self._socket = socket
         self._line = line
+        self._close_code: int | None = None
         self._devices = devices
         self._on_news = on_news
         self._on_alive = on_alive
@@ -114,7 +115,7 @@ class WebSocketSession:
                 tasks.create_task(self._receive())
                 tasks.create_task(self._send_requests(token))
         finally:
-            self._line.close(self._socket.close_code)
+            self._line.close(self._close_code)
 
     async def _send_requests(self, token: Token) -> None:
         login = {
@@ -169,6 +170,7 @@ class WebSocketSession:
             async with asyncio.timeout_at(silent_at):
                 message = await self._socket.receive()
             if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                self._close_code = message.data if message.type is aiohttp.WSMsgType.CLOSE else None
                 raise Lost
             self._line.tell(Event.RECEIVED, message.data)
             frame = _decoded(message.data)
