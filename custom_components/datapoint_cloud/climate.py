@@ -17,6 +17,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .clouds.model import Value
 from .composite import COMPOSITE, async_add_composites
+from .fleet.naming import key_of
 from .runtime import DatapointConfigEntry
 from .temperatures import TemperatureEntity
 
@@ -40,7 +41,7 @@ class DatapointClimate(TemperatureEntity, ClimateEntity):
     @override
     def supported_features(self) -> ClimateEntityFeature:
         offered = {
-            ClimateEntityFeature.TARGET_TEMPERATURE: self.can_write("target"),
+            ClimateEntityFeature.TARGET_TEMPERATURE: self.can_write(self._target),
             ClimateEntityFeature.TARGET_TEMPERATURE_RANGE: self.can_write("high") and self.can_write("low"),
             ClimateEntityFeature.PRESET_MODE: bool(self.preset_modes),
             ClimateEntityFeature.FAN_MODE: bool(self.fan_modes),
@@ -94,6 +95,19 @@ class DatapointClimate(TemperatureEntity, ClimateEntity):
     # Temperatures
 
     @property
+    def _target(self) -> str:
+        """The role of the target that counts: of two, it may be the one of the chosen preset."""
+        if self.has("target") or not self.composite.in_force:
+            return "target"
+        by_preset = {key_of(word): role for word, role in self.composite.in_force.items()}
+        return by_preset.get(self.preset_mode or "", "target")
+
+    @property
+    @override
+    def target_temperature(self) -> float | None:
+        return self._temperature(self._target)
+
+    @property
     @override
     def target_temperature_high(self) -> float | None:
         return self._temperature("high")
@@ -114,8 +128,8 @@ class DatapointClimate(TemperatureEntity, ClimateEntity):
         if (mode := kwargs.get(ATTR_HVAC_MODE)) is not None:
             self._valid_mode_or_raise("hvac", mode, self.hvac_modes)
             values = self.values_of_mode(mode)
-        targets = {"target": ATTR_TEMPERATURE, "high": ATTR_TARGET_TEMP_HIGH, "low": ATTR_TARGET_TEMP_LOW}
-        temperatures = {role: kwargs.get(attribute) for role, attribute in targets.items()}
+        targets = {ATTR_TEMPERATURE: self._target, ATTR_TARGET_TEMP_HIGH: "high", ATTR_TARGET_TEMP_LOW: "low"}
+        temperatures = {role: kwargs[key] for key, role in targets.items() if kwargs.get(key) is not None}
         await self.async_write(values | self.values_of_temperatures(temperatures))
 
     # Presets, fan and swing

@@ -175,6 +175,7 @@ ACCOUNT_FIGURES = (
         translation_key="interval_in_force",
         device_class=SensorDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_display_precision=0,
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=_interval_in_force,

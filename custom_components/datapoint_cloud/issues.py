@@ -22,6 +22,7 @@ from .entries import subentry_of
 from .fleet.inventory import LARGE_FLEET
 from .plain_text import in_markdown, plain
 from .reasons import Repair, row_of
+from .texts import message_of
 
 _PERSISTENT_FAILURES = 3  # lists in a row
 _TOLERATED_INTERVAL = 1.1  # times the interval that the user chose
@@ -170,7 +171,7 @@ def _failing_scopes(coordinator: DatapointCoordinator) -> Iterator[Issue]:
     failing |= {scope: error for scope, error in unread.items() if error is not None}
     for scope, error in failing.items():
         if not has_issue(error):
-            cause = str(exceptions.of_poll(error))
+            cause = message_of(coordinator.hass, exceptions.of_poll(error))
             yield _notice("scope_fails", scope, scope=coordinator.scope_name(scope), cause=cause)
 
 

@@ -1,6 +1,7 @@
 """Texts of the integration in Home Assistant's language, for what is put into words when it happens."""
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import translation
 
 from .const import DOMAIN
@@ -17,6 +18,15 @@ def text_or_none(hass: HomeAssistant, *path: str) -> str | None:
     category, *_ = path
     texts = translation.async_get_cached_translations(hass, hass.config.language, category, DOMAIN)
     return texts.get(".".join(("component", DOMAIN, *path)))
+
+
+@callback
+def message_of(hass: HomeAssistant, error: HomeAssistantError) -> str:
+    """Return the text of an error in Home Assistant's language, without its full stop; `str` has it in English."""
+    if error.translation_domain != DOMAIN or error.translation_key is None:
+        return str(error)
+    placeholders = error.translation_placeholders or {}
+    return text(hass, "exceptions", error.translation_key, "message", **placeholders).rstrip(".。")
 
 
 @callback

@@ -20,6 +20,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud.actions.administration import ACTIONS
 from custom_components.datapoint_cloud.const import DOMAIN
+from custom_components.datapoint_cloud.texts import async_load_texts
 from simulator.gizwits import EnterpriseProduct, GizwitsEnterpriseServer, GizwitsOpenServer
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.products import SPA
@@ -398,6 +399,11 @@ async def test_the_groups_of_a_product_are_listed_made_filled_and_deleted(
         await hass.services.async_call(
             DOMAIN, "assign_devices", {"config_entry_id": enterprise.entry_id, **data}, blocking=True
         )
+    hass.config.language = "de"
+    await async_load_texts(hass)
+    assert (await _answer(hass, "assign_devices", enterprise, **data))["failed"] == {
+        taken: "Die Cloud nennt keinen Grund"
+    }
     answer = await _answer(hass, "assign_devices", enterprise, reassign=True, **data)
     assert answer == {"succeeded": [taken], "failed": {}}
     members = (await _answer(hass, "list_group_members", enterprise, group_id=made, **key))["members"]

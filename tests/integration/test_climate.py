@@ -51,7 +51,8 @@ _HEATER = """climate:
     unit: °C
     limits: [5, 30]
     mode: {on_off: {0: "off", 1: heat}}
-    preset: [{derog: {0: ~, 1: away, 2: boost}}, {mode: {cft: comfort, eco: eco, fro: Frost protection}}]"""
+    preset: [{derog: {0: ~, 1: away, 2: boost}}, {mode: {cft: comfort, eco: eco, fro: Frost protection}}]
+    in_force: {comfort: high, eco: low}"""
 _HEATER_ATTRIBUTES = (
     flag("on_off", value=True),
     number("derog", 0, (0, 3)),
@@ -129,6 +130,19 @@ async def test_the_first_source_with_a_meaning_is_the_preset(heater: Made) -> No
     assert _shown(heater, "preset_mode") == ("heat", "boost")
     await heater.report(derog=0, mode="fro")
     assert _shown(heater, "preset_mode") == ("heat", "frost_protection")
+
+
+async def test_of_two_targets_the_one_of_the_preset_is_shown_and_set(heater: Made) -> None:
+    names = ("temperature", "target_temp_high", "target_temp_low")
+    assert _shown(heater, *names) == ("heat", 17, 21, 17)
+    assert await heater.call("climate.set_temperature", temperature=19) == {"ecoH": 0, "ecoL": 190}
+    await heater.report(mode="cft")
+    assert _shown(heater, "temperature") == ("heat", 21)
+    assert await heater.call("climate.set_temperature", temperature=26) == {"cftH": 1, "cftL": 4}
+    await heater.report(mode="fro")
+    assert _shown(heater, "temperature") == ("heat", None)
+    with pytest.raises(ServiceValidationError):
+        await heater.call("climate.set_temperature", temperature=19)
 
 
 async def test_an_air_conditioner_keeps_its_mode_while_it_is_off(air_conditioner: Made) -> None:

@@ -365,6 +365,21 @@ def test_of_a_long_list_what_people_look_for_and_meters_come_first() -> None:
     assert len(enabled) == 12
 
 
+def test_that_a_ups_runs_on_its_battery_or_on_bypass_is_among_the_first_dozen_of_its_part() -> None:
+    part = Part(id="UPS|0", name="UPS")
+    units = ("VOLT", "AMPERE", "WATT", "HERTZ", "PERCENT", "HOUR", "BAR", "LITRE")
+    measured = [_measure(f"{letter}{unit}", f"{letter} {unit}", unit, part=part) for letter in "ab" for unit in units]
+    alarms = [
+        replace(_measure(name, name, None, part), data_type=DataType.BOOL, role=Role.ALARM)
+        for name in ("Load on battery", "Operating on automatic bypass", "Battery test", "Bypass overload")
+    ]
+    enabled = _enabled([*measured, *alarms])
+    assert enabled[-2:] == ["Load on battery", "Operating on automatic bypass"]
+    assert len(enabled) == 12
+    french = replace(alarms[0], key="fr", name="Sur batterie", names={"en": "On battery"})
+    assert _enabled([french]) == ["fr"]
+
+
 def test_a_counter_is_a_meter_and_the_charge_of_a_battery_has_its_class() -> None:
     counter = _one(is_counter=True, unit="LITRE", service="1")
     assert counter.state_class == "total_increasing"

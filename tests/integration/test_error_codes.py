@@ -104,6 +104,26 @@ async def test_a_refused_token_of_a_product_is_a_problem_of_that_product(
     await _assert_recovery(hass, simulation, entry, kind)
 
 
+async def test_the_cause_in_an_issue_is_in_the_language_of_home_assistant(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    hass.config.language = "de"
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    _, second = simulation.gizwits_enterprise.products
+    path = f"/v1/products/{second}/access_token"
+    simulation.gizwits_enterprise.faults.append(
+        _fault("gizwits_enterprise", 5023, 403, lambda request: request.path == path)
+    )
+    _forget_tokens(simulation)
+    for _ in range(3):
+        await poll(hass, entry)
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, f"{entry.entry_id}_scope_fails_{second}")
+    assert issue is not None
+    assert issue.translation_placeholders is not None
+    cause = issue.translation_placeholders["cause"]
+    assert cause == "Beim Server der Cloud ist ein Fehler aufgetreten. Die nächste Anfrage folgt später"
+
+
 @pytest.mark.parametrize(("code", "status"), [(5003, 404), (5004, 400), (5022, 404)])
 async def test_a_token_refused_to_the_enterprise_starts_a_sign_in_flow(
     hass: HomeAssistant, simulation: Simulation, code: int, status: int

@@ -25,6 +25,7 @@ from ..coordinator import DatapointCoordinator
 from ..device_registry import find_state
 from ..entries import subentry_of
 from ..runtime import DatapointConfigEntry
+from ..texts import message_of
 from . import words
 from .patience import before_timeout
 from .rights import Rights
@@ -181,9 +182,11 @@ def offered[Part](find: Callable[[Administration], Part | None]) -> Callable[[Ac
     return lambda call: find(call.coordinator.cloud.administration)
 
 
-def item_results(results: ItemResults) -> JsonObjectType:
+def item_results(call: AccountCall, results: ItemResults) -> JsonObjectType:
     """Return the outcome of a change for each item, with the reason of each failure in words."""
     return {
         "succeeded": list(results.succeeded),
-        "failed": {item: str(exceptions.of_item(error, item)) for item, error in results.failed.items()},
+        "failed": {
+            item: message_of(call.hass, exceptions.of_item(error, item)) for item, error in results.failed.items()
+        },
     }

@@ -41,7 +41,7 @@ async def _unbind_devices(call: AccountCall, bindings: BindingAdministration) ->
     # The cloud has confirmed it, so no further lists have to.
     call.coordinator.inventory.async_forget(results.succeeded)
     await _list_again(call, call.coordinator.async_request_refresh())
-    return item_results(results)
+    return item_results(call, results)
 
 
 async def _rename_device(call: AccountCall, bindings: BindingAdministration) -> JsonObjectType:

@@ -78,15 +78,16 @@ async def _list_group_members(call: AccountCall, groups: GroupAdministration) ->
 async def _assign_devices(call: AccountCall, groups: GroupAdministration) -> JsonObjectType:
     """Add devices to a group."""
     return item_results(
+        call,
         await groups.assign(
             call.product(), call.data["group_id"], _member_ids(call, groups), reassign=call.data["reassign"]
-        )
+        ),
     )
 
 
 async def _unassign_devices(call: AccountCall, groups: GroupAdministration) -> JsonObjectType:
     """Remove devices from a group."""
-    return item_results(await groups.unassign(call.product(), call.data["group_id"], _member_ids(call, groups)))
+    return item_results(call, await groups.unassign(call.product(), call.data["group_id"], _member_ids(call, groups)))
 
 
 def _member_ids(call: AccountCall, groups: GroupAdministration) -> list[str]:

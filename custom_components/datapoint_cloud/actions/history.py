@@ -251,7 +251,11 @@ async def _get_usage(call: ServiceCall) -> ServiceResponse:
         "group_by": group_by,
         **({CONF_MOST_ROWS: stored[CONF_MOST_ROWS]} if CONF_MOST_ROWS in stored else {}),
     } | responses.result_response(
-        result, time_range, responses.usage_row, lambda error: exceptions.of_history(error, query.name)
+        coordinator.hass,
+        result,
+        time_range,
+        responses.usage_row,
+        lambda error: exceptions.of_history(error, query.name),
     )
 
 

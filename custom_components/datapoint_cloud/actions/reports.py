@@ -14,6 +14,7 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 from .. import exceptions
 from ..clouds.errors import CloudError, NotSupported, Reason, Rejected
 from ..clouds.reporting import Cycle, Parameter, Place, Reporting, ReportQuery, ReportResult
+from ..texts import message_of
 from . import words
 from .account_action import PRODUCT_FIELD, TEXT, AccountAction, AccountCall, offered
 
@@ -57,7 +58,7 @@ async def _get_report(call: AccountCall, reports: Reporting) -> JsonObjectType:
     except CloudError as error:
         if error.reason not in _ABSENT and not isinstance(error, NotSupported):
             raise
-        reason = str(exceptions.of_administration(error, is_change=False))
+        reason = message_of(call.hass, exceptions.of_administration(error, is_change=False))
     return {
         "report": name,
         "product": product,

@@ -7,6 +7,7 @@ request.
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
@@ -21,6 +22,7 @@ from ..datapoint_names import DatapointNames
 from ..device_registry import unique_id_of
 from ..disconnect_reasons import is_outage
 from ..profiles.values import scaled
+from ..texts import message_of
 from .targets import DeviceTarget, SeriesTarget
 from .time_range import TimeRange, local_iso
 
@@ -64,6 +66,7 @@ def range_response(time_range: TimeRange) -> JsonObjectType:
 
 
 def result_response[Row](
+    hass: HomeAssistant,
     result: HistoryResult[Row],
     time_range: TimeRange,
     row_response: _RowResponse[Row],
@@ -84,7 +87,7 @@ def result_response[Row](
         "start": local_iso(result.start),
         "end": local_iso(result.end),
         "complete": reason is None,
-        **({} if reason is None else {"reason": str(reason)}),
+        **({} if reason is None else {"reason": message_of(hass, reason)}),
         "rows": [row_response(row) for row in result.rows],
     }
 
@@ -100,7 +103,7 @@ def _target_response[Row](
         "device_id": target.registry_id,
         "device": target.state.device.name,
         **fields,
-        **result_response(result, time_range, row_response, partial(_translated, target)),
+        **result_response(target.coordinator.hass, result, time_range, row_response, partial(_translated, target)),
     }
 
 

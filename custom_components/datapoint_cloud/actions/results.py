@@ -9,6 +9,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..clouds.model import Value
 from ..commands import Commands
+from ..texts import message_of
 from .targets import DeviceTarget
 
 
@@ -43,7 +44,7 @@ def respond(call: ServiceCall, results: Mapping[str, Any]) -> ServiceResponse:
         raise refusals[0]
     return {
         "devices": {
-            registry_id: {"result": "refused", "reason": str(result)}
+            registry_id: {"result": "refused", "reason": message_of(call.hass, result)}
             if isinstance(result, HomeAssistantError)
             else {"result": result}
             for registry_id, result in results.items()

@@ -74,13 +74,17 @@ def _row(user: User) -> JsonObjectType:
 async def _bind_user(call: AccountCall, users: UserAdministration) -> JsonObjectType:
     """Bind devices to a user."""
     data = call.data
-    return item_results(await users.bind(_product(call), data["user_id"], data["app_id"], call.device_ids("devices")))
+    return item_results(
+        call, await users.bind(_product(call), data["user_id"], data["app_id"], call.device_ids("devices"))
+    )
 
 
 async def _unbind_user(call: AccountCall, users: UserAdministration) -> JsonObjectType:
     """Unbind devices from a user."""
     data = call.data
-    return item_results(await users.unbind(_product(call), data["user_id"], data["app_id"], call.device_ids("devices")))
+    return item_results(
+        call, await users.unbind(_product(call), data["user_id"], data["app_id"], call.device_ids("devices"))
+    )
 
 
 def _product(call: AccountCall) -> str:

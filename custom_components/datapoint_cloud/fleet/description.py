@@ -25,7 +25,7 @@ from ..profiles.model import UNREFINED, Profile, Refinement
 from ..profiles.refine import can_be, option_of, options_of, refined
 from ..profiles.values import as_word, is_same, number_of, scaled
 from ..vocabulary import is_chinese, readable
-from .first_dozen import DOZEN, Measurement, first_dozen
+from .first_dozen import DOZEN, Measurement, first_dozen, is_wanted_alarm
 from .hints import hint_of
 from .naming import Naming, key_of
 from .units import COUNTER, fitting_class, state_class_of, unit_of
@@ -326,13 +326,28 @@ def _enabled(descriptions: Iterable[DatapointDescription], readings: Mapping[str
         is_silent = newest is not None and (taken_at is None or newest - taken_at > _SILENT)
         if description.unit is not None and not is_silent:
             measured[datapoint.part.id if datapoint.part else None].append(_measurement(description, description.unit))
-    for measurements in measured.values():
-        enabled |= first_dozen(measurements)
+    alarms = _wanted_alarms(descriptions)
+    enabled |= set().union(*alarms.values())
+    for part, measurements in measured.items():
+        enabled |= first_dozen(measurements, DOZEN - len(alarms.get(part, ())))
     if not enabled:
         # All datapoints are one series: the relays of a board, or the contents of a usage query.
         named = [description.datapoint.key for description in candidates if description.datapoint.service is None]
         enabled.update(named[:DOZEN])
     return enabled
+
+
+def _wanted_alarms(descriptions: Iterable[DatapointDescription]) -> dict[str | None, set[str]]:
+    """Return the keys of the alarms that are enabled at first, by the ids of their parts."""
+    wanted: dict[str | None, set[str]] = {}
+    for datapoint in (description.datapoint for description in descriptions):
+        if (
+            datapoint.role is Role.ALARM
+            and datapoint.service is not None
+            and is_wanted_alarm(datapoint.names.get("en", datapoint.name))
+        ):
+            wanted.setdefault(datapoint.part.id if datapoint.part else None, set()).add(datapoint.key)
+    return wanted
 
 
 def _measurement(description: DatapointDescription, unit: str) -> Measurement:

@@ -28,6 +28,16 @@ _WANTED: Final = tuple(
 """What people look for first in a UPS or a meter, the most wanted first: words of the name, and units."""
 
 
+_WANTED_ALARM: Final = re.compile(
+    r"\bon (batter(y|ies)|((automatic|static|manual|maintenance) )?bypass)\b|\b(battery|bypass) (mode|operation)\b"
+)
+
+
+def is_wanted_alarm(words: str) -> bool:
+    """Whether people look for an alarm first: a UPS runs on its battery or past its inverter. `words` is English."""
+    return _WANTED_ALARM.search(words.lower()) is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """What the choice depends on. Measurements of one `family` differ in a number only, such as the three phases."""
@@ -43,7 +53,7 @@ class Measurement:
     is_meter: bool
 
 
-def first_dozen(measurements: Iterable[Measurement]) -> set[str]:
+def first_dozen(measurements: Iterable[Measurement], most: int = DOZEN) -> set[str]:
     """Return the keys of the measurements to enable: at most a dozen, and at most two families of a kind.
 
     What people look for comes first, then meters, for the energy dashboard, then one of each group in turn, totals
@@ -59,7 +69,7 @@ def first_dozen(measurements: Iterable[Measurement]) -> set[str]:
         kind = members[0].kind
         if of_kind[kind] < _MOST_OF_A_CLASS:
             of_kind[kind] += 1
-            chosen.update(member.key for member in members[: DOZEN - len(chosen)])
+            chosen.update(member.key for member in members[: most - len(chosen)])
     return chosen
 
 

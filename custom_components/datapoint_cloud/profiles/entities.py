@@ -151,6 +151,8 @@ def _schema(platform: CompositePlatform) -> vol.Schema:
         case CompositePlatform.CLIMATE | CompositePlatform.WATER_HEATER:
             schema[vol.Optional("limits")] = vol.Any({vol.In(UNITS): LIMITS}, LIMITS)
             schema[vol.Optional("step")] = POSITIVE
+            if platform is CompositePlatform.CLIMATE:
+                schema[vol.Optional("in_force")] = {WORD: vol.In(["high", "low"])}
         case CompositePlatform.LIGHT:
             schema[vol.Optional("levels")] = [_role(Kind.NUMBER, None)]
         case CompositePlatform.BUTTON:
@@ -179,6 +181,7 @@ def _composite(platform: CompositePlatform, fields: Mapping[str, Any]) -> Compos
         roles={role: fields[role] for role in roles if role in fields},
         limits=limits if isinstance(limits, Mapping) else {None: limits},
         step=fields.get("step"),
+        in_force=fields.get("in_force", {}),
         levels=tuple(fields.get("levels", ())),
         writes=fields.get("writes", {}),
         device_class=fields.get("class"),

@@ -204,7 +204,8 @@ class Composite:
     """An entity of several datapoints.
 
     `name` is English, or None for the primary entity of a device, which is called like the device. `limits` are the
-    least and the greatest target by unit, or under None whatever the unit is. `levels` are the channels of a light.
+    least and the greatest target by unit, or under None whatever the unit is. `in_force` has the role of the target
+    that counts while a preset is chosen, by the preset. `levels` are the channels of a light.
     `writes` is what a button writes.
     """
 
@@ -213,6 +214,7 @@ class Composite:
     roles: Mapping[str, Role] = field(default_factory=dict)
     limits: Mapping[str | None, tuple[float, float]] = field(default_factory=dict)
     step: float | None = None
+    in_force: Mapping[str, str] = field(default_factory=dict)
     levels: tuple[Role, ...] = ()
     writes: Mapping[str, Value] = field(default_factory=dict)
     device_class: str | None = None

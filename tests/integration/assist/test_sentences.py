@@ -20,6 +20,7 @@ _SAID: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("Turn the aquarium light to 40 %", "Brightness set", {"Light_On": 1} | _CHANNELS),
     ("Set the speed of the aquarium light fan to 30 %", "Speed set", {"Fan_Speed": 30}),
     ("Is the heater on?", "Heater is heat", {}),
+    ("Set the heater to 19 degrees", "Temperature set to 19 degrees", {"eco_tempH": 0, "eco_tempL": 190}),
     ("Turn off the heater", "Turned off the thermostat", {"timer_switch": 0, "on_off": 0}),
     ("Is the heater on?", "Heater is off", {}),
     ("Turn off the aquarium light", "Turned off the light", {"Light_On": 0}),
