@@ -53,9 +53,18 @@ def change_timings(hass: HomeAssistant) -> ChangeTimings:
 
 
 @pytest.fixture
-async def simulation(hass: HomeAssistant, simulation: Simulation) -> AsyncIterator[Simulation]:
-    """All simulated clouds, without push; tests of push offer it themselves."""
+def whole_fleets() -> None:
+    """Keep all simulated devices."""
+
+
+@pytest.fixture
+async def simulation(
+    request: pytest.FixtureRequest, hass: HomeAssistant, simulation: Simulation
+) -> AsyncIterator[Simulation]:
+    """All simulated clouds with a handful of devices each, without push; tests of push offer it themselves."""
     simulation.gizwits_open.push.is_offered = False
+    if "whole_fleets" not in request.fixturenames:
+        _leave_few_devices(simulation)
     yield simulation
     # Frozen time jumps at the end of a test, and polls that are due by then would reach clouds that are stopping.
     for entry in hass.config_entries.async_entries(DOMAIN):
@@ -88,9 +97,7 @@ def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Entity, "entity_registry_enabled_default", property(lambda _: True))
 
 
-@pytest.fixture
-def small_fleets(simulation: Simulation) -> None:
-    """Leave a handful of devices in each cloud, for tests that go through many states."""
+def _leave_few_devices(simulation: Simulation) -> None:
     for product in simulation.gizwits_enterprise.products.values():
         product.devices = dict(list(product.devices.items())[:4])
     sodata = simulation.sodata

@@ -16,8 +16,6 @@ from simulator.simulation import Simulation
 from .accounts import entity_id_of, make_entry, poll
 from .subjects import air_conditioner
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 
 def _make(hass: HomeAssistant, simulation: Simulation, title: str | None = None) -> MockConfigEntry:
     entry = make_entry(hass, simulation, "gizwits_open")

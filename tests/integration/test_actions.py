@@ -39,7 +39,7 @@ _PLATFORMS = {"switch": "switch", "mode": "select", "set_temp": "number"}
 
 
 @pytest.fixture(autouse=True)
-def _no_early_readings(change_timings: ChangeTimings, small_fleets: None) -> None:
+def _no_early_readings(change_timings: ChangeTimings) -> None:
     change_timings(confirmation_reads=(3600.0,))
 
 

@@ -30,8 +30,6 @@ from simulator.simulation import Simulation
 from .accounts import KINDS, add_account, poll
 from .history.fake_history import device_id_of
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 _TODAY = datetime.now(UTC).date()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -109,6 +110,7 @@ async def test_an_alarm_raised_while_home_assistant_was_down_fires_its_event_aft
     assert [(event["event_type"], event["key"]) for event in events()] == [("raised", _RAISED)]
 
 
+@pytest.mark.usefixtures("whole_fleets")
 async def test_an_alarm_of_a_long_silent_device_fires_its_event_when_the_device_returns(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
@@ -123,6 +125,7 @@ async def test_an_alarm_of_a_long_silent_device_fires_its_event_when_the_device_
     assert events() == [{"event_type": "raised", "key": "Global|0|150900", "name": "Voltage out of range"}]
 
 
+@pytest.mark.usefixtures("whole_fleets")
 async def test_events_need_no_enabled_alarm_entity(hass: HomeAssistant, simulation: Simulation) -> None:
     meter = _meter(simulation)
     entry = await add_account(hass, simulation, "sodata")
@@ -153,6 +156,7 @@ async def test_alarms_have_names_in_the_language_of_the_installation(
     assert problem.attributes["active"] == ["Surcharge"]
 
 
+@pytest.mark.usefixtures("whole_fleets")
 async def test_the_flags_of_the_fleet_are_shown_without_permission_to_read_values(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:

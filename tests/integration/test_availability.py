@@ -16,8 +16,6 @@ from .accounts import KINDS, add_account, poll, state_of
 from .passing_time import pass_time
 from .subjects import SUBJECTS, air_conditioner, chiller, ups
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 _MINUTES = 60
 
 # After this time since its last report a device is certainly no longer fresh.

@@ -22,8 +22,6 @@ from .accounts import add_account, make_entry, poll, state_of
 from .passing_time import ChangeTimings, settle, until
 from .subjects import SUBJECTS, twenty_devices
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 # For each cloud, every kind of request that a poll or a set-up makes, by the last segment of its path.
 REQUESTS = [
     ("gizwits_open", "login"),

@@ -36,14 +36,13 @@ def _requests(simulation: Simulation, method: str, action: str = "") -> int:
 
 
 @pytest.fixture
-def unit(simulation: Simulation, small_fleets: None) -> SoDataDevice:
+def unit(simulation: Simulation) -> SoDataDevice:
     return ups(simulation)
 
 
 # Actions
 
 
-@pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_enterprise", "sodata", "firstlight"])
 async def test_no_account_has_buttons_unless_the_user_allows_administration(
     hass: HomeAssistant, simulation: Simulation, kind: str
@@ -131,9 +130,7 @@ async def test_an_action_that_worked_is_no_error_if_the_device_cannot_be_read(
     assert unit.repairs == 1
 
 
-async def test_a_device_that_does_not_report_can_be_repaired(
-    hass: HomeAssistant, simulation: Simulation, small_fleets: None
-) -> None:
+async def test_a_device_that_does_not_report_can_be_repaired(hass: HomeAssistant, simulation: Simulation) -> None:
     unit = ups(simulation)
     unit.silent_since = unit.clock() - 10 * 86400
     entry = await add_account(hass, simulation, "sodata", options=_ALLOWED)

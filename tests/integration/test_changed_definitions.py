@@ -120,6 +120,7 @@ def _power(hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry) 
     return float(state.state), state.attributes["unit_of_measurement"], registered.unit_of_measurement
 
 
+@pytest.mark.usefixtures("whole_fleets")
 async def test_a_sensor_gets_its_new_unit_without_a_reload(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
@@ -132,6 +133,7 @@ async def test_a_sensor_gets_its_new_unit_without_a_reload(
     assert _power(hass, simulation, entry) == (1.5, "kW", "kW")
 
 
+@pytest.mark.usefixtures("whole_fleets")
 async def test_a_unit_that_changed_while_the_account_was_not_loaded_is_followed_too(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
@@ -144,6 +146,7 @@ async def test_a_unit_that_changed_while_the_account_was_not_loaded_is_followed_
     assert _power(hass, simulation, entry) == (1.5, "kW", "kW")
 
 
+@pytest.mark.usefixtures("whole_fleets")
 async def test_a_unit_that_the_user_chose_stays(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:

@@ -253,7 +253,7 @@ def _switch(hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry)
 
 
 async def test_a_command_accepted_during_a_pause_is_shown_and_confirmed(
-    hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory, small_fleets: None
+    hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     entry = await _paused_enterprise(hass, simulation)
     device = chiller(simulation)
@@ -269,7 +269,7 @@ async def test_a_command_accepted_during_a_pause_is_shown_and_confirmed(
 
 
 async def test_a_command_that_cannot_be_read_back_stays_shown_until_reading_is_possible(
-    hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory, small_fleets: None
+    hass: HomeAssistant, fixed_time: None, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
     entry = await _paused_enterprise(hass, simulation)
     device = chiller(simulation)

@@ -24,7 +24,7 @@ from .accounts import add_account, entity_id_of, poll, state_of
 from .passing_time import until
 from .subjects import SUBJECTS, air_conditioner, chiller
 
-pytestmark = pytest.mark.usefixtures("small_fleets", "fixed_time")
+pytestmark = pytest.mark.usefixtures("fixed_time")
 
 _HTML = {"body": "<html><body>No</body></html>", "content_type": "text/html"}
 _LONGEST_WAIT_SECONDS = 40  # in the simulated cloud's time

@@ -16,6 +16,8 @@ from simulator.sodata.fleet import Site
 from .accounts import add_account, poll, state_of
 from .subjects import ups
 
+pytestmark = pytest.mark.usefixtures("whole_fleets")
+
 _COUNTS = ("$devices", "$online", "$with_alarm")
 
 

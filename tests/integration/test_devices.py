@@ -77,7 +77,6 @@ async def test_devices_with_equal_or_empty_names_stay_separate_devices(
     assert device_of_id(hass, entry, disabled.did) is None
 
 
-@pytest.mark.usefixtures("small_fleets")
 async def test_only_an_address_that_one_device_alone_has_is_a_connection(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
@@ -92,7 +91,6 @@ async def test_only_an_address_that_one_device_alone_has_is_a_connection(
     assert len({device(hass, entry, unit.did).id for unit in (virtual, first, second, other)}) == 4
 
 
-@pytest.mark.usefixtures("small_fleets")
 async def test_devices_of_an_enterprise_belong_to_their_product(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     subentries = {subentry.unique_id: key for key, subentry in entry.subentries.items()}
@@ -136,7 +134,6 @@ async def test_sodata_devices_belong_to_their_site_and_hang_on_their_gateway(
         assert found.via_device_id == expected
 
 
-@pytest.mark.usefixtures("small_fleets")
 async def test_the_parts_of_a_device_are_its_children(hass: HomeAssistant, simulation: Simulation) -> None:
     meter = next(unit for unit in simulation.sodata.devices.values() if unit.name == "Countis E50")
     entry = await add_account(hass, simulation, "sodata")
@@ -251,7 +248,6 @@ def _new_ups(simulation: Simulation) -> str:
     return unit.uuid
 
 
-@pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize(
     ("kind", "appear", "platform", "key"),
     [
@@ -294,7 +290,6 @@ async def _listings(hass: HomeAssistant, entry: MockConfigEntry, freezer: Frozen
         await poll(hass, entry)
 
 
-@pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
 async def test_a_device_is_removed_when_three_lists_in_a_row_lack_it(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
@@ -320,7 +315,6 @@ async def test_a_device_is_removed_when_three_lists_in_a_row_lack_it(
     assert len(er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)) == others
 
 
-@pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
 async def test_a_device_that_returns_before_the_third_list_keeps_everything(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
@@ -345,7 +339,6 @@ async def test_a_device_that_returns_before_the_third_list_keeps_everything(
     assert device(hass, entry, device_id).id == found.id
 
 
-@pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_open", "sodata"])
 async def test_a_device_that_returns_after_its_removal_is_added_again(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, kind: str
@@ -369,7 +362,6 @@ def _live(hass: HomeAssistant, device_id: str) -> list[str]:
     return [state.state for state in states if state is not None and state.state not in {"unavailable", "unknown"}]
 
 
-@pytest.mark.usefixtures("small_fleets")
 async def test_failed_lists_remove_no_device(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_open")
     unit = air_conditioner(simulation)
@@ -385,7 +377,6 @@ async def test_failed_lists_remove_no_device(hass: HomeAssistant, simulation: Si
     assert device_of_id(hass, entry, unit.did) is None
 
 
-@pytest.mark.usefixtures("small_fleets")
 async def test_devices_of_a_product_that_cannot_be_listed_stay(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     first, second = simulation.gizwits_enterprise.products.values()
@@ -422,7 +413,6 @@ async def _is_removed(hass: HomeAssistant, client: MockHAClientWebSocket, found:
     return is_removed
 
 
-@pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
 async def test_the_user_can_remove_only_a_device_that_is_no_longer_listed(
     hass: HomeAssistant,
@@ -449,7 +439,6 @@ async def test_the_user_can_remove_only_a_device_that_is_no_longer_listed(
     await client.close()
 
 
-@pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
 async def test_a_device_that_the_user_removed_returns_with_the_next_list_that_has_it(
     hass: HomeAssistant,
@@ -473,7 +462,6 @@ async def test_a_device_that_the_user_removed_returns_with_the_next_list_that_ha
     await client.close()
 
 
-@pytest.mark.usefixtures("small_fleets")
 async def test_the_user_cannot_remove_a_device_of_an_account_that_is_not_set_up(
     hass: HomeAssistant, hass_ws_client: WebSocketGenerator, simulation: Simulation
 ) -> None:
@@ -488,7 +476,6 @@ async def test_the_user_cannot_remove_a_device_of_an_account_that_is_not_set_up(
     await client.close()
 
 
-@pytest.mark.usefixtures("small_fleets")
 async def test_a_renamed_and_updated_device_shows_its_new_name_and_version(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:
@@ -521,7 +508,6 @@ async def test_only_the_chosen_sites_are_shown(hass: HomeAssistant, simulation: 
     assert state_of(hass, "sensor", entry, "$devices").state == str(len(expected))
 
 
-@pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
 async def test_devices_that_are_no_longer_chosen_are_removed_and_return_when_chosen(
     hass: HomeAssistant, simulation: Simulation, kind: str
@@ -547,7 +533,6 @@ async def test_devices_that_are_no_longer_chosen_are_removed_and_return_when_cho
     assert len(dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)) == everything
 
 
-@pytest.mark.usefixtures("small_fleets")
 async def test_only_changed_options_and_subentries_reload_an_account(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:
@@ -588,7 +573,6 @@ async def test_only_changed_options_and_subentries_reload_an_account(
     assert await is_reloaded()
 
 
-@pytest.mark.usefixtures("small_fleets")
 async def test_a_removed_product_takes_its_devices_with_it(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")
     first, second = simulation.gizwits_enterprise.products.values()

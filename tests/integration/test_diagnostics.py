@@ -25,8 +25,6 @@ from simulator.simulation import Simulation
 
 from .accounts import KINDS, add_account, entity_id_of, make_entry, poll
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 
 def _gizwits(simulation: Simulation, product: Product) -> GizwitsDevice:
     return next(device for device in simulation.gizwits_open.devices.values() if device.product is product)

@@ -32,7 +32,7 @@ def mock_recorder_before_hass(async_test_recorder: object) -> None:
 
 
 @pytest.fixture(autouse=True)
-async def _energy(recorder_mock: Recorder, hass: HomeAssistant, small_fleets: None) -> None:
+async def _energy(recorder_mock: Recorder, hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, "energy", {})
 
 

@@ -279,6 +279,7 @@ async def test_the_figures_of_accounts_and_products(hass: HomeAssistant, simulat
 # SoData
 
 
+@pytest.mark.usefixtures("whole_fleets")
 async def test_units_and_classes_of_sodata(hass: HomeAssistant, simulation: Simulation) -> None:
     ups, meter = _sodata(simulation, "Masterys U2 CDS"), _sodata(simulation, "Diris A-40")
     entry = await add_account(hass, simulation, "sodata")

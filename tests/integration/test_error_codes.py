@@ -22,8 +22,6 @@ from simulator.simulation import Simulation
 from .accounts import add_account, entity_id_of, poll
 from .subjects import SUBJECTS
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 type Strikes = Callable[[web.Request], bool]
 
 

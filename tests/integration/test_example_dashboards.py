@@ -38,7 +38,7 @@ def _entity_ids(config: Any, key: str = "") -> Iterator[str]:
             yield from _IN_TEMPLATE.findall(config)
 
 
-@pytest.mark.usefixtures("our_profiles")
+@pytest.mark.usefixtures("our_profiles", "whole_fleets")
 async def test_the_simulated_accounts_have_all_entities_of_the_dashboards(
     hass: HomeAssistant, simulation: Simulation
 ) -> None:

@@ -22,7 +22,7 @@ from simulator.simulation import Simulation
 from .accounts import add_account, make_entry, poll
 from .passing_time import pass_time, settle
 
-pytestmark = pytest.mark.usefixtures("fixed_time", "small_fleets")
+pytestmark = pytest.mark.usefixtures("fixed_time")
 
 _REPORTS = ("devices/summary", "devices/report/rt", "users/report/total")
 _REPORTED = {

@@ -16,8 +16,6 @@ from .accounts import KINDS, add_account
 from .flows import choose, shown_in, submit, typed_for
 from .passing_time import let_traffic_arrive
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 PATIENCE = 130  # seconds that a user waits for an answer: two requests, one after the other
 
 FAULTS: dict[str, Callable[[], Fault]] = {

@@ -27,8 +27,6 @@ from .accounts import KINDS, add_account
 from .flows import SECRETS, TEXTS, choose, typed_for
 from .passing_time import until
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 ENTRIES = "/api/config/config_entries/flow"
 OPTIONS = "/api/config/config_entries/options/flow"
 SCOPES = "/api/config/config_entries/subentries/flow"

@@ -21,8 +21,6 @@ from .accounts import add_account, make_entry, poll, state_of
 from .pushed import Pushed
 from .subjects import SUBJECTS, air_conditioner, chiller, ups
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 _AHEAD_SECONDS = 36_000
 _DATING_KINDS = ("gizwits_open", "gizwits_enterprise", "sodata")
 

@@ -19,8 +19,6 @@ from .accounts import KINDS, add_account, make_entry
 from .passing_time import until
 from .subjects import SUBJECTS
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 LONGEST_WAIT = 20  # seconds
 
 

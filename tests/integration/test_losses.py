@@ -17,7 +17,7 @@ from simulator.simulation import Simulation
 from .accounts import add_account, make_entry, poll, state_of
 from .subjects import SUBJECTS, air_conditioner, ups
 
-pytestmark = pytest.mark.usefixtures("small_fleets", "hass_storage")
+pytestmark = pytest.mark.usefixtures("hass_storage")
 
 
 def _lines(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:

@@ -204,6 +204,7 @@ async def test_ten_clicks_in_one_second_all_arrive_and_the_last_one_stays(watche
 
 
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise"])
+@pytest.mark.usefixtures("whole_fleets")
 async def test_a_scene_of_twenty_devices_needs_one_command_and_one_reading_each(
     hass: HomeAssistant,
     simulation: Simulation,

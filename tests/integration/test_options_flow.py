@@ -68,6 +68,7 @@ async def test_sites_are_a_choice_where_there_are_any(hass: HomeAssistant, simul
     assert fields_of(await begin(hass, entry)) == expected
 
 
+@pytest.mark.usefixtures("whole_fleets")
 async def test_sites_and_devices_are_chosen_by_name(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "sodata")
     form = await begin(hass, entry)

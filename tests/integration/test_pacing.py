@@ -19,8 +19,6 @@ from .accounts import KINDS, add_account, entity_id_of, poll
 from .passing_time import pass_time, settle
 from .subjects import SUBJECTS, air_conditioner, chiller
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 _DEFAULT_SECONDS = {"gizwits_open": 60, "gizwits_enterprise": 60, "sodata": 120, "firstlight": 900}
 
 

@@ -22,7 +22,7 @@ from .accounts import KINDS, add_account, poll, state_of
 from .passing_time import pass_time
 from .subjects import SUBJECTS, air_conditioner, chiller, ups
 
-pytestmark = pytest.mark.usefixtures("small_fleets", "hass_storage")
+pytestmark = pytest.mark.usefixtures("hass_storage")
 
 _DEFAULT_SECONDS = {"gizwits_open": 60, "gizwits_enterprise": 60, "sodata": 120, "firstlight": 900}
 

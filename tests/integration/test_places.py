@@ -14,8 +14,6 @@ from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, make_entry, poll, state_of
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 
 async def test_places_are_disabled_at_first(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "gizwits_enterprise")

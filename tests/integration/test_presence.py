@@ -1,6 +1,5 @@
 """Connectivity where the device list is rarely requested: the later of the list and a reading decides."""
 
-import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
@@ -11,8 +10,6 @@ from simulator.sodata.fleet import SoDataDevice
 
 from .accounts import add_account, entity_id_of, poll, state_of
 from .subjects import ups
-
-pytestmark = pytest.mark.usefixtures("small_fleets")
 
 _MINUTES = 60
 _HOUR = 60 * _MINUTES

@@ -18,7 +18,7 @@ from simulator.simulation import Simulation
 from .passing_time import until
 from .pushed import PUSHING_KINDS, Pushed, calm
 
-pytestmark = pytest.mark.usefixtures("fixed_time", "small_fleets")
+pytestmark = pytest.mark.usefixtures("fixed_time")
 
 _SELDOM = {"interval": 7200}
 

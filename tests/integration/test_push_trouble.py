@@ -30,7 +30,7 @@ from .accounts import poll
 from .passing_time import pass_time, settle, until
 from .pushed import PUSHING_KINDS, Pushed, calm
 
-pytestmark = pytest.mark.usefixtures("fixed_time", "small_fleets")
+pytestmark = pytest.mark.usefixtures("fixed_time")
 
 
 @pytest.fixture

@@ -26,8 +26,6 @@ from .credentials import (
 from .passing_time import pass_time
 from .subjects import SUBJECTS
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 
 def flows(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
     """Return the sources of the flows that wait for the user."""

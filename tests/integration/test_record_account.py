@@ -43,7 +43,7 @@ async def _record(hass: HomeAssistant, entry: MockConfigEntry, **more: Any) -> A
     )
 
 
-@pytest.mark.usefixtures("fixed_time", "small_fleets", "all_enabled")
+@pytest.mark.usefixtures("fixed_time", "all_enabled")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_recording_is_stored_without_anything_private_and_can_be_replayed(
     hass: HomeAssistant, simulation: Simulation, tmp_path: Path, kind: str

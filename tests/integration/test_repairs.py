@@ -22,8 +22,6 @@ from simulator.simulation import Simulation
 
 from .accounts import add_account, poll, state_of
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 
 def _at(path: str) -> Callable[[web.Request], bool]:
     return lambda request: request.path == path

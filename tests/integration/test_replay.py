@@ -17,7 +17,7 @@ from .replays import add_entry, summary
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_entities_of_a_replay_equal_those_of_the_account(
-    hass: HomeAssistant, fixed_time: None, simulation: Simulation, small_fleets: None, all_enabled: None, kind: str
+    hass: HomeAssistant, fixed_time: None, simulation: Simulation, all_enabled: None, kind: str
 ) -> None:
     simulation.gizwits_open.push.is_offered = True
     await hass.config.async_set_time_zone("UTC")

@@ -73,6 +73,7 @@ def requests(simulation: Simulation) -> dict[str, int]:
         ("firstlight", {"aggregate": 1}, {}, {"aggregate": 1}, {"aggregate": 1}),
     ],
 )
+@pytest.mark.usefixtures("whole_fleets")
 async def test_a_start_and_a_poll_make_the_expected_number_of_requests(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],
@@ -96,7 +97,6 @@ async def test_a_start_and_a_poll_make_the_expected_number_of_requests(
     assert requests(simulation) == restart_after_hours
 
 
-@pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_last_readings_are_shown_before_any_device_is_read(
     hass: HomeAssistant, hass_storage: dict[str, Any], simulation: Simulation, kind: str
@@ -115,7 +115,6 @@ async def test_last_readings_are_shown_before_any_device_is_read(
     assert float(subject.state(hass, simulation, entry)) == 22
 
 
-@pytest.mark.usefixtures("small_fleets")
 @pytest.mark.parametrize("kind", ["gizwits_open", "gizwits_enterprise", "sodata"])
 async def test_last_readings_outlast_a_start_without_the_cloud(
     hass: HomeAssistant,
@@ -139,7 +138,6 @@ async def test_last_readings_outlast_a_start_without_the_cloud(
     assert float(subject.state(hass, simulation, entry)) == 21
 
 
-@pytest.mark.usefixtures("small_fleets")
 async def test_a_token_from_a_failed_start_serves_the_next_one(
     hass: HomeAssistant, hass_storage: dict[str, Any], simulation: Simulation
 ) -> None:
@@ -151,7 +149,6 @@ async def test_a_token_from_a_failed_start_serves_the_next_one(
     assert server.requests["POST /app/login"] == 1
 
 
-@pytest.mark.usefixtures("small_fleets")
 async def test_a_device_missing_before_the_restart_is_still_counted(
     hass: HomeAssistant, hass_storage: dict[str, Any], simulation: Simulation
 ) -> None:

@@ -19,7 +19,7 @@ from .subjects import air_conditioner
 
 
 @pytest.fixture(autouse=True)
-def _no_early_readings(change_timings: ChangeTimings, small_fleets: None) -> None:
+def _no_early_readings(change_timings: ChangeTimings) -> None:
     change_timings(confirmation_reads=(3600.0,))
 
 

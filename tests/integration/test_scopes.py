@@ -17,8 +17,6 @@ from simulator.simulation import Simulation
 
 from .accounts import add_account, make_entry, poll
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 
 async def _add(
     hass: HomeAssistant, simulation: Simulation, kind: str, unique_id: str | None, **changes: Any

@@ -36,8 +36,6 @@ from .accounts import entity_id_of, poll
 from .flows import choose, shown_in, submit, typed_for, with_changes
 from .passing_time import settle, until
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 _WRONG = "wr0ng-s3cret-typed-by-mistake"
 _NEW = "n3w-s3cret-after-the-change"
 _PUSH = "pu5h-s3cret-of-the-product"

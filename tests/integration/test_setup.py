@@ -21,8 +21,6 @@ from .flows import add
 from .passing_time import pass_time, settle, until
 from .subjects import SUBJECTS, twenty_devices
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_an_account_shows_its_values_and_keeps_nothing_running_when_unloaded(

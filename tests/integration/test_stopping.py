@@ -15,7 +15,7 @@ from .accounts import KINDS, add_account, make_entry
 from .passing_time import until
 from .subjects import SUBJECTS
 
-pytestmark = pytest.mark.usefixtures("small_fleets", "hass_storage", "freezer")
+pytestmark = pytest.mark.usefixtures("hass_storage", "freezer")
 
 
 def _silence(simulation: Simulation) -> asyncio.Event:

@@ -19,8 +19,6 @@ from .accounts import add_account, make_entry, poll
 from .flows import add, choose, submit, typed_for
 from .test_options_flow import options_of
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 NAME = "[**Renew** here](https://evil.example)\n# <img src=x> www.evil.example a@evil.example \u202e" + "x" * 1000
 SHOWN = "[**Renew** here](https://evil.example) # <img src=x> www.evil.example a@evil.example " + "x" * 14 + "…"
 ESCAPED = (

@@ -116,9 +116,7 @@ def _all_failures() -> list[HomeAssistantError]:
 
 
 @pytest.fixture
-async def entries(
-    hass: HomeAssistant, simulation: Simulation, small_fleets: None, our_profiles: None
-) -> list[MockConfigEntry]:
+async def entries(hass: HomeAssistant, simulation: Simulation, our_profiles: None) -> list[MockConfigEntry]:
     simulation.gizwits_open.add_appliances()
     simulation.gizwits_open.add_wavemaker()
     return [await add_account(hass, simulation, kind, options={"administration": True}) for kind in KINDS]

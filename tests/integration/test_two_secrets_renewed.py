@@ -15,8 +15,6 @@ from simulator.simulation import Simulation
 from .accounts import KINDS, add_account, make_entry, poll
 from .flows import QUERY_TYPED, TEXTS, check_texts, shown_in, submit
 
-pytestmark = pytest.mark.usefixtures("small_fleets")
-
 
 def _renew(simulation: Simulation, *, products: int) -> None:
     """Renew the secret of the enterprise and the secrets of its first products."""

@@ -13,7 +13,7 @@ from simulator.simulation import Simulation
 from .accounts import KINDS, add_account, poll, state_of
 from .subjects import SUBJECTS, air_conditioner, chiller, ups
 
-pytestmark = pytest.mark.usefixtures("small_fleets", "all_enabled")
+pytestmark = pytest.mark.usefixtures("all_enabled")
 
 
 def _call_open_device(simulation: Simulation, name: str) -> None:

@@ -18,7 +18,7 @@ from .accounts import KINDS, add_account, make_entry, poll, state_of
 from .passing_time import pass_time, settle, until
 from .subjects import SUBJECTS
 
-pytestmark = pytest.mark.usefixtures("small_fleets", "hass_storage")
+pytestmark = pytest.mark.usefixtures("hass_storage")
 
 # Firstlight's queries are known from the entry: while their last answers are young, set-up sends no request.
 _REQUESTED_AT_SET_UP = [kind for kind in KINDS if kind != "firstlight"]

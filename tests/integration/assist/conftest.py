@@ -29,7 +29,6 @@ async def entries(
     freezer: FrozenDateTimeFactory,
     change_timings: ChangeTimings,
     simulation: Simulation,
-    small_fleets: None,
 ) -> Entries:
     """The accounts, after a chiller has gone offline and an alarm of a UPS was raised."""
     change_timings(online_log_delay=0)

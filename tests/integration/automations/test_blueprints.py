@@ -33,7 +33,7 @@ from ..passing_time import ChangeTimings, let_traffic_arrive, pass_time, settle
 from ..subjects import air_conditioner, ups
 from .automating import add_automation, device_of
 
-pytestmark = pytest.mark.usefixtures("recorder_mock", "blueprints", "fixed_time", "small_fleets")
+pytestmark = pytest.mark.usefixtures("recorder_mock", "blueprints", "fixed_time")
 
 _FOLDER = Path(__file__).parents[3] / "blueprints"
 _OURS = _FOLDER / "automation" / "datapoint_cloud"

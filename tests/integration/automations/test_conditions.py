@@ -23,7 +23,7 @@ from ..passing_time import ChangeTimings, settle
 from ..subjects import air_conditioner, ups
 from .automating import add_automation, device_of
 
-pytestmark = pytest.mark.usefixtures("fixed_time", "small_fleets", "hass_storage")
+pytestmark = pytest.mark.usefixtures("fixed_time", "hass_storage")
 
 _HOUR = 3600
 

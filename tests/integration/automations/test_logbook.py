@@ -21,7 +21,7 @@ from ..accounts import KINDS, add_account, entity_id_of, poll
 from ..passing_time import ChangeTimings, pass_time, settle
 from .automating import device_of
 
-pytestmark = pytest.mark.usefixtures("recorder_mock", "fixed_time", "small_fleets")
+pytestmark = pytest.mark.usefixtures("recorder_mock", "fixed_time")
 
 
 @pytest.fixture

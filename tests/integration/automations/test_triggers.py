@@ -33,7 +33,7 @@ from ..passing_time import ChangeTimings, pass_time, settle
 from ..subjects import air_conditioner, ups
 from .automating import automate, device_of
 
-pytestmark = pytest.mark.usefixtures("fixed_time", "small_fleets", "hass_storage")
+pytestmark = pytest.mark.usefixtures("fixed_time", "hass_storage")
 
 _MINUTE = 60
 _HOUR = 60 * _MINUTE

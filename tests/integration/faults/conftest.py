@@ -22,7 +22,6 @@ def make_account(
     hass: HomeAssistant,
     fixed_time: None,
     simulation: Simulation,
-    small_fleets: None,
     freezer: FrozenDateTimeFactory,
     caplog: pytest.LogCaptureFixture,
 ) -> MakeAccount:

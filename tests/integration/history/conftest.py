@@ -11,7 +11,7 @@ from ..accounts import add_account
 
 
 @pytest.fixture(autouse=True)
-async def _in_paris(hass: HomeAssistant, small_fleets: None) -> None:
+async def _in_paris(hass: HomeAssistant) -> None:
     await hass.config.async_set_time_zone("Europe/Paris")
 
 

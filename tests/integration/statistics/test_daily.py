@@ -27,7 +27,7 @@ _IMPORTS = {"import_history": True, "import_days": 1}
 
 
 @pytest.fixture(autouse=True)
-def _small(recorder_mock: Recorder, fixed_time: None, small_fleets: None) -> None:
+def _small(recorder_mock: Recorder, fixed_time: None) -> None:
     """Set up a recorder and small fleets."""
 
 

@@ -23,7 +23,7 @@ from .generated_history import rows_of, sensor_of
 
 
 @pytest.fixture(autouse=True)
-def _small(recorder_mock: Recorder, small_fleets: None) -> None:
+def _small(recorder_mock: Recorder) -> None:
     """Set up a recorder and small fleets."""
 
 
