@@ -42,6 +42,7 @@ class Replay:
         self._clock = clock
         self._shift = Shift(recording.started_at, clock() - recording.started_at)
         self.servers: dict[str, Server | SnotiServer] = {}
+        self._timers: list[asyncio.TimerHandle] = []
         make = {
             "gizwits_open": self._make_open,
             "gizwits_enterprise": self._make_enterprise,
@@ -72,9 +73,14 @@ class Replay:
             self.account[field] = address
 
     async def stop(self) -> None:
-        """Stop the servers."""
+        """Stop the servers, and what was to be pushed later."""
+        for timer in self._timers:
+            timer.cancel()
         for server in self.servers.values():
             await server.stop()
+
+    def _later(self, seconds: float, send: Callable[[Mapping[str, Any]], None], message: Mapping[str, Any]) -> None:
+        self._timers.append(asyncio.get_running_loop().call_later(seconds, send, message))
 
     def _addresses(self) -> Mapping[str, str]:
         """Return the addresses of the servers by the fields of the form."""
@@ -139,7 +145,7 @@ class Replay:
         for seconds, message in [] if connection is None else connection.received:
             is_answer = "res_sn" in message or "res_sn" in fields(message.get("data"))
             if message.get("cmd") not in _ANSWERS_OF_PUSH and not is_answer:
-                asyncio.get_running_loop().call_later(seconds, send, message)
+                self._later(seconds, send, message)
 
     # The Gizwits Enterprise API
 
@@ -196,7 +202,7 @@ class Replay:
         for connection in self._recording.connections:
             for seconds, message in connection.received:
                 if message.get("cmd") == "event_push" and message.get("product_key") in product_keys:
-                    asyncio.get_running_loop().call_later(seconds, send, self._shift.moved(message))
+                    self._later(seconds, send, self._shift.moved(message))
 
     # SoData
 
