@@ -25,8 +25,8 @@ from .home_assistant import DOMAIN, PROJECT, HomeAssistant, StartFailed
 FOLDER = PROJECT / ".dev"
 PORT = 8124
 PUSH_SECONDS = 20
-WITH_PAST = ("gizwits_open", "gizwits_enterprise", "sodata")
-"""The accounts that import their history, so that the graphs of the example dashboards are not empty."""
+WITH_PAST = {"import_history": True, "import_days": 7}
+"""The options with which an account imports its history, so that the graphs of the dashboards are not empty."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -95,8 +95,7 @@ async def _add_accounts(client: Client, simulation: Simulation) -> None:
     for kind, steps in form_inputs(simulation).items():
         async with _progress(f"Adding an account of {NAMES[kind]}"):
             headings[entry_id := await client.add_entry(DOMAIN, *steps)] = NAMES[kind]
-            if kind in WITH_PAST:
-                await client.set_options(entry_id, {"import_history": True, "import_days": 7})
+            await client.set_options(entry_id, WITH_PAST)
     async with _progress("Creating the dashboards"):
         await dashboard.create_examples(client)
         await dashboard.create(client, headings)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import override
 
 from homeassistant.components.sensor import DOMAIN as SENSOR
@@ -81,6 +81,13 @@ class DatapointSensor(DatapointEntity, SensorEntity):
     @override
     def state_class(self) -> SensorStateClass | None:
         return self.description.state_class
+
+    @property
+    @override
+    def last_reset(self) -> datetime | None:
+        state = self.state_of_device
+        reading = None if state is None else state.readings.get(self.description.datapoint.key)
+        return reading.since if reading is not None and self.state_class is SensorStateClass.TOTAL else None
 
     @property
     @override

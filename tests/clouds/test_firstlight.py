@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,6 +32,7 @@ from simulator.server import Fault
 from .transports import quick
 
 PARIS = ZoneInfo("Europe/Paris")
+MIDNIGHT = datetime(2026, 9, 20, 22, tzinfo=UTC)  # in Paris: when the current day began
 QUERY = UsageQuery(
     id="q", name="Genres", aty="content", field="genre", item_id=None, period="day", group_by=None, unit="plays"
 )
@@ -443,7 +444,7 @@ async def test_answer_without_data_is_a_success(firstlight: Firstlight) -> None:
 
 async def test_data_without_a_header_is_a_success(firstlight: Firstlight) -> None:
     firstlight.answer({"data": 5})
-    assert (await firstlight.read()).readings == {"total": Reading(5)}
+    assert (await firstlight.read()).readings == {"total": Reading(5, since=MIDNIGHT)}
 
 
 async def test_known_values_become_unknown_in_a_period_without_data(firstlight: Firstlight) -> None:
@@ -452,7 +453,7 @@ async def test_known_values_become_unknown_in_a_period_without_data(firstlight: 
     firstlight.client_store = ClientStore(json.loads(json.dumps(firstlight.client_store.content)))
     firstlight.answer_data({"Drama": 5})
     snapshot = await firstlight.read()
-    assert snapshot.readings == {"value:Comedy": Reading(None), "value:Drama": Reading(5)}
+    assert snapshot.readings == {"value:Comedy": Reading(None), "value:Drama": Reading(5, since=MIDNIGHT)}
     assert {datapoint.name for datapoint in snapshot.described} == {"Comedy", "Drama"}
 
 
@@ -465,7 +466,9 @@ async def test_client_forgets_values_of_removed_queries(firstlight: Firstlight) 
 async def test_numbers_have_the_unit_chosen_by_the_user(firstlight: Firstlight) -> None:
     firstlight.answer_data({"Drama": 3})
     (datapoint,) = (await firstlight.read()).described
-    assert datapoint == Datapoint(key="value:Drama", name="Drama", data_type=DataType.NUMBER, unit="plays")
+    assert datapoint == Datapoint(
+        key="value:Drama", name="Drama", data_type=DataType.NUMBER, unit="plays", is_period_total=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -496,7 +499,7 @@ async def test_shape_of_an_unknown_answer_is_logged_once_without_values(
 async def test_unknown_row_does_not_affect_the_others(firstlight: Firstlight) -> None:
     firstlight.answer_data([{"name": "Drama", "value": 3}, 5, None, {"name": "Invalid", "value": []}, {"plays": 1}])
     snapshot = await firstlight.read()
-    assert snapshot.readings == {"value:Drama": Reading(3)}
+    assert snapshot.readings == {"value:Drama": Reading(3, since=MIDNIGHT)}
     assert snapshot.skipped == ("NoneType", "int", "{name: str, value: []}", "{plays: int}")
 
 

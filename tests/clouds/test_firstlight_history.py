@@ -23,7 +23,8 @@ from custom_components.datapoint_cloud.clouds.errors import (
     Unreachable,
 )
 from custom_components.datapoint_cloud.clouds.firstlight.api import FirstlightCloud, UsageQuery
-from custom_components.datapoint_cloud.clouds.history import HistoryResult, Usage
+from custom_components.datapoint_cloud.clouds.history import HistoryResult, Series, Usage
+from custom_components.datapoint_cloud.clouds.model import Device, Reading
 from simulator.firstlight import FirstlightServer
 from simulator.server import Fault
 
@@ -34,6 +35,7 @@ QUERY = UsageQuery(
     id="q", name="Genres", aty="content", field="genre", item_id=None, period="day", group_by=None, unit="plays"
 )
 START, END = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 9, 15, tzinfo=UTC)
+PARIS = ZoneInfo("Europe/Paris")
 NETWORKS = {"ON NET": 0.7, "OFF NET": 0.3}
 
 
@@ -61,7 +63,7 @@ class Client:
             authorization_token=server.authorization_token,
             user_token=server.user_token,
             queries=[replace(QUERY, **changes)],
-            time_zone=ZoneInfo("Europe/Paris"),
+            time_zone=PARIS,
             client_store=ClientStore(),
         )
 
@@ -69,6 +71,10 @@ class Client:
         self, start: datetime = START, end: datetime = END, *, period: str = "day", group_by: str | None = None
     ) -> HistoryResult[Usage]:
         return await self.cloud.history.usage("q", start, end, period=period, group_by=group_by)
+
+    async def totals(self, start: datetime, end: datetime, key: str = "value:Drama") -> HistoryResult[Reading]:
+        series = Series(Device(id="q", name="Genres", schema_id="q"), key)
+        return (await self.cloud.history.totals([series], start, end))[series]
 
 
 @pytest.fixture
@@ -307,3 +313,73 @@ async def test_history_can_be_read_while_polls_use_all_parallel_requests(
     assert (await asyncio.wait_for(client.usage(), 5)).rows
     gate.set()
     await asyncio.gather(*polls)
+
+
+# Totals of past periods
+
+
+def at(day: int, hour: int = 0) -> datetime:
+    """Return a time in September in Paris."""
+    return datetime(2026, 9, day, hour, tzinfo=PARIS)
+
+
+def taken(end: datetime) -> datetime:
+    return (end - datetime.resolution).astimezone(UTC)
+
+
+async def test_totals_are_those_of_each_day_and_of_the_end_of_the_range(
+    server: FirstlightServer, client: Client
+) -> None:
+    result = await client.totals(at(2, 6), at(4, 12))
+    assert result.rows == (
+        Reading(405, taken(at(3)), at(2).astimezone(UTC)),  # 40 % of 42 an hour, and what rounding leaves
+        Reading(405, taken(at(4)), at(3).astimezone(UTC)),
+        Reading(203, taken(at(4, 12)), at(4).astimezone(UTC)),
+    )
+    assert (result.start, result.end, result.stopped_by) == (at(2, 6), at(4, 12), None)
+    windows = [(request.query["fromDate"], request.query["toDate"]) for request in server.log]
+    assert windows[0] == ("2026-09-03T22:00:00Z", "2026-09-04T10:00:00Z")  # the newest first
+    assert len(windows) == 3
+
+
+async def test_totals_of_a_longer_period_grow_from_day_to_day(
+    server: FirstlightServer, session: aiohttp.ClientSession
+) -> None:
+    result = await Client(server, session, period="week").totals(at(6), at(9))
+    days = [datetime(2026, 8, 31, tzinfo=PARIS), at(7), at(7)]  # 6 September is a Sunday
+    assert [reading.since for reading in result.rows] == days
+    assert [round(reading.value / 405) for reading in result.rows] == [7, 1, 2]  # type: ignore[operator]
+
+
+async def test_totals_of_hours_are_read_hour_by_hour(server: FirstlightServer, session: aiohttp.ClientSession) -> None:
+    result = await Client(server, session, period="hour").totals(at(2, 6), at(2, 9))
+    assert [reading.since for reading in result.rows] == [at(2, 6), at(2, 7), at(2, 8)]
+
+
+async def test_plain_dates_give_totals_of_whole_days_only(
+    server: FirstlightServer, session: aiohttp.ClientSession
+) -> None:
+    server.date_format = "date"
+    result = await Client(server, session, date_format="date").totals(at(2, 6), at(4, 12))
+    assert [reading.taken_at for reading in result.rows] == [taken(at(3)), taken(at(4))]
+    hourly = Client(server, session, date_format="date", period="hour").cloud.history
+    series = Series(Device(id="q", name="Genres", schema_id="q"), "value:Drama")
+    assert await hourly.totals([series], at(2, 6), at(2, 9)) == {}
+
+
+async def test_an_error_leaves_the_newer_totals(server: FirstlightServer, client: Client) -> None:
+    server.faults = [Fault(matches=lambda request: request.query["toDate"] < "2026-09-03", drops=True)]
+    result = await client.totals(at(1), at(4))
+    assert [reading.since for reading in result.rows] == [at(3)]
+    assert (result.start, result.end) == (at(3), at(4))
+    assert isinstance(result.stopped_by, Unreachable)
+    server.faults = [Fault(drops=True)]
+    with pytest.raises(Unreachable):
+        await client.totals(at(1), at(4))
+
+
+async def test_an_answer_for_another_range_is_no_total(server: FirstlightServer, client: Client) -> None:
+    server.faults = data([{"name": "Drama", "value": 3, "date": "2026-09-21T00:00:00Z"}])
+    result = await client.totals(at(1), at(2))
+    assert isinstance(result.stopped_by, UnexpectedAnswer)
+    assert result.rows == ()

@@ -12,6 +12,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
 
 from custom_components.datapoint_cloud import user_profiles
+from custom_components.datapoint_cloud.clouds.firstlight.history import FirstlightHistory
+from custom_components.datapoint_cloud.clouds.history import HistoryCapabilities
 from custom_components.datapoint_cloud.clouds.transport import HttpTimings
 from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.profiles import Profiles
@@ -95,6 +97,12 @@ def setup_entry() -> Iterator[AsyncMock]:
 def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enable every entity when it is added."""
     monkeypatch.setattr(Entity, "entity_registry_enabled_default", property(lambda _: True))
+
+
+@pytest.fixture
+def without_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the accounts of Firstlight import nothing, as those of a cloud that keeps no past."""
+    monkeypatch.setattr(FirstlightHistory, "capabilities", HistoryCapabilities(has_usage=True))
 
 
 def _leave_few_devices(simulation: Simulation) -> None:

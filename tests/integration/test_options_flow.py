@@ -174,6 +174,7 @@ async def test_the_past_is_a_choice_where_the_cloud_tells_of_it(
     assert isinstance(entry.options["import_days"], int)
 
 
+@pytest.mark.usefixtures("without_past")
 async def test_the_past_is_no_choice_where_the_cloud_keeps_none(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "firstlight")
     assert not {"import_history", "import_days"} & fields_of(await begin(hass, entry))

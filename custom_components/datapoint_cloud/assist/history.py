@@ -78,7 +78,8 @@ class _Question:
 
     @property
     def is_increasing(self) -> bool:
-        return self.description.state_class is SensorStateClass.TOTAL_INCREASING
+        is_counter = self.description.state_class is SensorStateClass.TOTAL_INCREASING
+        return is_counter or self.description.datapoint.is_period_total
 
     @property
     def entity_id(self) -> str:

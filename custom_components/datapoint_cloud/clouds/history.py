@@ -95,11 +95,12 @@ class HistoryCapabilities:
     A retention is how far back the data goes; None: the cloud has no such data. `periods` and `aggregations` are empty
     if the cloud does not aggregate. `aggregates_need_grant`: accounts get aggregates only after the vendor has granted
     them. `aggregates_numbers_only`: the cloud refuses to aggregate datapoints that are not numbers; others count an
-    alarm as 0 and 1.
+    alarm as 0 and 1. `totals_retention` is that of `totals`.
     """
 
     readings_retention: timedelta | None = None
     buckets_retention: timedelta | None = None
+    totals_retention: timedelta | None = None
     periods: frozenset[Period] = frozenset()
     aggregations: frozenset[Aggregation] = frozenset()
     aggregates_need_grant: bool = False
@@ -110,7 +111,9 @@ class HistoryCapabilities:
 
     @property
     def hours_retention(self) -> timedelta | None:
-        """How far back hourly statistics can be made, from buckets or from readings; None: not at all."""
+        """How far back statistics can be made, from totals, buckets or readings; None: not at all."""
+        if self.totals_retention is not None:
+            return self.totals_retention
         if self.makes_hours_from_readings:
             return self.readings_retention
         return self.buckets_retention if self._has_hourly_buckets else None
@@ -162,6 +165,14 @@ class History(Protocol):
         out. Days and longer periods begin at midnight in the device's time zone if `is_local`, otherwise in UTC.
         """
 
+    async def totals(
+        self, series: Sequence[Series], start: datetime, end: datetime
+    ) -> Mapping[Series, HistoryResult[Reading]]:
+        """Read what the totals of periods had reached at the end of each day, or hour if their period is one.
+
+        The last reading is of the end of the range. Each counts as taken just before the end that it describes.
+        """
+
     async def online_log(self, device: Device, start: datetime, end: datetime) -> HistoryResult[LogEntry]:
         """Read when the device came online and went offline, and for what reason."""
 
@@ -195,6 +206,12 @@ class NoHistory:
         aggregation: Aggregation,
         is_local: bool = False,
     ) -> Mapping[Series, HistoryResult[Bucket]]:
+        """Raise `NotSupported`."""
+        raise NotSupported
+
+    async def totals(
+        self, series: Sequence[Series], start: datetime, end: datetime
+    ) -> Mapping[Series, HistoryResult[Reading]]:
         """Raise `NotSupported`."""
         raise NotSupported
 

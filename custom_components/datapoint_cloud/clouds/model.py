@@ -109,6 +109,7 @@ class Datapoint:
     unit: str | None = None
     is_counter: bool = False  # the vendor says that it counts, and so never falls
     is_difference: bool = False  # the amount since the previous reading, neither a meter nor a momentary value
+    is_period_total: bool = False  # the amount since the current period began; it begins anew with the next
     minimum: float | None = None
     maximum: float | None = None
     step: float | None = None
@@ -134,11 +135,13 @@ class Schema:
 class Reading:
     """A value and its timestamp (aware UTC; None if the cloud does not state it).
 
-    A `value` of None means that the cloud has no value for the datapoint.
+    A `value` of None means that the cloud has no value for the datapoint. `since` is when the period of a period's
+    total began; None for other datapoints, and for a stored reading.
     """
 
     value: Value | None
     taken_at: datetime | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,6 @@ from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.number import NumberDeviceClass, NumberMode
 from homeassistant.components.number.const import DEVICE_CLASS_UNITS as NUMBER_UNITS
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
-from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES
 from homeassistant.components.sensor.const import DEVICE_CLASS_UNITS as SENSOR_UNITS
 from homeassistant.const import EntityCategory, Platform
 
@@ -28,7 +27,7 @@ from ..vocabulary import is_chinese, readable
 from .first_dozen import DOZEN, Measurement, first_dozen, is_wanted_alarm
 from .hints import hint_of
 from .naming import Naming, key_of
-from .units import COUNTER, fitting_class, state_class_of, unit_of
+from .units import COUNTER, allowed_state_classes, fitting_class, state_class_of, unit_of
 
 LONGEST_STATE = 255
 """Characters: Home Assistant rejects a longer state."""
@@ -286,11 +285,13 @@ def _sensor(plain: DatapointDescription, refinement: Refinement) -> DatapointDes
     unit = unit_of(plain.datapoint)
     shown = refinement.unit or unit.symbol or None
     known_class = fitting_class(refinement.device_class, shown, SENSOR_UNITS)
-    allowed = DEVICE_CLASS_STATE_CLASSES.get(SensorDeviceClass(known_class)) if known_class else None
-    if refinement.state_class and (allowed is None or refinement.state_class in allowed):
+    allowed = allowed_state_classes(known_class)
+    if refinement.state_class and refinement.state_class in allowed:
         state_class: SensorStateClass | None = SensorStateClass(refinement.state_class)
     elif plain.datapoint.is_difference and shown is not None:
         state_class = None
+    elif plain.datapoint.is_period_total:
+        state_class = SensorStateClass.TOTAL if SensorStateClass.TOTAL in allowed else None
     elif refinement.unit or known_class:
         state_class = state_class_of(known_class)
     else:

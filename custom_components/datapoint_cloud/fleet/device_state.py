@@ -205,7 +205,7 @@ class DeviceState:
                 self.pushed_at[key] = now
             if (write := self.pending.check(key, reading, now)) is not None:
                 contradicted[key] = write.value
-            if before is None or shown != self.value(key):
+            if before is None or shown != self.value(key) or before.since != reading.since:
                 changed.add(key)
             if (alarm_change := self._alarm_change(key, reading)) is not None:
                 events.append(alarm_change)

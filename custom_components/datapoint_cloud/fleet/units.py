@@ -115,6 +115,9 @@ def unit_of(datapoint: Datapoint) -> Unit:
         and "charge" in datapoint.name.lower()
     ):
         unit = replace(unit, device_class=SensorDeviceClass.BATTERY)
+    if datapoint.is_period_total:
+        has_totals = SensorStateClass.TOTAL in allowed_state_classes(unit.device_class)
+        unit = replace(unit, device_class=unit.device_class if has_totals else None, state_class=SensorStateClass.TOTAL)
     is_color = unit.symbol == UnitOfTemperature.KELVIN and (datapoint.maximum or 0) >= _LEAST_COLOR_TEMPERATURE
     return replace(unit, device_class=None) if is_color else unit
 
@@ -127,14 +130,19 @@ def _unit(word: str | None) -> Unit:
     return Unit(symbol, device_class, COUNTER if device_class in _COUNTED else SensorStateClass.MEASUREMENT)
 
 
+def allowed_state_classes(device_class: str | None) -> Collection[SensorStateClass]:
+    """Return the state classes that a number of a device class may have."""
+    if device_class is None:
+        return frozenset(SensorStateClass)
+    return DEVICE_CLASS_STATE_CLASSES[SensorDeviceClass(device_class)]
+
+
 def state_class_of(device_class: str | None) -> SensorStateClass | None:
     """Return the state class of a number whose device class a profile gives."""
     if device_class in _METERED:
         return COUNTER
-    if device_class is None:
-        return SensorStateClass.MEASUREMENT
-    allowed = DEVICE_CLASS_STATE_CLASSES[SensorDeviceClass(device_class)]
-    return SensorStateClass.MEASUREMENT if SensorStateClass.MEASUREMENT in allowed else None
+    has_measurements = SensorStateClass.MEASUREMENT in allowed_state_classes(device_class)
+    return SensorStateClass.MEASUREMENT if has_measurements else None
 
 
 def fitting_class(device_class: str | None, unit: str | None, units: Mapping[Any, Collection[Any]]) -> str | None:

@@ -168,12 +168,20 @@ class Import:
 
     async def _async_import_range(self, imports: Sequence[_SensorImport], hour_range: HourRange) -> None:
         try:
-            if self._history.capabilities.makes_hours_from_readings:
+            if self._history.capabilities.totals_retention is not None:
+                await self._async_import_totals(imports, hour_range)
+            elif self._history.capabilities.makes_hours_from_readings:
                 await self._async_import_readings(imports, hour_range)
             else:
                 await self._async_import_buckets(imports, hour_range)
         except CloudError as error:
             self._record_error(error, imports)
+
+    async def _async_import_totals(self, imports: Sequence[_SensorImport], hour_range: HourRange) -> None:
+        totals = [one for one in imports if one.sensor.description.datapoint.is_period_total and one.sensor.is_meter]
+        results = await self._history.totals([one.sensor.series for one in totals], *hour_range)
+        for one in imports:
+            await self._async_write_answer(one, hour_range, [results.get(one.sensor.series)], _rows_of_totals)
 
     async def _async_import_readings(self, imports: Sequence[_SensorImport], hour_range: HourRange) -> None:
         results = await self._history.readings([one.sensor.series for one in imports], *hour_range)
@@ -305,19 +313,32 @@ def _within(hour_range: HourRange, found: Sequence[StatisticData]) -> Sequence[S
 
 
 def _sum_rows(one: _SensorImport, hour_range: HourRange, meter_values: MeterValues) -> Sequence[StatisticData]:
-    before, after = rows.neighbours(one.existing.rows, hour_range)
+    before, after = _neighbours(one, hour_range)
     return rows.sum_rows(
         [(hour, values) for hour, values in meter_values if hour_range[0] <= hour < hour_range[1]],
         before,
-        after or one.existing.newest_short_term or _first_row_of_recorder(one),
+        after,
         is_increasing=one.sensor.is_increasing,
     )
+
+
+def _rows_of_totals(
+    one: _SensorImport, hour_range: HourRange, results: Sequence[HistoryResult[Reading]]
+) -> Sequence[StatisticData]:
+    (result,) = results
+    return rows.rows_of_totals(result, one.convert, *_neighbours(one, hour_range))
+
+
+def _neighbours(one: _SensorImport, hour_range: HourRange) -> tuple[ExistingRow | None, ExistingRow | None]:
+    """Return the last row before a range, and the first row after it that exists or that the recorder will write."""
+    before, after = rows.neighbours(one.existing.rows, hour_range)
+    return before, after or one.existing.newest_short_term or _first_row_of_recorder(one)
 
 
 def _first_row_of_recorder(one: _SensorImport) -> ExistingRow | None:
     """Return where the recorder will start the sum if it has no row yet: at 0, with the current value."""
     value = one.sensor.current_value
-    return None if value is None else ExistingRow(dt_util.utcnow(), one.convert(value), 0.0)
+    return None if value is None else ExistingRow(dt_util.utcnow(), one.convert(value), 0.0, one.sensor.current_since)
 
 
 def _reason_of(error: CloudError) -> str:

@@ -128,7 +128,7 @@ async def async_read_existing(
 
 def _read_existing(hass: HomeAssistant, sensor: HasStatistics, hours: int) -> ExistingStatistics:
     statistic_id = sensor.entity_id
-    types: set[Any] = {"state", "sum"} if sensor.is_meter else {"mean"}
+    types: set[Any] = {"state", "sum", "last_reset"} if sensor.is_meter else {"mean"}
     hourly = get_last_statistics(hass, hours, statistic_id, False, types).get(statistic_id, [])
     existing = ExistingStatistics([_existing_row(row) for row in reversed(hourly)])
     if sensor.is_meter and not hourly:
@@ -138,7 +138,13 @@ def _read_existing(hass: HomeAssistant, sensor: HasStatistics, hours: int) -> Ex
 
 
 def _existing_row(row: Mapping[str, Any]) -> ExistingRow:
-    return ExistingRow(datetime.fromtimestamp(row["start"], UTC), row.get("state"), row.get("sum"))
+    since: float | None = row.get("last_reset")
+    return ExistingRow(
+        datetime.fromtimestamp(row["start"], UTC),
+        row.get("state"),
+        row.get("sum"),
+        None if since is None else datetime.fromtimestamp(since, UTC),
+    )
 
 
 async def async_write(hass: HomeAssistant, metadata: StatisticMetaData, rows: Sequence[StatisticData]) -> None:

@@ -29,11 +29,15 @@ class NotHourly(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ExistingRow:
-    """A row that the recorder has. `state` and `sum` are None in the statistics of a measurement."""
+    """A row that the recorder has. `state` and `sum` are None in the statistics of a measurement.
+
+    `since` is when the period of a total began.
+    """
 
     start: datetime
     state: float | None = None
     sum: float | None = None
+    since: datetime | None = None
 
 
 def neighbours(existing: Sequence[ExistingRow], hour_range: HourRange) -> tuple[ExistingRow | None, ExistingRow | None]:
@@ -46,7 +50,7 @@ def neighbours(existing: Sequence[ExistingRow], hour_range: HourRange) -> tuple[
 
 def add_rows(existing: Sequence[ExistingRow], new: Iterable[StatisticData]) -> list[ExistingRow]:
     """Return the existing rows together with new ones, oldest first."""
-    added = [ExistingRow(row["start"], row.get("state"), row.get("sum")) for row in new]
+    added = [ExistingRow(row["start"], row.get("state"), row.get("sum"), row.get("last_reset")) for row in new]
     return sorted([*existing, *added], key=lambda row: row.start)
 
 
@@ -148,7 +152,7 @@ def sum_rows(
     each hour's increase. `before` and `after` have a sum.
     """
     tracker = IncreaseTracker(None if before is None else before.state, is_increasing=is_increasing)
-    states: list[tuple[datetime, float, float, float]] = []  # hour, state, and the running `total` and `movement`
+    counted: list[_Counted] = []
     total = movement = 0.0
     for hour, values in meter_values:
         valid = [value for value in values if value >= 0 or not is_increasing]
@@ -157,25 +161,72 @@ def sum_rows(
             total += increase
             movement += abs(increase)
         if valid:
-            states.append((hour, valid[-1], total, movement))
-    if not states:
-        return []
+            counted.append(_Counted(hour, valid[-1], total, movement))
     increase_until_after = 0.0 if after is None or after.state is None else tracker.increase(after.state)
+    return _numbered(counted, before, after, increase_until_after)
+
+
+def rows_of_totals(
+    result: HistoryResult[Reading], convert: Convert, before: ExistingRow | None, after: ExistingRow | None
+) -> list[StatisticData]:
+    """Make rows of a total that begins anew with each period, like `sum_rows`, and with the beginning as last reset."""
+    counted: list[_Counted] = []
+    known, total, movement = before, 0.0, 0.0
+    for reading in result.rows:
+        if reading.taken_at is None or not isinstance(reading.value, (int, float)):
+            continue
+        hour, state = floor(reading.taken_at), convert(reading.value)
+        increase = _increase_of_total(known, state, reading.since)
+        total += increase
+        movement += abs(increase)
+        counted.append(_Counted(hour, state, total, movement, reading.since))
+        known = ExistingRow(hour, state, since=reading.since)
+    until_after = 0.0
+    if after is not None and after.state is not None:
+        until_after = _increase_of_total(known, after.state, after.since)
+    return _numbered(counted, before, after, until_after)
+
+
+def _increase_of_total(known: ExistingRow | None, state: float, since: datetime | None) -> float:
+    """Return by how much a total has grown since it was last known: in a new period, it began with 0."""
+    if known is None or known.state is None:
+        return 0.0
+    return state if since is not None and since != known.since else state - known.state
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """The state of a meter in an hour, and how much it has counted and moved since the first of these hours."""
+
+    hour: datetime
+    state: float
+    total: float
+    movement: float
+    since: datetime | None = None
+
+    def row(self, sum_: float) -> StatisticData:
+        """Return the row of the hour with this sum."""
+        row = StatisticData(start=self.hour, state=self.state, sum=sum_)
+        if self.since is not None:
+            row["last_reset"] = self.since
+        return row
+
+
+def _numbered(
+    counted: Sequence[_Counted], before: ExistingRow | None, after: ExistingRow | None, increase_until_after: float
+) -> list[StatisticData]:
+    if not counted:
+        return []
+    total, movement = counted[-1].total, counted[-1].movement
     sum_after = 0.0 if after is None else after.sum or 0.0
     if before is None:
-        return [
-            StatisticData(start=hour, state=state, sum=sum_after - increase_until_after - (total - so_far))
-            for hour, state, so_far, _ in states
-        ]
+        return [one.row(sum_after - increase_until_after - (total - one.total)) for one in counted]
     sum_before = before.sum or 0.0
     movement += abs(increase_until_after)
     correction = 0.0
     if after is not None and movement:
         correction = (sum_after - sum_before - total - increase_until_after) / movement
-    return [
-        StatisticData(start=hour, state=state, sum=sum_before + so_far + correction * moved_so_far)
-        for hour, state, so_far, moved_so_far in states
-    ]
+    return [one.row(sum_before + one.total + correction * one.movement) for one in counted]
 
 
 class IncreaseTracker:

@@ -1,6 +1,7 @@
 """Finds the sensors of an account that have long-term statistics, and so can get rows from the cloud's history."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from homeassistant.components.sensor import SensorStateClass
 from homeassistant.const import Platform
@@ -44,6 +45,12 @@ class StatisticsSensor:
         """The last value as the cloud sent it; None if there is none, or if it is not a number."""
         value = self.device_state.value(self.series.key)
         return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+    @property
+    def current_since(self) -> datetime | None:
+        """When the period began of which the last value is the total; None if it is none."""
+        reading = self.device_state.readings.get(self.series.key)
+        return None if reading is None else reading.since
 
 
 def statistics_sensors(hass: HomeAssistant, coordinator: DatapointCoordinator) -> list[StatisticsSensor]:

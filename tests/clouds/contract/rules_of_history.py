@@ -139,6 +139,7 @@ async def _calls(cloud: Cloud, *, small: bool = False) -> list[_Call]:
     return [
         _Call("readings", lambda start, end: history.readings(series, start, end), promised.readings_retention),
         *(buckets(*one) for one in of_buckets),
+        _Call("totals", lambda start, end: history.totals(series, start, end), promised.totals_retention),
         _Call("online log", lambda start, end: history.online_log(device, start, end), has(promised.has_online_log)),
         _Call(
             "communication log",

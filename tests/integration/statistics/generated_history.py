@@ -122,7 +122,7 @@ def sensor_of(hass: HomeAssistant, entry: MockConfigEntry, *, is_meter: bool) ->
 async def rows_of(hass: HomeAssistant, entity_id: str) -> dict[datetime, dict[str, Any]]:
     """Return the long-term statistics of a sensor in their own unit, by the start of the hour."""
     rows = await get_instance(hass).async_add_executor_job(
-        get_last_statistics, hass, 100_000, entity_id, False, {"mean", "min", "max", "state", "sum"}
+        get_last_statistics, hass, 100_000, entity_id, False, {"mean", "min", "max", "state", "sum", "last_reset"}
     )
     return {
         datetime.fromtimestamp(row.pop("start"), UTC): {

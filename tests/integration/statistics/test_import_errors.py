@@ -109,6 +109,7 @@ async def test_a_range_starts_at_the_first_day_of_the_calendar_at_the_earliest(
     assert {outcome["rows_written"] for outcome in response.values()} == {0}
 
 
+@pytest.mark.usefixtures("without_past")
 async def test_an_account_without_history_is_refused(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "firstlight")
     with pytest.raises(ServiceValidationError) as raised:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.models import User
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.core import Context, HomeAssistant
@@ -17,9 +18,10 @@ from custom_components.datapoint_cloud.profiles.model import Match, Profile, Ref
 from custom_components.datapoint_cloud.statistics.hours import HOUR
 from simulator.simulation import Simulation
 
-from ..accounts import add_account, entity_id_of
+from ..accounts import add_account, entity_id_of, poll
 from ..subjects import chiller
 from .generated_history import rows_of, sensor_of
+from .recording import compile_hour, rise
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +96,42 @@ async def test_statistics_of_an_enterprise_are_made_from_its_reports(
     assert response["rows_written"] == len(rows) > 0
     assert min(rows) > datetime.now(UTC) - timedelta(days=7)
     assert all(row["min"] <= row["mean"] <= row["max"] for row in rows.values())
+
+
+async def test_statistics_of_a_usage_query_are_the_totals_of_its_days(
+    hass: HomeAssistant, now: datetime, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    await hass.config.async_set_time_zone("America/Los_Angeles")  # days begin at 7:00 UTC
+    entry = await add_account(hass, simulation, "firstlight")
+    entity_id = entity_id_of(hass, "sensor", entry, "content/genre//day/", "value:Drama")
+    assert hass.states.get(entity_id).attributes["state_class"] == "total"  # type: ignore[union-attr]
+    await async_wait_recording_done(hass)
+    simulation.firstlight.reset_counts()
+    response = (await _import(hass, [entity_id], 3))[entity_id]
+    assert response["reason"] == "complete"
+    assert sum(simulation.firstlight.requests.values()) == response["rows_written"] == 4
+    await compile_hour(hass, freezer, now.replace(minute=0))
+    rows = await rows_of(hass, entity_id)
+    hours = [datetime(2030, 5, day, hour, tzinfo=UTC) for day, hour in ((12, 6), (13, 6), (14, 6), (14, 9), (14, 10))]
+    assert list(rows) == hours
+    assert [row["state"] for row in rows.values()] == [405, 405, 405, 52, 56]
+    assert rise(rows) == [405, 405, 52, 4]
+    days = [datetime.fromtimestamp(row["last_reset"], UTC) for row in rows.values()]
+    assert days == [datetime(2030, 5, day, 7, tzinfo=UTC) for day in (11, 12, 13, 14, 14)]
+
+
+async def test_a_usage_query_begins_anew_with_each_period_even_with_the_same_value(
+    hass: HomeAssistant, now: datetime, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    simulation.firstlight.usages["content/genre"].figures["Drama"] = 7
+    entry = await add_account(hass, simulation, "firstlight")
+    entity_id = entity_id_of(hass, "sensor", entry, "content/genre//day/", "value:Drama")
+    seen = []
+    for _ in range(2):
+        await poll(hass, entry)
+        state = hass.states.get(entity_id)
+        assert state is not None
+        seen.append((state.state, datetime.fromisoformat(state.attributes["last_reset"])))
+        freezer.tick(timedelta(days=1))
+    assert [value for value, _ in seen] == ["7", "7"]
+    assert seen[1][1] - seen[0][1] == timedelta(days=1)

@@ -26,6 +26,7 @@ from custom_components.datapoint_cloud.statistics.rows import (
     meter_values_from_buckets,
     meter_values_from_readings,
     neighbours,
+    rows_of_totals,
     sum_rows,
 )
 
@@ -258,3 +259,31 @@ def test_the_sum_stays_constant_in_a_gap_without_consumption() -> None:
 
 def test_no_values_make_no_rows() -> None:
     assert sum_rows([], None, None, is_increasing=True) == []
+
+
+# Totals of periods
+
+
+def totals(*rows: tuple[int, float, int]) -> HistoryResult[Reading]:
+    """Return what a total had reached in an hour, and the hour in which its period began."""
+    readings = tuple(Reading(value, at(hour), at(since)) for hour, value, since in rows)
+    return HistoryResult(rows=readings, start=at(0), end=at(99))
+
+
+def test_a_total_begins_anew_with_each_period() -> None:
+    after = ExistingRow(at(50), 30, 30, at(48))
+    rows = rows_of_totals(totals((23, 100, 0), (47, 120, 24), (49, 20, 48)), unchanged, None, after)
+    assert [row["sum"] for row in rows] == [-120, 0, 20]  # the sum of the recorder grew by 30 since the period began
+    assert [row["state"] for row in rows] == [100, 120, 20]
+    assert [row["last_reset"] for row in rows] == [at(0), at(24), at(48)]
+
+
+def test_a_busier_period_is_a_new_one_too() -> None:
+    before, after = ExistingRow(at(20), 80, 500, at(0)), ExistingRow(at(60), 300, 1020, at(48))
+    rows = rows_of_totals(totals((23, 100, 0), (47, 200, 24)), unchanged, before, after)
+    assert [row["sum"] for row in rows] == [520, 720]
+
+
+def test_a_total_without_a_known_beginning_goes_on() -> None:
+    rows = rows_of_totals(totals((1, 100, 0)), unchanged, None, ExistingRow(at(2), 110, 10))
+    assert [row["sum"] for row in rows] == [0]

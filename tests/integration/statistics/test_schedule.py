@@ -226,6 +226,7 @@ async def test_the_import_does_not_retry_refused_credentials(
     assert _progress(hass, entry)[0] == "idle"
 
 
+@pytest.mark.usefixtures("without_past")
 async def test_a_cloud_without_history_has_no_import_sensor(hass: HomeAssistant, simulation: Simulation) -> None:
     entry = await add_account(hass, simulation, "firstlight", options=_IMPORT_OPTIONS)
     assert isinstance(entry.runtime_data.coordinator.cloud.history, NoHistory)

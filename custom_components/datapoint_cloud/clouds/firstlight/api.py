@@ -65,7 +65,8 @@ class FirstlightCloud(ReadOnlyCloud):
         """
         self.budget = Budget(client_store, per_hour=None)
         self.requests_a_listing = 1
-        self.history: History = FirstlightHistory(self._read_window)
+        self._queries = {query.id: query for query in queries}
+        self.history: History = FirstlightHistory(self._read_window, self._queries, time_zone)
         self._requests = UsageRequests(
             transport,
             api_url=api_url,
@@ -75,7 +76,6 @@ class FirstlightCloud(ReadOnlyCloud):
             client_store=client_store,
         )
         self._host = re.sub(r"^\w+://", "", api_url).partition("/")[0].rpartition("@")[2].lower()
-        self._queries = {query.id: query for query in queries}
         self._time_zone = time_zone
         self._client_store = client_store
         self._trials: dict[str, tuple[float, Snapshot]] = {}  # by query: when it answered, and what
@@ -180,13 +180,15 @@ class FirstlightCloud(ReadOnlyCloud):
 
     async def _request_snapshot(self, device: Device) -> Snapshot:
         query = self._queries[device.id]
-        numbers, stopped_by = await self._requests.read(query, self._current_window(query), Purpose.POLLING)
+        window = self._current_window(query)
+        numbers, stopped_by = await self._requests.read(query, window, Purpose.POLLING)
         if stopped_by is not None and stopped_by.reason is not Reason.TOO_MANY_ROWS:
             raise stopped_by
         self._client_store.put(
             _ANSWERED + query.id, {"at": int(time.time()), "asked": self._fingerprint(query.id)}, is_urgent=False
         )
-        readings = {key: Reading(value) for key, value in mapping.numbers_by_key(numbers).items()}
+        since = window.start.astimezone(UTC)
+        readings = {key: Reading(value, since=since) for key, value in mapping.numbers_by_key(numbers).items()}
         keys = self._store_keys(query, readings)
         if not numbers.skipped:
             # The answer is complete, so the datapoints it lacks have no value in this period.

@@ -82,7 +82,7 @@ def start_of_period(period: str, now: datetime, zone: tzinfo) -> datetime:
 def datapoint(key: str, unit: str | None) -> Datapoint:
     """Describe the datapoint of a key of `numbers_by_key`."""
     name = "Total" if key == TOTAL else key.removeprefix(_VALUE)
-    return Datapoint(key=key, name=name, data_type=DataType.NUMBER, unit=unit)
+    return Datapoint(key=key, name=name, data_type=DataType.NUMBER, unit=unit, is_period_total=True)
 
 
 def find_entries(data: Any) -> list[Any] | None:
