@@ -7,6 +7,10 @@ from typing import Final
 
 DOMAIN: Final = "datapoint_cloud"
 
+DOCS_URL: Final = "https://github.com/datapoint-cloud/datapoint-cloud/tree/main/docs"
+REPAIRS_URL: Final = f"{DOCS_URL}/repairs.md"
+"""The page with a section for each issue, whose anchor is the key of its texts."""
+
 CONF_CLOUD: Final = "cloud"  # the kind of cloud, as its class names it
 CONF_API_URL: Final = "api_url"
 

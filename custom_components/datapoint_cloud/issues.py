@@ -16,7 +16,7 @@ from homeassistant.util import dt as dt_util
 from . import exceptions
 from .clouds.clock import is_due
 from .clouds.errors import CloudError, Forbidden
-from .const import DOMAIN, OPTION_INTERVAL
+from .const import DOMAIN, OPTION_INTERVAL, REPAIRS_URL
 from .coordinator import DatapointCoordinator
 from .entries import subentry_of
 from .fleet.inventory import LARGE_FLEET
@@ -64,6 +64,7 @@ def async_set_issues(
             DOMAIN,
             issue_id,
             is_fixable=issue.data is not None,
+            learn_more_url=f"{REPAIRS_URL}#{issue.key}",
             severity=ir.IssueSeverity.WARNING,
             translation_key=issue.key,
             translation_placeholders=_filled_in({"account": entry.title, **issue.placeholders}),

@@ -15,7 +15,7 @@ from homeassistant.util.file import write_utf8_file_atomic
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.yaml import dump, parse_yaml
 
-from .const import DOMAIN
+from .const import DOMAIN, REPAIRS_URL
 from .plain_text import in_markdown, plain
 from .profiles import BadProfile, Profiles, load_profiles
 from .profiles.format import read_profiles
@@ -52,6 +52,7 @@ def _report(hass: HomeAssistant, failures: Mapping[str, str]) -> None:
             DOMAIN,
             f"{_ISSUE}_{file}",
             is_fixable=False,
+            learn_more_url=f"{REPAIRS_URL}#{_ISSUE}",
             severity=ir.IssueSeverity.WARNING,
             translation_key=_ISSUE,
             translation_placeholders={"file_name": plain(file), "error": in_markdown(failure)},

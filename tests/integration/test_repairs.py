@@ -28,7 +28,10 @@ def _at(path: str) -> Callable[[web.Request], bool]:
 
 
 def _issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
-    return [issue for (domain, _), issue in ir.async_get(hass).issues.items() if domain == DOMAIN and issue.active]
+    issues = [issue for (domain, _), issue in ir.async_get(hass).issues.items() if domain == DOMAIN and issue.active]
+    for issue in issues:
+        assert str(issue.learn_more_url).endswith(f"/docs/repairs.md#{issue.translation_key}")
+    return issues
 
 
 def _keys(hass: HomeAssistant) -> list[str]:

@@ -122,6 +122,7 @@ async def test_a_bad_file_has_an_issue_and_costs_only_itself(
     assert issue is not None
     assert issue.translation_placeholders is not None
     assert issue.translation_placeholders["file_name"] == "box.yaml"
+    assert str(issue.learn_more_url).endswith("/docs/repairs.md#bad_profile")
     assert sum("A profile is not used" in record.getMessage() for record in caplog.records) == 1
     assert _room(hass, entry)[0] == "18.5"
     (folder / "box.yaml").unlink()

@@ -26,21 +26,19 @@ from homeassistant.helpers.selector import (
 from ..accounts.base import AccountType
 from ..accounts.fields import Field
 from ..accounts.values import clean_values, values_of
-from ..const import CONF_USERNAME
+from ..const import CONF_USERNAME, DOCS_URL
 
 BASE: Final = "base"
 """The key of an error that belongs to no field."""
 ADVANCED: Final = "advanced"
 """The collapsed section; its fields are submitted under this key and stored beside the others."""
 
-_DOCS: Final = "https://github.com/datapoint-cloud/datapoint-cloud/tree/main/docs"
-
 
 def placeholders(account_type: AccountType | None = None) -> dict[str, str]:
     """Return the values for the texts of a form: the addresses of pages."""
     if account_type is None:
-        return {"docs_url": _DOCS}
-    return {"docs_url": f"{_DOCS}/{account_type.docs_page}", **account_type.placeholders}
+        return {"docs_url": DOCS_URL}
+    return {"docs_url": f"{DOCS_URL}/{account_type.docs_page}", **account_type.placeholders}
 
 
 def schema(fields: Iterable[Field], *, keeps_secrets: bool, opens_advanced: bool = False) -> vol.Schema:
