@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,12 @@ from simulator.simulation import Simulation
 from . import dashboard, recorded
 from .accounts import NAMES, form_inputs
 from .client import PASSWORD, USER, Client, Refused
-from .home_assistant import DOMAIN, PROJECT, HomeAssistant, StartFailed
+from .home_assistant import DOMAIN, INTEGRATION, PROJECT, HomeAssistant, StartFailed
 
 FOLDER = PROJECT / ".dev"
 PORT = 8124
 PUSH_SECONDS = 20
-WITH_PAST = {"import_history": True, "import_days": 7}
+WITH_PAST = {"import_history": True, "import_days": 14}
 """The options with which an account imports its history, so that the graphs of the dashboards are not empty."""
 
 
@@ -148,11 +148,12 @@ async def _progress(step: str) -> AsyncIterator[None]:
 
 def _print_accounts(home_assistant: HomeAssistant, clouds: Simulation | Replay) -> None:
     inputs = {clouds.cloud: ({}, clouds.account)} if isinstance(clouds, Replay) else form_inputs(clouds)
-    print("\nThe simulated clouds, and the values for their forms:\n")
+    texts = json.loads((INTEGRATION / "translations" / "en.json").read_text())
+    print("\nThe simulated clouds, as the list names them, and what to enter in their forms:\n")
     for kind, (_, *forms) in inputs.items():
-        print(f"  {NAMES[kind]}")
-        for name, value in _fields(forms):
-            print(f"    {name:<20} {value}")
+        print(f"  {texts['config']['step']['user']['menu_options'][kind]}")
+        for name, label, value in _fields(forms, texts["config"]["step"][kind]):
+            print(f"    {label:<30} {texts['selector'].get(name, {}).get('options', {}).get(value, value)}")
     print()
     print(f"  Home Assistant   {home_assistant.url}")
     print(f"  User name        {USER}")
@@ -160,10 +161,15 @@ def _print_accounts(home_assistant: HomeAssistant, clouds: Simulation | Replay) 
     print("\nPress Ctrl-C to stop.\n", flush=True)
 
 
-def _fields(forms: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Any]]:
+def _fields(forms: Iterable[Mapping[str, Any]], step: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield the key, the label and the value of each field, as its form shows them."""
+    labels: dict[str, str] = dict(step["data"])
+    for section in step["sections"].values():
+        labels |= {name: f"{section['name']}: {label}" for name, label in section["data"].items()}
     for form in forms:
         for name, value in form.items():
-            yield from _fields([value]) if isinstance(value, Mapping) else [(name, value)]
+            for key, entered in value.items() if isinstance(value, Mapping) else [(name, value)]:
+                yield key, labels.get(key, key), entered
 
 
 async def _main() -> int:

@@ -16,6 +16,7 @@ from homeassistant.const import RESTART_EXIT_CODE
 
 PROJECT = Path(__file__).parent.parent
 DOMAIN = "datapoint_cloud"
+INTEGRATION = PROJECT / "custom_components" / DOMAIN
 AUTOMATIONS = "automations.yaml"
 """The file of the automations that the user makes in the editor."""
 
@@ -121,7 +122,7 @@ class HomeAssistant:
         components.mkdir(exist_ok=True)
         link = components / DOMAIN
         if not link.is_symlink():
-            link.symlink_to(PROJECT / "custom_components" / DOMAIN)
+            link.symlink_to(INTEGRATION)
         # Version 1 of this file; Home Assistant migrates it.
         _store(storage / "http", 1, {"server_host": ["127.0.0.1"], "server_port": self.port})
         if not (storage / "onboarding").exists():

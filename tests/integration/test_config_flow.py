@@ -9,6 +9,7 @@ import voluptuous as vol
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
+from custom_components.datapoint_cloud.accounts.fields import Field
 from custom_components.datapoint_cloud.clouds.errors import Unreachable
 from custom_components.datapoint_cloud.clouds.sodata.mapping import CorporateAccount
 from simulator.simulation import Simulation
@@ -179,6 +180,14 @@ async def test_blanks_and_other_copied_text_are_removed(hass: HomeAssistant, sim
     assert result["data"] == STORED["firstlight"](simulation)
     (subentry,) = result["result"].subentries.values()
     assert "item_id" not in subentry.data
+
+
+async def test_a_choice_may_be_typed_as_the_list_shows_it(hass: HomeAssistant, simulation: Simulation) -> None:
+    result = await add(hass, simulation, "firstlight", {"aty": "Content", "period": "Day"})
+    (query,) = result["result"].subentries.values()
+    assert (query.data["aty"], query.data["period"]) == ("content", "day")
+    app = Field(name="app_id", choices={"98754e68": "Bestway"}, is_open=True)
+    assert [app.clean(typed) for typed in (" bestway", "98754E68", "Other")] == ["98754e68", "98754e68", "Other"]
 
 
 async def test_blanks_in_a_password_are_kept(hass: HomeAssistant, simulation: Simulation) -> None:

@@ -3,7 +3,7 @@
 It knows no cloud, and not how a field is shown.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -45,7 +45,16 @@ class Field:
         value = value.strip()
         if self.is_secret:
             return value.removeprefix("Bearer ").strip()  # tokens are often copied together with it
+        if self.is_open:
+            return self._choice(value) or value
         return (self.is_address and address(value)) or value
+
+    def _choice(self, typed: str) -> str | None:
+        """Return the choice that was typed instead of chosen: by its value or label, in capitals or not."""
+        labels = self.choices if isinstance(self.choices, Mapping) else {}
+        return next(
+            (one for one in self.choices if typed.casefold() in (one.casefold(), labels.get(one, one).casefold())), None
+        )
 
 
 def secret_field(name: str, *reasons: Reason, is_required: bool = True, is_advanced: bool = False) -> Field:
