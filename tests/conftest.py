@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from homeassistant.helpers import aiohttp_client
+from homeassistant.util import executor
 
 import custom_components  # noqa: F401  # before the test kit puts a package of the same name first on the path
 from simulator.simulation import Simulation
@@ -17,6 +18,11 @@ from simulator.simulation import Simulation
 _TESTS = Path(__file__).parent
 _SLOW_FOLDERS = {("e2e",), ("integration", "faults"), ("properties",)}
 REAL_PAYLOADS = Path(__file__).parent.parent.parent / "shared" / "data" / "gizwits"
+
+# Home Assistant gives each idle thread a share of this time to end, 50 ms of its ten seconds, and interrupts those that
+# take longer, as they do on a busy machine. A thread that is interrupted while it wakes up the next one leaves the
+# others asleep, and the test kit blames the test.
+executor.EXECUTOR_SHUTDOWN_TIMEOUT = 120  # seconds
 
 # The test kit logs at the level INFO, and lets SQLAlchemy log each statement. The log of a failed test would be
 # thousands of lines long, few of which are ours.
