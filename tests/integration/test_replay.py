@@ -2,7 +2,6 @@
 
 import json
 import time
-from typing import Any
 
 import pytest
 from homeassistant.core import HomeAssistant
@@ -26,8 +25,7 @@ async def test_entities_of_a_replay_equal_those_of_the_account(
     original = await add_entry(hass, simulation, kind)
     expected = summary(hass, original)
     await hass.config_entries.async_remove(original.entry_id)
-    lines = [*recording.lines, *map(json.dumps, _late_messages(kind))]
-    replay = Replay(Recording.parse(lines), clock=lambda: time.time())  # noqa: PLW0108  # frozen later
+    replay = Replay(Recording.parse(recording.lines), clock=lambda: time.time())  # noqa: PLW0108  # frozen later
     await replay.start()
     entry = await add_entry(hass, replay, kind)
     # Not as JSON, in which the names of fields would say what is private.
@@ -35,12 +33,3 @@ async def test_entities_of_a_replay_equal_those_of_the_account(
     assert len(expected) > 5
     await hass.config_entries.async_unload(entry.entry_id)
     await replay.stop()
-
-
-def _late_messages(kind: str) -> list[dict[str, Any]]:
-    """Return a connection whose message is due long after the replay has been stopped."""
-    if kind != "gizwits_open":
-        return []
-    line = {"at": 0.1, "connection": 99, "url": "wss://m2m.gizwits.com:8880/ws/app/v1"}
-    message = {"cmd": "s2c_noti", "data": {"did": "a", "attrs": {}}}
-    return [line | {"event": "opened"}, line | {"at": 600, "event": "received", "json": message}]

@@ -17,6 +17,7 @@ from simulator.gizwits.certificate import self_signed
 from simulator.replay import Replay
 from simulator.replay.recording import NotReadable, Recording
 
+_LATE = 3600.0  # when a recorded message would come that no test waits for
 _NOW = 1_800_000_000.0  # the time of the recordings
 _DID, _KEY, _APP = "SNITfsRwCkF4HAOpvfWycy", "a" * 32, "b" * 32
 _DEFINITION = {
@@ -83,6 +84,7 @@ _OPEN = [
     _event(1.01, "received", {"cmd": "login_res", "data": {"success": True}}),
     _event(1.02, "received", {"cmd": "s2c_noti", "data": {"did": _DID, "attrs": {"temp": 1}, "res_sn": 1}}),
     _event(1.03, "received", {"cmd": "s2c_noti", "data": {"did": _DID, "attrs": {"temp": 33}}}),
+    _event(_LATE, "received", {"cmd": "s2c_noti", "data": {"did": _DID, "attrs": {"temp": 34}}}),
 ]
 
 type Ask = Callable[..., Coroutine[Any, Any, tuple[int, Any]]]
@@ -102,6 +104,9 @@ async def start(socket_enabled: None) -> AsyncIterator[Callable[..., Coroutine[A
     yield start
     for replay in started:
         await replay.stop()
+    loop = asyncio.get_running_loop()
+    timers = getattr(loop, "_scheduled", ())
+    assert [timer for timer in timers if not timer.cancelled() and timer.when() > loop.time() + _LATE / 2] == []
 
 
 async def _ask(replay: Replay, method: str, path: str, *, field: str = "api_url", **options: Any) -> tuple[int, Any]:
