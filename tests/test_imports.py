@@ -38,7 +38,10 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
     ("flow.forms", "flow.validation", "fleet", "schedules"),
     ("poller", "reauth"),
     ("coordinator",),
-    ("announcer", "commands", "confirmation", "datapoint_names", "device_registry", "issues", "push", "scenes"),
+    (
+        *("announcer", "commands", "confirmation", "datapoint_names", "device_registry", "group_command", "issues"),
+        *("push", "scenes"),
+    ),
     ("entity",),
     ("statistics",),
     ("report_schedule", "runtime"),
@@ -51,6 +54,7 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
         "flow.options",
         "flow.refinements",
         "flow.subentry",
+        "group_entities",
     ),
     ("assist",),
     (

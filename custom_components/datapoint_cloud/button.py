@@ -1,4 +1,4 @@
-"""Buttons: datapoints that make a device do something once, its clock, its cloud's actions on it, and scenes."""
+"""Buttons: datapoints that make a device do something once, its clock, its cloud's actions, scenes, and groups."""
 
 from collections.abc import Iterable, Mapping
 from typing import override
@@ -25,6 +25,7 @@ from .entity import (
 )
 from .fleet.device_state import DeviceState
 from .fleet.presentation import SET_CLOCK
+from .group_entities import async_add_group_button
 from .runtime import DatapointConfigEntry
 from .scenes import SceneList
 
@@ -38,6 +39,7 @@ async def async_setup_entry(
 ) -> None:
     """Add the buttons of an account."""
     async_add_entities_of_devices(entry, async_add_entities, _device_buttons_of)
+    async_add_group_button(entry, async_add_entities)
     administration = entry.runtime_data.coordinator.cloud.administration
     actions = administration.device_actions
     if actions is not None and entry.options.get(OPTION_ADMINISTRATION):

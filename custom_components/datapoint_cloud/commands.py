@@ -6,10 +6,9 @@ Nothing is sent twice: if an answer is lost, the cloud may have carried out the 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
@@ -18,14 +17,17 @@ from homeassistant.util import dt as dt_util
 from . import exceptions
 from .clouds.errors import CloudError, DeviceGone, DeviceOffline, Reason
 from .clouds.model import Device, Value
+from .clouds.turns import Turns
 from .confirmation import Confirmation
 from .coordinator import DatapointCoordinator
 from .datapoint_names import DatapointNames
 from .fleet.device_state import DeviceState
 from .fleet.events import CommandRefused
+from .group_command import GROUP_COMMAND, GroupCommand
 
 _LOGGER = logging.getLogger(__name__)
 
+_GROUP_PATIENCE = 90.0  # seconds that a group command waits for an earlier one
 _QUIET_TURNS = 5
 """Turns of the event loop without a new call after which a scene or script is taken to be complete."""
 
@@ -34,10 +36,10 @@ _QUIET_TURNS = 5
 class _Command:
     """Values for one device in one request, or a raw payload.
 
-    `after_group` is the group command that has to end first.
+    `after_groups` are the group commands whose turn of the device comes first.
     """
 
-    after_group: asyncio.Future[None] | None
+    after_groups: tuple[GroupCommand, ...]
     payload: bytes | None
     values: dict[str, Value]
     confirmed: dict[str, asyncio.Future[bool]] = field(default_factory=dict)  # by datapoint, if a caller waits for it
@@ -88,7 +90,9 @@ class Commands:
         self._coordinator = coordinator
         self._confirmation = Confirmation(coordinator)
         self._queues: dict[str, _Queue] = {}  # by device id
-        self._last_group: asyncio.Future[None] | None = None
+        self.group: GroupCommand | None = None
+        """The newest group command that was sent."""
+        self._groups: tuple[GroupCommand, ...] = ()  # those under way, and the one that waits for them
         self._is_unloaded = False
         coordinator.config_entry.async_on_unload(self._async_end)
 
@@ -126,37 +130,71 @@ class Commands:
     ) -> dict[str, HomeAssistantError | None]:
         """Send values to a vendor's group of devices; return each device's translated error, or None, by device id.
 
-        Only the cloud knows which devices the group has. All earlier commands of the account go first, therefore, and
-        all later ones wait.
+        Only the cloud knows which devices the group has. All earlier commands of the account go first, therefore. A
+        later command to a device of the group takes the turn of its device first. Raises a translated error if an
+        earlier group command takes long.
         """
         if self._is_unloaded:
             raise exceptions.of_unloading(group_id)
-        earlier: list[asyncio.Future[Any]] = [queue.last.outcome() for queue in self._queues.values() if queue.last]
-        if self._last_group is not None:
-            earlier.append(self._last_group)
-        self._last_group = group = self._coordinator.hass.loop.create_future()
+        earlier = [queue.last.outcome() for queue in self._queues.values() if queue.last]
+        earlier_groups = self._groups
+        group = self._new_group(group_id, self._vendors_values(values))
         try:
             if earlier:
                 await asyncio.wait(earlier)
-            sent_at = dt_util.utcnow()
-            result = await self._coordinator.cloud.write_group(group_id, self._vendors_values(values))
+            await _async_wait_for_groups(earlier_groups)
+            result = await self._coordinator.cloud.write_group(group_id, group.values, group.turns)
         except CloudError as error:
             raise exceptions.of_group(error, group_id) from error
+        except HomeAssistantError:
+            raise
         except Exception as error:
             raise _unforeseen(error, group_id) from error
         finally:
-            group.set_result(None)
-        errors: dict[str, HomeAssistantError | None] = {}
-        for device_id, refused in result.errors.items():
+            group.turns.end()
+            self._groups = tuple(other for other in self._groups if other is not group)
+            group.over.set_result(None)
+            self._notify_of_group()
+        fleet = self._coordinator.fleet
+        return {
+            device_id: None
+            if refused is None
+            else _refusal(refused, fleet.get(device_id), self._coordinator, device_id)
+            for device_id, refused in result.errors.items()
+        }
+
+    @callback
+    def async_stop_groups(self) -> None:
+        """Send the group commands under way to no more devices."""
+        for group in self._groups:
+            group.turns.stop()
+
+    def _new_group(self, group_id: str, values: Mapping[str, Value]) -> GroupCommand:
+        def on_settled(device_id: str, error: CloudError | None, began_at: datetime) -> None:
+            if group.count(error) and group is self.group:
+                self._notify_of_group()
             state = self._coordinator.fleet.get(device_id)
-            errors[device_id] = None if refused is None else _refusal(refused, state, self._coordinator)
             if state is None:
-                continue  # a group may have devices that the account does not show
-            if refused is None:
-                self._apply_acceptance(state, result.values, {}, sent_at)
+                return  # a group may have devices that the account does not show
+            if error is None:
+                self._apply_acceptance(state, group.turns.values, {}, began_at)
             else:
-                self._apply_refusal(state, refused, values)
-        return errors
+                self._apply_refusal(state, error, values)
+
+        def on_begin() -> None:
+            if self.group is None:
+                self._coordinator.listeners.async_mark_inventory_changed()  # its entities are added with the first one
+            self.group = group
+            self._notify_of_group()
+
+        turns = Turns(on_begin, on_settled)
+        group = GroupCommand(group_id, values, turns, self._coordinator.hass.loop.create_future())
+        self._groups = (*self._groups, group)
+        return group
+
+    def _notify_of_group(self) -> None:
+        self._coordinator.listeners.async_mark_changed([GROUP_COMMAND])
+        self._coordinator.listeners.async_notify()
 
     def _vendors_values(self, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """Return values with the vendor's words for their options; only the cloud knows the product of a group."""
@@ -182,10 +220,10 @@ class Commands:
             command is None
             or payload is not None
             or command.payload is not None
-            or command.after_group is not self._last_group
+            or command.after_groups != self._groups
             or not command.values.keys().isdisjoint(values)
         ):
-            queue.last = command = _Command(self._last_group, payload, values)
+            queue.last = command = _Command(self._groups, payload, values)
             queue.waiting.append(command)
         else:
             command.values.update(values)
@@ -230,9 +268,10 @@ class Commands:
             command.end(None)
 
     async def _async_perform(self, device: Device, command: _Command) -> None:
-        """Send a command once the group command before it has ended; apply the cloud's answer to the device."""
-        if command.after_group is not None and not command.after_group.done():
-            await asyncio.wait((command.after_group,))
+        """Send a command, after those of groups to the same device; apply the cloud's answer to the device."""
+        for group in command.after_groups:
+            if await group.turns.claim(device.id):
+                await self._async_take_turn(self._state(device.id), group)
         state = self._state(device.id)
         cloud = self._coordinator.cloud
         sent_at = dt_util.utcnow()
@@ -246,6 +285,17 @@ class Commands:
             self._apply_refusal(state, error, command.values)
             raise _refusal(error, state, self._coordinator) from error
         self._apply_acceptance(state, values, command.confirmed, sent_at)
+
+    async def _async_take_turn(self, state: DeviceState, group: GroupCommand) -> None:
+        """Send the values of a group to one device that must not wait for its turn; `group` gets the outcome."""
+        refusal: CloudError | None = CloudError(Reason.STOPPED)
+        try:
+            await self._coordinator.cloud.write(state.device, group.values)
+            refusal = None
+        except CloudError as error:
+            refusal = error
+        finally:
+            group.turns.settle(state.device.id, refusal)
 
     def _apply_acceptance(
         self,
@@ -262,7 +312,7 @@ class Commands:
     def _apply_refusal(self, state: DeviceState, error: CloudError, values: Mapping[str, Value]) -> None:
         """Mark the device as offline, or its product as one that cannot be controlled, if the cloud says so."""
         coordinator = self._coordinator
-        if error.reason is not Reason.SCHEMA_MISMATCH:  # that one was never sent: its caller made a mistake
+        if error.reason not in {Reason.SCHEMA_MISMATCH, Reason.STOPPED}:  # those were never sent
             coordinator.listeners.async_mark_events(state.device.id, [CommandRefused(error, tuple(values))])
         if isinstance(error, DeviceOffline):
             coordinator.availability.mark_offline(state)
@@ -275,7 +325,17 @@ class Commands:
     def _async_end(self) -> None:
         """Refuse further commands and stop waiting for confirmations: the account is being unloaded."""
         self._is_unloaded = True
+        self.async_stop_groups()
         self._confirmation.async_end()
+
+
+async def _async_wait_for_groups(groups: Sequence[GroupCommand]) -> None:
+    """Wait for the end of group commands. Raises a translated error if one of them takes long."""
+    if groups:
+        await asyncio.wait([group.over for group in groups], timeout=_GROUP_PATIENCE)
+    for group in groups:
+        if not group.over.done():
+            raise exceptions.of_busy_group(group.group_id)
 
 
 def _end_unsent(device: Device, queue: _Queue) -> None:
@@ -286,10 +346,15 @@ def _end_unsent(device: Device, queue: _Queue) -> None:
     queue.last, queue.calls = None, 0
 
 
-def _refusal(error: CloudError, state: DeviceState | None, coordinator: DatapointCoordinator) -> HomeAssistantError:
-    """Return the exception for a refused command; it names the datapoint, and for an unknown one those there are."""
+def _refusal(
+    error: CloudError, state: DeviceState | None, coordinator: DatapointCoordinator, device_id: str = ""
+) -> HomeAssistantError:
+    """Return the exception for a refused command; it names the datapoint, and for an unknown one those there are.
+
+    Of a device that the account does not show, only the id is known.
+    """
     if state is None:
-        return exceptions.of_action(error, error.subject or "")
+        return exceptions.of_action(error, device_id)
     description = state.descriptions.get(error.subject or "")
     if description is None:
         if error.reason is Reason.SCHEMA_MISMATCH and error.subject and state.descriptions:

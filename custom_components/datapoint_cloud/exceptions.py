@@ -104,6 +104,13 @@ def of_group(error: CloudError, group_id: str) -> HomeAssistantError:
     return of_action(error, group_id)
 
 
+def of_busy_group(group_id: str) -> HomeAssistantError:
+    """Return the exception for a command to a group while an earlier one is still sent to `group_id`."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN, translation_key="group_waits", translation_placeholders=_plain({"group": group_id})
+    )
+
+
 def of_scene(error: CloudError, scene: str) -> HomeAssistantError:
     """Return the exception for a scene that the cloud did not run."""
     if error.reason is Reason.UNKNOWN_SCENE:

@@ -114,6 +114,7 @@ REASONS: Final[Mapping[Reason, Row]] = {
     Reason.GROUPS_BUSY: Row(administration="groups_busy"),
     Reason.BAD_QR_CODE: Row(administration="bad_qr_code"),
     Reason.CLOCK_WRONG: Row(administration="clock_wrong"),
+    Reason.STOPPED: Row(text="stopped"),
     Reason.SENDING_FAILED: Row(text="sending_failed"),
     # the answer
     Reason.ZONE_UNPROVEN: Row(history="history_zone_unproven"),

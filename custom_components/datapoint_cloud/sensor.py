@@ -23,6 +23,7 @@ from .fleet.description import LONGEST_STATE
 from .fleet.device_state import DeviceState
 from .fleet.presentation import CLOCK
 from .fleet.units import state_class_of
+from .group_entities import async_add_group_sensor
 from .runtime import DatapointConfigEntry
 from .schedules.clock import ClockWatch
 
@@ -36,6 +37,7 @@ async def async_setup_entry(
 ) -> None:
     """Add the sensors of an account."""
     async_add_account_sensors(entry, async_add_entities)
+    async_add_group_sensor(entry, async_add_entities)
     async_add_entities_of_devices(entry, async_add_entities, _sensors_of)
 
 

@@ -70,6 +70,22 @@ def test_commands_can_spend_everything() -> None:
     assert _refusal(budget).reason is Reason.BUDGET_SPENT
 
 
+def test_groups_spend_half_and_leave_the_reserve_to_single_commands(freezer: FrozenDateTimeFactory) -> None:
+    store = ClientStore()
+    budget = _budget(share=0.7, client_store=store)
+    assert _spend_all(budget, Purpose.GROUP) == 50
+    assert 0 < (_refusal(budget, Purpose.GROUP).retry_after or 0) <= 3660
+    assert _spend_all(budget, Purpose.POLLING) == 20
+    freezer.tick(60)
+    budget.spend(Purpose.CONTROL)  # stores the minute before
+    again = _budget(share=0.7, client_store=store)
+    assert again.left(Purpose.GROUP) == 0
+    freezer.tick(3700)
+    for _ in range(60):
+        again.spend(Purpose.CONTROL)
+    assert _spend_all(again, Purpose.GROUP) == 35
+
+
 @pytest.mark.parametrize(("share", "requests"), [(0.2, 20), (0.9, 90), (1.0, 95)])
 def test_polls_can_spend_their_share_but_not_the_reserve(share: float, requests: int) -> None:
     assert _spend_all(_budget(share=share), Purpose.POLLING) == requests

@@ -23,6 +23,7 @@ from custom_components.datapoint_cloud.clouds.gizwits.framing import payload_of
 from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
 from custom_components.datapoint_cloud.clouds.gizwits.open.login import PasswordLogin
 from custom_components.datapoint_cloud.clouds.model import Device
+from custom_components.datapoint_cloud.clouds.turns import Turns
 from simulator.gizwits import GizwitsEnterpriseServer, GizwitsOpenServer
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.products import AIR_CONDITIONER
@@ -30,6 +31,8 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .transports import quick
+
+_CONTROL = "POST /v1/products/{product_key}/devices/{did}/control"
 
 
 @pytest.fixture
@@ -247,7 +250,7 @@ async def test_each_member_of_an_enterprise_group_gets_the_command(
             assert isinstance(error, DeviceOffline)
 
 
-@pytest.mark.parametrize(("code", "status"), [(5013, 403), (5012, 400), (5404, 403)])
+@pytest.mark.parametrize(("code", "status"), [(5012, 400), (5404, 403)])
 async def test_a_group_command_stops_after_the_first_refusal_that_concerns_all(
     enterprise_cloud: GizwitsEnterpriseCloud, enterprise: GizwitsEnterpriseServer, code: int, status: int
 ) -> None:
@@ -267,11 +270,53 @@ async def test_a_group_command_stops_after_the_first_refusal_that_concerns_all(
     enterprise.faults.append(Fault(matches=refuses, status=status, body=body))
     results = (await enterprise_cloud.write_group(group, {key: True})).errors
     assert set(results) == members
-    refused = [error for error in results.values() if isinstance(error, RateLimited | Forbidden)]
+    refused = [error for error in results.values() if isinstance(error, Forbidden)]
     assert len(refused) == len(members) - 5
     assert {error.code for error in refused} == {code}
     # Some commands are sent in parallel.
-    assert enterprise.requests["POST /v1/products/{product_key}/devices/{did}/control"] <= 9
+    assert enterprise.requests[_CONTROL] <= 9
+
+
+async def test_a_group_command_waits_for_the_quota_once_it_is_under_way(
+    enterprise_cloud: GizwitsEnterpriseCloud, enterprise: GizwitsEnterpriseServer
+) -> None:
+    product = next(iter(enterprise.products.values()))
+    for device in product.devices.values():
+        device.is_online, device.uid = True, "bound"
+    key, sent = _switch_of(next(iter(product.devices.values()))), 0
+
+    def refuses(request: web.Request) -> bool:
+        nonlocal sent
+        sent += request.path.endswith("/control")
+        return request.path.endswith("/control") and sent > 3
+
+    pauses: list[float] = []
+
+    class _Turns(Turns):
+        async def pause(self, seconds: float) -> None:
+            pauses.append(seconds)
+            enterprise.faults.clear()
+
+    body = json.dumps({"error_code": "5013", "error_message": "no", "detail": ""})
+    limit = Fault(matches=refuses, status=403, body=body)
+    enterprise.faults.append(limit)
+    results = (await enterprise_cloud.write_group(product.root_gid, {key: True}, _Turns())).errors
+    assert len(results) > 4
+    assert 1 <= len(pauses) <= 4  # some commands are sent in parallel
+    assert min(pauses) >= 1
+    assert set(results.values()) == {None}
+    assert all(product.devices[did].received == [{"attrs": {key: True}}] for did in results)
+
+    # A command that has reached nobody yet is refused at once, and one that is stopped names those without a turn.
+    enterprise.faults.append(limit)
+    results = (await enterprise_cloud.write_group(product.root_gid, {key: True})).errors
+    assert {type(error) for error in results.values()} == {RateLimited}
+    enterprise.faults.clear()
+    turns = Turns()
+    turns.stop()
+    results = (await enterprise_cloud.write_group(product.root_gid, {key: True}, turns)).errors
+    assert {error.reason for error in results.values() if error is not None} == {Reason.STOPPED}
+    assert None not in results.values()
 
 
 async def test_a_command_to_an_empty_enterprise_group_succeeds(

@@ -110,6 +110,7 @@ def _all_failures() -> list[HomeAssistantError]:
         exceptions.of_unknown_datapoint("Pump", "tea", ["Team", "Key"]),
         *(exceptions.of_import(error) for error in _all_errors()),
         exceptions.of_unloading("Pump"),
+        exceptions.of_busy_group("group"),
         exceptions.of_unforeseen("Pump"),
         *(exceptions.of_scene(error, "Evening") for error in _all_errors()),
     ]
@@ -119,7 +120,11 @@ def _all_failures() -> list[HomeAssistantError]:
 async def entries(hass: HomeAssistant, simulation: Simulation, our_profiles: None) -> list[MockConfigEntry]:
     simulation.gizwits_open.add_appliances()
     simulation.gizwits_open.add_wavemaker()
-    return [await add_account(hass, simulation, kind, options={"administration": True}) for kind in KINDS]
+    entries = [await add_account(hass, simulation, kind, options={"administration": True}) for kind in KINDS]
+    group = {"config_entry_id": entries[0].entry_id, "group_id": simulation.gizwits_open.heater_group_id}
+    data = group | {"values": {"lock_switch": True}}
+    await hass.services.async_call(DOMAIN, "set_group_datapoints", data, blocking=True, return_response=True)
+    return entries
 
 
 async def test_entities_use_all_texts_and_icons_and_no_others(

@@ -1,4 +1,4 @@
-"""Distributes the requests that a cloud allows: commands come first, then polling, then history.
+"""Distributes the requests that a cloud allows: commands come first, then groups, then polling, then history.
 
 It counts requests, reads the quota that the cloud states, and refuses requests that would exceed it. It knows no
 endpoint and sends nothing. It measures time with the monotonic clock, because the wall clock may be set at any time;
@@ -7,6 +7,7 @@ it needs the wall clock only for the times that the cloud states and to store co
 
 import time
 from enum import StrEnum
+from itertools import zip_longest
 
 from . import coerce
 from .client_store import ClientStore
@@ -16,13 +17,14 @@ _HOUR = 3600
 _MINUTES = 61  # how long requests are counted: an hour, whatever the second in which it begins
 _RESERVE = 0.05  # share of the limit that only commands may spend
 _BUCKET_SECONDS = 900  # polling may save up the requests of this many seconds
+_GROUPS_AT_MOST = 0.5  # share of the limit for commands to groups: the devices must still be read
 _HISTORY_AT_LEAST = 0.02  # share of the limit for history even if polling needs everything
 _SLOW_STEP = 0.5  # the factor of the usable limit after each refusal
 _SLOWEST = 0.05
 _ONE_REFUSAL = 60  # seconds within which refusals count as one
 _RECOVERED_AFTER = 6 * _HOUR  # after the last refusal, the full limit is usable again
 
-_ALL, _UNPACED, _FOR_HISTORY = range(3)  # what is counted by minute; unpaced requests were not saved up
+_ALL, _UNPACED, _FOR_HISTORY, _FOR_GROUPS = range(4)  # counted by minute; unpaced requests were not saved up
 
 _SPENT_SLOT = "spent"
 _SLOW_SLOT = "slowed"
@@ -32,13 +34,14 @@ class Purpose(StrEnum):
     """What a request is for. Commands are never retried, because the server may have executed them."""
 
     CONTROL = "control"  # commands, and logins
+    GROUP = "group"  # a command to one of the many devices of a group
     POLLING = "polling"
     HISTORY = "history"
 
     @property
     def is_read(self) -> bool:
         """Whether the request changes nothing, so that it may be retried."""
-        return self is not Purpose.CONTROL
+        return self in {Purpose.POLLING, Purpose.HISTORY}
 
 
 class Budget:
@@ -119,9 +122,12 @@ class Budget:
         own = self._limit - self._sum(_ALL)
         if purpose is Purpose.CONTROL:
             return own if remaining is None else min(own, remaining)
-        left = min(own - self._limit * _RESERVE, self._usable_limit() - self._sum(_ALL))
+        left = own - self._limit * _RESERVE
         if remaining is not None:
             left = min(left, remaining - self._cloud_reserve)
+        if purpose is Purpose.GROUP:
+            return min(left, self._limit * _GROUPS_AT_MOST - self._sum(_FOR_GROUPS))
+        left = min(left, self._usable_limit() - self._sum(_ALL))
         if purpose is Purpose.POLLING:
             return left
         for_polling = max(0.0, self.planned - (self._sum(_ALL) - self._sum(_UNPACED)))
@@ -150,11 +156,12 @@ class Budget:
         minute = _minute()
         if minute not in self._spent:
             self._store_spent()
-            self._spent[minute] = [0, 0, 0]
+            self._spent[minute] = [0, 0, 0, 0]
         counts = self._spent[minute]
         counts[_ALL] += 1
         counts[_UNPACED] += not is_paced
         counts[_FOR_HISTORY] += purpose is Purpose.HISTORY
+        counts[_FOR_GROUPS] += purpose is Purpose.GROUP
 
     def _fill(self) -> None:
         now, pace = time.monotonic(), self.pace
@@ -188,11 +195,11 @@ class Budget:
         spent: dict[int, list[int]] = {}
         for name, counts in coerce.fields(self._client_store.get(_SPENT_SLOT)).items():
             kept_at = coerce.number(name)
-            if kept_at is not None and isinstance(counts, list) and len(counts) == 3:
+            if kept_at is not None and isinstance(counts, list) and 3 <= len(counts) <= 4:  # earlier versions stored 3
                 # A minute in the future was stored while the clock was wrong; count it as now.
                 minute = min(int(kept_at) - ahead, now)
-                known = spent.get(minute, (0, 0, 0))
-                spent[minute] = [was + int(coerce.number(count) or 0) for was, count in zip(known, counts, strict=True)]
+                known = spent.get(minute, (0, 0, 0, 0))
+                spent[minute] = [was + int(coerce.number(n) or 0) for was, n in zip_longest(known, counts, fillvalue=0)]
         return spent
 
     # The cloud's quota

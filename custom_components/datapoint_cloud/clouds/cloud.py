@@ -11,6 +11,7 @@ from .errors import CloudError, NotSupported
 from .history import History
 from .model import Account, Device, Schema, Scope, Snapshot, Value
 from .push import Push
+from .turns import Turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +150,11 @@ class Cloud(Protocol):
     async def write_raw(self, device: Device, payload: bytes) -> None:
         """Send the payload of a frame in the format of the device's manufacturer, without the frame."""
 
-    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> GroupResult:
+    async def write_group(self, group_id: str, values: Mapping[str, Value], turns: Turns | None = None) -> GroupResult:
         """Send values to all devices of a group that the vendor keeps.
+
+        Who passes `turns` sees how the devices get their turns, and may stop it. If the cloud limits requests when the
+        command is under way, it waits and goes on.
 
         Raises `Rejected` before it sends anything: NOT_FOUND with the group's id, or SCHEMA_MISMATCH with the
         datapoint's key.
@@ -185,6 +189,6 @@ class ReadOnlyCloud:
         """Raise `NotSupported`."""
         raise NotSupported(subject=device.name)
 
-    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> GroupResult:
+    async def write_group(self, group_id: str, values: Mapping[str, Value], turns: Turns | None = None) -> GroupResult:
         """Raise `NotSupported`."""
         raise NotSupported(subject=group_id)

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     GROUPS_BUSY = "groups_busy"  # an earlier change is not finished
     BAD_QR_CODE = "bad_qr_code"
     CLOCK_WRONG = "clock_wrong"  # the cloud refuses the time of this machine
+    STOPPED = "stopped"  # the command ended before it was sent
     SENDING_FAILED = "sending_failed"  # from the cloud to the device; another attempt may succeed
     # the answer
     ZONE_UNPROVEN = "zone_unproven"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from ... import coerce
@@ -16,6 +17,7 @@ from ...model import Account, Device, Role, Schema, Scope, Snapshot, Value
 from ...push import Push
 from ...read_many import read_round
 from ...transport import Transport
+from ...turns import Turns
 from .. import wire_values
 from ..definitions import Definitions
 from ..framing import payload_of
@@ -32,11 +34,13 @@ from .latest_data import LatestData
 from .product_access import Product, ProductAccess
 from .reports import Reports
 from .snoti import SnotiPush, SnotiServer
+from .snoti_control import MOST_AT_A_TIME
 from .users import Users
 
 __all__ = ["GizwitsEnterpriseCloud", "Product", "SnotiServer"]
 
 _PARALLEL: Final = 4
+_UNKNOWN_PAUSE: Final = 60.0  # seconds after a refusal for too many requests
 _DEFINITION_PATH: Final = "/datapoint"
 _REQUESTS_PER_HOUR: Final = 3600  # "Quota"
 
@@ -224,52 +228,86 @@ class GizwitsEnterpriseCloud:
         """Send a payload, or the payload of a complete frame ("Enterprise API, Remote control")."""
         await self._control(device.schema_id, device.id, {"raw": list(payload_of(payload))})
 
-    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> GroupResult:
+    async def write_group(self, group_id: str, values: Mapping[str, Value], turns: Turns | None = None) -> GroupResult:
         """Send values to each device of a group of any product ("Enterprise API, Device groups", "Remote control")."""
-        product, dids = await self._groups.devices_of(self._products, group_id)
+        turns = turns or Turns()
+        product, macs = await self._groups.devices_of(self._products, group_id)
         definition = await self._definitions.get(product.product_key)
         attrs = definition.attrs(values)
-
-        results = dict[str, CloudError | None].fromkeys(
-            await self._write_by_push(definition, product.product_key, dids, attrs)
-        )
-        waiting = (did for did in dids if did not in results)
-        stopped_by: CloudError | None = None
-
-        async def work() -> None:
-            nonlocal stopped_by
-            for did in waiting:
-                results[did] = stopped_by
-                if stopped_by is not None:
-                    continue  # the answer would be the same
-                try:
-                    await self._control(product.product_key, did, {"attrs": attrs})
-                except CloudError as error:
-                    results[did] = error
-                    if isinstance(error, RateLimited | AuthFailed | Forbidden):
-                        stopped_by = error
-
+        turns.begin(macs, definition.accepted(attrs))
+        await self._write_turns_by_push(turns, definition, product.product_key, macs, attrs)
+        work = partial(self._write_turns, turns, product.product_key, {"attrs": attrs})
         await asyncio.gather(*(work() for _ in range(_PARALLEL)))
-        return GroupResult(values=definition.accepted(attrs), errors={did: results[did] for did in dids})
+        turns.end()
+        return GroupResult(values=turns.values, errors=turns.errors())
+
+    async def _write_turns_by_push(
+        self,
+        turns: Turns,
+        definition: Definition,
+        product_key: str,
+        macs: Mapping[str, str | None],
+        attrs: Mapping[str, Value],
+    ) -> None:
+        """Send attributes to devices through SNoti as long as it answers; put those back that did not accept them."""
+        refused: set[str] = set()
+        while dids := turns.take(MOST_AT_A_TIME):
+            some = {did: macs[did] for did in dids if did not in refused}
+            accepted = await self._write_by_push(definition, product_key, some, attrs) if some else None
+            for did in dids:
+                if accepted and did in accepted:
+                    turns.settle(did, None)
+                else:
+                    refused.add(did)
+                    turns.put_back(did)
+            if accepted is None:
+                break
+
+    async def _write_turns(self, turns: Turns, product_key: str, body: Mapping[str, Any]) -> None:
+        """Send a command by HTTP to one device after the other, at the pace that the cloud bears."""
+        while dids := turns.take():
+            (did,) = dids
+            try:
+                await self._control(product_key, did, body, purpose=Purpose.GROUP)
+            except RateLimited as limit:
+                turns.put_back(did)  # nothing was sent
+                if limit.reason is Reason.BUDGET_SPENT or turns.is_any_accepted:
+                    await turns.pause(limit.retry_after or _UNKNOWN_PAUSE)
+                else:
+                    turns.stop(limit)
+            except CloudError as error:
+                turns.settle(did, error)
+                if isinstance(error, AuthFailed | Forbidden):
+                    turns.stop(error)  # the others would get the same answer
+            else:
+                turns.settle(did, None)
 
     async def _write_by_push(
         self, definition: Definition, product_key: str, macs: Mapping[str, str | None], attrs: Mapping[str, Value]
-    ) -> Collection[str]:
+    ) -> Collection[str] | None:
         """Send attributes through SNoti, which costs no quota; return the ids of the devices that accepted them.
 
-        A command to the others is sent by HTTP, which says why it is refused. It may be the second one, if only the
-        answer was lost. That does no harm to a value that lasts; one that makes a device do something is sent by HTTP
-        at once.
+        Returns None if there was no answer. A command to the others is sent by HTTP, which says why it is refused. It
+        may be the second one, if only the answer was lost. That does no harm to a value that lasts; one that makes a
+        device do something is sent by HTTP at once.
         """
         roles = {definition.by_key[key].role for key in attrs if key in definition.by_key}
         if self._snoti is None or roles & {Role.ACTION, Role.MAINTENANCE}:
-            return ()
+            return None
         known = {did: mac for did, mac in macs.items() if mac is not None}
         return await self._snoti.write(product_key, known, attrs)
 
-    async def _control(self, product_key: str, did: str, body: Mapping[str, Any]) -> None:
+    async def _control(
+        self, product_key: str, did: str, body: Mapping[str, Any], *, purpose: Purpose = Purpose.CONTROL
+    ) -> None:
         await self._access.request(
-            product_key, "POST", "/devices/{did}/control", parts={"did": did}, json_body=body, may_be_empty=True
+            product_key,
+            "POST",
+            "/devices/{did}/control",
+            parts={"did": did},
+            json_body=body,
+            may_be_empty=True,
+            purpose=purpose,
         )
 
     async def _read(self, device: Device) -> Snapshot:

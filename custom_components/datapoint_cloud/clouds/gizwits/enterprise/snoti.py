@@ -95,14 +95,16 @@ class SnotiPush:
         connection = self._connections.get(device.schema_id)
         return connection is not None and connection.is_alive
 
-    async def write(self, product_key: str, macs: Mapping[str, str], attrs: Mapping[str, Value]) -> Collection[str]:
-        """Send attributes to devices of a product, given with their MAC addresses by id, outside of the HTTP quota.
+    async def write(
+        self, product_key: str, macs: Mapping[str, str], attrs: Mapping[str, Value]
+    ) -> Collection[str] | None:
+        """Send attributes to a few devices of a product, given with their MAC addresses by id, outside of the quota.
 
-        Returns the ids of those that the server passed them on to: none without a connection or an answer.
+        Returns the ids of those that the server passed them on to; None without a connection or an answer.
         """
         connection = self._connections.get(product_key)
         if connection is None or not connection.is_alive:
-            return ()
+            return None
         return await connection.control.write(product_key, macs, attrs, within=self._timings.control)
 
     async def listen(self, on_news: OnNews) -> None:

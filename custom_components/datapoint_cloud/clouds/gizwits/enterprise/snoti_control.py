@@ -5,13 +5,14 @@ It pairs requests with answers and knows no connection. A command without an ans
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final
 
 from ... import coerce
 from ...model import Value
 
-_MOST_AT_A_TIME: Final = 50  # the document states no limit
+MOST_AT_A_TIME: Final = 50
+"""The devices that one message may be for; the document states no limit."""
 
 type Message = Mapping[str, Any]
 type Send = Callable[[Message], Awaitable[None]]
@@ -39,22 +40,11 @@ class RemoteControl:
 
     async def write(
         self, product_key: str, macs: Mapping[str, str], attrs: Mapping[str, Value], *, within: float
-    ) -> Collection[str]:
+    ) -> Collection[str] | None:
         """Send attributes to devices, given with their MAC addresses; return the ids of those that accepted them.
 
-        The others refused, or there was no answer within so many seconds for a batch of them.
+        Returns None if there was no answer within so many seconds.
         """
-        accepted: set[str] = set()
-        for batch in itertools.batched(macs.items(), _MOST_AT_A_TIME, strict=False):
-            answered = await self._write_batch(product_key, batch, attrs, within)
-            if answered is None:
-                break  # the rest would wait in vain, too
-            accepted |= answered & {did for did, _ in batch}
-        return accepted
-
-    async def _write_batch(
-        self, product_key: str, batch: Sequence[tuple[str, str]], attrs: Mapping[str, Value], within: float
-    ) -> frozenset[str] | None:
         if self._send is None:
             return None
         msg_id = f"c{next(self._serial)}"
@@ -64,7 +54,7 @@ class RemoteControl:
                 "source": "noti",
                 "data": {"did": did, "mac": mac, "product_key": product_key, "attrs": dict(attrs)},
             }
-            for did, mac in batch
+            for did, mac in macs.items()
         ]
         answer: asyncio.Future[frozenset[str]] = asyncio.get_running_loop().create_future()
         self._waiting[msg_id] = answer

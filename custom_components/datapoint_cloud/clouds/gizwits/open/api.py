@@ -19,6 +19,7 @@ from ...push import Push
 from ...read_many import read_round
 from ...tokens import Token
 from ...transport import Transport
+from ...turns import Turns
 from .. import wire_values
 from ..definitions import Definitions
 from ..errors import find_open_error
@@ -147,7 +148,7 @@ class GizwitsOpenCloud:
         """Send a payload, or the payload of a complete frame ("Open API, Remote control")."""
         await self._control(device, {"raw": list(payload_of(payload))})
 
-    async def write_group(self, group_id: str, values: Mapping[str, Value]) -> GroupResult:
+    async def write_group(self, group_id: str, values: Mapping[str, Value], turns: Turns | None = None) -> GroupResult:
         """Send values to a group of one product in one command ("Open API, Device groups")."""
         product_key = await self._groups.product_of(group_id)
         if product_key is None:
@@ -164,7 +165,12 @@ class GizwitsOpenCloud:
             for result in coerce.records(results)
             if (did := coerce.text(result.get("did"))) is not None
         }
-        return GroupResult(values=definition.accepted(attrs), errors=errors)
+        values = definition.accepted(attrs)
+        if turns is not None:
+            turns.begin(errors, values)
+            for did, error in errors.items():
+                turns.settle(did, error)
+        return GroupResult(values=values, errors=errors)
 
     async def _control(self, device: Device, body: Mapping[str, Any]) -> None:
         await self._request("POST", "/app/control/{did}", parts={"did": device.id}, json_body=body, may_be_empty=True)
