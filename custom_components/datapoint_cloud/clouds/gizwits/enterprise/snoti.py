@@ -291,9 +291,10 @@ class _Connection:
         passed on only once.
         """
         if not self._is_repeated(event):
-            if (news := await self._events.convert(self._product.product_key, event)) is not None:
+            news = await self._events.convert(self._product.product_key, event)
+            if news is not None:
                 self._on_news(news)
-            self._remember(event)
+        self._remember(event)  # also a repeated one: it is of this session now
         if "delivery_id" in event:
             ids = {name: event[name] for name in ("delivery_id", "msg_id") if name in event}
             await lines.send({"cmd": "event_ack", **ids})
