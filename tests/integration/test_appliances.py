@@ -6,9 +6,12 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.datapoint_cloud import user_profiles
+from custom_components.datapoint_cloud.profiles import Profiles
 from simulator.gizwits.appliances import AQUARIUM_LIGHT, BOILER, DOSER, GARDEN_SPA, PANEL_HEATER
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.products import Product
@@ -137,6 +140,40 @@ async def test_a_light_that_follows_its_schedule_is_dimmed_by_hand(
     assert _shown(hass, light, "brightness", "effect") == ("on", 102, "off")
     shown = {name: device.attrs[name] for name in ("White", "Warm_White", "Sapphire_Blue", "Blue", "UV", "Purple")}
     assert shown == {"White": 24, "Warm_White": 8, "Sapphire_Blue": 40, "Blue": 50, "UV": 32, "Purple": 0}
+
+
+async def test_a_doser_that_was_there_before_its_heads_became_parts_keeps_its_entities(
+    fixed_time: None,
+    hass: HomeAssistant,
+    simulation: Simulation,
+    our_profiles: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = simulation.gizwits_open
+    server.devices = {}
+    server.add_appliances()
+    registry = er.async_get(hass)
+
+    doser = _device(simulation, DOSER).did
+
+    def entities(entry: MockConfigEntry) -> dict[str, tuple[str, bool]]:
+        rows = er.async_entries_for_config_entry(registry, entry.entry_id)
+        return {row.unique_id: (row.entity_id, row.disabled) for row in rows if doser in row.unique_id}
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr(user_profiles, "load_profiles", lambda _: Profiles())
+        entry = await add_account(hass, simulation, "gizwits_open")
+    before = entities(entry)
+    assert sum(entity_id.startswith("switch.doser_channel_") for entity_id, _ in before.values()) == 4
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await poll(hass, entry)
+    assert before.items() <= entities(entry).items()
+    head = registry.async_get(entity_id_of(hass, "switch", entry, doser, "channe1"))
+    assert head is not None
+    assert head.name is None
+    part = dr.async_get(hass).async_get(head.device_id or "")
+    assert part is not None
+    assert part.name == "Head 1"
 
 
 async def test_a_head_of_a_doser_stops_by_itself(

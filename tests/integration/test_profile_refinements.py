@@ -54,6 +54,25 @@ def _source(entity: str, role: str, *datapoints: Datapoint, words: str = "{}") -
     return composite.roles[role].sources[0]
 
 
+# Parts
+
+
+def test_parts_that_a_device_reports_not_to_have_are_off() -> None:
+    profile = _profile('datapoints: {"head#": {part: "Head #", counted_by: fitted, enabled: true}}')
+    heads = [
+        Datapoint(key=f"head{number}", name="Head", data_type=DataType.BOOL, is_writable=True) for number in (1, 2, 3)
+    ]
+    datapoints = [*heads, Datapoint(key="fitted", name="Heads", **_NUMBER)]
+
+    def enabled(fitted: Value | None) -> list[str]:
+        shown = describe(datapoints, {"fitted": Reading(fitted)}, profile, _NAMING)
+        return [key for key, description in shown.items() if description.is_enabled]
+
+    assert enabled(2) == ["head1", "head2", "fitted"]
+    # Nothing is known yet, or a device that counts none counts wrongly.
+    assert enabled(None) == enabled(0) == ["head1", "head2", "head3", "fitted"]
+
+
 # One datapoint
 
 

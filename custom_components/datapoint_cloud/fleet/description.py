@@ -122,10 +122,19 @@ def describe(
     for key, refinement in refinements.items():
         if refinement.is_enabled is not None:
             (enabled.add if refinement.is_enabled else enabled.discard)(key)
+        if _is_unfitted(refinement, readings):
+            enabled.discard(key)
     return {
         key: description if key in enabled else replace(description, is_enabled=False)
         for key, description in descriptions.items()
     }
+
+
+def _is_unfitted(refinement: Refinement, readings: Mapping[str, Reading]) -> bool:
+    """Whether a datapoint belongs to a part that this device reports not to have."""
+    counter = readings.get(refinement.counted_by or "")
+    count = None if counter is None or counter.value is None else number_of(counter.value)
+    return refinement.number is not None and count is not None and 0 < count < refinement.number
 
 
 def _told_apart(descriptions: dict[str, DatapointDescription]) -> dict[str, DatapointDescription]:

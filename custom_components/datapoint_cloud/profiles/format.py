@@ -48,6 +48,7 @@ _REFINEMENT: Final = vol.Schema(
         vol.Optional("enabled"): FLAG,
         vol.Optional("absent"): vol.All(LIST, [VALUE]),
         vol.Optional("part"): TEXT,
+        vol.Optional("counted_by"): KEY,
     }
 )
 _MATCH: Final = vol.Schema(
@@ -183,4 +184,5 @@ def _refinement(content: Any) -> Refinement:
         is_enabled=fields.get("enabled"),
         absent=tuple(fields.get("absent", ())),
         part=fields.get("part"),
+        counted_by=fields.get("counted_by"),
     )

@@ -32,6 +32,7 @@ class Refinement:
     `options` maps the cloud's values to English words, `reads` the words to further values that mean the same;
     `otherwise` is the word for all other values.
     `absent` lists the cloud's values that mean "no value". `part` names the part of the device that it belongs to.
+    `counted_by` is the key of the datapoint that says how many such parts are fitted; this is the one with `number`.
     """
 
     name: str | None = None
@@ -51,6 +52,8 @@ class Refinement:
     is_enabled: bool | None = None
     absent: tuple[Value, ...] = ()
     part: str | None = None
+    counted_by: str | None = None
+    number: int | None = None
 
     def over(self, other: Self) -> Self:
         """Return both; where both say something, this one wins."""
@@ -63,6 +66,7 @@ class Refinement:
             self,
             name=None if self.name is None else filled(self.name, part),
             part=None if self.part is None else filled(self.part, part),
+            number=int(part) if part.isdecimal() else None,
         )
 
 
