@@ -147,6 +147,8 @@ def of_administration(error: CloudError, subject: str = "", *, is_change: bool) 
         key = "change_unconfirmed"
     elif error.reason is Reason.NOT_FOUND and not subject:
         key = text_key(error)
+    elif error.reason is Reason.INVALID_VALUE and not error.subject:
+        key = "rejected"
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key=key,

@@ -1307,7 +1307,7 @@ TOKEN = (AuthFailed, Reason.TOKEN_REFUSED)
 TRANSIENT = (Unreachable, Reason.SERVER_ERROR)
 SENDING_FAILED = (Unreachable, Reason.SENDING_FAILED)
 CALLER = (Rejected, Reason.INVALID_REQUEST)
-QUOTA = (Forbidden, Reason.QUOTA_EXHAUSTED)
+QUOTA = (Forbidden, Reason.DEVICE_QUOTA_REACHED)
 
 DOCUMENTED: dict[int, tuple[type[CloudError], Reason | None]] = {
     9001: CALLER,
@@ -1358,7 +1358,8 @@ DOCUMENTED: dict[int, tuple[type[CloudError], Reason | None]] = {
     9046: CALLER,
     9077: (AuthFailed, Reason.ACCOUNT_DISABLED),
     **dict.fromkeys([9080, 9081, 9082, 9083, 9084, 9085, 9087, 9088, 9089, 9090], CALLER),
-    **dict.fromkeys([9092, 9093, 9094, 9095, 9096, 9098, 9099, 9100, 9101], CALLER),
+    9093: (Rejected, Reason.NOT_OWNER),
+    **dict.fromkeys([9092, 9094, 9095, 9096, 9098, 9099, 9100, 9101], CALLER),
     9220: (Rejected, Reason.UNKNOWN_SCENE),
     9221: (Rejected, Reason.UNKNOWN_SCENE),
     9999: CALLER,

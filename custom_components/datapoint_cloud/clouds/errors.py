@@ -61,6 +61,8 @@ class Reason(StrEnum):
     ROOT_GROUP_EXISTS = "root_group_exists"
     GROUPS_BUSY = "groups_busy"  # an earlier change is not finished
     BAD_QR_CODE = "bad_qr_code"
+    DEVICE_QUOTA_REACHED = "device_quota_reached"
+    NOT_OWNER = "not_owner"
     CLOCK_WRONG = "clock_wrong"  # the cloud refuses the time of this machine
     STOPPED = "stopped"  # the command ended before it was sent
     SENDING_FAILED = "sending_failed"  # from the cloud to the device; another attempt may succeed

@@ -38,7 +38,7 @@ OPEN_API: Final[Mapping[int, Meaning]] = {
     **dict.fromkeys(
         [
             *(9001, 9009, 9010, 9015, 9018, 9019, 9022, 9027, 9028, 9030, 9031, 9032, 9033, 9034, 9036, 9037),
-            *(9046, *range(9080, 9086), *range(9087, 9091), *range(9092, 9097), *range(9098, 9102), 9999),
+            *(9046, *range(9080, 9086), *range(9087, 9091), 9092, *range(9094, 9097), *range(9098, 9102), 9999),
         ],
         _WRONG_REQUEST,
     ),
@@ -49,9 +49,9 @@ OPEN_API: Final[Mapping[int, Meaning]] = {
     9006: _TOKEN,
     9007: _TRANSIENT,
     9008: _TRANSIENT,
-    9011: (Forbidden, Reason.QUOTA_EXHAUSTED),
-    9012: (Forbidden, Reason.QUOTA_EXHAUSTED),
-    9013: (Forbidden, Reason.QUOTA_EXHAUSTED),
+    9011: (Forbidden, Reason.DEVICE_QUOTA_REACHED),
+    9012: (Forbidden, Reason.DEVICE_QUOTA_REACHED),
+    9013: (Forbidden, Reason.DEVICE_QUOTA_REACHED),
     9014: (DeviceGone, Reason.NOT_FOUND),
     9016: (DeviceGone, Reason.NOT_FOUND),
     9017: (DeviceGone, Reason.NOT_FOUND),
@@ -72,6 +72,7 @@ OPEN_API: Final[Mapping[int, Meaning]] = {
     9044: (Forbidden, Reason.WRONG_PRODUCT_SECRET),
     9045: (NotSupported, None),
     9077: (AuthFailed, Reason.ACCOUNT_DISABLED),
+    9093: (Rejected, Reason.NOT_OWNER),
     9220: (Rejected, Reason.UNKNOWN_SCENE),
     9221: (Rejected, Reason.UNKNOWN_SCENE),  # another user's
 }
