@@ -25,8 +25,8 @@ from .home_assistant import DOMAIN, INTEGRATION, PROJECT, HomeAssistant, StartFa
 FOLDER = PROJECT / ".dev"
 PORT = 8124
 PUSH_SECONDS = 20
-WITH_PAST = {"import_history": True, "import_days": 14}
-"""The options with which an account imports its history, so that the graphs of the dashboards are not empty."""
+PAST_DAYS = {"gizwits_open": 14, "gizwits_enterprise": 3, "sodata": 14, "firstlight": 14}
+"""How many days of its past each account imports, so that the graphs of the dashboards are not empty."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -95,7 +95,7 @@ async def _add_accounts(client: Client, simulation: Simulation) -> None:
     for kind, steps in form_inputs(simulation).items():
         async with _progress(f"Adding an account of {NAMES[kind]}"):
             headings[entry_id := await client.add_entry(DOMAIN, *steps)] = NAMES[kind]
-            await client.set_options(entry_id, WITH_PAST)
+            await client.set_options(entry_id, {"import_history": True, "import_days": PAST_DAYS[kind]})
     async with _progress("Creating the dashboards"):
         await dashboard.create_examples(client)
         await dashboard.create(client, headings)
