@@ -28,7 +28,7 @@ _NAMING = Naming.load("en")
 _ABSENT = "the product has no such datapoint"
 _NO_DEFINITION = {
     *("Every product", "Micro inverter", "Air conditioner", "Airjet", "Airjet V01", "Hydrojet"),
-    *("Glow, Onyx, INEA", "Pilote Pro", "Bloom", "Heatzy V1"),
+    *("Glow, Onyx, INEA", "Pilote Pro", "Bloom", "Heatzy V1", "Pool filter", "Colored light"),
 }
 """Profiles for products of which there is no definition, but recorded values, documents or published clients."""
 
@@ -198,6 +198,25 @@ def test_a_hydrojet_has_other_bubbles(real_payloads: Path, name: str, wave: int)
 
 
 # The files
+
+
+def test_a_pool_filter_says_when_it_has_to_be_replaced() -> None:
+    _, shown = _described(_product_of({"power": 1, "filter": 0, "time": 4, "error": 0}, name="泳池过滤器"))
+    assert {key: (found.name, found.platform) for key, found in shown.items()} == {
+        "power": ("Power", "switch"),
+        "filter": ("Replace filter", "binary_sensor"),
+        "time": ("Timer", "number"),
+        "error": ("Fault", "binary_sensor"),
+    }
+
+
+def test_a_heater_with_a_motion_sensor_tells_whether_somebody_is_there() -> None:
+    keys = ("mode", "derog_mode", "derog_time", "cur_mode", "cur_temp", "cft_temp", "eco_temp", "cur_humi")
+    composites = _composites(_product_of(dict.fromkeys(keys, 0) | {"mode": "cft"}))
+    assert "presence" in composites["$climate"].roles["preset"].words
+    presence = composites["$binary_sensor_presence"].roles["on"]
+    values = [{"derog_mode": 3, "cur_mode": 0}, {"derog_mode": 3, "cur_mode": 1}, {"derog_mode": 0, "cur_mode": 0}]
+    assert [presence.flag(value.get) for value in values] == [True, False, False]
 
 
 def test_home_assistant_takes_all_units_and_classes() -> None:
