@@ -18,15 +18,13 @@ from simulator.replay.recording import NotReadable, Recording
 from simulator.simulation import Simulation
 
 from . import dashboard, recorded
-from .accounts import NAMES, form_inputs
+from .accounts import NAMES, OPTIONS, form_inputs
 from .client import PASSWORD, USER, Client, Refused
 from .home_assistant import DOMAIN, INTEGRATION, PROJECT, HomeAssistant, StartFailed
 
 FOLDER = PROJECT / ".dev"
 PORT = 8124
 PUSH_SECONDS = 20
-PAST_DAYS = {"gizwits_open": 14, "gizwits_enterprise": 3, "sodata": 14, "firstlight": 14}
-"""How many days of its past each account imports, so that the graphs of the dashboards are not empty."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -95,7 +93,7 @@ async def _add_accounts(client: Client, simulation: Simulation) -> None:
     for kind, steps in form_inputs(simulation).items():
         async with _progress(f"Adding an account of {NAMES[kind]}"):
             headings[entry_id := await client.add_entry(DOMAIN, *steps)] = NAMES[kind]
-            await client.set_options(entry_id, {"import_history": True, "import_days": PAST_DAYS[kind]})
+            await client.set_options(entry_id, OPTIONS[kind])
     async with _progress("Creating the dashboards"):
         await dashboard.create_examples(client)
         await dashboard.create(client, headings)

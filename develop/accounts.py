@@ -11,6 +11,11 @@ NAMES = {
     "sodata": "Socomec SoData",
     "firstlight": "Firstlight usage",
 }
+# The accounts import their past, so that the graphs of the example dashboards are not empty.
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    kind: {"import_history": True, "import_days": days}
+    for kind, days in (("gizwits_open", 14), ("gizwits_enterprise", 3), ("sodata", 14), ("firstlight", 14))
+}
 
 
 def form_inputs(simulation: Simulation) -> Mapping[str, tuple[Mapping[str, Any], ...]]:

@@ -13,7 +13,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.util.yaml import load_yaml_dict
 
 from custom_components.datapoint_cloud.const import DOMAIN
-from develop.accounts import form_inputs
+from develop.accounts import OPTIONS, form_inputs
 from simulator.simulation import Simulation
 
 from .passing_time import settle
@@ -44,8 +44,8 @@ async def test_the_simulated_accounts_have_all_entities_of_the_dashboards(
 ) -> None:
     simulation.gizwits_open.add_appliances()
     simulation.gizwits_open.add_wavemaker()
-    for steps in form_inputs(simulation).values():
-        await _add_account(hass, *steps)
+    for kind, steps in form_inputs(simulation).items():
+        await _add_account(hass, *steps, options=OPTIONS[kind])
     registry = er.async_get(hass)
     used = {path.stem: set(_entity_ids(load_yaml_dict(path))) for path in _FILES}
     assert {stem: len(ids) > 8 for stem, ids in used.items()} == dict.fromkeys(("fleet", "household", "ups-room"), True)
@@ -53,11 +53,15 @@ async def test_the_simulated_accounts_have_all_entities_of_the_dashboards(
     assert missing == [], sorted(missing)
 
 
-async def _add_account(hass: HomeAssistant, *steps: Mapping[str, Any]) -> None:
-    """Walk through the forms: the entities of an account are called like it."""
+async def _add_account(hass: HomeAssistant, *steps: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Walk through the forms as `scripts/develop` does: the entities of an account are called like it."""
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     for step in steps:
         result = await hass.config_entries.flow.async_configure(result["flow_id"], dict(step))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await settle(hass)
+    form = await hass.config_entries.options.async_init(result["result"].entry_id)
+    result = await hass.config_entries.options.async_configure(form["flow_id"], dict(options))
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await settle(hass)
 

@@ -390,7 +390,9 @@ async def test_a_filter_is_told_when_it_is_due_and_every_week_until_it_is_done(
     await _until(hass, freezer, "2026-11-25T11:59:50")
     assert len(notes) == 1
     await _until(hass, freezer, "2026-11-25T12:00:10")
-    assert notes[1:] == ["Filter | A filter still has to be cleaned or replaced."]
+    (reminder,) = notes[1:]
+    name, alarm = due.partition(" | Alarm: ")[::2]
+    assert reminder == f"Filter | Still to be cleaned or replaced: {name} ({alarm.partition(' (')[0]})"
     device.set(filter_alert=False)
     await poll(hass, entry)
     await _until(hass, freezer, "2026-12-01T12:00:10")
@@ -398,13 +400,19 @@ async def test_a_filter_is_told_when_it_is_due_and_every_week_until_it_is_done(
     assert len(notes) == 2
 
 
-async def test_a_counter_of_a_filter_is_told_when_it_is_low(hass: HomeAssistant, simulation: Simulation) -> None:
+async def test_a_counter_of_a_filter_is_told_when_it_is_low(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
     await add_account(hass, simulation, "gizwits_open")
     hass.states.async_set("sensor.filter_life", "11", {"friendly_name": "Filter life", "unit_of_measurement": "%"})
-    notes = await _use(hass, "filter_due", counters=["sensor.filter_life"])
+    notes = await _use(
+        hass, "filter_due", alarms=["cartridge"], counters=["sensor.filter_life"], weekday="wed", time="12:00:00"
+    )
     hass.states.async_set("sensor.filter_life", "9", {"friendly_name": "Filter life", "unit_of_measurement": "%"})
     await hass.async_block_till_done()
     assert notes == ["Filter life | The filter is due: 9 %"]
+    await _until(hass, freezer, "2026-11-25T12:00:10")
+    assert notes[1:] == ["Filter | Still to be cleaned or replaced: Filter life (9 %)"]
 
 
 async def _until(hass: HomeAssistant, freezer: FrozenDateTimeFactory, local: str) -> None:
