@@ -34,8 +34,11 @@ _LOGINS = ("/app/login", "/access_token")
 _MADE_AT = datetime.fromisoformat(MADE_AT)
 _OPTIONS = {"中风": "medium", "制冷": "cool", "摄氏": "celsius"}
 """The options that the earlier version showed in the vendor's words, by their keys of today."""
-_NEW = ("climate", "place", "scene_", "profile", "with_alarm", "devices", "online", "active_", "new_", "users")
-"""How the keys of new entities begin. Those that count devices belong to customers and sites."""
+_NEW = (
+    *("climate", "place", "scene_", "profile", "with_alarm", "devices", "online", "active_", "new_", "users"),
+    "history_import",
+)
+"""How the keys of new entities begin. Those that count devices belong to customers and sites, the import to usage."""
 
 
 class Before:
