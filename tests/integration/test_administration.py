@@ -576,8 +576,13 @@ async def test_a_device_is_bound_by_its_qr_code(
 ) -> None:
     server = simulation.gizwits_open
     spa = _spa(server)
-    spa.uid = None
-    await _answer(hass, "bind_device", household, qr_content=server.bindings.qr_content(spa))
+    # Two changes in a row: the devices are not listed again after each of them.
+    target = device_id_of(hass, household, spa.did)
+    await _answer(hass, "rename_device", household, device_id=target, name="Roof")
+    await _answer(hass, "unbind_devices", household, devices=[spa.did])
+    assert spa.did not in [device["id"] for device in (await _answer(hass, "find_devices", household))["devices"]]
+    answer = await _answer(hass, "bind_device", household, qr_content=server.bindings.qr_content(spa))
+    assert [device["id"] for device in answer["devices"]] == [spa.did]
     assert spa.uid == server.uid
 
 

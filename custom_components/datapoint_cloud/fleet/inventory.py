@@ -337,8 +337,10 @@ class Inventory:
 
     @callback
     def async_forget(self, device_ids: Iterable[str]) -> None:
-        """Remove devices that the user has removed, until a list contains them again."""
-        for device_id in device_ids:
+        """Remove devices that the user has removed, until the next list contains them again."""
+        gone = set(device_ids)
+        self._keep_listed({device.id: device for device in self.listed if device.id not in gone})
+        for device_id in gone:
             was_absent = self.absent.pop(device_id, None) is not None
             if self.fleet.pop(device_id, None) is not None or was_absent:
                 self._listeners.async_mark_inventory_changed()
