@@ -664,22 +664,50 @@ async def test_the_document_names_all_actions_fields_and_reports(
     assert names >= {action.name for action in ACTIONS} | fields | set(reports)
 
 
+_ANSWERED_LIKE = {
+    "rename_group": "create_group",
+    "delete_group": "create_group",
+    **dict.fromkeys(("unassign_devices", "bind_user", "unbind_user", "unbind_devices"), "assign_devices"),
+}
+"""The actions without an example of their own, and the one whose example is theirs."""
+
+
 async def test_the_examples_of_the_document_are_answered_as_it_says(
-    hass: HomeAssistant, enterprise: MockConfigEntry, product: EnterpriseProduct
+    hass: HomeAssistant,
+    simulation: Simulation,
+    enterprise: MockConfigEntry,
+    household: MockConfigEntry,
+    product: EnterpriseProduct,
 ) -> None:
     blocks = [parse_yaml(block) for block in re.findall(r"```yaml\n(.*?)```", _document(), re.DOTALL)]
     records = [block for block in blocks if isinstance(block, dict)]
     answered = [pair for pair in pairwise(records) if "action" in pair[0] and "action" not in pair[1]]
-    assert len(answered) == 2
-    for example, shown in answered:
-        data = example["data"] | {"product": product.product_key}
+    names = [str(example["action"]).removeprefix("datapoint_cloud.") for example, _ in answered]
+    assert sorted([*names, *_ANSWERED_LIKE]) == sorted(action.name for action in ACTIONS)
+    device = next(device for device in product.devices.values() if device.uid is not None and ":" not in device.mac)
+    server = simulation.gizwits_open
+    spa = _spa(server)
+    other = next(device for device in server.devices.values() if device.uid == server.uid and device is not spa)
+    await _answer(hass, "unbind_devices", household, devices=[spa.did])
+    there: dict[str, dict[str, Any]] = {  # the examples name devices, groups and days that are not there
+        "get_report": {"start": str(_TODAY - timedelta(days=60)), "end": str(_TODAY)},
+        "find_devices": {"country": "China", "is_faulty": False},
+        "show_device": {"device": device.mac},
+        "create_group": {"parent_id": product.root_gid},
+        "list_group_members": {"group_id": product.root_gid},
+        "assign_devices": {"group_id": product.child_gid, "members": [device.mac, "unknown"]},
+        "find_users": {"value": device.mac},
+        "bind_device": {"qr_content": server.bindings.qr_content(spa)},
+        "rename_device": {"device_id": device_id_of(hass, household, other.did)},
+    }
+    for name, (example, shown) in zip(names, answered, strict=True):
+        entry = household if name in {"bind_device", "rename_device"} else enterprise
+        data = example["data"] | there.get(name, {})
         del data["config_entry_id"]
-        for condition in ("country", "is_faulty"):  # the devices of the simulated fleet change
-            data.pop(condition, None)
-        if "start" in data:
-            data |= {"start": str(_TODAY - timedelta(days=60)), "end": str(_TODAY)}
-        answer = await _answer(hass, example["action"].removeprefix("datapoint_cloud."), enterprise, **data)
-        assert list(answer) == list(shown)
-        for rows in ("rows", "devices"):
+        if "product" in data:
+            data["product"] = product.product_key
+        answer = await _answer(hass, name, entry, **data)
+        assert list(answer) == list(shown), name
+        for rows in ("rows", "devices", "groups", "members", "users"):
             if rows in shown:
-                assert set(shown[rows][0]) in [set(row) for row in answer[rows]]
+                assert set(shown[rows][0]) in [set(row) for row in answer[rows]], name
