@@ -93,7 +93,8 @@ def _described(row: Row, product: Product, naming: Naming) -> Mapping[str, Datap
     composites = composites_of(profile, descriptions)
     row.composites = len(composites)
     row.roles = sum(len(composite.roles) + len(composite.levels) for composite in composites)
-    wanted = sum(len(composite.roles) + len(composite.levels) + 1 for composite in profile.composites)
+    certain = (composite for composite in profile.composites if not composite.requires)
+    wanted = sum(len(composite.roles) + len(composite.levels) + 1 for composite in certain)
     row.unfilled = max(0, wanted - row.roles - row.composites)
     for schedule in schedules_of(descriptions, profile.records, naming):
         row.schedules += 1

@@ -8,10 +8,12 @@ from homeassistant.const import EntityCategory, Platform
 
 from custom_components.datapoint_cloud.clouds.gizwits.schema import parse
 from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType
+from custom_components.datapoint_cloud.fleet.composites import composites_of, without_parts_of
 from custom_components.datapoint_cloud.fleet.description import DatapointDescription, describe
 from custom_components.datapoint_cloud.fleet.naming import Naming
-from custom_components.datapoint_cloud.profiles import NO_PROFILE, Profile
+from custom_components.datapoint_cloud.profiles import NO_PROFILE, Product, Profile, load_profiles
 from custom_components.datapoint_cloud.profiles.model import Refinement
+from custom_components.datapoint_cloud.profiles.roles import Composite
 from custom_components.datapoint_cloud.vocabulary import is_chinese
 
 _NAMING = Naming.load("en")
@@ -111,6 +113,61 @@ def test_versions_are_diagnostic_and_parameters_of_the_installer_are_off() -> No
         (EntityCategory.CONFIG, False),
         (EntityCategory.CONFIG, True),
     ]
+
+
+# Entities of several datapoints, found by their names alone
+
+
+def _pump(*more: Datapoint, modes: tuple[str, ...] = ("制冷", "制热", "自动")) -> dict[str, Composite]:
+    datapoints = {
+        datapoint.key: datapoint
+        for datapoint in (
+            Datapoint(key="power", name="开关机", data_type=DataType.BOOL, is_writable=True),
+            Datapoint(key="mode", name="运行模式", data_type=DataType.ENUM, is_writable=True, options=modes),
+            Datapoint(
+                key="extra", name="工作模式", data_type=DataType.ENUM, is_writable=True, options=("强劲", "静音")
+            ),
+            _number("设定温度", 8, 40, key="target", is_writable=True),
+            _number("进水温度", -20, 100, 0.1, key="inlet"),
+            *more,
+        )
+    }
+    profile = load_profiles().of(Product("", datapoints))
+    shown = describe(datapoints.values(), {}, profile, _NAMING)
+    composites = composites_of(profile, shown)
+    if composites:
+        enabled = without_parts_of(composites, shown, profile)
+        assert [key for key, found in enabled.items() if found.is_enabled][:2] == ["extra", "inlet"]
+    return {composite.key: composite for composite in composites}
+
+
+def test_an_unknown_product_becomes_a_thermostat_if_its_names_say_so() -> None:
+    thermostat = _pump()["$climate"]
+    assert {name: role.sources[0].keys for name, role in thermostat.roles.items()} == {
+        "on": ("power",),
+        "mode": ("mode",),
+        "target": ("target",),
+        "current": ("inlet",),
+    }
+    assert thermostat.roles["mode"].values_of_word("heat") == {"mode": "制热"}
+    assert set(thermostat.roles["mode"].words) == {"heat", "cool", "auto"}
+
+
+def test_it_becomes_none_where_the_names_leave_a_doubt() -> None:
+    assert not _pump(modes=("制冷", "制热", "魑魅"))
+    assert not _pump(_number("目标温度", 8, 40, key="second", is_writable=True))
+    assert not _pump(
+        Datapoint(key="unit", name="℉", data_type=DataType.BOOL), _number("设定温度", 60, 104, key="target")
+    )
+
+
+def test_a_heater_without_modes_is_told_by_its_switch() -> None:
+    heating = Datapoint(key="heat", name="加热开关", data_type=DataType.BOOL, is_writable=True)
+    datapoints = {"heat": heating, "target": _number("目标温度", 20, 40, key="target", is_writable=True)}
+    profile = load_profiles().of(Product("", datapoints))
+    (thermostat,) = composites_of(profile, describe(datapoints.values(), {}, profile, _NAMING))
+    assert thermostat.roles["mode"].values_of_word("heat") == {"heat": True}
+    assert not composites_of(profile, describe([datapoints["target"]], {}, profile, _NAMING))
 
 
 # A product that nobody has tried: its words alone have to do.

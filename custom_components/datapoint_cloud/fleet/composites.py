@@ -3,11 +3,12 @@
 It knows which values the roles compare, and not how Home Assistant shows them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from ..clouds.model import DataType, Value
+from ..clouds.model import Role as DatapointRole
 from ..profiles.entities import PLATFORMS, Kind
 from ..profiles.keys import filled, is_pattern, matched
 from ..profiles.model import Profile
@@ -16,9 +17,16 @@ from ..profiles.values import is_same, scaled
 from .description import DatapointDescription
 
 type Descriptions = Mapping[str, DatapointDescription]
+type Names = Mapping[str, Sequence[str]]
 
 SHOWN: Final = frozenset(CompositePlatform) - {CompositePlatform.SCHEDULE}
 """The platforms that show such entities. The datapoints of the others keep their own entities enabled."""
+_TYPES: Final = {
+    Kind.FLAG: frozenset({DataType.BOOL}),
+    Kind.NUMBER: frozenset({DataType.NUMBER}),
+    Kind.WORD: frozenset({DataType.BOOL, DataType.ENUM}),
+}
+"""What a datapoint that is found by its name can be."""
 _CONTROLS: Final = frozenset(
     {CompositePlatform.CLIMATE, CompositePlatform.FAN, CompositePlatform.LIGHT, CompositePlatform.WATER_HEATER}
 )
@@ -27,19 +35,41 @@ _CONTROLS: Final = frozenset(
 def composites_of(profile: Profile, descriptions: Descriptions) -> tuple[Composite, ...]:
     """Return the entities of a profile that a device with these datapoints has.
 
-    A role whose datapoints are missing is left out, and so is an entity that lacks a role it needs. The values that
-    roles compare become those of the cloud, and their numbers get the unit and the limits of their datapoints.
+    A role whose datapoints are missing is left out, and so is an entity that lacks a role it needs; of several with the
+    same key, the first one counts. The values that roles compare become those of the cloud, and their numbers get the
+    unit and the limits of their datapoints.
     """
     expanded = (found for composite in profile.composites for found in _expanded(composite, descriptions))
-    fitted = (_fitted(composite, descriptions) for composite in expanded)
-    return tuple(composite for composite in fitted if _is_complete(composite))
+    names = _names(descriptions) if any(composite.requires for composite in profile.composites) else {}
+    fitted = (_fitted(composite, descriptions, names) for composite in expanded)
+    found: dict[str, Composite] = {}
+    for composite in fitted:
+        if _is_complete(composite):
+            found.setdefault(composite.key, composite)
+    return tuple(found.values())
+
+
+def _names(descriptions: Descriptions) -> Names:
+    """Return the keys of what a device shows and accepts by their English names, in small letters."""
+    names: dict[str, list[str]] = {}
+    for key, shown in descriptions.items():
+        if shown.datapoint.role is DatapointRole.STATUS and shown.datapoint.data_type is not DataType.BINARY:
+            names.setdefault(shown.naming.english_name(shown.datapoint).lower(), []).append(key)
+    return names
 
 
 def without_parts_of(
     composites: tuple[Composite, ...], descriptions: Descriptions, profile: Profile
 ) -> dict[str, DatapointDescription]:
     """Disable the entities of datapoints that another entity shows, unless the profile wants them enabled."""
-    used = {key for composite in composites if composite.platform in SHOWN for key in composite.keys}
+    used = {
+        key
+        for composite in composites
+        if composite.platform in SHOWN
+        for key in composite.keys
+        # What was found by its name, and only measures, keeps the statistics that a thermostat does not have.
+        if not (composite.requires and key in descriptions and not descriptions[key].datapoint.is_writable)
+    }
     return {
         key: replace(description, is_enabled=False)
         if key in used and profile.refinement(key).is_enabled is not True
@@ -76,15 +106,17 @@ def _is_complete(composite: Composite) -> bool:
         return False
     if composite.platform is CompositePlatform.TIME and not all(is_writable):
         return False
+    if not composite.requires <= composite.roles.keys():
+        return False
     there = {*composite.roles, *(["levels"] if composite.levels else []), *(["writes"] if composite.writes else [])}
     needs = PLATFORMS[composite.platform].needs
     return not needs or any(names <= there for names in needs)
 
 
-def _fitted(composite: Composite, descriptions: Descriptions) -> Composite:
+def _fitted(composite: Composite, descriptions: Descriptions, names: Names) -> Composite:
     kinds = PLATFORMS[composite.platform].roles
-    roles = {name: _fitted_role(role, kinds[name], descriptions) for name, role in composite.roles.items()}
-    levels = (_fitted_role(role, Kind.NUMBER, descriptions) for role in composite.levels)
+    roles = {name: _fitted_role(role, kinds[name], descriptions, names) for name, role in composite.roles.items()}
+    levels = (_fitted_role(role, Kind.NUMBER, descriptions, names) for role in composite.levels)
     has_all = all(key in descriptions and descriptions[key].datapoint.is_writable for key in composite.writes)
     return replace(
         composite,
@@ -94,9 +126,34 @@ def _fitted(composite: Composite, descriptions: Descriptions) -> Composite:
     )
 
 
-def _fitted_role(role: Role, kind: Kind, descriptions: Descriptions) -> Role:
-    there = (source for source in role.sources if set(source.keys) <= descriptions.keys())
+def _fitted_role(role: Role, kind: Kind, descriptions: Descriptions, names: Names) -> Role:
+    sources = (_found(source, kind, descriptions, names) if source.called else source for source in role.sources)
+    there = (source for source in sources if source is not None and set(source.keys) <= descriptions.keys())
     return Role(tuple(_fitted_source(source, kind, descriptions) for source in there))
+
+
+def _found(source: Source, kind: Kind, descriptions: Descriptions, names: Names) -> Source | None:
+    """Return the source with the key of the one datapoint that is called so; None if there is none, or several."""
+    found = [
+        shown
+        for shown in (descriptions[key] for name in source.called for key in names.get(name, ()))
+        if shown.datapoint.data_type in _TYPES[kind]
+        # A number without a unit is not certain to be a temperature or a percentage.
+        and (kind is not Kind.NUMBER or shown.unit is not None)
+        and _explains(source, shown)
+    ]
+    if len(found) != 1:
+        return None
+    (shown,) = found
+    can_be = tuple(shown.options.values())
+    meanings = tuple(meant for meant in source.meanings if not can_be or _clouds_value(shown, meant[0]) in can_be)
+    return replace(source, keys=(shown.datapoint.key,), meanings=meanings)
+
+
+def _explains(source: Source, shown: DatapointDescription) -> bool:
+    """Whether a source has a word for each option of a datapoint, if it has words."""
+    values = [_clouds_value(shown, value) for value, _ in source.meanings]
+    return not values or all(any(is_same(value, option) for value in values) for option in shown.options.values())
 
 
 def _fitted_source(source: Source, kind: Kind, descriptions: Descriptions) -> Source:

@@ -6,9 +6,10 @@ numbered series is a time table, whose entities are disabled at first, unless it
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from operator import eq
 from typing import Any, assert_never
 
@@ -25,7 +26,7 @@ from ..profiles.refine import can_be, option_of, options_of, refined
 from ..profiles.values import as_word, is_same, number_of, scaled
 from ..vocabulary import is_chinese, readable
 from .first_dozen import DOZEN, Measurement, first_dozen, is_wanted_alarm
-from .hints import hint_of
+from .hints import counts_in_celsius, hint_of
 from .naming import Naming, key_of
 from .units import COUNTER, allowed_state_classes, fitting_class, state_class_of, unit_of
 
@@ -114,7 +115,8 @@ def describe(
 ) -> dict[str, DatapointDescription]:
     """Describe all datapoints of one device, by key."""
     by_key = {datapoint.key: datapoint for datapoint in datapoints}
-    known = {key: _with_hint(profile.refinement(key), source, by_key, naming) for key, source in by_key.items()}
+    in_celsius = cache(lambda: counts_in_celsius(by_key.values()))
+    known = {key: _with_hint(profile.refinement(key), source, naming, in_celsius) for key, source in by_key.items()}
     refinements = {key: _with_unit(refinement, by_key, readings) for key, refinement in known.items()}
     described = {key: _describe_one(source, refinements[key], naming) for key, source in by_key.items()}
     descriptions = _told_apart(described) if naming.words is not None else described
@@ -152,13 +154,11 @@ def _told_apart(descriptions: dict[str, DatapointDescription]) -> dict[str, Data
     return descriptions
 
 
-def _with_hint(
-    refinement: Refinement, source: Datapoint, by_key: Mapping[str, Datapoint], naming: Naming
-) -> Refinement:
+def _with_hint(refinement: Refinement, source: Datapoint, naming: Naming, in_celsius: Callable[[], bool]) -> Refinement:
     """Add what the name of a datapoint says, where neither its cloud nor its profile says more."""
     if source.service is not None or source.role is Role.ALARM or source.data_type is DataType.BINARY:
         return refinement
-    hint = hint_of(source, naming.english_name(source), by_key.values())
+    hint = hint_of(source, naming.english_name(source), in_celsius)
     if hint is UNREFINED:
         return refinement
     if refinement.unit or refinement.unit_role or refinement.device_class or refinement.scale:

@@ -5,8 +5,9 @@ limits in which only one unit makes sense, such as 5 to 35 for a room. It knows 
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from ..clouds.model import Datapoint, DataType
@@ -60,7 +61,9 @@ _NO_TEMPERATURE: Final = (
     r"(?!.*\b(difference|offset|compensation|calibration|hysteresis|colou?r|unit|time|sensor|fault|alarm|mode|level)\b)"
 )
 _CHANNEL: Final = r"(royal |cool |warm |deep |light )?(white|blue|red|green|violet|uv|purple|moonlight)"
-_TEMPERATURE: Final = rf"^{_NO_TEMPERATURE}.*\btemp(erature)?\b"
+_TEMPERATURE_NAME: Final = re.compile(rf"^{_NO_TEMPERATURE}.*\btemp(erature)?\b")
+_TEMPERATURE_WORD: Final = re.compile(r"温|temp", re.IGNORECASE)
+_TEMPERATURE: Final = "temperature"
 _RULES: Final = (
     _rule(r"\bsoil moisture\b", "%", "moisture", 0, 100),
     _rule(r"\b(humidity|humi)\b", "%", "humidity", 0, 100),
@@ -94,9 +97,9 @@ _RULES: Final = (
 _WHOLE_RANGES: Final = frozenset({255, 65_535, 4_294_967_295})  # of a number whose limits nobody thought about
 
 
-def _mention_fahrenheit(datapoints: Iterable[Datapoint]) -> bool:
-    """Whether anything in a product's definition mentions °F; then its temperatures may be in °F at times."""
-    return any(
+def counts_in_celsius(datapoints: Collection[Datapoint]) -> bool:
+    """Whether the temperatures of a product cannot be in °F: nothing mentions °F, or a target shows that it is °C."""
+    return any(map(_is_target_in_celsius, datapoints)) or not any(
         _FAHRENHEIT.search(text)
         for datapoint in datapoints
         for text in (datapoint.key, datapoint.name, datapoint.desc or "", *datapoint.options)
@@ -112,39 +115,62 @@ def _is_target_in_celsius(datapoint: Datapoint) -> bool:
         and most is not None
         and 5 <= least < 32
         and 30 <= most <= 45
-        and re.search(r"温|temp", datapoint.name + datapoint.key, re.IGNORECASE) is not None
+        and _TEMPERATURE_WORD.search(datapoint.name + datapoint.key) is not None
     )
 
 
-def hint_of(datapoint: Datapoint, name: str, all_datapoints: Collection[Datapoint]) -> Refinement:
-    """Return what the English name of one of a product's datapoints says beyond its definition."""
-    words = name.lower()
-    category = next((category for rule, category in _CATEGORIES if rule.search(words)), None)
-    is_parameter = category == "config" and words.startswith("parameter")
+def hint_of(datapoint: Datapoint, name: str, in_celsius: Callable[[], bool]) -> Refinement:
+    """Return what the English name of a datapoint says beyond its definition.
+
+    `in_celsius` tells whether the temperatures of the product can be in °C alone.
+    """
+    limits = (datapoint.minimum, datapoint.maximum, datapoint.step or 1.0)
     is_number = datapoint.data_type is DataType.NUMBER
-    unit, device_class = _measure(datapoint, words, all_datapoints) if is_number else (None, None)
-    if category is None and unit is None and device_class is None:
-        return UNREFINED
-    if category == "config" and not datapoint.is_writable:
+    says_chinese = is_number and is_chinese(datapoint.name + (datapoint.desc or ""))
+    hint = _hint(
+        name.lower(),
+        datapoint.unit,
+        limits if is_number else None,
+        is_writable=datapoint.is_writable,
+        says_chinese=says_chinese,
+    )
+    is_guessed = hint.device_class == _TEMPERATURE and datapoint.unit is None
+    return replace(hint, unit=None, device_class=None) if is_guessed and not in_celsius() else hint
+
+
+@lru_cache(maxsize=4096)  # asked again whenever a device is described
+def _hint(
+    words: str,
+    unit: str | None,
+    limits: tuple[float | None, float | None, float] | None,
+    *,
+    is_writable: bool,
+    says_chinese: bool,
+) -> Refinement:
+    category = next((category for rule, category in _CATEGORIES if rule.search(words)), None)
+    if category == "config" and not is_writable:
         category = None
+    measured = (None, None) if limits is None else _measure(words, unit, *limits, says_chinese=says_chinese)
+    if category is None and measured == (None, None):
+        return UNREFINED
+    is_parameter = category == "config" and words.startswith("parameter")
     return Refinement(
-        unit=unit, device_class=device_class, category=category, is_enabled=False if is_parameter else None
+        unit=measured[0], device_class=measured[1], category=category, is_enabled=False if is_parameter else None
     )
 
 
-def _measure(datapoint: Datapoint, words: str, all_datapoints: Collection[Datapoint]) -> tuple[str | None, str | None]:
+def _measure(
+    words: str, unit: str | None, least: float | None, most: float | None, step: float, *, says_chinese: bool
+) -> tuple[str | None, str | None]:
     """Return the unit and the class of a number; both None if they are not certain."""
-    least, most, step = datapoint.minimum, datapoint.maximum, datapoint.step or 1
     if least is None or most is None or (most in _WHOLE_RANGES and step == 1):
         return None, None
-    if datapoint.unit is None and (time := _unit_of_time(words, most)) is not None:
+    if unit is None and (time := _unit_of_time(words, most)) is not None:
         return time, "duration"
-    if words.endswith("water consumption") and datapoint.unit in _VOLUMES:
-        return datapoint.unit, "water"
-    if _is_celsius(datapoint, words, least, most) and (
-        any(map(_is_target_in_celsius, all_datapoints)) or not _mention_fahrenheit(all_datapoints)
-    ):
-        return ("°C", "temperature") if datapoint.unit in {None, "°C"} else (None, None)
+    if words.endswith("water consumption") and unit in _VOLUMES:
+        return unit, "water"
+    if _is_celsius(words, least, most, says_chinese=says_chinese):
+        return ("°C", _TEMPERATURE) if unit in {None, "°C"} else (None, None)
     for rule in _RULES:
         if (
             rule.words.search(words)
@@ -153,7 +179,7 @@ def _measure(datapoint: Datapoint, words: str, all_datapoints: Collection[Datapo
             and (step < 1 or not rule.is_fine)
         ):
             # A vendor who states another unit knows better.
-            return (rule.unit, rule.device_class) if datapoint.unit in {None, rule.unit} else (None, None)
+            return (rule.unit, rule.device_class) if unit in {None, rule.unit} else (None, None)
     return None, None
 
 
@@ -164,10 +190,9 @@ def _unit_of_time(words: str, most: float) -> str | None:
     return None if most in _CLOCK else _UNITS_OF_TIME.get(next(iter(_TIME.findall(words)), ""))
 
 
-def _is_celsius(datapoint: Datapoint, words: str, least: float, most: float) -> bool:
+def _is_celsius(words: str, least: float, most: float, *, says_chinese: bool) -> bool:
     """Whether a temperature has limits that make no sense in °F; Chinese vendors mean °C where nothing says °F."""
-    if not re.search(_TEMPERATURE, words):
+    if not _TEMPERATURE_NAME.search(words):
         return False
-    is_vendor_chinese = is_chinese(datapoint.name + (datapoint.desc or ""))
-    warmest = (210 if least < 0 else 125) if is_vendor_chinese else 60
+    warmest = (210 if least < 0 else 125) if says_chinese else 60
     return -60 <= least < 45 and 20 <= most <= warmest

@@ -139,7 +139,7 @@ def read_entity(content: Any) -> Composite:
 def _schema(platform: CompositePlatform) -> vol.Schema:
     known = PLATFORMS[platform]
     schema: dict[Any, Any] = {vol.Optional("name"): TEXT, vol.Optional("category"): CATEGORY}
-    schema |= {vol.Optional("enabled"): FLAG}
+    schema |= {vol.Optional("enabled"): FLAG, vol.Optional("requires"): [vol.In(known.roles)]}
     for role, kind in known.roles.items():
         schema[vol.Optional(role)] = _role(kind, known.words.get(role))
     match platform:
@@ -184,6 +184,7 @@ def _composite(platform: CompositePlatform, fields: Mapping[str, Any]) -> Compos
         in_force=fields.get("in_force", {}),
         levels=tuple(fields.get("levels", ())),
         writes=fields.get("writes", {}),
+        requires=frozenset(fields.get("requires", ())),
         device_class=fields.get("class"),
         unit=fields.get("unit") if "unit" not in roles else None,
         category=fields.get("category"),
@@ -216,6 +217,7 @@ _MEANINGS: Final = vol.Schema(vol.All({VALUE: vol.Any(None, WORD)}, vol.Length(m
 _SOURCE: Final = vol.Schema(
     {
         vol.Exclusive("key", "keys"): KEY,
+        vol.Exclusive("called", "keys"): vol.All(LIST, [TEXT]),
         vol.Exclusive("join", "keys"): vol.All([KEY], vol.Length(min=2, max=4)),
         vol.Optional("values"): _MEANINGS,
         vol.Optional("with"): {WORD: {KEY: VALUE}},
@@ -235,7 +237,7 @@ def _source(value: Any, kind: Kind) -> Source:
     if isinstance(value, str):
         is_unit = kind is Kind.WORD and value in UNITS
         return Source(constant=value) if is_unit else Source(keys=(KEY(value),))
-    if isinstance(value, Mapping) and not {"key", "join"} & value.keys():
+    if isinstance(value, Mapping) and not {"key", "join", "called"} & value.keys():
         name, words = one_entry(value)
         value = {"key": name, "values": words}
     fields = _SOURCE(value)
@@ -244,7 +246,8 @@ def _source(value: Any, kind: Kind) -> Source:
         raise vol.Invalid("a number has no words")
     least, greatest = fields.get("range", (None, None))
     return Source(
-        keys=tuple(fields.get("join", ())) or (fields["key"],),
+        keys=tuple(fields.get("join", ())) or ((fields["key"],) if "key" in fields else ()),
+        called=tuple(name.lower() for name in fields.get("called", ())),
         bit=fields.get("bit"),
         scale=fields.get("scale", 1.0),
         offset=fields.get("offset", 0.0),

@@ -66,7 +66,7 @@ class Refinement:
             self,
             name=None if self.name is None else filled(self.name, part),
             part=None if self.part is None else filled(self.part, part),
-            number=int(part) if part.isdecimal() else None,
+            number=int(part) if self.counted_by and part.isdecimal() else None,
         )
 
 

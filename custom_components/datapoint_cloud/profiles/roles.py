@@ -42,11 +42,14 @@ class Source:
     takes a single bit of the value. The number that the role means is the cloud's number times `scale` plus `offset`;
     `minimum`, `maximum` and `step` are those of the meaning. `meanings` lists values and the words for them: the first
     value that has a word is written for it. A value without a word (None) leaves the role to its next source.
-    `otherwise` is the word for all other values. `along` has the values of other datapoints to write with a word.
+    `otherwise` is the word for all other values.Instead of by its key, a datapoint can be found by what it
+    is `called`: one of these English names, in small letters. `along` has the values of other datapoints to write
+    with a word.
     A role that fits no device yet does not know whether its datapoints are writable.
     """
 
     keys: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
     constant: str | None = None
     bit: int | None = None
     scale: float = 1.0
@@ -206,7 +209,7 @@ class Composite:
     `name` is English, or None for the primary entity of a device, which is called like the device. `limits` are the
     least and the greatest target by unit, or under None whatever the unit is. `in_force` has the role of the target
     that counts while a preset is chosen, by the preset. `levels` are the channels of a light.
-    `writes` is what a button writes.
+    `writes` is what a button writes. `requires` are the roles without which there is no such entity.
     """
 
     platform: CompositePlatform
@@ -217,6 +220,7 @@ class Composite:
     in_force: Mapping[str, str] = field(default_factory=dict)
     levels: tuple[Role, ...] = ()
     writes: Mapping[str, Value] = field(default_factory=dict)
+    requires: frozenset[str] = frozenset()
     device_class: str | None = None
     unit: str | None = None
     category: str | None = None
