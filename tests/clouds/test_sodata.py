@@ -188,6 +188,27 @@ async def test_known_site_names_survive_an_incomplete_list_of_sites(
         assert (await client.devices()).devices == before
 
 
+async def test_removed_sites_and_customers_are_forgotten(sodata: SoData) -> None:
+    store = ClientStore()
+    client = sodata.client(client_store=store)
+    await client.devices()
+    gone = sodata.api.sites.pop()  # its devices still name it
+    await client.devices()
+    assert gone.uuid in json.dumps(store.content)
+    sodata.api.devices = {uuid: device for uuid, device in sodata.api.devices.items() if device.site is not gone}
+    sodata.api.customers.remove(gone.customer)
+    sodata.api.faults = [route(SITES, status=503)]  # a list that fails says nothing
+    await client.devices()
+    assert gone.uuid in json.dumps(store.content)
+    sodata.api.faults = []
+    await client.devices()
+    stored = json.dumps(store.content)
+    assert gone.uuid not in stored
+    assert sodata.api.sites[0].uuid in stored
+    still_there = {site.customer.uuid for site in sodata.api.sites}
+    assert (gone.customer.uuid in stored) is (gone.customer.uuid in still_there)
+
+
 async def test_known_sites_survive_a_restart(sodata: SoData) -> None:
     before = (await sodata.client().devices()).devices
     for fault in (answer(SITES, {}), route(SITES, status=503), route(SITES, status=403)):

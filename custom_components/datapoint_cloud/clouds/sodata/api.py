@@ -145,6 +145,7 @@ class SoDataCloud(ReadOnlyCloud):
         self.requests_a_listing = self._lists.pages - pages_before
         self._last_values.update_devices(found)
         self._schemas.forget_all_but(found)
+        self._lists.forget_sites(but={coerce.text(record.get("siteUuid")) for record in found.values()})
         return Listing(devices=tuple(mapping.device(record, self._sites, found) for record in found.values()))
 
     async def _read_device(self, uuid: str) -> Device:

@@ -5,6 +5,7 @@ can be compared with the total, and devices may be removed while the pages are r
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
 from .. import coerce
@@ -55,6 +56,8 @@ class Lists:
         self._page_size = PageSize(
             client_store, "list page size", _TAKES, is_too_long=lambda error: error.status in _TOO_LONG
         )
+        self._latest: dict[str, set[str | None]] = {}
+        """The uuids in the latest list, by its template."""
         self.pages = 0
         """How many pages were read so far."""
 
@@ -113,6 +116,7 @@ class Lists:
     async def _read_or_recall(self, template: str) -> list[Record]:
         """Read a list; return the stored one if that fails, and no records if the user may not see the list."""
         known = self._client_store.get(template)
+        self._latest.pop(template, None)
         try:
             records = await self.all(template)
         except AuthFailed, RateLimited:
@@ -122,11 +126,26 @@ class Lists:
                 raise  # Home Assistant takes the area of a device from its site only when it adds the device
             return list(coerce.records(known))
         # A list that lacks a record or its name for once must not rename a site that devices still name.
+        self._latest[template] = {str(record["uuid"]) for record in records}
         by_uuid: dict[Any, Record] = {record.get("uuid"): record for record in coerce.records(known)}
         for record in records:
             present = {name: record[name] for name in _KEPT if record.get(name) is not None}
             by_uuid[record["uuid"]] = {**by_uuid.get(record["uuid"], {}), **present}
         kept = list(by_uuid.values())
+        if kept != known:
+            self._client_store.put(template, kept)
+        return kept
+
+    def forget_sites(self, *, but: AbstractSet[str | None]) -> None:
+        """Forget stored sites and their customers that the latest lists lack, except the sites that devices name."""
+        sites = self._forget(_SITES, but=but)
+        self._forget(_CUSTOMERS, but={coerce.text(site.get("customerUuid")) for site in sites})
+
+    def _forget(self, template: str, *, but: AbstractSet[str | None]) -> list[Record]:
+        known = list(coerce.records(self._client_store.get(template)))
+        if (latest := self._latest.get(template)) is None:
+            return known
+        kept = [record for record in known if coerce.text(record.get("uuid")) in latest | but]
         if kept != known:
             self._client_store.put(template, kept)
         return kept
