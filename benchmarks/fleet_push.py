@@ -6,27 +6,20 @@ cloud. The cloud is a process of its own. The event loop's lag is by how much a 
 """
 
 import asyncio
-import gc
 import os
-import resource
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from custom_components.datapoint_cloud.clouds.administration import DeviceQuery
-
 from . import fleet
 from .fleet import Account, Orders, Outcome
 from .home import cloud, home_assistant, set_up
+from .load import Load, measured, memory
 from .report import Goal, Part, run
 
 _DEVICES = 100_000
@@ -34,51 +27,9 @@ _PRODUCTS = 20
 _CHOSEN = 500
 _PER_SECOND = _DEVICES / 60
 _SECONDS = 60.0
-_PROBE = 0.005  # seconds
 _MOST_LAG = 50.0  # milliseconds
 _MOST_SET_UP = 30.0  # seconds
 _MOST_BYTES = 1024  # of a device that is not shown
-
-
-@dataclass(slots=True)
-class Load:
-    """What a stretch of time cost: milliseconds of lag, processor seconds and seconds."""
-
-    lags: list[float]
-    cpu: float = 0.0
-    seconds: float = 0.0
-
-    @property
-    def p99(self) -> float:
-        return statistics.quantiles(self.lags, n=100)[-1]
-
-
-@asynccontextmanager
-async def measured() -> AsyncIterator[Load]:
-    """Measure the lag of the event loop and the processor time of this process while the block runs."""
-    load = Load([])
-
-    async def probe() -> None:
-        while True:
-            began = time.monotonic()
-            await asyncio.sleep(_PROBE)
-            load.lags.append((time.monotonic() - began - _PROBE) * 1000)
-
-    task = asyncio.create_task(probe())
-    began, cpu = time.monotonic(), time.process_time()
-    try:
-        yield load
-    finally:
-        load.cpu, load.seconds = time.process_time() - cpu, time.monotonic() - began
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-def memory() -> int:
-    """Return the bytes of memory that this process has now."""
-    gc.collect()
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
 
 
 @dataclass(slots=True)
@@ -96,36 +47,6 @@ class _Results:
     wrong: int
 
 
-async def _choose(hass: HomeAssistant, entry: Any, account: Account) -> None:
-    """Find the first devices of each product and choose them, as the options do, which reloads the account."""
-    inventory, finder = (
-        entry.runtime_data.coordinator.inventory,
-        entry.runtime_data.coordinator.cloud.administration.finder,
-    )
-    each = _CHOSEN // len(account.products)
-    for product in account.products:
-        found = await finder.find(DeviceQuery(scope=product["product_key"], limit=each))
-        inventory.async_remember(one.device for one in found)
-    options = {"fleet": "figures_and_chosen", "devices": [device.id for device in inventory.listed]}
-    hass.config_entries.async_update_entry(entry, options=options)
-    await hass.async_block_till_done(wait_background_tasks=False)
-    if set(entry.runtime_data.coordinator.fleet) != set(account.chosen):
-        raise RuntimeError("not all chosen devices are shown")
-
-
-async def _ask(pipe: Connection, orders: Orders) -> Outcome:
-    pipe.send(orders)
-    outcome: Outcome = await asyncio.get_running_loop().run_in_executor(None, pipe.recv)
-    return outcome
-
-
-async def _until_pushed(entry: Any) -> None:
-    coordinator = entry.runtime_data.coordinator
-    async with asyncio.timeout(120):
-        while not all(coordinator.is_pushed(state.device) for state in coordinator.fleet.values()):  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-
-
 def _wrong(hass: HomeAssistant, account: Account, outcome: Outcome) -> int:
     """Count the chosen devices whose state is not the last value that was pushed."""
     registry, wrong = er.async_get(hass), 0
@@ -141,23 +62,23 @@ async def _measure(pipe: Connection, seconds: float) -> _Results:
     async with home_assistant() as hass:
         began = time.monotonic()
         entry = await set_up(hass, fleet.entry(account, fleet="figures"))
-        await _choose(hass, entry, account)
-        await _until_pushed(entry)
+        await fleet.choose(hass, entry, account)
+        await fleet.until_pushed(entry)
         set_up_seconds = time.monotonic() - began
-        before = await _ask(pipe, Orders())
+        before = await fleet.ask(pipe, Orders())
         began = time.monotonic()
         await hass.config_entries.async_reload(entry.entry_id)
-        await _until_pushed(entry)
+        await fleet.until_pushed(entry)
         restart_seconds = time.monotonic() - began
-        after = await _ask(pipe, Orders())
+        after = await fleet.ask(pipe, Orders())
         await asyncio.sleep(2)
         bytes_before = memory()
         async with measured() as steady:
-            pushed = await _ask(pipe, Orders(per_second=_PER_SECOND, seconds=seconds))
+            pushed = await fleet.ask(pipe, Orders(per_second=_PER_SECOND, seconds=seconds))
         await hass.async_block_till_done(wait_background_tasks=False)
         wrong = _wrong(hass, account, pushed)
         async with measured() as burst:
-            back = await _ask(pipe, Orders(are_all_back=True))
+            back = await fleet.ask(pipe, Orders(are_all_back=True))
         bytes_after = memory()
         searches = "GET /v1/products/{product_key}/devices/search"
         await hass.config_entries.async_unload(entry.entry_id)

@@ -26,13 +26,13 @@ class _Resolver(aiohttp.ThreadedResolver):
 
 
 @asynccontextmanager
-async def home_assistant() -> AsyncIterator[HomeAssistant]:
-    """Start Home Assistant with the integration in a temporary folder, and stop it at the end."""
+async def home_assistant(folder: str | None = None) -> AsyncIterator[HomeAssistant]:
+    """Start Home Assistant with the integration in a folder, or a temporary one, and stop it at the end."""
     with (
-        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory() as temporary,
         patch.object(aiohttp_client, "_async_make_resolver", lambda _: _Resolver()),
     ):
-        async with async_test_home_assistant(config_dir=folder) as hass:
+        async with async_test_home_assistant(config_dir=folder or temporary) as hass:
             hass.data.pop(loader.DATA_CUSTOM_COMPONENTS, None)
             yield hass
             await hass.async_stop(force=True)
@@ -42,7 +42,7 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry
     """Set up an account and wait for its first readings."""
     entry.add_to_hass(hass)
     if not await hass.config_entries.async_setup(entry.entry_id):
-        raise RuntimeError("the account could not be set up")
+        raise RuntimeError(f"the account could not be set up: {entry.reason}")
     await hass.async_block_till_done(wait_background_tasks=False)
     return entry
 

@@ -103,6 +103,11 @@ class SnotiServer:
         """The number of connected clients."""
         return len(self._writers)
 
+    @property
+    def repeated(self) -> int:
+        """How many events were queued again, because their client left without acknowledging them."""
+        return self._queues.repeated
+
     def of(self, command: str) -> list[dict[str, Any]]:
         """Return the received messages of one command."""
         return [message for message in self.received if message["cmd"] == command]

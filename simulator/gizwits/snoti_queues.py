@@ -53,6 +53,8 @@ class Queues:
         self._clock = clock
         self._queues: dict[tuple[str, str], Queue] = {}
         self._serial = itertools.count(1)
+        self.repeated = 0
+        """How many messages were queued again."""
 
     def subkeys_of(self, product_key: str) -> set[str]:
         """Return the subkeys for which a product has queues."""
@@ -69,6 +71,7 @@ class Queues:
         """Remove a client and queue again the messages that it did not acknowledge."""
         for queue in client.queues:
             queue.clients.remove(client)
+        self.repeated += len(client.unacknowledged)
         for queue, waiting in reversed(client.unacknowledged.values()):
             queue.waiting.appendleft(waiting)
         client.unacknowledged.clear()
