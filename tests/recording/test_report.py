@@ -1,6 +1,7 @@
 """What a recording teaches: what a cloud does that its documents do not expect."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import Any
 
@@ -118,7 +119,7 @@ async def test_labels_of_sodata_are_compared_with_utc(simulation: Simulation) ->
 async def test_unknown_units_and_messages_are_reported(simulation: Simulation) -> None:
     for device in simulation.sodata.devices.values():
         variable = next(iter(device.variables.values()))
-        object.__setattr__(variable.service, "unit", "FURLONG_PER_FORTNIGHT")
+        variable.service = replace(variable.service, unit="FURLONG_PER_FORTNIGHT")
     assert "- `FURLONG_PER_FORTNIGHT` (" in await _report(simulation, "sodata")
     lines = (await record(simulation, "gizwits_open", seconds=1.5)).lines
     number = next(number for number, line in enumerate(lines) if '"received"' in line)
