@@ -68,9 +68,9 @@ async def test_settings_are_chosen_by_name_and_entered_in_the_right_control(
 ) -> None:
     spa = _device(clouds, SPA)
     clouds.gizwits_open.reset_counts()
-    dialog = await _add_setting(action, "Target water temperature")
+    dialog = await _add_setting(action, "Bubbles timer")
     await dialog.get_by_text("number", exact=True).click()
-    await dialog.locator("ha-selector-number input").fill("35.5")
+    await dialog.locator("ha-selector-number input").fill("35")
     await _finish(dialog)
     dialog = await _add_setting(action, "Bubbles")
     await dialog.locator("ha-switch").click()
@@ -78,7 +78,7 @@ async def test_settings_are_chosen_by_name_and_entered_in_the_right_control(
     await action.get_by_role("button", name="Perform action").click()
     answer = re.compile(r"devices:\s*[0-9a-f]{32}:\s*result: accepted")
     await expect(action.locator(".response .cm-content")).to_have_text(answer)
-    assert spa.received[-1] == {"attrs": {"set_temp": 35.5, "bubble": True}}
+    assert spa.received[-1] == {"attrs": {"bubble_minutes": 35, "bubble": True}}
     assert clouds.gizwits_open.requests[CONTROL] == 1
 
 
