@@ -47,6 +47,8 @@ class EnterpriseCore(GizwitsCore):
         self.maximum_limit = sys.maxsize
         self.windows_are_in_ms = False
         self.withheld_reports: dict[str, int] = {}
+        self.has_cursors = False
+        """Whether the reports of devices ignore `skip`, and continue only at the address of the next page."""
         self.quota_limit = 3600
         self.quota_remaining = self.quota_limit
         self.quota_reset = self._end_of_hour()

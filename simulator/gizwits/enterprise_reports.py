@@ -17,6 +17,8 @@ from .wire import one_of
 _DAY = 86400
 _LONGEST = {"date": timedelta(days=30), "week": timedelta(weeks=53), "month": timedelta(days=366)}
 
+_CURSOR_PAGE = 20  # rows
+
 type _Counts = dict[str, int]
 
 
@@ -64,7 +66,15 @@ class EnterpriseReports:
             and (end is None or day <= end)
             and all(name is None or name == getattr(device.place, level, None) for level, name in places.items())
         ]
-        return self._core.paged(request, rows)
+        return self._with_cursor(request, rows) if self._core.has_cursors else self._core.paged(request, rows)
+
+    @staticmethod
+    def _with_cursor(request: web.Request, rows: list[Any]) -> web.Response:
+        begin = int(request.query.get("cursor", "0"))
+        end = begin + _CURSOR_PAGE
+        following = str(request.rel_url.update_query(cursor=str(end))) if end < len(rows) else None
+        meta = {"total": len(rows), "limit": _CURSOR_PAGE, "skip": 0, "previous": None, "next": following}
+        return web.json_response({"meta": meta, "objects": rows[begin:end]})
 
     async def _activity(self, request: web.Request) -> web.Response:
         devices = self._devices(request)

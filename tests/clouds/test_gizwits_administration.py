@@ -93,9 +93,11 @@ async def test_events_are_counted_by_datapoint(reports: Reports, product: Enterp
     assert all(row["total"] == row["resolved"] + row["unresolved"] for row in rows)
 
 
+@pytest.mark.parametrize("has_cursors", [False, True])
 async def test_a_report_of_many_pages_is_read_to_its_end(
-    reports: Reports, server: GizwitsEnterpriseServer, product: EnterpriseProduct
+    reports: Reports, server: GizwitsEnterpriseServer, product: EnterpriseProduct, has_cursors: bool
 ) -> None:
+    server.has_cursors = has_cursors
     rows = (await reports.get(product.product_key, "active_devices", ReportQuery())).rows
     assert {row["mac"] for row in rows} == {device.mac for device in product.devices.values()}
 

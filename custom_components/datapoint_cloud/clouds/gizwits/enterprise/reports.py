@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from ... import coerce
 from ...budget import Purpose
@@ -274,12 +275,18 @@ class Reports:
         if not report.is_paged:
             return coerce.fields(await ask(params=asked))
 
+        following: dict[str, str] = {}
+
         async def fetch(skip: int) -> Page:
-            body = coerce.fields(await ask(params={**asked, "limit": _PAGE, "skip": skip}))
-            rows = body.get("objects")
+            # The document names no `limit` and `skip` of these lists, but the address of the next page.
+            place = following if skip and following else {"limit": _PAGE, "skip": skip}
+            body = coerce.fields(await ask(params={**asked, **place}))
+            rows, meta = body.get("objects"), coerce.fields(body.get("meta"))
             if not isinstance(rows, list):
                 raise UnexpectedAnswer(endpoint=_PRODUCT + path, subject=product_key)
-            return Page(rows, wire_values.count(coerce.fields(body.get("meta")).get("total")))
+            following.clear()
+            following.update(parse_qsl(urlsplit(coerce.text(meta.get("next")) or "").query))
+            return Page(rows, wire_values.count(meta.get("total")))
 
         rows: list[Any] = []
         async for page in read_pages(fetch, endpoint=_PRODUCT + path, subject=product_key):
