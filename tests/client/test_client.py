@@ -40,7 +40,7 @@ async def test_it_lists_the_devices_of_every_cloud_and_reads_them(run_as: Run, k
     reported = (await run_as(kind, "--json", "read", devices[-1]["id"])).json
     assert reported
     assert {reading["device"] for reading in reported} == {devices[-1]["name"]}
-    assert (await run_as(kind, "--json", "account")).json[0]["devices"] == len(devices)
+    assert (await run_as(kind, "account", "--json")).json[0]["devices"] == len(devices)
 
 
 async def test_it_describes_datapoints(run_as: Run) -> None:

@@ -11,6 +11,7 @@ _DESCRIPTION: Final = """
 Reads and controls the devices of a cloud's account without Home Assistant, with the clients that the integration uses.
 It asks for the login on the terminal and keeps it only if you name a file with --login.
 """
+_JSON_HELP: Final = "print JSON for programs instead of tables"
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -24,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
         help="read the login from this file, or keep it there if the file is missing; - reads it from the input",
     )
     top.add_argument("--advanced", action="store_true", help="ask for the advanced fields too, such as addresses")
-    top.add_argument("--json", action="store_true", help="print JSON for programs instead of tables")
+    top.add_argument("--json", action="store_true", help=_JSON_HELP)
     top.add_argument("--language", default="en", help="the language of errors and questions, such as de")
     top.add_argument("--record", metavar="FILE", help="record what passes, without anything private, to a new file")
     top.add_argument("--debug", action="store_true", help="log every request, without its contents")
@@ -54,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
     record.add_argument("--minutes", type=float, default=5, help="how long to go on (default: %(default)s)")
     teaches = commands.add_parser("report", help="show what a recording contains that no document expects")
     teaches.add_argument("file", metavar="FILE", help="a recording")
+    for command in commands.choices.values():  # after the command, too, where people type it
+        command.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=_JSON_HELP)
     return top
 
 
