@@ -226,6 +226,11 @@ def test_a_product_that_nobody_has_tried_is_readable() -> None:
     }
 
 
+def test_closed_means_off_where_nothing_can_be_open() -> None:
+    assert list(_NAMING.option_keys(("关闭", "24小时"))) == ["off", "24_hours"]
+    assert list(_NAMING.option_keys(("关闭", "打开"))) == ["closed", "open"]
+
+
 def test_what_it_does_once_is_a_button_and_what_deletes_is_off() -> None:
     shown = _softener()
     assert [(shown[key].platform, shown[key].is_enabled) for key in ("Regen", "clear", "UV")] == [

@@ -83,7 +83,9 @@ _RULES: Final = (
     _rule(r"\b(energy|electricity)\b(?!.*\bmode)", "kWh", "energy", 0, 1e9, 100, is_fine=True),
     _rule(r"\bapparent power$", "VA", "apparent_power", 0, 30_000, 300),
     _rule(r"\breactive power$", "var", "reactive_power", -30_000, 30_000, 300),
-    _rule(r"^(active |current |output |input |heating |rated )?power$", "W", "power", -30_000, 30_000, 300),
+    _rule(
+        r"^(active |current |output |input |heating |rated |load |charging )?power$", "W", "power", -30_000, 30_000, 300
+    ),
     _rule(
         rf"\b(brightness|volume|intensity|opening|percent(age)?|life( left)?|saturation|humidity)$|^{_CHANNEL}$"
         r"|\b(fan|pump|motor) speed$|^(power|speed|flow)$|\bsalt level( left)?$",

@@ -20,11 +20,16 @@ OTHER_OPTION: Final = "other"
 _LONGEST_KEY: Final = 100
 _LONGEST_DESC: Final = 20  # characters; a longer one is an explanation and no name
 _SENTENCE: Final = re.compile(r"[:;,.=()、。\n]")
-_NO_NAME: Final = re.compile(r"\d|单位|unit\b|(?:%|百分比|[A-Za-z]{1,2}|分钟|小时)$", re.IGNORECASE)
+_NO_NAME: Final = re.compile(
+    r"\d|单位|unit\b|(?:%|百分比|[A-Za-z]{1,2}|[A-Za-zμ]{1,4}/[A-Za-z0-9]{1,4}|分钟|小时)$", re.IGNORECASE
+)
 """What a `desc` says of a number: its unit or its choices."""
 _ORDER: Final = re.compile(r"^Set (?!temp)(?=[A-Za-z])")
 _NUMBERED_ALARM: Final = re.compile(r"[A-Za-z]{1,2}\d{1,3}")
 _NO_KEY: Final = re.compile(r"[^a-z0-9]+")
+_OFF: Final = "off"
+_CLOSED: Final = "关闭"
+_OPEN: Final = "打开"
 _SYMBOLS: Final = {"°C": "celsius", "°F": "fahrenheit", "%": " percent ", "+": " plus "}
 _ENDING: Final = re.compile(r"(?: [0-9A-Za-z]{1,4})?")
 """What clouds add to the name of the model where a device has no name: the end of its address."""
@@ -106,7 +111,10 @@ class Naming:
         """Return the vendor's labels by their keys, each of which is unique."""
         keys: dict[str, str] = {}
         for index, label in enumerate(dict.fromkeys(labels), start=1):
-            key = plain = self.key(label) or f"option_{index}"
+            # "Closed" is the opposite of "open"; without that option, the word means "off".
+            key = plain = (
+                _OFF if label.strip() == _CLOSED and _OPEN not in labels else self.key(label)
+            ) or f"option_{index}"
             number = 2
             while key in keys:
                 key, number = f"{plain}_{number}", number + 1
