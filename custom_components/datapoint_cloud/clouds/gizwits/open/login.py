@@ -37,9 +37,13 @@ REGIONS: Final[Mapping[str, Region]] = {
 KNOWN_APPS: Final[Mapping[str, str]] = {
     "07452c4f036a4be3acedf8dbeef38320": "Aqua Medic",
     "98754e684ec045528b073876c34c7348": "Bestway",
+    "5c42414e51aa49cdbbe5466c27e33e40": "Clearlight",
     "c70a66ff039d41b4a220e198b0fcc8b3": "Heatzy",
+    "50b40b4e57114e6ba87bd46b9abe71d8": "HY09RF",
     "c3703c4888ec4736a3a0d9425c321604": "Jebao",
     "b59fcef4de7a4d2ab7f4c26eb81a0537": "Maxspect",
+    "68bb8ff791a2487ba9d015e11fe72d7b": "PH-803W",
+    "f11cd9dd1ea24f8d9a9164a1ebbe4200": "VaySunic",
     "78a879318939402b9c70819d918ef8ed": "Wave Spa",
 }
 
