@@ -29,7 +29,13 @@ async def test_entities_of_a_replay_equal_those_of_the_account(
     await replay.start()
     entry = await add_entry(hass, replay, kind)
     # Not as JSON, in which the names of fields would say what is private.
-    assert summary(hass, entry) == json.loads(recording.masker.text(f"shown: {json.dumps(expected)}")[len("shown: ") :])
+    masked = json.loads(recording.masker.text(f"shown: {json.dumps(expected)}")[len("shown: ") :])
+    found = summary(hass, entry)
+    for key, entity in masked.items():
+        if entity["name"] == "UPS unit serial":  # too short to be masked anywhere but in its own field
+            assert found[key]["state"] != entity["state"]
+            entity["state"] = found[key]["state"]
+    assert found == masked
     assert len(expected) > 5
     await hass.config_entries.async_unload(entry.entry_id)
     await replay.stop()

@@ -350,6 +350,19 @@ def test_users_of_a_video_service_are_private(data: Any) -> None:
     assert ":5}" in lines[1]
 
 
+def test_a_value_is_private_if_its_title_says_so() -> None:
+    recorder = Recorder()
+    titles = {"Wifi SSID": "Roe Home", "Operating mode": "Eco mode", "Load": "1234"}
+    rows = [{"serviceId": "1", "title": title, "value": value} for title, value in titles.items()]
+    url = "https://api.iot.socomec.com/api/v1/ca/11111111-0000-0000-0000-000000000000/last-values"
+    answer = {"devices": [{"deviceUuid": "22222222-0000-0000-0000-000000000000", "values": rows}]}
+    recorder.on_exchange(_exchange("", answer, url=url, method="PUT"))
+    lines, _ = recorder.lines(ACCOUNT_TYPES["sodata"], {"username": "a", "password": "b"}, (), made_with="1")
+    shown = json.loads(lines[1])["answer"]["json"]["devices"][0]["values"]
+    assert [row["title"] for row in shown] == list(titles)
+    assert [row["value"] == value for row, value in zip(shown, titles.values(), strict=True)] == [False, True, True]
+
+
 def test_words_of_the_format_and_the_documents_are_no_secrets() -> None:
     rows = [
         {"did": "SNITfsRwCkF4HAOpvfWycy", "dev_alias": alias} for alias in ("Status", "Server", "remark", "Received")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import quote, unquote
 
 from .kinds import Kind, kind_by_name
@@ -17,6 +17,9 @@ from .kinds import Kind, kind_by_name
 _FOLDER = Path(__file__).parent / "documents"
 _PART = re.compile(r"\{(?P<name>\w+)(?::(?P<kind>\w+))?\}")
 
+
+_NAMING: Final = ("title", "serviceName", "attr_name")
+"""The fields of an object that name the value beside them."""
 
 type Shape = str | list[Any] | Mapping[str, Any] | None
 """A kind, the name of a shape after "@", a list of one shape, or shapes by field; None is unknown.
@@ -118,8 +121,11 @@ class Documents:
                     and "<id>" in member_shape
                 ):
                     shape = member_shape  # an object of values by ids instead of a list
+                named = next((kind for key in _NAMING if (kind := kind_by_name(str(value.get(key, ""))))), None)
                 return {
-                    on_key(key, kind): self.transform(member, member_shape, on_leaf, on_key)
+                    on_key(key, kind): self.transform(
+                        member, named if named and member_shape == Kind.VALUES else member_shape, on_leaf, on_key
+                    )
                     for key, member in value.items()
                     for kind, member_shape in (self.field(shape, key),)
                 }
