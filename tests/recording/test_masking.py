@@ -315,6 +315,7 @@ def test_an_escaped_name_is_hidden_and_escaped_in_the_same_way(written: str) -> 
         ("fa4e00aa11d00000000000000000a991", "[0-9a-f]{32}"),
         ("abcdef" * 5 + "ab", "[0-9a-f]{32}"),
         ("550e8400-aaaa-bbbb-cccc-aabbccddeeaa", "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+        ("55.55.55.55", r"\d\d\.\d\d\.\d\d\.\d\d"),
         ("192.168.7.233", r"\d{3}\.\d{3}\.\d\.(?:1\d\d|2[0-4]\d|25[0-5])"),
         ("+49 151 2345678", r"\+\d\d \d{3} \d{7}"),
         ("jane.roe@mail.example", r"[a-z]{4}\.[a-z]{3}@[a-z]{4}\.[a-z]{7}"),
@@ -348,6 +349,15 @@ def test_users_of_a_video_service_are_private(data: Any) -> None:
     assert "user-0815" not in lines[1]
     assert "video.example" not in lines[1]
     assert ":5}" in lines[1]
+
+
+def test_a_password_that_looks_escaped_is_hidden() -> None:
+    password = "0001ß%23"
+    text = json.dumps({"a": password})
+    _, line = _recorded(_exchange("/app/bindings", {"error_message": f"no {text}"}), password=password)
+    message = line["answer"]["json"]["error_message"]
+    assert password not in json.loads(message.removeprefix("no "))["a"]
+    assert "0001" not in message
 
 
 def test_a_value_is_private_if_its_title_says_so() -> None:

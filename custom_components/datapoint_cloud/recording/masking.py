@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from ..clouds.hosts import is_loopback
 from . import jwt
 from .documents import Documents, Endpoint, Shape, filled
-from .encodings import hidden_texts
+from .encodings import hidden_texts, unescaped
 from .kinds import Kind
 from .made_up import MadeUp, lower
 from .needles import Needles
@@ -283,12 +283,18 @@ class Masker:
 
 def _says_nothing(value: str, kind: Kind) -> bool:
     """Whether a value is empty, or an id of zeros, which would be found in other values by chance."""
-    return not value.strip() or (kind is Kind.ID and len(set(value)) < _FEWEST_DIFFERENT <= len(value))
+    digits = re.sub(r"[:-]", "", value.strip())
+    is_of_zeros = digits.isalnum() and len(set(digits)) < _FEWEST_DIFFERENT <= len(digits)
+    return not digits or (kind is Kind.ID and is_of_zeros)
 
 
 def _forms(value: str) -> Iterable[str]:
-    """Return the ways to write a value whose lengths differ: composed and decomposed letters, and those such as ß."""
-    forms = (value, *(unicodedata.normalize(form, value) for form in ("NFC", "NFD")), lower(value.upper()))
+    """Return the ways to write a value whose lengths differ: composed and decomposed letters, and those such as ß.
+
+    What looks like an escape in a value is resolved together with the escapes around it.
+    """
+    forms = (value, unescaped(value), *(unicodedata.normalize(form, value) for form in ("NFC", "NFD")))
+    forms = (*forms, lower(value.upper()))
     return {lower(form): form for form in reversed(forms)}.values()
 
 
