@@ -284,7 +284,7 @@ class Masker:
 def _says_nothing(value: str, kind: Kind) -> bool:
     """Whether a value is empty, or an id of zeros, which would be found in other values by chance."""
     digits = re.sub(r"[:-]", "", value.strip())
-    is_of_zeros = digits.isalnum() and len(set(digits)) < _FEWEST_DIFFERENT <= len(digits)
+    is_of_zeros = digits.isalnum() and len(set(digits)) < _FEWEST_DIFFERENT and len(digits) >= _SHORTEST[Kind.ID]
     return not digits or (kind is Kind.ID and is_of_zeros)
 
 
