@@ -41,6 +41,20 @@ def test_languages_that_name_the_thing_first_turn_the_parts_around() -> None:
     assert Vocabulary(words, "fr").translate("水箱温度") == "Température réservoir"
 
 
+def test_what_is_said_of_a_thing_follows_it() -> None:
+    words = {"排气": "refoulement", "温度": "température", "过高": "trop haut"}
+    assert Vocabulary(words, "fr").translate("排气温度过高") == "Température refoulement trop haut"
+
+
+def test_german_nouns_are_joined_and_the_word_for_a_switch_is_left_out() -> None:
+    words = {"负离子": "Ionisator", "报警": "Alarm", "智能": "intelligent", "开关": "Ein/Aus"}
+    german = Vocabulary(words, "de")
+    texts = ("负离子报警", "智能报警", "UV报警", "负离子开关", "开关")
+    assert [german.translate(text) for text in texts] == [
+        *("Ionisator-Alarm", "Intelligent Alarm", "UV-Alarm", "Ionisator", "Ein/Aus")
+    ]
+
+
 def test_a_text_with_an_unknown_part_is_not_translated() -> None:
     assert _english().translate("模式魑魅") is None
 

@@ -29,6 +29,13 @@ _SWITCH: Final = "开关"
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z]{2})(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[0-9])(?=[A-Za-z])|[_\s]+")
 # A word of a name in capitals alone, but no abbreviation such as "CH".
 _SHOUTED: Final = re.compile(r"(?<![A-Z])(?=[A-Z]*[AEIOU])[A-Z]{3,}(?![A-Z])")
+_SAID_OF: Final = frozenset(
+    {
+        *("异常", "正常", "过高", "过低", "过大", "过小", "不足", "堵转", "堵塞", "断线", "脱落", "卡死", "失效"),
+        *("损坏", "老化", "超时", "超限", "被困", "未安装", "悬空", "按下"),
+    }
+)
+"""What is said of the thing that is named before it."""
 _WITH: Final = "与"
 """Begins the names of faults of the communication with a part."""
 _ABBREVIATION: Final = re.compile(r"(?<![a-z])[A-Z][A-Z0-9.]+$")
@@ -134,18 +141,24 @@ class Vocabulary:
 
     def _composed(self, phrase: str) -> str | None:
         """Put a phrase together from the longest phrases that the list has."""
-        found: list[str] = []
+        found: list[tuple[str, str]] = []  # phrases and their words
         rest = phrase.removeprefix(_WITH).removesuffix(_SWITCH) or phrase
         while rest:
             lengths = range(min(len(rest), _LONGEST_PHRASE), 0, -1)
             match = next(((rest[:size], words) for size in lengths if (words := self._piece(rest[:size]))), None)
             if match is None:
                 return None
-            found.append(match[1])
+            found.append(match)
             rest = rest[len(match[0]) :]
         if self._has_compounds:
-            return _compound(found)
-        return " ".join(reversed(found) if self._is_head_first else found)
+            return _compound([words for _, words in found])
+        if self._is_head_first:
+            # "Too high" is said of the temperature, and follows it in all languages.
+            found = [
+                *reversed([one for one in found if one[0] not in _SAID_OF]),
+                *(one for one in found if one[0] in _SAID_OF),
+            ]
+        return " ".join(words for _, words in found)
 
     def _piece(self, piece: str) -> str | None:
         return piece if piece.isdigit() else self._phrase(piece)
