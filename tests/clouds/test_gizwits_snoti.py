@@ -550,6 +550,20 @@ async def test_push_receives_more_events_than_the_server_sends_ahead(
     assert [values(report)["power"] for report in listener.of(Report)] == list(range(120))
 
 
+async def test_events_of_a_stream_are_acknowledged_together(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    listener.timings.acknowledge = 3600
+    await listener.connect(products[0], follow=[chiller])
+    for number in range(30):
+        server.report(chiller, {"power": number})
+    await until(lambda: len(listener.of(Report)) == 30)
+    # The first one comes alone, then half of what the server sends ahead; the rest waits.
+    await until(lambda: len(server.of("event_ack")) == 26)
+    await listener.close()
+    await until(lambda: len(server.of("event_ack")) == 30)
+
+
 # Content of events
 
 

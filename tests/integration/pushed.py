@@ -130,6 +130,15 @@ class Pushed:
         """Wait until Home Assistant shows the value, without moving the time on."""
         await until(lambda: self.shown(device) == value)
 
+    async def wait_until_acknowledged(self, number: int) -> None:
+        """Wait until SNoti has so many acknowledgements, and move the time on: it gets some of them together."""
+
+        def is_acknowledged() -> bool:
+            self.freezer.tick(timedelta(milliseconds=1))
+            return len(self.simulation.gizwits_snoti.of("event_ack")) >= number
+
+        await until(is_acknowledged)
+
     def entity_id(self, platform: str, key: str, device: GizwitsDevice | None = None) -> str:
         return entity_id_of(self.hass, platform, self.entry, (device or self.device).did, key)
 

@@ -66,7 +66,7 @@ async def test_messages_that_waited_while_push_was_dead_do_not_undo_polled_value
     await snoti.start(int(snoti.address.rpartition(":")[2]))
     pushed.freezer.tick(30)
     await until(pushed.is_all_pushed)
-    await until(lambda: len(snoti.of("event_ack")) >= 5)
+    await pushed.wait_until_acknowledged(5)
     await calm()
     expected = {pushed.entity_id("number", pushed.key), pushed.entity_id("binary_sensor", "$connectivity")}
     assert [change for change in changes() if change[0] in expected] == []
@@ -78,7 +78,7 @@ async def test_wrong_order_and_repetition_of_messages_change_nothing(pushed: Pus
     changes = pushed.changes()
     for value, at in ((12, now + 2), (11, now + 1), (12, now + 2), (10, now)):
         snoti.report(pushed.device, {pushed.key: value}, at)
-    await until(lambda: len(snoti.of("event_ack")) == 4)
+    await pushed.wait_until_acknowledged(4)
     entity_id = pushed.entity_id("number", pushed.key)
     assert [float(state) for changed, state in changes() if changed == entity_id] == [12]
 
@@ -89,7 +89,7 @@ async def test_an_event_is_acknowledged_once_its_value_is_shown(pushed: Pushed) 
     for value in (11, 12, 13):
         pushed.report(value)
         snoti.received.clear()
-        await until(lambda: snoti.of("event_ack"))
+        await pushed.wait_until_acknowledged(1)
         assert pushed.shown() == value
 
 

@@ -13,6 +13,7 @@ class PushTimings:
     connect: float = 20.0  # for a connection to come about
     answer: float = 20.0  # for a login to be answered, or a ping
     control: float = 5.0  # SNoti: for a command to be answered; then it is sent by HTTP
+    acknowledge: float = 0.1  # SNoti: between two batches of acknowledgements
     close: float  # for a connection to close
     ping: float  # between two pings
     settled: float  # up for this long, a connection starts with short pauses when it is lost

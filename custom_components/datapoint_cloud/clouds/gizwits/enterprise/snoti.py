@@ -7,6 +7,7 @@ This module knows how events arrive, not what they mean.
 import asyncio
 import json
 import logging
+import math
 import re
 import secrets
 import ssl
@@ -297,7 +298,7 @@ class _Connection:
         self._remember(event)  # also a repeated one: it is of this session now
         if "delivery_id" in event:
             ids = {name: event[name] for name in ("delivery_id", "msg_id") if name in event}
-            await lines.send({"cmd": "event_ack", **ids})
+            lines.acknowledge({"cmd": "event_ack", **ids})
 
     def _is_repeated(self, event: Message) -> bool:
         """Whether the event was handled before.
@@ -329,6 +330,33 @@ class _Lines:
         self._writer = writer
         self._timings = timings
         self._line = line
+        self._acknowledgements: list[bytes] = []
+        self._flushed_at = -math.inf  # on the clock of the event loop
+        self._flush_timer: asyncio.TimerHandle | None = None
+
+    def acknowledge(self, message: Message) -> None:
+        """Send an acknowledgement, at once if events are rare, else together with others: sending costs the most.
+
+        The server sends no more events ahead than `_PREFETCH`, so half of them are acknowledged at once, too.
+        """
+        self._acknowledgements.append(json.dumps(message).encode())
+        loop = asyncio.get_running_loop()
+        due = self._flushed_at + self._timings.acknowledge
+        if loop.time() >= due or len(self._acknowledgements) >= _PREFETCH // 2:
+            self.flush()
+        elif self._flush_timer is None:
+            self._flush_timer = loop.call_at(due, self.flush)
+
+    def flush(self) -> None:
+        """Send the acknowledgements that wait."""
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+        self._flushed_at = asyncio.get_running_loop().time()
+        for content in self._acknowledgements:
+            self._line.tell(Event.SENT, content)
+        self._writer.write(b"".join(content + b"\n" for content in self._acknowledgements))
+        self._acknowledgements.clear()
 
     async def send(self, message: Message) -> None:
         content = json.dumps(message).encode()
@@ -355,9 +383,11 @@ async def _open_lines(server: SnotiServer, timings: PushTimings, observer: Obser
         reader, writer = await asyncio.open_connection(
             server.host, server.port, ssl=server.tls, limit=_LONGEST_LINE, ssl_shutdown_timeout=timings.close
         )
+    lines = _Lines(reader, writer, timings, line)
     try:
-        yield _Lines(reader, writer, timings, line)
+        yield lines
     finally:
+        lines.flush()
         line.close()
         writer.close()
         with suppress(OSError):
