@@ -42,9 +42,8 @@ class Source:
     takes a single bit of the value. The number that the role means is the cloud's number times `scale` plus `offset`;
     `minimum`, `maximum` and `step` are those of the meaning. `meanings` lists values and the words for them: the first
     value that has a word is written for it. A value without a word (None) leaves the role to its next source.
-    `otherwise` is the word for all other values.Instead of by its key, a datapoint can be found by what it
-    is `called`: one of these English names, in small letters. `along` has the values of other datapoints to write
-    with a word.
+    `otherwise` is the word for all other values. `along` has the values of other datapoints to write with a word.
+    Instead of by its key, a datapoint can be found by what it is `called`, one of these English names in small letters.
     A role that fits no device yet does not know whether its datapoints are writable.
     """
 
