@@ -5,7 +5,7 @@ import gc
 import logging
 import time
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -61,12 +61,20 @@ def garbage_collection() -> None:
     """Collect garbage before each module.
 
     It replaces a fixture of the test kit that also freezes what is alive at that time. That was always a whole Home
-    Assistant of the module before, which then stayed in memory: a gigabyte after forty modules. The test kit's resolver
-    keeps every Home Assistant that asked for one, as an argument of its calls: a collection among those of all tests
-    took five seconds.
+    Assistant of the module before, which then stayed in memory: a gigabyte after forty modules.
     """
-    aiohttp_client._async_make_resolver.reset_mock()  # type: ignore[attr-defined]  # a mock of the test kit
     gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def forgotten_home_assistants() -> Iterator[None]:
+    """Let the test kit forget each Home Assistant when its test is over.
+
+    The mock that makes resolvers keeps its calls, and each has a whole Home Assistant as its argument: a collection of
+    garbage among those of all tests took five seconds.
+    """
+    yield
+    aiohttp_client._async_make_resolver.reset_mock()  # type: ignore[attr-defined]  # a mock of the test kit
 
 
 @pytest.fixture(autouse=True)
