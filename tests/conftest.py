@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web_app
 from homeassistant.helpers import aiohttp_client
 from homeassistant.util import executor
 
@@ -68,13 +69,14 @@ def garbage_collection() -> None:
 
 @pytest.fixture(autouse=True)
 def forgotten_home_assistants() -> Iterator[None]:
-    """Let the test kit forget each Home Assistant when its test is over.
+    """Forget each Home Assistant when its test is over: a collection of garbage among those of all took five seconds.
 
-    The mock that makes resolvers keeps its calls, and each has a whole Home Assistant as its argument: a collection of
-    garbage among those of all tests took five seconds.
+    The test kit's mock that makes resolvers keeps its calls, and aiohttp the middlewares of each application. Both lead
+    to a whole Home Assistant.
     """
     yield
     aiohttp_client._async_make_resolver.reset_mock()  # type: ignore[attr-defined]  # a mock of the test kit
+    web_app._cached_build_middleware.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,7 @@
 """JSON values that cannot be stored are repaired before Home Assistant's registries, states and files get them."""
 
+from collections.abc import Iterator
+
 import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -14,6 +16,16 @@ from .accounts import KINDS, add_account, poll, state_of
 from .subjects import SUBJECTS, air_conditioner, chiller, ups
 
 pytestmark = pytest.mark.usefixtures("all_enabled")
+
+
+@pytest.fixture(autouse=True)
+def _restored_definition(simulation: Simulation) -> Iterator[None]:
+    """Restore the definition of the chillers, which all simulations share."""
+    definition = chiller(simulation).product.definition
+    before = dict(definition)
+    yield
+    definition.clear()
+    definition.update(before)
 
 
 def _call_open_device(simulation: Simulation, name: str) -> None:
