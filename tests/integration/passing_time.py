@@ -10,6 +10,9 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
+_TURNS_AT_REST = 20
+"""So many turns in a row without anything to do show that nothing is under way between two sockets of the loop."""
+
 type ChangeTimings = Callable[..., None]
 """Changes durations of the integration: `change_timings(confirmation_reads=())`."""
 
@@ -45,8 +48,17 @@ async def until(is_so: Callable[[], object]) -> None:
 
 async def let_traffic_arrive() -> None:
     """Turn the loop until traffic on loopback has arrived; the real pause is for threads at the other end."""
-    for _ in range(80):
-        await asyncio.sleep(0)
+    await calm(most_turns=80)
     await asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.002)
-    for _ in range(80):
+    await calm(most_turns=80)
+
+
+async def calm(most_turns: int = 200) -> None:
+    """Turn the loop until nothing has happened in it for a while, neither on sockets nor in callbacks."""
+    loop: Any = asyncio.get_running_loop()
+    turns_at_rest = 0
+    for _ in range(most_turns):
         await asyncio.sleep(0)
+        turns_at_rest = 0 if loop._ready or loop._selector.select(0) else turns_at_rest + 1
+        if turns_at_rest == _TURNS_AT_REST:
+            return

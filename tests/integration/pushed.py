@@ -1,6 +1,5 @@
 """Accounts of the two Gizwits clouds that push, each with a device that a test watches."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,7 +16,7 @@ from simulator.server import Server
 from simulator.simulation import Simulation
 
 from .accounts import entity_id_of, make_pushed_entry
-from .passing_time import pass_time, settle, until
+from .passing_time import calm, pass_time, settle, until
 
 PUSHING_KINDS = ("gizwits_open", "gizwits_enterprise")
 STEP_SECONDS = 5  # time passes in steps that leave room for the pings of a connection
@@ -175,9 +174,3 @@ class Pushed:
     def requests(self) -> list[str]:
         """Return the paths of all requests except those of the WebSocket."""
         return [request.path for request in self.server.log if not request.path.startswith("/ws/")]
-
-
-async def calm() -> None:
-    """Give the traffic on sockets time to arrive."""
-    for _ in range(200):
-        await asyncio.sleep(0)

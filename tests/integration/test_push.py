@@ -15,8 +15,8 @@ from homeassistant.util import dt as dt_util
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.simulation import Simulation
 
-from .passing_time import until
-from .pushed import PUSHING_KINDS, Pushed, calm
+from .passing_time import calm, until
+from .pushed import PUSHING_KINDS, Pushed
 
 pytestmark = pytest.mark.usefixtures("fixed_time")
 

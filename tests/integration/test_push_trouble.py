@@ -27,8 +27,8 @@ from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import poll
-from .passing_time import pass_time, settle, until
-from .pushed import PUSHING_KINDS, Pushed, calm
+from .passing_time import calm, pass_time, settle, until
+from .pushed import PUSHING_KINDS, Pushed
 
 pytestmark = pytest.mark.usefixtures("fixed_time")
 
