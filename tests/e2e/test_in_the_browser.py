@@ -3,10 +3,12 @@
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
+from playwright.async_api import TimeoutError as NotInTime
 
 from develop import dashboard
 from develop.accounts import form_inputs
@@ -77,7 +79,7 @@ async def test_a_selected_option_is_set_on_the_device(shown: Page, clouds: Simul
     rows = _card(shown, "Terrace spa").locator("hui-select-entity-row")
     select = rows.filter(has_text="Temperature unit").locator("ha-select")
     await select.click()
-    await select.get_by_role("menuitem", name="°F").click()
+    await _choose(select.get_by_role("menuitem", name="°F"))
     await _until(lambda: device.attrs["temp_set_unit"] == "华氏")
 
 
@@ -103,7 +105,7 @@ async def test_a_thermostat_a_fan_and_a_light_control_their_devices(shown: Page,
     await fan.get_by_role("slider", name="Speed").press("End")
     await _until(lambda: wavemaker.attrs["Flow"] == 100)
     await fan.locator("hui-fan-preset-modes-card-feature ha-control-select-menu").click()
-    await fan.get_by_role("menuitem", name="Classic wave").click()
+    await _choose(fan.get_by_role("menuitem", name="Classic wave"))
     await _until(lambda: wavemaker.attrs["Mode"] == "经典造浪")
 
     lamp = shown.locator("hui-light-card")
@@ -161,6 +163,16 @@ def _row(page: Page, device: str, entity: str) -> Locator:
 
 def _device(clouds: Simulation, alias: str) -> GizwitsDevice:
     return next(device for device in clouds.gizwits_open.devices.values() if device.alias == alias)
+
+
+async def _choose(option: Locator) -> None:
+    """Click an option of a menu until the menu closes: a click is lost while the menu still opens."""
+    await option.click()
+    async with asyncio.timeout(15):
+        while await option.is_visible():
+            await asyncio.sleep(0.5)
+            with suppress(NotInTime):
+                await option.click(timeout=500)
 
 
 async def _until(condition: Callable[[], bool]) -> None:
