@@ -43,12 +43,15 @@ def _hang(simulation: Simulation, kind: str, last_segment: str = "") -> _Gate:
     return gate
 
 
-async def _seconds_until_done(waiting: asyncio.Future[bool], gate: _Gate, freezer: FrozenDateTimeFactory) -> int:
+async def _seconds_until_done(
+    hass: HomeAssistant, waiting: asyncio.Future[bool], gate: _Gate, freezer: FrozenDateTimeFactory
+) -> int:
     """Move the time on by single seconds until the future is done; return their number."""
     await until(lambda: gate.held or waiting.done())
     for second in range(100):
         for _ in range(200):  # lets everything that is due run
             await asyncio.sleep(0)
+        await hass.async_add_import_executor_job(time.sleep, 0.01)  # after the imports of platforms, one at a time
         if not gate.held:  # a pause before the next try, or work of a thread, which takes time that is not frozen
             await asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.1)
         if waiting.done():
@@ -64,7 +67,7 @@ async def test_start_waits_for_a_hanging_cloud_no_longer_than_its_time_limit(
     gate = _hang(simulation, kind)
     entry = make_entry(hass, simulation, kind)
     starting = asyncio.ensure_future(hass.config_entries.async_setup(entry.entry_id))
-    seconds = await _seconds_until_done(starting, gate, freezer)
+    seconds = await _seconds_until_done(hass, starting, gate, freezer)
     gate.set()
     assert seconds <= LONGEST_WAIT
     assert entry.state is ConfigEntryState.SETUP_RETRY
@@ -77,7 +80,7 @@ async def test_start_waits_for_the_definitions_of_all_products_no_longer_than_fo
     gate = _hang(simulation, kind, "/datapoint")
     entry = make_entry(hass, simulation, kind)
     starting = asyncio.ensure_future(hass.config_entries.async_setup(entry.entry_id))
-    seconds = await _seconds_until_done(starting, gate, freezer)
+    seconds = await _seconds_until_done(hass, starting, gate, freezer)
     gate.set()
     assert seconds <= LONGEST_WAIT
     assert entry.state is ConfigEntryState.LOADED
