@@ -291,31 +291,32 @@ class _Connection:
         An event is repeated after a lost connection if its acknowledgement was lost. It is acknowledged again then, but
         passed on only once.
         """
-        if not self._is_repeated(event):
+        key = _key_of(event)
+        if not self._is_repeated(event, key):
             news = await self._events.convert(self._product.product_key, event)
             if news is not None:
                 self._on_news(news)
-        self._remember(event)  # also a repeated one: it is of this session now
+        self._remember(event, key)  # also a repeated one: it is of this session now
         if "delivery_id" in event:
             ids = {name: event[name] for name in ("delivery_id", "msg_id") if name in event}
             lines.acknowledge({"cmd": "event_ack", **ids})
 
-    def _is_repeated(self, event: Message) -> bool:
+    def _is_repeated(self, event: Message, key: tuple[str, ...]) -> bool:
         """Whether the event was handled before.
 
         Without an id of its own, an event that equals one of the same session is another one: a switch that went on,
         off and on within a second.
         """
-        session = self._handled.get(_key_of(event))
+        session = self._handled.get(key)
         return session is not None and ("msg_id" in event or session < self._session)
 
-    def _remember(self, event: Message) -> None:
+    def _remember(self, event: Message, key: tuple[str, ...]) -> None:
         """Remember an event that was handled, in place of the oldest.
 
         The server repeats no more of them than it may send ahead of their acknowledgements.
         """
         if "msg_id" in event or "created_at" in event:
-            self._handled[_key_of(event)] = self._session
+            self._handled[key] = self._session
             if len(self._handled) > _PREFETCH:
                 del self._handled[next(iter(self._handled))]
 
