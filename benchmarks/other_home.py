@@ -80,7 +80,7 @@ class Shown:
     twice: int = 0
     """Values that it showed twice in one life."""
     backwards: int = 0
-    """Values that it showed after a later one of the same life."""
+    """Values that it showed although it had shown a later one in the same life."""
     stale_starts: int = 0
     """Devices that began a life with an older value than they had shown before."""
     last: dict[str, float] = field(default_factory=dict)

@@ -27,7 +27,7 @@ from .subjects import air_conditioner, chiller, ups
 _ROOT: Final = Path(__file__).parents[2]
 _LOAD_RATE: Final = "Global|0|140100"
 _ELSEWHERE: Final = {"import_statistics", "record_account", "reload_profiles", "export_profile"}
-"""They need a recorder or files; their own tests know their answers."""
+"""The actions that need a recorder or files. Tests of their own compare their answers."""
 
 
 def _examples() -> Mapping[str, tuple[dict[str, Any], dict[str, Any]]]:

@@ -67,7 +67,7 @@ def without_parts_of(
         for composite in composites
         if composite.platform in SHOWN
         for key in composite.keys
-        # What was found by its name, and only measures, keeps the statistics that a thermostat does not have.
+        # A sensor that was found by its name stays enabled, because a thermostat has no statistics of its temperature.
         if not (composite.requires and key in descriptions and not descriptions[key].datapoint.is_writable)
     }
     return {

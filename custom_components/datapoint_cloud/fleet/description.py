@@ -348,7 +348,7 @@ def _enabled(descriptions: Iterable[DatapointDescription], readings: Mapping[str
 
 
 def _wanted_alarms(descriptions: Iterable[DatapointDescription]) -> dict[str | None, set[str]]:
-    """Return the keys of the alarms that are enabled at first, by the ids of their parts."""
+    """Return the keys of the alarms that are enabled when a device is new, by the id of the part they belong to."""
     wanted: dict[str | None, set[str]] = {}
     for datapoint in (description.datapoint for description in descriptions):
         if (

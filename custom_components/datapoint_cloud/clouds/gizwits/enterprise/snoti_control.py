@@ -12,7 +12,7 @@ from ... import coerce
 from ...model import Value
 
 MOST_AT_A_TIME: Final = 50
-"""The devices that one message may be for; the document states no limit."""
+"""How many devices one message addresses at most. The document states no limit."""
 
 type Message = Mapping[str, Any]
 type Send = Callable[[Message], Awaitable[None]]
