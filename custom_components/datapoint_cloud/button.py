@@ -23,6 +23,7 @@ from .entity import (
     async_remove_entities,
     descriptions_for,
 )
+from .fleet.device_schedules import values_of_clock
 from .fleet.device_state import DeviceState
 from .fleet.presentation import SET_CLOCK
 from .group_entities import async_add_group_button
@@ -128,7 +129,7 @@ class SetClockButton(DeviceEntity, ButtonEntity):
     async def async_press(self) -> None:
         state = self.state_of_device
         if state is not None:
-            values = state.values_of_clock(dt_util.now())
+            values = values_of_clock(state, dt_util.now())
             await self.coordinator.config_entry.runtime_data.commands.async_write(self._device_id, values)
 
 

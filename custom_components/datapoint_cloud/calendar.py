@@ -14,6 +14,7 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
 from .entity import DeviceEntity, async_add_entities_of_devices
+from .fleet.device_schedules import ignores_schedules, schedule_bytes
 from .fleet.device_state import DeviceState
 from .fleet.presentation import SCHEDULE
 from .runtime import DatapointConfigEntry
@@ -57,9 +58,9 @@ class ScheduleCalendar(DeviceEntity, CalendarEntity):
 
     def _read(self) -> Agenda:
         state = self.state_of_device
-        if state is None or state.is_schedule_off:
+        if state is None or ignores_schedules(state):
             return Agenda()
-        return Agenda.of(state.presentation.schedules, state.schedule_values)
+        return Agenda.of(state.presentation.schedules, schedule_bytes(state))
 
     @property
     @override

@@ -20,6 +20,7 @@ from .composite import CompositeEntity, composites_for
 from .coordinator import DatapointCoordinator
 from .entity import DatapointEntity, DeviceEntity, async_add_entities_of_devices, descriptions_for
 from .fleet.description import LONGEST_STATE
+from .fleet.device_schedules import clock_report
 from .fleet.device_state import DeviceState
 from .fleet.presentation import CLOCK
 from .fleet.units import state_class_of
@@ -169,7 +170,7 @@ class ClockDeviation(DeviceEntity, SensorEntity):
 
     def _update(self) -> None:
         state = self.state_of_device
-        reported = None if state is None else state.clock_report(dt_util.get_default_time_zone())
+        reported = None if state is None else clock_report(state, dt_util.get_default_time_zone())
         if reported is None:
             self._attr_native_value = None
             return

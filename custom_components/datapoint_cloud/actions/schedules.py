@@ -15,6 +15,7 @@ from homeassistant.util.json import JsonObjectType
 from .. import exceptions
 from ..clouds.model import Value
 from ..const import DOMAIN
+from ..fleet.device_schedules import schedule_bytes, values_of_bytes
 from ..schedules.layout import ByteField, ChoiceField, Layout
 from ..schedules.schedule import Schedule
 from ..schedules.words import ScheduleError, SlotWords, listed
@@ -73,10 +74,10 @@ def _changes(target: DeviceTarget, schedule: Schedule, slots: Sequence[SlotWords
     state = target.state
     if not schedule.is_writable:
         raise exceptions.of_call("schedule_read_only", device=state.device.name)
-    if not schedule.is_in(state.schedule_values):
+    if not schedule.is_in(schedule_bytes(state)):
         raise exceptions.of_call("schedule_unread", device=state.device.name)
     try:
-        return state.values_of_bytes(schedule.write(slots, state.schedule_values))
+        return values_of_bytes(state, schedule.write(slots, schedule_bytes(state)))
     except ScheduleError as error:
         raise exceptions.of_call(error.key, **error.placeholders) from error
 
@@ -99,7 +100,7 @@ async def _get(call: ServiceCall) -> ServiceResponse:
             rights.require_datapoints(target.coordinator, target.state.device.id, schedule.keys)
         devices[target.registry_id] = {
             "device": target.state.device.name,
-            "schedules": [_response(schedule, target.state.schedule_values) for schedule in found],
+            "schedules": [_response(schedule, schedule_bytes(target.state)) for schedule in found],
         }
     return {"devices": devices}
 

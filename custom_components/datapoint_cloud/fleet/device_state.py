@@ -5,15 +5,13 @@ Pure: time comes in as an argument, no requests are sent and no listeners are no
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..clouds.clock import arrived, is_ahead
 from ..clouds.errors import CloudError
 from ..clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, Snapshot, Value
 from ..profiles import NO_PROFILE, Product, Profile, Profiles
-from ..profiles.roles import CompositePlatform
-from ..schedules.values import bytes_by_key, value_of_bytes
 from .availability import MIN_PATIENCE, Availability, Contact, PollResult
 from .description import DatapointDescription
 from .events import AlarmChange, CommandUnconfirmed, ConnectionChange, FreshnessChange
@@ -99,39 +97,6 @@ class DeviceState:
         """What an entity shows of a datapoint; None while it is unknown."""
         description, value = self.descriptions.get(key), self.value(key)
         return value if description is None else description.shown(value)
-
-    @property
-    def schedule_values(self) -> dict[str, bytes]:
-        """The bytes of all datapoints that hold a part of a schedule, with those of pending writes."""
-        return bytes_by_key((key for schedule in self.presentation.schedules for key in schedule.keys), self.value)
-
-    @property
-    def is_schedule_off(self) -> bool:
-        """Whether the device is set to ignore its schedules, as far as its profile says."""
-        composites = (found for found in self.presentation.composites if found.platform is CompositePlatform.SCHEDULE)
-        switches = (composite.roles["on"] for composite in composites if "on" in composite.roles)
-        return any(switch.flag(self.value) is False for switch in switches)
-
-    def clock_report(self, zone: tzinfo) -> tuple[datetime | None, datetime] | None:
-        """Return what its clock showed in its last report (None: no time), and when that was, in the clock's zone."""
-        clock = self.presentation.clock
-        readings = [] if clock is None else [self.readings.get(key) for key in clock.keys]
-        dates = [reading.taken_at for reading in readings if reading is not None]
-        at = next((date for date in dates if date is not None), self.read_at)
-        if clock is None or at is None or len(dates) < len(readings):
-            return None
-        at = at.astimezone(zone)
-        reported = {key: self.readings[key].value for key in clock.keys}
-        return clock.read(bytes_by_key(reported, reported.get), at.replace(tzinfo=None)), at
-
-    def values_of_clock(self, now: datetime) -> dict[str, Value]:
-        """Return the values that set its clock to a local time."""
-        clock = self.presentation.clock
-        return {} if clock is None else self.values_of_bytes(clock.write(now, bytes_by_key(clock.keys, self.value)))
-
-    def values_of_bytes(self, contents: Mapping[str, bytes]) -> dict[str, Value]:
-        """Return the values of datapoints for their bytes."""
-        return {key: value_of_bytes(content, self.datapoints[key].data_type) for key, content in contents.items()}
 
     # Datapoints and readings
 
