@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -74,6 +74,42 @@ type FindError = Callable[[Answer], CloudError | None]
 """Finds the vendor's own error in an answer; None if there is none."""
 
 
+@dataclass(slots=True)
+class _Request:
+    """One request, as a caller of `HttpClient.request` describes it."""
+
+    method: str
+    url: str
+    template: str
+    params: Mapping[str, str | int] | None
+    headers: Mapping[str, str] | None
+    json_body: Any
+    form: Mapping[str, str] | None
+    purpose: Purpose
+
+    def exchange(self, started: float, outcome: Answer | str) -> HttpExchange:
+        """Describe what was sent at a monotonic time, and its answer or the kind of failure."""
+        seconds = time.monotonic() - started
+        content_type = _FORM if self.form else _JSON if self.json_body is not None else None
+        exchange = HttpExchange(
+            at=time.time() - seconds,
+            seconds=seconds,
+            method=self.method,
+            url=f"{self.url}?{urlencode(self.params)}" if self.params else self.url,
+            sent_headers={**({"Content-Type": content_type} if content_type else {}), **(self.headers or {})},
+            sent=self._body(),
+            failure=outcome if isinstance(outcome, str) else None,
+        )
+        if isinstance(outcome, Answer):
+            exchange = replace(exchange, status=outcome.status, headers=outcome.headers, answer=outcome.text)
+        return exchange
+
+    def _body(self) -> bytes:
+        if self.form:
+            return urlencode(self.form).encode()
+        return b"" if self.json_body is None else json.dumps(self.json_body).encode()
+
+
 class HttpClient:
     """Requests to one server."""
 
@@ -122,11 +158,12 @@ class HttpClient:
         would change the path.
         """
         url = self._base_url + _filled(template, **(parts or {}))
+        request = _Request(method, url, template, params, headers, json_body, form, purpose)
         is_second_try = False
         while True:
             try:
                 async with self._places[purpose]:
-                    answer = await self._send(method, url, template, params, headers, json_body, form, purpose)
+                    answer = await self._send(request)
                 self._raise_for(answer)
             except Unreachable as error:
                 if is_second_try or not self._may_be_retried(error, purpose):
@@ -139,47 +176,38 @@ class HttpClient:
             is_second_try = True
             await asyncio.sleep(random.uniform(0, self._timings.longest_pause))  # noqa: S311  # jitter, not cryptography
 
-    async def _send(
-        self,
-        method: str,
-        url: str,
-        template: str,
-        params: Mapping[str, str | int] | None,
-        headers: Mapping[str, str] | None,
-        json_body: Any,
-        form: Mapping[str, str] | None,
-        purpose: Purpose,
-    ) -> Answer:
+    async def _send(self, request: _Request) -> Answer:
+        method, template = request.method, request.template
         if self._session.closed:
             raise Unreachable(Reason.NO_CONNECTION, endpoint=template)
         if self._budget is not None:
-            self._budget.spend(purpose)
+            self._budget.spend(request.purpose)
         started, timings = time.monotonic(), self._timings
-        tell = partial(self._tell, started, method, url, params, headers, json_body, form)
         try:
             # A redirect would send the credentials in the headers to another server.
             async with self._session.request(
                 method,
-                url,
-                params=params,
-                headers=headers,
-                json=json_body,
-                data=form,
-                timeout=timings.limit_of_history if purpose is Purpose.HISTORY else timings.limit,
+                request.url,
+                params=request.params,
+                headers=request.headers,
+                json=request.json_body,
+                data=request.form,
+                timeout=timings.limit_of_history if request.purpose is Purpose.HISTORY else timings.limit,
                 allow_redirects=False,
                 middlewares=(_send_once,),
             ) as response:
-                answer = Answer(template, response.status, response.headers, await _read(response, template), json_body)
-                tell(answer)
+                text = await _read(response, template)
+                answer = Answer(template, response.status, response.headers, text, request.json_body)
+                self._tell(request, started, answer)
         except TimeoutError as error:
             _LOGGER.debug("%s %s: no answer in time", method, template)
-            tell("timeout")
+            self._tell(request, started, "timeout")
             raise Unreachable(Reason.TIMEOUT, endpoint=template) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # aiohttp raises ValueError for an unusable address. Its text contains the address, so it is not chained.
             failure = type(error.__cause__ or error).__name__
             _LOGGER.debug("%s %s: %s", method, template, failure)
-            tell(failure)
+            self._tell(request, started, failure)
             raise Unreachable(Reason.NO_CONNECTION, endpoint=template) from None
         milliseconds = (time.monotonic() - started) * 1000
         _LOGGER.debug(
@@ -192,34 +220,10 @@ class HttpClient:
         is_momentary = error.code is None and error.reason is not Reason.TIMEOUT
         return purpose.is_read and is_momentary and not self._session.closed
 
-    def _tell(
-        self,
-        started: float,
-        method: str,
-        url: str,
-        params: Mapping[str, str | int] | None,
-        headers: Mapping[str, str] | None,
-        json_body: Any,
-        form: Mapping[str, str] | None,
-        outcome: Answer | str,
-    ) -> None:
+    def _tell(self, request: _Request, started: float, outcome: Answer | str) -> None:
         """Tell the observer about a request and its answer, or about the kind of failure."""
-        if self._observer is None:
-            return
-        seconds = time.monotonic() - started
-        content_type = _FORM if form else _JSON if json_body is not None else None
-        exchange = HttpExchange(
-            at=time.time() - seconds,
-            seconds=seconds,
-            method=method,
-            url=f"{url}?{urlencode(params)}" if params else url,
-            sent_headers={**({"Content-Type": content_type} if content_type else {}), **(headers or {})},
-            sent=urlencode(form).encode() if form else b"" if json_body is None else json.dumps(json_body).encode(),
-            failure=outcome if isinstance(outcome, str) else None,
-        )
-        if isinstance(outcome, Answer):
-            exchange = replace(exchange, status=outcome.status, headers=outcome.headers, answer=outcome.text)
-        self._observer.on_exchange(exchange)
+        if self._observer is not None:
+            self._observer.on_exchange(request.exchange(started, outcome))
 
     def _raise_for(self, answer: Answer) -> None:
         if (error := self._find_error(answer)) is not None:
