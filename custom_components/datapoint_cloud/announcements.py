@@ -48,6 +48,11 @@ class Announcement:
     is_new: bool = True
 
     @property
+    def subject(self) -> tuple[str, str]:
+        """What a lasting state is one of: the device, and the datapoint of an alarm."""
+        return self.device_id, self.variables.get("key", "")
+
+    @property
     def device_id(self) -> str:
         """The device's id in the registry; that of the account's own device for what concerns the account."""
         device_id: str = self.variables["device_id"]

@@ -91,6 +91,9 @@ class Announcer:
                 yield self._outage(state, None, is_new=False) if outage is None else replace(outage, is_new=False)
             if availability.was_fresh is False and state.reported_at is not None:
                 yield self._silence(state, state.reported_at, is_new=False)
+            for key, is_raised in state.alarm_states.items():
+                if key in state.alarm_changed_at and (shown := state.descriptions.get(key)) is not None:
+                    yield self._alarm(state, AlarmChange(shown.datapoint, is_raised), is_new=False)
 
     # Events
 
@@ -112,6 +115,8 @@ class Announcer:
                 self._handle_connection(state, event)
             case FreshnessChange(is_fresh=False):
                 self._announce(self._silence(state, event.reported_at))
+            case AlarmChange():
+                self._announce(self._alarm(state, event))
             case _:
                 self._announce(self._of_event(state, event))
 
@@ -119,9 +124,6 @@ class Announcer:
         kind: AnnouncementType
         words: _Words
         match event:
-            case AlarmChange():
-                kind = AnnouncementType.ALARM_RAISED if event.is_raised else AnnouncementType.ALARM_CLEARED
-                words = self._alarm(state, event)
             case CommandRefused():
                 kind, words = AnnouncementType.COMMAND_REFUSED, self._refusal(state, event)
             case CommandUnconfirmed():
@@ -137,21 +139,23 @@ class Announcer:
                 kind, words = AnnouncementType.BECAME_FRESH, {}
         return self._of_device(kind, state, words)
 
-    def _alarm(self, state: DeviceState, event: AlarmChange) -> _Words:
+    def _alarm(self, state: DeviceState, event: AlarmChange, *, is_new: bool = True) -> Announcement:
         datapoint = event.datapoint
         name = state.descriptions[datapoint.key].name if datapoint.key in state.descriptions else datapoint.name
         part = None if datapoint.part is None else datapoint.part.name
         severity = self._severity_name(datapoint)
         details = ", ".join(detail for detail in (part, severity) if detail)
-        key = "alarm_raised" if event.is_raised else "alarm_cleared"
-        return {
-            "message": self._text(key, alarm=f"{name} ({details})" if details else name),
+        kind = AnnouncementType.ALARM_RAISED if event.is_raised else AnnouncementType.ALARM_CLEARED
+        words = {
+            "message": self._text(kind, alarm=f"{name} ({details})" if details else name),
             "alarm": name,
             "key": datapoint.key,
             "part": part,
             "severity": datapoint.severity,
             "severity_name": severity,
         }
+        since = state.alarm_changed_at.get(datapoint.key)
+        return self._of_device(kind, state, words, since=since, is_new=is_new)
 
     def _severity_name(self, datapoint: Datapoint) -> str | None:
         severity = datapoint.severity

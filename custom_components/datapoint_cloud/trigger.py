@@ -20,6 +20,7 @@ from .const import DOMAIN
 from .fleet.device_state import DeviceState
 
 _CONF_ACCOUNT: Final = "config_entry_id"
+_FOR: Final[Mapping[vol.Marker, Any]] = {vol.Optional(CONF_FOR): cv.positive_time_period}
 
 
 def _schema(options: Mapping[vol.Marker, Any], *, has_target: bool = True) -> vol.Schema:
@@ -63,23 +64,6 @@ def _run(run_action: TriggerActionRunner, announcement: Announcement, **variable
     run_action({**announcement.variables, **variables}, description)
 
 
-class AlarmTrigger(AnnouncementTrigger):
-    """Fires for alarms, by their names and severities if the user chose some."""
-
-    _schema = _schema(ALARM_OPTIONS)
-
-    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        super().__init__(hass, config)
-        self._filter = AlarmFilter.of(self._options)
-
-    @override
-    def _is_meant(self, announcement: Announcement) -> bool:
-        words = announcement.variables
-        return super()._is_meant(announcement) and self._filter.includes(
-            words["alarm"], words["key"], words["severity"]
-        )
-
-
 class AccountTrigger(AnnouncementTrigger):
     """Fires for what concerns an account as a whole: one that the user chose, or any."""
 
@@ -92,16 +76,16 @@ class AccountTrigger(AnnouncementTrigger):
 
 
 class LastingTrigger(AnnouncementTrigger):
-    """Fires when a state of a device begins, or when it has lasted for as long as the user chose."""
+    """Fires when a state of a device or an alarm begins, or when it has lasted for as long as the user chose."""
 
     ends_with: ClassVar[AnnouncementType]
-    _schema = _schema({vol.Optional(CONF_FOR): cv.positive_time_period})
+    _schema = _schema(_FOR)
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         super().__init__(hass, config)
         self._for: timedelta = self._options.get(CONF_FOR) or timedelta()
-        self._timers: dict[str, CALLBACK_TYPE] = {}
-        """By device: those that run, and those that ended while the account was not loaded."""
+        self._timers: dict[tuple[str, str], CALLBACK_TYPE] = {}
+        """By subject: those that run, and those that ended while the account was not loaded."""
 
     @override
     async def async_attach_runner(
@@ -110,15 +94,15 @@ class LastingTrigger(AnnouncementTrigger):
         @callback
         def handle(announcement: Announcement) -> None:
             if announcement.type is self.ends_with:
-                self._cancel(announcement.device_id)
+                self._cancel(announcement.subject)
             elif self._is_meant(announcement) and (announcement.is_new or self._for):
                 self._begin(announcement, run_action)
 
         @callback
         def detach() -> None:
             disconnect()
-            for device_id in tuple(self._timers):
-                self._cancel(device_id)
+            for subject in tuple(self._timers):
+                self._cancel(subject)
 
         disconnect = async_dispatcher_connect(self._hass, SIGNAL, handle)
         for entry in self._hass.config_entries.async_loaded_entries(DOMAIN):
@@ -131,9 +115,9 @@ class LastingTrigger(AnnouncementTrigger):
 
         What had lasted so long before its account was loaded ran the action then, unless the timer has waited since.
         """
-        device_id = announcement.device_id
-        is_awaited = announcement.is_new or device_id in self._timers
-        self._cancel(device_id)
+        subject = device_id, key = announcement.subject
+        is_awaited = announcement.is_new or subject in self._timers
+        self._cancel(subject)
         left = (announcement.since or dt_util.utcnow()) + self._for - dt_util.utcnow()
         if left <= timedelta():
             if is_awaited:
@@ -146,34 +130,57 @@ class LastingTrigger(AnnouncementTrigger):
                 state = state_of_device(self._hass, announcement.entry_id, device_id)
             except LookupError:
                 return  # when the account is loaded, it says whether the state still lasts
-            self._cancel(device_id)
-            if state is not None and self.lasts(state):
+            self._cancel(subject)
+            if state is not None and self.lasts(state, key):
                 self._run(announcement, run_action)
 
-        self._timers[device_id] = async_call_later(self._hass, left, end)
+        self._timers[subject] = async_call_later(self._hass, left, end)
 
     def _run(self, announcement: Announcement, run_action: TriggerActionRunner) -> None:
         _run(run_action, announcement, **({CONF_FOR: self._for} if self._for else {}))
 
-    def _cancel(self, device_id: str) -> None:
-        if (cancel := self._timers.pop(device_id, None)) is not None:
+    def _cancel(self, subject: tuple[str, str]) -> None:
+        if (cancel := self._timers.pop(subject, None)) is not None:
             cancel()
 
-    def lasts(self, state: DeviceState) -> bool:
-        """Whether the state lasts, as far as is known."""
+    def lasts(self, state: DeviceState, key: str) -> bool:
+        """Whether the state of the device, or of the alarm with this key, lasts as far as is known."""
         raise NotImplementedError
+
+
+class AlarmTrigger(LastingTrigger):
+    """Fires for alarms, by their names and severities if the user chose some."""
+
+    _schema = _schema({**ALARM_OPTIONS, **_FOR})
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        super().__init__(hass, config)
+        self._filter = AlarmFilter.of(self._options)
+
+    @override
+    def _is_meant(self, announcement: Announcement) -> bool:
+        words = announcement.variables
+        return super()._is_meant(announcement) and self._filter.includes(
+            words["alarm"], words["key"], words["severity"]
+        )
+
+    @override
+    def lasts(self, state: DeviceState, key: str) -> bool:
+        return state.alarm_states.get(key) is (self.type is AnnouncementType.ALARM_RAISED)
 
 
 class AlarmRaised(AlarmTrigger):
     """An alarm was raised."""
 
     type = AnnouncementType.ALARM_RAISED
+    ends_with = AnnouncementType.ALARM_CLEARED
 
 
 class AlarmCleared(AlarmTrigger):
     """An alarm is over."""
 
     type = AnnouncementType.ALARM_CLEARED
+    ends_with = AnnouncementType.ALARM_RAISED
 
 
 class WentOffline(LastingTrigger):
@@ -183,7 +190,7 @@ class WentOffline(LastingTrigger):
     ends_with = AnnouncementType.CAME_BACK
 
     @override
-    def lasts(self, state: DeviceState) -> bool:
+    def lasts(self, state: DeviceState, key: str) -> bool:
         # While the cloud cannot be reached, the device has not come back either.
         return state.availability.was_connected is False
 
@@ -201,7 +208,7 @@ class BecameStale(LastingTrigger):
     ends_with = AnnouncementType.BECAME_FRESH
 
     @override
-    def lasts(self, state: DeviceState) -> bool:
+    def lasts(self, state: DeviceState, key: str) -> bool:
         return state.availability.was_fresh is False
 
 

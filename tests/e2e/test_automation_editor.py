@@ -75,15 +75,27 @@ async def test_an_automation_made_in_the_editor_runs_when_the_alarm_is_raised(
     await severity.locator("ha-checkbox").click()
     await severity.locator("ha-picker-field").click()
     await page.get_by_text("Fault", exact=True).click()
+    await _last_for_a_second(page)
     await _add(page, "Add trigger", "Device went offline")
     config = await _save(page, client, AUTOMATION)
     devices = await client.command("config/device_registry/list")
     device_id = next(device["id"] for device in devices if device["name"] == PUMP)
     alarm, outage = config["triggers"]
-    assert (alarm["target"], alarm["options"]) == ({"device_id": device_id}, {"severity": ["fault"]})
+    assert (alarm["target"], alarm["options"]) == (
+        {"device_id": device_id},
+        {"severity": ["fault"], "for": {"hours": 0, "minutes": 0, "seconds": 1}},
+    )
     assert outage["options"] == {}
     pump.change({"attrs": {"Fault_Overcurrent": True}})
     await _wait_until_run(client)
+
+
+async def _last_for_a_second(page: Page) -> None:
+    row = page.locator("ha-automation-sidebar ha-settings-row").filter(has_text="For at least")
+    await row.locator("ha-checkbox").click()
+    seconds = row.locator("#sec input")
+    await seconds.fill("1")
+    await seconds.press("Tab")
 
 
 async def _wait_until_run(client: Client) -> None:

@@ -37,6 +37,7 @@ class DeviceState:
     pending: PendingWrites = field(default_factory=PendingWrites)
     pushed_at: dict[str, datetime] = field(default_factory=dict)  # when each value was last pushed
     alarm_states: dict[str, bool] = field(default_factory=dict)  # whether each alarm was last known to be raised
+    alarm_changed_at: dict[str, datetime] = field(default_factory=dict)  # when it was raised or cleared, if we saw that
     disconnect_reason: str | None = None  # the cloud's word for why it last went offline
     failure: CloudError | None = None  # why the device could not be read last
     polled_at: datetime | None = None  # when a poll last requested its readings
@@ -173,6 +174,7 @@ class DeviceState:
             if before is None or shown != self.value(key) or before.since != reading.since:
                 changed.add(key)
             if (alarm_change := self._alarm_change(key, reading)) is not None:
+                self.alarm_changed_at[key] = now
                 events.append(alarm_change)
         if contradicted:
             events.append(CommandUnconfirmed(contradicted))
@@ -310,6 +312,7 @@ class DeviceState:
         if self.polled_at is not None:
             self.polled_at = arrived(self.polled_at, now)
         self.pushed_at = {key: at for key, at in self.pushed_at.items() if not is_ahead(at, now)}
+        self.alarm_changed_at = {key: arrived(at, now) for key, at in self.alarm_changed_at.items()}
         self.availability.clamp(now)
         self.pending.clamp(now)
 
@@ -324,6 +327,7 @@ class DeviceState:
             "disconnected_at": _as_text(self.availability.disconnected_at),
             "has_been_online": self.availability.has_been_online,
             "raised": sorted(key for key, is_raised in self.alarm_states.items() if is_raised),
+            "alarm_changed_at": {key: _as_text(at) for key, at in self.alarm_changed_at.items()},
             "readings": {key: [reading.value, _as_text(reading.taken_at)] for key, reading in self.readings.items()},
             "told": {key: _as_text(date) for key, date in self.future_dates.dates.items()},
         }
@@ -340,9 +344,8 @@ class DeviceState:
         self.readings = {
             key: Reading(value, _as_time(taken_at)) for key, (value, taken_at) in stored["readings"].items()
         }
-        self.future_dates.dates = {
-            key: date for key, text in stored.get("told", {}).items() if (date := _as_time(text)) is not None
-        }
+        self.alarm_changed_at = _as_times(stored.get("alarm_changed_at", {}))
+        self.future_dates.dates = _as_times(stored.get("told", {}))
         self._is_alarm_current = False
         self._clamp(now, None if is_ahead(self.read_at, now) else self.read_at)
 
@@ -358,3 +361,7 @@ def _as_text(timestamp: datetime | None) -> str | None:
 
 def _as_time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+def _as_times(stored: Mapping[str, str | None]) -> dict[str, datetime]:
+    return {key: time for key, text in stored.items() if (time := _as_time(text)) is not None}

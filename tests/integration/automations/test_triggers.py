@@ -115,6 +115,65 @@ async def test_an_alarm_is_chosen_by_name_and_severity(
     assert bool(notes) is is_meant
 
 
+async def test_an_alarm_is_told_only_when_it_has_lasted_for_as_long_as_the_user_chose(
+    hass: HomeAssistant, entry: MockConfigEntry, pump: GizwitsDevice, freezer: FrozenDateTimeFactory
+) -> None:
+    note = "{{ trigger.alarm }} | {{ trigger.for }}"
+    notes = await automate(hass, "alarm_raised", options={"for": {"minutes": 10}}, note=note)
+    await _raise(hass, entry, pump, Fault_Overcurrent=True)
+    await pass_time(hass, freezer, 5 * _MINUTE)
+    await _raise(hass, entry, pump, Fault_NoLoad=True)  # another alarm of the same device begins no time anew
+    await pass_time(hass, freezer, 4 * _MINUTE)
+    assert notes == []
+    await pass_time(hass, freezer, 2 * _MINUTE)
+    assert notes == ["Motor overcurrent | 0:10:00"]
+    await _raise(hass, entry, pump, Fault_NoLoad=False)
+    await _raise(hass, entry, pump, Fault_Overcurrent=False)
+    await _raise(hass, entry, pump, Fault_Overcurrent=True)
+    await pass_time(hass, freezer, 9 * _MINUTE)
+    assert len(notes) == 1
+    await pass_time(hass, freezer, 2 * _MINUTE)
+    assert len(notes) == 2
+
+
+async def test_an_alarm_is_over_only_when_it_has_not_come_again_for_as_long_as_the_user_chose(
+    hass: HomeAssistant, entry: MockConfigEntry, pump: GizwitsDevice, freezer: FrozenDateTimeFactory
+) -> None:
+    notes = await automate(hass, "alarm_cleared", options={"for": {"minutes": 10}, "name": ["overcurrent"]})
+    for is_raised in (True, False, True, False):
+        await _raise(hass, entry, pump, Fault_Overcurrent=is_raised, Fault_NoLoad=is_raised)
+        await pass_time(hass, freezer, 6 * _MINUTE)
+    assert notes == []
+    await pass_time(hass, freezer, 5 * _MINUTE)
+    assert notes == ["鱼缸水泵: Alarm is over: Motor overcurrent (Fault)"]
+
+
+async def test_a_restart_does_not_begin_an_alarm_anew(
+    hass: HomeAssistant, entry: MockConfigEntry, pump: GizwitsDevice, freezer: FrozenDateTimeFactory
+) -> None:
+    await _raise(hass, entry, pump, Fault_Overcurrent=True)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await pass_time(hass, freezer, 40 * _MINUTE)
+    notes = await automate(hass, "alarm_raised", options={"for": {"hours": 1}})
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await settle(hass)
+    await pass_time(hass, freezer, 19 * _MINUTE)
+    assert notes == []
+    await pass_time(hass, freezer, 2 * _MINUTE)
+    assert len(notes) == 1
+
+
+async def test_an_alarm_that_was_raised_when_its_account_was_added_is_no_news_however_long_it_lasts(
+    hass: HomeAssistant, simulation: Simulation, pump: GizwitsDevice, freezer: FrozenDateTimeFactory
+) -> None:
+    pump.set(Fault_Overcurrent=True)
+    notes = await automate(hass, "alarm_raised", options={"for": {"minutes": 10}})
+    entry = await add_account(hass, simulation, "gizwits_open")
+    await poll(hass, entry)
+    await pass_time(hass, freezer, _HOUR)
+    assert notes == []
+
+
 def _set(device: SoDataDevice, key: str, value: str) -> None:
     item_type, item_index, service_id = key.split("|")
     device.set(item_type, item_index, service_id, value)
