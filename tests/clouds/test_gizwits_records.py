@@ -33,10 +33,30 @@ _SPAN = ["start.hour", "start.minute", "end.hour", "end.minute"]
         ("7:00定时值：Byte0：白灯亮度值，Byte1：蓝灯", 2, ["白灯", "蓝灯"]),
         ("日期，Byte1年千位百位，byte2年十位个位，byte3月，byte4日", 4, ["century", "year", "month", "day"]),
         ("时间，Byte1空，byte2时，byte3分，byte4秒", 4, ["-", "hour", "minute", "second"]),
+        ("Byte1 Year,Byte2 Month,Byte3 Day,Byte4 Hour,Byte5 Minute", 5, ["year", "month", "day", "hour", "minute"]),
+        ("Byte1 hour,Byte2 minute,Byte3 CH1", 3, [*_SPAN[:2], "CH1"]),
+        ("byte0:start_hour,byte1:start_min,byte2:end_hour,byte3:end_min,byte4:level", 5, [*_SPAN, "level"]),
+        ("Byte1 on hour,Byte2 on minute,Byte3 off hour,Byte4 off minute", 4, _SPAN),
+        ("Byte0小时，Byte1分钟，Byte2定时，Byte3分数", 4, [*_SPAN[:2], "定时", "分数"]),
     ],
 )
 def test_a_list_that_names_each_byte_is_read(desc: str, length: int, names: list[str]) -> None:
     assert _names(read_record("Timer3", desc, length)) == names
+
+
+@pytest.mark.parametrize(
+    ("desc", "length", "is_clock"),
+    [
+        ("Byte1空，byte2时，byte3分，byte4秒", 4, True),
+        ("Byte1 Year,Byte2 Month,Byte3 Day,Byte4 Hour,Byte5 Minute", 5, True),
+        ("Byte1 hour,Byte2 minute", 2, False),  # when something happens: nobody may set it to the time of day
+        ("Byte1 second,Byte2 CH1", 2, False),
+    ],
+)
+def test_only_a_whole_time_is_a_clock(desc: str, length: int, *, is_clock: bool) -> None:
+    record = read_record("Timer3", desc, length)
+    assert record is not None
+    assert record.is_clock is is_clock
 
 
 def test_a_choice_and_what_depends_on_it_are_read() -> None:

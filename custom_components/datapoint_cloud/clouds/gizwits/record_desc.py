@@ -36,13 +36,15 @@ _LAST_NUMBER: Final = re.compile(r"\d+$")
 _WEEKDAYS: Final = "一二三四五六日"
 _OF_WEEKDAY: Final = re.compile(rf"周([{_WEEKDAYS}])的定时")
 
-_STARTS: Final = frozenset({"", "开始", "开始时间", "开始时间点", "时间点"})
-_ENDS: Final = frozenset({"结束", "结束时间", "结束时间点"})
+_HOUR: Final = re.compile(r"(.*?)[-_ ]*(?:小时|时|hour)", re.IGNORECASE)
+_MINUTE: Final = re.compile(r"(.*?)[-_ ]*(?:分钟|分|minute|min)", re.IGNORECASE)
+_STARTS: Final = frozenset({"", "开始", "开始时间", "开始时间点", "时间点", "start", "begin", "on"})
+_ENDS: Final = frozenset({"结束", "结束时间", "结束时间点", "end", "stop", "off"})
 _DATE: Final = ("年千位百位", "年十位个位", "月", "日")
 _DATE_FIELDS: Final = (ClockField.CENTURY, ClockField.YEAR, ClockField.MONTH, ClockField.DAY)
 _TIME: Final = ("空", "时", "分", "秒")
 _TIME_FIELDS: Final = (None, ClockField.HOUR, ClockField.MINUTE, ClockField.SECOND)
-_CLOCK_NAMES: Final = frozenset({*_DATE_FIELDS, *filter(None, _TIME_FIELDS)})
+_ONLY_IN_CLOCKS: Final = frozenset({ClockField.YEAR, ClockField.SECOND})
 
 # "The first byte is the hour at which the first group starts, …, and so on, three groups in all."
 _IN_WORDS: Final = re.compile(r"第([一二三四])个字节表示第一组(开始|结束)时间的?[\"“']([时分])[\"”']")
@@ -68,8 +70,14 @@ def read_record(key: str, desc: str, length: int | None) -> Record | None:
     layout = _listed(text) or _in_words(text)
     if not layout or length % len(layout):
         return None
-    is_clock = any(meaning.name in _CLOCK_NAMES for byte in layout for meaning in byte.meanings)
+    is_clock = _is_clock(meaning.name for byte in layout for meaning in byte.meanings)
     return Record(pattern=_pattern(key, text), layout=layout, repeat=length // len(layout), is_clock=is_clock)
+
+
+def _is_clock(names: Iterable[str]) -> bool:
+    """Whether bytes are the time of a clock. An hour and a minute alone are when something happens."""
+    found = set(names)
+    return found <= set(ClockField) and not found.isdisjoint(_ONLY_IN_CLOCKS)
 
 
 def linked(record: Record, datapoints: Iterable[Datapoint]) -> Record:
@@ -130,6 +138,9 @@ def _listed(text: str) -> tuple[RecordByte, ...]:
     for known, fields in ((_DATE, _DATE_FIELDS), (_TIME, _TIME_FIELDS)):
         if names == known:
             return tuple(RecordByte((ByteMeaning(name=name),) if name else ()) for name in fields)
+    in_english = [name.lower() for name in names]
+    if _is_clock(in_english):
+        return tuple(RecordByte((ByteMeaning(name=name),)) for name in in_english)
     return tuple(_meanings(said))
 
 
@@ -167,17 +178,21 @@ def _with_times(names: list[str]) -> Iterator[str | None]:
     for before, name, after in zip(preceding, names, following, strict=True):
         if _SPARE.match(name):
             yield None
-        elif name.endswith("时") and after == f"{name[:-1]}分":
-            yield f"{_time(name)}.hour"
-        elif name.endswith("分") and before == f"{name[:-1]}时":
-            yield f"{_time(name)}.minute"
+        elif (of := _of_time(name, after)) is not None:
+            yield f"{of}.hour"
+        elif (of := _of_time(before, name)) is not None:
+            yield f"{of}.minute"
         else:
             yield name
 
 
-def _time(name: str) -> str:
-    stem = name[:-1].rstrip("-_ ")
-    return "start" if stem in _STARTS else "end" if stem in _ENDS else stem
+def _of_time(hour: str, minute: str) -> str | None:
+    """Return whose time two bytes are that follow each other; None if they are not its hour and its minute."""
+    hours, minutes = _HOUR.fullmatch(hour), _MINUTE.fullmatch(minute)
+    if hours is None or minutes is None or hours[1] != minutes[1]:
+        return None
+    stem = hours[1].lower()
+    return "start" if stem in _STARTS else "end" if stem in _ENDS else hours[1]
 
 
 def _plain(name: str, choices: Mapping[int, str]) -> tuple[ByteMeaning, ...]:
