@@ -103,7 +103,10 @@ class Commands:
         """
         state = self._state(device_id)
         try:
-            return await self._coordinator.cloud.check(state.device, state.vendors_values(values))
+            values = state.vendors_values(values)
+            payloads = state.payloads_of(values)
+            plain = {key: value for key, value in values.items() if key not in payloads}
+            return {**values, **(await self._coordinator.cloud.check(state.device, plain) if plain else {})}
         except CloudError as error:
             raise _refusal(error, state, self._coordinator) from error
         except Exception as error:
@@ -277,7 +280,7 @@ class Commands:
         sent_at = dt_util.utcnow()
         try:
             if command.payload is None:
-                values = await cloud.write(state.device, command.values)
+                values = await self._async_write_values(state, command.values)
             else:
                 await cloud.write_raw(state.device, command.payload)
                 values = {}  # only the maker knows what a payload changes
@@ -286,11 +289,24 @@ class Commands:
             raise _refusal(error, state, self._coordinator) from error
         self._apply_acceptance(state, values, command.confirmed, sent_at)
 
+    async def _async_write_values(self, state: DeviceState, values: Mapping[str, Value]) -> Mapping[str, Value]:
+        """Send values in one request, and each one that has to be sent as bytes in a request of its own after it.
+
+        Returns the values as the device will report them.
+        """
+        payloads = state.payloads_of(values)
+        plain = {key: value for key, value in values.items() if key not in payloads}
+        accepted = dict(await self._coordinator.cloud.write(state.device, plain)) if plain else {}
+        for key, payload in payloads.items():
+            await self._coordinator.cloud.write_raw(state.device, payload)
+            accepted[key] = values[key]
+        return accepted
+
     async def _async_take_turn(self, state: DeviceState, group: GroupCommand) -> None:
         """Send the values of a group to one device that must not wait for its turn; `group` gets the outcome."""
         refusal: CloudError | None = CloudError(Reason.STOPPED)
         try:
-            await self._coordinator.cloud.write(state.device, group.values)
+            await self._async_write_values(state, group.values)
             refusal = None
         except CloudError as error:
             refusal = error

@@ -22,7 +22,7 @@ from homeassistant.const import EntityCategory, Platform
 
 from ..clouds.model import Datapoint, DataType, Reading, Role, Value
 from ..profiles.model import UNREFINED, Profile, Refinement
-from ..profiles.refine import can_be, option_of, options_of, refined
+from ..profiles.refine import can_be, option_of, options_of, payloads_of, refined
 from ..profiles.values import as_word, is_same, number_of, scaled
 from ..vocabulary import is_chinese, readable
 from .first_dozen import DOZEN, Measurement, first_dozen, is_wanted_alarm
@@ -47,7 +47,7 @@ class DatapointDescription:
 
     The cloud's number is multiplied by `scale`, which gives the value in `unit`. `options` maps the key of each option
     to the cloud's value for it, `reads` has further values that mean one, and `otherwise` is the key for all others.
-    `absent` are the values that mean "no value".
+    `absent` are the values that mean "no value". `payloads` has the bytes that are sent instead of some values.
     New entity ids are made from `object_name`.
     """
 
@@ -67,6 +67,7 @@ class DatapointDescription:
     reads: tuple[tuple[Value, str], ...] = ()
     otherwise: str | None = None
     absent: tuple[Value, ...] = ()
+    payloads: Mapping[Value, bytes] = field(default_factory=dict)
 
     def shown(self, value: Value | None) -> Value | None:
         """Return what an entity shows for the cloud's value: a key of an option, a number in the unit, on or off."""
@@ -202,6 +203,7 @@ def _describe_one(source: Datapoint, refinement: Refinement, naming: Naming) -> 
         reads=reads,
         otherwise=None if refinement.otherwise is None else _option_key(refinement.otherwise),
         absent=refinement.absent,
+        payloads=payloads_of(source, refinement),
     )
     description = _of_role(plain, refinement)
     if refinement.category is None:

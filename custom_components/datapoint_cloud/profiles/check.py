@@ -7,7 +7,7 @@ from ..clouds.records import Record
 from .entities import PLATFORMS, Kind
 from .keys import matched
 from .model import Product, Profile, Refinement, ShownAs
-from .refine import can_be, options_of
+from .refine import can_be, options_of, payloads_of
 from .roles import Composite, Role
 
 _NUMBERS = frozenset({DataType.NUMBER, DataType.BINARY})
@@ -29,7 +29,7 @@ def complaints(profile: Profile, product: Product) -> Iterator[str]:
 
 
 def _of_datapoint(refinement: Refinement, datapoint: Datapoint) -> Iterator[str]:
-    for value in options_of(datapoint, refinement):
+    for value in dict.fromkeys((*options_of(datapoint, refinement), *payloads_of(datapoint, refinement))):
         if not can_be(datapoint, value):
             yield f"it is never {value}"
     least, greatest = datapoint.minimum, datapoint.maximum
@@ -43,7 +43,7 @@ def _of_datapoint(refinement: Refinement, datapoint: Datapoint) -> Iterator[str]
     if refinement.shown_as is ShownAs.NUMBER and datapoint.data_type is not DataType.NUMBER:
         yield "it is no number"
     is_control = refinement.shown_as in {ShownAs.SWITCH, ShownAs.SELECT, ShownAs.NUMBER, ShownAs.BUTTON}
-    if is_control and not datapoint.is_writable:
+    if is_control and not datapoint.is_writable and not refinement.raw:
         yield f"it cannot be written, and so is no {refinement.shown_as}"
 
 

@@ -17,7 +17,7 @@ from .entities import read_entity, read_unit_role
 from .layouts import read_record
 from .model import Match, Profile, Refinement, ShownAs
 from .roles import Role
-from .words import CATEGORY, FLAG, KEY, LIST, NUMBER, OTHER, POSITIVE, TEXT, VALUE, WORD
+from .words import BYTE, CATEGORY, FLAG, KEY, LIST, NUMBER, OTHER, POSITIVE, TEXT, VALUE, WORD
 
 
 class BadProfile(ValueError):
@@ -26,6 +26,11 @@ class BadProfile(ValueError):
 
 def _option_words(content: Any) -> dict[Any, str]:
     return vol.Schema(vol.All({VALUE: WORD}, vol.Length(min=1)))(content)  # type: ignore[no-any-return]
+
+
+def _payloads(content: Any) -> dict[Any, bytes]:
+    payloads = vol.Schema(vol.All({VALUE: vol.All([BYTE], vol.Length(min=1))}, vol.Length(min=1)))(content)
+    return {value: bytes(payload) for value, payload in payloads.items()}
 
 
 _CLASSES: Final = sorted(
@@ -47,6 +52,7 @@ _REFINEMENT: Final = vol.Schema(
         vol.Optional("category"): CATEGORY,
         vol.Optional("enabled"): FLAG,
         vol.Optional("absent"): vol.All(LIST, [VALUE]),
+        vol.Optional("raw"): _payloads,
         vol.Optional("part"): TEXT,
         vol.Optional("counted_by"): KEY,
     }
@@ -183,6 +189,7 @@ def _refinement(content: Any) -> Refinement:
         category=fields.get("category"),
         is_enabled=fields.get("enabled"),
         absent=tuple(fields.get("absent", ())),
+        raw=fields.get("raw", {}),
         part=fields.get("part"),
         counted_by=fields.get("counted_by"),
     )

@@ -31,7 +31,8 @@ class Refinement:
     times `scale` is the value in the unit, to which `minimum`, `maximum` and `step` belong.
     `options` maps the cloud's values to English words, `reads` the words to further values that mean the same;
     `otherwise` is the word for all other values.
-    `absent` lists the cloud's values that mean "no value". `part` names the part of the device that it belongs to.
+    `absent` lists the cloud's values that mean "no value". `raw` has the bytes that set a value, of a device that obeys
+    nothing else. `part` names the part of the device that it belongs to.
     `counted_by` is the key of the datapoint that says how many such parts are fitted; this is the one with `number`.
     """
 
@@ -51,6 +52,7 @@ class Refinement:
     category: str | None = None
     is_enabled: bool | None = None
     absent: tuple[Value, ...] = ()
+    raw: Mapping[Value, bytes] = field(default_factory=dict)
     part: str | None = None
     counted_by: str | None = None
     number: int | None = None

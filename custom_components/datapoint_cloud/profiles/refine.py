@@ -26,7 +26,7 @@ def refined(datapoint: Datapoint, refinement: Refinement) -> Datapoint:
         datapoint,
         data_type=_data_type(datapoint, refinement),
         role=_role(datapoint, refinement),
-        is_writable=datapoint.is_writable and refinement.shown_as not in _READ_ONLY,
+        is_writable=(datapoint.is_writable or bool(refinement.raw)) and refinement.shown_as not in _READ_ONLY,
         part=_part(datapoint, refinement),
         minimum=minimum,
         maximum=maximum,
@@ -96,6 +96,11 @@ def option_of(datapoint: Datapoint, named: Value) -> Value:
     if found is None and isinstance(named, int) and named in range(len(datapoint.options)):
         found = datapoint.options[named]
     return named if found is None else found
+
+
+def payloads_of(datapoint: Datapoint, refinement: Refinement) -> dict[Value, bytes]:
+    """Return the bytes with which a device is told a value instead of the value itself, by the cloud's value."""
+    return {option_of(datapoint, named): payload for named, payload in refinement.raw.items()}
 
 
 def can_be(datapoint: Datapoint, value: Value) -> bool:
