@@ -29,7 +29,7 @@ def _trackers_of(coordinator: DatapointCoordinator, state: DeviceState) -> Itera
 
 
 class Place(DeviceEntity, TrackerEntity):
-    """The place of a device as its cloud states it, also while the device is offline."""
+    """The place of a device as it reports it or its cloud states it, also while the device is offline."""
 
     _attr_translation_key = "place"
     _attr_entity_registry_enabled_default = False

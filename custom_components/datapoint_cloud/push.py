@@ -15,7 +15,7 @@ from . import reauth
 from .clouds.backoff import Backoff
 from .clouds.clock import arrived
 from .clouds.errors import AuthFailed
-from .clouds.push import CoverageChanged, DevicesChanged, News, Outage, Presence, Push, Report, SchemaChanged
+from .clouds.push import CoverageChanged, DevicesChanged, News, Outage, Position, Presence, Push, Report, SchemaChanged
 from .coordinator import DatapointCoordinator
 
 _LOGGER = logging.getLogger(__name__)
@@ -94,6 +94,8 @@ class PushListener:
             case Presence(device_id=device_id, is_online=is_online, at=at) if device_id in coordinator.fleet:
                 coordinator.fleet[device_id].update_presence(arrived(at, dt_util.utcnow()), is_online=is_online)
                 coordinator.availability.update_from_push(device_id)
+            case Position(device_id=device_id, latitude=latitude, longitude=longitude):
+                coordinator.inventory.update_position(device_id, latitude, longitude)
             case DevicesChanged():
                 self._list_soon()
             case SchemaChanged(schema_id):

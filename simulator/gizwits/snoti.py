@@ -40,6 +40,9 @@ EVENTS = {
 }
 """The `event_type` of each event, by the name with which clients subscribe to it."""
 
+NEWER_EVENTS = frozenset({"device.gps.kv", "device.lbs.kv"})
+"""The events that only the newer of the two documents has, as it alone has `subscribe_req`."""
+
 _SUBKEY = re.compile(r"[A-Za-z0-9_]{1,32}")
 _MAX_SUBKEYS = 5
 _MALFORMED, _UNKNOWN, _NOT_LOGGED_IN, _UNKNOWN_DELIVERY = 4001, 4002, 4003, 4004
@@ -59,7 +62,8 @@ class SnotiServer:
     `is_silent`: it accepts everything and sends nothing. `heartbeat_seconds`: after how long it drops a silent client.
     `binaries_as`: "bytes", "base64" or "hex". `booleans_as_numbers`: booleans are 0 and 1. `gives_msg_ids`: events have
     a `msg_id`. `report_every`: seconds between reports of all devices that are online, None for none; it is read by
-    `start`. `answers_control`: it answers commands.
+    `start`. `answers_control`: it answers commands. `is_older`: it is a
+    server of the older document, which refuses `NEWER_EVENTS` and does not know `subscribe_req`.
     """
 
     def __init__(self, clock: Callable[[], float], products: Mapping[str, EnterpriseProduct], control: Control) -> None:
@@ -77,6 +81,7 @@ class SnotiServer:
         self.booleans_as_numbers = False
         self.gives_msg_ids = True
         self.answers_control = True
+        self.is_older = False
         self._control = control
         self.report_every: float | None = None
         self.on_login: Callable[[set[str], Callable[[Message], None]], None] | None = None
@@ -207,6 +212,13 @@ class SnotiServer:
         else:
             self.push(device.product.key, "device.offline", device)
 
+    def report_position(self, device: GizwitsDevice, latitude: float, longitude: float, *, by: str = "gps") -> None:
+        """Push where a device is: by satellite ("gps"), with texts for numbers, or by its mobile network ("lbs")."""
+        where = {"longitude": longitude, "latitude": latitude}
+        data: dict[str, Any] = {name: str(degrees) for name, degrees in where.items()} if by == "gps" else where
+        more = {"hdop": "1.2", "num_satellites": "7"} if by == "gps" else {"country": "", "imsi": "460000000000000"}
+        self.push(device.product.key, f"device.{by}.kv", device, data=data | more)
+
     def _report_at(self, device: GizwitsDevice, at: float) -> None:
         self.report(device, device.values_at(at), at)
 
@@ -289,15 +301,29 @@ class SnotiServer:
                 if not self._queues.acknowledge(client, message.get("delivery_id"), message.get("msg_id")):
                     send(_invalid(_UNKNOWN_DELIVERY, "unknown delivery"))
             case "remote_control_req":
-                result = self._remote_control(message)
-                if self.answers_control:
-                    ids = {"msg_id": message["msg_id"]} if "msg_id" in message else {}
-                    send({"cmd": "remote_control_res", **ids, "result": result})
+                self._remote_control(message, send)
+            case "subscribe_req" | "unsubscribe_req" if not self.is_older:
+                send(self._subscribe(message, client))
             case _:
                 send(_invalid(_UNKNOWN, "unknown cmd"))
         return client
 
-    def _remote_control(self, message: Mapping[str, Any]) -> Message:
+    def _subscribe(self, message: Mapping[str, Any], client: Client) -> Message:
+        """Change the events of a client's queues; return the answer, which repeats the items."""
+        command, items = message["cmd"], message.get("data")
+        answer = {"cmd": command.replace("req", "res"), "result": True, "msg": "ok", "data": items}
+        try:
+            for item in self._checked(items):
+                queue = self._queues.of(client, item["product_key"], item["subkey"])
+                events = frozenset(item["events"])
+                queue.events = queue.events | events if command == "subscribe_req" else queue.events - events
+        except _Refused as refused:
+            return answer | {"result": False, "msg": str(refused)}
+        except KeyError:
+            return answer | {"result": False, "msg": "subkey"}
+        return answer
+
+    def _remote_control(self, message: Mapping[str, Any], send: Callable[[Message], None]) -> None:
         succeeded: list[str] = []
         failed: list[dict[str, str]] = []
         for item in message["data"]:
@@ -308,7 +334,9 @@ class SnotiServer:
                 failed.append({did: str(refused.code)})
             else:
                 succeeded.append(did)
-        return {"succeed": succeeded, "failed": failed}
+        if self.answers_control:
+            ids = {"msg_id": message["msg_id"]} if "msg_id" in message else {}
+            send({"cmd": "remote_control_res", **ids, "result": {"succeed": succeeded, "failed": failed}})
 
     def _write_attrs(self, item: Mapping[str, Any]) -> None:
         """Pass one command on. Raises Refused if it is malformed or cannot be carried out."""
@@ -341,17 +369,22 @@ class SnotiServer:
         return client
 
     def _granted(self, message: Mapping[str, Any], send: Callable[[Message], None]) -> Client:
-        prefetch_count, items = message.get("prefetch_count", 50), message.get("data")
+        prefetch_count = message.get("prefetch_count", 50)
         if type(prefetch_count) is not int or not 1 <= prefetch_count <= 32767:
             raise _Refused("prefetch_count")
-        if not isinstance(items, list) or not items:
-            raise _Refused("data")
-        for item in items:
-            self._check(item)
+        items = self._checked(message.get("data"))
         client = Client(send, prefetch_count)
         for item in items:
             self._queues.join(client, item["product_key"], item["subkey"], frozenset(item["events"]))
         return client
+
+    def _checked(self, items: Any) -> list[Any]:
+        """Return the items of a login or a subscription. Raises _Refused if one is not valid."""
+        if not isinstance(items, list) or not items:
+            raise _Refused("data")
+        for item in items:
+            self._check(item)
+        return items
 
     def _check(self, item: Any) -> None:
         if not isinstance(item, dict):
@@ -366,7 +399,8 @@ class SnotiServer:
             raise _Refused("subkey")
         if len(self._queues.subkeys_of(product.product_key) | {subkey}) > _MAX_SUBKEYS:
             raise _Refused("too many subkeys")
-        if not isinstance(events, list) or not events or not all(isinstance(e, str) and e in EVENTS for e in events):
+        known = EVENTS.keys() - NEWER_EVENTS if self.is_older else EVENTS.keys()
+        if not isinstance(events, list) or not events or not all(isinstance(e, str) and e in known for e in events):
             raise _Refused("events")
 
 

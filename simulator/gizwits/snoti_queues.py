@@ -67,6 +67,13 @@ class Queues:
         queue.clients.append(client)
         client.queues.append(queue)
 
+    def of(self, client: Client, product_key: str, subkey: str) -> Queue:
+        """Return the queue of a subkey. Raises KeyError if the client is not in it."""
+        queue = self._queues[product_key, subkey]
+        if queue not in client.queues:
+            raise KeyError(subkey)
+        return queue
+
     def leave(self, client: Client) -> None:
         """Remove a client and queue again the messages that it did not acknowledge."""
         for queue in client.queues:

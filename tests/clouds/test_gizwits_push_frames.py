@@ -139,7 +139,7 @@ async def test_no_damaged_line_ends_the_push_of_the_enterprise_api(
     push = await listener.connect(*products, follow=devices)
     for number in range(ROUNDS):
         device = chance.choice(devices)
-        kind = chance.choice([*EVENTS.values(), "device.status.kv", "device_gps_kv"])
+        kind = chance.choice([*EVENTS.values(), "device.status.kv", "device_gps_kv", "device_file_download"])
         values = some_values(device, chance)
         data = {"attr_name": next(iter(values), "x"), "value": 1} if kind.startswith("attr") else values
         event = {"event_type": kind, "product_key": device.product.key, "did": device.did, "data": data}

@@ -22,6 +22,7 @@ from custom_components.datapoint_cloud.clouds.push import (
     CoverageChanged,
     DevicesChanged,
     News,
+    Position,
     Presence,
     Report,
     SchemaChanged,
@@ -102,6 +103,31 @@ async def test_each_product_logs_in_on_its_own_connection(
             "center_control.sub_device_added",
             "center_control.sub_device_deleted",
         }
+
+
+@pytest.mark.parametrize("is_older", [False, True])
+async def test_events_that_older_servers_do_not_know_are_subscribed_to_after_the_login(
+    listener: Listener,
+    server: SimulatedSnoti,
+    products: list[EnterpriseProduct],
+    chiller: GizwitsDevice,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    is_older: bool,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.is_older = is_older
+    push = await listener.connect(products[0], follow=[chiller])
+    (login,), (subscription,) = server.of("login_req"), server.of("subscribe_req")
+    assert subscription["data"] == [login["data"][0] | {"events": ["device.gps.kv", "device.lbs.kv"]}]
+    assert ("SNoti rejected a message" in caplog.text) is is_older
+    assert ("answered a subscription with True" in caplog.text) is not is_older
+    server.report_position(chiller, 23.125178, 113.280637)
+    chiller.set(set_temp=9.5)
+    await until(lambda: listener.of(Report))
+    assert [type(news) for news in listener.news] == ([Report] if is_older else [Position, Report])
+    assert push.hears(listed(chiller))
+    assert server.connections == 1
 
 
 async def test_push_does_not_cover_a_product_without_credentials(
@@ -531,11 +557,12 @@ async def test_push_acknowledges_events_of_other_devices_and_unknown_events(
     chiller.is_online = False
     await until(lambda: len(server.of("event_ack")) == 2)
     for number in range(2):
-        event = {"cmd": "event_push", "event_type": "device_gps_kv", "delivery_id": number, "did": chiller.did}
+        event = {"cmd": "event_push", "event_type": "device_file_download", "delivery_id": number, "did": chiller.did}
         server.send_line(json.dumps(event).encode() + b"\n")
-    await until(lambda: len(server.of("event_ack")) == 4)
+    server.report_position(chiller, 23.125178, 113.280637)
+    await until(lambda: len(server.of("event_ack")) == 5)
     assert not listener.news
-    assert caplog.text.count("device_gps_kv") == 1
+    assert caplog.text.count("device_file_download") == 1
 
 
 async def test_push_receives_more_events_than_the_server_sends_ahead(
@@ -708,6 +735,27 @@ async def test_push_reports_online_states_in_order(
     ]
     assert len(listener.of(Report)) == 1
     assert len(listener.news) == 3
+
+
+async def test_push_reports_positions_in_order(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    await listener.connect(products[0], follow=[chiller])
+    server.report_position(chiller, 23.125178, 113.280637, by="gps")
+    server.report_position(chiller, 23.2, 113.3, by="lbs")
+    key, now = products[0].product_key, time.time()
+    for data, age in (
+        ({"latitude": "1", "longitude": "1"}, 30),  # older than the events before
+        ({"latitude": "0", "longitude": "0"}, -1),  # no fix
+        ({"latitude": "north", "longitude": None}, -1),
+        (None, -1),
+    ):
+        server.push(key, "device.gps.kv", chiller, created_at=now - age, data=data)
+    await until(lambda: len(server.of("event_ack")) == 6)
+    assert listener.news == [
+        Position(device_id=chiller.did, latitude=23.125178, longitude=113.280637),
+        Position(device_id=chiller.did, latitude=23.2, longitude=113.3),
+    ]
 
 
 async def test_push_reports_an_unknown_device_that_comes_online_once(

@@ -1,6 +1,7 @@
 """Device trackers: where devices are, as their clouds state it."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
@@ -13,6 +14,8 @@ from simulator.gizwits.devices import Place
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, make_entry, poll, state_of
+from .passing_time import settle, until
+from .pushed import Pushed
 
 
 async def test_places_are_disabled_at_first(hass: HomeAssistant, simulation: Simulation) -> None:
@@ -66,6 +69,53 @@ async def test_a_device_without_a_place_has_no_tracker_until_it_has_one(
     device.place = Place("Germany", "Hesse", "Frankfurt", 8.682127, 50.110924)
     await poll(hass, entry)
     assert entity_id_of(hass, "device_tracker", entry, device.did, "$place")
+
+
+@pytest.mark.usefixtures("all_enabled", "fixed_time")
+async def test_a_device_is_where_it_reports_to_be_whatever_the_list_says(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    pushed = Pushed(hass, simulation, freezer, "gizwits_enterprise")
+    await pushed.add()
+
+    def position() -> tuple[float, float]:
+        attributes = state_of(hass, "device_tracker", pushed.entry, pushed.device.did, "$place").attributes
+        return attributes["latitude"], attributes["longitude"]
+
+    def is_at(expected: tuple[float, float]) -> bool:
+        return position() == expected
+
+    for by, reported in (("gps", (48.3729, 7.59328)), ("lbs", (48.38, 7.6))):
+        freezer.tick()
+        simulation.gizwits_snoti.report_position(pushed.device, *reported, by=by)
+        await until(partial(is_at, reported))
+    assert pushed.device.place is not None
+    pushed.device.place = replace(pushed.device.place, latitude=1.5, longitude=2.5)
+    await poll(hass, pushed.entry)
+    assert position() == (48.38, 7.6)
+
+    await hass.config_entries.async_reload(pushed.entry.entry_id)
+    await settle(hass)
+    await poll(hass, pushed.entry)
+    assert position() == (48.38, 7.6)
+
+
+@pytest.mark.usefixtures("all_enabled", "fixed_time")
+@pytest.mark.parametrize("is_older", [False, True])
+async def test_a_device_without_a_place_has_a_tracker_once_it_reports_one(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, *, is_older: bool
+) -> None:
+    pushed = Pushed(hass, simulation, freezer, "gizwits_enterprise")
+    pushed.device.place = None
+    simulation.gizwits_snoti.is_older = is_older
+    await pushed.add()
+    unique_id = f"{pushed.entry.unique_id}_{pushed.device.did}_$place"
+    simulation.gizwits_snoti.report_position(pushed.device, 48.3729, 7.59328)
+    pushed.report(12)
+    await pushed.wait_for_value(12)  # the push of an older server goes on without positions
+    await settle(hass)
+    has_tracker = er.async_get(hass).async_get_entity_id("device_tracker", DOMAIN, unique_id) is not None
+    assert has_tracker is not is_older
 
 
 @pytest.mark.parametrize(

@@ -299,6 +299,49 @@ async def test_only_subscribed_events_are_pushed(
     assert await connection.receives_nothing()
 
 
+async def test_events_can_be_subscribed_to_after_the_login(
+    connect: Connect, server: SnotiServer, product: EnterpriseProduct, device: GizwitsDevice
+) -> None:
+    connection = await logged_in(connect, product)
+    server.report_position(device, 23.125178, 113.280637)
+    items = login(product, events=["device.gps.kv", "device.lbs.kv"])["data"]
+    await connection.send({"cmd": "subscribe_req", "data": items})
+    assert await connection.receive() == {"cmd": "subscribe_res", "result": True, "msg": "ok", "data": items}
+    server.report_position(device, 23.125178, 113.280637)
+    gps = await connection.receive()
+    assert (gps["event_type"], gps["data"]["latitude"]) == ("device_gps_kv", "23.125178")
+    server.report_position(device, 23.2, 113.3, by="lbs")
+    lbs = await connection.receive()
+    assert (lbs["event_type"], lbs["data"]["longitude"]) == ("device_lbs_kv", 113.3)
+    await connection.send({"cmd": "unsubscribe_req", "data": items})
+    assert await connection.receive() == {"cmd": "unsubscribe_res", "result": True, "msg": "ok", "data": items}
+    server.report_position(device, 23.2, 113.3)
+    assert await connection.receives_nothing()
+
+
+@pytest.mark.parametrize("change", [{"auth_secret": "wrong"}, {"subkey": "other"}, {"events": ["device.gps"]}, None])
+async def test_a_wrong_subscription_is_refused(
+    connect: Connect, product: EnterpriseProduct, change: dict[str, Any] | None
+) -> None:
+    connection = await logged_in(connect, product)
+    items = None if change is None else login(product, **change)["data"]
+    await connection.send({"cmd": "subscribe_req", "data": items})
+    answer = await connection.receive()
+    assert (answer["cmd"], answer["result"], answer["data"]) == ("subscribe_res", False, items)
+
+
+async def test_an_older_server_knows_no_positions(
+    connect: Connect, server: SnotiServer, product: EnterpriseProduct
+) -> None:
+    server.is_older = True
+    connection = await connect()
+    await connection.send(login(product, events=[*ALL, "device.gps.kv"]))
+    assert (await connection.receive())["data"]["result"] is False
+    connection = await logged_in(connect, product)
+    await connection.send({"cmd": "subscribe_req", "data": login(product, events=["device.gps.kv"])["data"]})
+    assert (await connection.receive())["cmd"] == "invalid_msg"
+
+
 async def test_unacknowledged_events_stop_the_flow_and_are_sent_again(
     connect: Connect, product: EnterpriseProduct, device: GizwitsDevice
 ) -> None:

@@ -33,6 +33,15 @@ class Presence:
     at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """A device reported where it is, in degrees."""
+
+    device_id: str
+    latitude: float
+    longitude: float
+
+
 @dataclass(frozen=True, slots=True)
 class DevicesChanged:
     """Devices were bound, unbound or added, so the list of devices has to be read again."""
@@ -58,7 +67,7 @@ class Outage:
     is_over: bool
 
 
-type News = Report | Presence | DevicesChanged | SchemaChanged | CoverageChanged | Outage
+type News = Report | Presence | Position | DevicesChanged | SchemaChanged | CoverageChanged | Outage
 
 
 class OutageMonitor:

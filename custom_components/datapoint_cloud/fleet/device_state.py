@@ -38,6 +38,7 @@ class DeviceState:
     pushed_at: dict[str, datetime] = field(default_factory=dict)  # when each value was last pushed
     alarm_states: dict[str, bool] = field(default_factory=dict)  # whether each alarm was last known to be raised
     alarm_changed_at: dict[str, datetime] = field(default_factory=dict)  # when it was raised or cleared, if we saw that
+    reported_position: tuple[float, float] | None = None  # the latitude and longitude that it last reported itself
     disconnect_reason: str | None = None  # the cloud's word for why it last went offline
     failure: CloudError | None = None  # why the device could not be read last
     polled_at: datetime | None = None  # when a poll last requested its readings
@@ -252,9 +253,15 @@ class DeviceState:
     # The device list and availability
 
     def update_device(self, device: Device, as_of: datetime) -> None:
-        """Merge what the device list says as of a time; keep the online flag if a later one is known."""
+        """Merge what the device list says as of a time; keep the online flag if a later one is known.
+
+        The place in a list is that of the device's IP address, so it does not replace one that the device reported.
+        """
         if not self.availability.update_presence(as_of, is_online=device.is_online):
             device = replace(device, is_online=self.device.is_online)
+        if self.reported_position is not None:
+            latitude, longitude = self.reported_position
+            device = replace(device, latitude=latitude, longitude=longitude)
         if device.schema_id != self.device.schema_id:
             self.read_at = None  # the readings are those of another product
         self.device = device
@@ -263,6 +270,11 @@ class DeviceState:
         """Merge that the device came online or went offline, unless something later is known."""
         if self.availability.update_presence(as_of, is_online=is_online):
             self.device = replace(self.device, is_online=is_online, last_online=as_of)
+
+    def update_position(self, latitude: float, longitude: float) -> None:
+        """Merge where the device reported to be."""
+        self.reported_position = latitude, longitude
+        self.device = replace(self.device, latitude=latitude, longitude=longitude)
 
     def mark_offline(self) -> None:
         """Believe the cloud, which refused a command because the device is offline, more than its older list."""
@@ -331,6 +343,7 @@ class DeviceState:
             "connected": self.availability.was_connected,
             "disconnected_at": _as_text(self.availability.disconnected_at),
             "has_been_online": self.availability.has_been_online,
+            "position": self.reported_position,
             "raised": sorted(key for key, is_raised in self.alarm_states.items() if is_raised),
             "alarm_changed_at": {key: _as_text(at) for key, at in self.alarm_changed_at.items()},
             "readings": {key: [reading.value, _as_text(reading.taken_at)] for key, reading in self.readings.items()},
@@ -345,6 +358,8 @@ class DeviceState:
         self.availability.disconnected_at = _as_time(stored.get("disconnected_at"))
         self.availability.has_been_online = stored.get("has_been_online", False)
         cleared = (key for key, (value, _) in stored["readings"].items() if value is False)
+        if (position := stored.get("position")) is not None:
+            self.reported_position = position[0], position[1]
         self.alarm_states = dict.fromkeys(cleared, False) | dict.fromkeys(stored["raised"], True)
         self.readings = {
             key: Reading(value, _as_time(taken_at)) for key, (value, taken_at) in stored["readings"].items()

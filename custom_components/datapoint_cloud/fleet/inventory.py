@@ -232,12 +232,25 @@ class Inventory:
             self._listeners.async_mark_inventory_changed()
         if state.has_problem != had_problem:
             self._listeners.async_mark_changed([EntityKey(device.id, PROBLEM)])
-        if (before.latitude, before.longitude) != (device.latitude, device.longitude):
-            self._listeners.async_mark_changed([EntityKey(device.id, PLACE)])
-            if before.latitude is None:
-                self._listeners.async_mark_inventory_changed()
+        self._mark_moved(state, before)
         if device.is_profile_current is not before.is_profile_current:
             self._listeners.async_mark_changed([EntityKey(device.id, PROFILE)])
+
+    @callback
+    def update_position(self, device_id: str, latitude: float, longitude: float) -> None:
+        """Update where a device of the fleet reported to be, and mark what changed."""
+        if (state := self.fleet.get(device_id)) is not None:
+            before = state.device
+            state.update_position(latitude, longitude)
+            self._mark_moved(state, before)
+            self._storage.readings_changed()
+
+    def _mark_moved(self, state: DeviceState, before: Device) -> None:
+        """Mark that a device is elsewhere than before."""
+        if (before.latitude, before.longitude) != (state.device.latitude, state.device.longitude):
+            self._listeners.async_mark_changed([EntityKey(before.id, PLACE)])
+            if before.latitude is None:
+                self._listeners.async_mark_inventory_changed()
 
     def _new_state(self, device: Device) -> DeviceState:
         availability = Availability(is_list_rare=self._cloud.listing_interval is not None)

@@ -11,7 +11,7 @@ import math
 import re
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -28,7 +28,7 @@ from ..definitions import Definitions
 from ..timings import PushTimings
 from .product_access import Product
 from .snoti_control import RemoteControl
-from .snoti_events import EVENTS, EventConverter
+from .snoti_events import EVENTS, POSITION_EVENTS, EventConverter
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -202,6 +202,7 @@ class _Connection:
             async with asyncio.timeout(self._timings.answer):
                 while not self._is_logged_in:
                     await self._handle(await lines.next(), lines)
+            await lines.send({"cmd": "subscribe_req", "data": [self._subscription(subkey, POSITION_EVENTS)]})
             self.control.open(lines.send)
             try:
                 await self._stay(lines)
@@ -230,14 +231,16 @@ class _Connection:
                 return True
 
     def _login(self, subkey: str) -> Message:
-        item = {
+        return {"cmd": "login_req", "prefetch_count": _PREFETCH, "data": [self._subscription(subkey, EVENTS)]}
+
+    def _subscription(self, subkey: str, events: Iterable[str]) -> Message:
+        return {
             "product_key": self._product.product_key,
             "auth_id": self._product.auth_id,
             "auth_secret": self._product.auth_secret,
             "subkey": subkey,
-            "events": list(EVENTS),
+            "events": list(events),
         }
-        return {"cmd": "login_req", "prefetch_count": _PREFETCH, "data": [item]}
 
     async def _handle(self, line: bytes, lines: _Lines) -> bool:
         """Handle a message; return whether it is a sign of life, which an error message is not."""
@@ -255,6 +258,8 @@ class _Connection:
             case "remote_control_res":
                 self.control.handle(message)
                 return True
+            case "subscribe_res":
+                _LOGGER.debug("SNoti answered a subscription with %s", wire_values.flag(message.get("result")))
             case "invalid_msg" if not self._is_logged_in:
                 raise self._refused(wire_values.count(message.get("error_code")))
             case "invalid_msg":

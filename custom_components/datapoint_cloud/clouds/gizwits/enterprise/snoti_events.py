@@ -6,13 +6,14 @@ It knows no connection. Events may arrive twice, out of order and days after the
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import Enum, auto
 from typing import Any, Final
 
 from ... import coerce
 from ...clock import is_ahead
 from ...errors import CloudError
 from ...model import Device, Snapshot
-from ...push import DevicesChanged, News, Presence, Report, SchemaChanged
+from ...push import DevicesChanged, News, Position, Presence, Report, SchemaChanged
 from .. import wire_values
 from ..definitions import Definitions
 from ..schema import Definition
@@ -34,10 +35,21 @@ EVENTS: Final[Mapping[str, str]] = {
 }
 """The names by which a login subscribes to events, and those in the events themselves."""
 
-_PRESENCE: Final = None  # takes the place of a datapoint's name
+POSITION_EVENTS: Final[Mapping[str, str]] = {"device.gps.kv": "device_gps_kv", "device.lbs.kv": "device_lbs_kv"}
+"""The same for the events that older servers do not know: a login that names them might be refused."""
 
-type _Subject = tuple[str, str | None]
-"""The id of a device, and the name of a datapoint or `_PRESENCE`."""
+_TYPES: Final = {**EVENTS, **POSITION_EVENTS}
+
+
+class _Fact(Enum):
+    """What events report of a device beside its datapoints."""
+
+    PRESENCE = auto()
+    POSITION = auto()
+
+
+type _Subject = tuple[str, str | _Fact]
+"""The id of a device, and the name of a datapoint or a fact."""
 
 
 class EventConverter:
@@ -71,7 +83,10 @@ class EventConverter:
         if self._is_selection and (did := coerce.text(event.get("did"))) is not None and did not in self._followed:
             return None
         kind = coerce.text(event.get("event_type")) or ""
-        kind = EVENTS.get(kind, kind)  # in case an event has the name of its subscription
+        # An event may have the name of its subscription.
+        return await self._news(_TYPES.get(kind, kind), product_key, event)
+
+    async def _news(self, kind: str, product_key: str, event: Mapping[str, Any]) -> News | None:
         match kind:
             case "device_status_kv" | "attr_fault" | "attr_alert":
                 attrs = event.get("data") if kind == "device_status_kv" else _alarms(event.get("data"))
@@ -80,6 +95,8 @@ class EventConverter:
             case "device_online" | "device_offline":
                 if (did := coerce.text(event.get("did"))) is not None:
                     return self._presence(did, _created_at(event), is_online=kind == "device_online")
+            case "device_gps_kv" | "device_lbs_kv":
+                return self._position(event)
             case "datapoints_changed":
                 key = coerce.text(event.get("product_key")) or product_key
                 self._definitions.outdate(key)
@@ -104,12 +121,20 @@ class EventConverter:
 
     def _presence(self, did: str, at: datetime | None, *, is_online: bool) -> Presence | DevicesChanged | None:
         if did in self._followed:
-            is_news = self._is_newest((did, _PRESENCE), at)
+            is_news = self._is_newest((did, _Fact.PRESENCE), at)
             return Presence(device_id=did, is_online=is_online, at=at) if is_news else None
         if not is_online or did in self._strangers:
             return None
         self._strangers.add(did)
         return DevicesChanged()
+
+    def _position(self, event: Mapping[str, Any]) -> Position | None:
+        did = coerce.text(event.get("did"))
+        latitude, longitude = coerce.coordinates(coerce.fields(event.get("data")))
+        if did is None or did not in self._followed or latitude is None or longitude is None:
+            return None
+        is_news = self._is_newest((did, _Fact.POSITION), _created_at(event))
+        return Position(device_id=did, latitude=latitude, longitude=longitude) if is_news else None
 
     def _is_newest(self, subject: _Subject, at: datetime | None) -> bool:
         """Whether nothing newer is known about the subject; if so, remember `at` as its newest timestamp."""
