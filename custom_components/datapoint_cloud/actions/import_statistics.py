@@ -31,6 +31,7 @@ _FIELDS = {
     vol.Optional("start"): start_time,
     vol.Optional("end"): end_time,
     vol.Optional("days"): vol.All(vol.Coerce(int), vol.Range(min=1, max=3650)),
+    vol.Optional("start_sums_at_zero", default=False): cv.boolean,
 }
 _IMPORT_STATISTICS = vol.All(
     vol.Schema({**_FIELDS, **cv.TARGET_SERVICE_FIELDS}),
@@ -61,7 +62,9 @@ async def _import_statistics(call: ServiceCall) -> ServiceResponse:
     results = {entity_id: ImportResult(reason="no_statistics") for entity_id in sorted(others)}
     for entry, sensors in sensors_by_entry.items():
         start, end = _range(call, now, entry.runtime_data.imports.days)
-        results |= await entry.runtime_data.imports.async_import(sensors, start, end)
+        results |= await entry.runtime_data.imports.async_import(
+            sensors, start, end, starts_sums_at_zero=call.data["start_sums_at_zero"]
+        )
     error = next((result.error for result in results.values() if result.error is not None), None)
     if error is not None and not call.return_response:
         # Without a response, an exception is the only sign that the import is incomplete.

@@ -27,6 +27,7 @@ from .hours import HOUR
 from .rows import Convert, ExistingRow
 
 _TIMEOUT_SECONDS = 600
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _ROWS_PER_TASK = 1000  # the recorder's thread does nothing else until a task is done
 
 
@@ -152,3 +153,19 @@ async def async_write(hass: HomeAssistant, metadata: StatisticMetaData, rows: Se
     for chunk in batched(rows, _ROWS_PER_TASK, strict=False):
         async_import_statistics(hass, metadata, list(chunk))
         await async_wait_for_recorder(hass)
+
+
+async def async_start_sums_at_zero(hass: HomeAssistant, meters: Sequence[HasStatistics]) -> None:
+    """Shift all sums of each meter by the same amount, so that the oldest row has 0.
+
+    Home Assistant takes 0 for the sum before the oldest row. If older hours were added, the meter seems to fall in the
+    first of them, and the totals of its day, month and year are too low.
+    """
+    metadata_by_id = await async_read_metadata(hass, meters)
+    existing = await async_read_existing(hass, meters, _EPOCH)
+    for meter in meters:
+        oldest = next(iter(existing[meter.entity_id].rows), None)
+        if oldest is not None and oldest.sum:
+            unit = metadata_by_id[meter.entity_id]["unit_of_measurement"]
+            get_instance(hass).async_adjust_statistics(meter.entity_id, oldest.start, -oldest.sum, unit or "")
+    await async_wait_for_recorder(hass)

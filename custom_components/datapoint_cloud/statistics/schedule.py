@@ -24,7 +24,7 @@ from ..fleet.events import ImportFinished
 from ..fleet.listeners import ACCOUNT
 from . import hours
 from .importer import Import, ImportResult
-from .recorder import has_recorder
+from .recorder import async_start_sums_at_zero, has_recorder
 from .sensors import StatisticsSensor, statistics_sensors
 
 _LOGGER = logging.getLogger(__name__)
@@ -173,12 +173,17 @@ class ImportSchedule:
         self._coordinator.listeners.async_notify()
 
     async def async_import(
-        self, sensors: Sequence[StatisticsSensor], start: datetime, end: datetime
+        self, sensors: Sequence[StatisticsSensor], start: datetime, end: datetime, *, starts_sums_at_zero: bool
     ) -> Mapping[str, ImportResult]:
-        """Import the missing hours now, including those for which the cloud once had no data; results by entity id."""
+        """Import the missing hours now, including those for which the cloud once had no data; results by entity id.
+
+        With `starts_sums_at_zero`, the sums of all meters are shifted afterwards, even if nothing was imported.
+        """
         async with self._lock:
             thorough = Import(self._hass, self._coordinator.cloud.history, self._client_store, is_thorough=True)
             await thorough.async_run(sensors, start, end)
+            if starts_sums_at_zero:
+                await async_start_sums_at_zero(self._hass, [sensor for sensor in sensors if sensor.is_meter])
         return thorough.results
 
 

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.recorder.models import StatisticData, StatisticMeanType, StatisticMetaData
-from homeassistant.components.recorder.statistics import async_import_statistics
+from homeassistant.components.recorder.statistics import async_import_statistics, statistics_during_period
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.recorder import get_instance
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
@@ -114,6 +115,41 @@ async def test_the_recorder_continues_the_sum_without_a_jump(
     await compile_hour(hass, freezer, NOW.replace(minute=0) + HOUR)
     assert rise(await rows_of(hass, sensor.entity_id))[-1] == pytest.approx(5.0)
     assert "Blocked attempt" not in caplog.text
+
+
+async def test_the_sums_start_at_zero_if_the_user_says_so(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    simulation: Simulation,
+    history: GeneratedHistory,
+) -> None:
+    sensor = sensor_of(hass, entry, is_meter=True)
+    shown = await set_value(hass, simulation, freezer, entry, sensor, 2e6)
+    await compile_hour(hass, freezer, NOW.replace(minute=0))
+    history.meter = lambda hour: shown - (NOW.replace(minute=0) - hour) / HOUR
+    freezer.move_to(NOW + HOUR)
+    await import_statistics(hass, entity_id=sensor.entity_id, days=1)
+    assert await _total(hass, sensor) == 0  # what Home Assistant makes of sums that are negative before it began
+    await import_statistics(hass, entity_id=sensor.entity_id, days=1, start_sums_at_zero=True)
+    assert await _total(hass, sensor) == pytest.approx(22)
+    # The recorder goes on from there, and so does an import of older hours.
+    await set_value(hass, simulation, freezer, entry, sensor, shown + 5)
+    await compile_hour(hass, freezer, NOW.replace(minute=0) + HOUR)
+    await import_statistics(hass, entity_id=sensor.entity_id, days=2, start_sums_at_zero=True)
+    assert await _total(hass, sensor) == pytest.approx(22 + 23 + 5)
+    rises = rise(await rows_of(hass, sensor.entity_id))
+    assert [min(rises), max(rises)] == pytest.approx([1, 5])
+
+
+async def _total(hass: HomeAssistant, sensor: StatisticsSensor) -> float:
+    """Return the change of a month, as the energy dashboard adds it up."""
+    start, types = NOW.replace(day=1, hour=0, minute=0), {"change"}
+    found = await get_instance(hass).async_add_executor_job(
+        lambda: statistics_during_period(hass, start, None, {sensor.entity_id}, "month", None, types)  # type: ignore[arg-type]
+    )
+    [month] = found[sensor.entity_id]
+    return month["change"] or 0
 
 
 async def test_a_reset_of_the_meter_does_not_lower_the_sum(
