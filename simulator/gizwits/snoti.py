@@ -347,7 +347,7 @@ class SnotiServer:
         device = None if product is None else product.devices.get(named["did"])
         if product is None or device is None or device.mac != named["mac"]:
             raise Refused(5301)
-        self._control(product, device, {"attrs": named["attrs"]})
+        self._control(product, device, {"attrs": _with_hex_digits(device, named["attrs"])})
 
     def _log_in(self, message: Mapping[str, Any], send: Callable[[Message], None]) -> Client | None:
         if message["cmd"] != "login_req":
@@ -406,6 +406,15 @@ class SnotiServer:
 
 def _invalid(code: int, text: str) -> Message:
     return {"cmd": "invalid_msg", "error_code": code, "msg": text}
+
+
+def _with_hex_digits(device: GizwitsDevice, attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return attributes with hex digits for binaries, of which this command takes lists of bytes only."""
+    binaries = {attribute.name for attribute in device.product.attributes if attribute.data_type == "binary"}
+    try:
+        return {name: bytes(value).hex() if name in binaries else value for name, value in attrs.items()}
+    except TypeError, ValueError:
+        raise Refused(5401) from None
 
 
 def _active_alarms(device: GizwitsDevice) -> list[str]:

@@ -992,6 +992,23 @@ async def test_commands_go_through_push_and_cost_no_request(
     assert simulation.gizwits_enterprise.requests[CONTROL] == 3
 
 
+async def test_a_binary_goes_through_push_as_a_list_of_bytes(
+    listener: Listener, simulation: Simulation, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    cloud = listener.cloud([product_of(products[0])])
+    assert cloud.push is not None
+    cloud.push.follow([listed(chiller)])
+    listener.listen(cloud.push)
+    device = replace(listed(chiller), mac=chiller.mac)
+    await until(lambda: cloud.push is not None and cloud.push.hears(device))
+    values = {"schedule": "0a" * 24}
+    assert await cloud.write(device, values) == values
+    assert chiller.attrs["schedule"] == "0a" * 24
+    (command,) = simulation.gizwits_snoti.of("remote_control_req")
+    assert command["data"][0]["data"]["attrs"] == {"schedule": [10] * 24}
+    assert simulation.gizwits_enterprise.requests[CONTROL] == 0
+
+
 async def test_a_command_for_a_group_goes_through_push_and_names_who_refused(
     listener: Listener, simulation: Simulation, products: list[EnterpriseProduct]
 ) -> None:

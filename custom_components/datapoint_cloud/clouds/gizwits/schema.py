@@ -64,6 +64,11 @@ class Definition:
         """
         return {key: self._attr(key, value) for key, value in values.items()}
 
+    def with_byte_lists(self, attrs: Mapping[str, Value]) -> dict[str, Value | list[int]]:
+        """Return the attributes of a control request with binaries as lists of bytes instead of hex digits."""
+        binaries = {key for key in attrs if key in self.by_key and self.by_key[key].data_type is DataType.BINARY}
+        return {key: list(bytes.fromhex(str(raw))) if key in binaries else raw for key, raw in attrs.items()}
+
     def accepted(self, attrs: Mapping[str, Value]) -> dict[str, Value]:
         """Return the values that the device will report once it has taken over the attributes of a control request."""
         return {key: value for key, raw in attrs.items() if (value := self._value(key, raw)) is not None}

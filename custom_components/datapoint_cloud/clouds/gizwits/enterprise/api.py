@@ -295,7 +295,7 @@ class GizwitsEnterpriseCloud:
         if self._snoti is None or roles & {Role.ACTION, Role.MAINTENANCE}:
             return None
         known = {did: mac for did, mac in macs.items() if mac is not None}
-        return await self._snoti.write(product_key, known, attrs)
+        return await self._snoti.write(product_key, known, definition.with_byte_lists(attrs))
 
     async def _control(
         self, product_key: str, did: str, body: Mapping[str, Any], *, purpose: Purpose = Purpose.CONTROL

@@ -97,9 +97,11 @@ class SnotiPush:
         return connection is not None and connection.is_alive
 
     async def write(
-        self, product_key: str, macs: Mapping[str, str], attrs: Mapping[str, Value]
+        self, product_key: str, macs: Mapping[str, str], attrs: Mapping[str, Value | list[int]]
     ) -> Collection[str] | None:
         """Send attributes to a few devices of a product, given with their MAC addresses by id, outside of the quota.
+
+        Binaries are lists of bytes: only a newer command, which older servers do not know, takes hex digits.
 
         Returns the ids of those that the server passed them on to; None without a connection or an answer.
         """

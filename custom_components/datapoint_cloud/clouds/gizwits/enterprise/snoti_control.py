@@ -39,7 +39,7 @@ class RemoteControl:
                 answer.set_result(frozenset())
 
     async def write(
-        self, product_key: str, macs: Mapping[str, str], attrs: Mapping[str, Value], *, within: float
+        self, product_key: str, macs: Mapping[str, str], attrs: Mapping[str, Value | list[int]], *, within: float
     ) -> Collection[str] | None:
         """Send attributes to devices, given with their MAC addresses; return the ids of those that accepted them.
 
