@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from homeassistant.util.yaml import parse_yaml
 
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.snoti_events import EVENTS, POSITION_EVENTS
+from simulator.gizwits import snoti
+
 _ROOT = Path(__file__).parent.parent
 _INTEGRATION = _ROOT / "custom_components" / "datapoint_cloud"
 _CLIENTS: Mapping[str, str] = {
@@ -166,3 +169,9 @@ def _unknown_actions(text: str) -> set[str]:
 def test_the_document_names_actions_that_exist(text: str) -> None:
     assert _unknown_actions(text) == set()
     assert _unknown_actions(text.replace("`find_users`", "`find_people`")) == {"find_people"}
+
+
+def test_the_document_names_the_events_that_are_subscribed_to(text: str) -> None:
+    uses = dict(re.findall(r"^\| `([a-z0-9_.]+)` \| (.+) \|$", text, re.MULTILINE))
+    assert uses.keys() == snoti.EVENTS.keys()
+    assert {event for event, use in uses.items() if not use.startswith("left out: ")} == {*EVENTS, *POSITION_EVENTS}

@@ -255,7 +255,7 @@ class DeviceState:
     def update_device(self, device: Device, as_of: datetime) -> None:
         """Merge what the device list says as of a time; keep the online flag if a later one is known.
 
-        The place in a list is that of the device's IP address, so it does not replace one that the device reported.
+        A place that the device reported itself is kept, since that in a list is coarser.
         """
         if not self.availability.update_presence(as_of, is_online=device.is_online):
             device = replace(device, is_online=self.device.is_online)
