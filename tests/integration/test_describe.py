@@ -100,6 +100,7 @@ def test_a_binary_is_disabled_and_diagnostic() -> None:
         ("MW", "MW", "power", "measurement"),
         ("K_FACTOR", None, None, "measurement"),
         ("KILOVARS", "kvar", "reactive_power", "measurement"),
+        ("VAR_HOURS", "varh", "reactive_energy", "total_increasing"),
         ("KILOVARHOUR", "kvarh", "reactive_energy", "total_increasing"),
         ("BAR", "bar", "pressure", "measurement"),
         ("DECIBEL_MILLIWATT", "dBm", "signal_strength", "measurement"),

@@ -68,7 +68,7 @@ _NAMES: Mapping[str, str] = {
 _SYMBOLS = (
     *("A", "mA", "V", "mV", "W", "kW", "MW", "VA", "kVA", "var", "kvar", "Hz", "°C", "°F", "K", "s", "min", "h", "d"),
     *("Wh", "kWh", "MWh", "GWh", "kJ", "MJ", "GJ", "kvarh", "%", "Ah", "m³", "L", "ft³", "gal", "m³/h", "L/min"),
-    *("bar", "mbar", "Pa", "kPa", "hPa", "psi", "dBm"),
+    *("varh", "bar", "mbar", "Pa", "kPa", "hPa", "psi", "dBm"),
 )
 _OTHER_WORDS = {
     "°C": ("DEGREE CELSIUS", "DEGREES CELSIUS", "℃"),
@@ -76,6 +76,7 @@ _OTHER_WORDS = {
     "%": ("PERCENT", "PERCENTAGE"),
     "Ah": ("AMPERE HOUR",),
     "kvar": ("KILOVAR",),
+    "varh": ("VAR HOUR",),
     "kvarh": ("KILOVAR HOUR",),
     "dBm": ("DECIBEL MILLIWATT",),
     "m³": ("CUBIC METRE", "M3"),
