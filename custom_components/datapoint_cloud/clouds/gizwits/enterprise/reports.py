@@ -6,7 +6,7 @@ there needs nothing else in the library. The vendor calculates reports once a da
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -141,11 +141,8 @@ def _as_users(places: tuple[Place, ...]) -> tuple[Place, ...]:
     )
 
 
-_LONGEST_RANGE: Final[Mapping[Cycle, timedelta]] = {
-    Cycle.DATE: timedelta(days=30),
-    Cycle.WEEK: timedelta(weeks=53),
-    Cycle.MONTH: timedelta(days=366),  # twelve months
-}
+_LONGEST_RANGE: Final[Mapping[Cycle, int]] = {Cycle.DATE: 30, Cycle.WEEK: 53, Cycle.MONTH: 12}
+"""How many days, weeks or months the last one of a range may be after the first one."""
 _GROUP: Final = frozenset({Parameter.GROUP})
 _CYCLED: Final = frozenset({Parameter.CYCLE, Parameter.RANGE})
 
@@ -306,8 +303,8 @@ def check(report: Report, query: ReportQuery) -> None:
     if needs_both and (query.start is None or query.end is None):
         raise Rejected(Reason.INVALID_REQUEST, endpoint=report.paths[0], subject=Parameter.RANGE)
     if query.start is not None and query.end is not None:
-        longest = _LONGEST_RANGE[query.cycle or Cycle.DATE]
-        if not timedelta(0) <= query.end - query.start <= longest:
+        cycle = query.cycle or Cycle.DATE
+        if query.end < query.start or _number(cycle, query.end) - _number(cycle, query.start) > _LONGEST_RANGE[cycle]:
             raise Rejected(Reason.INVALID_REQUEST, endpoint=report.paths[0], subject=Parameter.RANGE)
 
 
@@ -325,6 +322,17 @@ def _params(query: ReportQuery) -> dict[str, str]:
         **{name: None if flag is None else str(int(flag)) for name, flag in flags.items()},
     }
     return {name: value for name, value in params.items() if value is not None}
+
+
+def _number(cycle: Cycle, day: date) -> int:
+    """Return the number of a day, or of its week or month, of which each one has the next number."""
+    match cycle:
+        case Cycle.DATE:
+            return day.toordinal()
+        case Cycle.WEEK:
+            return (day.toordinal() - 1) // 7  # the first day of the calendar was a Monday
+        case Cycle.MONTH:
+            return 12 * day.year + day.month
 
 
 def _period(cycle: Cycle, day: date) -> str:
