@@ -117,6 +117,16 @@ async def test_each_cycle_has_its_own_periods(reports: Reports, product: Enterpr
         ("active_device_history", ReportQuery(start=_TODAY, end=_TODAY), Parameter.CYCLE),
         ("active_device_history", ReportQuery(cycle=Cycle.DATE, start=date(2026, 1, 1), end=_TODAY), Parameter.RANGE),
         ("active_device_history", ReportQuery(cycle=Cycle.DATE, start=_TODAY, end=date(2026, 1, 1)), Parameter.RANGE),
+        (
+            "active_device_history",
+            ReportQuery(cycle=Cycle.MONTH, start=date(2026, 1, 31), end=date(2027, 2, 1)),
+            Parameter.RANGE,
+        ),
+        (
+            "active_device_history",
+            ReportQuery(cycle=Cycle.WEEK, start=date(2026, 1, 4), end=date(2027, 1, 10) + timedelta(days=1)),
+            Parameter.RANGE,
+        ),
         ("user_total", ReportQuery(country="China"), Parameter.PLACE),
     ],
 )
@@ -133,6 +143,21 @@ async def test_a_query_that_a_report_does_not_take_sends_nothing(
         await reports.get(product.product_key, name, query)
     assert (refusal.value.reason, refusal.value.subject) == (Reason.INVALID_REQUEST, parameter)
     assert server.quota_remaining == before
+
+
+@pytest.mark.parametrize(
+    ("cycle", "start", "end", "periods"),
+    [
+        (Cycle.DATE, date(2026, 1, 1), date(2026, 1, 31), 31),
+        (Cycle.WEEK, date(2026, 1, 5), date(2027, 1, 17), 54),
+        (Cycle.MONTH, date(2026, 1, 1), date(2027, 1, 31), 13),
+    ],
+)
+async def test_the_longest_range_of_a_cycle_counts_its_periods(
+    reports: Reports, product: EnterpriseProduct, cycle: Cycle, start: date, end: date, periods: int
+) -> None:
+    query = ReportQuery(cycle=cycle, start=start, end=end)
+    assert len((await reports.get(product.product_key, "active_device_history", query)).rows) == periods
 
 
 @pytest.mark.parametrize(
@@ -199,14 +224,34 @@ async def test_devices_are_found_by_state_place_and_group(
     }
 
 
+@pytest.mark.parametrize("is_disabled", [False, True])
 async def test_a_device_found_by_its_mac_has_its_type(
-    cloud: GizwitsEnterpriseCloud, product: EnterpriseProduct
+    cloud: GizwitsEnterpriseCloud, product: EnterpriseProduct, is_disabled: bool
 ) -> None:
     finder = cloud.administration.finder
     assert finder is not None
     device = list(product.devices.values())[3]
-    (found,) = await finder.find(DeviceQuery(mac=device.mac))
-    assert (found.device.id, found.kind, found.is_disabled) == (device.did, device.type, False)
+    device.is_disabled = is_disabled
+    (found,) = await finder.find(DeviceQuery(mac=device.mac, shows_disabled=True))
+    assert (found.device.id, found.kind, found.is_disabled) == (device.did, device.type, is_disabled)
+
+
+@pytest.mark.parametrize("limit", [7, 1000])
+async def test_found_devices_say_whether_they_are_disabled(
+    cloud: GizwitsEnterpriseCloud, product: EnterpriseProduct, limit: int
+) -> None:
+    finder = cloud.administration.finder
+    assert finder is not None
+    devices = list(product.devices.values())
+    for device in devices[2:5]:
+        device.is_disabled = True
+    found = await finder.find(DeviceQuery(scope=product.product_key, shows_disabled=True, limit=limit))
+    assert {one.device.id for one in found if one.is_disabled} == {
+        device.did for device in devices[:limit] if device.is_disabled
+    }
+    assert len(found) == min(limit, len(devices))
+    found = await finder.find(DeviceQuery(scope=product.product_key, limit=limit))
+    assert {one.is_disabled for one in found} == {False}
 
 
 async def test_a_search_over_all_products_stops_at_its_limit(

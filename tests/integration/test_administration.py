@@ -311,7 +311,7 @@ async def test_devices_are_found_that_home_assistant_does_not_show(
         "facts",
         "home_assistant_device_id",
     }
-    assert hidden.did in by_id
+    assert (by_id[shown.did]["disabled"], by_id[hidden.did]["disabled"]) == (False, True)
     rows = (await _answer(hass, "find_devices", enterprise, product=product.name, limit=1000))["devices"]
     assert hidden.did not in {row["id"] for row in rows}
 

@@ -45,8 +45,8 @@ class EnterpriseDeviceFinder:
     async def find(self, query: DeviceQuery) -> Sequence[FoundDevice]:
         """Return at most `query.limit` devices of one product, or of all of them.
 
-        One that is looked for by its MAC address has its type and whether it is logged off, too. Raises `Rejected`
-        (INVALID_REQUEST, subject: the condition) for a condition that the vendor lacks, and any other `CloudError`.
+        One that is looked for by its MAC address has its type, too. Raises `Rejected` (INVALID_REQUEST, subject: the
+        condition) for a condition that the vendor lacks, and any other `CloudError`.
         """
         unknown = query.conditions - _TAKES
         by = [name for name in _BY if getattr(query, name) is not None]
@@ -60,7 +60,21 @@ class EnterpriseDeviceFinder:
         return found
 
     async def _find_in(self, product_key: str, query: DeviceQuery, most: int) -> list[FoundDevice]:
-        params = _params(query)
+        rows = await self._rows(product_key, _params(query, shows_disabled=query.shows_disabled), most)
+        enabled = rows
+        if query.shows_disabled and rows:
+            # No row says whether its device is disabled, but a search without disabled devices leaves it out.
+            enabled = await self._rows(product_key, _params(query, shows_disabled=False), most)
+        enabled_ids = {coerce.text(row.get("did")) for row in enabled}
+        return [
+            await self._described(product_key, device, row, query, is_disabled=device.id not in enabled_ids)
+            for row in rows
+            # Other lists leave disabled devices out; a search finds them if it is to.
+            if (device := self._make_device({**row, "is_disabled": None}, product_key)) is not None
+        ]
+
+    async def _rows(self, product_key: str, params: Mapping[str, str], most: int) -> list[Mapping[str, Any]]:
+        """Return the rows of a search, `most` at most."""
 
         async def fetch(skip: int) -> Page:
             limit = min(_PAGE, most)
@@ -72,39 +86,34 @@ class EnterpriseDeviceFinder:
                 raise UnexpectedAnswer(endpoint=SEARCH_PATH, subject=product_key)
             return Page(rows, wire_values.count(coerce.fields(body.get("meta")).get("total")))
 
-        found: list[FoundDevice] = []
+        found: list[Mapping[str, Any]] = []
         async for page in read_pages(fetch, endpoint=SEARCH_PATH, subject=product_key, full_page=min(_PAGE, most)):
-            found += [
-                await self._described(product_key, device, row, query)
-                for row in coerce.records(page.rows)
-                # Other lists leave disabled devices out; a search finds them if it is to.
-                if (device := self._make_device({**row, "is_disabled": None}, product_key)) is not None
-            ]
+            found += coerce.records(page.rows)
             if len(found) >= most:
                 break
         return found[:most]
 
     async def _described(
-        self, product_key: str, device: Device, row: Mapping[str, Any], query: DeviceQuery
+        self, product_key: str, device: Device, row: Mapping[str, Any], query: DeviceQuery, *, is_disabled: bool
     ) -> FoundDevice:
         facts = {name: value for name, (key, read) in _FACTS.items() if (value := read(row.get(key))) is not None}
-        if query.mac is None:
-            return FoundDevice(device=device, is_disabled=wire_values.flag(row.get("is_disabled")), facts=facts)
-        try:
-            detail = coerce.fields(
-                await self._access.request(product_key, "GET", _DETAIL_PATH, params={"mac": query.mac})
-            )
-        except DeviceGone:
-            detail = {}
+        detail = {} if query.mac is None else await self._detail(product_key, query.mac)
+        said = wire_values.flag(detail.get("is_disabled"))
         return FoundDevice(
             device=device,
             kind=coerce.text(detail.get("type")),
-            is_disabled=wire_values.flag(detail.get("is_disabled")),
+            is_disabled=is_disabled if said is None else said,
             facts=facts,
         )
 
+    async def _detail(self, product_key: str, mac: str) -> Mapping[str, Any]:
+        try:
+            return coerce.fields(await self._access.request(product_key, "GET", _DETAIL_PATH, params={"mac": mac}))
+        except DeviceGone:
+            return {}
 
-def _params(query: DeviceQuery) -> dict[str, str]:
+
+def _params(query: DeviceQuery, *, shows_disabled: bool) -> dict[str, str]:
     by = next((name for name in _BY if getattr(query, name) is not None), None)
     flags = {"is_online": query.is_online, "is_faulty": query.is_faulty, "is_alert": query.is_alerting}
     params = {
@@ -116,7 +125,7 @@ def _params(query: DeviceQuery) -> dict[str, str]:
         "val": None if by is None else getattr(query, by),
         "liveness_start": None if query.active_since is None else _epoch(query.active_since),
         # No document says which devices are shown without this parameter.
-        "show_disabled": str(int(query.shows_disabled)),
+        "show_disabled": str(int(shows_disabled)),
         **{name: None if flag is None else str(int(flag)) for name, flag in flags.items()},
     }
     return {name: value for name, value in params.items() if value is not None}
