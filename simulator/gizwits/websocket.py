@@ -41,15 +41,17 @@ class OpenPush:
     """The push service. Public attributes may be changed at any time.
 
     `is_offered`: bindings name its host and port. `refuses_logins`: it refuses every login. `is_silent`: it sends
-    nothing. `wants_acks`: reports ask for an acknowledgement. `longest_heartbeat_seconds`: how long a connection may be
-    silent until its login, and the longest interval that a login may name. `look_seconds`: between two checks for
-    devices whose regular report is due. `connections`: the open connections. `received`: all frames, in order.
+    nothing. `refused`: the devices for which it refuses subscriptions. `wants_acks`: reports ask for an
+    acknowledgement. `longest_heartbeat_seconds`: how long a connection may be silent until its login, and the longest
+    interval that a login may name. `look_seconds`: between two checks for devices whose regular report is due.
+    `connections`: the open connections. `received`: all frames, in order.
     """
 
     def __init__(self, core: OpenCore) -> None:
         self._core = core
         self.is_offered = True
         self.refuses_logins = False
+        self.refused: set[str] = set()
         self.is_silent = False
         self.wants_acks = False
         self.longest_heartbeat_seconds = 180.0
@@ -236,7 +238,7 @@ class OpenPush:
     def _subscribe(self, connection: Connection, content: object) -> None:
         if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
             raise Refused(9015, "data")
-        bound = {device.did for device in self._bound_to(connection)}
+        bound = {device.did for device in self._bound_to(connection)} - self.refused
         dids = [item.get("did") for item in content]
         connection.subscribed |= bound.intersection(dids)
         success = [{"did": did, "error_code": 0, "msg": "ok"} for did in dids if did in bound]

@@ -147,6 +147,24 @@ async def test_push_subscribes_again_to_devices_that_failed_when_devices_are_lis
     await until(listener.covers_all)
 
 
+async def test_push_requests_a_refused_subscription_once_per_list_of_devices(
+    listener: PushListener, server: GizwitsOpenServer
+) -> None:
+    spa, push = spa_of(server), server.push
+    push.refused = {spa.did}
+    await listener.listen()
+    await until(lambda: sum(map(listener.covers, listener.devices)) == 5 and len(push.commands("c2s_read")) >= 5)
+    await asyncio.sleep(0.05)
+    assert len(push.commands("subscribe_req")) == 1
+    await listener.refresh()
+    await until(lambda: len(push.commands("subscribe_req")) == 2)
+    await asyncio.sleep(0.05)
+    assert push.commands("subscribe_req")[1:] == [[{"did": spa.did}]]
+    push.refused = set()
+    await listener.refresh()
+    await until(listener.covers_all)
+
+
 # Tokens
 
 

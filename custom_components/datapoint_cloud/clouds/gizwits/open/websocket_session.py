@@ -88,6 +88,7 @@ class WebSocketSession:
         self._logged_in = asyncio.Event()
         self._has_work = asyncio.Event()  # there may be devices to subscribe to or to read
         self._requested: set[str] = set()  # the devices we sent a subscription for, whether accepted or not
+        self._refused: set[str] = set()  # those of them that we request again after the next list of devices
         self._unread: dict[str, None] = {}  # in the order of reading
         self._covered: set[str] = set()  # the devices whose news the server sends
         self._read_number = 0  # the serial number of the last read
@@ -102,7 +103,9 @@ class WebSocketSession:
         return self.alive_since is not None and device_id in self._covered
 
     def follow(self) -> None:
-        """Subscribe to devices that were added."""
+        """Subscribe to devices that were added, and once more to those that the server refused."""
+        self._requested -= self._refused
+        self._refused.clear()
         self._has_work.set()
 
     async def run(self, token: Token) -> None:
@@ -255,6 +258,7 @@ class WebSocketSession:
         self._set_covered(refused={did})
         if wire_values.flag(content.get("bind")) is not False:
             self._requested.discard(did)
+            self._refused.discard(did)
             self._has_work.set()
         self._on_news(DevicesChanged())
 
@@ -264,7 +268,9 @@ class WebSocketSession:
     def _set_covered(
         self, *, accepted: AbstractSet[str] = frozenset(), refused: AbstractSet[str] = frozenset()
     ) -> None:
-        self._requested -= refused  # request them again after the next list of devices
+        self._refused = (self._refused | refused) - accepted
+        for did in refused:
+            self._unread.pop(did, None)  # the server would refuse the read too
         covered = (self._covered | (accepted & self._devices.keys())) - refused
         if covered == self._covered:
             return
