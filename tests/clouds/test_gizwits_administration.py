@@ -1,10 +1,12 @@
 """What the Enterprise API offers beyond values: reports, searches, groups, users and bindings."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from custom_components.datapoint_cloud.clouds.administration import DeviceQuery
 from custom_components.datapoint_cloud.clouds.budget import Purpose
@@ -20,6 +22,7 @@ from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import Gizw
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.reports import REPORTS, Reports
 from custom_components.datapoint_cloud.clouds.reporting import Cycle, Parameter, ReportQuery
 from simulator.gizwits import EnterpriseProduct, GizwitsEnterpriseServer
+from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .gizwits_clouds import enterprise_cloud
@@ -234,6 +237,36 @@ async def test_a_device_found_by_its_mac_has_its_type(
     device.is_disabled = is_disabled
     (found,) = await finder.find(DeviceQuery(mac=device.mac, shows_disabled=True))
     assert (found.device.id, found.kind, found.is_disabled) == (device.did, device.type, is_disabled)
+
+
+async def test_devices_are_found_although_the_total_counts_disabled_ones(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, product: EnterpriseProduct
+) -> None:
+    finder = cloud.administration.finder
+    assert finder is not None
+    listing = Fault()
+
+    def serve_page(request: web.Request) -> bool:
+        skip = int(request.query.get("skip", "0"))
+        rows = [{"did": f"d{index}"} for index in range(9)]
+        listing.body = json.dumps({"meta": {"total": 10}, "objects": rows[skip : skip + 5]})  # it cuts its pages, too
+        return request.path.endswith("/devices/search")
+
+    listing.matches = serve_page
+    server.faults.append(listing)
+    assert len(await finder.find(DeviceQuery(scope=product.product_key))) == 9
+
+
+async def test_a_device_is_found_by_its_mac_however_it_is_written(
+    cloud: GizwitsEnterpriseCloud, product: EnterpriseProduct
+) -> None:
+    finder = cloud.administration.finder
+    assert finder is not None
+    real, virtual = list(product.devices.values())[3:5]
+    real.mac, virtual.mac = "5ccf7fe54fab", "virtual:Site"
+    for mac in ("5ccf7fe54fab", "5CCF7FE54FAB", "5C:CF:7F:E5:4F:AB", "5c-cf-7f-e5-4f-ab"):
+        assert [found.device.id for found in await finder.find(DeviceQuery(mac=mac))] == [real.did]
+    assert [found.device.id for found in await finder.find(DeviceQuery(mac="virtual:Site"))] == [virtual.did]
 
 
 @pytest.mark.parametrize("limit", [7, 1000])

@@ -40,7 +40,7 @@ async def _find(call: AccountCall, finder: DeviceFinder) -> Device:
     scope = call.product() if "product" in call.data else None
     queries = (
         DeviceQuery(scope=scope, device_id=listed, limit=1),
-        DeviceQuery(scope=scope, mac=listed.lower(), limit=1),
+        DeviceQuery(scope=scope, mac=listed, limit=1),
     )
     for query in queries:
         if found := await finder.find(query):

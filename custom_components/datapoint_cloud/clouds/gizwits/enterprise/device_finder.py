@@ -1,6 +1,8 @@
 """Finds devices of an enterprise's products by any condition the vendor offers ("Enterprise API, Device search")."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -52,6 +54,8 @@ class EnterpriseDeviceFinder:
         by = [name for name in _BY if getattr(query, name) is not None]
         if unknown or len(by) > 1:
             raise Rejected(Reason.INVALID_REQUEST, endpoint=SEARCH_PATH, subject=min(unknown) if unknown else by[1])
+        if query.mac is not None:
+            query = replace(query, mac=_as_listed(query.mac))
         found: list[FoundDevice] = []
         for product_key in self._product_keys if query.scope is None else (query.scope,):
             found += await self._find_in(product_key, query, query.limit - len(found))
@@ -84,7 +88,9 @@ class EnterpriseDeviceFinder:
             body = coerce.fields(answer)
             if not isinstance(rows := body.get("objects"), list):
                 raise UnexpectedAnswer(endpoint=SEARCH_PATH, subject=product_key)
-            return Page(rows, wire_values.count(coerce.fields(body.get("meta")).get("total")))
+            # The total may count the disabled devices that the list does not show, so an empty page is its end.
+            is_end = not rows and params["show_disabled"] == "0"
+            return Page(rows, skip if is_end else wire_values.count(coerce.fields(body.get("meta")).get("total")))
 
         found: list[Mapping[str, Any]] = []
         async for page in read_pages(fetch, endpoint=SEARCH_PATH, subject=product_key, full_page=min(_PAGE, most)):
@@ -111,6 +117,12 @@ class EnterpriseDeviceFinder:
             return coerce.fields(await self._access.request(product_key, "GET", _DETAIL_PATH, params={"mac": mac}))
         except DeviceGone:
             return {}
+
+
+def _as_listed(mac: str) -> str:
+    """Return a MAC address as the vendor writes it, without separators and in lower case; other texts stay."""
+    bare = re.sub("[:-]", "", mac)
+    return mac if wire_values.mac(bare) is None else bare.lower()
 
 
 def _params(query: DeviceQuery, *, shows_disabled: bool) -> dict[str, str]:
