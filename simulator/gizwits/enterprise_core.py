@@ -49,6 +49,8 @@ class EnterpriseCore(GizwitsCore):
         self.withheld_reports: dict[str, int] = {}
         self.has_cursors = False
         """Whether the reports of devices ignore `skip`, and continue only at the address of the next page."""
+        self.has_second_addresses = False
+        """Whether the reports to which the documents give two addresses are at the second one."""
         self.quota_limit = 3600
         self.quota_remaining = self.quota_limit
         self.quota_reset = self._end_of_hour()

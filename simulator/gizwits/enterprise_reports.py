@@ -18,23 +18,31 @@ _DAY = 86400
 _LONGEST = {"date": timedelta(days=30), "week": timedelta(weeks=53), "month": timedelta(days=366)}
 
 _CURSOR_PAGE = 20  # rows
+_SECOND_ADDRESSES = {
+    "/devices/summary": "/summary",
+    "/devices/report/rt": "/devices/report/devices/report/rt",
+    "/{kind:alert}/report/events": "/fault/{kind:alert}/events",
+}
+"""The second address of each report to which the documents give two, by the first one."""
 
 type _Counts = dict[str, int]
 
 
 class EnterpriseReports:
-    """The endpoints of the reports. Where the documents give several addresses, only the first is served."""
+    """The endpoints of the reports."""
 
     def __init__(self, core: EnterpriseCore) -> None:
         self._core = core
         route = core.app.router
         path = "/v1/products/{product_key}"
-        route.add_get(f"{path}/devices/summary", self._summary)
         route.add_get(f"{path}/devices/locations", self._locations)
-        route.add_get(f"{path}/devices/report/rt", self._status)
         for kind in ("fault", "alert"):
             route.add_get(f"{path}/{{kind:{kind}}}/report/devices", self._alarmed_devices)
-            route.add_get(f"{path}/{{kind:{kind}}}/report/events", self._events)
+        route.add_get(f"{path}/{{kind:fault}}/report/events", self._events)
+        reports = (self._summary, self._status, self._events)
+        for (first, second), report in zip(_SECOND_ADDRESSES.items(), reports, strict=True):
+            route.add_get(path + first, functools.partial(self._at, report, is_second=False))
+            route.add_get(path + second, functools.partial(self._at, report, is_second=True))
         route.add_get(f"{path}/incr_devices", self._new_devices)
         route.add_get(f"{path}/active_devices", self._active_devices)
         route.add_get(f"{path}/devices/report/liveness/history", self._activity)
@@ -47,6 +55,12 @@ class EnterpriseReports:
             if request.path.endswith(ending):
                 raise Refused(code)
         return await handler(request)
+
+    async def _at(self, report: Handler, request: web.Request, *, is_second: bool) -> web.StreamResponse:
+        """Serve a report at one of its two addresses only."""
+        if is_second is not self._core.has_second_addresses:
+            raise web.HTTPNotFound
+        return await report(request)
 
     async def _new_devices(self, request: web.Request) -> web.Response:
         return self._device_rows(request, lambda device: device.created_at)

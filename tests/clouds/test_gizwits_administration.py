@@ -66,6 +66,32 @@ async def test_every_report_is_read(reports: Reports, product: EnterpriseProduct
     assert result.counts or result.places or result.rows
 
 
+@pytest.mark.parametrize("name", ["device_overview", "device_status", "alert_events"])
+async def test_a_report_is_read_at_either_address(
+    reports: Reports, server: GizwitsEnterpriseServer, product: EnterpriseProduct, name: str
+) -> None:
+    at_first = await reports.get(product.product_key, name, ReportQuery())
+    server.has_second_addresses = True
+    assert await reports.get(product.product_key, name, ReportQuery()) == at_first
+
+
+async def test_the_overview_is_not_taken_from_a_report_by_place(
+    reports: Reports, server: GizwitsEnterpriseServer, product: EnterpriseProduct
+) -> None:
+    server.faults.append(
+        Fault(
+            matches=lambda request: request.path.endswith("/devices/summary"),
+            status=200,
+            body=json.dumps({"gid": None, "total": 3, "location": {"China": {"count": 3}}}),
+        )
+    )
+    with pytest.raises(CloudError):
+        await reports.get(product.product_key, "device_overview", ReportQuery())
+    server.has_second_addresses = True
+    counts = (await reports.get(product.product_key, "device_overview", ReportQuery())).counts
+    assert counts["devices"] == len(product.devices)
+
+
 async def test_the_overview_counts_devices(reports: Reports, product: EnterpriseProduct) -> None:
     counts = (await reports.get(product.product_key, "device_overview", ReportQuery())).counts
     assert counts["devices"] == len(product.devices)
