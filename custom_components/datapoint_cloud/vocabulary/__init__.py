@@ -36,6 +36,8 @@ _SAID_OF: Final = frozenset(
     }
 )
 """What is said of the thing that is named before it."""
+_ALONE: Final = frozenset({"中", "无"})
+"""Words that mean another thing beside others: 中 is "medium", and 打开中 is "opening"."""
 _WITH: Final = "与"
 """Begins the names of faults of the communication with a part."""
 _ABBREVIATION: Final = re.compile(r"(?<![a-z])[A-Z][A-Z0-9.]+$")
@@ -161,4 +163,4 @@ class Vocabulary:
         return " ".join(words for _, words in found)
 
     def _piece(self, piece: str) -> str | None:
-        return piece if piece.isdigit() else self._phrase(piece)
+        return piece if piece.isdigit() else None if piece in _ALONE else self._phrase(piece)
