@@ -66,6 +66,42 @@ def test_a_number_from_0_to_1_is_a_switch_and_is_sent_as_a_number(desc: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("desc", "options"),
+    [
+        ("0：脉冲造浪，1:潮汐造浪", ("脉冲造浪", "潮汐造浪")),
+        ("0:forward 1:reverse", ("forward", "reverse")),
+        ("0:上锁 1:开锁", ("上锁", "开锁")),
+        ("0：关闭，1：定时", None),
+        ("0:定时关闭，1：定时打开", None),
+        ("0: off, 1: turbo", None),
+        ("0:正常 1:缺水", None),
+        ("0:未充电 1:充电", None),
+        ("0：不是，1：是", None),
+        ("0:低 1:中 2:高", None),
+        ("海水灯开关，1为开，0为关", None),
+        ("", None),
+    ],
+)
+def test_a_flag_that_stands_for_two_things_is_a_choice_between_them(desc: str, options: tuple[str, str] | None) -> None:
+    definition = _said(data_type="bool", desc=desc)
+    datapoint = definition.by_key["k"]
+    if options is None:
+        assert datapoint.data_type is DataType.BOOL
+        return
+    assert (datapoint.data_type, datapoint.options) == (DataType.ENUM, options)
+    assert [definition.snapshot({"k": raw}, None).readings["k"].value for raw in (False, True, 0, 1)] == [*options] * 2
+    for value in (options[1], 1, True):
+        assert definition.attrs({"k": value})["k"] is True
+    assert definition.accepted({"k": False}) == {"k": options[0]}
+
+
+def test_an_alarm_and_a_command_stay_flags_whatever_their_values_are_called() -> None:
+    for fields in ({"type": "fault"}, {"display_name": "恢复出厂设置"}):
+        definition = _said(data_type="bool", desc="0:冷 1:热", **fields)
+        assert definition.by_key["k"].data_type is DataType.BOOL
+
+
+@pytest.mark.parametrize(
     ("desc", "spec", "limits", "unit"),
     [
         ("运行时间范围为1~60分钟", _range(0, 255), (1, 60), "min"),
@@ -108,6 +144,9 @@ def test_the_number_that_stands_for_no_value_is_none() -> None:
         ("Timer1", "定时1发数据", "定时器1时间到发送数据1", Role.INTERNAL),
         ("FeedTimer", "喂食发送数据", "", Role.INTERNAL),
         ("Data", "每日", "", Role.STATUS),
+        ("Border", "行程校准", "", Role.MAINTENANCE),
+        ("Test", "自检", "", Role.MAINTENANCE),
+        ("Seek", "寻找机器人", "", Role.ACTION),
     ],
 )
 def test_what_a_flag_is_for(key: str, display_name: str, desc: str, role: Role) -> None:

@@ -25,16 +25,21 @@ _COUNTABLE: Final = 2**53  # a float cannot distinguish more steps
 _LONGEST_BINARY: Final = 65_535  # bytes; a longer one has an unknown length
 _LONGEST_DESC: Final = 500  # characters
 _OFF_AND_ON: Final = frozenset({"off", "on", "关", "开", "关闭", "打开", "开启", "否", "是", "不是"})
+_SAYS_OFF_OR_ON: Final = re.compile(
+    r"(?:[关开]机?|[无有否是])$|^[未不没]|关闭|打开|开启|停止|停用|启用|禁用|正常|无效|有效"
+    r"|\b(?:off|on|no|yes|not|disabled?|enabled?|false|true|none|normal|stop)\b",
+    re.IGNORECASE,
+)
 
 _SPARE_NAME: Final = re.compile(r"(?:bit|bak|data)\d+|bit|bak|reserved?\w*|spare\w*", re.IGNORECASE)
 _SPARE_TITLE: Final = re.compile(r"\s*(?:备用|预留|保留)")
 _MESSAGE: Final = re.compile(r"发送?数据")
 _MAINTENANCE: Final = re.compile(
-    "恢复出厂|恢复默认|重启|重置|复位|清零|清除|清空|删除|擦除|格式化|初始化|解绑|配网|校准开关|升级授权"
+    "恢复出厂|恢复默认|重启|重置|复位|清零|清除|清空|删除|擦除|格式化|初始化|解绑|配网|校准|自检|升级授权"
 )
 _MAINTENANCE_STEMS: Final = ("reset", "reboot", "restart", "factory", "calib", "delete", "erase", "unbind", "initiali")
 _MAINTENANCE_WORDS: Final = frozenset({"clear", "clr", "del", "rst"})
-_ONCE: Final = re.compile(r"手动喂食|出粮|立即|远程开锁")
+_ONCE: Final = re.compile(r"手动喂食|出粮|立即|寻找|远程开锁")
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _CLAUSE_END: Final = re.compile(r"[,，.。;；:：(（\n]")
 _LONGEST_CLAUSE: Final = 14  # characters; a longer one describes a behaviour and names no command
@@ -87,7 +92,8 @@ def read_attribute(key: str, attr: Mapping[str, Any], step: float | None) -> Att
     if data_type == "bool":
         severity = _SEVERITIES.get(kind) if isinstance(kind, str) else None
         role = _role_of_flag(plain) if severity is None else Role.ALARM
-        attribute = Attribute(datapoint=replace(plain, role=role, severity=severity, unit=None))
+        flag = replace(plain, role=role, severity=severity, unit=None)
+        attribute = Attribute(datapoint=flag) if role is not Role.STATUS else _flag(flag, facts.choices)
     elif data_type == "enum":
         attribute = _enum(plain, attr.get("enum"), facts)
     elif isinstance(data_type, str) and data_type in _BITS:
@@ -124,6 +130,15 @@ def _role_of_flag(plain: Datapoint) -> Role:
     ):
         return Role.MAINTENANCE
     return Role.ACTION if any(map(_ONCE.search, said)) else Role.STATUS
+
+
+def _flag(flag: Datapoint, choices: Mapping[int, str]) -> Attribute:
+    """Return a flag as the choice between two things that the vendor says it is, unless one of them is off or on."""
+    words = (choices.get(0), choices.get(1))
+    if len(choices) > 2 or any(word is None or _SAYS_OFF_OR_ON.search(word) for word in words):
+        return Attribute(datapoint=flag)
+    options = tuple(word for word in words if word is not None)
+    return Attribute(datapoint=replace(flag, data_type=DataType.ENUM, options=options), codes=(False, True))
 
 
 def _enum(plain: Datapoint, labels: Any, facts: DescFacts) -> Attribute | None:

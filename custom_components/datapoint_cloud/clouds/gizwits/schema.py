@@ -162,6 +162,8 @@ def _without_noise(datapoint: Datapoint, number: float | None) -> int | float | 
 def _option(attribute: Attribute, raw: Any) -> Value | None:
     """Return the option for a label, a code or an index; an unknown label or number stays as it is."""
     options, codes = attribute.datapoint.options, attribute.codes
+    if isinstance(raw, bool):
+        return options[raw] if codes and isinstance(codes[0], bool) else None
     if isinstance(raw, str):
         for words in (options, codes):
             if raw in words:
