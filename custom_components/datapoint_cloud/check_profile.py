@@ -58,7 +58,8 @@ def _devices(content: Any) -> Iterator[Mapping[str, Any]]:
 def _lines(device: Mapping[str, Any], profiles: tuple[Profile, ...]) -> Iterator[str]:
     datapoints = {key: _datapoint(key, fields) for key, fields in device["datapoints"].items()}
     readings = {key: Reading(_value(fields)) for key, fields in device["datapoints"].items()}
-    product = Product(str(device.get("product")), datapoints, str(device.get("model") or ""))
+    name = device.get("product_name") or device.get("model") or ""
+    product = Product(str(device.get("product")), datapoints, str(name))
     yield f"{device.get('model') or 'A device'} ({device.get('product')})"
     matching = [profile for profile in profiles if profile.match.fits(product) or product.key in profile.match.products]
     if not matching:

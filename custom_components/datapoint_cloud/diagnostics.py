@@ -90,6 +90,7 @@ def _describe(state: DeviceState) -> dict[str, Any]:
     device = state.device
     return {
         "model": device.model,
+        "product_name": device.product_name,
         "model_id": device.model_id,
         "product": None if device.model_id is None and device.schema_id == device.id else state.product.key,
         "profile": _describe_profile(state),

@@ -11,13 +11,16 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud import user_profiles
+from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.profiles import Profiles
 from simulator.gizwits.appliances import AQUARIUM_LIGHT, BOILER, DOSER, GARDEN_SPA, PANEL_HEATER
 from simulator.gizwits.devices import GizwitsDevice
+from simulator.gizwits.household import device_of
 from simulator.gizwits.products import Product
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll
+from .composites import flag, measured, number
 from .passing_time import ChangeTimings
 
 
@@ -186,3 +189,26 @@ async def test_a_head_of_a_doser_stops_by_itself(
     freezer.tick(15)
     await poll(hass, entry)
     assert _shown(hass, head) == ("off",)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+async def test_a_product_is_known_by_the_vendors_name_in_any_language(
+    hass: HomeAssistant, simulation: Simulation, our_profiles: None, language: str
+) -> None:
+    hass.config.language = language
+    server = simulation.gizwits_open
+    attributes = (
+        flag("power", value=True),
+        number("设定温度", 50, (30, 75)),
+        measured("当前水温", 48, (0, 100)),
+    )
+    product = Product(key="fa4e4ea7e0000000000000000000000f", name="电热水器", attributes=attributes)
+    heater = device_of(server.clock, 8, server.uid, product, "")
+    server.devices, server.products = {heater.did: heater}, {product.key: product}
+    entry = await add_account(hass, simulation, "gizwits_open")
+    state = hass.states.get(entity_id_of(hass, "water_heater", entry, heater.did, "$water_heater"))
+    assert state is not None
+    assert (state.attributes["temperature"], state.attributes["current_temperature"]) == (50, 48)
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, heater.did), entry.entry_id)
+    assert device is not None
+    assert device.model == {"en": "Electric water heater", "fr": "Chauffe-eau électrique"}[language]

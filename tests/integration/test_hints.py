@@ -7,7 +7,7 @@ import pytest
 from homeassistant.const import EntityCategory, Platform
 
 from custom_components.datapoint_cloud.clouds.gizwits.schema import parse
-from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType
+from custom_components.datapoint_cloud.clouds.model import Datapoint, DataType, Reading
 from custom_components.datapoint_cloud.fleet.composites import composites_of, without_parts_of
 from custom_components.datapoint_cloud.fleet.description import DatapointDescription, describe
 from custom_components.datapoint_cloud.fleet.naming import Naming
@@ -51,6 +51,20 @@ def _measure(*datapoints: Datapoint) -> tuple[str | None, str | None]:
         (_number("倒计时", 0, 1_440), ("min", "duration")),
         (_number("累计用水量", 0, 99_999, unit="L"), ("L", "water")),
         (_number("夜灯亮度", 0, 100), ("%", None)),
+        (_number("风机转速", 0, 6_000), ("rpm", None)),
+        (_number("色温", 2_700, 6_500), ("K", None)),
+        (_number("甲醛浓度", 0, 5, 0.001), ("mg/m³", None)),
+        (_number("一氧化碳浓度", 0, 1_000, unit="ppm"), ("ppm", "carbon_monoxide")),
+        (_number("总功率", 0, 2_500), ("W", "power")),
+        (_number("PV1 voltage", 0, 6_553.5, 0.1), ("V", "voltage")),
+        (_number("Grid frequency", 0, 655.35, 0.01), ("Hz", "frequency")),
+        (_number("Battery SOC", 0, 100), ("%", "battery")),
+        (_number("Running hours", 0, 65_535), ("h", "duration")),
+        (_number("生活热水设定温度", 30, 60), ("°C", "temperature")),
+        (_number("Solltemperatur", 10, 30, 0.5), ("°C", "temperature")),
+        (_number("Température ambiante", 0, 50, 0.1), ("°C", "temperature")),
+        (_number("Temperatura zadana", 5, 35), ("°C", "temperature")),
+        (_number("Room Temprature", 0, 50), ("°C", "temperature")),
     ],
 )
 def test_a_name_and_limits_that_fit_one_unit_only_give_it(
@@ -74,6 +88,10 @@ def test_a_name_and_limits_that_fit_one_unit_only_give_it(
         _number("定时开小时", 0, 23),  # a time of day, no duration
         _number("TVOC浓度", 0, 999),
         _number("份量", 0, 100),
+        _number("风速", 1, 12),
+        _number("Solltemperatur", 50, 104),
+        _number("Speed setpoint", 5, 35),
+        _number("当前值", 0, 65_535),
     ],
 )
 def test_what_could_have_another_unit_has_none(datapoint: Datapoint) -> None:
@@ -87,6 +105,38 @@ def test_a_temperature_is_in_no_certain_unit_where_the_product_mentions_fahrenhe
     # Nobody would set 8 °F: the device counts in °C, and its switch changes the display.
     target = _number("设定温度", 8, 40, key="target", is_writable=True)
     assert _measure(water, unit, target) == ("°C", "temperature")
+
+
+def _bathed(*more: Datapoint, hottest: float = 104) -> dict[str, DatapointDescription]:
+    """Describe a spa whose target can be 10 and also `hottest`, and that chooses its unit."""
+    datapoints = (
+        _number("设置温度", 10, hottest, key="target", is_writable=True),
+        _number("当前温度", 0, 255, key="current"),
+        Datapoint(key="unit", name="温标", data_type=DataType.ENUM, options=("华氏度", "摄氏度"), is_writable=True),
+        *more,
+    )
+    readings = {"unit": Reading("华氏度")}
+    return {key: found for key, found in describe(datapoints, readings, NO_PROFILE, _NAMING).items() if key != "unit"}
+
+
+def test_temperatures_are_in_the_unit_that_the_product_is_set_to_if_its_target_fits_both() -> None:
+    assert [(found.unit, found.device_class) for found in _bathed().values()] == [("°F", "temperature")] * 2
+    assert [found.unit_keys for found in _bathed().values()] == [{"unit"}] * 2
+    assert {found.unit for found in _bathed(hottest=60).values()} == {None}  # perhaps only the display changes
+    second = Datapoint(key="second", name="显示", data_type=DataType.ENUM, options=("C", "F"), is_writable=True)
+    assert {found.unit for found in _bathed(second).values()} == {None}
+
+
+def test_one_word_is_the_charge_of_a_battery_and_the_energy_of_a_meter() -> None:
+    def shown(datapoint: Datapoint, language: str = "en") -> tuple[str, str | None, str | None]:
+        found = describe([datapoint], {}, NO_PROFILE, Naming.load(language))["k"]
+        return found.name, found.unit, found.device_class
+
+    meter = _number("电量", 0, 9_999.99, 0.01)
+    assert shown(_number("电量", 0, 100)) == ("Battery", "%", "battery")
+    assert shown(meter) == ("Energy", "kWh", "energy")
+    assert shown(_number("电量", 0, 9_999)) == ("Energy", None, None)  # of an unknown unit
+    assert [shown(meter, language)[0] for language in ("de", "zh-Hans")] == ["Energie", "电量"]
 
 
 def test_what_the_vendor_and_a_profile_say_wins() -> None:
@@ -161,6 +211,96 @@ def test_it_becomes_none_where_the_names_leave_a_doubt() -> None:
     )
 
 
+def _found_of(name: str, *datapoints: Datapoint) -> dict[str, dict[str, str]]:
+    """Return the keys that the roles of a product's entities use, by entity."""
+    by_key = {datapoint.key: datapoint for datapoint in datapoints}
+    profile = load_profiles().of(Product("", by_key, name))
+    composites = composites_of(profile, describe(datapoints, {}, profile, _NAMING))
+    return {composite.key: {name: min(role.keys) for name, role in composite.roles.items()} for composite in composites}
+
+
+def _flag(name: str, key: str, *, is_writable: bool = True) -> Datapoint:
+    return Datapoint(key=key, name=name, data_type=DataType.BOOL, is_writable=is_writable)
+
+
+def _choice(name: str, key: str, *options: str) -> Datapoint:
+    return Datapoint(key=key, name=name, data_type=DataType.ENUM, is_writable=True, options=options)
+
+
+_POWER = _flag("电源", "power")
+_TARGET = _number("设定温度", 30, 45, key="target", is_writable=True)
+_NOW = _number("当前温度", 0, 100, key="now")
+
+
+def test_a_role_that_commands_needs_a_datapoint_that_can_be_written() -> None:
+    heating = _flag("加热中", "heating", is_writable=False)
+    heater = {"on": "power", "target": "target", "current": "now", "action": "heating"}
+    assert _found_of("", _POWER, _TARGET, _NOW, heating) == {"$climate": heater}
+    assert _found_of("", _TARGET, _NOW, heating) == {}
+    assert _found_of("", _POWER, replace(_TARGET, is_writable=False), _NOW, heating) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "entity"),
+    [
+        ("Heizung_WiFi", "$climate"),
+        ("HY09RF温控器", "$climate"),
+        ("热水器", "$water_heater"),
+        ("智能水壶", None),
+        ("", None),
+    ],
+)
+def test_the_name_of_a_product_says_what_its_datapoints_leave_open(name: str, entity: str | None) -> None:
+    found = _found_of(name, _POWER, _TARGET, _NOW)
+    assert found == ({} if entity is None else {entity: {"on": "power", "target": "target", "current": "now"}})
+
+
+def test_a_heater_with_words_of_its_own_country_is_a_thermostat() -> None:
+    words = ("Marche/Arrêt", "Température de consigne", "Température ambiante")
+    power, target, now = _flag(words[0], "on"), _number(words[1], 5, 30, key="set"), _number(words[2], 0, 50, key="now")
+    found = _found_of("Radiateur", power, replace(target, is_writable=True), now)
+    assert found == {"$climate": {"on": "on", "target": "set", "current": "now"}}
+
+
+def test_a_spa_is_set_to_what_people_bathe_in() -> None:
+    heating = _flag("加热", "heating")
+    datapoints = {found.key: found for found in (replace(_TARGET, minimum=10, maximum=60), heating)}
+    profile = load_profiles().of(Product("", datapoints, "SPA_1"))
+    (spa,) = composites_of(profile, describe(datapoints.values(), {}, profile, _NAMING))
+    assert spa.limits == {"°C": (5, 45), "°F": (41, 113)}
+
+
+def test_a_product_that_is_called_a_fan_is_one() -> None:
+    speed = _number("风速", 1, 12, key="speed", is_writable=True)
+    gears = _choice("风速", "gears", "自动", "睡眠", "低", "高")
+    mode = _choice("模式", "mode", "自然风", "睡眠风")
+    swing = _flag("摇头", "swing")
+    assert _found_of("循环扇", _POWER, speed, mode, swing) == {
+        "$fan": {"on": "power", "percentage": "speed", "preset": "mode", "oscillating": "swing"}
+    }
+    assert _found_of("空气净化器", _POWER, gears, mode) == {"$fan": {"on": "power", "preset": "gears"}}
+    assert _found_of("Ceiling Fan Light", _flag("Fan Switch", "fan"), speed, _flag("Light Switch", "lamp")) == {
+        "$fan": {"on": "fan", "percentage": "speed"}
+    }
+    assert _found_of("空调", _POWER, gears, mode) == {}
+    assert _found_of("Fan heater", _POWER, speed, _TARGET, _NOW).keys() == {"$climate"}
+
+
+def test_a_lamp_is_told_by_its_color_or_by_its_name() -> None:
+    level = _number("亮度", 0, 254, key="level", is_writable=True)
+    color = _number("色温", 2_700, 6_500, key="color", is_writable=True)
+    red, green, blue = (
+        _number(name, 0, 255, key=key, is_writable=True) for name, key in (("红色", "r"), ("绿色", "g"), ("蓝色", "b"))
+    )
+    plain = {"on": "power", "brightness": "level"}
+    assert _found_of("", _POWER, level, color) == {"$light": plain | {"color_temp": "color"}}
+    assert _found_of("吸顶灯", _POWER, level) == {"$light": plain}
+    assert _found_of("加湿器", _POWER, level) == {}  # of its display
+    colors = {"red": "r", "green": "g", "blue": "b"}
+    assert _found_of("RGB light", _POWER, red, green, blue) == {"$light": {"on": "power"} | colors}
+    assert _found_of("", _POWER, red, green, blue) == {}
+
+
 def test_a_heater_without_modes_is_told_by_its_switch() -> None:
     heating = Datapoint(key="heat", name="加热开关", data_type=DataType.BOOL, is_writable=True)
     datapoints = {"heat": heating, "target": _number("目标温度", 20, 40, key="target", is_writable=True)}
@@ -224,6 +364,29 @@ def test_a_product_that_nobody_has_tried_is_readable() -> None:
         "E06": "Fault E06",
         "waterLevel": "Water level",
     }
+
+
+def test_a_word_that_means_another_thing_beside_others_is_not_put_together_with_them() -> None:
+    words = ("打开中", "魑中", "中", "无")
+    assert list(_NAMING.option_keys(words)) == ["opening", "option_2", "medium", "none"]
+    assert _NAMING.english.translate("无魑水") is None
+    assert _NAMING.english.translate("无水流") == "No water flow"
+    assert _NAMING.english.translate("无水泵") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "desc", "shown"),
+    [
+        ("Set Point", "", "Set Point"),
+        ("Set Humidity", "", "Set Humidity"),
+        ("Set extern light", "", "Extern light"),
+        ("魑魅", "%LEL", "Gas value"),
+        ("魑魅", "缺水", "Low water"),
+    ],
+)
+def test_a_name_says_what_it_is_and_not_what_it_counts(name: str, desc: str, shown: str) -> None:
+    datapoint = Datapoint(key="gas_value", name=name, data_type=DataType.NUMBER, desc=desc)
+    assert describe([datapoint], {}, NO_PROFILE, _NAMING)["gas_value"].name == shown
 
 
 def test_closed_means_off_where_nothing_can_be_open() -> None:

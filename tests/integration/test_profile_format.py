@@ -75,6 +75,23 @@ def test_a_product_key_wins_over_a_shape_and_a_large_shape_over_a_small_one() ->
     assert profiles.of(Product("key", _datapoints("a", "b", "c12"))).model == "named"
 
 
+def test_a_profile_for_all_products_with_a_name_lies_over_the_one_for_all_and_below_shapes() -> None:
+    text = """
+- {model: all, match: {has: "*"}, datapoints: {a: {unit: lx, name: All}}}
+- {model: lamp, match: {has: "*", named: [lamp, 灯]}, datapoints: {a: {name: Lamp}}}
+- {model: shape, match: {has: [a, b]}, datapoints: {a: {category: config}}}
+"""
+    profiles = Profiles(ours=tuple(found for found in read_profiles(text, "f") if isinstance(found, Profile)))
+
+    def of(name: str, *keys: str) -> tuple[str | None, Refinement]:
+        profile = profiles.of(Product("", _datapoints(*keys), name))
+        return profile.model, profile.refinement("a")
+
+    assert of("Toaster", "a") == ("all", Refinement(unit="lx", name="All"))
+    assert of("海水灯", "a") == of("Wall LAMP 2", "a") == ("lamp", Refinement(unit="lx", name="Lamp"))
+    assert of("Lamp", "a", "b") == ("shape", Refinement(unit="lx", name="Lamp", category="config"))
+
+
 def test_a_shape_may_depend_on_what_the_definition_says() -> None:
     text = """
 - {model: plants, match: {has: blue, says: {blue: green lamp}}, datapoints: {blue: {unit: "%"}}}

@@ -63,6 +63,7 @@ class Device:
     gateway_id: str | None = None
     manufacturer: str | None = None
     model: str | None = None
+    product_name: str | None = None  # what the vendor calls its product, if `model` is a translation of it
     model_id: str | None = None
     serial_number: str | None = None
     mac: str | None = None  # twelve hexadecimal digits, or None

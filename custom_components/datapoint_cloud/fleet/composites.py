@@ -27,6 +27,10 @@ _TYPES: Final = {
     Kind.WORD: frozenset({DataType.BOOL, DataType.ENUM}),
 }
 """What a datapoint that is found by its name can be."""
+_ONLY_SHOWN: Final = frozenset({"action", "current", "humidity"})
+"""Roles that command nothing. A datapoint that is found by its name for any other role has to be writable."""
+_SHARES: Final = frozenset({"brightness", "percentage", "red", "green", "blue", "white"})
+"""Roles that are a share of the greatest number, whatever that counts."""
 _CONTROLS: Final = frozenset(
     {CompositePlatform.CLIMATE, CompositePlatform.FAN, CompositePlatform.LIGHT, CompositePlatform.WATER_HEATER}
 )
@@ -115,8 +119,8 @@ def _is_complete(composite: Composite) -> bool:
 
 def _fitted(composite: Composite, descriptions: Descriptions, names: Names) -> Composite:
     kinds = PLATFORMS[composite.platform].roles
-    roles = {name: _fitted_role(role, kinds[name], descriptions, names) for name, role in composite.roles.items()}
-    levels = (_fitted_role(role, Kind.NUMBER, descriptions, names) for role in composite.levels)
+    roles = {name: _fitted_role(name, role, kinds[name], descriptions, names) for name, role in composite.roles.items()}
+    levels = (_fitted_role("levels", role, Kind.NUMBER, descriptions, names) for role in composite.levels)
     has_all = all(key in descriptions and descriptions[key].datapoint.is_writable for key in composite.writes)
     return replace(
         composite,
@@ -126,20 +130,21 @@ def _fitted(composite: Composite, descriptions: Descriptions, names: Names) -> C
     )
 
 
-def _fitted_role(role: Role, kind: Kind, descriptions: Descriptions, names: Names) -> Role:
-    sources = (_found(source, kind, descriptions, names) if source.called else source for source in role.sources)
+def _fitted_role(name: str, role: Role, kind: Kind, descriptions: Descriptions, names: Names) -> Role:
+    sources = (_found(name, source, kind, descriptions, names) if source.called else source for source in role.sources)
     there = (source for source in sources if source is not None and set(source.keys) <= descriptions.keys())
     return Role(tuple(_fitted_source(source, kind, descriptions) for source in there))
 
 
-def _found(source: Source, kind: Kind, descriptions: Descriptions, names: Names) -> Source | None:
+def _found(role: str, source: Source, kind: Kind, descriptions: Descriptions, names: Names) -> Source | None:
     """Return the source with the key of the one datapoint that is called so; None if there is none, or several."""
     found = [
         shown
         for shown in (descriptions[key] for name in source.called for key in names.get(name, ()))
         if shown.datapoint.data_type in _TYPES[kind]
-        # A number without a unit is not certain to be a temperature or a percentage.
-        and (kind is not Kind.NUMBER or shown.unit is not None)
+        # A number without a unit is not certain to be a temperature.
+        and (kind is not Kind.NUMBER or shown.unit is not None or role in _SHARES)
+        and (shown.datapoint.is_writable or role in _ONLY_SHOWN)
         and _explains(source, shown)
     ]
     if len(found) != 1:

@@ -26,7 +26,7 @@ from ..profiles.refine import can_be, option_of, options_of, payloads_of, refine
 from ..profiles.values import as_word, is_same, number_of, scaled
 from ..vocabulary import is_chinese, readable
 from .first_dozen import DOZEN, Measurement, first_dozen, is_wanted_alarm
-from .hints import counts_in_celsius, hint_of
+from .hints import Temperatures, hint_of, temperatures_of
 from .naming import Naming, key_of
 from .units import COUNTER, allowed_state_classes, fitting_class, state_class_of, unit_of
 
@@ -48,7 +48,7 @@ class DatapointDescription:
     The cloud's number is multiplied by `scale`, which gives the value in `unit`. `options` maps the key of each option
     to the cloud's value for it, `reads` has further values that mean one, and `otherwise` is the key for all others.
     `absent` are the values that mean "no value". `payloads` has the bytes that are sent instead of some values.
-    New entity ids are made from `object_name`.
+    New entity ids are made from `object_name`. `unit_keys` are the datapoints that tell the unit.
     """
 
     datapoint: Datapoint
@@ -58,6 +58,7 @@ class DatapointDescription:
     naming: Naming = field(repr=False, compare=False)
     device_class: str | None = None
     unit: str | None = None
+    unit_keys: frozenset[str] = frozenset()
     state_class: SensorStateClass | None = None
     category: EntityCategory | None = None
     mode: NumberMode = NumberMode.AUTO
@@ -116,8 +117,8 @@ def describe(
 ) -> dict[str, DatapointDescription]:
     """Describe all datapoints of one device, by key."""
     by_key = {datapoint.key: datapoint for datapoint in datapoints}
-    in_celsius = cache(lambda: counts_in_celsius(by_key.values()))
-    known = {key: _with_hint(profile.refinement(key), source, naming, in_celsius) for key, source in by_key.items()}
+    temperatures = cache(lambda: temperatures_of(by_key.values()))
+    known = {key: _with_hint(profile.refinement(key), source, naming, temperatures) for key, source in by_key.items()}
     refinements = {key: _with_unit(refinement, by_key, readings) for key, refinement in known.items()}
     described = {key: _describe_one(source, refinements[key], naming) for key, source in by_key.items()}
     descriptions = _told_apart(described) if naming.words is not None else described
@@ -155,15 +156,19 @@ def _told_apart(descriptions: dict[str, DatapointDescription]) -> dict[str, Data
     return descriptions
 
 
-def _with_hint(refinement: Refinement, source: Datapoint, naming: Naming, in_celsius: Callable[[], bool]) -> Refinement:
+def _with_hint(
+    refinement: Refinement, source: Datapoint, naming: Naming, temperatures: Callable[[], Temperatures]
+) -> Refinement:
     """Add what the name of a datapoint says, where neither its cloud nor its profile says more."""
     if source.service is not None or source.role is Role.ALARM or source.data_type is DataType.BINARY:
         return refinement
-    hint = hint_of(source, naming.english_name(source), in_celsius)
+    hint = hint_of(source, naming.english_name(source), temperatures)
     if hint is UNREFINED:
         return refinement
     if refinement.unit or refinement.unit_role or refinement.device_class or refinement.scale:
-        hint = replace(hint, unit=None, device_class=None)
+        hint = replace(hint, unit=None, unit_role=None, device_class=None)
+    if naming.words is None:
+        hint = replace(hint, name=None)
     return refinement.over(hint)
 
 
@@ -198,6 +203,7 @@ def _describe_one(source: Datapoint, refinement: Refinement, naming: Naming) -> 
         name=name or naming.name(datapoint),
         object_name=refinement.name or naming.object_name(datapoint),
         naming=naming,
+        unit_keys=frozenset() if refinement.unit_role is None else refinement.unit_role.keys,
         scale=refinement.scale or 1.0,
         options=options,
         reads=reads,

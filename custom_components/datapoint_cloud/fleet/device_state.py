@@ -138,7 +138,11 @@ class DeviceState:
     @property
     def product(self) -> Product:
         """What its profile is chosen by. The schemas of some clouds are those of single devices."""
-        return Product(self.device.model_id or self.device.schema_id, self.datapoints, self.device.model or "")
+        return Product(
+            self.device.model_id or self.device.schema_id,
+            self.datapoints,
+            self.device.product_name or self.device.model or "",
+        )
 
     def _describe_all(self) -> None:
         self.presentation = Presentation.of(self.datapoints.values(), self.readings, self.profile, self.naming)

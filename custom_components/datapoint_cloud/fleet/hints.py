@@ -12,9 +12,15 @@ from typing import Final
 
 from ..clouds.model import Datapoint, DataType
 from ..profiles.model import UNREFINED, Refinement
+from ..profiles.roles import Role, Source
 from ..vocabulary import is_chinese
 
 _FAHRENHEIT: Final = re.compile(r"華氏|华氏|℉|°\s?F\b|fahrenheit|(?<![a-z])f_?flag", re.IGNORECASE)
+_FAHRENHEIT_OPTION: Final = re.compile(rf"{_FAHRENHEIT.pattern}|^F$", re.IGNORECASE)
+_CELSIUS: Final = re.compile(r"攝氏|摄氏|℃|°\s?C|celsius|^C$", re.IGNORECASE)
+_WARM_IN_CELSIUS: Final = 40
+_WARM_IN_FAHRENHEIT: Final = 95
+_HOT_IN_FAHRENHEIT: Final = 130
 _CATEGORIES: Final = (
     (re.compile(r"\b(version|fault code|error code|serial number|signal strength)\b"), "diagnostic"),
     (re.compile(r"\b((child|key|panel) lock|key sound|temperature unit|time zone)\b"), "config"),
@@ -25,6 +31,8 @@ _TIME: Final = re.compile(r"\b(days|hours|minutes|seconds)(?: left)?$")
 _COUNTDOWN: Final = re.compile(r"\b(countdown( time)?|timer( duration)?|delay(ed switch-off)?)$")
 _UNITS_OF_A_DAY: Final[Mapping[float, str]] = {24: "h", 24 * 60: "min", 24 * 60 * 60: "s"}
 _VOLUMES: Final = frozenset({"L", "m³"})
+_CHARGE: Final = "Battery"
+_FULL: Final = 100
 _CLOCK: Final = frozenset({23, 59})  # the last hour and minute of a time of day
 
 
@@ -61,31 +69,43 @@ _NO_TEMPERATURE: Final = (
     r"(?!.*\b(difference|offset|compensation|calibration|hysteresis|colou?r|unit|time|sensor|fault|alarm|mode|level)\b)"
 )
 _CHANNEL: Final = r"(royal |cool |warm |deep |light )?(white|blue|red|green|violet|uv|purple|moonlight)"
-_TEMPERATURE_NAME: Final = re.compile(rf"^{_NO_TEMPERATURE}.*\btemp(erature)?\b")
+# Also in other European languages, whose words are written together, such as "Solltemperatur".
+_TEMPERATURE_NAME: Final = re.compile(
+    rf"^{_NO_TEMPERATURE}.*(\btemp(e?rature|érature)?\b|temperat(ura?|uur)\b|\b(water|heating|room|floor) setpoint\b)"
+)
 _TEMPERATURE_WORD: Final = re.compile(r"温|temp", re.IGNORECASE)
 _TEMPERATURE: Final = "temperature"
 _RULES: Final = (
     _rule(r"\bsoil moisture\b", "%", "moisture", 0, 100),
     _rule(r"\b(humidity|humi)\b", "%", "humidity", 0, 100),
-    _rule(r"^(battery|battery (level|charge|capacity)|.* battery)$", "%", "battery", 0, 100, 100),
+    _rule(r"^(battery|battery (level|charge|capacity|soc)|state of charge|.* battery)$", "%", "battery", 0, 100, 100),
     _rule(r"\bpm ?2[. ]?5\b", "μg/m³", "pm25", 0, 10_000),
     _rule(r"\bpm ?10\b", "μg/m³", "pm10", 0, 10_000),
     _rule(r"\bco2\b|\bcarbon dioxide\b", "ppm", "carbon_dioxide", 0, 65_535, 1_000),
+    _rule(r"\bcarbon monoxide\b", "ppm", "carbon_monoxide", 0, 10_000, 100),
+    _rule(r"\b(formaldehyde|hcho)\b", "mg/m³", None, 0, 10, is_fine=True),
     _rule(r"\btds\b", "ppm", None, 0, 65_535, 100),
     _rule(r"^ph( value)?$|\bph value\b", None, "ph", 0, 14, 9),
     _rule(r"\b(orp|redox)\b", "mV", "voltage", -2_000, 2_000, 500),
     _rule(r"\bpower factor\b", None, "power_factor", -1, 1),
-    _rule(r"\bvoltage$", "V", "voltage", 0, 1_000, is_fine=True),
+    _rule(r"\bvoltage$", "V", "voltage", 0, 6_553.5, is_fine=True),
     _rule(r"\bvoltage$", "V", "voltage", 0, 500, 220),
     _rule(r"(?<!over)(?<!under)\bcurrent$", "A", "current", 0, 1_000, is_fine=True),
-    _rule(r"^(grid |mains |output |input )?frequency$", "Hz", "frequency", 0, 100, 45, is_fine=True),
+    _rule(r"^(grid |mains |output |input )?frequency$", "Hz", "frequency", 0, 655.35, 45, is_fine=True),
     _rule(r"\bcompressor\b.*\bfrequency\b", "Hz", "frequency", 0, 200, 60),
     _rule(r"\b(energy|electricity)\b(?!.*\bmode)", "kWh", "energy", 0, 1e9, 100, is_fine=True),
     _rule(r"\bapparent power$", "VA", "apparent_power", 0, 30_000, 300),
     _rule(r"\breactive power$", "var", "reactive_power", -30_000, 30_000, 300),
     _rule(
-        r"^(active |current |output |input |heating |rated |load |charging )?power$", "W", "power", -30_000, 30_000, 300
+        r"^(active |current |output |input |heating |rated |load |charging |total )?power$",
+        "W",
+        "power",
+        -30_000,
+        30_000,
+        300,
     ),
+    _rule(r"^rpm$|\b(fan|pump|motor|compressor) speed$", "rpm", None, 0, 30_000, 500),
+    _rule(r"\bcolou?r temp(erature)?$", "K", None, 1_000, 20_000, 3_000),
     _rule(
         rf"\b(brightness|volume|intensity|opening|percent(age)?|life( left)?|saturation|humidity)$|^{_CHANNEL}$"
         r"|\b(fan|pump|motor) speed$|^(power|speed|flow)$|\bsalt level( left)?$",
@@ -99,7 +119,48 @@ _RULES: Final = (
 _WHOLE_RANGES: Final = frozenset({255, 65_535, 4_294_967_295})  # of a number whose limits nobody thought about
 
 
-def counts_in_celsius(datapoints: Collection[Datapoint]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Temperatures:
+    """In which unit a product counts its temperatures: surely in °C, or in what a setting of its own (`unit`) tells."""
+
+    in_celsius: bool
+    unit: Role | None
+
+
+def temperatures_of(datapoints: Collection[Datapoint]) -> Temperatures:
+    """Return what the definition of a product says of the unit of its temperatures."""
+    in_celsius = _counts_in_celsius(datapoints)
+    is_switched = not in_celsius and any(found.is_writable and _spans_both_scales(found) for found in datapoints)
+    return Temperatures(in_celsius, _unit_setting(datapoints) if is_switched else None)
+
+
+def _spans_both_scales(datapoint: Datapoint) -> bool:
+    """Whether a temperature can be 40 °C or less, and also what is too hot in °C: its numbers change with the unit."""
+    least, most = datapoint.minimum, datapoint.maximum
+    return (
+        _TEMPERATURE_WORD.search(datapoint.name + datapoint.key) is not None
+        and least is not None
+        and most is not None
+        and least <= _WARM_IN_CELSIUS
+        and _WARM_IN_FAHRENHEIT <= most <= _HOT_IN_FAHRENHEIT
+    )
+
+
+def _unit_setting(datapoints: Collection[Datapoint]) -> Role | None:
+    """Return the one choice between °C and °F that a product has."""
+    found = [source for datapoint in datapoints if (source := _unit_source(datapoint)) is not None]
+    return Role((found[0],)) if len(found) == 1 else None
+
+
+def _unit_source(datapoint: Datapoint) -> Source | None:
+    celsius = [option for option in datapoint.options if _CELSIUS.search(option)]
+    fahrenheit = [option for option in datapoint.options if _FAHRENHEIT_OPTION.search(option)]
+    if len(celsius) != 1 or len(fahrenheit) != 1:
+        return None
+    return Source(keys=(datapoint.key,), meanings=((celsius[0], "°C"), (fahrenheit[0], "°F")))
+
+
+def _counts_in_celsius(datapoints: Collection[Datapoint]) -> bool:
     """Whether the temperatures of a product cannot be in °F: nothing mentions °F, or a target shows that it is °C."""
     return any(map(_is_target_in_celsius, datapoints)) or not any(
         _FAHRENHEIT.search(text)
@@ -121,10 +182,10 @@ def _is_target_in_celsius(datapoint: Datapoint) -> bool:
     )
 
 
-def hint_of(datapoint: Datapoint, name: str, in_celsius: Callable[[], bool]) -> Refinement:
+def hint_of(datapoint: Datapoint, name: str, temperatures: Callable[[], Temperatures]) -> Refinement:
     """Return what the English name of a datapoint says beyond its definition.
 
-    `in_celsius` tells whether the temperatures of the product can be in °C alone.
+    `temperatures` tells in which unit the product counts them.
     """
     limits = (datapoint.minimum, datapoint.maximum, datapoint.step or 1.0)
     is_number = datapoint.data_type is DataType.NUMBER
@@ -136,8 +197,15 @@ def hint_of(datapoint: Datapoint, name: str, in_celsius: Callable[[], bool]) -> 
         is_writable=datapoint.is_writable,
         says_chinese=says_chinese,
     )
-    is_guessed = hint.device_class == _TEMPERATURE and datapoint.unit is None
-    return replace(hint, unit=None, device_class=None) if is_guessed and not in_celsius() else hint
+    if is_number and name == _CHARGE and (datapoint.maximum or 0) > _FULL:
+        # In Chinese, the charge of a battery and the energy of a meter are one word.
+        is_meter = datapoint.unit is None and (datapoint.step or 1) < 1
+        hint = Refinement(name="Energy", unit="kWh" if is_meter else None, device_class="energy" if is_meter else None)
+    if not is_number or datapoint.unit is not None or not _TEMPERATURE_NAME.search(name.lower()):
+        return hint
+    if temperatures().unit is not None and (datapoint.maximum or 0) >= _WARM_IN_FAHRENHEIT:
+        return replace(hint, unit=None, unit_role=temperatures().unit, device_class=_TEMPERATURE)
+    return hint if temperatures().in_celsius else replace(hint, unit=None, device_class=None)
 
 
 @lru_cache(maxsize=4096)  # asked again whenever a device is described
@@ -165,10 +233,17 @@ def _measure(
     words: str, unit: str | None, least: float | None, most: float | None, step: float, *, says_chinese: bool
 ) -> tuple[str | None, str | None]:
     """Return the unit and the class of a number; both None if they are not certain."""
-    if least is None or most is None or (most in _WHOLE_RANGES and step == 1):
+    if least is None or most is None:
         return None, None
     if unit is None and (time := _unit_of_time(words, most)) is not None:
         return time, "duration"
+    has_limits = most not in _WHOLE_RANGES or step != 1
+    return _by_limits(words, unit, least, most, step, says_chinese=says_chinese) if has_limits else (None, None)
+
+
+def _by_limits(
+    words: str, unit: str | None, least: float, most: float, step: float, *, says_chinese: bool
+) -> tuple[str | None, str | None]:
     if words.endswith("water consumption") and unit in _VOLUMES:
         return unit, "water"
     if _is_celsius(words, least, most, says_chinese=says_chinese):

@@ -21,10 +21,10 @@ _LONGEST_KEY: Final = 100
 _LONGEST_DESC: Final = 20  # characters; a longer one is an explanation and no name
 _SENTENCE: Final = re.compile(r"[:;,.=()、。\n]")
 _NO_NAME: Final = re.compile(
-    r"\d|单位|unit\b|(?:%|百分比|[A-Za-z]{1,2}|[A-Za-zμ]{1,4}/[A-Za-z0-9]{1,4}|分钟|小时)$", re.IGNORECASE
+    r"\d|单位|unit\b|%|(?:百分比|[A-Za-z]{1,2}|[A-Za-zμ]{1,4}/[A-Za-z0-9]{1,4}|分钟|小时)$", re.IGNORECASE
 )
 """What a `desc` says of a number: its unit or its choices."""
-_ORDER: Final = re.compile(r"^Set (?!temp)(?=[A-Za-z])")
+_ORDER: Final = re.compile(r"^Set (?!temp|hum|point|value)(?=[A-Za-z])", re.IGNORECASE)
 _NUMBERED_ALARM: Final = re.compile(r"[A-Za-z]{1,2}\d{1,3}")
 _NO_KEY: Final = re.compile(r"[^a-z0-9]+")
 _OFF: Final = "off"
@@ -105,7 +105,8 @@ class Naming:
             return device
         rest = device.name.removeprefix(device.model)
         is_own = rest == device.name or _ENDING.fullmatch(rest) is None
-        return replace(device, model=model, name=device.name if is_own else model + rest)
+        name = device.name if is_own else model + rest
+        return replace(device, model=model, product_name=device.model, name=name)
 
     def option_keys(self, labels: tuple[str, ...]) -> dict[str, str]:
         """Return the vendor's labels by their keys, each of which is unique."""

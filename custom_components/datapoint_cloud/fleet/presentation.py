@@ -51,14 +51,13 @@ class Presentation:
         alarms = tuple(datapoint for datapoint in described if datapoint.role is Role.ALARM)
         schedules = schedules_of(descriptions, profile.records, naming)
         clock = clock_of(descriptions, profile.records)
-        roles = (refinement.unit_role for refinement in profile.datapoints.values())
         return cls(
             descriptions=descriptions,
             alarms=alarms,
             composites=composites,
             schedules=schedules,
             clock=clock,
-            unit_keys=frozenset().union(*(role.keys for role in roles if role is not None)),
+            unit_keys=frozenset().union(*(description.unit_keys for description in descriptions.values())),
             shown_by=_shown_by(alarms, composites, schedules, clock),
         )
 

@@ -35,14 +35,14 @@ class Profiles:
         return found
 
     def _of_ours(self, product: Product) -> Iterator[Profile]:
-        yield from (profile for profile in self.ours if profile.match.is_for_all)
+        yield from (profile for profile in self.ours if profile.match.is_for_all and profile.match.fits(product))
         yield from candidates(self.ours, product)[:1]
 
     def users_of(self, product: Product, device_id: str) -> Iterator[Profile]:
         """Yield all profiles of the user for a device, those that are for it alone last."""
         profiles = [profile for profile in self.users if not profile.match.is_for_all]
         shapes = [profile for profile in profiles if profile.match.fits(product)]
-        yield from (profile for profile in self.users if profile.match.is_for_all)
+        yield from (profile for profile in self.users if profile.match.is_for_all and profile.match.fits(product))
         yield from sorted(shapes, key=lambda profile: profile.match.conditions)
         yield from (profile for profile in profiles if product.key in profile.match.products)
         yield from (profile for profile in profiles if device_id in profile.match.devices)

@@ -65,7 +65,7 @@ _MATCH: Final = vol.Schema(
             vol.Optional("has"): vol.All(LIST, [KEY]),
             vol.Optional("lacks"): vol.All(LIST, [KEY]),
             vol.Optional("says"): {KEY: TEXT},
-            vol.Optional("named"): TEXT,
+            vol.Optional("named"): vol.All(LIST, [TEXT]),
         },
         vol.Any(
             {vol.Required(vol.Any("devices", "products", "has")): object, vol.Extra: object},
@@ -121,7 +121,7 @@ def read_profile(entry: Any, source: str | None = None) -> Profile:
             has=tuple(match.get("has", ())),
             lacks=tuple(match.get("lacks", ())),
             says=match.get("says", {}),
-            named=match.get("named"),
+            named=tuple(match.get("named", ())),
         ),
         model=fields.get("model"),
         manufacturer=fields.get("manufacturer"),

@@ -90,8 +90,8 @@ class Match:
     """Which devices a profile is for: those listed, those of the products listed, or those with a shape.
 
     A shape is a set of keys that a product must have (`has`) and a set that it must not have (`lacks`); `says` are
-    texts that the definition of a datapoint must contain, by its key, and `named` one that the product's name must
-    contain. A profile for every product lies below those for some.
+    texts that the definition of a datapoint must contain, by its key, and `named` texts of which the product's name
+    must contain one. A profile for every product, or for every product with such a name, lies below those for some.
     """
 
     devices: frozenset[str] = frozenset()
@@ -99,16 +99,16 @@ class Match:
     has: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     says: Mapping[str, str] = field(default_factory=dict)
-    named: str | None = None
+    named: tuple[str, ...] = ()
 
     @property
     def conditions(self) -> int:
         """How many conditions the shape has."""
-        return len(self.has) + len(self.lacks) + len(self.says) + (self.named is not None)
+        return len(self.has) + len(self.lacks) + len(self.says) + bool(self.named)
 
     @property
     def is_for_all(self) -> bool:
-        """Whether it is for every product."""
+        """Whether it is for every product, or every one with a name."""
         return self.has == (ANY,) and not self.lacks
 
     def fits(self, product: Product) -> bool:
@@ -116,7 +116,7 @@ class Match:
         datapoints = product.datapoints
         return (
             bool(self.has)
-            and (self.named is None or self.named.casefold() in product.name.casefold())
+            and (not self.named or any(name.casefold() in product.name.casefold() for name in self.named))
             and all(_is_among(pattern, datapoints) for pattern in self.has)
             and not any(_is_among(pattern, datapoints) for pattern in self.lacks)
             and all(key in datapoints and text in _text(datapoints[key]) for key, text in self.says.items())
