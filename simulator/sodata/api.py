@@ -18,6 +18,7 @@ from .datapoints import Rules, read_history
 from .errors import Refused, refusal
 from .fleet import CorporateAccount, Customer, Site, SoDataDevice, Value, Variable, install, install_small
 from .keycloak import KeycloakServer
+from .pages import PageRules
 from .services import GATEWAY, METER, UPS
 from .shapes import (
     Json,
@@ -53,14 +54,8 @@ class SoDataServer(Server):
         """The actions on devices for which the user has no right, such as `push-profile`."""
         self.lists_forbidden = False
         """Whether lists contain objects without rights. Otherwise they leave them out."""
-        self.largest_page: int | None = None
-        """The largest number of rows in a page, whatever `take` is."""
-        self.largest_take: int | None = None
-        """The largest allowed `take`. A larger one is refused with 400."""
-        self.page_overlap = 0
-        """How many rows of the page before it a page repeats, as when the list changes between two requests."""
-        self.has_total = True
-        """Whether pages have a `total`."""
+        self.page_rules = PageRules()
+        """The rules of lists."""
         self.bulk_body: Literal["deviceUuids", "devices", "list"] | None = "deviceUuids"
         """The only body that `PUT last-values` accepts; None: the method does not exist."""
         self.failing_devices: dict[str, int] = {}
@@ -311,13 +306,7 @@ class SoDataServer(Server):
 
     def _page[T](self, request: web.Request, objects: Sequence[T], show: Callable[[T], Json]) -> Json:
         take = _whole_number(request, "take", _DEFAULT_TAKE, least=1)
-        if self.largest_take is not None and take > self.largest_take:
-            raise Refused(400, "take is too large")
-        skip = _whole_number(request, "skip", 0, least=0)
-        length = take if self.largest_page is None else min(take, self.largest_page)
-        begin = max(0, skip - self.page_overlap)
-        page = {"results": [show(each) for each in objects[begin : begin + length]], "take": take}
-        return page | {"total": len(objects)} if self.has_total else page
+        return self.page_rules.page(objects, show, take=take, skip=_whole_number(request, "skip", 0, least=0))
 
     @web.middleware
     async def _check_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:

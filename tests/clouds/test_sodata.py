@@ -128,17 +128,56 @@ async def test_devices_have_their_site_and_gateway(client: SoDataCloud) -> None:
 
 
 async def test_list_is_complete_although_pages_are_short_and_overlap(sodata: SoData, client: SoDataCloud) -> None:
-    sodata.api.largest_page = 4
-    sodata.api.page_overlap = 1
+    sodata.api.page_rules.largest_page = 4
+    sodata.api.page_rules.overlap = 1
     assert len((await client.devices()).devices) == 11
     assert sodata.api.requests[DEVICES] == 3
 
 
 async def test_list_without_a_total_ends_with_an_empty_page(sodata: SoData, client: SoDataCloud) -> None:
-    sodata.api.largest_page = 4
-    sodata.api.has_total = False
+    sodata.api.page_rules.largest_page = 4
+    sodata.api.page_rules.has_total = False
     assert len((await client.devices()).devices) == 11
     assert sodata.api.requests[DEVICES] == 4
+
+
+@pytest.mark.parametrize("has_total", [True, False])
+@pytest.mark.parametrize("list_of_empty_page", ["null", "absent"])
+async def test_empty_page_may_lack_its_list(
+    sodata: SoData, client: SoDataCloud, list_of_empty_page: Any, has_total: bool
+) -> None:
+    sodata.api.page_rules.list_of_empty_page = list_of_empty_page
+    sodata.api.page_rules.has_total = has_total
+    assert len((await client.devices()).devices) == 11
+    sodata.api.page_rules.has_total = True
+    sodata.api.devices.clear()
+    assert (await client.devices()).devices == ()
+
+
+@pytest.mark.parametrize("body", [None, [], "text", {"message": "down for maintenance"}, {"results": {}}])
+async def test_list_does_not_end_with_an_answer_that_is_no_page(sodata: SoData, client: SoDataCloud, body: Any) -> None:
+    sodata.api.page_rules.has_total = False
+    sodata.api.faults = [answer(DEVICES, {"results": [{"uuid": "x"}]}, times=1), answer(DEVICES, body)]
+    with pytest.raises(UnexpectedAnswer):
+        await client.devices()
+
+
+async def test_total_may_count_objects_that_no_page_has(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.page_rules.largest_page = 4
+    sodata.api.page_rules.hidden = 3
+    assert len((await client.devices()).devices) == 11
+    assert sodata.api.requests[DEVICES] == 8
+
+
+async def test_page_that_is_empty_by_mistake_makes_no_list_short(sodata: SoData, client: SoDataCloud) -> None:
+    sodata.api.page_rules.largest_page = 4
+    pages = [{"results": [{"uuid": "a"}], "total": 11}, {"results": [], "total": 11}]
+    sodata.api.faults = [answer(DEVICES, page, times=1) for page in pages]
+    assert len((await client.devices()).devices) == 11
+    sodata.api.page_rules.hidden = 3
+    sodata.api.faults = [answer(DEVICES, page, times=1) for page in pages]
+    with pytest.raises(UnexpectedAnswer):
+        await client.devices()
 
 
 async def test_client_stops_when_the_server_repeats_a_page(sodata: SoData, client: SoDataCloud) -> None:
@@ -151,7 +190,7 @@ async def test_client_gives_up_a_list_that_never_ends(
     sodata: SoData, client: SoDataCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "_MOST_PAGES", 2)
-    sodata.api.largest_page = 4
+    sodata.api.page_rules.largest_page = 4
     with pytest.raises(UnexpectedAnswer):
         await client.devices()
 
@@ -226,7 +265,7 @@ async def test_list_can_change_while_it_is_read(sodata: SoData, client: SoDataCl
 async def test_client_requests_smaller_pages_after_a_refusal(
     sodata: SoData, client: SoDataCloud, largest: int, takes: list[str]
 ) -> None:
-    sodata.api.largest_take = largest
+    sodata.api.page_rules.largest_take = largest
     sodata.api.add_devices("METER", 60)
     assert len((await client.devices()).devices) == 71
     requested_takes = [request.query["take"] for request in sodata.api.log if request.path.endswith(("/ca", "/sites"))]

@@ -252,13 +252,13 @@ async def test_devices_are_paged(api: Api) -> None:
     assert (len(answer["results"]), answer["take"], answer["total"]) == (50, 50, total)
     assert len((await api.get("devices", take=50, skip=100))["results"]) == total - 100
     assert (await api.get("devices", skip=500))["results"] == []
-    api.sodata.largest_page = 20
+    api.sodata.page_rules.largest_page = 20
     answer = await api.get("devices", take=100)
     assert (len(answer["results"]), answer["take"]) == (20, 100)
-    api.sodata.page_overlap = 2
+    api.sodata.page_rules.overlap = 2
     later = await api.get("devices", skip=20)
     assert later["results"][:2] == answer["results"][-2:]
-    api.sodata.has_total = False
+    api.sodata.page_rules.has_total = False
     assert "total" not in await api.get("devices")
 
 

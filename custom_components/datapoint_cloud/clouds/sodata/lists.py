@@ -29,6 +29,8 @@ _TAKES = (100, 50, 20)
 _TOO_LONG = frozenset({400, 413, 422})  # statuses
 _MOST_PAGES = 500
 
+_PAGE_FIELDS = frozenset({"results", "total", "take", "skip", "isMaster"})
+
 _CUSTOMERS = "/ca/{ca}/customers"
 _SITES = "/ca/{ca}/sites"
 DEVICES = "/ca/{ca}/devices"
@@ -63,29 +65,40 @@ class Lists:
 
     async def all(self, template: str, filters: Mapping[str, str] | None = None) -> list[Record]:
         """Read every page of a list, each object once. Raises `UnexpectedAnswer` for a list that is not whole."""
+        found, is_whole = await self._read(template, filters or {})
+        if not is_whole:
+            # The total may count objects that the user may not see. A list that changed or a page that came empty by
+            # mistake ends in another way the second time.
+            before, (found, is_whole) = found, await self._read(template, filters or {})
+            if not is_whole and found.keys() != before.keys():
+                raise UnexpectedAnswer(endpoint=template)
+        return list(found.values())
+
+    async def _read(self, template: str, filters: Mapping[str, str]) -> tuple[dict[str, Record], bool]:
+        """Return the objects by uuid, and whether they are as many as the total says, if there is one."""
         found: dict[str, Record] = {}
         totals: set[float] = set()
         skip = 0
         for _ in range(_MOST_PAGES):
-            page = await self._page(template, skip, filters or {})
-            results, total = whole(page, template), _total(page, template)
+            page = await self._page(template, skip, filters)
+            results, total = _rows(page, template, skip), _total(page, template)
             before = len(found)
             for record in results:
                 if (uuid := coerce.text(record.get("uuid"))) is None:
                     raise UnexpectedAnswer(endpoint=template)
                 found.setdefault(uuid, {**record, "uuid": uuid})
+            is_over = len(found) == before  # the page was empty, or held only known objects
+            if is_over and (total is None or (skip and not results)):
+                return found, total is None
             # Skip the rows that came, not those requested: a server may cut its pages.
             skip += len(results)
-            is_over = len(found) == before  # the page was empty, or held only known objects
             if total is None:
-                if is_over:
-                    return list(found.values())
                 continue
             totals.add(total)
             # Devices may be removed while we read the pages. The last total no longer counts them, but we have
             # their rows from earlier pages, so more rows than the last total are complete if the total changed.
             if len(found) == total or (len(found) > total and len(totals) > 1):
-                return list(found.values())
+                return found, True
             if is_over or len(found) > total:
                 break
         raise UnexpectedAnswer(endpoint=template)
@@ -161,10 +174,22 @@ def whole(page: Any, template: str) -> list[Record]:
 
 def unpaged(page: Any, template: str) -> list[Record]:
     """Return the rows of a list without pages. Raises `UnexpectedAnswer` if it contradicts its own total."""
-    results, total = whole(page, template), _total(page, template)
+    results, total = _rows(page, template, 0), _total(page, template)
     if total is not None and total != len(results):
         raise UnexpectedAnswer(endpoint=template)
     return results
+
+
+def _rows(page: Any, template: str, skip: int) -> list[Record]:
+    """Return the rows of a page after `skip` others. Raises `UnexpectedAnswer` if they are no list of objects.
+
+    An empty page may lack its list or have null instead. What looks like that is damaged if rows should have come.
+    """
+    is_end = skip > 0 or _total(page, template) == 0
+    is_listless = isinstance(page, dict) and page.get("results") is None
+    if is_end and is_listless and ("results" in page or page.keys() <= _PAGE_FIELDS):
+        return []
+    return whole(page, template)
 
 
 def _total(page: Any, template: str) -> float | None:
