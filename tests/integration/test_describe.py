@@ -329,6 +329,14 @@ def test_of_nothing_but_a_long_series_the_first_dozen_are_enabled() -> None:
     assert _enabled([_measure(str(number), unit=None) for number in range(30)]) == []
 
 
+def test_numbers_in_the_labels_of_figures_name_channels_and_make_no_series() -> None:
+    labels = ["Drama", *(f"Channel {number}" for number in range(30))]
+    figures = [
+        Datapoint(key=f"value:{label}", name=label, data_type=DataType.NUMBER, is_period_total=True) for label in labels
+    ]
+    assert _enabled(figures) == [figure.key for figure in figures[:13]]
+
+
 def test_at_most_a_dozen_of_a_part_are_enabled_and_those_with_a_unit() -> None:
     first, second = Part(id="Load|0", name="Load 1"), Part(id="Load|1", name="Load 2")
     units = ["VOLT", "AMPERE", "WATT", "HERTZ", "PERCENT", "HOUR", "BAR", "LITRE"]

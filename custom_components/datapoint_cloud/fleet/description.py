@@ -348,8 +348,11 @@ def _enabled(descriptions: Iterable[DatapointDescription], readings: Mapping[str
     enabled |= set().union(*alarms.values())
     for part, measurements in measured.items():
         enabled |= first_dozen(measurements, DOZEN - len(alarms.get(part, ())))
+    # The numbers in the labels of a usage query name contents or channels.
+    figures = [description.datapoint.key for description in candidates if description.datapoint.is_period_total]
+    enabled.update([key for key in figures if key not in enabled][:DOZEN])
     if not enabled:
-        # All datapoints are one series: the relays of a board, or the contents of a usage query.
+        # All datapoints are one series: the relays of a board.
         named = [description.datapoint.key for description in candidates if description.datapoint.service is None]
         enabled.update(named[:DOZEN])
     return enabled
