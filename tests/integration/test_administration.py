@@ -299,6 +299,9 @@ async def test_devices_are_found_that_home_assistant_does_not_show(
     ]
     by_id = {row["id"]: row for row in rows}
     assert by_id[shown.did]["home_assistant_device_id"] == device_id_of(hass, enterprise, shown.did)
+    registered = dr.async_get(hass).async_get(by_id[shown.did]["home_assistant_device_id"])
+    assert registered is not None
+    assert by_id[shown.did]["name"] == registered.name != f"{product.name} {shown.mac[-4:]}"
     assert set(by_id[shown.did]) == {
         "id",
         "name",

@@ -264,6 +264,8 @@ async def test_chosen_devices_show_beside_the_figures_of_a_fleet_that_is_never_l
     form = await hass.config_entries.options.async_configure(form["flow_id"], searched)
     check_texts(form, TEXTS["options"])
     assert form["description_placeholders"] == {"count": "1"}
+    (choice,) = form["data_schema"].schema["devices"].config["options"]
+    assert not choice["label"].startswith(product.name)
     result = await hass.config_entries.options.async_configure(form["flow_id"], {})
     assert result["type"] == "create_entry"
     await hass.async_block_till_done()
@@ -303,6 +305,7 @@ async def test_support_shows_a_device_for_a_while(
     assert _shown(entry) == {guest.did}
     registered = dr.async_get(hass).async_get(by_mac["home_assistant_device_id"])
     assert registered is not None
+    assert by_mac["name"] == registered.name != f"{product.name} {guest.mac[-4:]}"
     entities = er.async_entries_for_device(er.async_get(hass), registered.id)
     states = [hass.states.get(entity.entity_id) for entity in entities]
     assert any(state is not None and state.state not in {"unknown", "unavailable"} for state in states)

@@ -104,7 +104,7 @@ async def _find_devices(call: AccountCall, finder: DeviceFinder) -> JsonObjectTy
 
 
 def _row(call: AccountCall, found: FoundDevice) -> JsonObjectType:
-    device = found.device
+    device = call.coordinator.inventory.named(found.device)
     return {
         "id": device.id,
         "name": device.name,

@@ -19,8 +19,8 @@ _LONGEST_MINUTES: Final = 24 * 60
 
 async def _show_device(call: AccountCall, finder: DeviceFinder) -> JsonObjectType:
     """Show the device, unless it is shown anyway; return its id in Home Assistant and until when it is shown."""
-    device = await _find(call, finder)
     coordinator, now = call.coordinator, dt_util.utcnow()
+    device = coordinator.inventory.named(await _find(call, finder))
     is_guest = device.id in coordinator.inventory.guests.until(now)
     until = None
     if is_guest or device.id not in coordinator.fleet:

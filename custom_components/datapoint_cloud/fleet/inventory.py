@@ -178,6 +178,10 @@ class Inventory:
         missed_polls = state.availability.missed_polls
         return StoredDevice(device=state.device, missed_polls=missed_polls, datapoints=datapoints, described=described)
 
+    def named(self, device: Device) -> Device:
+        """Return a device that the cloud has found with the names under which it is shown."""
+        return self._naming.device(device)
+
     # Listing
 
     async def async_list(self) -> None:

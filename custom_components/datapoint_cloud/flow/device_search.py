@@ -75,7 +75,8 @@ class DeviceSearchSteps(OptionsFlow):
 
     async def async_step_found(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Let the user choose among the devices that were found, and add those to the ones chosen before."""
-        names = {one.device.id: one.device.name for one in self._found}
+        coordinator: DatapointCoordinator = self.config_entry.runtime_data.coordinator
+        names = {one.device.id: coordinator.inventory.named(one.device).name for one in self._found}
         if user_input is None:
             schema = vol.Schema({vol.Optional(OPTION_DEVICES, default=list(names)): _several_of(names)})
             return self.async_show_form(
@@ -83,7 +84,6 @@ class DeviceSearchSteps(OptionsFlow):
             )
         added = user_input[OPTION_DEVICES]
         # The account knows them then, so that it can show them at once.
-        coordinator: DatapointCoordinator = self.config_entry.runtime_data.coordinator
         coordinator.inventory.async_remember(one.device for one in self._found if one.device.id in added)
         self._options[OPTION_DEVICES] = list(dict.fromkeys([*self._options[OPTION_DEVICES], *added]))
         return await self._async_end()

@@ -326,10 +326,9 @@ class GizwitsEnterpriseCloud:
             return _listing_error(error, product)
         return [device for row in rows if (device := _device(row, product, name)) is not None]
 
-    def _device_of(self, row: Mapping[str, Any], product_key: str) -> Device | None:
-        known = self._definitions.known(product_key)
+    async def _device_of(self, row: Mapping[str, Any], product_key: str) -> Device | None:
         product = next(product for product in self._products if product.product_key == product_key)
-        return _device(row, product, known.name if known else None)
+        return _device(row, product, await self._product_name(product_key))
 
     async def _product_name(self, product_key: str) -> str | None:
         try:

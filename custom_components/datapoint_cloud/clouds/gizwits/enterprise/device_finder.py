@@ -1,7 +1,7 @@
 """Finds devices of an enterprise's products by any condition the vendor offers ("Enterprise API, Device search")."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -31,7 +31,7 @@ _FACTS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
     "created_at": ("created_at", wire_values.timestamp),
 }
 
-type MakeDevice = Callable[[Mapping[str, Any], str], Device | None]
+type MakeDevice = Callable[[Mapping[str, Any], str], Awaitable[Device | None]]
 """Turns a row of the search of a product into a device."""
 
 
@@ -74,7 +74,7 @@ class EnterpriseDeviceFinder:
             await self._described(product_key, device, row, query, is_disabled=device.id not in enabled_ids)
             for row in rows
             # Other lists leave disabled devices out; a search finds them if it is to.
-            if (device := self._make_device({**row, "is_disabled": None}, product_key)) is not None
+            if (device := await self._make_device({**row, "is_disabled": None}, product_key)) is not None
         ]
 
     async def _rows(self, product_key: str, params: Mapping[str, str], most: int) -> list[Mapping[str, Any]]:
