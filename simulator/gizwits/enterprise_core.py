@@ -48,9 +48,11 @@ class EnterpriseCore(GizwitsCore):
         self.windows_are_in_ms = False
         self.withheld_reports: dict[str, int] = {}
         self.has_cursors = False
-        """Whether the reports of devices ignore `skip`, and continue only at the address of the next page."""
+        """Whether the reports of devices refuse `limit` and `skip`; they continue at the address of the next page."""
         self.has_second_addresses = False
         """Whether the reports to which the documents give two addresses are at the second one."""
+        self.joins_alert_reports = False
+        """Whether the alerts by datapoint come with the alerts by place, as the page about them says."""
         self.quota_limit = 3600
         self.quota_remaining = self.quota_limit
         self.quota_reset = self._end_of_hour()

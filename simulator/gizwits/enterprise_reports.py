@@ -57,8 +57,9 @@ class EnterpriseReports:
         return await handler(request)
 
     async def _at(self, report: Handler, request: web.Request, *, is_second: bool) -> web.StreamResponse:
-        """Serve a report at one of its two addresses only."""
-        if is_second is not self._core.has_second_addresses:
+        """Serve a report at one of its two addresses only, or the alerts by datapoint at neither."""
+        is_elsewhere = "kind" in request.match_info and self._core.joins_alert_reports
+        if is_elsewhere or is_second is not self._core.has_second_addresses:
             raise web.HTTPNotFound
         return await report(request)
 
@@ -84,6 +85,8 @@ class EnterpriseReports:
 
     @staticmethod
     def _with_cursor(request: web.Request, rows: list[Any]) -> web.Response:
+        if {"limit", "skip"} & request.query.keys():
+            raise Refused(5002, "limit, skip")
         begin = int(request.query.get("cursor", "0"))
         end = begin + _CURSOR_PAGE
         following = str(request.rel_url.update_query(cursor=str(end))) if end < len(rows) else None
@@ -136,6 +139,8 @@ class EnterpriseReports:
         return web.json_response(_counted(request, self._devices(request), _state_counts))
 
     async def _alarmed_devices(self, request: web.Request) -> web.Response:
+        if request.match_info["kind"] == "alert" and self._core.joins_alert_reports:
+            return await self._events(request)
         counts = functools.partial(_alarm_counts, request.match_info["kind"])
         return web.json_response(_counted(request, self._devices(request), counts))
 

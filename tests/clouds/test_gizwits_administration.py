@@ -75,6 +75,14 @@ async def test_a_report_is_read_at_either_address(
     assert await reports.get(product.product_key, name, ReportQuery()) == at_first
 
 
+async def test_alerts_by_datapoint_are_read_where_the_alerts_by_place_are(
+    reports: Reports, server: GizwitsEnterpriseServer, product: EnterpriseProduct
+) -> None:
+    apart = await reports.get(product.product_key, "alert_events", ReportQuery())
+    server.joins_alert_reports = True
+    assert await reports.get(product.product_key, "alert_events", ReportQuery()) == apart
+
+
 async def test_the_overview_is_not_taken_from_a_report_by_place(
     reports: Reports, server: GizwitsEnterpriseServer, product: EnterpriseProduct
 ) -> None:
@@ -129,6 +137,28 @@ async def test_a_report_of_many_pages_is_read_to_its_end(
     server.has_cursors = has_cursors
     rows = (await reports.get(product.product_key, "active_devices", ReportQuery())).rows
     assert {row["mac"] for row in rows} == {device.mac for device in product.devices.values()}
+
+
+async def test_searches_and_reports_use_shorter_pages_after_a_refusal(
+    cloud: GizwitsEnterpriseCloud, reports: Reports, server: GizwitsEnterpriseServer, product: EnterpriseProduct
+) -> None:
+    finder, users = cloud.administration.finder, cloud.administration.users
+    assert finder is not None
+    assert users is not None
+
+    async def everything() -> list[int]:
+        query = DeviceQuery(scope=product.product_key, shows_disabled=True)
+        return [
+            len((await reports.get(product.product_key, "active_devices", ReportQuery())).rows),
+            len(await finder.find(query)),
+            len(await users.bound(product.product_key)),
+            len(await users.registered(product.product_key)),
+        ]
+
+    found = await everything()
+    server.maximum_limit = 20
+    assert await everything() == found
+    assert max(found) > server.maximum_limit
 
 
 @pytest.mark.parametrize("cycle", Cycle)

@@ -3,7 +3,7 @@
 It knows which list is complete, not where a list comes from.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,16 +15,38 @@ from ..paging import FetchPage, Page, PageSize, read_pages
 from . import wire_values
 
 type Row = Mapping[str, Any]
+type AskPage = Callable[[Mapping[str, int]], Awaitable[Any]]
+"""Requests a page by its `limit` and `skip`, and returns the body of the answer."""
 
-_DOCUMENTED_PAGE: Final = 20
-DEVICE_PAGES: Final = (100, _DOCUMENTED_PAGE)
-LOG_PAGES: Final = (1000, 100, _DOCUMENTED_PAGE)  # log rows are small and come by the thousand
+DOCUMENTED_PAGE: Final = 20  # without a `limit`
+DEVICE_PAGES: Final = (100, DOCUMENTED_PAGE)
+LOG_PAGES: Final = (1000, 100, DOCUMENTED_PAGE)  # log rows are small and come by the thousand
 _FORM_INVALID: Final = (5002, 9015)
 
 
 def page_size(client_store: ClientStore, slot: str, sizes: tuple[int, ...]) -> PageSize:
     """Find out the longest page under `slot`: no document states it, so we try longer ones than the documented."""
     return PageSize(client_store, slot, sizes, is_too_long=lambda error: error.code in _FORM_INVALID)
+
+
+async def find_rows(
+    ask: AskPage, lengths: PageSize, *, most: int, endpoint: str, subject: str | None = None
+) -> list[Row]:
+    """Return the first `most` rows of a list of the Enterprise API ("Paging"). Raises any `CloudError`."""
+
+    async def fetch(skip: int) -> Page:
+        answer = await lengths.fetch(lambda limit: ask({"limit": min(limit, most), "skip": skip}))
+        body = coerce.fields(answer)
+        if not isinstance(rows := body.get("objects"), list):
+            raise UnexpectedAnswer(endpoint=endpoint, subject=subject)
+        return Page(rows, wire_values.count(coerce.fields(body.get("meta")).get("total")))
+
+    found: list[Row] = []
+    async for page in read_pages(fetch, endpoint=endpoint, subject=subject, full_page=min(DOCUMENTED_PAGE, most)):
+        found += coerce.records(page.rows)
+        if len(found) >= most:
+            break
+    return found[:most]
 
 
 async def read_log(
@@ -80,7 +102,7 @@ class _DeviceListReader:
 
     async def read(self, fetch: FetchPage) -> None:
         # Servers may cut the pages we request, but none is expected to cut them shorter than the documented length.
-        async for page in read_pages(fetch, endpoint=self._endpoint, full_page=_DOCUMENTED_PAGE):
+        async for page in read_pages(fetch, endpoint=self._endpoint, full_page=DOCUMENTED_PAGE):
             self._add(page)
         found = len(self.devices.rows)
         if self._totals and not found <= self._totals[-1] <= found + self._repeated:

@@ -89,10 +89,12 @@ class GizwitsEnterpriseCloud:
         self._search = DeviceSearch(self._access, client_store)
         self._groups = DeviceGroups(self._access, self._search)
         self.administration = Administration(
-            reports=Reports(self._access),
-            finder=EnterpriseDeviceFinder(self._access, [product.product_key for product in products], self._device_of),
+            reports=Reports(self._access, client_store),
+            finder=EnterpriseDeviceFinder(
+                self._access, [product.product_key for product in products], self._device_of, client_store
+            ),
             groups=self._groups,
-            users=Users(self._access),
+            users=Users(self._access, client_store),
         )
         self._snoti: SnotiPush | None = None
         if snoti is not None and any(product.is_pushed for product in products):

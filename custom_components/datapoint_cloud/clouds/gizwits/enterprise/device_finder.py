@@ -8,15 +8,15 @@ from typing import Any, Final
 
 from ... import coerce
 from ...administration import DeviceQuery, FoundDevice
-from ...errors import DeviceGone, Reason, Rejected, UnexpectedAnswer
+from ...client_store import ClientStore
+from ...errors import DeviceGone, Reason, Rejected
 from ...model import Device
-from ...paging import Page, read_pages
 from .. import wire_values
-from .device_search import SEARCH_PATH
+from ..paging import Row, find_rows
+from .device_search import SEARCH_PATH, search_page
 from .product_access import ProductAccess
 
 _DETAIL_PATH: Final = "/device_detail"
-_PAGE: Final = 100
 _BY: Final[Mapping[str, str]] = {"device_id": "did", "mac": "mac", "user_id": "uid"}
 _TAKES: Final = frozenset(
     {*_BY, "group_id", "country", "region", "city", "is_online", "is_faulty", "is_alerting", "active_since"}
@@ -38,9 +38,16 @@ type MakeDevice = Callable[[Mapping[str, Any], str], Awaitable[Device | None]]
 class EnterpriseDeviceFinder:
     """Finds devices of all products of an enterprise."""
 
-    def __init__(self, access: ProductAccess, product_keys: Sequence[str], make_device: MakeDevice) -> None:
-        """Search the products `product_keys` through `access`."""
+    def __init__(
+        self,
+        access: ProductAccess,
+        product_keys: Sequence[str],
+        make_device: MakeDevice,
+        client_store: ClientStore,
+    ) -> None:
+        """Search the products `product_keys` through `access`; keep in `client_store` how long a page may be."""
         self._access = access
+        self._page_size = search_page(client_store)
         self._product_keys = tuple(dict.fromkeys(product_keys))
         self._make_device = make_device
 
@@ -77,27 +84,16 @@ class EnterpriseDeviceFinder:
             if (device := await self._make_device({**row, "is_disabled": None}, product_key)) is not None
         ]
 
-    async def _rows(self, product_key: str, params: Mapping[str, str], most: int) -> list[Mapping[str, Any]]:
+    async def _rows(self, product_key: str, params: Mapping[str, str], most: int) -> list[Row]:
         """Return the rows of a search, `most` at most."""
 
-        async def fetch(skip: int) -> Page:
-            limit = min(_PAGE, most)
-            answer = await self._access.request(
-                product_key, "GET", SEARCH_PATH, params={**params, "limit": limit, "skip": skip}
-            )
-            body = coerce.fields(answer)
-            if not isinstance(rows := body.get("objects"), list):
-                raise UnexpectedAnswer(endpoint=SEARCH_PATH, subject=product_key)
+        async def ask(place: Mapping[str, int]) -> Any:
+            answer = await self._access.request(product_key, "GET", SEARCH_PATH, params={**params, **place})
             # The total may count the disabled devices that the list does not show, so an empty page is its end.
-            is_end = not rows and params["show_disabled"] == "0"
-            return Page(rows, skip if is_end else wire_values.count(coerce.fields(body.get("meta")).get("total")))
+            is_end = params["show_disabled"] == "0" and coerce.fields(answer).get("objects") == []
+            return {"objects": [], "meta": {"total": place["skip"]}} if is_end else answer
 
-        found: list[Mapping[str, Any]] = []
-        async for page in read_pages(fetch, endpoint=SEARCH_PATH, subject=product_key, full_page=min(_PAGE, most)):
-            found += coerce.records(page.rows)
-            if len(found) >= most:
-                break
-        return found[:most]
+        return await find_rows(ask, self._page_size, most=most, endpoint=SEARCH_PATH, subject=product_key)
 
     async def _described(
         self, product_key: str, device: Device, row: Mapping[str, Any], query: DeviceQuery, *, is_disabled: bool

@@ -11,12 +11,17 @@ from ... import coerce
 from ...budget import Purpose
 from ...client_store import ClientStore
 from ...errors import UnexpectedAnswer
-from ...paging import Page
+from ...paging import Page, PageSize
 from .. import wire_values
 from ..paging import DEVICE_PAGES, Row, list_devices, page_size
 from .product_access import Product, ProductAccess
 
 SEARCH_PATH: Final = "/devices/search"
+
+
+def search_page(client_store: ClientStore) -> PageSize:
+    """Return the longest page that the search accepts."""
+    return page_size(client_store, "search page", DEVICE_PAGES)
 
 
 class DeviceSearch:
@@ -25,7 +30,7 @@ class DeviceSearch:
     def __init__(self, access: ProductAccess, client_store: ClientStore) -> None:
         """Request through `access`; keep in `client_store` how long a page may be."""
         self._access = access
-        self._page_size = page_size(client_store, "search page", DEVICE_PAGES)
+        self._page_size = search_page(client_store)
         self._pages: dict[Product, int] = {}
 
     def pages_of(self, product: Product) -> int:

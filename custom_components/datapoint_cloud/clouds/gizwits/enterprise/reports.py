@@ -13,16 +13,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ... import coerce
 from ...budget import Purpose
+from ...client_store import ClientStore
 from ...errors import CloudError, NotSupported, Reason, Rejected, UnexpectedAnswer
-from ...paging import Page, read_pages
 from ...reporting import Cycle, Parameter, Place, ReportQuery, ReportResult
 from .. import wire_values
+from ..paging import DEVICE_PAGES, DOCUMENTED_PAGE, find_rows, page_size
 from .product_access import ProductAccess
 
 _PRODUCT: Final = "/v1/products/{product_key}"
 _LEVELS: Final = ("country", "region", "city")
 _RESERVED: Final = frozenset({"count", "detail", *_LEVELS})
-_PAGE: Final = 100
 _MOST_ROWS: Final = 10_000
 
 
@@ -193,7 +193,8 @@ REPORTS: Final[Mapping[str, Report]] = {
         paths=("/fault/report/events",), proof=frozenset({"detail"}), read=_read_counted, takes=_GROUP
     ),
     "alert_events": Report(
-        paths=("/alert/report/events", "/fault/alert/events"),
+        # The page about it repeats the address of the alerting devices.
+        paths=("/alert/report/events", "/fault/alert/events", "/alert/report/devices"),
         proof=frozenset({"detail"}),
         read=_read_counted,
         takes=_GROUP,
@@ -226,9 +227,10 @@ REPORTS: Final[Mapping[str, Report]] = {
 class Reports:
     """The reports of an enterprise's products."""
 
-    def __init__(self, access: ProductAccess) -> None:
-        """Ask through `access`."""
+    def __init__(self, access: ProductAccess, client_store: ClientStore) -> None:
+        """Ask through `access`; keep in `client_store` how long a page may be."""
         self._access = access
+        self._page_size = page_size(client_store, "report page", DEVICE_PAGES)
 
     @property
     def names(self) -> Sequence[str]:
@@ -272,25 +274,20 @@ class Reports:
         if not report.is_paged:
             return coerce.fields(await ask(params=asked))
 
-        following: dict[str, str] = {}
+        following: Mapping[str, str] = {}
 
-        async def fetch(skip: int) -> Page:
+        async def ask_page(place: Mapping[str, int]) -> Any:
             # The document names no `limit` and `skip` of these lists, but the address of the next page.
-            place = following if skip and following else {"limit": _PAGE, "skip": skip}
-            body = coerce.fields(await ask(params={**asked, **place}))
-            rows, meta = body.get("objects"), coerce.fields(body.get("meta"))
-            if not isinstance(rows, list):
-                raise UnexpectedAnswer(endpoint=_PRODUCT + path, subject=product_key)
-            following.clear()
-            following.update(parse_qsl(urlsplit(coerce.text(meta.get("next")) or "").query))
-            return Page(rows, wire_values.count(meta.get("total")))
+            nonlocal following
+            first: Mapping[str, int] = {} if place["limit"] == DOCUMENTED_PAGE else place
+            body = await ask(params={**asked, **(following or place if place["skip"] else first)})
+            meta = coerce.fields(coerce.fields(body).get("meta"))
+            following = dict(parse_qsl(urlsplit(coerce.text(meta.get("next")) or "").query))
+            return body
 
-        rows: list[Any] = []
-        async for page in read_pages(fetch, endpoint=_PRODUCT + path, subject=product_key):
-            rows += page.rows
-            if len(rows) >= _MOST_ROWS:
-                break
-        return {"objects": rows[:_MOST_ROWS]}
+        endpoint = _PRODUCT + path
+        rows = await find_rows(ask_page, self._page_size, most=_MOST_ROWS, endpoint=endpoint, subject=product_key)
+        return {"objects": rows}
 
 
 def check(report: Report, query: ReportQuery) -> None:

@@ -3,21 +3,22 @@
 Users are personal data: a search returns their ids, and everything else only when it is asked for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final
 
 from ... import coerce
 from ...administration import ItemResults, User
-from ...errors import Reason, Rejected, UnexpectedAnswer
-from ...paging import Page, read_pages
+from ...client_store import ClientStore
+from ...errors import Reason, Rejected
 from .. import wire_values
 from ..item_results import item_results
+from ..paging import DEVICE_PAGES, Row, find_rows, page_size
 from .product_access import ProductAccess
 
 _REGISTERED_PATH: Final = "/v1/users/search"
 _BINDING_PATH: Final = "/users/search"
 _BINDINGS_PATH: Final = "/devices/bindings"
-_PAGE: Final = 100
+_USUAL_LIMIT: Final = 100
 _REGISTERED_KEYS: Final[Mapping[str, str]] = {"username": "username", "phone": "phone", "email": "email"}
 _BINDING_KEYS: Final[Mapping[str, str]] = {
     **_REGISTERED_KEYS,
@@ -32,9 +33,10 @@ _PERSONAL: Final = ("username", "name", "phone", "email", "birthday", "gender", 
 class Users:
     """The users of all products."""
 
-    def __init__(self, access: ProductAccess) -> None:
-        """Ask through `access`."""
+    def __init__(self, access: ProductAccess, client_store: ClientStore) -> None:
+        """Ask through `access`; keep in `client_store` how long a page may be."""
         self._access = access
+        self._page_size = page_size(client_store, "users page", DEVICE_PAGES)
 
     async def bound(
         self,
@@ -43,7 +45,7 @@ class Users:
         by: str | None = None,
         value: str | None = None,
         group_id: str | None = None,
-        limit: int = _PAGE,
+        limit: int = _USUAL_LIMIT,
         with_personal: bool = False,
     ) -> Sequence[User]:
         """Search the users that have bound a device of a product.
@@ -53,15 +55,13 @@ class Users:
         """
         if (by is None) != (value is None) or (by is not None and by not in _BINDING_KEYS):
             raise Rejected(Reason.INVALID_REQUEST, endpoint=_BINDING_PATH, subject="by")
-        params = {"gid": group_id, "type": None if by is None else _BINDING_KEYS[by], "val": value}
+        params = _given({"gid": group_id, "type": None if by is None else _BINDING_KEYS[by], "val": value})
 
-        async def fetch(skip: int) -> Page:
-            return _page(
-                await self._access.request(product_key, "GET", _BINDING_PATH, params=_paged(params, limit, skip)),
-                _BINDING_PATH,
-            )
+        def ask(place: Mapping[str, int]) -> Awaitable[Any]:
+            return self._access.request(product_key, "GET", _BINDING_PATH, params={**params, **place})
 
-        return await _read(fetch, _BINDING_PATH, limit, with_personal=with_personal)
+        rows = await find_rows(ask, self._page_size, most=limit, endpoint=_BINDING_PATH)
+        return _users(rows, with_personal=with_personal)
 
     async def registered(
         self,
@@ -70,21 +70,20 @@ class Users:
         by: str | None = None,
         value: str | None = None,
         app_id: str | None = None,
-        limit: int = _PAGE,
+        limit: int = _USUAL_LIMIT,
         with_personal: bool = False,
     ) -> Sequence[User]:
         """Search the users that have registered in an app of a product, by `username`, `phone` or `email`."""
         if (by is None) != (value is None) or (by is not None and by not in _REGISTERED_KEYS):
             raise Rejected(Reason.INVALID_REQUEST, endpoint=_REGISTERED_PATH, subject="by")
-        params = {"product_key": product_key, "appid": app_id, **({} if by is None else {_REGISTERED_KEYS[by]: value})}
+        searched = {} if by is None else {_REGISTERED_KEYS[by]: value}
+        params = _given({"product_key": product_key, "appid": app_id, **searched})
 
-        async def fetch(skip: int) -> Page:
-            return _page(
-                await self._access.request_as_enterprise("GET", _REGISTERED_PATH, params=_paged(params, limit, skip)),
-                _REGISTERED_PATH,
-            )
+        def ask(place: Mapping[str, int]) -> Awaitable[Any]:
+            return self._access.request_as_enterprise("GET", _REGISTERED_PATH, params={**params, **place})
 
-        return await _read(fetch, _REGISTERED_PATH, limit, with_personal=with_personal)
+        rows = await find_rows(ask, self._page_size, most=limit, endpoint=_REGISTERED_PATH)
+        return _users(rows, with_personal=with_personal)
 
     async def bind(self, product_key: str, user_id: str, app_id: str, device_ids: Sequence[str]) -> ItemResults:
         """Bind devices to a user of an app ("Enterprise API, Bindings")."""
@@ -101,25 +100,12 @@ class Users:
         return item_results(await self._access.request(product_key, method, _BINDINGS_PATH, json_body=body), device_ids)
 
 
-def _paged(params: Mapping[str, str | None], most: int, skip: int) -> dict[str, str | int]:
-    known = {name: value for name, value in params.items() if value is not None}
-    return {**known, "limit": min(_PAGE, most), "skip": skip}
+def _given(params: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in params.items() if value is not None}
 
 
-def _page(answer: Any, endpoint: str) -> Page:
-    body = coerce.fields(answer)
-    if not isinstance(rows := body.get("objects"), list):
-        raise UnexpectedAnswer(endpoint=endpoint)
-    return Page(rows, wire_values.count(coerce.fields(body.get("meta")).get("total")))
-
-
-async def _read(fetch: Any, endpoint: str, most: int, *, with_personal: bool) -> Sequence[User]:
-    users: list[User] = []
-    async for page in read_pages(fetch, endpoint=endpoint, full_page=min(_PAGE, most)):
-        users += [user for row in coerce.records(page.rows) if (user := _user(row, with_personal)) is not None]
-        if len(users) >= most:
-            break
-    return users[:most]
+def _users(rows: Sequence[Row], *, with_personal: bool) -> Sequence[User]:
+    return [user for row in rows if (user := _user(row, with_personal)) is not None]
 
 
 def _user(row: Mapping[str, Any], with_personal: bool) -> User | None:  # noqa: FBT001
