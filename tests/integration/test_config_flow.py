@@ -190,6 +190,22 @@ async def test_a_choice_may_be_typed_as_the_list_shows_it(hass: HomeAssistant, s
     assert [app.clean(typed) for typed in (" bestway", "98754E68", "Other")] == ["98754e68", "98754e68", "Other"]
 
 
+async def test_the_form_shows_an_app_by_its_name_before_and_after_it_was_chosen(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    form = await choose(hass, "gizwits_open")
+    assert {"value": "Heatzy", "label": "Heatzy"} in form["data_schema"].schema["app_id"].config["options"]
+    typed = with_changes(typed_for(simulation, "gizwits_open"), {"app_id": "Heatzy"})
+    result = await submit(hass.config_entries.flow, form, typed)
+    assert result["errors"] == {"app_id": "unknown_app"}  # the simulated cloud does not know it
+    (app_id,) = (key for key in result["data_schema"].schema if key == "app_id")
+    assert app_id.description == {"suggested_value": "Heatzy"}
+    server = simulation.gizwits_open
+    server.app_id = "c70a66ff039d41b4a220e198b0fcc8b3"
+    result = await submit(hass.config_entries.flow, result, typed)
+    assert result["data"]["app_id"] == server.app_id
+
+
 async def test_blanks_in_a_password_are_kept(hass: HomeAssistant, simulation: Simulation) -> None:
     simulation.keycloak.password = " a blank "
     result = await add(hass, simulation, "sodata")

@@ -5,6 +5,7 @@ It knows no cloud, and not how a field is shown.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from ..clouds.errors import Reason
@@ -49,12 +50,24 @@ class Field:
             return self._choice(value) or value
         return (self.is_address and address(value)) or value
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels of the choices by value, unless their texts are translated."""
+        return self.choices if isinstance(self.choices, Mapping) else {}
+
+    def shown(self, value: Any) -> Any:
+        """Return what the form shows of a value; `clean` returns the value again.
+
+        The front end shows the value of an open choice, not its label: the user would choose a name and see an id.
+        """
+        return self.labels.get(value, value) if self.is_open else value
+
     def _choice(self, typed: str) -> str | None:
         """Return the choice that was typed instead of chosen: by its value or label, in capitals or not."""
-        labels = self.choices if isinstance(self.choices, Mapping) else {}
-        return next(
-            (one for one in self.choices if typed.casefold() in (one.casefold(), labels.get(one, one).casefold())), None
-        )
+        for value in self.choices:
+            if typed.casefold() in (value.casefold(), self.labels.get(value, value).casefold()):
+                return value
+        return None
 
 
 def secret_field(name: str, *reasons: Reason, is_required: bool = True, is_advanced: bool = False) -> Field:

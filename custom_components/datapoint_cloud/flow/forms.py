@@ -81,8 +81,10 @@ def selector_of(field: Field) -> Selector[Any]:
 def _select_config(field: Field) -> SelectSelectorConfig:
     config = SelectSelectorConfig(options=list(field.choices), mode=SelectSelectorMode.DROPDOWN)
     config["custom_value"] = field.is_open
-    if isinstance(field.choices, Mapping):
-        config["options"] = [SelectOptionDict(value=value, label=label) for value, label in field.choices.items()]
+    if field.labels:
+        config["options"] = [
+            SelectOptionDict(value=field.shown(value), label=field.labels[value]) for value in field.labels
+        ]
         config["sort"] = True
     else:
         config["translation_key"] = field.name
@@ -96,8 +98,9 @@ def submitted_values(fields: Iterable[Field], user_input: Mapping[str, Any]) -> 
 
 def suggested(fields: Collection[Field], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values in the shape of the form, to show them in it."""
-    top = values_of((field for field in fields if not field.is_advanced), values)
-    advanced = values_of((field for field in fields if field.is_advanced), values)
+    shown = {field.name: field.shown(values[field.name]) for field in fields if field.name in values}
+    top = values_of((field for field in fields if not field.is_advanced), shown)
+    advanced = values_of((field for field in fields if field.is_advanced), shown)
     return top | ({ADVANCED: advanced} if advanced else {})
 
 
