@@ -23,7 +23,6 @@ from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.selector import (
-    BooleanSelector,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -46,7 +45,6 @@ from .storage import hand_over
 
 _CHANGE: Final = "reconfigure_"
 """Before the kind of the cloud, the step that changes an account: its texts differ from those of a new one."""
-_GO_BACK: Final = "change_address"
 
 
 class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -123,19 +121,23 @@ class DatapointCloudConfigFlow(ConfigFlow, domain=DOMAIN):
         )
         return self.async_show_form(step_id=name, data_schema=vol.Schema({vol.Required(name): selector}))
 
-    async def async_step_unencrypted(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_unencrypted(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Warn about addresses without encryption before anything is sent to them."""
         addresses = unencrypted(self._fields, self._values)
-        if user_input is not None:
-            if user_input.get(_GO_BACK):
-                return self._show_account()
-            self._accepted_addresses |= set(addresses)
-            return await self._try_account()
-        return self.async_show_form(
+        return self.async_show_menu(
             step_id="unencrypted",
-            data_schema=vol.Schema({vol.Optional(_GO_BACK, default=False): BooleanSelector()}),
+            menu_options=["change_address", "accept_address"],
             description_placeholders={"addresses": ", ".join(map(in_markdown, addresses))},
         )
+
+    async def async_step_change_address(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Go back from the warning to the form, which keeps what was entered."""
+        return self._show_account()
+
+    async def async_step_accept_address(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Try the account in spite of the warning."""
+        self._accepted_addresses |= set(unencrypted(self._fields, self._values))
+        return await self._try_account()
 
     async def async_step_reconfigure(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the account to change; its form has the fields of a new one, without those of a first scope."""

@@ -264,7 +264,7 @@ async def test_the_form_warns_of_an_address_without_encryption_before_it_sends_a
         assert result["step_id"] == "unencrypted"
         assert result["description_placeholders"] == {"addresses": r"http\://cloud.example.com"}
         assert not request.called
-        result = await submit(hass.config_entries.flow, result, {})
+        result = await submit(hass.config_entries.flow, result, {"next_step_id": "accept_address"})
         assert request.called
     assert result["step_id"] == kind
     assert result["errors"] == {"base": "cannot_connect"}
@@ -282,7 +282,7 @@ async def test_the_warning_leads_back_to_the_form_with_all_that_was_entered(
     changes: Input = {"api_url": address} if kind == "firstlight" else {"advanced": {"api_url": address}}
     with patch("aiohttp.ClientSession._request", side_effect=OSError) as request:
         warning = await add(hass, simulation, kind, changes)
-        form = await submit(hass.config_entries.flow, warning, {"change_address": True})
+        form = await submit(hass.config_entries.flow, warning, {"next_step_id": "change_address"})
         assert not request.called
     assert (form["step_id"], form["errors"]) == (kind, {})
     entered = {**typed, **typed.get("advanced", {}), "api_url": address}
