@@ -1,23 +1,40 @@
-"""The pages of the documentation: where their links lead exists, and they describe all that a user meets."""
+"""The pages of the documentation: what they link to and name exists, and they describe all that a user meets."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import hass_frontend
 import pytest
+from homeassistant.helpers import update_coordinator
+from homeassistant.util.yaml import parse_yaml
+
+from custom_components.datapoint_cloud.clouds.cloud import Cloud
+from custom_components.datapoint_cloud.clouds.firstlight.api import FirstlightCloud
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud
+from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
+from custom_components.datapoint_cloud.clouds.gizwits.open.login import KNOWN_APPS
+from custom_components.datapoint_cloud.clouds.sodata.api import SoDataCloud
+from custom_components.datapoint_cloud.const import DEFAULT_SHARE
+from custom_components.datapoint_cloud.statistics.schedule import DEFAULT_DAYS
 
 PROJECT = Path(__file__).parent.parent
 DOCS = PROJECT / "docs"
-TEXTS: Mapping[str, Any] = json.loads(
-    (PROJECT / "custom_components" / "datapoint_cloud" / "translations" / "en.json").read_text(encoding="utf-8")
-)
+INTEGRATION = PROJECT / "custom_components" / "datapoint_cloud"
+TEXTS: Mapping[str, Any] = json.loads((INTEGRATION / "translations" / "en.json").read_text(encoding="utf-8"))
+_PAGES_FOR_USERS = [*sorted(DOCS.glob("*.md")), PROJECT / "README.md", PROJECT / "CONTRIBUTING.md"]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), *PROJECT.glob("benchmarks/*.md")])
 _LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`[^`]*`")
+_NAME = re.compile(r"(?<!\*)\*(?![*\s])([^*\n]+)\*(?!\*)")
+_WAY = re.compile(r"\*\*([^*\n]*→[^*\n]*)\*\*")
 
 
 _WITH_ACTIONS = [
@@ -49,6 +66,101 @@ def test_links_lead_to_something(page: Path) -> None:
         if not target.exists() or (anchor and anchor not in _anchors(target)):
             broken.append(f"{file}#{anchor}" if anchor else file)
     assert broken == []
+
+
+# Names on the screen
+
+
+def _strings(texts: Any) -> Iterator[str]:
+    if isinstance(texts, Mapping):
+        for text in texts.values():
+            yield from _strings(text)
+    elif isinstance(texts, list):
+        for text in texts:
+            yield from _strings(text)
+    else:
+        yield str(texts)
+
+
+def _as_name(text: str) -> str:
+    """Return a name as it is compared: in capitals or not, with any number."""
+    return re.sub(r"\d+", "#", text.casefold().rstrip(".:"))
+
+
+@cache
+def _names_on_the_screen() -> frozenset[str]:
+    """Return all texts of the integration, its profiles and vocabulary, and of Home Assistant's front end."""
+    translations = Path(hass_frontend.where()) / "static" / "translations"
+    files = [INTEGRATION / "translations" / "en.json", INTEGRATION / "vocabulary" / "en.json"]
+    files += list(translations.rglob("en-*.json"))
+    loaded = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    loaded += [parse_yaml(path.read_text(encoding="utf-8")) for path in (INTEGRATION / "profiles").glob("*.yaml")]
+    return frozenset(map(_as_name, _strings(loaded)))
+
+
+@pytest.mark.parametrize("page", _PAGES_FOR_USERS, ids=lambda page: page.name)
+def test_what_is_in_italics_or_a_way_through_menus_is_called_so_on_the_screen(page: Path) -> None:
+    text = _CODE.sub("", _text(page))
+    names = [*_NAME.findall(text), *(name for way in _WAY.findall(text) for name in way.split(" → "))]
+    assert [name for name in names if _as_name(name) not in _names_on_the_screen()] == []
+
+
+def test_names_that_nothing_has_are_noticed() -> None:
+    assert {"settings", "import history", "pv #"} <= _names_on_the_screen()
+    assert "developer tools" not in _names_on_the_screen()
+
+
+def test_each_line_of_the_log_is_one_that_is_logged() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in INTEGRATION.rglob("*.py")]
+    sources.append(Path(update_coordinator.__file__).read_text(encoding="utf-8"))
+    _, _, section = _text(DOCS / "troubleshooting.md").partition("### Lines in the log")
+    table = section.partition("### ")[0]
+    lines = [
+        line for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for line in re.findall(r"`([^`]+)`", row)
+    ]
+    assert len(lines) > 10
+    parts = [part.strip() for line in lines for part in re.split(r"…|^\d+|(?<=cause:)", line)]
+    assert [part for part in parts if not any(part in source for source in sources)] == []
+
+
+# Numbers
+
+
+def _in_words(interval: timedelta) -> str:
+    seconds = round(interval.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    return "1 minute" if seconds == 60 else f"{seconds // 60} minutes"
+
+
+@pytest.mark.parametrize(
+    ("name", "cloud"),
+    [
+        ("Gizwits Open API", GizwitsOpenCloud),
+        ("Gizwits Enterprise API", GizwitsEnterpriseCloud),
+        ("SoData", SoDataCloud),
+        ("Firstlight", FirstlightCloud),
+    ],
+)
+def test_the_intervals_are_those_of_the_clouds(name: str, cloud: type[Cloud]) -> None:
+    (row,) = re.findall(rf"^\| {name} \|.*$", _text(DOCS / "updates.md"), re.MULTILINE)
+    usual = _in_words(cloud.default_interval).removeprefix("1 ")
+    is_shortest = cloud.default_interval == cloud.shortest_interval
+    least = "never more often" if is_shortest else f"at least {_in_words(cloud.shortest_interval)} apart"
+    assert f"| every {usual}, {least} |" in row
+
+
+def test_the_defaults_of_the_options_are_those_of_the_form() -> None:
+    page = _text(DOCS / "accounts.md")
+    assert f" {DEFAULT_SHARE} % by default" in page
+    assert f"; {DEFAULT_DAYS} by default" in page
+
+
+def test_the_apps_are_those_that_the_form_lists() -> None:
+    assert f": {', '.join(KNOWN_APPS.values())}." in _text(DOCS / "entities.md")
+
+
+# What a user meets
 
 
 def test_each_issue_has_a_section() -> None:
