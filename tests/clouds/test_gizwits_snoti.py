@@ -758,6 +758,17 @@ async def test_push_reports_positions_in_order(
     ]
 
 
+async def test_push_reports_where_a_device_comes_online(
+    listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
+) -> None:
+    await listener.connect(products[0], follow=[chiller])
+    server.push(products[0].product_key, "device.online", chiller, latitude=23.125178, longitude=113.280637)
+    server.push(products[0].product_key, "device.online", chiller)
+    await until(lambda: len(server.of("event_ack")) == 2)
+    assert [type(news) for news in listener.news] == [Presence, Position, Presence]
+    assert listener.of(Position) == [Position(device_id=chiller.did, latitude=23.125178, longitude=113.280637)]
+
+
 async def test_push_reports_an_unknown_device_that_comes_online_once(
     listener: Listener, server: SimulatedSnoti, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:

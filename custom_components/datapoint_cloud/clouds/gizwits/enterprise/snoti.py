@@ -300,8 +300,7 @@ class _Connection:
         """
         key = _key_of(event)
         if not self._is_repeated(event, key):
-            news = await self._events.convert(self._product.product_key, event)
-            if news is not None:
+            for news in await self._events.convert(self._product.product_key, event):
                 self._on_news(news)
         self._remember(event, key)  # also a repeated one: it is of this session now
         if "delivery_id" in event:

@@ -78,13 +78,14 @@ class EventConverter:
         self._newest = {subject: at for subject, at in self._newest.items() if subject[0] in self._followed}
         self._strangers -= self._followed.keys()
 
-    async def convert(self, product_key: str, event: Mapping[str, Any]) -> News | None:
-        """Convert an event of a product; None if it holds nothing, or nothing new. Never raises."""
+    async def convert(self, product_key: str, event: Mapping[str, Any]) -> Sequence[News]:
+        """Convert an event of a product; nothing if it holds nothing, or nothing new. Never raises."""
         if self._is_selection and (did := coerce.text(event.get("did"))) is not None and did not in self._followed:
-            return None
+            return ()
         kind = coerce.text(event.get("event_type")) or ""
-        # An event may have the name of its subscription.
-        return await self._news(_TYPES.get(kind, kind), product_key, event)
+        kind = _TYPES.get(kind, kind)  # an event may have the name of its subscription
+        news = await self._news(kind, product_key, event), self._position(kind, event)
+        return [one for one in news if one is not None]
 
     async def _news(self, kind: str, product_key: str, event: Mapping[str, Any]) -> News | None:
         match kind:
@@ -96,7 +97,7 @@ class EventConverter:
                 if (did := coerce.text(event.get("did"))) is not None:
                     return self._presence(did, _created_at(event), is_online=kind == "device_online")
             case "device_gps_kv" | "device_lbs_kv":
-                return self._position(event)
+                return None  # they hold nothing but a position
             case "datapoints_changed":
                 key = coerce.text(event.get("product_key")) or product_key
                 self._definitions.outdate(key)
@@ -128,9 +129,12 @@ class EventConverter:
         self._strangers.add(did)
         return DevicesChanged()
 
-    def _position(self, event: Mapping[str, Any]) -> Position | None:
+    def _position(self, kind: str, event: Mapping[str, Any]) -> Position | None:
+        """Return where a device is. Those that use NB-IoT say it when they come online, beside the other fields."""
+        if kind not in {*POSITION_EVENTS.values(), "device_online"}:
+            return None
         did = coerce.text(event.get("did"))
-        latitude, longitude = coerce.coordinates(coerce.fields(event.get("data")))
+        latitude, longitude = coerce.coordinates(event if kind == "device_online" else coerce.fields(event.get("data")))
         if did is None or did not in self._followed or latitude is None or longitude is None:
             return None
         is_news = self._is_newest((did, _Fact.POSITION), _created_at(event))
