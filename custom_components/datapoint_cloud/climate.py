@@ -96,11 +96,20 @@ class DatapointClimate(TemperatureEntity, ClimateEntity):
 
     @property
     def _target(self) -> str:
-        """The role of the target that counts: of two, it may be the one of the chosen preset."""
+        """The role of the target that counts: of two, it may be the one of the chosen preset or of the mode."""
+        return self._target_in(self.hvac_mode)
+
+    def _target_in(self, mode: HVACMode | None) -> str:
+        """Return the role of the target that counts in a mode."""
         if self.has("target") or not self.composite.in_force:
             return "target"
-        by_preset = {key_of(word): role for word, role in self.composite.in_force.items()}
-        return by_preset.get(self.preset_mode or "", "target")
+        by_word = {key_of(word): role for word, role in self.composite.in_force.items()}
+        return next((by_word[word] for word in (self.preset_mode, mode) if word in by_word), "target")
+
+    @property
+    @override
+    def _targets(self) -> tuple[str, ...]:
+        return super()._targets if self._target == "target" else (self._target,)
 
     @property
     @override
@@ -110,12 +119,16 @@ class DatapointClimate(TemperatureEntity, ClimateEntity):
     @property
     @override
     def target_temperature_high(self) -> float | None:
-        return self._temperature("high")
+        return self._temperature_beside("high")
 
     @property
     @override
     def target_temperature_low(self) -> float | None:
-        return self._temperature("low")
+        return self._temperature_beside("low")
+
+    def _temperature_beside(self, role: str) -> float | None:
+        """Return one of two targets. While one of them counts alone, both would be taken for a range it keeps to."""
+        return self._temperature(role) if self._target == "target" else None
 
     @property
     @override
@@ -125,10 +138,12 @@ class DatapointClimate(TemperatureEntity, ClimateEntity):
     @override
     async def async_set_temperature(self, **kwargs: Any) -> None:
         values: dict[str, Value] = {}
+        target = self._target
         if (mode := kwargs.get(ATTR_HVAC_MODE)) is not None:
             self._valid_mode_or_raise("hvac", mode, self.hvac_modes)
             values = self.values_of_mode(mode)
-        targets = {ATTR_TEMPERATURE: self._target, ATTR_TARGET_TEMP_HIGH: "high", ATTR_TARGET_TEMP_LOW: "low"}
+            target = self._target_in(mode)
+        targets = {ATTR_TEMPERATURE: target, ATTR_TARGET_TEMP_HIGH: "high", ATTR_TARGET_TEMP_LOW: "low"}
         temperatures = {role: kwargs[key] for key, role in targets.items() if kwargs.get(key) is not None}
         await self.async_write(values | self.values_of_temperatures(temperatures))
 

@@ -46,18 +46,18 @@ class TemperatureEntity(CompositeEntity):
     @property
     def target_temperature_step(self) -> float | None:
         """The smallest difference between two targets."""
-        steps = (abs(source.scale) if source.step is None else source.step for source in self._targets)
+        steps = (abs(source.scale) if source.step is None else source.step for source in self._sources(*_TARGETS))
         return self.composite.step or next(steps, None)
 
     @property
     def min_temp(self) -> float:
         """The lowest target."""
-        return self._limits[0]
+        return self._limits_of(*self._targets)[0]
 
     @property
     def max_temp(self) -> float:
         """The highest target."""
-        return self._limits[1]
+        return self._limits_of(*self._targets)[1]
 
     def values_of_temperatures(self, temperatures: Mapping[str, float | None]) -> dict[str, Value]:
         """Return the values to write for targets by their roles. Raises a translated error for an impossible one."""
@@ -68,7 +68,7 @@ class TemperatureEntity(CompositeEntity):
         return values
 
     def _values_of_temperature(self, name: str, temperature: float) -> dict[str, Value]:
-        role, (least, greatest) = self.composite.roles[name], self._limits
+        role, (least, greatest) = self.composite.roles[name], self._limits_of(name)
         if least <= temperature <= greatest:
             return self.values_of_number(role, temperature)
         step = self.target_temperature_step
@@ -125,14 +125,13 @@ class TemperatureEntity(CompositeEntity):
         # A number whose unit is not known yet would be shown converted from the wrong one.
         return None if self.has("unit") and self._unit is None else self.number_of(name)
 
-    @property
-    def _limits(self) -> tuple[float, float]:
-        """The narrowest limits that the profile, the schema and the device itself give."""
+    def _limits_of(self, *targets: str) -> tuple[float, float]:
+        """Return the narrowest limits that the profile, the schema and the device itself give for targets."""
         limits = self.composite.limits
         known = [limits[unit] for unit in (None, self._unit) if unit in limits]
         known += [
             (source.minimum, source.maximum)
-            for source in self._targets
+            for source in self._sources(*targets)
             if source.minimum is not None and source.maximum is not None
         ]
         if not known:
@@ -152,8 +151,9 @@ class TemperatureEntity(CompositeEntity):
         return low, high
 
     @property
-    def _targets(self) -> list[Source]:
-        return list(self._sources(*_TARGETS))
+    def _targets(self) -> tuple[str, ...]:
+        """The roles of the targets that count now."""
+        return _TARGETS
 
     def _sources(self, *names: str) -> Iterator[Source]:
         roles = self.composite.roles

@@ -101,8 +101,8 @@ async def test_what_a_spa_does_with_its_filter_is_shown_too(
 
 async def test_a_heater_is_set_by_presets(hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry) -> None:
     heater, device = "climate.hallway_heater", _device(simulation, PANEL_HEATER)
-    names = ("preset_mode", "target_temp_high", "target_temp_low", "current_temperature")
-    assert _shown(hass, heater, *names) == ("heat", "eco", 21, 17.5, 17.5)
+    names = ("preset_mode", "temperature", "current_temperature")
+    assert _shown(hass, heater, *names) == ("heat", "eco", 17.5, 17.5)
     await _call(hass, "climate.set_preset_mode", heater, preset_mode="boost")
     await poll(hass, entry)
     assert _shown(hass, heater, "preset_mode") == ("heat", "boost")

@@ -116,6 +116,7 @@ async def test_temperatures_are_unknown_as_long_as_their_unit_is(make: Make) -> 
 
 
 async def test_bytes_are_joined_to_temperatures(heater: Made) -> None:
+    await heater.report(mode="fro")
     names = ("current_temperature", "target_temp_high", "target_temp_low", "min_temp", "max_temp", "target_temp_step")
     assert _shown(heater, *names) == ("heat", 26.5, 21, 17, 5, 30, 0.1)
 
@@ -134,15 +135,39 @@ async def test_the_first_source_with_a_meaning_is_the_preset(heater: Made) -> No
 
 async def test_of_two_targets_the_one_of_the_preset_is_shown_and_set(heater: Made) -> None:
     names = ("temperature", "target_temp_high", "target_temp_low")
-    assert _shown(heater, *names) == ("heat", 17, 21, 17)
+    assert _shown(heater, *names) == ("heat", 17, None, None)  # with the other one, people would take it for a range
     assert await heater.call("climate.set_temperature", temperature=19) == {"ecoH": 0, "ecoL": 190}
     await heater.report(mode="cft")
     assert _shown(heater, "temperature") == ("heat", 21)
     assert await heater.call("climate.set_temperature", temperature=26) == {"cftH": 1, "cftL": 4}
     await heater.report(mode="fro")
-    assert _shown(heater, "temperature") == ("heat", None)
+    assert _shown(heater, *names) == ("heat", None, 26, 19)
     with pytest.raises(ServiceValidationError):
         await heater.call("climate.set_temperature", temperature=19)
+
+
+async def test_of_two_targets_the_one_of_the_mode_is_shown_and_set_within_its_own_limits(make: Make) -> None:
+    pump = await make(
+        """climate:
+    mode: {mode: {制热: heat, 制冷: cool, 自动: auto}}
+    high: cooling
+    low: heating
+    in_force: {heat: low, cool: high}""",
+        choice("mode", "制热", "制热", "制冷", "自动"),
+        number("heating", 30, (15, 40)),
+        number("cooling", 12, (8, 28)),
+        datapoints="{heating: {unit: °C}, cooling: {unit: °C}}",
+    )
+    names = ("temperature", "target_temp_high", "target_temp_low", "min_temp", "max_temp")
+    assert _shown(pump, *names) == ("heat", 30, None, None, 15, 40)
+    assert await pump.call("climate.set_temperature", temperature=38) == {"heating": 38}
+    assert await pump.call("climate.set_temperature", temperature=20, hvac_mode="cool") == {
+        "mode": "制冷",
+        "cooling": 20,
+    }
+    assert _shown(pump, *names) == ("cool", 20, None, None, 8, 28)
+    assert await pump.call("climate.set_hvac_mode", hvac_mode="auto") == {"mode": "自动"}
+    assert _shown(pump, *names) == ("auto", None, 20, 38, 15, 28)
 
 
 async def test_an_air_conditioner_keeps_its_mode_while_it_is_off(air_conditioner: Made) -> None:
@@ -158,7 +183,7 @@ async def test_what_a_device_does_not_report_is_unknown(make: Make) -> None:
     names = ("current_temperature", "target_temp_high", "target_temp_low", "preset_mode")
     assert _shown(made, *names) == ("unknown", None, 21, None, None)
     await made.report(on_off=False, mode="cft", curL=10)
-    assert _shown(made, *names) == ("off", 26.6, 21, None, "comfort")
+    assert _shown(made, *names) == ("off", 26.6, None, None, "comfort")
 
 
 async def test_a_role_whose_datapoint_the_product_lacks_is_left_out(make: Make) -> None:

@@ -270,6 +270,38 @@ def test_a_spa_is_set_to_what_people_bathe_in() -> None:
     assert spa.limits == {"°C": (5, 45), "°F": (41, 113)}
 
 
+def test_a_heat_pump_with_two_targets_has_one_for_each_mode() -> None:
+    mode = _choice("运行模式", "mode", "制冷", "制热", "自动")
+    heating = _number("制热设定温度", 15, 40, key="heating", is_writable=True)
+    cooling = _number("制冷设定温度", 8, 28, key="cooling", is_writable=True)
+    roles = {"on": "power", "mode": "mode", "current": "now"}
+    assert _found_of("", _POWER, mode, heating, cooling, _NOW) == {
+        "$climate": roles | {"high": "cooling", "low": "heating"}
+    }
+    assert _found_of("", _POWER, mode, heating, _NOW) == {"$climate": roles | {"target": "heating"}}
+
+
+def test_temperatures_are_in_celsius_where_a_target_shows_it() -> None:
+    inlet = _number("Water inlet temp", -30, 97.5, 0.5)
+    target = _number("Heating setpoint", 15, 40, key="t", is_writable=True)
+    assert [_measure(inlet), _measure(inlet, target)] == [(None, None), ("°C", "temperature")]
+    assert _measure(inlet, replace(target, name="Speed setpoint")) == (None, None)
+
+
+def test_a_few_degrees_are_in_celsius_where_they_can_be_chosen_in_chinese() -> None:
+    freezer = _number("冷冻设定温度", -28, -16)
+    assert [_measure(freezer), _measure(replace(freezer, name="Freezer target temperature"))] == [
+        ("°C", "temperature"),
+        (None, None),
+    ]
+
+
+@pytest.mark.parametrize("name", ["Infant monitor", "Water Purifier", "Aroma Light Diffuser", "Fanless PC"])
+def test_a_name_that_only_holds_the_word_says_nothing(name: str) -> None:
+    level = _number("亮度", 0, 100, key="level", is_writable=True)
+    assert _found_of(name, _POWER, _choice("模式", "mode", "自然风", "睡眠风"), level) == {}
+
+
 def test_a_product_that_is_called_a_fan_is_one() -> None:
     speed = _number("风速", 1, 12, key="speed", is_writable=True)
     gears = _choice("风速", "gears", "自动", "睡眠", "低", "高")
@@ -279,11 +311,11 @@ def test_a_product_that_is_called_a_fan_is_one() -> None:
         "$fan": {"on": "power", "percentage": "speed", "preset": "mode", "oscillating": "swing"}
     }
     assert _found_of("空气净化器", _POWER, gears, mode) == {"$fan": {"on": "power", "preset": "gears"}}
-    assert _found_of("Ceiling Fan Light", _flag("Fan Switch", "fan"), speed, _flag("Light Switch", "lamp")) == {
+    assert _found_of("CeilingFan_Light", _flag("Fan Switch", "fan"), speed, _flag("Light Switch", "lamp")) == {
         "$fan": {"on": "fan", "percentage": "speed"}
     }
     assert _found_of("空调", _POWER, gears, mode) == {}
-    assert _found_of("Fan heater", _POWER, speed, _TARGET, _NOW).keys() == {"$climate"}
+    assert _found_of("Ceiling fan heater", _POWER, speed, _TARGET, _NOW).keys() == {"$climate"}
 
 
 def test_a_lamp_is_told_by_its_color_or_by_its_name() -> None:
@@ -367,8 +399,8 @@ def test_a_product_that_nobody_has_tried_is_readable() -> None:
 
 
 def test_a_word_that_means_another_thing_beside_others_is_not_put_together_with_them() -> None:
-    words = ("打开中", "魑中", "中", "无")
-    assert list(_NAMING.option_keys(words)) == ["opening", "option_2", "medium", "none"]
+    words = ("打开中", "魑中", "中", "无", "分", "门开")
+    assert list(_NAMING.option_keys(words)) == ["opening", "option_2", "medium", "none", "minute", "door_open"]
     assert _NAMING.english.translate("无魑水") is None
     assert _NAMING.english.translate("无水流") == "No water flow"
     assert _NAMING.english.translate("无水泵") is None

@@ -68,12 +68,13 @@ def _rule(
 _NO_TEMPERATURE: Final = (
     r"(?!.*\b(difference|offset|compensation|calibration|hysteresis|colou?r|unit|time|sensor|fault|alarm|mode|level)\b)"
 )
+_SETPOINT: Final = "(water|heating|cooling|room|floor) setpoint"
 _CHANNEL: Final = r"(royal |cool |warm |deep |light )?(white|blue|red|green|violet|uv|purple|moonlight)"
 # Also in other European languages, whose words are written together, such as "Solltemperatur".
 _TEMPERATURE_NAME: Final = re.compile(
-    rf"^{_NO_TEMPERATURE}.*(\btemp(e?rature|érature)?\b|temperat(ura?|uur)\b|\b(water|heating|room|floor) setpoint\b)"
+    rf"^{_NO_TEMPERATURE}.*(\btemp(e?rature|érature)?\b|temperat(ura?|uur)\b|\b{_SETPOINT}\b)"
 )
-_TEMPERATURE_WORD: Final = re.compile(r"温|temp", re.IGNORECASE)
+_TEMPERATURE_WORD: Final = re.compile(rf"温|temp|{_SETPOINT}", re.IGNORECASE)
 _TEMPERATURE: Final = "temperature"
 _RULES: Final = (
     _rule(r"\bsoil moisture\b", "%", "moisture", 0, 100),
@@ -121,17 +122,23 @@ _WHOLE_RANGES: Final = frozenset({255, 65_535, 4_294_967_295})  # of a number wh
 
 @dataclass(frozen=True, slots=True)
 class Temperatures:
-    """In which unit a product counts its temperatures: surely in °C, or in what a setting of its own (`unit`) tells."""
+    """In which unit a product counts its temperatures.
 
-    in_celsius: bool
+    A target shows that it is °C (`show_celsius`), or nothing mentions °F (`can_be_celsius`), or a setting of the
+    product tells the unit.
+    """
+
+    show_celsius: bool
+    can_be_celsius: bool
     unit: Role | None
 
 
 def temperatures_of(datapoints: Collection[Datapoint]) -> Temperatures:
     """Return what the definition of a product says of the unit of its temperatures."""
-    in_celsius = _counts_in_celsius(datapoints)
-    is_switched = not in_celsius and any(found.is_writable and _spans_both_scales(found) for found in datapoints)
-    return Temperatures(in_celsius, _unit_setting(datapoints) if is_switched else None)
+    show_celsius = any(map(_is_target_in_celsius, datapoints))
+    can_be_celsius = show_celsius or not any(map(_mentions_fahrenheit, datapoints))
+    is_switched = not can_be_celsius and any(found.is_writable and _spans_both_scales(found) for found in datapoints)
+    return Temperatures(show_celsius, can_be_celsius, _unit_setting(datapoints) if is_switched else None)
 
 
 def _spans_both_scales(datapoint: Datapoint) -> bool:
@@ -160,13 +167,9 @@ def _unit_source(datapoint: Datapoint) -> Source | None:
     return Source(keys=(datapoint.key,), meanings=((celsius[0], "°C"), (fahrenheit[0], "°F")))
 
 
-def _counts_in_celsius(datapoints: Collection[Datapoint]) -> bool:
-    """Whether the temperatures of a product cannot be in °F: nothing mentions °F, or a target shows that it is °C."""
-    return any(map(_is_target_in_celsius, datapoints)) or not any(
-        _FAHRENHEIT.search(text)
-        for datapoint in datapoints
-        for text in (datapoint.key, datapoint.name, datapoint.desc or "", *datapoint.options)
-    )
+def _mentions_fahrenheit(datapoint: Datapoint) -> bool:
+    texts = (datapoint.key, datapoint.name, datapoint.desc or "", *datapoint.options)
+    return any(_FAHRENHEIT.search(text) for text in texts)
 
 
 def _is_target_in_celsius(datapoint: Datapoint) -> bool:
@@ -189,23 +192,24 @@ def hint_of(datapoint: Datapoint, name: str, temperatures: Callable[[], Temperat
     """
     limits = (datapoint.minimum, datapoint.maximum, datapoint.step or 1.0)
     is_number = datapoint.data_type is DataType.NUMBER
-    says_chinese = is_number and is_chinese(datapoint.name + (datapoint.desc or ""))
+    is_temperature = is_number and _TEMPERATURE_NAME.search(name.lower()) is not None
+    means_celsius = is_number and is_chinese(datapoint.name + (datapoint.desc or ""))
     hint = _hint(
         name.lower(),
         datapoint.unit,
         limits if is_number else None,
         is_writable=datapoint.is_writable,
-        says_chinese=says_chinese,
+        means_celsius=means_celsius or (is_temperature and temperatures().show_celsius),
     )
     if is_number and name == _CHARGE and (datapoint.maximum or 0) > _FULL:
         # In Chinese, the charge of a battery and the energy of a meter are one word.
         is_meter = datapoint.unit is None and (datapoint.step or 1) < 1
         hint = Refinement(name="Energy", unit="kWh" if is_meter else None, device_class="energy" if is_meter else None)
-    if not is_number or datapoint.unit is not None or not _TEMPERATURE_NAME.search(name.lower()):
+    if not is_temperature or datapoint.unit is not None:
         return hint
     if temperatures().unit is not None and (datapoint.maximum or 0) >= _WARM_IN_FAHRENHEIT:
         return replace(hint, unit=None, unit_role=temperatures().unit, device_class=_TEMPERATURE)
-    return hint if temperatures().in_celsius else replace(hint, unit=None, device_class=None)
+    return hint if temperatures().can_be_celsius else replace(hint, unit=None, device_class=None)
 
 
 @lru_cache(maxsize=4096)  # asked again whenever a device is described
@@ -215,12 +219,12 @@ def _hint(
     limits: tuple[float | None, float | None, float] | None,
     *,
     is_writable: bool,
-    says_chinese: bool,
+    means_celsius: bool,
 ) -> Refinement:
     category = next((category for rule, category in _CATEGORIES if rule.search(words)), None)
     if category == "config" and not is_writable:
         category = None
-    measured = (None, None) if limits is None else _measure(words, unit, *limits, says_chinese=says_chinese)
+    measured = (None, None) if limits is None else _measure(words, unit, *limits, means_celsius=means_celsius)
     if category is None and measured == (None, None):
         return UNREFINED
     is_parameter = category == "config" and words.startswith("parameter")
@@ -230,7 +234,7 @@ def _hint(
 
 
 def _measure(
-    words: str, unit: str | None, least: float | None, most: float | None, step: float, *, says_chinese: bool
+    words: str, unit: str | None, least: float | None, most: float | None, step: float, *, means_celsius: bool
 ) -> tuple[str | None, str | None]:
     """Return the unit and the class of a number; both None if they are not certain."""
     if least is None or most is None:
@@ -238,15 +242,15 @@ def _measure(
     if unit is None and (time := _unit_of_time(words, most)) is not None:
         return time, "duration"
     has_limits = most not in _WHOLE_RANGES or step != 1
-    return _by_limits(words, unit, least, most, step, says_chinese=says_chinese) if has_limits else (None, None)
+    return _by_limits(words, unit, least, most, step, means_celsius=means_celsius) if has_limits else (None, None)
 
 
 def _by_limits(
-    words: str, unit: str | None, least: float, most: float, step: float, *, says_chinese: bool
+    words: str, unit: str | None, least: float, most: float, step: float, *, means_celsius: bool
 ) -> tuple[str | None, str | None]:
     if words.endswith("water consumption") and unit in _VOLUMES:
         return unit, "water"
-    if _is_celsius(words, least, most, says_chinese=says_chinese):
+    if _is_celsius(words, least, most, means_celsius=means_celsius):
         return ("°C", _TEMPERATURE) if unit in {None, "°C"} else (None, None)
     for rule in _RULES:
         if (
@@ -267,9 +271,14 @@ def _unit_of_time(words: str, most: float) -> str | None:
     return None if most in _CLOCK else _UNITS_OF_TIME.get(next(iter(_TIME.findall(words)), ""))
 
 
-def _is_celsius(words: str, least: float, most: float, *, says_chinese: bool) -> bool:
-    """Whether a temperature has limits that make no sense in °F; Chinese vendors mean °C where nothing says °F."""
+def _is_celsius(words: str, least: float, most: float, *, means_celsius: bool) -> bool:
+    """Whether a temperature has limits that make no sense in °F, or that are possible where only °C is meant.
+
+    Chinese vendors mean °C where nothing says °F.
+    """
     if not _TEMPERATURE_NAME.search(words):
         return False
-    warmest = (210 if least < 0 else 125) if says_chinese else 60
-    return -60 <= least < 45 and 20 <= most <= warmest
+    warmest = (210 if least < 0 else 125) if means_celsius else 60
+    # Of a refrigerator, a few degrees can be chosen.
+    coldest = -40 if means_celsius and words.endswith("target temperature") else 20
+    return -60 <= least < 45 and coldest <= most <= warmest

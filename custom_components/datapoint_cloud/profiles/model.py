@@ -7,6 +7,7 @@ from typing import Final, Self
 
 from ..clouds.model import Datapoint, Value
 from ..clouds.records import Record
+from ..vocabulary import readable
 from .keys import ANY, filled, is_pattern, matched
 from .roles import Composite, Role
 
@@ -116,7 +117,7 @@ class Match:
         datapoints = product.datapoints
         return (
             bool(self.has)
-            and (not self.named or any(name.casefold() in product.name.casefold() for name in self.named))
+            and (not self.named or any(name.casefold() in called for name in self.named for called in _names(product)))
             and all(_is_among(pattern, datapoints) for pattern in self.has)
             and not any(_is_among(pattern, datapoints) for pattern in self.lacks)
             and all(key in datapoints and text in _text(datapoints[key]) for key, text in self.says.items())
@@ -166,6 +167,11 @@ class Profile:
 
 
 NO_PROFILE = Profile()
+
+
+def _names(product: Product) -> tuple[str, str]:
+    """Return the name of a product as it is and as words: `CeilingFan` is a ceiling fan."""
+    return product.name.casefold(), readable(product.name).casefold()
 
 
 def _text(datapoint: Datapoint) -> str:

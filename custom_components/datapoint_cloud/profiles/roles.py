@@ -207,7 +207,7 @@ class Composite:
 
     `name` is English, or None for the primary entity of a device, which is called like the device. `limits` are the
     least and the greatest target by unit, or under None whatever the unit is. `in_force` has the role of the target
-    that counts while a preset is chosen, by the preset. `levels` are the channels of a light.
+    that counts while a preset or a mode is chosen, by its word. `levels` are the channels of a light.
     `writes` is what a button writes. `requires` are the roles without which there is no such entity.
     """
 

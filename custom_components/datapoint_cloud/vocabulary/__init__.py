@@ -36,7 +36,7 @@ _SAID_OF: Final = frozenset(
     }
 )
 """What is said of the thing that is named before it."""
-_ALONE: Final = frozenset({"中", "无"})
+_ALONE: Final = frozenset({"中", "无", "分", "卡"})
 """Words that mean another thing beside others: 中 is "medium", and 打开中 is "opening"."""
 _WITH: Final = "与"
 """Begins the names of faults of the communication with a part."""
