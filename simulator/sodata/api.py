@@ -62,6 +62,8 @@ class SoDataServer(Server):
         """HTTP statuses by uuid: last values of such a device fail, also together with those of others."""
         self.alarm_values: tuple[Value, Value] = ("0", "1")
         """The values of an inactive and an active alarm."""
+        self.variables_have_units = True
+        """Whether the list of variables states units. Last values always do."""
         self.history_rules = Rules()
         """The rules of `PUT datapoints`."""
         self.app.middlewares.append(self._check_token)
@@ -179,7 +181,8 @@ class SoDataServer(Server):
 
     async def _list_variables(self, request: web.Request) -> web.Response:
         device = self._device(request)
-        results = [show_variable(device, variable) for variable in device.variables.values()]
+        withheld: Json = {} if self.variables_have_units else {"unit": None}
+        results = [show_variable(device, variable) | withheld for variable in device.variables.values()]
         return web.json_response({"results": results, "total": len(results)})
 
     # single objects

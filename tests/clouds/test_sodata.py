@@ -485,6 +485,26 @@ async def test_variables_without_a_type_are_described_by_last_values_and_read_ag
     assert described[LOAD_RATE] is DataType.NUMBER
 
 
+async def test_units_that_only_last_values_state_are_kept_for_all_devices(sodata: SoData) -> None:
+    sodata.api.variables_have_units = False
+    store = ClientStore()
+    client = sodata.client(client_store=store)
+    (twin,) = sodata.api.add_devices("UPS", 1)
+    devices = {device.id: device for device in (await client.devices()).devices}
+    ups = next(device for device in devices.values() if device.name == "Masterys U2 CDS")
+    without = {datapoint.key: datapoint for datapoint in (await client.schema(ups)).datapoints}
+    described = {one.key: one for one in (await client.readings([ups])).snapshots[ups.id].described}
+    assert without[LOAD_RATE].unit is None
+    assert described[LOAD_RATE] == replace(without[LOAD_RATE], unit="PERCENT")
+    assert without.keys() - described.keys() >= {"Global|0|142001", "Global|0|142100"}  # an alarm and a text
+    client = sodata.client(client_store=store)
+    await client.devices()
+    for device in (ups, devices[twin.uuid]):
+        schema = await client.schema(device)
+        assert {one.key: one for one in schema.datapoints}[LOAD_RATE].unit == "PERCENT"
+        assert not {one.key for one in (await client.readings([device])).snapshots[device.id].described}
+
+
 @pytest.mark.parametrize("fault", [{"status": 403}, {"status": 404}, {"body": '{"results": [{"serviceName": "I"}]}'}])
 async def test_damaged_list_of_variables_does_not_replace_the_stored_one(
     sodata: SoData, client: SoDataCloud, fault: dict[str, Any]

@@ -280,7 +280,11 @@ async def test_the_figures_of_accounts_and_products(hass: HomeAssistant, simulat
 
 
 @pytest.mark.usefixtures("whole_fleets")
-async def test_units_and_classes_of_sodata(hass: HomeAssistant, simulation: Simulation) -> None:
+@pytest.mark.parametrize("variables_have_units", [True, False])
+async def test_units_and_classes_of_sodata(
+    hass: HomeAssistant, simulation: Simulation, variables_have_units: bool
+) -> None:
+    simulation.sodata.variables_have_units = variables_have_units
     ups, meter = _sodata(simulation, "Masterys U2 CDS"), _sodata(simulation, "Diris A-40")
     entry = await add_account(hass, simulation, "sodata")
     assert _facts(hass, SENSOR, entry, meter.uuid, "Global|0|150100") == ("kWh", "energy", "total_increasing")
@@ -314,7 +318,11 @@ async def test_what_else_sodata_tells(hass: HomeAssistant, simulation: Simulatio
     assert state_of(hass, SENSOR, entry, ups.uuid, "Global|0|140406").state == "unknown"
 
 
-async def test_enough_of_sodata_is_enabled_and_not_all(hass: HomeAssistant, simulation: Simulation) -> None:
+@pytest.mark.parametrize("variables_have_units", [True, False])
+async def test_enough_of_sodata_is_enabled_and_not_all(
+    hass: HomeAssistant, simulation: Simulation, variables_have_units: bool
+) -> None:
+    simulation.sodata.variables_have_units = variables_have_units
     ups = _sodata(simulation, "Masterys U2 CDS")
     entry = await add_account(hass, simulation, "sodata")
     entities = _of_device(hass, entry, ups.uuid)

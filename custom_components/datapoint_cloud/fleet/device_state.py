@@ -117,7 +117,7 @@ class DeviceState:
     def describe(self, schema: Schema | None, described: Iterable[Datapoint] = ()) -> set[str]:
         """Add the datapoints of a schema, or those that readings described; return the keys that changed or are gone.
 
-        The schema wins over a description that came with the readings.
+        The schema wins over a description that came with the readings, except that it may lack a unit.
         """
         if schema is None and not described:
             return set()
@@ -126,7 +126,9 @@ class DeviceState:
             datapoints |= {datapoint.key: datapoint for datapoint in schema.datapoints}
             self.skipped |= set(schema.skipped)
         for datapoint in described:
-            datapoints.setdefault(datapoint.key, datapoint)
+            known = datapoints.setdefault(datapoint.key, datapoint)
+            if known.unit is None and datapoint.unit is not None:
+                datapoints[datapoint.key] = replace(known, unit=datapoint.unit)
         changed = {key for key, datapoint in datapoints.items() if datapoint != self.datapoints.get(key)}
         changed |= self.descriptions.keys() - datapoints.keys()
         if changed:

@@ -177,7 +177,9 @@ class SoDataCloud(ReadOnlyCloud):
         except CloudError as error:
             # A failed login is not the failure of any device.
             return Readings(snapshots={}, stopped_by=error)
-        return await self._last_values.read(devices, on_snapshot)
+        readings = await self._last_values.read(devices, on_snapshot)
+        self._schemas.learn_units(one for snapshot in readings.snapshots.values() for one in snapshot.described)
+        return readings
 
     # Requests
 

@@ -6,8 +6,9 @@ Pure, and lenient: anything that is not as the document shows it is left out, or
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from .. import coerce
@@ -200,15 +201,20 @@ def is_identified(variable: Mapping[str, Any]) -> bool:
     return _key(variable) is not None
 
 
-def device_schema(variables: Iterable[Mapping[str, Any]]) -> DeviceSchema:
+def device_schema(
+    variables: Iterable[Mapping[str, Any]], units: Mapping[str, str] = MappingProxyType({})
+) -> DeviceSchema:
     """Read the "Variables" of a device. Inactive ones are no datapoints.
 
-    Variables without a type are skipped, because last values state the type.
+    `units` by service are those of variables that lack one. Variables without a type are skipped, because last values
+    state the type.
     """
     datapoints: dict[str, Datapoint] = {}
     types: dict[str, DataType] = {}
     skipped: list[str] = []
-    for variable in variables:
+    for record in variables:
+        unit = coerce.text(record.get("unit")) or units.get(coerce.text(record.get("serviceId")) or "")
+        variable = {**record, "unit": unit}
         if (key := _key(variable)) is None:
             skipped.append(coerce.text(variable.get("serviceName")) or coerce.text(variable.get("serviceId")) or "?")
             continue
@@ -326,6 +332,10 @@ class RowReader:
         """Read values as the schema says, and describe the variables that it lacks."""
         self.schema = schema
         self._types: Mapping[str, DataType] = {} if schema is None else schema.types
+        described = () if schema is None else schema.schema.datapoints
+        self._without_unit = {
+            one.key: one for one in described if one.unit is None and one.data_type is DataType.NUMBER
+        }
         self._known: dict[str, tuple[str, str, Reading]] = {}  # value, date and what they mean, by key
 
     def snapshot(self, rows: Iterable[Row]) -> Snapshot:
@@ -340,6 +350,8 @@ class RowReader:
                 continue
             if key not in self._types:
                 described[key] = datapoint(key, row)
+            elif key in self._without_unit and (unit := coerce.text(row.get("unit"))) is not None:
+                described[key] = replace(self._without_unit[key], unit=unit)
             try:
                 reading = self._reading(key, row)
             except _Unreadable:

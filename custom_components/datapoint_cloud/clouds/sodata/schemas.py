@@ -3,12 +3,13 @@
 import hashlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Container, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from typing import Any
 
 from .. import coerce
 from ..client_store import ClientStore
 from ..errors import DeviceGone, Forbidden, RateLimited, Rejected, UnexpectedAnswer, Unreachable
+from ..model import Datapoint
 from . import mapping
 from .lists import unpaged
 from .mapping import DeviceSchema
@@ -19,6 +20,7 @@ _LIFE_SECONDS = 7 * 24 * 3600
 
 _DEVICE_SLOT = "variables:"  # by device: which list it has, and since when
 _LIST_SLOT = "variable list:"  # by hash: the list, stored once for all devices that share it
+_UNITS_SLOT = "units of services"  # those that only last values state, by service
 
 type FetchVariables = Callable[[str], Awaitable[Any]]
 """Fetches the list of variables of a device, decoded."""
@@ -60,7 +62,7 @@ class Schemas:
                 raise
             return known
         kept = mapping.essential(variables)
-        if (schema := mapping.device_schema(kept)).schema.skipped:
+        if (schema := mapping.device_schema(kept, self._units)).schema.skipped:
             # The list may be damaged, so it is not stored and is fetched again next time.
             if known is None and not any(map(mapping.is_identified, variables)):
                 raise UnexpectedAnswer(endpoint=ENDPOINT)
@@ -76,8 +78,20 @@ class Schemas:
         if list_id is None or not (variables := coerce.records(self._client_store.get(_LIST_SLOT + list_id))):
             return None
         if list_id not in self._by_list:
-            self._by_list[list_id] = mapping.device_schema(variables)
+            self._by_list[list_id] = mapping.device_schema(variables, self._units)
         return self._by_list[list_id]
+
+    @property
+    def _units(self) -> Mapping[str, str]:
+        return coerce.fields(self._client_store.get(_UNITS_SLOT))
+
+    def learn_units(self, datapoints: Iterable[Datapoint]) -> None:
+        """Keep the units in which last values describe datapoints, for variables of the same services without one."""
+        known = self._units
+        units = {one.service: one.unit for one in datapoints if one.service is not None and one.unit is not None}
+        if not units.keys() <= known.keys():
+            self._client_store.put(_UNITS_SLOT, {**units, **known})
+            self._by_list.clear()
 
     def forget_all_but(self, uuids: Container[str]) -> None:
         """Remove the devices that are no longer listed, and the lists that no other device uses."""
