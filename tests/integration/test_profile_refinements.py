@@ -17,13 +17,15 @@ from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.fleet.composites import composites_of
 from custom_components.datapoint_cloud.fleet.description import DatapointDescription, describe
 from custom_components.datapoint_cloud.fleet.naming import Naming
-from custom_components.datapoint_cloud.profiles import Profile, Profiles
+from custom_components.datapoint_cloud.profiles import Product, Profile, Profiles
+from custom_components.datapoint_cloud.profiles.check import complaints
 from custom_components.datapoint_cloud.profiles.format import read_profiles
 from custom_components.datapoint_cloud.profiles.roles import Composite, Source
 from simulator.gizwits.behaviours import steady
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.household import device_of
-from simulator.gizwits.products import READABLE, WRITABLE, Attribute, Product
+from simulator.gizwits.products import READABLE, WRITABLE, Attribute
+from simulator.gizwits.products import Product as SimulatedProduct
 from simulator.simulation import Simulation
 
 from .accounts import add_account, entity_id_of, poll, state_of
@@ -247,7 +249,7 @@ def test_a_wildcard_makes_an_entity_for_each_match() -> None:
 
 # In Home Assistant
 
-_SPA = Product(
+_SPA = SimulatedProduct(
     key="fa4ed05e0000000000000000000000b7",
     name="Spa",
     attributes=tuple(
@@ -359,3 +361,9 @@ async def test_the_maker_of_a_profile_is_that_of_the_device(
         if (DOMAIN, spa.did) in found.identifiers
     ]
     assert device.manufacturer == "Maker"
+
+
+def test_a_select_without_options_is_complained_about_and_changes_nothing() -> None:
+    assert _described("{as: select}").platform is Platform.NUMBER
+    profile, number = _profile("datapoints: {k: {as: select}}"), Datapoint(key="k", name="k", **_NUMBER)
+    assert list(complaints(profile, Product("", {"k": number}))) == ["k: a select needs options"]

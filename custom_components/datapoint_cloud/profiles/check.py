@@ -42,6 +42,8 @@ def _of_datapoint(refinement: Refinement, datapoint: Datapoint) -> Iterator[str]
         yield f"it is no number, and so has no unit {refinement.unit}"
     if refinement.shown_as is ShownAs.NUMBER and datapoint.data_type is not DataType.NUMBER:
         yield "it is no number"
+    if refinement.shown_as is ShownAs.SELECT and not (refinement.options or datapoint.options):
+        yield "a select needs options"
     is_control = refinement.shown_as in {ShownAs.SWITCH, ShownAs.SELECT, ShownAs.NUMBER, ShownAs.BUTTON}
     if is_control and not datapoint.is_writable and not refinement.raw:
         yield f"it cannot be written, and so is no {refinement.shown_as}"

@@ -40,7 +40,7 @@ def _data_type(datapoint: Datapoint, refinement: Refinement) -> DataType:
         return data_type
     if shown_as in _FLAGS or shown_as is ShownAs.BUTTON:
         return DataType.BOOL
-    if refinement.options or shown_as is ShownAs.SELECT:
+    if refinement.options or (shown_as is ShownAs.SELECT and datapoint.options):
         return DataType.ENUM
     return data_type
 
