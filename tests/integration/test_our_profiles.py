@@ -29,7 +29,7 @@ _ABSENT = "the product has no such datapoint"
 _NO_DEFINITION = {
     *("Every product", "Micro inverter", "Air conditioner", "Airjet", "Airjet V01", "Hydrojet"),
     *("Glow, Onyx, INEA", "Pilote Pro", "Bloom", "Heatzy V1", "Pool filter", "Colored light"),
-    *("Lamp", "Fan", "Spa", "Thermostat", "Water heater"),
+    *("HY09RF", "Lamp", "Fan", "Spa", "Thermostat", "Water heater"),
 }
 """Profiles for products of which there is no definition, but recorded values, documents or published clients."""
 
@@ -197,6 +197,17 @@ def test_a_hydrojet_has_other_bubbles(real_payloads: Path, name: str, wave: int)
     assert (bubbles.name, bubbles.vendors_value("medium"), bubbles.shown(41)) == ("Bubbles", wave, "medium")
     assert bubbles.shown(values["wave"]) == "maximum"
     assert descriptions["E32"].datapoint.role != descriptions["E31"].datapoint.role
+
+
+def test_a_thermostat_of_which_only_a_client_was_published_shows_what_that_client_shows() -> None:
+    values: dict[str, Any] = {"power": 1, "work_mode": 3, "heating_state": 1, "C_F": 0}
+    values |= {"set_temperature": 21.5, "room_temperature": 20, "set_temperature_min": 5, "set_temperature_max": 35}
+    product = _product_of(values)
+    roles = ("mode", "action", "current", "target", "unit")
+    assert tuple(_shown(product, values, role) for role in roles) == ("heat", "heating", 20, 21.5, "°C")
+    assert _composites(product)["$climate"].roles["mode"].values_of_word("auto") == {"work_mode": 1}
+    _, shown = _described(product)
+    assert [shown["work_mode"].shown(number) for number in (0, 1, 2, 3)] == ["manual", "automatic", "away", "manual"]
 
 
 # The files
