@@ -38,13 +38,12 @@ def main(arguments: list[str] | None = None) -> int:
     except (BadProfile, OSError, ValueError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
-    bad = [profile for profile in found if isinstance(profile, BadProfile)]
     profiles = tuple(profile for profile in found if isinstance(profile, Profile))
-    lines = [str(error) for error in bad]
+    lines = [f"! {profile}" for profile in found if isinstance(profile, BadProfile)]
     for device in devices:
         lines += _lines(device, profiles)
     print("\n".join(lines or ["The diagnostics contain no device with datapoints."]))  # noqa: T201
-    return int(bool(bad) or not devices or any(line.startswith("! ") for line in lines))
+    return int(not devices or any(line.startswith("! ") for line in lines))
 
 
 def _devices(content: Any) -> Iterator[Mapping[str, Any]]:

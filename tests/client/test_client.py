@@ -83,6 +83,8 @@ async def test_it_reads_history_aggregates_and_logs(run_as: Run, simulation: Sim
     refused = await run_as("gizwits_open", "history", "客厅空调", "set_temp")
     assert (refused.code, refused.out) == (1, "")
     assert refused.err.startswith("The vendor has not enabled this function.")
+    quiet = await run_as("gizwits_open", "logs", "客厅空调", "--from", "1m")
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "There is nothing to show.\n")
     empty = await run_as("gizwits_open", "logs", "客厅空调", "--from", "2026-01-02", "--to", "2026-01-01T12:00")
     assert empty.err == "The start of the range is not before its end.\n"
 

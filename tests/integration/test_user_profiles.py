@@ -318,6 +318,10 @@ async def test_a_profile_is_checked_against_diagnostics(
     assert check_profile.main([str(profile), str(diagnostics)]) == 1
     assert "! none of the profiles is for this product" in capsys.readouterr().out
 
+    profile.write_text("match: {has: Tnow}\nother: 1")
+    assert check_profile.main([str(profile), str(diagnostics)]) == 1
+    assert "! mine.yaml, profile 1: other: " in capsys.readouterr().out
+
     profile.write_text("match: [")
     assert check_profile.main([str(profile), str(diagnostics)]) == 1
     assert "mine.yaml" in capsys.readouterr().err

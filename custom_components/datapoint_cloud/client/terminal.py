@@ -58,6 +58,8 @@ class Printer:
             _write(_json(rows))
         elif rows:
             _write("\n".join(_table(rows)))
+        else:
+            say("There is nothing to show.")
 
     def row(self, row: Row) -> None:
         """Print one row of a result that goes on: its values, or an object."""
