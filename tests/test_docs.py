@@ -1,5 +1,6 @@
 """The pages of the documentation: what they link to and name exists, and they describe all that a user meets."""
 
+import importlib.util
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -121,6 +122,26 @@ def test_each_line_of_the_log_is_one_that_is_logged() -> None:
     assert len(lines) > 10
     parts = [part.strip() for line in lines for part in re.split(r"…|^\d+|(?<=cause:)", line)]
     assert [part for part in parts if not any(part in source for source in sources)] == []
+
+
+_OURS = re.compile(r"(?<![\w.])datapoint_cloud\.([a-z_]+)")
+
+
+@pytest.mark.parametrize("page", _PAGES_FOR_USERS, ids=lambda page: page.name)
+def test_each_action_trigger_and_condition_that_a_page_names_exists(page: Path) -> None:
+    known = {*TEXTS["services"], *TEXTS["triggers"], *TEXTS["conditions"], "zip"}
+    assert set(_OURS.findall(page.read_text(encoding="utf-8"))) - known == set()
+
+
+_PROGRAM = re.compile(r"(?:^|[\s`])(scripts/[\w-]+)|python -m ([\w.]+)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_each_program_exists(page: Path) -> None:
+    programs = _PROGRAM.findall(page.read_text(encoding="utf-8"))
+    missing = [script for script, _ in programs if script and not (PROJECT / script).is_file()]
+    missing += [module for _, module in programs if module and importlib.util.find_spec(module) is None]
+    assert missing == []
 
 
 # Numbers
