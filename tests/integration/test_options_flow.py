@@ -74,7 +74,14 @@ async def test_sites_and_devices_are_chosen_by_name(hass: HomeAssistant, simulat
     form = await begin(hass, entry)
     sites = {site.uuid: site.name for site in simulation.sodata.sites}
     assert options_of(form, "sites") == sites
-    assert options_of(form, "devices") == {uuid: device.name for uuid, device in simulation.sodata.devices.items()}
+    offered = options_of(form, "devices")
+    assert offered.keys() == simulation.sodata.devices.keys()
+    assert {label.partition(" (")[0] for label in offered.values()} == {
+        device.name for device in simulation.sodata.devices.values()
+    }
+    meters = [device for device in simulation.sodata.devices.values() if device.name == "Comptage général"]
+    assert [offered[meter.uuid] for meter in meters] == [f"{meter.name} ({meter.serial_number})" for meter in meters]
+    assert len(meters) == 2
     site, device = next(iter(sites)), next(iter(simulation.sodata.devices))
     await submit(hass, form, {"interval": 600, "sites": [site], "devices": [device]})
     await hass.async_block_till_done()

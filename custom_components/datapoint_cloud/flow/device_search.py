@@ -22,7 +22,7 @@ from ..clouds.errors import CloudError
 from ..const import OPTION_DEVICES
 from ..coordinator import DatapointCoordinator
 from ..plain_text import plain
-from .forms import BASE
+from .forms import BASE, device_labels
 
 _MOST_FOUND: Final = 500
 _IS_ONLINE: Final = "is_online"
@@ -76,7 +76,7 @@ class DeviceSearchSteps(OptionsFlow):
     async def async_step_found(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Let the user choose among the devices that were found, and add those to the ones chosen before."""
         coordinator: DatapointCoordinator = self.config_entry.runtime_data.coordinator
-        names = {one.device.id: coordinator.inventory.named(one.device).name for one in self._found}
+        names = device_labels(coordinator.inventory.named(one.device) for one in self._found)
         if user_input is None:
             schema = vol.Schema({vol.Optional(OPTION_DEVICES, default=list(names)): _several_of(names)})
             return self.async_show_form(

@@ -3,6 +3,7 @@
 Pure: it asks no cloud and drives no flow.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from homeassistant.helpers.selector import (
 from ..accounts.base import AccountType
 from ..accounts.fields import Field
 from ..accounts.values import clean_values, values_of
+from ..clouds.model import Device
 from ..const import CONF_USERNAME, DOCS_URL
 
 BASE: Final = "base"
@@ -115,3 +117,16 @@ def shown_errors(errors: Mapping[str, str], fields: Collection[Field]) -> dict[s
         if name in advanced:
             shown.setdefault(ADVANCED, error)
     return shown
+
+
+def device_labels(devices: Iterable[Device]) -> dict[str, str]:
+    """Return the names of devices by id; if several have the same name, each also shows what tells it apart."""
+    listed = list(devices)
+    times = Counter(device.name for device in listed)
+    return {
+        device.id: device.name if times[device.name] == 1 else f"{device.name} ({_mark(device)})" for device in listed
+    }
+
+
+def _mark(device: Device) -> str:
+    return device.serial_number or device.mac or device.id

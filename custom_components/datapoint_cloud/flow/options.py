@@ -45,6 +45,7 @@ from ..coordinator import DatapointCoordinator
 from ..plain_text import plain
 from ..statistics.schedule import DEFAULT_DAYS
 from .device_search import DeviceSearchSteps
+from .forms import device_labels
 from .refinements import RefinementSteps
 
 _LOGGER = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ def _of_devices(coordinator: DatapointCoordinator, chosen: Collection[str]) -> d
     """Return the choice of devices: from all that are listed or, if those are too many, by a search for others."""
     listed = coordinator.inventory.listed
     is_too_long = coordinator.stands_on_reports or len(listed) > _MOST_OFFERED
-    names = {device.id: device.name for device in listed if not is_too_long or device.id in chosen}
+    names = device_labels(device for device in listed if not is_too_long or device.id in chosen)
     fields: dict[vol.Marker, Any] = {vol.Optional(OPTION_DEVICES, default=[]): _device_filter(names, chosen)}
     if is_too_long and coordinator.cloud.administration.finder is not None:
         fields[vol.Optional(_SEARCH_FOR_DEVICES, default=False)] = BooleanSelector()

@@ -33,6 +33,7 @@ from ..fleet.device_state import DeviceState, holds_free_text
 from ..plain_text import plain
 from ..profiles import BadProfile
 from ..profiles.values import number_of, scaled
+from .forms import device_labels
 
 _NO_CLASS: Final = "none"
 _SCALES: Final = ("0.001", "0.01", "0.1", "0.5", "1", "2", "5", "10", "100")
@@ -65,9 +66,8 @@ class RefinementSteps(OptionsFlow):
             is_for_product = user_input["applies_to"] == "product"
             self._choice = _Choice(device_id=user_input["device"], is_for_product=is_for_product)
             return await self.async_step_refine_datapoint()
-        names = {state.device.id: state.device.name for state in self._states()}
         fields = {
-            vol.Required("device"): _choice_of(names, is_sorted=True),
+            vol.Required("device"): _choice_of(device_labels(state.device for state in self._states()), is_sorted=True),
             vol.Required("applies_to", default="product"): SelectSelector(
                 SelectSelectorConfig(options=["product", "device"], translation_key="applies_to")
             ),
