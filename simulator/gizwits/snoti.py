@@ -62,8 +62,9 @@ class SnotiServer:
     `is_silent`: it accepts everything and sends nothing. `heartbeat_seconds`: after how long it drops a silent client.
     `binaries_as`: "bytes", "base64" or "hex". `booleans_as_numbers`: booleans are 0 and 1. `gives_msg_ids`: events have
     a `msg_id`. `report_every`: seconds between reports of all devices that are online, None for none; it is read by
-    `start`. `answers_control`: it answers commands. `is_older`: it is a
-    server of the older document, which refuses `NEWER_EVENTS` and does not know `subscribe_req`.
+    `start`. `answers_control`: it answers commands. `knows_control`: it knows them at all. `repeats_msg_ids`: its
+    answers name the command. `results_in_data`: its answers have the result in `data`. `is_older`: it is a server of
+    the older document, which refuses `NEWER_EVENTS` and does not know `subscribe_req`.
     """
 
     def __init__(self, clock: Callable[[], float], products: Mapping[str, EnterpriseProduct], control: Control) -> None:
@@ -81,6 +82,9 @@ class SnotiServer:
         self.booleans_as_numbers = False
         self.gives_msg_ids = True
         self.answers_control = True
+        self.knows_control = True
+        self.repeats_msg_ids = True
+        self.results_in_data = False
         self.is_older = False
         self._control = control
         self.report_every: float | None = None
@@ -300,7 +304,7 @@ class SnotiServer:
             case "event_ack":
                 if not self._queues.acknowledge(client, message.get("delivery_id"), message.get("msg_id")):
                     send(_invalid(_UNKNOWN_DELIVERY, "unknown delivery"))
-            case "remote_control_req":
+            case "remote_control_req" if self.knows_control:
                 self._remote_control(message, send)
             case "subscribe_req" | "unsubscribe_req" if not self.is_older:
                 send(self._subscribe(message, client))
@@ -335,8 +339,9 @@ class SnotiServer:
             else:
                 succeeded.append(did)
         if self.answers_control:
-            ids = {"msg_id": message["msg_id"]} if "msg_id" in message else {}
-            send({"cmd": "remote_control_res", **ids, "result": {"succeed": succeeded, "failed": failed}})
+            ids = {"msg_id": message["msg_id"]} if "msg_id" in message and self.repeats_msg_ids else {}
+            result = {"result": {"succeed": succeeded, "failed": failed}}
+            send({"cmd": "remote_control_res", **ids, **({"data": result} if self.results_in_data else result)})
 
     def _write_attrs(self, item: Mapping[str, Any]) -> None:
         """Pass one command on. Raises Refused if it is malformed or cannot be carried out."""

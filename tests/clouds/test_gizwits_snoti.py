@@ -17,7 +17,9 @@ import pytest
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import DeviceOffline, Forbidden, Reason
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise import snoti
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud
 from custom_components.datapoint_cloud.clouds.hosts import host_and_port, is_loopback
+from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.clouds.push import (
     CoverageChanged,
     DevicesChanged,
@@ -1001,6 +1003,53 @@ async def test_commands_go_through_push_and_cost_no_request(
     with pytest.raises(DeviceOffline):
         await cloud.write(device, {"relay": True})
     assert simulation.gizwits_enterprise.requests[CONTROL] == 3
+
+
+@pytest.fixture
+async def pushed_meter(
+    listener: Listener, products: list[EnterpriseProduct], meter: GizwitsDevice
+) -> tuple[GizwitsEnterpriseCloud, Device]:
+    """An account whose push is up, and its meter."""
+    cloud = listener.cloud([product_of(products[1])])
+    assert cloud.push is not None
+    device = replace(listed(meter), mac=meter.mac)
+    cloud.push.follow([device])
+    listener.listen(cloud.push)
+    await until(lambda: cloud.push is not None and cloud.push.hears(device))
+    return cloud, device
+
+
+@pytest.mark.parametrize("change", [{"repeats_msg_ids": False}, {"results_in_data": True}], ids=str)
+async def test_variants_of_an_answer_to_a_command_are_understood(
+    pushed_meter: tuple[GizwitsEnterpriseCloud, Device], simulation: Simulation, change: dict[str, bool]
+) -> None:
+    cloud, device = pushed_meter
+    for name, value in change.items():
+        setattr(simulation.gizwits_snoti, name, value)
+    await cloud.write(device, {"relay": False})
+    await cloud.write(device, {"relay": True})
+    assert simulation.gizwits_enterprise.requests[CONTROL] == 0
+
+
+@pytest.mark.parametrize("change", ["knows_control", "answers_control"])
+async def test_a_server_that_does_not_answer_a_command_gets_no_further_ones_for_a_while(
+    pushed_meter: tuple[GizwitsEnterpriseCloud, Device], listener: Listener, simulation: Simulation, change: str
+) -> None:
+    cloud, device = pushed_meter
+    server = simulation.gizwits_snoti
+    # An error message is an answer too, so that nothing waits for this limit.
+    listener.timings.control = 60 if change == "knows_control" else 0.05
+    setattr(server, change, False)
+    for number in (1, 2):
+        await cloud.write(device, {"relay": number == 1})
+        assert (len(server.of("remote_control_req")), simulation.gizwits_enterprise.requests[CONTROL]) == (1, number)
+    setattr(server, change, True)
+    server.drop_connections()
+    push = cloud.push
+    assert push is not None
+    await until(lambda: len(server.of("login_req")) == 2 and push.hears(device))
+    await cloud.write(device, {"relay": True})
+    assert (len(server.of("remote_control_req")), simulation.gizwits_enterprise.requests[CONTROL]) == (2, 2)
 
 
 async def test_a_binary_goes_through_push_as_a_list_of_bytes(

@@ -265,6 +265,7 @@ class _Connection:
             case "invalid_msg" if not self._is_logged_in:
                 raise self._refused(wire_values.count(message.get("error_code")))
             case "invalid_msg":
+                self.control.reject()
                 _LOGGER.debug("SNoti rejected a message with code %s", wire_values.count(message.get("error_code")))
             case _:
                 _LOGGER.debug("An unknown message of SNoti was ignored")
