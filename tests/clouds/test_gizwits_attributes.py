@@ -95,6 +95,28 @@ def test_a_flag_that_stands_for_two_things_is_a_choice_between_them(desc: str, o
     assert definition.accepted({"k": False}) == {"k": options[0]}
 
 
+@pytest.mark.parametrize("fields", [{"data_type": "bool"}, _range(0, 1)])
+@pytest.mark.parametrize(
+    ("name", "severity"),
+    [
+        ("水泵故障", "fault"),
+        ("水箱缺水异常", "fault"),
+        ("补水超时报警", "alert"),
+        ("PH high alarm", "alert"),
+        ("Probe error", "fault"),
+        ("故障自检状态", None),
+        ("Alarm clock", None),
+        ("水位低", None),
+    ],
+)
+def test_what_can_only_be_read_is_an_alarm_if_its_name_says_so(
+    fields: dict[str, Any], name: str, severity: str | None
+) -> None:
+    found = _said(display_name=name, type="status_readonly", **fields).by_key["k"]
+    assert (found.role, found.severity) == (Role.STATUS if severity is None else Role.ALARM, severity)
+    assert _said(display_name=name, **fields).by_key["k"].severity is None  # it can be turned on
+
+
 def test_an_alarm_and_a_command_stay_flags_whatever_their_values_are_called() -> None:
     for fields in ({"type": "fault"}, {"display_name": "恢复出厂设置"}):
         definition = _said(data_type="bool", desc="0:冷 1:热", **fields)

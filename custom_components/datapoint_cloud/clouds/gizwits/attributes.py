@@ -39,6 +39,8 @@ _MAINTENANCE: Final = re.compile(
 )
 _MAINTENANCE_STEMS: Final = ("reset", "reboot", "restart", "factory", "calib", "delete", "erase", "unbind", "initiali")
 _MAINTENANCE_WORDS: Final = frozenset({"clear", "clr", "del", "rst"})
+_FAULT: Final = re.compile(r"(?:故障|异常)$|\b(?:fault|error|failure)$", re.IGNORECASE)
+_ALERT: Final = re.compile(r"(?:报警|告警|警报)$|\balarm$", re.IGNORECASE)
 _ONCE: Final = re.compile(r"手动喂食|出粮|立即|寻找|远程开锁")
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _CLAUSE_END: Final = re.compile(r"[,，.。;；:：(（\n]")
@@ -91,9 +93,7 @@ def read_attribute(key: str, attr: Mapping[str, Any], step: float | None) -> Att
     attribute: Attribute | None = None
     if data_type == "bool":
         severity = _SEVERITIES.get(kind) if isinstance(kind, str) else None
-        role = _role_of_flag(plain) if severity is None else Role.ALARM
-        flag = replace(plain, role=role, severity=severity, unit=None)
-        attribute = Attribute(datapoint=flag) if role is not Role.STATUS else _flag(flag, facts.choices)
+        attribute = _flag(_with_role(plain, severity), facts.choices)
     elif data_type == "enum":
         attribute = _enum(plain, attr.get("enum"), facts)
     elif isinstance(data_type, str) and data_type in _BITS:
@@ -132,10 +132,20 @@ def _role_of_flag(plain: Datapoint) -> Role:
     return Role.ACTION if any(map(_ONCE.search, said)) else Role.STATUS
 
 
+def _with_role(plain: Datapoint, severity: str | None = None) -> Datapoint:
+    """Return a flag with its role: an alarm if its type gives it a severity, or if its name does."""
+    if severity is None and not plain.is_writable:
+        severity = "fault" if _FAULT.search(plain.name) else "alert" if _ALERT.search(plain.name) else None
+    role = _role_of_flag(plain) if severity is None else Role.ALARM
+    return replace(plain, role=role, severity=severity, unit=None)
+
+
 def _flag(flag: Datapoint, choices: Mapping[int, str]) -> Attribute:
     """Return a flag as the choice between two things that the vendor says it is, unless one of them is off or on."""
     words = (choices.get(0), choices.get(1))
-    if len(choices) > 2 or any(word is None or _SAYS_OFF_OR_ON.search(word) for word in words):
+    if flag.role is not Role.STATUS or len(choices) > 2:
+        return Attribute(datapoint=flag)
+    if any(word is None or _SAYS_OFF_OR_ON.search(word) for word in words):
         return Attribute(datapoint=flag)
     options = tuple(word for word in words if word is not None)
     return Attribute(datapoint=replace(flag, data_type=DataType.ENUM, options=options), codes=(False, True))
@@ -168,7 +178,7 @@ def _number(
         enum = replace(plain, data_type=DataType.ENUM, options=tuple(choices.values()), unit=None)
         return Attribute(datapoint=enum, codes=tuple(choices))
     if scale.is_raw and (scale.minimum, scale.maximum) == (0, 1) and facts.unit is None:
-        return Attribute(datapoint=replace(plain, role=_role_of_flag(plain)), codes=(0, 1))
+        return Attribute(datapoint=_with_role(plain), codes=(0, 1))
     minimum, maximum = _narrowed(scale, facts)
     absent = None if facts.absent is None else round(facts.absent * scale.ratio + scale.addition, places(scale.ratio))
     return Attribute(datapoint=replace(number, minimum=minimum, maximum=maximum, step=scale.step), absent=absent)
