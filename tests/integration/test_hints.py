@@ -52,6 +52,8 @@ def _measure(*datapoints: Datapoint) -> tuple[str | None, str | None]:
         (_number("累计用水量", 0, 99_999, unit="L"), ("L", "water")),
         (_number("夜灯亮度", 0, 100), ("%", None)),
         (_number("风机转速", 0, 6_000), ("rpm", None)),
+        (_number("实时转速", 0, 4_000), ("rpm", None)),
+        (_number("设定电机转速", 0, 100), ("%", None)),
         (_number("色温", 2_700, 6_500), ("K", None)),
         (_number("甲醛浓度", 0, 5, 0.001), ("mg/m³", None)),
         (_number("一氧化碳浓度", 0, 1_000, unit="ppm"), ("ppm", "carbon_monoxide")),
@@ -316,6 +318,22 @@ def test_a_product_that_is_called_a_fan_is_one() -> None:
     }
     assert _found_of("空调", _POWER, gears, mode) == {}
     assert _found_of("Ceiling fan heater", _POWER, speed, _TARGET, _NOW).keys() == {"$climate"}
+
+
+def test_a_product_that_is_called_a_pump_is_a_fan_unless_it_pumps_heat() -> None:
+    speed = _number("水泵转速", 30, 100, key="speed", is_writable=True)
+    assert _found_of("循环水泵", _POWER, speed) == {"$fan": {"on": "power", "percentage": "speed"}}
+    assert _found_of("蛋白分离器", _POWER, speed) == {}
+    mode = _choice("运行模式", "mode", "制冷", "制热")
+    assert _found_of("空气能热水泵", _POWER, mode, _TARGET, _NOW).keys() == {"$climate"}
+
+
+def test_the_channels_of_a_lamp_are_dimmed_together() -> None:
+    channels = [_number(f"通道{number}", 0, 100, key=f"ch{number}", is_writable=True) for number in (1, 2, 3)]
+    datapoints = {datapoint.key: datapoint for datapoint in (_POWER, *channels)}
+    profile = load_profiles().of(Product("", datapoints, "海水灯"))
+    (lamp,) = composites_of(profile, describe(datapoints.values(), {}, profile, _NAMING))
+    assert (lamp.key, [min(level.keys) for level in lamp.levels]) == ("$light", ["ch1", "ch2", "ch3"])
 
 
 def test_a_lamp_is_told_by_its_color_or_by_its_name() -> None:

@@ -29,7 +29,7 @@ _TYPES: Final = {
 """What a datapoint that is found by its name can be."""
 _ONLY_SHOWN: Final = frozenset({"action", "current", "humidity"})
 """Roles that command nothing. A datapoint that is found by its name for any other role has to be writable."""
-_SHARES: Final = frozenset({"brightness", "percentage", "red", "green", "blue", "white"})
+_SHARES: Final = frozenset({"brightness", "percentage", "levels", "red", "green", "blue", "white"})
 """Roles that are a share of the greatest number, whatever that counts."""
 _CONTROLS: Final = frozenset(
     {CompositePlatform.CLIMATE, CompositePlatform.FAN, CompositePlatform.LIGHT, CompositePlatform.WATER_HEATER}

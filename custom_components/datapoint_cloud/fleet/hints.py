@@ -105,11 +105,11 @@ _RULES: Final = (
         30_000,
         300,
     ),
-    _rule(r"^rpm$|\b(fan|pump|motor|compressor) speed$", "rpm", None, 0, 30_000, 500),
+    _rule(r"^rpm$|\b(fan|pump|motor|compressor|current) speed$", "rpm", None, 0, 30_000, 500),
     _rule(r"\bcolou?r temp(erature)?$", "K", None, 1_000, 20_000, 3_000),
     _rule(
         rf"\b(brightness|volume|intensity|opening|percent(age)?|life( left)?|saturation|humidity)$|^{_CHANNEL}$"
-        r"|\b(fan|pump|motor) speed$|^(power|speed|flow)$|\bsalt level( left)?$",
+        r"|\b(fan|pump|motor) speed( setting)?$|^(power|speed|flow)$|\bsalt level( left)?$",
         "%",
         None,
         0,
