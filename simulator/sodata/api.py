@@ -58,6 +58,8 @@ class SoDataServer(Server):
         """The rules of lists."""
         self.bulk_body: Literal["deviceUuids", "devices", "list"] | None = "deviceUuids"
         """The only body that `PUT last-values` accepts; None: the method does not exist."""
+        self.most_devices_in_bulk: int | None = None
+        """How many devices `PUT last-values` accepts. More are refused with 400."""
         self.failing_devices: dict[str, int] = {}
         """HTTP statuses by uuid: last values of such a device fail, also together with those of others."""
         self.alarm_values: tuple[Value, Value] = ("0", "1")
@@ -237,6 +239,8 @@ class SoDataServer(Server):
             uuids = body.get(self.bulk_body) if isinstance(body, dict) and len(body) == 1 else None
         if not isinstance(uuids, list) or not all(isinstance(uuid, str) for uuid in uuids):
             raise Refused(400, "Malformed request")
+        if self.most_devices_in_bulk is not None and len(uuids) > self.most_devices_in_bulk:
+            raise Refused(400, "Too many devices")
         if failing := next((uuid for uuid in uuids if uuid in self.failing_devices), None):
             raise Refused(self.failing_devices[failing])
         # the vendor promises no order, so clients must go by the uuid

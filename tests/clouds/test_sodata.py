@@ -979,6 +979,40 @@ async def test_large_fleet_is_read_in_several_bulk_calls(sodata: SoData, client:
     assert sodata.api.requests[BULK] == 3
 
 
+@pytest.mark.parametrize("body", ["deviceUuids", "list"])
+@pytest.mark.parametrize(("most", "calls"), [(2, 36), (5, 15), (20, 4), (70, 2)])
+async def test_smaller_bulk_calls_follow_one_that_was_too_large(
+    sodata: SoData, client: SoDataCloud, body: Any, most: int, calls: int
+) -> None:
+    sodata.api.bulk_body = body
+    sodata.api.most_devices_in_bulk = most
+    sodata.api.add_devices("METER", 60)
+    devices = (await client.devices()).devices
+    await client.readings(devices)  # the client finds the body and the size
+    for _ in range(2):
+        sodata.api.reset_counts()
+        readings = await client.readings(devices)
+        assert len(readings.snapshots) == len(devices) == 71
+        assert not readings.failures
+        assert (sodata.api.requests[BULK], sodata.api.requests[SINGLE]) == (calls, 0)
+        assert client.devices_a_request <= most
+    sodata.api.most_devices_in_bulk = None
+    await client.devices()
+    sodata.api.reset_counts()
+    await client.readings(devices)
+    assert sodata.api.requests[BULK] == 1
+
+
+async def test_size_of_bulk_calls_is_not_learned_from_a_device_that_spoils_them(
+    sodata: SoData, client: SoDataCloud
+) -> None:
+    sodata.api.add_devices("METER", 60)
+    devices = (await client.devices()).devices
+    sodata.api.failing_devices[devices[30].id] = 403
+    await client.readings(devices)
+    assert client.devices_a_request == 100
+
+
 async def test_device_missing_in_the_bulk_answer_is_read_alone_at_intervals(
     sodata: SoData, client: SoDataCloud
 ) -> None:

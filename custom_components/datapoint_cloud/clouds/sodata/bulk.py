@@ -1,15 +1,16 @@
 """The request that reads the last values of many devices at once ("Last values").
 
-The document does not describe its body, and one device can make the whole request fail. The reader finds the body
-that works, leaves out the devices that spoil it, and pauses a request that fails. It does not choose the devices.
+The document does not describe its body, nor how many devices it may name, and one device can make the whole request
+fail. The reader finds the body that works, leaves out the devices that spoil it, sends smaller requests if they were
+too large, and pauses a request that fails. It does not choose the devices.
 """
 
+import itertools
 import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import batched
 from typing import Any
 
 from .. import coerce
@@ -21,8 +22,10 @@ from ..model import Snapshot
 _LOGGER = logging.getLogger(__name__)
 
 ENDPOINT = "/ca/{ca}/last-values"
-MOST_DEVICES = 100
-"""How many devices one request covers."""
+_MOST_DEVICES = 100
+"""How many devices one request covers, unless the server refuses so many."""
+_FEW_DEVICES = 2
+"""How many devices a body is tried with if all bodies are refused for many."""
 
 _BODIES: Mapping[str, Callable[[Sequence[str]], Any]] = {
     "deviceUuids": lambda uuids: {"deviceUuids": list(uuids)},
@@ -75,6 +78,12 @@ class BulkReader:
         self._client_store = client_store
         self._paused_until = -math.inf  # on the monotonic clock
         self._failing_since: float | None = None  # on the monotonic clock
+        self._most_devices = _MOST_DEVICES
+
+    @property
+    def devices_a_request(self) -> int:
+        """How many devices one request covers; 1 if they have to be read alone."""
+        return 1 if self.is_unsupported else self._most_devices
 
     @property
     def is_unsupported(self) -> bool:
@@ -103,6 +112,10 @@ class BulkReader:
     def _mark_unsupported(self) -> None:
         self._client_store.put(_SLOT, {"without_until_seconds": int(time.time()) + _UNSUPPORTED_SECONDS})
 
+    def forget_size(self) -> None:
+        """Send as many devices in a request as usual again: the server may have changed its limit."""
+        self._most_devices = _MOST_DEVICES
+
     def forget_unsupported(self) -> None:
         """Try the bodies again at the next poll: devices that are now left out may have made the server refuse them."""
         if self.is_unsupported:
@@ -119,18 +132,20 @@ class BulkReader:
 
         Raises errors of the account (`AuthFailed`, `RateLimited`) and the loss of the connection.
         """
-        chunks = list(batched(uuids, MOST_DEVICES, strict=False))
-        most_singles = math.inf if self.is_unsupported else len(chunks)
+        chunks = math.ceil(len(uuids) / self._most_devices)
+        most_singles = math.inf if self.is_unsupported else chunks
         if time.monotonic() < self._paused_until:
             result.most_singles = most_singles
             return
-        for index, chunk in enumerate(chunks):
-            if not self._is_due:
+        waiting = uuids
+        for index in itertools.count():
+            if not waiting or not self._is_due:
                 break
+            chunk, waiting = waiting[: self._most_devices], waiting[self._most_devices :]
             result.error = await self._read_chunk(f"{index}", chunk, result)
             if result.error is not None:
                 break
-            result.most_singles = min(result.most_singles, 2 * len(chunks) if self.is_supported else math.inf)
+            result.most_singles = min(result.most_singles, 2 * chunks if self.is_supported else math.inf)
         if result.error is None and self.is_supported and not result.snapshots:
             # Every device was refused, or the answers held none of them: it is the request that fails.
             result.error = next(iter(result.refused.values()), UnexpectedAnswer(endpoint=ENDPOINT))
@@ -145,11 +160,7 @@ class BulkReader:
         """Read the devices of one request. Return the error of a request that fails whatever it covers."""
         body = self._known_body
         if body is None:
-            error = await self._try_bodies(_BODIES, request_key, uuids, result)
-            if error is not None and not isinstance(error, _FAILURES):
-                self._mark_unsupported()
-                return None
-            return error
+            return await self._find_body(request_key, uuids, result)
         answer = await self._request(body, request_key, uuids)
         if not isinstance(answer, CloudError):
             result.add(answer)
@@ -161,6 +172,19 @@ class BulkReader:
             if await self._try_bodies(others, request_key, uuids, result) is None:
                 return None
         return await self._find_refused(body, uuids, answer, result)
+
+    async def _find_body(self, request_key: str, uuids: Sequence[str], result: BulkResult) -> CloudError | None:
+        """Read the devices with the first body that works; the request is unsupported if the server refuses all."""
+        error = await self._try_bodies(_BODIES, request_key, uuids, result)
+        if isinstance(error, Rejected) and len(uuids) > _FEW_DEVICES:
+            # Perhaps the devices were too many.
+            await self._try_bodies(_BODIES, "part", uuids[:_FEW_DEVICES], result)
+            if (body := self._known_body) is not None:
+                return await self._find_refused(body, uuids, error, result)
+        if error is not None and not isinstance(error, _FAILURES):
+            self._mark_unsupported()
+            return None
+        return error
 
     async def _try_bodies(
         self, names: Iterable[str], request_key: str, uuids: Sequence[str], result: BulkResult
@@ -186,24 +210,31 @@ class BulkReader:
     async def _find_refused(
         self, body: str, uuids: Sequence[str], error: CloudError, result: BulkResult
     ) -> CloudError | None:
-        """Halve a refused request until the devices that spoil it are alone; the next poll goes on with the rest."""
+        """Halve a refused request until the devices that spoil it are alone; the next poll goes on with the rest.
+
+        If parts are answered and no device is refused alone, the request was too large.
+        """
         if len(uuids) == 1:
             result.refused[uuids[0]] = error
             return None
-        waiting = _halves(uuids)
+        waiting, longest, is_any_refused = _halves(uuids), 0, False
         for _ in range(_MOST_SEARCH_REQUESTS):
             if not waiting:
-                return None
+                break
             part = waiting.pop()
             answer = await self._request(body, "part", part)
             if not isinstance(answer, CloudError):
                 result.add(answer)
+                longest = max(longest, len(part))
             elif isinstance(answer, _FAILURES):
                 return answer
             elif len(part) > 1:
                 waiting += _halves(part)
             else:
                 result.refused[part[0]] = answer
+                is_any_refused = True
+        if longest and not is_any_refused:
+            self._most_devices = longest
         if waiting:
             result.most_singles = 0
         return None

@@ -70,11 +70,12 @@ class LastValuesReader:
     @property
     def devices_a_request(self) -> int:
         """How many devices one request reads."""
-        return 1 if self._bulk.is_unsupported else bulk.MOST_DEVICES
+        return self._bulk.devices_a_request
 
     def update_devices(self, uuids: Container[str]) -> None:
         """Let the next poll request every listed device. Refused ones return to the bulk request once they answer."""
         self._decoder.forget()
+        self._bulk.forget_size()
         self._deferrals = {
             uuid: _Deferral(deferral.error, self._poll, deferral.backoff)
             for uuid, deferral in self._deferrals.items()
