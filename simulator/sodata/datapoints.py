@@ -33,8 +33,8 @@ class Rules:
     """What the document leaves open about `PUT datapoints`."""
 
     echoes_aggregation: bool = False
-    has_empty_buckets: bool = False
-    """Whether buckets without a sample are null. Otherwise they are left out."""
+    empty_bucket: Literal["left out", "null", "without value"] = "left out"
+    """What stands for a bucket without a sample: nothing, a row with null, or a row that has only its time."""
     max_series: int | None = None
     max_range: timedelta | None = None
     limit_status: int = 400
@@ -91,7 +91,7 @@ def _read_series(body: Json, series: Any, find_device: Callable[[str], SoDataDev
         figures: dict[int, float | None] = dict(
             _aggregate(samples, granularity, zone or UTC, _AGGREGATIONS[series["aggregation"]])
         )
-        if rules.has_empty_buckets:
+        if rules.empty_bucket != "left out":
             figures = dict.fromkeys(_begins(from_ms, to_ms, granularity, zone or UTC)) | figures
         data = [
             (_label(begin_ms, samples, granularity, zone or UTC, rules), figure) for begin_ms, figure in figures.items()
@@ -100,8 +100,13 @@ def _read_series(body: Json, series: Any, find_device: Callable[[str], SoDataDev
     return {name: series[name] for name in echoed} | {
         "dataType": "number",
         "deviceTimeZone": device.site.time_zone if zone else "UTC",
-        "data": [{"at": date_with_seconds(at_ms), "value": value} for at_ms, value in data],
+        "data": [_point(at_ms, value, rules) for at_ms, value in data],
     }
+
+
+def _point(at_ms: int, value: float | None, rules: Rules) -> Json:
+    at: Json = {"at": date_with_seconds(at_ms)}
+    return at if value is None and rules.empty_bucket == "without value" else at | {"value": value}
 
 
 def _read_time(body: Json, name: str, device_zone: ZoneInfo | None) -> int:

@@ -429,12 +429,12 @@ async def test_empty_range_sends_no_request(sodata: SoData, client: SoDataCloud)
     assert not sodata.api.requests
 
 
-@pytest.mark.parametrize("has_empty_buckets", [False, True])
+@pytest.mark.parametrize("empty_bucket", ["left out", "null", "without value"])
 @pytest.mark.parametrize("echoes_aggregation", [False, True])
 async def test_empty_buckets_are_left_out(
-    sodata: SoData, client: SoDataCloud, has_empty_buckets: bool, echoes_aggregation: bool
+    sodata: SoData, client: SoDataCloud, empty_bucket: Any, echoes_aggregation: bool
 ) -> None:
-    sodata.api.history_rules.has_empty_buckets = has_empty_buckets
+    sodata.api.history_rules.empty_bucket = empty_bucket
     sodata.api.history_rules.echoes_aggregation = echoes_aggregation
     silent = next(device for device in sodata.api.devices.values() if device.is_silent)
     (series,) = series_of(silent, LOAD_RATE)
@@ -444,6 +444,7 @@ async def test_empty_buckets_are_left_out(
     assert plain(results[series]) == expected
     assert len(expected) == 4
     assert results[series].end == utc("2026-09-21")
+    assert results[series].stopped_by is None
 
 
 async def test_unknown_variable_has_an_empty_history(sodata: SoData, client: SoDataCloud) -> None:

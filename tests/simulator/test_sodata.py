@@ -500,7 +500,7 @@ async def test_rules_of_history_that_the_document_leaves_open(api: Api) -> None:
     (plain,) = (await api.request("PUT", path, json=body))["series"]
     assert "aggregation" not in plain
     assert len(plain["data"]) == 2
-    rules.echoes_aggregation = rules.has_empty_buckets = True
+    rules.echoes_aggregation, rules.empty_bucket = True, "null"
     (full,) = (await api.request("PUT", path, json=body))["series"]
     assert full["aggregation"] == "count"
     assert full["data"] == plain["data"] + [{"at": f"2026-09-{day}T00:00:00Z", "value": None} for day in (22, 23, 24)]

@@ -111,5 +111,6 @@ def _rows(entry: Mapping[str, Any], *, is_raw: bool) -> tuple[list[tuple[datetim
             # The document shows only numbers, but last values of states are texts.
             rows.append((at, value if isinstance(value, bool) else str(value)))
         else:
-            is_whole &= at is not None and value is None and "value" in point
+            # An empty bucket may be null, or have no value at all.
+            is_whole &= at is not None and value is None and ("value" in point or not is_raw)
     return rows, is_whole
