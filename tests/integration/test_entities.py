@@ -301,7 +301,7 @@ async def test_units_and_classes_of_sodata(
 @pytest.mark.usefixtures("all_enabled")
 async def test_what_else_sodata_tells(hass: HomeAssistant, simulation: Simulation) -> None:
     ups = _sodata(simulation, "Masterys U2 CDS")
-    ups.set("Global", "0", "142000", "Eco mode")
+    ups.set("Global", "0", "142000", " Eco mode ")
     ups.set("Global", "0", "141900", "0.5")
     ups.set("Global", "0", "140121", "")
     entry = await add_account(hass, simulation, "sodata")

@@ -401,7 +401,7 @@ def _value(value: Any, data_type: DataType) -> Value | None:
         return str(value).lower()
     if not isinstance(value, (str, int, float)):
         raise _Unreadable
-    return str(value)
+    return str(value).strip()
 
 
 def _is_active(value: Any) -> bool:
