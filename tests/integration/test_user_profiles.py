@@ -199,7 +199,7 @@ async def test_a_datapoint_is_changed_in_the_options(
 ) -> None:
     assert (await step(refine=True))["step_id"] == "refine"
     form = await step(device="boxOfTheUser0000000001", applies_to="product")
-    assert _labels(form, "datapoint")["Tnow"] == "Tnow (Tnow): 185"
+    assert _labels(form, "datapoint").items() >= {"Tnow": "Tnow (Tnow): 185", "lid": "Lid (lid): on"}.items()
     form = await step(datapoint="Tnow")
     assert form["description_placeholders"]["value"] == "185"
     assert _labels(form, "device_class")["temperature"] == "Temperature"

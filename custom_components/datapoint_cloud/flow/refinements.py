@@ -247,6 +247,8 @@ def _shown(description: DatapointDescription, value: Value | None) -> str:
     shown = None if holds_free_text(description.datapoint) else description.shown(value)
     if shown is None:
         return "–"
+    if isinstance(shown, bool):
+        return "on" if shown else "off"
     return plain(f"{shown} {description.unit or ''}")
 
 
