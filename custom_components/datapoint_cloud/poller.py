@@ -12,7 +12,16 @@ from homeassistant.util import dt as dt_util
 from .clouds.budget import Purpose
 from .clouds.clock import is_due
 from .clouds.cloud import Cloud
-from .clouds.errors import CloudError, RateLimited, Reason, UnexpectedAnswer, Unreachable
+from .clouds.errors import (
+    CloudError,
+    Forbidden,
+    NotSupported,
+    RateLimited,
+    Reason,
+    Rejected,
+    UnexpectedAnswer,
+    Unreachable,
+)
 from .fleet.device_state import DeviceState
 from .fleet.fleet_availability import PollRound
 from .fleet.inventory import MOST_LISTED, Inventory
@@ -86,7 +95,7 @@ class Poller:
 
     async def _async_list_and_read(self, *, reads_devices: bool) -> None:
         self._raise_in_pause()
-        damaged_list: UnexpectedAnswer | None = None
+        failed_list: CloudError | None = None
         if self._may_be_huge:
             await self._async_fetch_size()
         if self.replaces_list:
@@ -96,14 +105,16 @@ class Poller:
         elif self._is_list_due():
             try:
                 await self._async_list()
-            except UnexpectedAnswer as error:
-                damaged_list = error  # the known devices can be read all the same
+            except CloudError as error:
+                if not _is_of_request(error):
+                    raise
+                failed_list = error  # the known devices can be read all the same
         if reads_devices:
             if not self.replaces_list:  # its answers are lists of devices, too
                 await self._reader.async_refresh_selector()
             await self._reader.async_read(self._reader.due_in_poll())
-        if damaged_list is not None:
-            raise damaged_list
+        if failed_list is not None:
+            raise failed_list
 
     async def async_read(self, states: Sequence[DeviceState], *, ignores_pause: bool = False) -> RateLimited | None:
         """Read these devices between two polls; return the limit that ended it, if one did.
@@ -200,3 +211,9 @@ class Poller:
         self._inventory.reported_size = self._followed = None
         self.follow()
         await self._inventory.async_describe()
+
+
+def _is_of_request(error: CloudError) -> bool:
+    """Whether the cloud answers, so that another request may succeed although this one failed."""
+    is_refusal = isinstance(error, Forbidden | NotSupported | Rejected | UnexpectedAnswer)
+    return is_refusal or error.reason is Reason.SERVER_ERROR

@@ -72,6 +72,25 @@ async def test_failed_reads_after_a_command_are_no_evidence_against_the_device(
     assert subject.state(hass, simulation, entry) == "unavailable"
 
 
+@pytest.mark.parametrize("status", [400, 403, 404, 500, 503])
+async def test_devices_are_read_although_their_list_fails(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, status: int
+) -> None:
+    subject = SUBJECTS["sodata"]
+    entry = await add_account(hass, simulation, "sodata")
+    lists = Fault(matches=lambda request: request.path.endswith("/devices"), status=status, body="")
+    simulation.sodata.faults = [lists]
+    for value in range(10, 15):
+        freezer.tick(3700)
+        subject.report(simulation, value)
+        await poll(hass, entry)
+        assert float(subject.state(hass, simulation, entry)) == value
+        assert not entry.runtime_data.coordinator.last_update_success
+    simulation.sodata.faults = []
+    await poll(hass, entry)
+    assert entry.runtime_data.coordinator.last_update_success
+
+
 async def test_a_read_after_a_command_does_not_disturb_the_running_round(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
