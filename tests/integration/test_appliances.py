@@ -191,7 +191,7 @@ async def test_a_head_of_a_doser_stops_by_itself(
     assert _shown(hass, head) == ("off",)
 
 
-@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("language", ["en", "es"])
 async def test_a_product_is_known_by_the_vendors_name_in_any_language(
     hass: HomeAssistant, simulation: Simulation, our_profiles: None, language: str
 ) -> None:
@@ -211,4 +211,4 @@ async def test_a_product_is_known_by_the_vendors_name_in_any_language(
     assert (state.attributes["temperature"], state.attributes["current_temperature"]) == (50, 48)
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, heater.did), entry.entry_id)
     assert device is not None
-    assert device.model == {"en": "Electric water heater", "fr": "Chauffe-eau électrique"}[language]
+    assert device.model == {"en": "Electric water heater", "es": "Calentador eléctrico"}[language]

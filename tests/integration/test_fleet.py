@@ -1,5 +1,6 @@
 """What is known of a device, from readings and times alone."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,8 @@ from custom_components.datapoint_cloud.clouds.model import (
 )
 from custom_components.datapoint_cloud.fleet.device_state import DeviceState
 from custom_components.datapoint_cloud.fleet.events import AlarmChange
-from custom_components.datapoint_cloud.profiles import Profiles
+from custom_components.datapoint_cloud.profiles import Profile, Profiles
+from custom_components.datapoint_cloud.profiles.format import read_profiles
 
 _NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 _PENDING_FOR = timedelta(seconds=35)
@@ -279,6 +281,17 @@ def test_a_device_may_tell_that_it_obeyed_before_the_cloud_says_so() -> None:
     state.merge_snapshot(_told(requested_at, power=True), requested_at, requested_at=requested_at)
     state.expect("power", True, requested_at, settled.append, sent_at=requested_at, pending_for=_PENDING_FOR)
     assert settled == []
+
+
+def test_the_profile_follows_the_name_that_the_vendor_gives_the_product() -> None:
+    (lamp,) = read_profiles('match: {has: "*", named: 灯}\nmodel: Lamp', "f")
+    assert isinstance(lamp, Profile)
+    device = Device(id="d", name="d", schema_id="s", model="Wall light")
+    state = DeviceState(device=device, profiles=Profiles(ours=(lamp,)))
+    state.describe(Schema(datapoints=(Datapoint(key="power", name="Power", data_type=DataType.BOOL),)))
+    assert state.profile.model is None
+    state.update_device(replace(device, product_name="壁灯"), _NOW)
+    assert state.profile.model == "Lamp"
 
 
 def test_who_is_online_is_known_as_of_a_time() -> None:

@@ -109,10 +109,10 @@ def test_a_temperature_is_in_no_certain_unit_where_the_product_mentions_fahrenhe
     assert _measure(water, unit, target) == ("°C", "temperature")
 
 
-def _bathed(*more: Datapoint, hottest: float = 104) -> dict[str, DatapointDescription]:
-    """Describe a spa whose target can be 10 and also `hottest`, and that chooses its unit."""
+def _bathed(*more: Datapoint, coldest: float = 10, hottest: float = 104) -> dict[str, DatapointDescription]:
+    """Describe a spa with such limits of its target, which can be in either unit."""
     datapoints = (
-        _number("设置温度", 10, hottest, key="target", is_writable=True),
+        _number("设置温度", coldest, hottest, key="target", is_writable=True),
         _number("当前温度", 0, 255, key="current"),
         Datapoint(key="unit", name="温标", data_type=DataType.ENUM, options=("华氏度", "摄氏度"), is_writable=True),
         *more,
@@ -125,6 +125,7 @@ def test_temperatures_are_in_the_unit_that_the_product_is_set_to_if_its_target_f
     assert [(found.unit, found.device_class) for found in _bathed().values()] == [("°F", "temperature")] * 2
     assert [found.unit_keys for found in _bathed().values()] == [{"unit"}] * 2
     assert {found.unit for found in _bathed(hottest=60).values()} == {None}  # perhaps only the display changes
+    assert {found.unit for found in _bathed(coldest=60).values()} == {None}  # it is always °F
     second = Datapoint(key="second", name="显示", data_type=DataType.ENUM, options=("C", "F"), is_writable=True)
     assert {found.unit for found in _bathed(second).values()} == {None}
 

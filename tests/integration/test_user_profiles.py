@@ -314,6 +314,12 @@ async def test_a_profile_is_checked_against_diagnostics(
     assert "! $climate: current: the product has no datapoint gone" in printed
     assert "! $climate: target: lid is no number" in printed
 
+    content = json.loads(diagnostics.read_text())
+    content["data"]["device"] |= {"model": "Smart box", "product_name": "智能盒"}
+    diagnostics.write_text(json.dumps(content))
+    profile.write_text("match: {has: Tnow, named: 智能盒}")
+    assert check_profile.main([str(profile), str(diagnostics)]) == 0
+
     profile.write_text("match: {has: other}")
     assert check_profile.main([str(profile), str(diagnostics)]) == 1
     assert "! none of the profiles is for this product" in capsys.readouterr().out

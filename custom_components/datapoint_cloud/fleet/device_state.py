@@ -133,9 +133,12 @@ class DeviceState:
         changed |= self.descriptions.keys() - datapoints.keys()
         if changed:
             self.datapoints = datapoints
-            self.profile = self.profiles.of(self.product, self.device.id)
-            self._describe_all()
+            self._choose_profile()
         return changed
+
+    def _choose_profile(self) -> None:
+        self.profile = self.profiles.of(self.product, self.device.id)
+        self._describe_all()
 
     @property
     def product(self) -> Product:
@@ -270,7 +273,10 @@ class DeviceState:
             device = replace(device, latitude=latitude, longitude=longitude)
         if device.schema_id != self.device.schema_id:
             self.read_at = None  # the readings are those of another product
+        name = self.product.name
         self.device = device
+        if self.datapoints and self.product.name != name:
+            self._choose_profile()
 
     def update_presence(self, as_of: datetime, *, is_online: bool) -> None:
         """Merge that the device came online or went offline, unless something later is known."""

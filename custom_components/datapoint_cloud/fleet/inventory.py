@@ -394,8 +394,17 @@ def _names(places: Mapping[str, Place]) -> dict[str, str]:
 
 
 def _has_other_page(before: Device, after: Device) -> bool:
-    """Whether the page of the device in Home Assistant shows something else, beside its entities."""
+    """Whether the page of the device in Home Assistant shows something else: what the device is, or other entities."""
     return any(
         getattr(before, name) != getattr(after, name)
-        for name in ("name", "model", "sw_version", "hw_version", "gateway_id", "serial_number", "schema_id")
+        for name in (
+            "name",
+            "model",
+            "product_name",
+            "sw_version",
+            "hw_version",
+            "gateway_id",
+            "serial_number",
+            "schema_id",
+        )
     )
