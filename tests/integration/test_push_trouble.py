@@ -94,6 +94,24 @@ async def test_an_event_is_acknowledged_once_its_value_is_shown(pushed: Pushed) 
 
 
 @of_open_api
+@pytest.mark.parametrize("ahead", [-3600, 60, 3600])
+async def test_the_clock_of_a_cloud_does_not_decide_between_push_and_polls(pushed: Pushed, ahead: float) -> None:
+    server = pushed.simulation.gizwits_open
+    server.clock = pushed.device.clock = lambda: time.time() + ahead
+    await pushed.add()
+    pushed.freezer.tick(10)
+    pushed.report(9)
+    await pushed.wait_for_value(9)
+    server.push.refuses_logins = True
+    pushed.lose()
+    await until(lambda: not pushed.is_pushed())
+    pushed.freezer.tick(70)
+    pushed.report(12)
+    await poll(pushed.hass, pushed.entry)
+    assert pushed.shown() == 12
+
+
+@of_open_api
 async def test_a_poll_with_old_values_does_not_undo_pushed_values(
     pushed: Pushed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,10 +32,10 @@ def values_of_bytes(state: DeviceState, contents: Mapping[str, bytes]) -> dict[s
 def clock_report(state: DeviceState, zone: tzinfo) -> tuple[datetime | None, datetime] | None:
     """Return what the clock showed in its last report (None: no time), and when that was, in the clock's zone."""
     clock = state.presentation.clock
-    readings = [] if clock is None else [state.readings.get(key) for key in clock.keys]
-    dates = [reading.taken_at for reading in readings if reading is not None]
+    keys = () if clock is None else clock.keys
+    dates = [state.readings[key].taken_at or state.pushed_at.get(key) for key in keys if key in state.readings]
     at = next((date for date in dates if date is not None), state.read_at)
-    if clock is None or at is None or len(dates) < len(readings):
+    if clock is None or at is None or len(dates) < len(keys):
         return None
     at = at.astimezone(zone)
     reported = {key: state.readings[key].value for key in clock.keys}

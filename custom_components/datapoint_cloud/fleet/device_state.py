@@ -19,6 +19,7 @@ from .future_dates import FutureDates, dates_of, is_older
 from .naming import NO_WORDS, Naming
 from .pending_writes import PendingWrites, is_equal
 from .presentation import Presentation
+from .undated_readings import UndatedReadings
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +37,7 @@ class DeviceState:
     readings: dict[str, Reading] = field(default_factory=dict)
     pending: PendingWrites = field(default_factory=PendingWrites)
     pushed_at: dict[str, datetime] = field(default_factory=dict)  # when each value was last pushed
+    undated: UndatedReadings = field(default_factory=UndatedReadings)
     alarm_states: dict[str, bool] = field(default_factory=dict)  # whether each alarm was last known to be raised
     alarm_changed_at: dict[str, datetime] = field(default_factory=dict)  # when it was raised or cleared, if we saw that
     reported_position: tuple[float, float] | None = None  # the latitude and longitude that it last reported itself
@@ -180,6 +182,7 @@ class DeviceState:
             if self._is_outdated(key, reading, before, requested_at):
                 continue
             shown = self.value(key)
+            self.undated.note(key, reading, before, snapshot.reported_at)
             self.readings[key] = reading
             self._is_alarm_current = False
             if is_pushed:
@@ -210,6 +213,8 @@ class DeviceState:
 
     def _is_outdated(self, key: str, reading: Reading, before: Reading | None, requested_at: datetime) -> bool:
         if before is not None and is_older(reading, before):
+            return True
+        if self.undated.is_copy(key, reading, requested_at):
             return True
         accepted_at, pushed_at = self.pending.accepted_at.get(key), self.pushed_at.get(key)
         is_before_write = accepted_at is not None and requested_at < accepted_at
@@ -341,6 +346,7 @@ class DeviceState:
         if self.polled_at is not None:
             self.polled_at = arrived(self.polled_at, now)
         self.pushed_at = {key: at for key, at in self.pushed_at.items() if not is_ahead(at, now)}
+        self.undated.clamp(now)
         self.alarm_changed_at = {key: arrived(at, now) for key, at in self.alarm_changed_at.items()}
         self.availability.clamp(now)
         self.pending.clamp(now)

@@ -59,7 +59,7 @@ def _has_future_date(snapshot: Snapshot, now: datetime) -> bool:
 def _reported_at(snapshot: Snapshot, readings: Mapping[str, Reading], now: datetime) -> datetime | None:
     if snapshot.reported_at is None or not readings:
         return None if snapshot.reported_at is None else arrived(snapshot.reported_at, now)
-    return max(dates_of(readings), default=None)
+    return max(dates_of(readings), default=arrived(snapshot.reported_at, now))
 
 
 def dates_of(readings: Mapping[str, Reading]) -> Iterator[datetime]:

@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -225,16 +225,18 @@ class WebSocketSession:
             return
         device = self._devices.get(did)
         if device is not None and attrs:
-            # The answer to a read may hold old values, and no field says when the device reported them.
-            is_answer = content.get("res_sn") is not None
-            reported_at = None if is_answer else datetime.now(UTC)
             try:
-                snapshot = await self._access.definitions.snapshot(device.schema_id, attrs, reported_at)
+                snapshot = await self._access.definitions.snapshot(device.schema_id, attrs, None)
             except AuthFailed:
                 raise
             except CloudError as error:
                 _LOGGER.debug("Push: no definition for a report: %s", error)
                 return
+            # No field says when the device reported. A report has just been made; the answer to a read may hold old
+            # values.
+            is_answer = content.get("res_sn") is not None
+            if not is_answer:
+                snapshot = replace(snapshot, reported_at=datetime.now(UTC))
             self._on_news(Report(device_id=did, snapshot=snapshot))
             if not is_answer:
                 self._set_covered(accepted={did})
