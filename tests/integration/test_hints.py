@@ -235,6 +235,23 @@ _TARGET = _number("设定温度", 30, 45, key="target", is_writable=True)
 _NOW = _number("当前温度", 0, 100, key="now")
 
 
+@pytest.mark.parametrize(
+    ("name", "limits", "entity"),
+    [
+        ("", (30, 80), "$climate"),
+        ("", (10, 60), "$climate"),
+        ("", (40, 100), None),  # a kettle
+        ("", (30, 200), None),  # an oven
+        ("桑拿房", (40, 100), "$climate"),
+        ("热水器", (35, 75), "$water_heater"),
+    ],
+)
+def test_what_is_hotter_than_a_house_is_no_thermostat(name: str, limits: tuple[int, int], entity: str | None) -> None:
+    target = _number("设定温度", *limits, key="target", is_writable=True)
+    found = _found_of(name, _POWER, replace(target, unit="°C"), _NOW, _flag("加热中", "heating", is_writable=False))
+    assert list(found) == ([] if entity is None else [entity])
+
+
 def test_a_role_that_commands_needs_a_datapoint_that_can_be_written() -> None:
     heating = _flag("加热中", "heating", is_writable=False)
     heater = {"on": "power", "target": "target", "current": "now", "action": "heating"}

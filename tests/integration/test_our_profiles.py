@@ -29,7 +29,7 @@ _ABSENT = "the product has no such datapoint"
 _NO_DEFINITION = {
     *("Every product", "Micro inverter", "Air conditioner", "Airjet", "Airjet V01", "Hydrojet"),
     *("Glow, Onyx, INEA", "Pilote Pro", "Bloom", "Heatzy V1", "Pool filter", "Colored light"),
-    *("HY09RF", "Lamp", "Fan", "Pump", "Spa", "Thermostat", "Water heater"),
+    *("HY09RF", "Lamp", "Fan", "Pump", "Spa", "Sauna", "Thermostat", "Water heater"),
 }
 """Profiles for products of which there is no definition, but recorded values, documents or published clients."""
 

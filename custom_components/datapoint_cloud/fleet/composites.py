@@ -146,6 +146,7 @@ def _found(role: str, source: Source, kind: Kind, descriptions: Descriptions, na
         and (kind is not Kind.NUMBER or shown.unit is not None or role in _SHARES)
         and (shown.datapoint.is_writable or role in _ONLY_SHOWN)
         and _explains(source, shown)
+        and _is_up_to(source, shown)
     ]
     if len(found) != 1:
         return None
@@ -153,6 +154,15 @@ def _found(role: str, source: Source, kind: Kind, descriptions: Descriptions, na
     can_be = tuple(shown.options.values())
     meanings = tuple(meant for meant in source.meanings if not can_be or _clouds_value(shown, meant[0]) in can_be)
     return replace(source, keys=(shown.datapoint.key,), meanings=meanings)
+
+
+def _is_up_to(source: Source, shown: DatapointDescription) -> bool:
+    """Whether the limits of a number are low enough for a source that says how low they have to be."""
+    ends = (shown.datapoint.minimum, shown.datapoint.maximum)
+    found = [scaled(end, shown.scale) for end in ends if end is not None]
+    return source.up_to is None or (
+        len(found) == len(ends) and all(end <= most for end, most in zip(found, source.up_to, strict=True))
+    )
 
 
 def _explains(source: Source, shown: DatapointDescription) -> bool:

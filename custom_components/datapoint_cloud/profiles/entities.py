@@ -225,6 +225,7 @@ _SOURCE: Final = vol.Schema(
         vol.Optional("scale"): SCALE,
         vol.Optional("offset"): NUMBER,
         vol.Optional("range"): LIMITS,
+        vol.Optional("up_to"): LIMITS,
         vol.Optional("step"): POSITIVE,
     }
 )
@@ -248,6 +249,7 @@ def _source(value: Any, kind: Kind) -> Source:
     return Source(
         keys=tuple(fields.get("join", ())) or ((fields["key"],) if "key" in fields else ()),
         called=tuple(name.lower() for name in fields.get("called", ())),
+        up_to=fields.get("up_to"),
         bit=fields.get("bit"),
         scale=fields.get("scale", 1.0),
         offset=fields.get("offset", 0.0),

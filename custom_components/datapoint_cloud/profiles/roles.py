@@ -43,12 +43,14 @@ class Source:
     `minimum`, `maximum` and `step` are those of the meaning. `meanings` lists values and the words for them: the first
     value that has a word is written for it. A value without a word (None) leaves the role to its next source.
     `otherwise` is the word for all other values. `along` has the values of other datapoints to write with a word.
-    Instead of by its key, a datapoint can be found by what it is `called`, one of these English names in small letters.
+    Instead of by its key, a datapoint can be found by what it is `called`, one of these English names in small letters,
+    and by limits that are `up_to` these: a kettle that is set to 40 to 100 °C is no thermostat.
     A role that fits no device yet does not know whether its datapoints are writable.
     """
 
     keys: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
+    up_to: tuple[float, float] | None = None
     constant: str | None = None
     bit: int | None = None
     scale: float = 1.0
