@@ -132,7 +132,7 @@ class Announcer:
             case DeviceAdded():
                 kind = AnnouncementType.DEVICE_ADDED
                 words = {
-                    "message": self._text("device_added", account=self._coordinator.name),
+                    "message": self._text("device_added", account=self._account_name),
                     "model": state.device.model,
                 }
             case _:
@@ -241,7 +241,7 @@ class Announcer:
         return self._of_device(AnnouncementType.BECAME_STALE, state, words, since=reported_at, is_new=is_new)
 
     def _removal(self, event: DeviceRemoved) -> Announcement:
-        words = {"message": self._text("device_removed", account=self._coordinator.name)}
+        words = {"message": self._text("device_removed", account=self._account_name)}
         device = {"device_id": event.registry_id, "name": event.name, "area": None}
         return self._of(AnnouncementType.DEVICE_REMOVED, words, device)
 
@@ -290,7 +290,7 @@ class Announcer:
         since: datetime | None = None,
         is_new: bool = True,
     ) -> Announcement:
-        account = {"account": self._coordinator.name, "config_entry_id": self._entry.entry_id}
+        account = {"account": self._account_name, "config_entry_id": self._entry.entry_id}
         return Announcement(type=kind, variables={**device, **account, **words}, since=since, is_new=is_new)
 
     def _device(self, device_id: str, name: str) -> _Words:
@@ -304,6 +304,11 @@ class Announcer:
             "name": device.name_by_user or device.name or name,
             "area": None if area is None else area.name,
         }
+
+    @property
+    def _account_name(self) -> str:
+        name: str = self._device(self._coordinator.account_id, self._coordinator.name)["name"]
+        return name
 
     def _name(self, state: DeviceState) -> str:
         name: str = self._device(state.device.id, state.device.name)["name"]

@@ -10,11 +10,12 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import CONNECTION_NETWORK_MAC, ChildDeviceInfo, DeviceEntryType, DeviceInfo
+from homeassistant.helpers.typing import UNDEFINED
 
 from .clouds.model import Device, Part
 from .const import DOMAIN
 from .coordinator import DatapointCoordinator
-from .entries import account_name, account_type_of, scopes_of, subentry_of
+from .entries import account_type_of, scopes_of, subentry_of, words_of_account
 from .fleet.device_state import DeviceState
 from .fleet.events import DeviceAdded, DeviceRemoved
 from .fleet.loss_log import log_removed
@@ -117,12 +118,14 @@ def _maker(coordinator: DatapointCoordinator, device: Device) -> str | None:
 
 
 def _register_services(registry: dr.DeviceRegistry, entry: ConfigEntry, coordinator: DatapointCoordinator) -> None:
-    maker = account_type_of(entry).maker
+    maker, words = account_type_of(entry).maker, words_of_account(entry)
     registry.async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, coordinator.account_id)},
         entry_type=DeviceEntryType.SERVICE,
-        name=account_name(entry),
+        name=entry.title if words is None else UNDEFINED,
+        translation_key=None if words is None else "account",
+        translation_placeholders=words,
         manufacturer=maker,
     )
     for scope in coordinator.cloud.scopes:

@@ -72,15 +72,21 @@ def forget_login(hass: HomeAssistant, data: Mapping[str, Any]) -> None:
 
 
 def account_name(entry: ConfigEntry) -> str:
-    """Return the name of an account for the log and for the ids of its entities.
+    """Return the name of an account for the log: its title, unless that contains the login."""
+    words = words_of_account(entry)
+    return entry.title if words is None else "{brand} account {number}".format(**words)
 
-    It is the title, unless the title contains the name that the user logs in with.
+
+def words_of_account(entry: ConfigEntry) -> Mapping[str, str] | None:
+    """Return what an account is called by if its title contains the name that the user logs in with.
+
+    The name of its device must not contain that, because it becomes a part of the ids of entities.
     """
     login = entry.data.get(CONF_USERNAME, "")
     if "@" not in entry.title and not (login and login in entry.title):
-        return entry.title
+        return None
     number = hashlib.sha256((entry.unique_id or entry.entry_id).encode()).hexdigest()[:4]
-    return f"{account_type_of(entry).brand(entry.data)} account {number}"
+    return {"brand": account_type_of(entry).brand(entry.data), "number": number}
 
 
 def groups_of(entry: ConfigEntry) -> list[str]:

@@ -44,6 +44,15 @@ async def test_new_entity_ids_contain_no_login(hass: HomeAssistant, simulation: 
     assert entity_id == f"sensor.{str(device.name).lower().replace(' ', '_')}_devices"
 
 
+async def test_an_account_is_called_so_in_the_language_of_home_assistant(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    hass.config.language = "fr"
+    entry = _make(hass, simulation)
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert str(_account_device(hass, entry).name).startswith("Compte Gizwits ")
+
+
 async def test_two_accounts_of_one_cloud_are_distinguishable(hass: HomeAssistant, simulation: Simulation) -> None:
     names = set()
     for number in range(2):
