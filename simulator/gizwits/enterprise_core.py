@@ -46,6 +46,8 @@ class EnterpriseCore(GizwitsCore):
         self.is_control_granted = True
         self.maximum_limit = sys.maxsize
         self.windows_are_in_ms = False
+        self.empties_distant_windows = False
+        """Whether a window of history that is far in the future has no rows, instead of being refused."""
         self.withheld_reports: dict[str, int] = {}
         self.has_cursors = False
         """Whether the reports of devices refuse `limit` and `skip`; they continue at the address of the next page."""

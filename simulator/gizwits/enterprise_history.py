@@ -12,6 +12,7 @@ from .errors import Refused
 from .frames import framed
 from .wire import one_of, whole_number
 
+_YEAR = 365 * 86400
 _TWO_DAYS = 2 * 86400
 _WEEK = 7 * 86400
 _SLACK = 60  # seconds, for a caller's clock that is a little off and for the duration of the request
@@ -100,6 +101,8 @@ class EnterpriseHistory:
         }
         end = given.get("end_ts", min(now, given["start_ts"] + _TWO_DAYS) if "start_ts" in given else now)
         start = given.get("start_ts", end - _TWO_DAYS)
+        if self._core.empties_distant_windows and start > now + _YEAR:
+            start = end = now + _YEAR
         if start > end or end - start > _TWO_DAYS or start < now - _WEEK - _SLACK:
             raise Refused(5002, "start_ts, end_ts")
         return _Window(start, end, one_of(request, "sort", ("asc", "desc"), 5002) != "asc")

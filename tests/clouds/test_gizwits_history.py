@@ -293,9 +293,25 @@ async def test_a_window_refused_in_both_units_is_rejected(
 ) -> None:
     server.faults.append(failing(at("/online"), 5002))
     with pytest.raises(Rejected) as refusal:
-        await cloud.history.online_log(device, now() - DAY, now() - HOUR)
+        await cloud.history.online_log(device, now() - DAY, now() - 2 * HOUR)
     assert refusal.value.code == 5002
     assert server.requests[ONLINE] == 6
+
+
+@pytest.mark.parametrize("empties", [False, True])
+async def test_refused_edges_do_not_count_as_the_wrong_unit(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, device: Device, empties: bool
+) -> None:
+    expected = (await cloud.history.online_log(device, now() - 6 * DAY, now() - DAY)).rows
+    server.clock = lambda: time.time() + 3600
+    server.empties_distant_windows = empties
+    end = now()
+    async with aiohttp.ClientSession() as session:
+        result = await enterprise_cloud(session, server).history.online_log(device, end - WEEK, end)
+    assert result.stopped_by is None
+    assert result.start - (end - WEEK) < timedelta(minutes=91)
+    assert expected
+    assert all(row in result.rows for row in expected)
 
 
 async def test_a_window_refused_in_the_known_unit_is_rejected(
@@ -305,11 +321,11 @@ async def test_a_window_refused_in_the_known_unit_is_rejected(
     server.reset_counts()
     server.maximum_limit = 0
     with pytest.raises(Rejected):
-        await cloud.history.online_log(device, now() - DAY, now() - HOUR)
+        await cloud.history.online_log(device, now() - DAY, now() - 2 * HOUR)
     assert server.requests[ONLINE] == 3
     server.faults.append(failing(at("/online"), 5401))
     with pytest.raises(Rejected):
-        await cloud.history.online_log(device, now() - DAY, now() - HOUR)
+        await cloud.history.online_log(device, now() - DAY, now() - 2 * HOUR)
     assert server.requests[ONLINE] == 4
 
 
@@ -684,6 +700,22 @@ async def test_the_log_of_a_server_with_a_slow_clock_ends_a_minute_ago(
     assert result.stopped_by is None
     assert timedelta() < end - result.end <= timedelta(seconds=61)
     assert len(requests_to(open_server, "/raw_data")) == 2
+
+
+@pytest.mark.parametrize("ahead", [-3600, 3600])
+async def test_the_log_of_a_server_with_a_wrong_clock_lacks_only_its_edges(
+    consumer: GizwitsOpenCloud, open_server: GizwitsOpenServer, ahead: int
+) -> None:
+    device = device_of(next(online(open_server)))
+    expected = (await consumer.history.online_log(device, now() - 5 * DAY, now() - DAY)).rows
+    open_server.clock = lambda: time.time() + ahead
+    end = now()
+    result = await consumer.history.online_log(device, end - WEEK, end)
+    assert result.stopped_by is None
+    missing_at_start, missing_at_end = result.start - (end - WEEK), end - result.end
+    assert max(missing_at_start, missing_at_end) <= timedelta(minutes=91)
+    assert min(missing_at_start, missing_at_end) <= timedelta(minutes=2)
+    assert all(row in result.rows for row in expected)
 
 
 @pytest.mark.parametrize(("length", "windows"), [(HOUR, 1), (2 * DAY, 2), (WEEK, 4), (30 * DAY, 4)])

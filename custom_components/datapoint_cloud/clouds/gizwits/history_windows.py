@@ -22,10 +22,11 @@ from ..errors import (
 from ..history import HistoryResult, Series
 from ..model import Device
 from ..windows import split
-from .paging import Row
+from .paging import FORM_INVALID, Row
 from .wire_values import row_timestamp
 
-_MARGIN: Final = timedelta(minutes=1)  # how far our clock and the server's may differ
+_MARGIN: Final = timedelta(minutes=1)  # how far our clock and the server's usually differ
+_MARGINS: Final = (_MARGIN, timedelta(minutes=10), timedelta(minutes=90))  # an hour is what a wrong zone makes
 
 type TimedRow = tuple[datetime, Row]
 type ReadPages = Callable[[int, int], AsyncIterator[list[Row]]]
@@ -66,7 +67,8 @@ async def read_windows(
     stopped_by: CloudError | None = None
     try:
         for window_start, window_end in split(first.replace(microsecond=0), last, longest):
-            covered = await _read_window(window_start, window_end, read, rows)
+            begin, covered = await _read_window(window_start, window_end, read, rows, retention=retention)
+            first = max(first, begin) if window_start <= first else first
             rows.begin_window()
     except CloudError as error:
         if covered == first and not rows.has_rows:
@@ -78,25 +80,27 @@ async def read_windows(
     return HistoryResult(rows=rows.between(first, covered), start=first, end=covered, stopped_by=stopped_by)
 
 
-async def _read_window(start: datetime, end: datetime, read: ReadPages, rows: _RowsByTime) -> datetime:
-    """Read a window and return the end of what was read.
+async def _read_window(
+    start: datetime, end: datetime, read: ReadPages, rows: _RowsByTime, *, retention: timedelta
+) -> tuple[datetime, datetime]:
+    """Read a window and return which part of it was read.
 
-    A server whose clock is behind ours refuses an end in its future; then the window is read to an earlier end.
+    A server whose clock is behind ours refuses an end in its future, and one whose clock is ahead a start that it does
+    not keep any more; then the window is read without its edges.
     """
-    now = utc_now()
-    ends = [end]
-    if start < (earlier := (now - _MARGIN).replace(microsecond=0)) < end:
-        ends.append(earlier)
-    for until in ends:
+    now = utc_now().replace(microsecond=0)
+    inner = [(max(start, now - retention + margin), min(end, now - margin)) for margin in _MARGINS]
+    windows = list(dict.fromkeys([(start, end), *(window for window in inner if window[0] < window[1])]))
+    for window in windows:
         try:
-            async for page in read(int(start.timestamp()), int(until.timestamp())):
+            async for page in read(*(int(edge.timestamp()) for edge in window)):
                 rows.add(page)
-        except Rejected:
-            if rows.has_window_rows or until is ends[-1]:
+        except Rejected as error:
+            if rows.has_window_rows or window is windows[-1] or error.code not in FORM_INVALID:
                 raise
         else:
-            return until
-    return end
+            return window
+    return start, end
 
 
 class _RowsByTime:

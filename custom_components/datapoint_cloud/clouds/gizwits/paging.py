@@ -21,12 +21,13 @@ type AskPage = Callable[[Mapping[str, int]], Awaitable[Any]]
 DOCUMENTED_PAGE: Final = 20  # without a `limit`
 DEVICE_PAGES: Final = (100, DOCUMENTED_PAGE)
 LOG_PAGES: Final = (1000, 100, DOCUMENTED_PAGE)  # log rows are small and come by the thousand
-_FORM_INVALID: Final = (5002, 9015)
+FORM_INVALID: Final = (5002, 9015)
+"""The codes with which a server refuses a parameter, without a word about which."""
 
 
 def page_size(client_store: ClientStore, slot: str, sizes: tuple[int, ...]) -> PageSize:
     """Find out the longest page under `slot`: no document states it, so we try longer ones than the documented."""
-    return PageSize(client_store, slot, sizes, is_too_long=lambda error: error.code in _FORM_INVALID)
+    return PageSize(client_store, slot, sizes, is_too_long=lambda error: error.code in FORM_INVALID)
 
 
 async def find_rows(

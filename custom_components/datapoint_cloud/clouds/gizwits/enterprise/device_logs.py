@@ -110,7 +110,19 @@ class DeviceLogs:
             return Page([], 0)
         if _any_between(page, start, end):
             self._client_store.put(_IN_MILLISECONDS, value=True)
+        elif refusal is not None and not page.rows and await self._takes_seconds(start, end, request):
+            raise refusal
         return page
+
+    @staticmethod
+    async def _takes_seconds(start: int, end: int, request: Callable[[WindowParams], Awaitable[Page]]) -> bool:
+        """Return whether the server accepts the middle of a window in seconds, so that it refused only the edges."""
+        third = (end - start) // 3
+        try:
+            await request({"start_ts": start + third, "end_ts": end - third})
+        except Rejected:
+            return False
+        return True
 
     async def _page(self, device: Device, log: Log, purpose: Purpose, params: Mapping[str, str | int]) -> Page:
         body = coerce.fields(
