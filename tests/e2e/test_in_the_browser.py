@@ -101,14 +101,14 @@ async def test_a_thermostat_a_fan_and_a_light_control_their_devices(shown: Page,
     await _until(lambda: spa.attrs["heat"] == 0)
     await expect(thermostat).to_contain_text("Off")
 
-    fan = shown.locator("hui-tile-card")
+    fan = shown.locator("hui-tile-card").filter(has_text="Reef wavemaker")
     await fan.get_by_role("slider", name="Speed").press("End")
     await _until(lambda: wavemaker.attrs["Flow"] == 100)
     await fan.locator("hui-fan-preset-modes-card-feature ha-control-select-menu").click()
     await _choose(fan.get_by_role("menuitem", name="Classic wave"))
     await _until(lambda: wavemaker.attrs["Mode"] == "经典造浪")
 
-    lamp = shown.locator("hui-light-card")
+    lamp = shown.locator("hui-light-card").filter(has_text="Aquarium light")
     await lamp.locator("ha-control-circular-slider").click(position={"x": 20, "y": 90})
     await _until(lambda: 0 < light.attrs["White"] < 60)
     assert light.attrs["Warm_White"] == pytest.approx(light.attrs["White"] / 3, abs=0.6)

@@ -301,6 +301,15 @@ def test_a_heat_pump_with_two_targets_has_one_for_each_mode() -> None:
     assert _found_of("", _POWER, mode, heating, _NOW) == {"$climate": roles | {"target": "heating"}}
 
 
+def test_an_air_conditioner_blows_as_its_names_say() -> None:
+    mode = _choice("运行模式", "mode", "制冷", "制热", "除湿", "送风")
+    target = _number("设定温度", 16, 30, key="target", is_writable=True)
+    wind, swing = _choice("风量", "wind", "低", "高"), _flag("上下扫风", "swing")
+    found = _found_of("空调", _POWER, mode, target, _NOW, wind, swing, _flag("左右扫风", "other"))
+    roles = {"on": "power", "mode": "mode", "target": "target", "current": "now"}
+    assert found["$climate"] == roles | {"fan": "wind", "swing": "swing"}
+
+
 def test_temperatures_are_in_celsius_where_a_target_shows_it() -> None:
     inlet = _number("Water inlet temp", -30, 97.5, 0.5)
     target = _number("Heating setpoint", 15, 40, key="t", is_writable=True)
