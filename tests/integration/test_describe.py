@@ -238,6 +238,22 @@ def test_a_user_who_reads_chinese_sees_the_vendors_words_and_no_pinyin(language:
     assert naming.name(replace(datapoint, names={"en": "Current", "zh": current})) == current
 
 
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("kaiguan", "Power"),
+        ("shezhi_wendu", "Target temperature"),
+        ("DangqianShidu", "Current humidity"),
+        ("fengsu2", "Fan speed 2"),
+        ("wendu_max", "Wendu max"),
+        ("moshing", "Moshing"),
+    ],
+)
+def test_a_name_in_pinyin_is_read(key: str, name: str) -> None:
+    described = describe([Datapoint(key=key, name=key, data_type=DataType.NUMBER)], {}, NO_PROFILE, Naming.load("en"))
+    assert described[key].name == name
+
+
 @pytest.mark.parametrize("word", ["sine_wave", "Sine wave", "正弦造浪", " 正弦造浪 ", "sine wave"])
 def test_an_option_is_called_by_its_key_its_name_or_the_vendors_word(word: str) -> None:
     description = _one(data_type=DataType.ENUM, options=("经典造浪", "正弦造浪"), is_writable=True)

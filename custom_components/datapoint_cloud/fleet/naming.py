@@ -14,6 +14,7 @@ from homeassistant.util.language import matches
 
 from ..clouds.model import Datapoint, Device, Role
 from ..vocabulary import Vocabulary, capitalized, is_chinese, readable
+from ..vocabulary.pinyin import from_pinyin
 
 OTHER_OPTION: Final = "other"
 """The key of a reported option that the schema lacks and no vocabulary knows."""
@@ -157,6 +158,7 @@ def _vocabulary(language: str) -> Vocabulary | None:
 
 def _name_of(name: str, key: str, desc: str | None, role: Role, words: Vocabulary) -> str:
     name = name.strip() or key
+    name = from_pinyin(name) or name
     if name != key and not is_chinese(name):
         is_identifier = "_" in name and " " not in name
         return readable(name) if is_identifier else capitalized(_ORDER.sub("", name))
