@@ -97,9 +97,10 @@ class DatapointClimate(TemperatureEntity, ClimateEntity):
     @property
     def _target(self) -> str:
         """The role of the target that counts: of two, it may be the one of the chosen preset or of the mode."""
-        return self._target_in(self.hvac_mode)
+        # Also while it is off: the mode that it keeps says what it will be set to.
+        return self._target_in(self.word_of("mode") if self.has("mode") else None)
 
-    def _target_in(self, mode: HVACMode | None) -> str:
+    def _target_in(self, mode: str | None) -> str:
         """Return the role of the target that counts in a mode."""
         if self.has("target") or not self.composite.in_force:
             return "target"

@@ -149,10 +149,12 @@ async def test_of_two_targets_the_one_of_the_preset_is_shown_and_set(heater: Mad
 async def test_of_two_targets_the_one_of_the_mode_is_shown_and_set_within_its_own_limits(make: Make) -> None:
     pump = await make(
         """climate:
+    on: power
     mode: {mode: {制热: heat, 制冷: cool, 自动: auto}}
     high: cooling
     low: heating
     in_force: {heat: low, cool: high}""",
+        flag("power", value=True),
         choice("mode", "制热", "制热", "制冷", "自动"),
         number("heating", 30, (15, 40)),
         number("cooling", 12, (8, 28)),
@@ -162,11 +164,14 @@ async def test_of_two_targets_the_one_of_the_mode_is_shown_and_set_within_its_ow
     assert _shown(pump, *names) == ("heat", 30, None, None, 15, 40)
     assert await pump.call("climate.set_temperature", temperature=38) == {"heating": 38}
     assert await pump.call("climate.set_temperature", temperature=20, hvac_mode="cool") == {
+        "power": True,
         "mode": "制冷",
         "cooling": 20,
     }
     assert _shown(pump, *names) == ("cool", 20, None, None, 8, 28)
-    assert await pump.call("climate.set_hvac_mode", hvac_mode="auto") == {"mode": "自动"}
+    assert await pump.call("climate.turn_off") == {"power": False}
+    assert _shown(pump, *names) == ("off", 20, None, None, 8, 28)
+    assert await pump.call("climate.set_hvac_mode", hvac_mode="auto") == {"power": True, "mode": "自动"}
     assert _shown(pump, *names) == ("auto", None, 20, 38, 15, 28)
 
 
