@@ -88,6 +88,8 @@ _RULES: Final = (
     _rule(r"\btds\b", "ppm", None, 0, 65_535, 100),
     _rule(r"^ph( value)?$|\bph value\b", None, "ph", 0, 14, 9),
     _rule(r"\b(orp|redox)\b", "mV", "voltage", -2_000, 2_000, 500),
+    _rule(r"^pulse$|\bheart rate$", "bpm", None, 0, 300, 150),
+    _rule(r"\b(systolic|diastolic) pressure$", "mmHg", "pressure", 0, 300, 150),
     _rule(r"\bpower factor\b", None, "power_factor", -1, 1),
     _rule(r"\bvoltage$", "V", "voltage", 0, 6_553.5, is_fine=True),
     _rule(r"\bvoltage$", "V", "voltage", 0, 500, 220),
@@ -98,7 +100,8 @@ _RULES: Final = (
     _rule(r"\bapparent power$", "VA", "apparent_power", 0, 30_000, 300),
     _rule(r"\breactive power$", "var", "reactive_power", -30_000, 30_000, 300),
     _rule(
-        r"^(active |current |output |input |heating |rated |load |charging |total )?power$",
+        r"^(active |current |output |input |heating |rated |load |charging |total )?power$"
+        r"|^(puissance|leistung|potencia|potenza|vermogen)$",
         "W",
         "power",
         -30_000,
@@ -109,7 +112,8 @@ _RULES: Final = (
     _rule(r"\bcolou?r temp(erature)?$", "K", None, 1_000, 20_000, 3_000),
     _rule(
         rf"\b(brightness|volume|intensity|opening|percent(age)?|life( left)?|saturation|humidity)$|^{_CHANNEL}$"
-        r"|\b(fan|pump|motor) speed( setting)?$|^(power|speed|flow)$|\bsalt level( left)?$",
+        r"|\b(fill level|modulation|backlight|dimming|body fat|body water|(food|hot water) left)$|^percent\b"
+        r"|\b(fan|pump|motor|compressor) speed( setting)?$|^(power|speed|flow)$|\bsalt level( left)?$",
         "%",
         None,
         0,
