@@ -1,7 +1,8 @@
 """What the name and the limits of a number say together: its unit and its class, where its vendor states no unit.
 
 A name alone says too little: what one vendor counts in degrees, another counts in tenths of them. A rule here needs
-limits in which only one unit makes sense, such as 5 to 35 for a room. It knows English names only, and no product.
+limits in which only one unit makes sense, such as 5 to 35 for a room. It knows English names, the words of a few other
+languages for temperature and power, and no product.
 """
 
 import re
@@ -252,6 +253,7 @@ def _measure(
 def _by_limits(
     words: str, unit: str | None, least: float, most: float, step: float, *, means_celsius: bool
 ) -> tuple[str | None, str | None]:
+    """Return the unit and the class that fit the limits of a number; both None if no rule has them."""
     if words.endswith("water consumption") and unit in _VOLUMES:
         return unit, "water"
     if _is_celsius(words, least, most, means_celsius=means_celsius):
