@@ -124,6 +124,17 @@ def test_each_line_of_the_log_is_one_that_is_logged() -> None:
     assert [part for part in parts if not any(part in source for source in sources)] == []
 
 
+@pytest.mark.parametrize("kind", ["triggers", "conditions"])
+def test_each_trigger_and_condition_has_the_row_of_the_editor(kind: str) -> None:
+    page = _text(DOCS / "automations.md")
+    for key, texts in TEXTS[kind].items():
+        options = ", ".join(f"`{option}`" for option in texts.get("fields", ()))
+        assert f"| *{texts['name']}* | {texts['description']} | `datapoint_cloud.{key}` | {options} |" in page
+        assert [
+            name for name in (field["name"] for field in texts.get("fields", {}).values()) if name not in page
+        ] == []
+
+
 _OURS = re.compile(r"(?<![\w.])datapoint_cloud\.([a-z_]+)")
 
 
