@@ -1,5 +1,6 @@
 """Errors of an account that the user adds: the form shows each at its field, and the user corrects it."""
 
+import asyncio
 from collections.abc import Callable
 from unittest.mock import patch
 
@@ -215,6 +216,17 @@ async def test_a_network_problem_is_shown_and_passes(
         server.faults.clear()
     result = await submit(hass.config_entries.flow, result, typed_for(simulation, kind))
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_cloud_that_takes_too_long_is_given_up(
+    hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.datapoint_cloud.flow.validation._TIME_LIMIT", 0.01)
+    gate = asyncio.Event()
+    simulation.gizwits_open.faults.append(Fault(gate=gate))
+    result = await add(hass, simulation, "gizwits_open")
+    gate.set()
+    assert result["errors"] == {"base": "cannot_connect"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -16,6 +16,7 @@ from custom_components.datapoint_cloud.const import DOMAIN
 from custom_components.datapoint_cloud.fleet.inventory import LARGE_FLEET
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.fleet import EnterpriseProduct
+from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .accounts import add_account, poll
@@ -260,6 +261,11 @@ async def test_chosen_devices_show_beside_the_figures_of_a_fleet_that_is_never_l
     assert form["step_id"] == "search"
     form = await hass.config_entries.options.async_configure(form["flow_id"], {"mac": "nothing"})
     assert form["errors"] == {"base": "nothing_found"}
+    server.faults.append(Fault(matches=lambda request: request.path.endswith("/search"), status=500))
+    form = await hass.config_entries.options.async_configure(form["flow_id"], {"mac": later.mac})
+    check_texts(form, TEXTS["options"])
+    assert form["errors"] == {"base": "search_failed"}
+    server.faults.clear()
     searched = {"product": product.product_key, "mac": later.mac}
     form = await hass.config_entries.options.async_configure(form["flow_id"], searched)
     check_texts(form, TEXTS["options"])

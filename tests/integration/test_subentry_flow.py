@@ -1,5 +1,6 @@
 """Adding products and usage queries to an account, and changing them."""
 
+import asyncio
 from collections import Counter
 from typing import Any
 
@@ -27,6 +28,7 @@ from .flows import (
     typed_for,
     with_changes,
 )
+from .passing_time import until
 
 OTHER_QUERY: Input = {"aty": "platform", "field": "deviceName", "period": "hour"}
 
@@ -223,6 +225,22 @@ async def test_a_product_is_changed_without_typing_its_secret_again(
     assert shown_in(form) == {"product_key": product.product_key, "auth_id": "push-id"}
     await submit(hass, form, {"product_key": product.product_key, "advanced": {}})
     assert dict(last_subentry(enterprise).data) == stored  # a push without its id has no secret either
+
+
+async def test_a_query_that_is_removed_while_the_cloud_tries_it_is_not_changed(
+    hass: HomeAssistant, simulation: Simulation
+) -> None:
+    entry = await add_account(hass, simulation, "firstlight")
+    query, gate = last_subentry(entry), asyncio.Event()
+    form = await begin_change(hass, entry, query)
+    simulation.firstlight.faults.append(Fault(gate=gate))
+    simulation.firstlight.requests.clear()
+    change = asyncio.create_task(submit(hass, form, {"aty": "content", "field": "genre", "period": "week"}))
+    await until(lambda: simulation.firstlight.requests)
+    hass.config_entries.async_remove_subentry(entry, query.subentry_id)
+    gate.set()
+    result = await change
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "scope_gone")
 
 
 async def test_a_corrected_product_sets_the_account_up_at_once(hass: HomeAssistant, simulation: Simulation) -> None:

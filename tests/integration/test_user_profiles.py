@@ -36,6 +36,7 @@ _PRODUCT = Product(
         Attribute(name="Tnow", title="Tnow", type=READABLE, data_type="uint16", behaviour=steady(185), maximum=1000),
         Attribute(name="Tset", title="Tset", type=WRITABLE, data_type="uint8", behaviour=steady(20), maximum=100),
         Attribute(name="lid", title="lid", type=READABLE, data_type="bool", behaviour=steady(True)),
+        Attribute(name="pump", title="pump", type=WRITABLE, data_type="bool", behaviour=steady(False)),
     ),
 )
 _PROFILE = (
@@ -272,12 +273,42 @@ async def test_a_folder_that_cannot_be_written_is_told(
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "profile_not_written")
 
 
+async def test_a_file_that_becomes_unreadable_meanwhile_is_left_alone(step: Step, folder: Path) -> None:
+    await _choose(step, "Tnow")
+    await step(device_class="none")
+    _put(folder, "match: [", f"product_{_KEY}.yaml")
+    result = await step(scale="1")
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "profile_unreadable")
+
+
+async def test_a_switch_has_no_class_to_choose(step: Step) -> None:
+    form = await _choose(step, "pump")
+    assert {str(key) for key in form["data_schema"].schema} == {"name"}
+    assert form["description_placeholders"]["value"] == "off"
+
+
+async def test_a_datapoint_without_a_value_is_shown_so(entry: MockConfigEntry, step: Step) -> None:
+    state = entry.runtime_data.coordinator.fleet["boxOfTheUser0000000001"]
+    del state.readings["Tnow"]
+    form = await _choose(step, "Tnow")
+    assert (form["description_placeholders"]["value"], form["description_placeholders"]["raw"]) == ("–", "–")
+
+
+@pytest.mark.parametrize("passed", range(4))
 async def test_a_device_that_is_gone_meanwhile_ends_the_flow(
-    hass: HomeAssistant, entry: MockConfigEntry, step: Step
+    hass: HomeAssistant, entry: MockConfigEntry, step: Step, passed: int
 ) -> None:
+    inputs: list[dict[str, Any]] = [
+        {"device": "boxOfTheUser0000000001", "applies_to": "product"},
+        {"datapoint": "Tnow"},
+        {"device_class": "none"},
+        {"scale": "1"},
+    ]
     await step(refine=True)
+    for user_input in inputs[:passed]:
+        await step(**user_input)
     entry.runtime_data.coordinator.fleet.clear()
-    result = await step(device="boxOfTheUser0000000001", applies_to="product")
+    result = await step(**inputs[passed])
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "device_gone")
 
 
