@@ -934,6 +934,31 @@ async def test_client_finds_the_device_that_makes_the_bulk_call_fail_with_few_ca
     assert sodata.api.requests[BULK] <= 15
 
 
+@pytest.mark.parametrize("index", [0, 1, 42, 99])
+async def test_server_that_fails_over_one_device_answers_for_the_others(
+    sodata: SoData, client: SoDataCloud, index: int
+) -> None:
+    sodata.api.add_devices("METER", 89)
+    devices = (await client.devices()).devices
+    await client.readings(devices)
+    bad = devices[index].id
+    sodata.api.failing_devices = {bad: 500}
+    for _ in range(10):
+        readings = await client.readings(devices)
+        assert readings.snapshots.keys() == {device.id for device in devices} - {bad}
+        assert readings.failures.keys() == {bad}
+        assert readings.stopped_by is None
+        sodata.seconds += 120
+    sodata.api.reset_counts()
+    await client.readings(devices)
+    assert sodata.api.requests[BULK] == 1
+    sodata.api.failing_devices = {}
+    await client.devices()
+    for _ in range(2):
+        readings = await client.readings(devices)
+        assert len(readings.snapshots) == len(devices)
+
+
 @pytest.mark.parametrize("jump", [-365 * 24 * 3600, 365 * 24 * 3600])
 async def test_client_retries_the_bulk_call_and_variables_after_a_clock_jump(
     sodata: SoData, client: SoDataCloud, jump: int

@@ -165,9 +165,11 @@ class BulkReader:
         if not isinstance(answer, CloudError):
             result.add(answer)
             return None
-        if isinstance(answer, _FAILURES) or self._failing_since is not None:  # a search has failed already
+        if self._failing_since is not None:  # a search has failed already
             return answer
-        if not isinstance(answer, Forbidden):
+        if isinstance(answer, _FAILURES) and not await self._is_anyone_answered(body, uuids, answer, result):
+            return answer
+        if not isinstance(answer, (Forbidden, *_FAILURES)):
             others = [name for name in _BODIES if name != body]
             if await self._try_bodies(others, request_key, uuids, result) is None:
                 return None
@@ -207,6 +209,17 @@ class BulkReader:
                 error = answer
         return error
 
+    async def _is_anyone_answered(self, body: str, uuids: Sequence[str], error: CloudError, result: BulkResult) -> bool:
+        """Whether a request that failed works for its first or its last device, so that others may spoil it."""
+        if error.reason is Reason.TIMEOUT:
+            return False
+        for uuid in {uuids[0]: None, uuids[-1]: None}:
+            answer = await self._request(body, "part", [uuid])
+            if not isinstance(answer, CloudError):
+                result.add(answer)
+                return True
+        return False
+
     async def _find_refused(
         self, body: str, uuids: Sequence[str], error: CloudError, result: BulkResult
     ) -> CloudError | None:
@@ -226,7 +239,7 @@ class BulkReader:
             if not isinstance(answer, CloudError):
                 result.add(answer)
                 longest = max(longest, len(part))
-            elif isinstance(answer, _FAILURES):
+            elif answer.reason is Reason.TIMEOUT:
                 return answer
             elif len(part) > 1:
                 waiting += _halves(part)
