@@ -694,6 +694,19 @@ async def test_client_returns_to_large_requests_after_an_hour(
     assert sodata.api.requests[DATAPOINTS] == 1
 
 
+@pytest.mark.parametrize("fault", [{"status": 400}, {"status": 413}, {"body": "<html>"}, {"body": "{}"}])
+async def test_refusal_of_a_moment_does_not_make_requests_smaller(
+    sodata: SoData, client: SoDataCloud, fault: dict[str, Any]
+) -> None:
+    series = many(sodata, 40)
+    expected = await counts(client, series, 12)
+    sodata.api.faults = [route(DATAPOINTS, times=2, **fault)]
+    assert await counts(client, series, 12) == expected
+    sodata.api.reset_counts()
+    assert await counts(client, series, 12) == expected
+    assert sodata.api.requests[DATAPOINTS] == 1
+
+
 async def test_client_requests_less_after_a_timeout(sodata: SoData, client: SoDataCloud) -> None:
     await client.account()
     sodata.transport.timings.limit_of_history = aiohttp.ClientTimeout(total=0.3)

@@ -81,6 +81,7 @@ class HistoryReader:
         self._deadline = time.monotonic() + _MOST_SECONDS
         self._is_anything_answered = False
         self._does_server_answer = False
+        self._may_be_momentary = True
 
     async def run(self) -> None:
         """Read the whole range.
@@ -229,6 +230,11 @@ class HistoryReader:
         is_size_possible = not isinstance(error, Forbidden | NotSupported)
         if is_size_possible and not self._does_server_answer:
             await self._probe(error)
+            if self._may_be_momentary and not isinstance(error, Unreachable):  # which was sent twice already
+                # A size learned from a moment's refusal would cost more requests for an hour.
+                self._may_be_momentary = False
+                self._pieces.append(piece)
+                return
         shortest, later = piece.split_shortest()
         half = len(piece.series) // 2
         if is_size_possible and not later.is_empty:
