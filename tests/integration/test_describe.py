@@ -247,6 +247,7 @@ def test_a_user_who_reads_chinese_sees_the_vendors_words_and_no_pinyin(language:
         ("fengsu2", "Fan speed 2"),
         ("wendu_max", "Wendu max"),
         ("moshing", "Moshing"),
+        ("moshi_" * 40 + "x", "Moshi" + " moshi" * 39 + " x"),  # found to be none at once
     ],
 )
 def test_a_name_in_pinyin_is_read(key: str, name: str) -> None:

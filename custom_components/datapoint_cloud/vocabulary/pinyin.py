@@ -67,7 +67,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "fuwei": "复位",
 }
 _WORD: Final = "|".join(sorted(_WORDS, key=len, reverse=True))
-_NAME: Final = re.compile(rf"(?:(?:{_WORD})[_\s-]*\d*[_\s-]*)+", re.IGNORECASE)
+_NAME: Final = re.compile(rf"(?:(?:{_WORD})[_\s\d-]*)+", re.IGNORECASE)
 _PIECE: Final = re.compile(rf"{_WORD}|\d+", re.IGNORECASE)
 
 
