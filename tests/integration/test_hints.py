@@ -148,6 +148,9 @@ def test_one_word_is_the_charge_of_a_battery_and_the_energy_of_a_meter() -> None
     assert shown(_number("电量", 0, 100)) == ("Battery", "%", "battery")
     assert shown(meter) == ("Energy", "kWh", "energy")
     assert shown(_number("电量", 0, 9_999)) == ("Energy", None, None)  # of an unknown unit
+    assert shown(_number("电量", 0, 255)) == ("Battery", None, None)  # nobody thought about these limits
+    assert shown(_number("电量", 0, 1_000, unit="%"))[:2] == ("Battery", "%")
+    assert shown(_number("电池电量", 0, 9_999))[0] == shown(_number("Battery", 0, 9_999))[0] == "Battery"
     assert [shown(meter, language)[0] for language in ("de", "zh-Hans")] == ["Energie", "电量"]
 
 

@@ -34,6 +34,8 @@ _UNITS_OF_A_DAY: Final[Mapping[float, str]] = {24: "h", 24 * 60: "min", 24 * 60 
 _VOLUMES: Final = frozenset({"L", "m³"})
 _CHARGE: Final = "Battery"
 _FULL: Final = 100
+_SAYS_BATTERY: Final = re.compile("电池|batt", re.IGNORECASE)
+_UNITS_OF_ENERGY: Final = frozenset({None, "Wh", "kWh"})
 _CLOCK: Final = frozenset({23, 59})  # the last hour and minute of a time of day
 
 
@@ -206,15 +208,25 @@ def hint_of(datapoint: Datapoint, name: str, temperatures: Callable[[], Temperat
         is_writable=datapoint.is_writable,
         means_celsius=means_celsius or (is_temperature and temperatures().show_celsius),
     )
-    if is_number and name == _CHARGE and (datapoint.maximum or 0) > _FULL:
-        # In Chinese, the charge of a battery and the energy of a meter are one word.
-        is_meter = datapoint.unit is None and (datapoint.step or 1) < 1
-        hint = Refinement(name="Energy", unit="kWh" if is_meter else None, device_class="energy" if is_meter else None)
+    if is_number and name == _CHARGE and _is_energy(datapoint):
+        is_fine = datapoint.unit is None and (datapoint.step or 1) < 1
+        hint = Refinement(name="Energy", unit="kWh" if is_fine else None, device_class="energy" if is_fine else None)
     if not is_temperature or datapoint.unit is not None:
         return hint
     if temperatures().unit is not None and (datapoint.maximum or 0) >= _WARM_IN_FAHRENHEIT:
         return replace(hint, unit=None, unit_role=temperatures().unit, device_class=_TEMPERATURE)
     return hint if temperatures().can_be_celsius else replace(hint, unit=None, device_class=None)
+
+
+def _is_energy(datapoint: Datapoint) -> bool:
+    """Whether what can be the charge of a battery is the energy of a meter: in Chinese, they are one word."""
+    most = datapoint.maximum or 0
+    return (
+        most > _FULL
+        and _has_limits(most, datapoint.step or 1)
+        and datapoint.unit in _UNITS_OF_ENERGY
+        and not _SAYS_BATTERY.search(datapoint.name + datapoint.key)
+    )
 
 
 @lru_cache(maxsize=4096)  # asked again whenever a device is described
@@ -246,8 +258,13 @@ def _measure(
         return None, None
     if unit is None and (time := _unit_of_time(words, most)) is not None:
         return time, "duration"
-    has_limits = most not in _WHOLE_RANGES or step != 1
-    return _by_limits(words, unit, least, most, step, means_celsius=means_celsius) if has_limits else (None, None)
+    if not _has_limits(most, step):
+        return None, None
+    return _by_limits(words, unit, least, most, step, means_celsius=means_celsius)
+
+
+def _has_limits(most: float, step: float) -> bool:
+    return most not in _WHOLE_RANGES or step != 1
 
 
 def _by_limits(
