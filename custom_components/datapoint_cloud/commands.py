@@ -104,8 +104,7 @@ class Commands:
         state = self._state(device_id)
         try:
             values = state.vendors_values(values)
-            payloads = state.payloads_of(values)
-            plain = {key: value for key, value in values.items() if key not in payloads}
+            plain, _ = state.split_by_payload(values)
             return {**values, **(await self._coordinator.cloud.check(state.device, plain) if plain else {})}
         except CloudError as error:
             raise _refusal(error, state, self._coordinator) from error
@@ -294,8 +293,7 @@ class Commands:
 
         Returns the values as the device will report them.
         """
-        payloads = state.payloads_of(values)
-        plain = {key: value for key, value in values.items() if key not in payloads}
+        plain, payloads = state.split_by_payload(values)
         accepted = dict(await self._coordinator.cloud.write(state.device, plain)) if plain else {}
         for key, payload in payloads.items():
             await self._coordinator.cloud.write_raw(state.device, payload)

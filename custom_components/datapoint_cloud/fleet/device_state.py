@@ -111,10 +111,16 @@ class DeviceState:
             for key, value in values.items()
         }
 
-    def payloads_of(self, values: Mapping[str, Value]) -> dict[str, bytes]:
-        """Return the bytes to send instead of those values that the device accepts in no other way, by datapoint."""
-        shown = ((key, value, self.descriptions.get(key)) for key, value in values.items())
-        return {key: found.payloads[value] for key, value, found in shown if found and value in found.payloads}
+    def split_by_payload(self, values: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, bytes]]:
+        """Return the values to send as they are, and the bytes to send instead of the others, by datapoint."""
+        plain = dict(values)
+        payloads: dict[str, bytes] = {}
+        for key, value in values.items():
+            shown = self.descriptions.get(key)
+            if shown is not None and value in shown.payloads:
+                payloads[key] = shown.payloads[value]
+                del plain[key]
+        return plain, payloads
 
     def describe(self, schema: Schema | None, described: Iterable[Datapoint] = ()) -> set[str]:
         """Add the datapoints of a schema, or those that readings described; return the keys that changed or are gone.
