@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Self
 
 from ..clouds.model import Datapoint, Value
@@ -117,7 +118,7 @@ class Match:
         datapoints = product.datapoints
         return (
             bool(self.has)
-            and (not self.named or any(name.casefold() in called for name in self.named for called in _names(product)))
+            and (not self.named or _is_called(product.name, self.named))
             and all(_is_among(pattern, datapoints) for pattern in self.has)
             and not any(_is_among(pattern, datapoints) for pattern in self.lacks)
             and all(key in datapoints and text in _text(datapoints[key]) for key, text in self.says.items())
@@ -169,9 +170,11 @@ class Profile:
 NO_PROFILE = Profile()
 
 
-def _names(product: Product) -> tuple[str, str]:
-    """Return the name of a product as it is and as words: `CeilingFan` is a ceiling fan."""
-    return product.name.casefold(), readable(product.name).casefold()
+@lru_cache(maxsize=1024)  # asked again for each device of a product
+def _is_called(name: str, parts: tuple[str, ...]) -> bool:
+    """Whether the name of a product contains one of some texts, as it is or as words: `CeilingFan` is a ceiling fan."""
+    names = (name.casefold(), readable(name).casefold())
+    return any(part.casefold() in called for part in parts for called in names)
 
 
 def _text(datapoint: Datapoint) -> str:
