@@ -1,4 +1,4 @@
-"""The list of an account's scenes, which is read again with the list of devices, at most once an hour."""
+"""The list of an account's scenes, read again with the list of devices: once an hour, or sooner after a failure."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,6 +16,7 @@ from .fleet.listeners import ACCOUNT
 _LOGGER = logging.getLogger(__name__)
 
 _LIST_EVERY = timedelta(hours=1)
+_RETRY_AFTER = timedelta(minutes=5)
 
 
 class SceneList:
@@ -32,6 +33,7 @@ class SceneList:
         self._administration = administration
         self._on_list = on_list
         self._requested_at: datetime | None = None
+        self._pause = _LIST_EVERY
 
     @callback
     def async_start(self) -> None:
@@ -43,7 +45,7 @@ class SceneList:
     @callback
     def _list_if_due(self) -> None:
         coordinator, now = self._coordinator, dt_util.utcnow()
-        is_due_now = self._requested_at is None or is_due(self._requested_at, _LIST_EVERY, now)
+        is_due_now = self._requested_at is None or is_due(self._requested_at, self._pause, now)
         # While polls fail, or during a pause, the cloud is left alone.
         if is_due_now and coordinator.last_update_success:
             self._requested_at = now
@@ -56,5 +58,7 @@ class SceneList:
             scenes = await self._administration.list_scenes()
         except CloudError as error:
             _LOGGER.debug("The scenes cannot be listed: %s", error)
+            self._pause = _RETRY_AFTER
         else:
+            self._pause = _LIST_EVERY
             await self._on_list({scene.id: scene for scene in scenes})

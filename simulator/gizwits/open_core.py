@@ -47,6 +47,8 @@ class OpenCore(GizwitsCore):
         self.phone_id = "simulated-phone-7c41b2"
         self.phone_uid = "fa4e00d1000000000000000000000003"
         self.content_type = "text/html"
+        self.list_key: str | None = None
+        """Where the lists of groups, of their devices and of scenes are in an object; None: they are the answer."""
         self.is_throttled = False
         self.has_documented_log = False
         self.pushes_regularly = False
@@ -153,6 +155,10 @@ class OpenCore(GizwitsCore):
     def answer(self, content: Any, status: int = 200) -> web.Response:
         """Make a response of JSON, labelled with `content_type`."""
         return web.json_response(content, status=status, content_type=self.content_type)
+
+    def answer_list(self, rows: list[dict[str, Any]]) -> web.Response:
+        """Make a response of a list whose answer the document does not show."""
+        return self.answer(rows if self.list_key is None else {self.list_key: rows})
 
     def is_our_app(self, request: web.Request) -> bool:
         """Return whether the request comes from the app of these users."""

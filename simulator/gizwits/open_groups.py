@@ -57,7 +57,7 @@ class OpenGroups:
 
     async def _list(self, request: web.Request) -> web.Response:
         uid = self._core.user(request).uid
-        return self._core.answer([_row(group) for group in self.by_id.values() if group.uid == uid])
+        return self._core.answer_list([_row(group) for group in self.by_id.values() if group.uid == uid])
 
     async def _create(self, request: web.Request) -> web.Response:
         uid = self._core.user(request).uid
@@ -93,7 +93,7 @@ class OpenGroups:
             }
             for device in devices
         ]
-        return self._core.answer(rows)
+        return self._core.answer_list(rows)
 
     async def _add_devices(self, request: web.Request) -> web.Response:
         group = self._group(request)

@@ -48,7 +48,7 @@ class OpenScenes:
             for scene in self.by_id.values()
             if scene.uid == uid
         ]
-        return self._core.answer(rows)
+        return self._core.answer_list(rows)
 
     async def _run(self, request: web.Request) -> web.Response:
         uid = self._core.user(request).uid

@@ -7,7 +7,14 @@ import aiohttp
 import pytest
 
 from custom_components.datapoint_cloud.clouds.administration import Administration
-from custom_components.datapoint_cloud.clouds.errors import CloudError, DeviceGone, Forbidden, Reason, Rejected
+from custom_components.datapoint_cloud.clouds.errors import (
+    CloudError,
+    DeviceGone,
+    Forbidden,
+    Reason,
+    Rejected,
+    UnexpectedAnswer,
+)
 from custom_components.datapoint_cloud.clouds.gizwits.open.api import GizwitsOpenCloud
 from simulator.gizwits import GizwitsOpenServer
 from simulator.gizwits.devices import GizwitsDevice
@@ -86,9 +93,11 @@ async def test_devices_are_renamed_and_unbound(administration: Administration, s
     assert spa.uid is None
 
 
+@pytest.mark.parametrize("list_key", [None, "objects", "groups"])
 async def test_groups_are_made_filled_renamed_and_deleted(
-    administration: Administration, server: GizwitsOpenServer, spa: GizwitsDevice
+    administration: Administration, server: GizwitsOpenServer, spa: GizwitsDevice, list_key: str | None
 ) -> None:
+    server.list_key = list_key
     groups = administration.groups
     assert groups is not None
     assert {group.id for group in await groups.list_groups(None)} == set(server.groups.by_id)
@@ -107,9 +116,32 @@ async def test_groups_are_made_filled_renamed_and_deleted(
     assert made not in server.groups.by_id
 
 
-async def test_a_scene_is_carried_out(
-    administration: Administration, server: GizwitsOpenServer, spa: GizwitsDevice
+@pytest.mark.parametrize("body", ["null", "{}", '"x"', "[[1]]", '{"objects": null}', '{"a": [], "b": []}'])
+async def test_an_answer_without_a_list_does_not_mean_that_there_is_nothing(
+    administration: Administration, server: GizwitsOpenServer, body: str
 ) -> None:
+    scenes, groups = administration.scenes, administration.groups
+    assert scenes is not None
+    assert groups is not None
+    server.faults.append(Fault(matches=lambda request: request.method == "GET", status=200, body=body))
+    for request in (scenes.list_scenes(), groups.list_groups(None), groups.members(None, "any")):
+        with pytest.raises(UnexpectedAnswer):
+            await request
+
+
+async def test_the_devices_of_a_group_may_be_bare_ids(
+    administration: Administration, server: GizwitsOpenServer
+) -> None:
+    assert administration.groups is not None
+    server.faults.append(Fault(matches=lambda request: request.path.endswith("/devices"), status=200, body='["a"]'))
+    assert await administration.groups.members(None, "any") == ["a"]
+
+
+@pytest.mark.parametrize("list_key", [None, "scenes"])
+async def test_a_scene_is_carried_out(
+    administration: Administration, server: GizwitsOpenServer, list_key: str | None
+) -> None:
+    server.list_key = list_key
     scenes = administration.scenes
     assert scenes is not None
     (scene,) = await scenes.list_scenes()

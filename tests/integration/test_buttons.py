@@ -192,6 +192,23 @@ async def test_scenes_are_listed_once_an_hour_and_come_and_go(
     assert len(_buttons(hass, entry)) == 1  # as long as nothing else is known
 
 
+async def test_a_list_of_scenes_that_failed_is_requested_again_after_minutes(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    server = simulation.gizwits_open
+    server.faults = [Fault(matches=lambda request: request.path == "/app/scene", status=500)]
+    entry = await add_account(hass, simulation, "gizwits_open")
+    server.faults = []
+    freezer.tick(240)
+    await poll(hass, entry)
+    await settle(hass)
+    assert _buttons(hass, entry) == []
+    freezer.tick(120)
+    await poll(hass, entry)
+    await settle(hass)
+    assert len(_buttons(hass, entry)) == 1
+
+
 async def test_a_scene_that_gets_another_name_keeps_its_button(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
 ) -> None:

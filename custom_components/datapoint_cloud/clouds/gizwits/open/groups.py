@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from ... import coerce
 from ...administration import DeviceGroup, ItemResults
 from ...errors import NotSupported, Reason, Rejected, UnexpectedAnswer
 from ...model import Device
 from ..item_results import item_results
+from ..paging import Row
 from .bindings import Request
+from .lists import rows_by_id
 
 GROUPS_PATH: Final = "/app/group"
 _GROUP_PATH: Final = "/app/group/{id}"
@@ -27,10 +29,10 @@ class OpenGroups:
 
     async def product_of(self, group_id: str) -> str | None:
         """Return the product of a group, None for one of mixed products. Raises `Rejected` (NOT_FOUND)."""
-        row = next((row for row in await self._rows() if row.get("id") == group_id), None)
-        if row is None:
+        groups = await self._rows()
+        if group_id not in groups:
             raise Rejected(Reason.NOT_FOUND, subject=group_id)
-        return coerce.text(row.get("product_key"))
+        return coerce.text(groups[group_id].get("product_key"))
 
     def member_id(self, device: Device) -> str | None:
         """Return the device's id, by which the cloud knows members."""
@@ -38,11 +40,11 @@ class OpenGroups:
 
     async def list_groups(self, scope: str | None) -> Sequence[DeviceGroup]:
         """Return all groups; one request a group counts its devices."""
-        rows = [(group_id, row) for row in await self._rows() if (group_id := coerce.text(row.get("id"))) is not None]
-        members = await asyncio.gather(*(self.members(None, group_id) for group_id, _ in rows))
+        groups = await self._rows()
+        members = await asyncio.gather(*(self.members(None, group_id) for group_id in groups))
         return [
             DeviceGroup(id=group_id, name=coerce.text(row.get("group_name")), devices=len(devices))
-            for (group_id, row), devices in zip(rows, members, strict=True)
+            for (group_id, row), devices in zip(groups.items(), members, strict=True)
         ]
 
     async def create_group(self, scope: str | None, *, name: str | None = None, parent: str | None = None) -> str:
@@ -68,7 +70,7 @@ class OpenGroups:
     async def members(self, scope: str | None, group_id: str) -> Sequence[str]:
         """Return the ids of a group's devices."""
         answer = await self._request("GET", _MEMBERS_PATH, parts={"id": group_id})
-        return [did for row in _records(answer) if (did := coerce.text(row.get("did"))) is not None]
+        return list(rows_by_id(answer, "did", endpoint=_MEMBERS_PATH))
 
     async def assign(self, scope: str | None, group_id: str, members: Sequence[str], *, reassign: bool) -> ItemResults:
         """Add devices to a group. A device may be in several groups, so `reassign` changes nothing."""
@@ -88,9 +90,5 @@ class OpenGroups:
         )
         return item_results(answer, device_ids)
 
-    async def _rows(self) -> list[Mapping[str, Any]]:
-        return _records(await self._request("GET", GROUPS_PATH))
-
-
-def _records(answer: Any) -> list[Mapping[str, Any]]:
-    return coerce.records(answer if isinstance(answer, list) else coerce.fields(answer).get("objects"))
+    async def _rows(self) -> Mapping[str, Row]:
+        return rows_by_id(await self._request("GET", GROUPS_PATH), "id", endpoint=GROUPS_PATH)

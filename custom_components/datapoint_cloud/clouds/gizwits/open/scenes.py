@@ -7,6 +7,7 @@ from ... import coerce
 from ...administration import Scene
 from ...budget import Purpose
 from .bindings import Request
+from .lists import rows_by_id
 
 _SCENES_PATH: Final = "/app/scene"
 _TASK_PATH: Final = "/app/scene/{id}/task"
@@ -22,11 +23,9 @@ class Scenes:
     async def list_scenes(self) -> Sequence[Scene]:
         """Return all scenes. Raises any `CloudError`."""
         answer = await self._request("GET", _SCENES_PATH, purpose=Purpose.POLLING)
-        rows = coerce.records(answer if isinstance(answer, list) else coerce.fields(answer).get("objects"))
+        rows = rows_by_id(answer, "id", endpoint=_SCENES_PATH)
         return [
-            Scene(id=scene_id, name=coerce.text(row.get("scene_name")) or scene_id)
-            for row in rows
-            if (scene_id := coerce.text(row.get("id"))) is not None
+            Scene(id=scene_id, name=coerce.text(row.get("scene_name")) or scene_id) for scene_id, row in rows.items()
         ]
 
     async def run(self, scene_id: str) -> None:
