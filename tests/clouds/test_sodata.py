@@ -959,6 +959,26 @@ async def test_server_that_fails_over_one_device_answers_for_the_others(
         assert len(readings.snapshots) == len(devices)
 
 
+@pytest.mark.parametrize("body", ["deviceUuids", "list"])
+async def test_server_that_fails_over_one_device_from_the_start_gets_bulk_calls_after_minutes(
+    sodata: SoData, client: SoDataCloud, body: Any
+) -> None:
+    sodata.api.bulk_body = body
+    sodata.api.add_devices("METER", 89)
+    devices = (await client.devices()).devices
+    bad = devices[42].id
+    sodata.api.failing_devices = {bad: 500}
+    for _ in range(3):
+        await client.readings(devices)
+        sodata.seconds += 120
+    for _ in range(2):
+        sodata.api.reset_counts()
+        readings = await client.readings(devices)
+        assert readings.snapshots.keys() == {device.id for device in devices} - {bad}
+    assert sodata.api.requests[BULK] == 1
+    assert sodata.api.requests[SINGLE] <= 2
+
+
 @pytest.mark.parametrize("jump", [-365 * 24 * 3600, 365 * 24 * 3600])
 async def test_client_retries_the_bulk_call_and_variables_after_a_clock_jump(
     sodata: SoData, client: SoDataCloud, jump: int

@@ -177,6 +177,13 @@ class BulkReader:
 
     async def _find_body(self, request_key: str, uuids: Sequence[str], result: BulkResult) -> CloudError | None:
         """Read the devices with the first body that works; the request is unsupported if the server refuses all."""
+        if self._failing_since is not None and len(uuids) > _FEW_DEVICES:
+            # Perhaps the server fails over one of the devices, whatever the body.
+            error = await self._try_bodies(_BODIES, "part", uuids[-_FEW_DEVICES:], result)
+            if error is None:
+                self._recover()
+                return await self._read_chunk(request_key, uuids, result)
+            return error
         error = await self._try_bodies(_BODIES, request_key, uuids, result)
         if isinstance(error, Rejected) and len(uuids) > _FEW_DEVICES:
             # Perhaps the devices were too many.
