@@ -31,16 +31,26 @@ def page_size(client_store: ClientStore, slot: str, sizes: tuple[int, ...]) -> P
 
 
 async def find_rows(
-    ask: AskPage, lengths: PageSize, *, most: int, endpoint: str, subject: str | None = None
+    ask: AskPage,
+    lengths: PageSize,
+    *,
+    most: int,
+    endpoint: str,
+    subject: str | None = None,
+    ends_with_empty_page: bool = False,
 ) -> list[Row]:
-    """Return the first `most` rows of a list of the Enterprise API ("Paging"). Raises any `CloudError`."""
+    """Return the first `most` rows of a list of the Enterprise API ("Paging").
+
+    With `ends_with_empty_page`, the list may have fewer rows than its total says. Raises any `CloudError`.
+    """
 
     async def fetch(skip: int) -> Page:
         answer = await lengths.fetch(lambda limit: ask({"limit": min(limit, most), "skip": skip}))
         body = coerce.fields(answer)
         if not isinstance(rows := body.get("objects"), list):
             raise UnexpectedAnswer(endpoint=endpoint, subject=subject)
-        return Page(rows, wire_values.count(coerce.fields(body.get("meta")).get("total")))
+        is_end = ends_with_empty_page and not rows
+        return Page(rows, skip if is_end else wire_values.count(coerce.fields(body.get("meta")).get("total")))
 
     found: list[Row] = []
     async for page in read_pages(fetch, endpoint=endpoint, subject=subject, full_page=min(DOCUMENTED_PAGE, most)):

@@ -87,13 +87,18 @@ class EnterpriseDeviceFinder:
     async def _rows(self, product_key: str, params: Mapping[str, str], most: int) -> list[Row]:
         """Return the rows of a search, `most` at most."""
 
-        async def ask(place: Mapping[str, int]) -> Any:
-            answer = await self._access.request(product_key, "GET", SEARCH_PATH, params={**params, **place})
-            # The total may count the disabled devices that the list does not show, so an empty page is its end.
-            is_end = params["show_disabled"] == "0" and coerce.fields(answer).get("objects") == []
-            return {"objects": [], "meta": {"total": place["skip"]}} if is_end else answer
+        def ask(place: Mapping[str, int]) -> Awaitable[Any]:
+            return self._access.request(product_key, "GET", SEARCH_PATH, params={**params, **place})
 
-        return await find_rows(ask, self._page_size, most=most, endpoint=SEARCH_PATH, subject=product_key)
+        return await find_rows(
+            ask,
+            self._page_size,
+            most=most,
+            endpoint=SEARCH_PATH,
+            subject=product_key,
+            # The total may count the disabled devices that the list does not show.
+            ends_with_empty_page=params["show_disabled"] == "0",
+        )
 
     async def _described(
         self, product_key: str, device: Device, row: Mapping[str, Any], query: DeviceQuery, *, is_disabled: bool
