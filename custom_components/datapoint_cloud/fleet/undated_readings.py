@@ -48,8 +48,8 @@ class UndatedReadings:
             return False
         if last.earliest is not None and reading.taken_at < last.earliest:
             return True
-        is_soon = last.reported_at is not None and requested_at < last.reported_at + _OLDEST_COPY
-        return is_soon and last.reported_at is not None and reading.taken_at < last.reported_at.replace(microsecond=0)
+        at = last.reported_at
+        return at is not None and requested_at < at + _OLDEST_COPY and reading.taken_at < at.replace(microsecond=0)
 
     def clamp(self, now: datetime) -> None:
         """Forget what lies in the future."""
