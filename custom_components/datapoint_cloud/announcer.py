@@ -91,9 +91,10 @@ class Announcer:
                 yield self._outage(state, None, is_new=False) if outage is None else replace(outage, is_new=False)
             if availability.was_fresh is False and state.reported_at is not None:
                 yield self._silence(state, state.reported_at, is_new=False)
-            for key, is_raised in state.alarm_states.items():
-                if key in state.alarm_changed_at and (shown := state.descriptions.get(key)) is not None:
-                    yield self._alarm(state, AlarmChange(shown.datapoint, is_raised), is_new=False)
+            for key in state.alarm_states.changed_at:
+                if (shown := state.descriptions.get(key)) is not None:
+                    change = AlarmChange(shown.datapoint, state.alarm_states.is_raised[key])
+                    yield self._alarm(state, change, is_new=False)
 
     # Events
 
@@ -154,7 +155,7 @@ class Announcer:
             "severity": datapoint.severity,
             "severity_name": severity,
         }
-        since = state.alarm_changed_at.get(datapoint.key)
+        since = state.alarm_states.changed_at.get(datapoint.key)
         return self._of_device(kind, state, words, since=since, is_new=is_new)
 
     def _severity_name(self, datapoint: Datapoint) -> str | None:

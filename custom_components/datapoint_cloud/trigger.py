@@ -166,7 +166,7 @@ class AlarmTrigger(LastingTrigger):
 
     @override
     def lasts(self, state: DeviceState, key: str) -> bool:
-        return state.alarm_states.get(key) is (self.type is AnnouncementType.ALARM_RAISED)
+        return state.alarm_states.is_raised.get(key) is (self.type is AnnouncementType.ALARM_RAISED)
 
 
 class AlarmRaised(AlarmTrigger):

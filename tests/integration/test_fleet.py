@@ -255,6 +255,32 @@ def test_readings_survive_being_stored() -> None:
     assert later.merge_snapshot(_told(leak=True), _NOW)[1]
 
 
+def test_an_alarm_that_is_a_number_survives_being_stored() -> None:
+    (profile,) = read_profiles('match: {has: "*"}\ndatapoints: {level: {as: alarm}}', "f")
+    assert isinstance(profile, Profile)
+
+    def state() -> DeviceState:
+        state = DeviceState(Device(id="d", name="D", schema_id="s"), Profiles(ours=(profile,)))
+        state.describe(_SCHEMA)
+        return state
+
+    before, later = state(), state()
+    for value in (1, 0):
+        before.merge_snapshot(_told(level=value), _NOW)
+    later.restore(before.as_dict(), _NOW)
+    assert later.merge_snapshot(_told(level=1), _NOW)[1]
+
+
+def test_what_an_earlier_version_stored_is_restored() -> None:
+    state, later = _state(), _state()
+    for leak in (False, True):
+        state.merge_snapshot(_told(power=True, leak=leak), _NOW)
+    stored = state.as_dict()
+    later.restore({key: stored[key] for key in ("read_at", "reported_at", "raised", "readings")}, _NOW)
+    assert (later.value("power"), later.has_problem) == (True, True)
+    assert later.merge_snapshot(_told(leak=False), _NOW)[1]
+
+
 def test_a_schema_that_lost_nothing_changes_nothing() -> None:
     state = _state()
     assert not state.describe(_SCHEMA)

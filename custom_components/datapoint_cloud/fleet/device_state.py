@@ -12,6 +12,7 @@ from ..clouds.clock import arrived, is_ahead
 from ..clouds.errors import CloudError
 from ..clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, Snapshot, Value
 from ..profiles import NO_PROFILE, Product, Profile, Profiles
+from .alarm_states import AlarmStates
 from .availability import MIN_PATIENCE, Availability, Contact, PollResult
 from .description import DatapointDescription
 from .events import AlarmChange, CommandUnconfirmed, ConnectionChange, FreshnessChange
@@ -38,8 +39,7 @@ class DeviceState:
     pending: PendingWrites = field(default_factory=PendingWrites)
     pushed_at: dict[str, datetime] = field(default_factory=dict)  # when each value was last pushed
     undated: UndatedReadings = field(default_factory=UndatedReadings)
-    alarm_states: dict[str, bool] = field(default_factory=dict)  # whether each alarm was last known to be raised
-    alarm_changed_at: dict[str, datetime] = field(default_factory=dict)  # when it was raised or cleared, if we saw that
+    alarm_states: AlarmStates = field(default_factory=AlarmStates)
     reported_position: tuple[float, float] | None = None  # the latitude and longitude that it last reported itself
     disconnect_reason: str | None = None  # the cloud's word for why it last went offline
     failure: CloudError | None = None  # why the device could not be read last
@@ -197,8 +197,7 @@ class DeviceState:
                 contradicted[key] = write.value
             if before is None or shown != self.value(key) or before.since != reading.since:
                 changed.add(key)
-            if (alarm_change := self._alarm_change(key, reading)) is not None:
-                self.alarm_changed_at[key] = now
+            if (alarm_change := self._alarm_change(key, reading, now)) is not None:
                 events.append(alarm_change)
         if contradicted:
             events.append(CommandUnconfirmed(contradicted))
@@ -226,17 +225,15 @@ class DeviceState:
         is_before_write = accepted_at is not None and requested_at < accepted_at
         return is_before_write or (pushed_at is not None and requested_at < pushed_at)
 
-    def _alarm_change(self, key: str, reading: Reading) -> AlarmChange | None:
+    def _alarm_change(self, key: str, reading: Reading, now: datetime) -> AlarmChange | None:
         description = self.descriptions.get(key)
         if description is None or description.datapoint.role is not Role.ALARM:
             return None
         datapoint, is_raised = description.datapoint, description.shown(reading.value)
         if not isinstance(is_raised, bool):  # an alarm without a value may still be raised
             return None
-        was_raised = self.alarm_states.get(key)
-        self.alarm_states[key] = is_raised
-        # The first known state is no change: the alarm may have been raised long ago.
-        return None if was_raised is None or was_raised == is_raised else AlarmChange(datapoint, is_raised)
+        has_changed = self.alarm_states.update(key, now, is_raised=is_raised)
+        return AlarmChange(datapoint, is_raised) if has_changed else None
 
     # Pending writes
 
@@ -353,7 +350,7 @@ class DeviceState:
             self.polled_at = arrived(self.polled_at, now)
         self.pushed_at = {key: at for key, at in self.pushed_at.items() if not is_ahead(at, now)}
         self.undated.clamp(now)
-        self.alarm_changed_at = {key: arrived(at, now) for key, at in self.alarm_changed_at.items()}
+        self.alarm_states.clamp(now)
         self.availability.clamp(now)
         self.pending.clamp(now)
 
@@ -368,8 +365,8 @@ class DeviceState:
             "disconnected_at": _as_text(self.availability.disconnected_at),
             "has_been_online": self.availability.has_been_online,
             "position": self.reported_position,
-            "raised": sorted(key for key, is_raised in self.alarm_states.items() if is_raised),
-            "alarm_changed_at": {key: _as_text(at) for key, at in self.alarm_changed_at.items()},
+            "raised": sorted(key for key, is_raised in self.alarm_states.is_raised.items() if is_raised),
+            "alarm_changed_at": {key: _as_text(at) for key, at in self.alarm_states.changed_at.items()},
             "readings": {key: [reading.value, _as_text(reading.taken_at)] for key, reading in self.readings.items()},
             "told": {key: _as_text(date) for key, date in self.future_dates.dates.items()},
         }
@@ -381,14 +378,17 @@ class DeviceState:
         self.availability.was_connected = stored.get("connected")
         self.availability.disconnected_at = _as_time(stored.get("disconnected_at"))
         self.availability.has_been_online = stored.get("has_been_online", False)
-        cleared = (key for key, (value, _) in stored["readings"].items() if value is False)
         if (position := stored.get("position")) is not None:
             self.reported_position = position[0], position[1]
-        self.alarm_states = dict.fromkeys(cleared, False) | dict.fromkeys(stored["raised"], True)
+        cleared = (key for key, (value, _) in stored["readings"].items() if value is False)
+        changed_at = _as_times(stored.get("alarm_changed_at", {}))
+        self.alarm_states = AlarmStates(
+            is_raised=dict.fromkeys((*cleared, *changed_at), False) | dict.fromkeys(stored["raised"], True),
+            changed_at=changed_at,
+        )
         self.readings = {
             key: Reading(value, _as_time(taken_at)) for key, (value, taken_at) in stored["readings"].items()
         }
-        self.alarm_changed_at = _as_times(stored.get("alarm_changed_at", {}))
         self.future_dates.dates = _as_times(stored.get("told", {}))
         self._is_alarm_current = False
         self._clamp(now, None if is_ahead(self.read_at, now) else self.read_at)
