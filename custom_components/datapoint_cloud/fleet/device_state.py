@@ -188,7 +188,8 @@ class DeviceState:
             if self._is_outdated(key, reading, before, requested_at):
                 continue
             shown = self.value(key)
-            self.undated.note(key, reading, before, snapshot.reported_at)
+            if reading.taken_at is None or (before is not None and before.taken_at is None):
+                self.undated.note(key, reading, before, snapshot.reported_at)
             self.readings[key] = reading
             self._is_alarm_current = False
             if is_pushed:
@@ -219,7 +220,7 @@ class DeviceState:
     def _is_outdated(self, key: str, reading: Reading, before: Reading | None, requested_at: datetime) -> bool:
         if before is not None and is_older(reading, before):
             return True
-        if self.undated.is_copy(key, reading, requested_at):
+        if before is not None and before.taken_at is None and self.undated.is_copy(key, reading, requested_at):
             return True
         accepted_at, pushed_at = self.pending.accepted_at.get(key), self.pushed_at.get(key)
         is_before_write = accepted_at is not None and requested_at < accepted_at
