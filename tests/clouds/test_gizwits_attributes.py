@@ -76,6 +76,9 @@ def test_a_number_from_0_to_1_is_a_switch_and_is_sent_as_a_number(desc: str) -> 
         ("0: off, 1: turbo", None),
         ("0:正常 1:缺水", None),
         ("0:未充电 1:充电", None),
+        ("0:无水 1:有水", None),
+        ("0:无线 1:有线", ("无线", "有线")),
+        ("0:波浪 1:波浪", None),
         ("0：不是，1：是", None),
         ("0:低 1:中 2:高", None),
         ("海水灯开关，1为开，0为关", None),
@@ -107,6 +110,9 @@ def test_a_flag_that_stands_for_two_things_is_a_choice_between_them(desc: str, o
         ("故障自检状态", None),
         ("Alarm clock", None),
         ("水位低", None),
+        ("无故障", None),
+        ("有无故障", "fault"),
+        ("No error", None),
     ],
 )
 def test_what_can_only_be_read_is_an_alarm_if_its_name_says_so(

@@ -26,7 +26,7 @@ _LONGEST_BINARY: Final = 65_535  # bytes; a longer one has an unknown length
 _LONGEST_DESC: Final = 500  # characters
 _OFF_AND_ON: Final = frozenset({"off", "on", "关", "开", "关闭", "打开", "开启", "否", "是", "不是"})
 _SAYS_OFF_OR_ON: Final = re.compile(
-    r"(?:[关开]机?|[无有否是])$|^[未不没]|关闭|打开|开启|停止|停用|启用|禁用|正常|无效|有效"
+    r"(?:[关开]机?|[无有否是])$|^[未不没]|^无(?![线级极])|关闭|打开|开启|停止|停用|启用|禁用|正常|无效|有效"
     r"|\b(?:off|on|no|yes|not|disabled?|enabled?|false|true|none|normal|stop)\b",
     re.IGNORECASE,
 )
@@ -41,6 +41,7 @@ _MAINTENANCE_STEMS: Final = ("reset", "reboot", "restart", "factory", "calib", "
 _MAINTENANCE_WORDS: Final = frozenset({"clear", "clr", "del", "rst"})
 _FAULT: Final = re.compile(r"(?:故障|异常)$|\b(?:fault|error|failure)$", re.IGNORECASE)
 _ALERT: Final = re.compile(r"(?:报警|告警|警报)$|\balarm$", re.IGNORECASE)
+_NO_FAULT: Final = re.compile(r"(?<!有)无|\bno\b", re.IGNORECASE)
 _ONCE: Final = re.compile(r"手动喂食|出粮|立即|寻找|远程开锁")
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _CLAUSE_END: Final = re.compile(r"[,，.。;；:：(（\n]")
@@ -134,7 +135,7 @@ def _role_of_flag(plain: Datapoint) -> Role:
 
 def _with_role(plain: Datapoint, severity: str | None = None) -> Datapoint:
     """Return a flag with its role: an alarm if its type gives it a severity, or if its name does."""
-    if severity is None and not plain.is_writable:
+    if severity is None and not plain.is_writable and not _NO_FAULT.search(plain.name):
         severity = "fault" if _FAULT.search(plain.name) else "alert" if _ALERT.search(plain.name) else None
     role = _role_of_flag(plain) if severity is None else Role.ALARM
     return replace(plain, role=role, severity=severity, unit=None)
@@ -142,13 +143,10 @@ def _with_role(plain: Datapoint, severity: str | None = None) -> Datapoint:
 
 def _flag(flag: Datapoint, choices: Mapping[int, str]) -> Attribute:
     """Return a flag as the choice between two things that the vendor says it is, unless one of them is off or on."""
-    words = (choices.get(0), choices.get(1))
-    if flag.role is not Role.STATUS or len(choices) > 2:
+    words = tuple(word for word in (choices.get(0), choices.get(1)) if word and not _SAYS_OFF_OR_ON.search(word))
+    if flag.role is not Role.STATUS or len(choices) != 2 or len(set(words)) != 2:
         return Attribute(datapoint=flag)
-    if any(word is None or _SAYS_OFF_OR_ON.search(word) for word in words):
-        return Attribute(datapoint=flag)
-    options = tuple(word for word in words if word is not None)
-    return Attribute(datapoint=replace(flag, data_type=DataType.ENUM, options=options), codes=(False, True))
+    return Attribute(datapoint=replace(flag, data_type=DataType.ENUM, options=words), codes=(False, True))
 
 
 def _enum(plain: Datapoint, labels: Any, facts: DescFacts) -> Attribute | None:
