@@ -3,7 +3,7 @@
 Pure: time comes in as an argument, no requests are sent and no listeners are notified. It knows no platform.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -181,12 +181,7 @@ class DeviceState:
         changed: set[str] = set()
         events: list[AlarmChange | CommandUnconfirmed] = []
         contradicted: dict[str, Value] = {}
-        for key, reading in snapshot.readings.items():
-            before = self.readings.get(key)
-            if reading is before and key not in self.pending:
-                continue  # SoData returns the same object while a reading has not changed
-            if self._is_outdated(key, reading, before, requested_at):
-                continue
+        for key, reading, before in self._news(snapshot, requested_at):
             shown = self.value(key)
             if reading.taken_at is None or (before is not None and before.taken_at is None):
                 self.undated.note(key, reading, before, snapshot.reported_at)
@@ -208,6 +203,15 @@ class DeviceState:
         if is_first or not changed.isdisjoint(self.presentation.unit_keys):
             changed |= self._describe_again()
         return changed, events
+
+    def _news(self, snapshot: Snapshot, requested_at: datetime) -> Iterator[tuple[str, Reading, Reading | None]]:
+        """Yield the readings that replace the known ones, by datapoint and with those."""
+        for key, reading in snapshot.readings.items():
+            before = self.readings.get(key)
+            if reading is before and key not in self.pending:
+                continue  # SoData returns the same object while a reading has not changed
+            if not self._is_outdated(key, reading, before, requested_at):
+                yield key, reading, before
 
     def _note_answer(self, snapshot: Snapshot, now: datetime) -> None:
         """Note that the cloud has answered for the device, and when the device itself last reported."""
