@@ -1,4 +1,4 @@
-"""The list of an account's scenes, read again with the list of devices: once an hour, or sooner after a failure."""
+"""The list of an account's scenes, read again with the list of devices: once an hour, or sooner if no answer came."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,7 +9,7 @@ from homeassistant.util import dt as dt_util
 
 from .clouds.administration import Scene, SceneAdministration
 from .clouds.clock import is_due
-from .clouds.errors import CloudError
+from .clouds.errors import CloudError, Unreachable
 from .coordinator import DatapointCoordinator
 from .fleet.listeners import ACCOUNT
 
@@ -58,7 +58,8 @@ class SceneList:
             scenes = await self._administration.list_scenes()
         except CloudError as error:
             _LOGGER.debug("The scenes cannot be listed: %s", error)
-            self._pause = _RETRY_AFTER
+            # A refusal costs a request each time, and an app without scenes would be asked for ever.
+            self._pause = _RETRY_AFTER if isinstance(error, Unreachable) else _LIST_EVERY
         else:
             self._pause = _LIST_EVERY
             await self._on_list({scene.id: scene for scene in scenes})

@@ -192,11 +192,12 @@ async def test_scenes_are_listed_once_an_hour_and_come_and_go(
     assert len(_buttons(hass, entry)) == 1  # as long as nothing else is known
 
 
-async def test_a_list_of_scenes_that_failed_is_requested_again_after_minutes(
-    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+@pytest.mark.parametrize(("body", "buttons"), [("", 1), ('{"error_code": 9003}', 0)])
+async def test_a_list_of_scenes_that_did_not_arrive_is_requested_again_after_minutes_and_a_refused_one_is_not(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, body: str, buttons: int
 ) -> None:
     server = simulation.gizwits_open
-    server.faults = [Fault(matches=lambda request: request.path == "/app/scene", status=500)]
+    server.faults = [Fault(matches=lambda request: request.path == "/app/scene", status=500, body=body)]
     entry = await add_account(hass, simulation, "gizwits_open")
     server.faults = []
     freezer.tick(240)
@@ -206,7 +207,7 @@ async def test_a_list_of_scenes_that_failed_is_requested_again_after_minutes(
     freezer.tick(120)
     await poll(hass, entry)
     await settle(hass)
-    assert len(_buttons(hass, entry)) == 1
+    assert len(_buttons(hass, entry)) == buttons
 
 
 async def test_a_scene_that_gets_another_name_keeps_its_button(

@@ -13,7 +13,8 @@ def rows_by_id(answer: Any, id_field: str, *, endpoint: str) -> Mapping[str, Row
 
     Raises `UnexpectedAnswer` for anything else: without a list nothing proves that there are no rows.
     """
-    lists = [answer] if isinstance(answer, list) else [x for x in coerce.fields(answer).values() if isinstance(x, list)]
+    contents = [answer] if isinstance(answer, list) else coerce.fields(answer).values()
+    lists = [content for content in contents if isinstance(content, list)]
     if len(lists) != 1:
         raise UnexpectedAnswer(endpoint=endpoint)
     rows = [item if isinstance(item, dict) else {id_field: item} for item in lists[0]]
