@@ -26,8 +26,9 @@ from ..profiles.refine import can_be, option_of, options_of, payloads_of, refine
 from ..profiles.values import as_word, is_same, number_of, scaled
 from ..vocabulary import is_chinese, readable
 from .first_dozen import DOZEN, Measurement, first_dozen, is_wanted_alarm
-from .hints import Temperatures, hint_of, temperatures_of
+from .hints import hint_of
 from .naming import Naming, key_of
+from .temperature_units import Temperatures, temperatures_of
 from .units import COUNTER, allowed_state_classes, fitting_class, state_class_of, unit_of
 
 LONGEST_STATE = 255

@@ -2,26 +2,20 @@
 
 A name alone says too little: what one vendor counts in degrees, another counts in tenths of them. A rule here needs
 limits in which only one unit makes sense, such as 5 to 35 for a room. It knows English names, the words of a few other
-languages for temperature and power, and no product.
+languages for power, and no product.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
 from ..clouds.model import Datapoint, DataType
 from ..profiles.model import UNREFINED, Refinement
-from ..profiles.roles import Role, Source
 from ..vocabulary import is_chinese
+from .temperature_units import WARM_IN_FAHRENHEIT, Temperatures, is_celsius, names_temperature
 
-_FAHRENHEIT: Final = re.compile(r"華氏|华氏|℉|°\s?F\b|fahrenheit|(?<![a-z])f_?flag", re.IGNORECASE)
-_FAHRENHEIT_OPTION: Final = re.compile(rf"{_FAHRENHEIT.pattern}|^F$", re.IGNORECASE)
-_CELSIUS: Final = re.compile(r"攝氏|摄氏|℃|°\s?C|celsius|^C$", re.IGNORECASE)
-_WARM_IN_CELSIUS: Final = 40
-_WARM_IN_FAHRENHEIT: Final = 95
-_HOT_IN_FAHRENHEIT: Final = 130
 _CATEGORIES: Final = (
     (re.compile(r"\b(version|fault code|error code|serial number|signal strength)\b"), "diagnostic"),
     (re.compile(r"\b((child|key|panel) lock|key sound|temperature unit|time zone)\b"), "config"),
@@ -68,16 +62,7 @@ def _rule(
     return _Rule(re.compile(words), unit, device_class, least, most, top, is_fine)
 
 
-_NO_TEMPERATURE: Final = (
-    r"(?!.*\b(difference|offset|compensation|calibration|hysteresis|colou?r|unit|time|sensor|fault|alarm|mode|level)\b)"
-)
-_SETPOINT: Final = "(water|heating|cooling|room|floor) setpoint"
 _CHANNEL: Final = r"(royal |cool |warm |deep |light )?(white|blue|red|green|violet|uv|purple|moonlight)"
-# Also in other European languages, whose words are written together, such as "Solltemperatur".
-_TEMPERATURE_NAME: Final = re.compile(
-    rf"^{_NO_TEMPERATURE}.*(\btemp(e?rature|érature)?\b|temperat(ura?|uur)\b|\b{_SETPOINT}\b)"
-)
-_TEMPERATURE_WORD: Final = re.compile(rf"温|temp|{_SETPOINT}", re.IGNORECASE)
 _TEMPERATURE: Final = "temperature"
 _RULES: Final = (
     _rule(r"\bsoil moisture\b", "%", "moisture", 0, 100),
@@ -127,71 +112,6 @@ _RULES: Final = (
 _WHOLE_RANGES: Final = frozenset({255, 65_535, 4_294_967_295})  # of a number whose limits nobody thought about
 
 
-@dataclass(frozen=True, slots=True)
-class Temperatures:
-    """In which unit a product counts its temperatures.
-
-    A target shows that it is °C (`show_celsius`), or nothing mentions °F (`can_be_celsius`), or a setting of the
-    product tells the unit.
-    """
-
-    show_celsius: bool
-    can_be_celsius: bool
-    unit: Role | None
-
-
-def temperatures_of(datapoints: Collection[Datapoint]) -> Temperatures:
-    """Return what the definition of a product says of the unit of its temperatures."""
-    show_celsius = any(map(_is_target_in_celsius, datapoints))
-    can_be_celsius = show_celsius or not any(map(_mentions_fahrenheit, datapoints))
-    is_switched = not can_be_celsius and any(found.is_writable and _spans_both_scales(found) for found in datapoints)
-    return Temperatures(show_celsius, can_be_celsius, _unit_setting(datapoints) if is_switched else None)
-
-
-def _spans_both_scales(datapoint: Datapoint) -> bool:
-    """Whether a temperature can be 40 °C or less, and also what is too hot in °C: its numbers change with the unit."""
-    least, most = datapoint.minimum, datapoint.maximum
-    return (
-        _TEMPERATURE_WORD.search(datapoint.name + datapoint.key) is not None
-        and least is not None
-        and most is not None
-        and least <= _WARM_IN_CELSIUS
-        and _WARM_IN_FAHRENHEIT <= most <= _HOT_IN_FAHRENHEIT
-    )
-
-
-def _unit_setting(datapoints: Collection[Datapoint]) -> Role | None:
-    """Return the one choice between °C and °F that a product has."""
-    found = [source for datapoint in datapoints if (source := _unit_source(datapoint)) is not None]
-    return Role((found[0],)) if len(found) == 1 else None
-
-
-def _unit_source(datapoint: Datapoint) -> Source | None:
-    celsius = [option for option in datapoint.options if _CELSIUS.search(option)]
-    fahrenheit = [option for option in datapoint.options if _FAHRENHEIT_OPTION.search(option)]
-    if len(celsius) != 1 or len(fahrenheit) != 1:
-        return None
-    return Source(keys=(datapoint.key,), meanings=((celsius[0], "°C"), (fahrenheit[0], "°F")))
-
-
-def _mentions_fahrenheit(datapoint: Datapoint) -> bool:
-    texts = (datapoint.key, datapoint.name, datapoint.desc or "", *datapoint.options)
-    return any(_FAHRENHEIT.search(text) for text in texts)
-
-
-def _is_target_in_celsius(datapoint: Datapoint) -> bool:
-    """Whether a temperature can be set to what nobody would set in °F. Then a switch to °F changes the display only."""
-    least, most = datapoint.minimum, datapoint.maximum
-    return (
-        datapoint.is_writable
-        and least is not None
-        and most is not None
-        and 5 <= least < 32
-        and 30 <= most <= 45
-        and _TEMPERATURE_WORD.search(datapoint.name + datapoint.key) is not None
-    )
-
-
 def hint_of(datapoint: Datapoint, name: str, temperatures: Callable[[], Temperatures]) -> Refinement:
     """Return what the English name of a datapoint says beyond its definition.
 
@@ -199,7 +119,7 @@ def hint_of(datapoint: Datapoint, name: str, temperatures: Callable[[], Temperat
     """
     limits = (datapoint.minimum, datapoint.maximum, datapoint.step or 1.0)
     is_number = datapoint.data_type is DataType.NUMBER
-    is_temperature = is_number and _TEMPERATURE_NAME.search(name.lower()) is not None
+    is_temperature = is_number and names_temperature(name.lower())
     means_celsius = is_number and is_chinese(datapoint.name + (datapoint.desc or ""))
     hint = _hint(
         name.lower(),
@@ -213,7 +133,7 @@ def hint_of(datapoint: Datapoint, name: str, temperatures: Callable[[], Temperat
         hint = Refinement(name="Energy", unit="kWh" if is_fine else None, device_class="energy" if is_fine else None)
     if not is_temperature or datapoint.unit is not None:
         return hint
-    if temperatures().unit is not None and (datapoint.maximum or 0) >= _WARM_IN_FAHRENHEIT:
+    if temperatures().unit is not None and (datapoint.maximum or 0) >= WARM_IN_FAHRENHEIT:
         return replace(hint, unit=None, unit_role=temperatures().unit, device_class=_TEMPERATURE)
     return hint if temperatures().can_be_celsius else replace(hint, unit=None, device_class=None)
 
@@ -273,7 +193,7 @@ def _by_limits(
     """Return the unit and the class that fit the limits of a number; both None if no rule has them."""
     if words.endswith("water consumption") and unit in _VOLUMES:
         return unit, "water"
-    if _is_celsius(words, least, most, means_celsius=means_celsius):
+    if is_celsius(words, least, most, means_celsius=means_celsius):
         return ("°C", _TEMPERATURE) if unit in {None, "°C"} else (None, None)
     for rule in _RULES:
         if (
@@ -292,16 +212,3 @@ def _unit_of_time(words: str, most: float) -> str | None:
     if _COUNTDOWN.search(words):
         return _UNITS_OF_A_DAY.get(most)
     return None if most in _CLOCK else _UNITS_OF_TIME.get(next(iter(_TIME.findall(words)), ""))
-
-
-def _is_celsius(words: str, least: float, most: float, *, means_celsius: bool) -> bool:
-    """Whether a temperature has limits that make no sense in °F, or that are possible where only °C is meant.
-
-    Chinese vendors mean °C where nothing says °F.
-    """
-    if not _TEMPERATURE_NAME.search(words):
-        return False
-    warmest = (210 if least < 0 else 125) if means_celsius else 60
-    # Of a refrigerator, a few degrees can be chosen.
-    coldest = -40 if means_celsius and words.endswith("target temperature") else 20
-    return -60 <= least < 45 and coldest <= most <= warmest
