@@ -57,6 +57,7 @@ class Poller:
         self._wished_interval = wished_interval
         self._failed_polls = 0
         self._polls_since_list = 0
+        self._is_list_postponed = False
         self._followed: tuple[str, ...] | None = None
 
     @property
@@ -107,6 +108,7 @@ class Poller:
                 await self._async_list()
             except CloudError as error:
                 if not _is_of_request(error):
+                    self._is_list_postponed = bool(self._inventory.fleet)
                     raise
                 failed_list = error  # the known devices can be read all the same
         if reads_devices:
@@ -157,6 +159,10 @@ class Poller:
 
     def _is_list_due(self) -> bool:
         self._polls_since_list += 1
+        if self._is_list_postponed:
+            # The connection was lost while the cloud sent the list. Its other answers may be shorter.
+            self._is_list_postponed = False
+            return False
         listed_at, cloud = self._inventory.listed_at, self._cloud
         if listed_at is None:
             return True

@@ -91,6 +91,27 @@ async def test_devices_are_read_although_their_list_fails(
     assert entry.runtime_data.coordinator.last_update_success
 
 
+async def test_devices_are_read_between_two_lists_that_break_off(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    subject = SUBJECTS["sodata"]
+    entry = await add_account(hass, simulation, "sodata")
+    freezer.tick(3700)
+    await poll(hass, entry)
+    simulation.sodata.faults = [Fault(matches=lambda request: request.path.endswith("/devices"), drops=True)]
+    freezer.tick(3700)
+    for value in range(10, 15):
+        for _ in range(2):
+            freezer.tick(1200)
+            subject.report(simulation, value)
+            await poll(hass, entry)
+        assert float(subject.state(hass, simulation, entry)) == value
+    simulation.sodata.faults = []
+    for _ in range(2):
+        await poll(hass, entry)
+    assert entry.runtime_data.coordinator.last_update_success
+
+
 async def test_a_read_after_a_command_does_not_disturb_the_running_round(
     hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
