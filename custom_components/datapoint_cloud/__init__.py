@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigEntryState
-from homeassistant.const import Platform
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
@@ -77,7 +77,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatapointConfigEntry) ->
     coordinator = DatapointCoordinator(hass, entry, cloud, storage, profiles, naming)
     coordinator.async_report_problems = partial(async_update_issues, coordinator)
     await async_load_texts(hass)
-    announcer = Announcer(coordinator)
+    entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, storage.save_before_the_end))
+    announcer = Announcer(coordinator, storage)
     announcer.async_listen()
     coordinator.inventory.expect_devices(known_device_ids(hass, entry))
     try:

@@ -39,13 +39,15 @@ class Announcement:
     """Something that happened to a device or to an account, in words.
 
     `variables` are those of a trigger. `since` is when a state began that lasts; `is_new` is False if it began before
-    its account was set up, so that it was announced then.
+    its account was set up, so that it was announced then. `announced_until` is when announcements had ended before the
+    account was set up now: what would have been due later was missed.
     """
 
     type: AnnouncementType
     variables: Mapping[str, Any]
     since: datetime | None = None
     is_new: bool = True
+    announced_until: datetime | None = None
 
     @property
     def subject(self) -> tuple[str, str]:

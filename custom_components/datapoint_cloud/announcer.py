@@ -36,6 +36,7 @@ from .fleet.events import (
 )
 from .fleet.listeners import ACCOUNT, EntityKey
 from .fleet.presentation import CONNECTIVITY
+from .storage import AccountStorage
 from .texts import text, text_or_none
 from .timings import timings_of
 
@@ -50,8 +51,9 @@ type _Words = dict[str, Any]
 class Announcer:
     """Announces what happens to one account and its devices."""
 
-    def __init__(self, coordinator: DatapointCoordinator) -> None:
+    def __init__(self, coordinator: DatapointCoordinator, storage: AccountStorage) -> None:
         self._coordinator = coordinator
+        self._storage = storage
         self._hass = coordinator.hass
         self._entry = coordinator.config_entry
         self._waiting: list[Announcement] | None = []
@@ -77,8 +79,10 @@ class Announcer:
     @callback
     def _async_begin(self, _: HomeAssistant) -> None:
         waiting, self._waiting = self._waiting or [], None
-        for announcement in (*waiting, *self.lasting()):
+        until = self._storage.announced_until
+        for announcement in (*waiting, *(replace(one, announced_until=until) for one in self.lasting())):
             self._send(announcement)
+        self._storage.announce_from_now_on()
 
     @callback
     def lasting(self) -> Iterator[Announcement]:

@@ -6,10 +6,12 @@ Tokens are stored here and nowhere else. The user's own input stays in the confi
 import math
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .clouds.client_store import ClientStore
@@ -46,6 +48,9 @@ class AccountStorage:
         self.readings: Mapping[str, Any] = {}
         self.devices: Mapping[str, Any] | None = None
         """The last list of devices as JSON; None if there is none."""
+        self.announced_until: datetime | None = None
+        """Until when the account announced what happened, before it was loaded now; None if that is unknown."""
+        self._is_announcing = False
         self._collect_readings: Callable[[], Mapping[str, Any]] = lambda: self.readings
         self._collect_devices: Callable[[], Mapping[str, Any] | None] = lambda: self.devices
         self._is_closed = False
@@ -59,6 +64,8 @@ class AccountStorage:
         )
         self.readings = stored.get("readings", {})
         self.devices = stored.get("devices")
+        if (announced_until := stored.get("announced_until")) is not None:
+            self.announced_until = datetime.fromisoformat(announced_until)
 
     @callback
     def collect_readings_with(self, collect: Callable[[], Mapping[str, Any]]) -> None:
@@ -69,6 +76,16 @@ class AccountStorage:
     def collect_devices_with(self, collect: Callable[[], Mapping[str, Any] | None]) -> None:
         """Save the list of devices that `collect` returns, as JSON."""
         self._collect_devices = collect
+
+    @callback
+    def announce_from_now_on(self) -> None:
+        """Note that the account announces what happens, until the file is saved for the last time."""
+        self._is_announcing = True
+
+    @callback
+    def save_before_the_end(self, _: Event) -> None:
+        """Save when Home Assistant stops, even if nothing has changed."""
+        self._save_after(0)
 
     @callback
     def readings_changed(self) -> None:
@@ -97,8 +114,10 @@ class AccountStorage:
 
     def _content(self) -> dict[str, Any]:
         self._save_due = math.inf
+        announced_until = dt_util.utcnow() if self._is_announcing else self.announced_until
         return {
             "memory": dict(self.client_store.content),
             "readings": dict(self._collect_readings()),
             "devices": self._collect_devices(),
+            "announced_until": None if announced_until is None else announced_until.isoformat(),
         }

@@ -85,7 +85,7 @@ class LastingTrigger(AnnouncementTrigger):
         super().__init__(hass, config)
         self._for: timedelta = self._options.get(CONF_FOR) or timedelta()
         self._timers: dict[tuple[str, str], CALLBACK_TYPE] = {}
-        """By subject: those that run, and those that ended while the account was not loaded."""
+        """Those that run, by subject."""
 
     @override
     async def async_attach_runner(
@@ -113,28 +113,28 @@ class LastingTrigger(AnnouncementTrigger):
     def _begin(self, announcement: Announcement, run_action: TriggerActionRunner) -> None:
         """Run the action as soon as the state has lasted long enough.
 
-        What had lasted so long before its account was loaded ran the action then, unless the timer has waited since.
+        What had lasted so long before its account was loaded ran the action then, unless that was missed.
         """
         subject = device_id, key = announcement.subject
-        is_awaited = announcement.is_new or subject in self._timers
         self._cancel(subject)
-        left = (announcement.since or dt_util.utcnow()) + self._for - dt_util.utcnow()
-        if left <= timedelta():
-            if is_awaited:
+        now, until = dt_util.utcnow(), announcement.announced_until
+        due = (announcement.since or now) + self._for
+        if due <= now:
+            if announcement.is_new or (until is not None and due > until):
                 self._run(announcement, run_action)
             return
 
         @callback
         def end(_: datetime) -> None:
+            del self._timers[subject]
             try:
                 state = state_of_device(self._hass, announcement.entry_id, device_id)
             except LookupError:
                 return  # when the account is loaded, it says whether the state still lasts
-            self._cancel(subject)
             if state is not None and self.lasts(state, key):
                 self._run(announcement, run_action)
 
-        self._timers[subject] = async_call_later(self._hass, left, end)
+        self._timers[subject] = async_call_later(self._hass, due - now, end)
 
     def _run(self, announcement: Announcement, run_action: TriggerActionRunner) -> None:
         _run(run_action, announcement, **({CONF_FOR: self._for} if self._for else {}))

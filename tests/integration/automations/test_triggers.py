@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE, EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import area_registry as ar
@@ -18,6 +19,7 @@ from homeassistant.helpers.trigger import (
     async_initialize_triggers,
     async_validate_trigger_config,
 )
+from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datapoint_cloud.const import DOMAIN
@@ -25,6 +27,7 @@ from custom_components.datapoint_cloud.device_registry import place_device_id
 from custom_components.datapoint_cloud.fleet.presentation import CONNECTIVITY
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.gizwits.products import PUMP, SPA
+from simulator.server import Fault
 from simulator.simulation import Simulation
 from simulator.sodata.fleet import SoDataDevice
 
@@ -388,6 +391,49 @@ async def test_an_outage_that_is_long_enough_while_the_account_is_not_loaded_is_
     assert await hass.config_entries.async_setup(entry.entry_id)
     await settle(hass)
     assert len(notes) == 1
+
+
+@pytest.mark.parametrize("key", ["device_went_offline", "alarm_raised"])
+async def test_what_becomes_long_enough_while_home_assistant_restarts_is_told_once(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    entry: MockConfigEntry,
+    pump: GizwitsDevice,
+    freezer: FrozenDateTimeFactory,
+    key: str,
+) -> None:
+    pump.set(Fault_Overcurrent=True)
+    await _go(hass, entry, air_conditioner(simulation), online=False)
+    await pass_time(hass, freezer, 50 * _MINUTE)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await pass_time(hass, freezer, 15 * _MINUTE)
+    # The automation knows nothing of the time before, as after a restart.
+    notes = await automate(hass, key, options={"for": {"hours": 1}})
+    simulation.gizwits_open.faults.append(Fault(status=500))
+    await hass.config_entries.async_setup(entry.entry_id)  # from what is stored: the cloud does not answer yet
+    simulation.gizwits_open.faults.clear()
+    await settle(hass)
+    assert len(notes) == 1
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await pass_time(hass, freezer, 2 * _HOUR)
+    assert len(notes) == 1
+
+
+async def test_the_end_of_home_assistant_is_stored_although_nothing_has_changed(
+    hass: HomeAssistant,
+    simulation: Simulation,
+    entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    simulation.gizwits_open.faults.append(Fault(status=500))
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)  # nothing waits to be saved any more
+    await pass_time(hass, freezer, _HOUR)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await settle(hass)
+    stored = hass_storage[f"{DOMAIN}.{entry.entry_id}"]["data"]
+    assert stored["announced_until"] == dt_util.utcnow().isoformat()
 
 
 async def test_a_device_that_came_back_while_the_account_was_not_loaded_is_not_told(
