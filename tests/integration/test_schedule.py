@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.datapoint_cloud.clouds.budget import Budget
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
+from custom_components.datapoint_cloud.clouds.errors import Reason, Unreachable
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.activity import ActiveDevices, Trust
 from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.fleet.device_state import DeviceState
@@ -146,6 +147,18 @@ def test_a_few_known_devices_are_read_as_a_check_before_unread_ones() -> None:
     assert sum(name.startswith("known") for name in due) >= 3
     due = _due(_schedule(trust=Trust.DISMISSED), _many("new", 100, minutes_ago=None), allowance=20)
     assert len(due) == 20
+
+
+def test_a_device_whose_read_failed_is_read_again_although_nothing_is_new() -> None:
+    states = [*_many("quiet", 40), *_many("failed", 30, minutes_ago=2), *_many("pushed", 2)]
+    for state in states:
+        if not state.device.id.startswith("quiet"):
+            state.failure = Unreachable(Reason.SERVER_ERROR)
+    schedule = _schedule(pushed=("pushed0", "pushed1"))
+    due = _due(schedule, states)
+    assert len([name for name in due if name.startswith("failed")]) == 20  # it may be forever
+    assert len(set(due)) == len(due)
+    assert sorted(_due(schedule, states[-2:])) == ["pushed0", "pushed1"]
 
 
 def test_a_pushed_device_is_read_rarely() -> None:

@@ -16,6 +16,7 @@ _SHARE_OF_PUSHED = 0.5
 _SHARE_OF_OFFLINE = 0.05  # the online flag of some clouds is wrong for hours
 _OCCASIONALLY = timedelta(minutes=15)
 _OFFLINE_PER_ROUND = 20
+_FAILED_PER_ROUND = 20
 _MAX_DELAY = 7  # a device without new reports waits up to this many times longer
 _SMOOTHING_ROUNDS = 3
 _A_DAY = 86_400.0
@@ -35,8 +36,9 @@ class PollSchedule:
     ) -> list[DeviceState]:
         """Return the devices to read now, the most urgent first, at most `allowance` of them.
 
-        Devices that push covers and devices that are offline are read occasionally, after all others. `pace` is the
-        number of devices that can be read per second.
+        Devices that push covers and devices that are offline are read occasionally, after all others. So are those that
+        the cloud calls inactive, but one whose last read failed is read again soon: until then it counts as lost.
+        `pace` is the number of devices that can be read per second.
         """
         regular: list[DeviceState] = []
         pushed: list[DeviceState] = []
@@ -50,8 +52,9 @@ class PollSchedule:
                 regular.append(state)
         regular.sort(key=lambda state: _urgency(state, now), reverse=True)
         due = self._selected(regular, allowance)
+        due += _failed([*regular, *pushed], due)
         self._usual_reads += (len(due) - self._usual_reads) / _SMOOTHING_ROUNDS
-        due += _occasional(pushed, now, pace, _SHARE_OF_PUSHED)
+        due += [state for state in _occasional(pushed, now, pace, _SHARE_OF_PUSHED) if state.failure is None]
         due += _occasional(offline, now, pace, _SHARE_OF_OFFLINE)[:_OFFLINE_PER_ROUND]
         return due if allowance == float("inf") else due[: max(0, int(allowance))]
 
@@ -87,6 +90,13 @@ def _urgency(state: DeviceState, now: datetime) -> float:
     if state.polled_at is None:
         return math.inf
     return (now - state.polled_at).total_seconds() / (1 + min(state.unchanged_reads, _MAX_DELAY))
+
+
+def _failed(states: Iterable[DeviceState], due: Iterable[DeviceState]) -> list[DeviceState]:
+    """Some of those whose last read failed, the longest ago first, without those that are due anyway."""
+    due_ids = {state.device.id for state in due}
+    failed = [state for state in states if state.failure is not None and state.device.id not in due_ids]
+    return sorted(failed, key=lambda state: state.polled_at or _NEVER)[:_FAILED_PER_ROUND]
 
 
 def _occasional(states: Sequence[DeviceState], now: datetime, pace: float, share: float) -> list[DeviceState]:
