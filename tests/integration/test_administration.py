@@ -166,10 +166,14 @@ async def test_the_product_may_be_named_or_left_out_if_it_is_the_only_one(
         answer = await _answer(hass, "get_report", enterprise, report="device_overview", product=name)
         assert answer["product"] == second.product_key
         assert answer["counts"]["devices"] == len(second.devices)
+    for subentry in enterprise.subentries.values():
+        hass.config_entries.async_update_subentry(enterprise, subentry, title=f"My {subentry.title}")
+    titles = ", ".join(subentry.title for subentry in enterprise.subentries.values())
+    await hass.async_block_till_done()
     text = await _refused(hass, "get_report", enterprise, report="device_overview")
-    assert "has several products. Choose one of: " in text
+    assert text.endswith(f"has several products. Choose one of: {titles}")
     text = await _refused(hass, "get_report", enterprise, report="device_overview", product="tea")
-    assert "has no product tea. Choose one of: " in text
+    assert text.endswith(f"has no product tea. Choose one of: {titles}")
     subentry = next(iter(enterprise.subentries.values()))
     hass.config_entries.async_remove_subentry(enterprise, subentry.subentry_id)
     await hass.async_block_till_done()
@@ -323,10 +327,13 @@ async def test_a_device_is_found_by_its_mac_as_it_is_printed(
     hass: HomeAssistant, enterprise: MockConfigEntry, product: EnterpriseProduct
 ) -> None:
     device = list(product.devices.values())[1]
-    printed = ":".join(device.mac[index : index + 2] for index in range(0, 12, 2)).upper()
-    (row,) = (await _answer(hass, "find_devices", enterprise, mac=printed))["devices"]
+    (row,) = (await _answer(hass, "find_devices", enterprise, mac=_printed(device.mac)))["devices"]
     assert (row["id"], row["type"], row["disabled"]) == (device.did, device.type, False)
     assert row["facts"]["country"] == (device.place.country if device.place else None)
+
+
+def _printed(mac: str) -> str:
+    return ":".join(mac[index : index + 2] for index in range(0, 12, 2)).upper()
 
 
 async def test_the_times_of_found_devices_have_an_offset(
@@ -515,6 +522,15 @@ async def test_users_come_without_personal_data_unless_it_is_wanted(
     assert user["personal"]["email"].endswith("@example.com")
     data = {"product": product.product_key, "kind": "registered", "by": "email", "value": user["personal"]["email"]}
     assert (await _answer(hass, "find_users", enterprise, **data))["users"][0]["id"] == device.uid
+
+
+async def test_the_users_of_a_device_are_found_by_its_mac_as_it_is_printed(
+    hass: HomeAssistant, enterprise: MockConfigEntry, product: EnterpriseProduct
+) -> None:
+    device = list(product.devices.values())[1]
+    data = {"product": product.product_key, "kind": "bound", "by": "mac", "value": _printed(device.mac)}
+    (user,) = (await _answer(hass, "find_users", enterprise, **data))["users"]
+    assert user["id"] == device.uid
 
 
 @pytest.mark.parametrize(

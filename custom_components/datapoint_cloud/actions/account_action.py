@@ -65,11 +65,11 @@ class AccountCall:
         if named is None and len(scopes) == 1:
             return scopes[0].id
         entry = self.coordinator.config_entry
-        for scope in scopes:
-            title = entry.subentries[subentry_of(entry, scope.id) or ""].title
+        titles = {scope: entry.subentries[subentry_of(entry, scope.id) or ""].title for scope in scopes}
+        for scope, title in titles.items():
             if named in {scope.id, scope.name, title}:
                 return scope.id
-        products = ", ".join(scope.name for scope in scopes)
+        products = ", ".join(titles.values())
         if named is None:
             raise exceptions.of_call("product_missing", account=self.account, products=products)
         raise exceptions.of_call("no_product", name=named, account=self.account, products=products)

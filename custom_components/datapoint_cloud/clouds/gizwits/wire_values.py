@@ -1,6 +1,6 @@
 """The values of Gizwits, which its APIs write in several ways: booleans, counts, timestamps and MAC addresses.
 
-Each function returns None for a value it cannot understand and never raises.
+A function that reads returns None for a value it cannot understand. None raises.
 """
 
 import re
@@ -53,3 +53,9 @@ def row_timestamp(row: Mapping[str, Any]) -> datetime | None:
 def mac(value: Any) -> str | None:
     """Read a MAC address of twelve hexadecimal digits; a virtual device has some other text there."""
     return value if isinstance(value, str) and _MAC.fullmatch(value) else None
+
+
+def bare_mac(text: str) -> str:
+    """Return a MAC address as the vendor writes it, without separators and in lower case; other texts stay."""
+    bare = re.sub("[:-]", "", text)
+    return text if mac(bare) is None else bare.lower()

@@ -1,6 +1,5 @@
 """Finds devices of an enterprise's products by any condition the vendor offers ("Enterprise API, Device search")."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -62,7 +61,7 @@ class EnterpriseDeviceFinder:
         if unknown or len(by) > 1:
             raise Rejected(Reason.INVALID_REQUEST, endpoint=SEARCH_PATH, subject=min(unknown) if unknown else by[1])
         if query.mac is not None:
-            query = replace(query, mac=_as_listed(query.mac))
+            query = replace(query, mac=wire_values.bare_mac(query.mac))
         found: list[FoundDevice] = []
         for product_key in self._product_keys if query.scope is None else (query.scope,):
             found += await self._find_in(product_key, query, query.limit - len(found))
@@ -118,12 +117,6 @@ class EnterpriseDeviceFinder:
             return coerce.fields(await self._access.request(product_key, "GET", _DETAIL_PATH, params={"mac": mac}))
         except DeviceGone:
             return {}
-
-
-def _as_listed(mac: str) -> str:
-    """Return a MAC address as the vendor writes it, without separators and in lower case; other texts stay."""
-    bare = re.sub("[:-]", "", mac)
-    return mac if wire_values.mac(bare) is None else bare.lower()
 
 
 def _params(query: DeviceQuery, *, shows_disabled: bool) -> dict[str, str]:

@@ -55,6 +55,8 @@ class Users:
         """
         if (by is None) != (value is None) or (by is not None and by not in _BINDING_KEYS):
             raise Rejected(Reason.INVALID_REQUEST, endpoint=_BINDING_PATH, subject="by")
+        if by == "mac" and value is not None:
+            value = wire_values.bare_mac(value)
         params = _given({"gid": group_id, "type": None if by is None else _BINDING_KEYS[by], "val": value})
 
         def ask(place: Mapping[str, int]) -> Awaitable[Any]:
