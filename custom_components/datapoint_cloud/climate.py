@@ -7,12 +7,14 @@ from homeassistant.components.climate.const import (
     ATTR_HVAC_MODE,
     ATTR_TARGET_TEMP_HIGH,
     ATTR_TARGET_TEMP_LOW,
+    DOMAIN,
     ClimateEntityFeature,
     HVACAction,
     HVACMode,
 )
 from homeassistant.const import ATTR_TEMPERATURE, Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .clouds.model import Value
@@ -144,6 +146,11 @@ class DatapointClimate(TemperatureEntity, ClimateEntity):
             self._valid_mode_or_raise("hvac", mode, self.hvac_modes)
             values = self.values_of_mode(mode)
             target = self._target_in(mode)
+            if kwargs.get(ATTR_TEMPERATURE) is not None and not self.has(target):
+                # None of the two targets counts alone in this mode.
+                raise ServiceValidationError(
+                    translation_domain=DOMAIN, translation_key="missing_target_temperature_entity_feature"
+                )
         targets = {ATTR_TEMPERATURE: target, ATTR_TARGET_TEMP_HIGH: "high", ATTR_TARGET_TEMP_LOW: "low"}
         temperatures = {role: kwargs[key] for key, role in targets.items() if kwargs.get(key) is not None}
         await self.async_write(values | self.values_of_temperatures(temperatures))

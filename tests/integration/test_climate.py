@@ -169,6 +169,8 @@ async def test_of_two_targets_the_one_of_the_mode_is_shown_and_set_within_its_ow
         "cooling": 20,
     }
     assert _shown(pump, *names) == ("cool", 20, None, None, 8, 28)
+    with pytest.raises(ServiceValidationError):  # both count in that mode
+        await pump.call("climate.set_temperature", temperature=20, hvac_mode="auto")
     assert await pump.call("climate.turn_off") == {"power": False}
     assert _shown(pump, *names) == ("off", 20, None, None, 8, 28)
     assert await pump.call("climate.set_hvac_mode", hvac_mode="auto") == {"power": True, "mode": "自动"}
