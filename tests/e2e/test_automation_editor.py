@@ -1,10 +1,13 @@
-"""A user finds our triggers and conditions in the automation editor, fills them in, and the automation runs."""
+"""A user makes automations of our triggers, conditions, actions and blueprints in the editor, and they run."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
 from develop.accounts import form_inputs
@@ -12,9 +15,12 @@ from develop.client import Client
 from develop.home_assistant import DOMAIN
 from simulator.gizwits.devices import GizwitsDevice
 from simulator.simulation import Simulation
+from tests.waiting import until
 
+from .test_actions_page import SPA, _add_setting, _finish
 from .test_in_the_browser import _device
 
+BLUEPRINTS = Path(__file__).parents[2] / "blueprints" / "automation" / DOMAIN
 PUMP = "鱼缸水泵"
 AUTOMATION = "Watch the pump"
 TRIGGERS = {
@@ -67,10 +73,7 @@ async def test_an_automation_made_in_the_editor_runs_when_the_alarm_is_raised(
     await _add(page, "Add trigger", "Alarm raised")
     sidebar = page.locator("ha-automation-sidebar")
     await sidebar.get_by_text("Add target").click()
-    picker = page.locator("ha-picker-combo-box")
-    await picker.get_by_text("Devices", exact=True).first.click()
-    await picker.get_by_placeholder("Search").fill(PUMP)
-    await picker.get_by_text(PUMP, exact=True).first.click()
+    await _choose_pump(page)
     severity = sidebar.locator("ha-settings-row").filter(has_text="Severity")
     await severity.locator("ha-checkbox").click()
     await severity.locator("ha-picker-field").click()
@@ -90,6 +93,56 @@ async def test_an_automation_made_in_the_editor_runs_when_the_alarm_is_raised(
     await _wait_until_run(client)
 
 
+async def test_an_action_made_in_the_editor_sets_datapoints_by_their_entities(
+    page: Page, client: Client, clouds: Simulation, pump: GizwitsDevice
+) -> None:
+    await page.goto(f"{client.url}/config/automation/edit/new")
+    await _add(page, "Add trigger", "Device came back online")
+    await _add(page, "Add action", "Datapoint Cloud: Set datapoints")
+    sidebar = page.locator("ha-automation-sidebar")
+    dialog = await _add_setting(sidebar, "Bubbles timer")
+    await dialog.get_by_text("number", exact=True).click()
+    await dialog.locator("ha-selector-number input").fill("25")
+    await _finish(dialog)
+    dialog = await _add_setting(sidebar, "Bubbles")
+    await dialog.locator("ha-switch").click()
+    await _finish(dialog)
+    await _save(page, client, "Blow bubbles")
+    await client.post("/api/services/automation/trigger", {"entity_id": "automation.blow_bubbles"})
+    spa = _device(clouds, SPA)
+    await until(lambda: spa.received[-1:] == [{"attrs": {"bubble_minutes": 25, "bubble": True}}])
+
+
+async def test_a_blueprint_is_imported_by_its_address_and_tells_about_an_alarm(
+    page: Page, client: Client, pump: GizwitsDevice
+) -> None:
+    pump.change({"attrs": {"Fault_Overcurrent": False}})
+    files = web.Application()
+    files.router.add_static("/", BLUEPRINTS)
+    async with TestServer(files) as server:
+        await page.goto(f"{client.url}/config/blueprint/dashboard")
+        await page.get_by_role("button", name="Import blueprint").click()
+        dialog = page.locator("ha-dialog-import-blueprint")
+        await dialog.locator("input").fill(str(server.make_url("/alarm_raised.yaml")))
+        await dialog.get_by_role("button", name="Preview").click()
+        await dialog.get_by_role("button", name="Import blueprint").click()
+        await expect(dialog).to_be_hidden()
+    await page.locator("ha-data-table").get_by_text("Tell me about alarms").click()
+    await page.locator("blueprint-automation-editor").get_by_text("Add target").click()
+    await _choose_pump(page)
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await page.wait_for_url(lambda url: "/edit/new" not in url)
+    pump.change({"attrs": {"Fault_Overcurrent": True}})
+    await _wait_until_told(client, PUMP)
+
+
+async def _choose_pump(page: Page) -> None:
+    picker = page.locator("ha-picker-combo-box")
+    await picker.get_by_text("Devices", exact=True).first.click()
+    await picker.get_by_placeholder("Search").fill(PUMP)
+    await picker.get_by_text(PUMP, exact=True).first.click()
+
+
 async def _last_for_a_second(page: Page) -> None:
     row = page.locator("ha-automation-sidebar ha-settings-row").filter(has_text="For at least")
     await row.locator("ha-checkbox").click()
@@ -104,6 +157,15 @@ async def _wait_until_run(client: Client) -> None:
             states = await client.command("get_states")
             state = next(found for found in states if found["entity_id"] == "automation.watch_the_pump")
             if state["attributes"]["last_triggered"] is not None:
+                return
+            await asyncio.sleep(1)
+
+
+async def _wait_until_told(client: Client, title: str) -> None:
+    """Wait for a notification with this title."""
+    async with asyncio.timeout(60):
+        while True:
+            if title in [found["title"] for found in await client.command("persistent_notification/get")]:
                 return
             await asyncio.sleep(1)
 
