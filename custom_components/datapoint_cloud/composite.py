@@ -54,8 +54,7 @@ class CompositeEntity(DeviceEntity):
     def _composite_now(self) -> Composite | None:
         """None if the device is gone or lacks datapoints that the entity needs by now."""
         state = self.state_of_device
-        composites = () if state is None else state.presentation.composites
-        return next((composite for composite in composites if composite.key == self._key), None)
+        return None if state is None else state.presentation.composites.get(self._key)
 
     @property
     @override
@@ -166,7 +165,7 @@ class CompositeEntity(DeviceEntity):
 
 def composites_for(state: DeviceState, platform: Platform) -> Iterable[Composite]:
     """The entities of several datapoints that a device has on this platform."""
-    return (composite for composite in state.presentation.composites if composite.platform.value == platform)
+    return (composite for composite in state.presentation.composites.values() if composite.platform.value == platform)
 
 
 @callback

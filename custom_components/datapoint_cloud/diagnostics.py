@@ -135,7 +135,7 @@ def _describe_profile(state: DeviceState) -> dict[str, Any]:
         "model": profile.model,
         "file": profile.source,
         "refined": sorted(profile.datapoints),
-        "entities": [composite.key for composite in state.presentation.composites],
+        "entities": list(state.presentation.composites),
         "records": [record.pattern for record in profile.records],
     }
 

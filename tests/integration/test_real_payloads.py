@@ -221,7 +221,7 @@ async def entry(
 
 def _of_several_datapoints(state: DeviceState) -> Iterator[tuple[str, str]]:
     """Yield the keys and platforms of the entities that show several datapoints of a device."""
-    for composite in state.presentation.composites:
+    for composite in state.presentation.composites.values():
         if composite.platform in SHOWN:
             yield composite.key, composite.platform.value
     if state.presentation.schedules:

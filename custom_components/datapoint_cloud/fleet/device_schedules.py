@@ -19,7 +19,9 @@ def schedule_bytes(state: DeviceState) -> dict[str, bytes]:
 
 def ignores_schedules(state: DeviceState) -> bool:
     """Whether the device is set to ignore its schedules, as far as its profile says."""
-    composites = (found for found in state.presentation.composites if found.platform is CompositePlatform.SCHEDULE)
+    composites = (
+        found for found in state.presentation.composites.values() if found.platform is CompositePlatform.SCHEDULE
+    )
     switches = (composite.roles["on"] for composite in composites if "on" in composite.roles)
     return any(switch.flag(state.value) is False for switch in switches)
 

@@ -33,7 +33,7 @@ class Presentation:
 
     descriptions: Mapping[str, DatapointDescription] = field(default_factory=dict)
     alarms: tuple[Datapoint, ...] = ()
-    composites: tuple[Composite, ...] = ()  # the entities of several datapoints that its profile describes
+    composites: Mapping[str, Composite] = field(default_factory=dict)  # its entities of several datapoints, by key
     schedules: tuple[Schedule, ...] = ()
     clock: DeviceClock | None = None
     unit_keys: frozenset[str] = frozenset()  # the datapoints that tell the units of others
@@ -54,7 +54,7 @@ class Presentation:
         return cls(
             descriptions=descriptions,
             alarms=alarms,
-            composites=composites,
+            composites={composite.key: composite for composite in composites},
             schedules=schedules,
             clock=clock,
             unit_keys=frozenset().union(*(description.unit_keys for description in descriptions.values())),
