@@ -137,7 +137,7 @@ class Reading:
     """A value and its timestamp (aware UTC; None if the cloud does not state it).
 
     A `value` of None means that the cloud has no value for the datapoint. `since` is when the period of a period's
-    total began; None for other datapoints, and for a stored reading.
+    total began; None for other datapoints.
     """
 
     value: Value | None

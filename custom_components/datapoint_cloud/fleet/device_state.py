@@ -373,6 +373,7 @@ class DeviceState:
             "raised": sorted(key for key, is_raised in self.alarm_states.is_raised.items() if is_raised),
             "alarm_changed_at": {key: _as_text(at) for key, at in self.alarm_states.changed_at.items()},
             "readings": {key: [reading.value, _as_text(reading.taken_at)] for key, reading in self.readings.items()},
+            "since": {key: _as_text(reading.since) for key, reading in self.readings.items() if reading.since},
             "told": {key: _as_text(date) for key, date in self.future_dates.dates.items()},
         }
 
@@ -391,8 +392,10 @@ class DeviceState:
             is_raised=dict.fromkeys((*cleared, *changed_at), False) | dict.fromkeys(stored["raised"], True),
             changed_at=changed_at,
         )
+        since = _as_times(stored.get("since", {}))
         self.readings = {
-            key: Reading(value, _as_time(taken_at)) for key, (value, taken_at) in stored["readings"].items()
+            key: Reading(value, _as_time(taken_at), since.get(key))
+            for key, (value, taken_at) in stored["readings"].items()
         }
         self.future_dates.dates = _as_times(stored.get("told", {}))
         self._is_alarm_current = False

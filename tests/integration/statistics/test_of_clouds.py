@@ -135,3 +135,20 @@ async def test_a_usage_query_begins_anew_with_each_period_even_with_the_same_val
         freezer.tick(timedelta(days=1))
     assert [value for value, _ in seen] == ["7", "7"]
     assert seen[1][1] - seen[0][1] == timedelta(days=1)
+
+
+async def test_a_usage_query_still_says_since_when_it_counts_after_a_reload(
+    hass: HomeAssistant, now: datetime, simulation: Simulation
+) -> None:
+    entry = await add_account(hass, simulation, "firstlight")
+    entity_id = entity_id_of(hass, "sensor", entry, "content/genre//day/", "value:Drama")
+    before = hass.states.get(entity_id)
+    assert before is not None
+    simulation.firstlight.reset_counts()
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    after = hass.states.get(entity_id)
+    assert after is not None
+    assert not +simulation.firstlight.requests
+    assert (after.state, after.attributes) == (before.state, before.attributes)
+    assert "last_reset" in after.attributes
