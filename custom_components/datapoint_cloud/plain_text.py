@@ -25,6 +25,6 @@ def plain(text: str, most: int = _LONGEST) -> str:
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
-def in_markdown(text: str) -> str:
+def in_markdown(text: str, most: int = _LONGEST) -> str:
     """Return the same line, escaped so that markdown shows it literally."""
-    return _MARKUP.sub(r"\\\g<0>", plain(text))
+    return _MARKUP.sub(r"\\\g<0>", plain(text, most))

@@ -25,6 +25,7 @@ _LOGGER = logging.getLogger(__name__)
 
 _FAILURES: HassKey[Mapping[str, str]] = HassKey(f"{DOMAIN}_profile_failures")
 _ISSUE: Final = "bad_profile"
+_LONGEST_FAILURE: Final = 1000  # it may list all allowed words
 _HEADER: Final = "# Written by the form for datapoints. Comments in this file are lost when the form writes it again.\n"
 
 
@@ -55,7 +56,7 @@ def _report(hass: HomeAssistant, failures: Mapping[str, str]) -> None:
             learn_more_url=f"{REPAIRS_URL}#{_ISSUE}",
             severity=ir.IssueSeverity.WARNING,
             translation_key=_ISSUE,
-            translation_placeholders={"file_name": plain(file), "error": in_markdown(failure)},
+            translation_placeholders={"file_name": plain(file), "error": in_markdown(failure, _LONGEST_FAILURE)},
         )
     registry = ir.async_get(hass)
     for domain, issue_id in list(registry.issues):

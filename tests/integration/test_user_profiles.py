@@ -102,6 +102,7 @@ async def test_a_profile_is_used_after_a_reload(hass: HomeAssistant, entry: Mock
     [
         ("match: {has: Tnow}\ndatapoints: {Tnow: {scale: -1}}", "datapoints → Tnow → scale"),
         ("match: {has: Tnow}\ndatapoints: {Tnow: {unit: W, class: temperature}}", "the class has no unit W"),
+        ("- {match: {has: [a]}, datapoints: {a: {as: sensr}}}", "did you mean 'sensor'?"),
         ("match: [", "box.yaml"),
         ("\0", "box.yaml"),
     ],
@@ -123,6 +124,7 @@ async def test_a_bad_file_has_an_issue_and_costs_only_itself(
     assert issue is not None
     assert issue.translation_placeholders is not None
     assert issue.translation_placeholders["file_name"] == "box.yaml"
+    assert error in issue.translation_placeholders["error"].replace("\\", "")
     assert str(issue.learn_more_url).endswith("/docs/repairs.md#bad_profile")
     assert sum("A profile is not used" in record.getMessage() for record in caplog.records) == 1
     assert _room(hass, entry)[0] == "18.5"
