@@ -282,6 +282,26 @@ async def test_chosen_devices_show_beside_the_figures_of_a_fleet_that_is_never_l
     assert ids & set(product.devices) == _shown(entry)
 
 
+async def test_who_wants_to_see_chosen_devices_is_asked_which(hass: HomeAssistant, simulation: Simulation) -> None:
+    product = _meters(simulation, 5)
+    entry = await add_account(hass, simulation, "gizwits_enterprise")
+    wanted = next(iter(product.devices.values()))
+    form: Any = await hass.config_entries.options.async_init(entry.entry_id)
+    options = {"fleet": "figures_and_chosen", "devices": []}
+    form = await hass.config_entries.options.async_configure(form["flow_id"], options)
+    assert form["step_id"] == "search"
+    form = await hass.config_entries.options.async_configure(form["flow_id"], {"mac": wanted.mac})
+    await hass.config_entries.options.async_configure(form["flow_id"], {})
+    await hass.async_block_till_done()
+    assert _shown(entry) == {wanted.did}
+
+    # Later, another option is changed without a search.
+    entry_options = {**options, "devices": [], "interval": 90}
+    form = await hass.config_entries.options.async_init(entry.entry_id)
+    result = await hass.config_entries.options.async_configure(form["flow_id"], entry_options)
+    assert result["type"] == "create_entry"
+
+
 async def test_a_fleet_of_which_nothing_is_chosen_is_not_listed_beyond_a_size(
     hass: HomeAssistant, simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,7 +74,7 @@ class AccountOptionsFlow(DeviceSearchSteps, RefinementSteps):
             numbers = {key: int(user_input[key]) for key in _WHOLE_NUMBERS if key in user_input}
             refines, searches = user_input.pop(_REFINE, False), user_input.pop(_SEARCH_FOR_DEVICES, False)
             self._options = user_input | numbers
-            if searches:
+            if searches or self._lacks_a_choice():
                 return await self.async_step_search()
             return await (self.async_step_refine() if refines else self._async_end())
         coordinator: DatapointCoordinator = self.config_entry.runtime_data.coordinator
@@ -88,6 +88,12 @@ class AccountOptionsFlow(DeviceSearchSteps, RefinementSteps):
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(vol.Schema(_fields(coordinator, chosen, groups)), shown),
         )
+
+    def _lacks_a_choice(self) -> bool:
+        """Return whether the account is to show only chosen devices from now on, and none is chosen."""
+        is_new = self._options[OPTION_FLEET] != self.config_entry.options.get(OPTION_FLEET)
+        chosen = self._options[OPTION_DEVICES] or self._options.get(OPTION_GROUPS)
+        return is_new and self._options[OPTION_FLEET] == FIGURES_AND_CHOSEN and not chosen
 
     async def _async_end(self) -> ConfigFlowResult:
         """Store the options, and reload the accounts whose profiles have changed meanwhile."""
