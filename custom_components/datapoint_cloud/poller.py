@@ -57,7 +57,7 @@ class Poller:
         self._wished_interval = wished_interval
         self._failed_polls = 0
         self._polls_since_list = 0
-        self._is_list_postponed = False
+        self._reads_before_list = False
         self._followed: tuple[str, ...] | None = None
 
     @property
@@ -97,6 +97,9 @@ class Poller:
     async def _async_list_and_read(self, *, reads_devices: bool) -> None:
         self._raise_in_pause()
         failed_list: CloudError | None = None
+        reads_before_list = reads_devices and self._reads_before_list
+        if reads_before_list:
+            await self._async_read_due()
         if self._may_be_huge:
             await self._async_fetch_size()
         if self.replaces_list:
@@ -104,19 +107,31 @@ class Poller:
         if self.replaces_list:  # reports may turn out not to be granted
             await self._async_look_up()
         elif self._is_list_due():
-            try:
-                await self._async_list()
-            except CloudError as error:
-                if not _is_of_request(error):
-                    self._is_list_postponed = bool(self._inventory.fleet)
-                    raise
-                failed_list = error  # the known devices can be read all the same
-        if reads_devices:
-            if not self.replaces_list:  # its answers are lists of devices, too
-                await self._reader.async_refresh_selector()
-            await self._reader.async_read(self._reader.due_in_poll())
+            failed_list = await self._async_try_to_list()
+        if reads_devices and not reads_before_list:
+            await self._async_read_due()
         if failed_list is not None:
             raise failed_list
+
+    async def _async_try_to_list(self) -> CloudError | None:
+        """List the devices; return an error after which the known ones can be read all the same, and raise any other.
+
+        If the connection was lost, the next poll reads before it lists: it may be lost only because the list is long.
+        """
+        self._reads_before_list = False
+        try:
+            await self._async_list()
+        except CloudError as error:
+            self._reads_before_list = isinstance(error, Unreachable)
+            if _is_of_request(error):
+                return error
+            raise
+        return None
+
+    async def _async_read_due(self) -> None:
+        if not self.replaces_list:  # its answers are lists of devices, too
+            await self._reader.async_refresh_selector()
+        await self._reader.async_read(self._reader.due_in_poll())
 
     async def async_read(self, states: Sequence[DeviceState], *, ignores_pause: bool = False) -> RateLimited | None:
         """Read these devices between two polls; return the limit that ended it, if one did.
@@ -159,10 +174,6 @@ class Poller:
 
     def _is_list_due(self) -> bool:
         self._polls_since_list += 1
-        if self._is_list_postponed:
-            # The connection was lost while the cloud sent the list. Its other answers may be shorter.
-            self._is_list_postponed = False
-            return False
         listed_at, cloud = self._inventory.listed_at, self._cloud
         if listed_at is None:
             return True

@@ -91,8 +91,8 @@ async def test_devices_are_read_although_their_list_fails(
     assert entry.runtime_data.coordinator.last_update_success
 
 
-async def test_devices_are_read_between_two_lists_that_break_off(
-    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+async def test_devices_are_read_before_a_list_that_breaks_off(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     subject = SUBJECTS["sodata"]
     entry = await add_account(hass, simulation, "sodata")
@@ -100,15 +100,15 @@ async def test_devices_are_read_between_two_lists_that_break_off(
     await poll(hass, entry)
     simulation.sodata.faults = [Fault(matches=lambda request: request.path.endswith("/devices"), drops=True)]
     freezer.tick(3700)
+    await poll(hass, entry)
     for value in range(10, 15):
-        for _ in range(2):
-            freezer.tick(1200)
-            subject.report(simulation, value)
-            await poll(hass, entry)
+        freezer.tick(1200)
+        subject.report(simulation, value)
+        await poll(hass, entry)
         assert float(subject.state(hass, simulation, entry)) == value
     simulation.sodata.faults = []
-    for _ in range(2):
-        await poll(hass, entry)
+    await poll(hass, entry)
+    assert caplog.text.count("Error fetching") == 1
     assert entry.runtime_data.coordinator.last_update_success
 
 
