@@ -17,6 +17,7 @@ from custom_components.datapoint_cloud.clouds.model import (
 )
 from custom_components.datapoint_cloud.fleet.device_state import DeviceState
 from custom_components.datapoint_cloud.fleet.events import AlarmChange
+from custom_components.datapoint_cloud.fleet.stored_state import restore, stored_form
 from custom_components.datapoint_cloud.profiles import Profile, Profiles
 from custom_components.datapoint_cloud.profiles.format import read_profiles
 
@@ -236,7 +237,7 @@ def test_a_problem_follows_every_change() -> None:
     assert state.has_problem is False
     state.drop_unconfirmed(_NOW + _PENDING_FOR)
     assert state.has_problem is True
-    state.restore(_state().as_dict() | {"readings": {"leak": [False, None]}}, _NOW)
+    restore(state, stored_form(_state()) | {"readings": {"leak": [False, None]}}, _NOW)
     assert state.has_problem is False
     smoke = Datapoint(key="smoke", name="Smoke", data_type=DataType.BOOL, role=Role.ALARM)
     state.merge_snapshot(_told(smoke=True), _NOW)
@@ -248,7 +249,7 @@ def test_a_problem_follows_every_change() -> None:
 def test_readings_survive_being_stored() -> None:
     state, later = _state(), _state()
     state.merge_snapshot(_told(power=True, level=2.5, leak=False), _NOW)
-    later.restore(state.as_dict(), _NOW)
+    restore(later, stored_form(state), _NOW)
     assert later.readings == state.readings
     assert (later.read_at, later.reported_at) == (_NOW, _NOW)
     # An alarm of the time between is still news.
@@ -267,7 +268,7 @@ def test_an_alarm_that_is_a_number_survives_being_stored() -> None:
     before, later = state(), state()
     for value in (1, 0):
         before.merge_snapshot(_told(level=value), _NOW)
-    later.restore(before.as_dict(), _NOW)
+    restore(later, stored_form(before), _NOW)
     assert later.merge_snapshot(_told(level=1), _NOW)[1]
 
 
@@ -275,8 +276,8 @@ def test_what_an_earlier_version_stored_is_restored() -> None:
     state, later = _state(), _state()
     for leak in (False, True):
         state.merge_snapshot(_told(power=True, leak=leak), _NOW)
-    stored = state.as_dict()
-    later.restore({key: stored[key] for key in ("read_at", "reported_at", "raised", "readings")}, _NOW)
+    stored = stored_form(state)
+    restore(later, {key: stored[key] for key in ("read_at", "reported_at", "raised", "readings")}, _NOW)
     assert (later.value("power"), later.has_problem) == (True, True)
     assert later.merge_snapshot(_told(leak=False), _NOW)[1]
 

@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.datapoint_cloud.clouds.budget import Budget
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
-from custom_components.datapoint_cloud.clouds.errors import Reason, Unreachable
+from custom_components.datapoint_cloud.clouds.errors import Forbidden, Reason, Unreachable
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.activity import ActiveDevices, Trust
 from custom_components.datapoint_cloud.clouds.model import Device
 from custom_components.datapoint_cloud.fleet.device_state import DeviceState
@@ -159,6 +159,13 @@ def test_a_device_whose_read_failed_is_read_again_although_nothing_is_new() -> N
     assert len([name for name in due if name.startswith("failed")]) == 20  # it may be forever
     assert len(set(due)) == len(due)
     assert sorted(_due(schedule, states[-2:])) == ["pushed0", "pushed1"]
+
+
+def test_a_device_whose_datapoints_are_not_granted_is_not_read_again_sooner() -> None:
+    state = _state("refused", minutes_ago=2)
+    state.failure = Forbidden(Reason.FEATURE_NOT_GRANTED)
+    schedule = _schedule(pushed=("refused",))
+    assert _due(schedule, [state]) == []
 
 
 def test_a_pushed_device_is_read_rarely() -> None:

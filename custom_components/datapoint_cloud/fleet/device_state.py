@@ -6,10 +6,9 @@ Pure: time comes in as an argument, no requests are sent and no listeners are no
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from ..clouds.clock import arrived, is_ahead
-from ..clouds.errors import CloudError
+from ..clouds.errors import CloudError, Forbidden
 from ..clouds.model import Datapoint, DataType, Device, Reading, Role, Schema, Snapshot, Value
 from ..profiles import NO_PROFILE, Product, Profile, Profiles
 from .alarm_states import AlarmStates
@@ -66,6 +65,11 @@ class DeviceState:
     def is_connected(self) -> bool | None:
         """Whether the device is connected to its cloud; None if unknown."""
         return self.availability.is_connected
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether its last read failed. That a datapoint is not granted says nothing against the device."""
+        return self.failure is not None and not isinstance(self.failure, Forbidden)
 
     @property
     def active_alarms(self) -> tuple[Datapoint, ...]:
@@ -338,15 +342,16 @@ class DeviceState:
     def _check_clock(self, now: datetime) -> None:
         """Clamp all timestamps if our clock was set back: those from before lie in the future now."""
         if self._last_now is not None and is_ahead(self._last_now, now):
-            self._clamp(now, None)
+            self.clamp(now, None)
         self._last_now = now
 
-    def _clamp(self, now: datetime, taken_at: datetime | None) -> None:
+    def clamp(self, now: datetime, taken_at: datetime | None) -> None:
         """Keep no timestamp from the future: it would outdo all that follow until then.
 
         Readings from the future count as taken at `taken_at` (None: unknown).
         """
         self.readings = self.future_dates.clamp(self.readings, taken_at, now)
+        self._is_alarm_current = False
         if is_ahead(self.reported_at, now):
             self.reported_at = max(dates_of(self.readings), default=taken_at or now)
         if self.read_at is not None:
@@ -359,61 +364,7 @@ class DeviceState:
         self.availability.clamp(now)
         self.pending.clamp(now)
 
-    # The store
-
-    def as_dict(self) -> dict[str, Any]:
-        """The readings as JSON, for the store."""
-        return {
-            "read_at": _as_text(self.read_at),
-            "reported_at": _as_text(self.reported_at),
-            "connected": self.availability.was_connected,
-            "disconnected_at": _as_text(self.availability.disconnected_at),
-            "has_been_online": self.availability.has_been_online,
-            "position": self.reported_position,
-            "raised": sorted(key for key, is_raised in self.alarm_states.is_raised.items() if is_raised),
-            "alarm_changed_at": {key: _as_text(at) for key, at in self.alarm_states.changed_at.items()},
-            "readings": {key: [reading.value, _as_text(reading.taken_at)] for key, reading in self.readings.items()},
-            "since": {key: _as_text(reading.since) for key, reading in self.readings.items() if reading.since},
-            "told": {key: _as_text(date) for key, date in self.future_dates.dates.items()},
-        }
-
-    def restore(self, stored: Mapping[str, Any], now: datetime) -> None:
-        """Restore readings from `as_dict`; their dates may come from a wrong clock."""
-        self.read_at = self.polled_at = _as_time(stored["read_at"])
-        self.reported_at = _as_time(stored["reported_at"])
-        self.availability.was_connected = stored.get("connected")
-        self.availability.disconnected_at = _as_time(stored.get("disconnected_at"))
-        self.availability.has_been_online = stored.get("has_been_online", False)
-        if (position := stored.get("position")) is not None:
-            self.reported_position = position[0], position[1]
-        cleared = (key for key, (value, _) in stored["readings"].items() if value is False)
-        changed_at = _as_times(stored.get("alarm_changed_at", {}))
-        self.alarm_states = AlarmStates(
-            is_raised=dict.fromkeys((*cleared, *changed_at), False) | dict.fromkeys(stored["raised"], True),
-            changed_at=changed_at,
-        )
-        since = _as_times(stored.get("since", {}))
-        self.readings = {
-            key: Reading(value, _as_time(taken_at), since.get(key))
-            for key, (value, taken_at) in stored["readings"].items()
-        }
-        self.future_dates.dates = _as_times(stored.get("told", {}))
-        self._is_alarm_current = False
-        self._clamp(now, None if is_ahead(self.read_at, now) else self.read_at)
-
 
 def holds_free_text(datapoint: Datapoint) -> bool:
     """Whether the values may be any text, even a password."""
     return datapoint.data_type in {DataType.BINARY, DataType.TEXT}
-
-
-def _as_text(timestamp: datetime | None) -> str | None:
-    return None if timestamp is None else timestamp.isoformat()
-
-
-def _as_time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
-def _as_times(stored: Mapping[str, str | None]) -> dict[str, datetime]:
-    return {key: time for key, text in stored.items() if (time := _as_time(text)) is not None}

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from homeassistant.util import dt as dt_util
 
-from ..clouds.errors import Forbidden
 from .availability import PollResult
 from .device_state import DeviceState
 from .events import CommandUnconfirmed
@@ -50,13 +49,11 @@ class FleetAvailability:
 
     def _result(self, state: DeviceState, poll_round: PollRound, *, is_failed: bool) -> PollResult | None:
         was_read = poll_round.has_read(state)
-        # A datapoint that is not granted says nothing against the device.
-        is_well = state.failure is None or isinstance(state.failure, Forbidden)
-        if not (was_read or poll_round.has_listed or is_failed or not is_well):
+        if not (was_read or poll_round.has_listed or is_failed or state.has_failed):
             return None  # the round neither listed nor read the device
         is_absent = state.device.id in self._inventory.absent or state.device.scope in self._inventory.failed_scopes
         is_listed = not is_absent and not is_failed
-        return PollResult(was_answered=was_read or (is_well and is_listed), is_listed=is_listed)
+        return PollResult(was_answered=was_read or (is_listed and not state.has_failed), is_listed=is_listed)
 
     def update_from_push(self, device_id: str) -> None:
         """Update a device after push news about it."""

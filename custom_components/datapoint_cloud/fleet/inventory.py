@@ -27,6 +27,7 @@ from .presentation import PLACE, PROBLEM, PROFILE
 from .schemas import Schemas
 from .selection import Guests, LookUp
 from .stored_devices import StoredDevice, StoredDevices
+from .stored_state import restore, stored_form
 
 LARGE_FLEET = 500
 """Beyond this many devices, none are added unless the user says so: an account would get 10,000 entities."""
@@ -260,13 +261,13 @@ class Inventory:
         availability = Availability(is_list_rare=self._cloud.listing_interval is not None)
         state = DeviceState(device, self._profiles, self._naming, availability)
         if (stored := self._storage.readings.get(device.id)) is not None:
-            state.restore(stored, dt_util.utcnow())
+            restore(state, stored, dt_util.utcnow())
         return state
 
     def _collect_readings(self) -> dict[str, Any]:
         # Devices that are not listed yet keep their stored readings.
         stored = {device_id: stored for device_id, stored in self._storage.readings.items() if device_id in self.absent}
-        return stored | {device_id: state.as_dict() for device_id, state in self.fleet.items()}
+        return stored | {device_id: stored_form(state) for device_id, state in self.fleet.items()}
 
     def _count_absent(self, listing: Listing) -> None:
         """Count the complete lists that lacked a known device, and remove the device when there were enough."""

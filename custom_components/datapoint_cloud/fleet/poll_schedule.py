@@ -54,7 +54,7 @@ class PollSchedule:
         due = self._selected(regular, allowance)
         due += _failed([*regular, *pushed], due)
         self._usual_reads += (len(due) - self._usual_reads) / _SMOOTHING_ROUNDS
-        due += [state for state in _occasional(pushed, now, pace, _SHARE_OF_PUSHED) if state.failure is None]
+        due += [state for state in _occasional(pushed, now, pace, _SHARE_OF_PUSHED) if not state.has_failed]
         due += _occasional(offline, now, pace, _SHARE_OF_OFFLINE)[:_OFFLINE_PER_ROUND]
         return due if allowance == float("inf") else due[: max(0, int(allowance))]
 
@@ -95,7 +95,7 @@ def _urgency(state: DeviceState, now: datetime) -> float:
 def _failed(states: Iterable[DeviceState], due: Iterable[DeviceState]) -> list[DeviceState]:
     """Some of those whose last read failed, the longest ago first, without those that are due anyway."""
     due_ids = {state.device.id for state in due}
-    failed = [state for state in states if state.failure is not None and state.device.id not in due_ids]
+    failed = [state for state in states if state.has_failed and state.device.id not in due_ids]
     return sorted(failed, key=lambda state: state.polled_at or _NEVER)[:_FAILED_PER_ROUND]
 
 
