@@ -30,6 +30,7 @@ TEXTS: Mapping[str, Any] = json.loads((INTEGRATION / "translations" / "en.json")
 _PAGES_FOR_USERS = [*sorted(DOCS.glob("*.md")), PROJECT / "README.md", PROJECT / "CONTRIBUTING.md"]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), *PROJECT.glob("benchmarks/*.md")])
 _LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
+_PICTURE = re.compile(r'<img src="([^":]+)"()')
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -62,7 +63,7 @@ def _anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_links_lead_to_something(page: Path) -> None:
     broken = []
-    for file, anchor in _LINK.findall(_text(page)):
+    for file, anchor in [*_LINK.findall(_text(page)), *_PICTURE.findall(_text(page))]:
         target = (page.parent / file).resolve() if file else page
         if not target.exists() or (anchor and anchor not in _anchors(target)):
             broken.append(f"{file}#{anchor}" if anchor else file)
