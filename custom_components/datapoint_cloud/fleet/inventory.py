@@ -18,12 +18,12 @@ from ..clouds.model import Datapoint, Device, Schema
 from ..profiles import Profiles
 from ..storage import AccountStorage
 from .availability import MIN_PATIENCE, Availability
+from .device_changes import async_mark_device_changes
 from .device_filter import DeviceFilter
 from .device_state import DeviceState
-from .listeners import EntityKey, ListenerRegistry
+from .listeners import ListenerRegistry
 from .naming import Naming
 from .places import Place, places_of
-from .presentation import PLACE, PROBLEM, PROFILE
 from .schemas import Schemas
 from .selection import Guests, LookUp
 from .stored_devices import StoredDevice, StoredDevices
@@ -231,31 +231,17 @@ class Inventory:
         """Update a device of the fleet from a list that was requested at a time, and mark what changed."""
         state = self.fleet[device.id]
         before, had_problem = state.device, state.has_problem
-        device = self._naming.device(device)
-        state.update_device(device, requested_at)
-        if _has_other_page(before, device):
-            self._listeners.async_mark_inventory_changed()
-        if state.has_problem != had_problem:
-            self._listeners.async_mark_changed([EntityKey(device.id, PROBLEM)])
-        self._mark_moved(state, before)
-        if device.is_profile_current is not before.is_profile_current:
-            self._listeners.async_mark_changed([EntityKey(device.id, PROFILE)])
+        state.update_device(self._naming.device(device), requested_at)
+        async_mark_device_changes(self._listeners, state, before, had_problem=had_problem)
 
     @callback
     def update_position(self, device_id: str, latitude: float, longitude: float) -> None:
         """Update where a device of the fleet reported to be, and mark what changed."""
         if (state := self.fleet.get(device_id)) is not None:
-            before = state.device
+            before, had_problem = state.device, state.has_problem
             state.update_position(latitude, longitude)
-            self._mark_moved(state, before)
+            async_mark_device_changes(self._listeners, state, before, had_problem=had_problem)
             self._storage.readings_changed()
-
-    def _mark_moved(self, state: DeviceState, before: Device) -> None:
-        """Mark that a device is elsewhere than before."""
-        if (before.latitude, before.longitude) != (state.device.latitude, state.device.longitude):
-            self._listeners.async_mark_changed([EntityKey(before.id, PLACE)])
-            if before.latitude is None:
-                self._listeners.async_mark_inventory_changed()
 
     def _new_state(self, device: Device) -> DeviceState:
         availability = Availability(is_list_rare=self._cloud.listing_interval is not None)
@@ -392,20 +378,3 @@ class Inventory:
 
 def _names(places: Mapping[str, Place]) -> dict[str, str]:
     return {place.id: place.name for place in places.values()}
-
-
-def _has_other_page(before: Device, after: Device) -> bool:
-    """Whether the page of the device in Home Assistant shows something else: what the device is, or other entities."""
-    return any(
-        getattr(before, name) != getattr(after, name)
-        for name in (
-            "name",
-            "model",
-            "product_name",
-            "sw_version",
-            "hw_version",
-            "gateway_id",
-            "serial_number",
-            "schema_id",
-        )
-    )
