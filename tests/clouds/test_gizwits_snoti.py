@@ -16,7 +16,7 @@ import pytest
 
 from custom_components.datapoint_cloud.clouds.client_store import ClientStore
 from custom_components.datapoint_cloud.clouds.errors import DeviceOffline, Forbidden, Reason
-from custom_components.datapoint_cloud.clouds.gizwits.enterprise import snoti
+from custom_components.datapoint_cloud.clouds.gizwits.enterprise import snoti, snoti_lines
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud
 from custom_components.datapoint_cloud.clouds.hosts import host_and_port, is_loopback
 from custom_components.datapoint_cloud.clouds.model import Device
@@ -462,7 +462,7 @@ async def test_push_reconnects_after_a_line_that_is_too_long(
     chiller: GizwitsDevice,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(snoti, "_LONGEST_LINE", 10_000)
+    monkeypatch.setattr(snoti_lines, "_LONGEST_LINE", 10_000)
     push = await listener.connect(products[0], follow=[chiller])
     server.send_line(b"x" * 50_000)
     await until(lambda: not push.hears(listed(chiller)))

@@ -3,7 +3,7 @@
 import pytest
 
 from custom_components.datapoint_cloud.clouds.sodata.identifiers import readable
-from custom_components.datapoint_cloud.clouds.sodata.mapping import datapoint
+from custom_components.datapoint_cloud.clouds.sodata.variables import datapoint
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 
 from custom_components.datapoint_cloud.clouds.errors import UnexpectedAnswer
 from custom_components.datapoint_cloud.clouds.http import Answer
-from custom_components.datapoint_cloud.clouds.sodata import mapping
 from custom_components.datapoint_cloud.clouds.sodata.decoder import LastValuesDecoder
+from custom_components.datapoint_cloud.clouds.sodata.variables import DeviceSchema, device_schema
 
 type Body = dict[str, Any]
 
@@ -47,9 +47,9 @@ def _answer(body: Any) -> Answer:
     return Answer("/ca/{ca}/last-values", 200, {}, text)
 
 
-def _known() -> dict[str, mapping.DeviceSchema]:
+def _known() -> dict[str, DeviceSchema]:
     variables = [_row(0, service) for service in range(40)]
-    return {"device-0": mapping.device_schema(variables), "device-1": mapping.device_schema(variables[:20])}
+    return {"device-0": device_schema(variables), "device-1": device_schema(variables[:20])}
 
 
 def test_an_unchanged_answer_returns_the_same_object() -> None:
@@ -108,7 +108,7 @@ def test_an_unchanged_row_is_read_again_after_its_type_changed() -> None:
     decoder = LastValuesDecoder(known)
     decoder.decode("all", _answer(_body()))
     variables = [_row(0, service) | {"serviceType": "State", "unit": None} for service in range(40)]
-    known["device-0"] = mapping.device_schema(variables)
+    known["device-0"] = device_schema(variables)
     after = decoder.decode("all", _answer(_body()))["device-0"].readings
     assert [after[f"Global|0|{140100 + service}"].value for service in (0, 1)] == ["0.5", "0"]
 

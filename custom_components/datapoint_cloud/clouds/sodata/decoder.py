@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from ..errors import UnexpectedAnswer
 from ..http import Answer
 from ..model import Snapshot
-from . import mapping
-from .mapping import DeviceSchema, RowReader
+from . import variables
+from .variables import DeviceSchema, RowReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class LastValuesDecoder:
         return all(self._schemas.get(uuid) is schema for uuid, schema in schemas.items())
 
     def _decode(self, answer: Answer) -> _Decoded:
-        records, rows = mapping.last_value_records(answer.body), mapping.last_value_rows(answer.body)
+        records, rows = variables.last_value_records(answer.body), variables.last_value_rows(answer.body)
         if not isinstance(records, list) or (records and not rows):
             raise answer.error(UnexpectedAnswer)
         return _Decoded(

@@ -28,7 +28,7 @@ from ..read_many import read_round
 from . import bulk
 from .bulk import BulkReader, BulkResult
 from .decoder import LastValuesDecoder
-from .mapping import DeviceSchema
+from .variables import DeviceSchema
 
 PARALLEL = 4
 

@@ -10,9 +10,8 @@ from .. import coerce
 from ..client_store import ClientStore
 from ..errors import DeviceGone, Forbidden, RateLimited, Rejected, UnexpectedAnswer, Unreachable
 from ..model import Datapoint
-from . import mapping
 from .lists import unpaged
-from .mapping import DeviceSchema
+from .variables import DeviceSchema, device_schema, essential, is_identified
 
 ENDPOINT = "/ca/{ca}/devices/{device}/variables"
 
@@ -56,15 +55,15 @@ class Schemas:
         try:
             variables = unpaged(await self._fetch(uuid), ENDPOINT)
         except Forbidden, DeviceGone, Rejected:
-            return known or mapping.device_schema(())
+            return known or device_schema(())
         except Unreachable, RateLimited, UnexpectedAnswer:
             if known is None:
                 raise
             return known
-        kept = mapping.essential(variables)
-        if (schema := mapping.device_schema(kept, self._units)).schema.skipped:
+        kept = essential(variables)
+        if (schema := device_schema(kept, self._units)).schema.skipped:
             # The list may be damaged, so it is not stored and is fetched again next time.
-            if known is None and not any(map(mapping.is_identified, variables)):
+            if known is None and not any(map(is_identified, variables)):
                 raise UnexpectedAnswer(endpoint=ENDPOINT)
             return known or schema
         # Devices of one type have the same list, so hundreds of devices share one stored list.
@@ -78,7 +77,7 @@ class Schemas:
         if list_id is None or not (variables := coerce.records(self._client_store.get(_LIST_SLOT + list_id))):
             return None
         if list_id not in self._by_list:
-            self._by_list[list_id] = mapping.device_schema(variables, self._units)
+            self._by_list[list_id] = device_schema(variables, self._units)
         return self._by_list[list_id]
 
     @property

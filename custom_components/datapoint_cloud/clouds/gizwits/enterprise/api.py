@@ -33,8 +33,9 @@ from .history import EnterpriseHistory
 from .latest_data import LatestData
 from .product_access import Product, ProductAccess
 from .reports import Reports
-from .snoti import SnotiPush, SnotiServer
+from .snoti import SnotiPush
 from .snoti_control import MOST_AT_A_TIME
+from .snoti_lines import SnotiServer
 from .users import Users
 
 __all__ = ["GizwitsEnterpriseCloud", "Product", "SnotiServer"]

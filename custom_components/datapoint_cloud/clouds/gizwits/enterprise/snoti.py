@@ -5,16 +5,11 @@ This module knows how events arrive, not what they mean.
 """
 
 import asyncio
-import json
 import logging
-import math
 import re
 import secrets
-import ssl
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final
 
 from ... import coerce
 from ...backoff import Backoff
@@ -22,37 +17,26 @@ from ...client_store import ClientStore
 from ...errors import CloudError, Forbidden, Reason
 from ...model import Device, Value
 from ...push import CoverageChanged, News, OutageMonitor
-from ...traffic import Event, Line, Observer
+from ...traffic import Observer
 from .. import wire_values
 from ..definitions import Definitions
 from ..timings import PushTimings
 from .product_access import Product
 from .snoti_control import RemoteControl
 from .snoti_events import EVENTS, POSITION_EVENTS, EventConverter
+from .snoti_lines import PREFETCH, Lines, Message, SnotiServer, decoded, open_lines
 
 _LOGGER = logging.getLogger(__name__)
 
 DEFAULT_HOST: Final = "snoti.gizwits.com"
 DEFAULT_PORT: Final = 2017
 
-_PREFETCH: Final = 50  # events the server may send before the first of them is acknowledged
-_LONGEST_LINE = 2**20  # bytes
 _SUBKEY: Final = re.compile(r"[A-Za-z0-9_]{1,32}")
 SUBKEY_SLOT: Final = "snoti subkey"
 """Where the client store keeps the subkey."""
 _LOSSES: Final = (OSError, EOFError, asyncio.LimitOverrunError)
 
-type Message = Mapping[str, Any]
 type OnNews = Callable[[News], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SnotiServer:
-    """The address of SNoti, and which certificates are trusted."""
-
-    host: str
-    port: int
-    tls: ssl.SSLContext
 
 
 class SnotiPush:
@@ -199,7 +183,7 @@ class _Connection:
         """Log in and handle all messages. Raises `Forbidden` for a refused login, one of `_LOSSES` at the end."""
         self._is_logged_in = False
         self._session += 1
-        async with _open_lines(self._server, self._timings, self._observer) as lines:
+        async with open_lines(self._server, self._timings, self._observer) as lines:
             await lines.send(self._login(subkey))
             async with asyncio.timeout(self._timings.answer):
                 while not self._is_logged_in:
@@ -211,7 +195,7 @@ class _Connection:
             finally:
                 self.control.close()
 
-    async def _stay(self, lines: _Lines) -> None:
+    async def _stay(self, lines: Lines) -> None:
         """Handle messages until the server is silent. An accepted login does not prove that it sends anything."""
         while True:
             await lines.send({"cmd": "ping"})
@@ -220,7 +204,7 @@ class _Connection:
             while await self._await_sign_of_life(lines, within=self._timings.ping):
                 pass
 
-    async def _await_sign_of_life(self, lines: _Lines, *, within: float) -> bool:
+    async def _await_sign_of_life(self, lines: Lines, *, within: float) -> bool:
         """Handle messages until one of them is a sign of life; return whether one came in time."""
         until = asyncio.get_running_loop().time() + within
         while True:
@@ -233,7 +217,7 @@ class _Connection:
                 return True
 
     def _login(self, subkey: str) -> Message:
-        return {"cmd": "login_req", "prefetch_count": _PREFETCH, "data": [self._subscription(subkey, EVENTS)]}
+        return {"cmd": "login_req", "prefetch_count": PREFETCH, "data": [self._subscription(subkey, EVENTS)]}
 
     def _subscription(self, subkey: str, events: Iterable[str]) -> Message:
         return {
@@ -244,9 +228,9 @@ class _Connection:
             "events": list(events),
         }
 
-    async def _handle(self, line: bytes, lines: _Lines) -> bool:
+    async def _handle(self, line: bytes, lines: Lines) -> bool:
         """Handle a message; return whether it is a sign of life, which an error message is not."""
-        message = _decoded(line)
+        message = decoded(line)
         match message.get("cmd"):
             case "login_res":
                 self._handle_login(message)
@@ -293,7 +277,7 @@ class _Connection:
         if is_change:
             self._on_news(CoverageChanged())
 
-    async def _handle_event(self, event: Message, lines: _Lines) -> None:
+    async def _handle_event(self, event: Message, lines: Lines) -> None:
         """Pass the news of an event on and acknowledge it, even without news: the server repeats it until then.
 
         An event is repeated after a lost connection if its acknowledgement was lost. It is acknowledged again then, but
@@ -324,87 +308,10 @@ class _Connection:
         """
         if "msg_id" in event or "created_at" in event:
             self._handled[key] = self._session
-            if len(self._handled) > _PREFETCH:
+            if len(self._handled) > PREFETCH:
                 del self._handled[next(iter(self._handled))]
-
-
-class _Lines:
-    """Sends and receives JSON objects, one on each line."""
-
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timings: PushTimings, line: Line
-    ) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._timings = timings
-        self._line = line
-        self._acknowledgements: list[bytes] = []
-        self._flushed_at = -math.inf  # on the clock of the event loop
-        self._flush_timer: asyncio.TimerHandle | None = None
-
-    def acknowledge(self, message: Message) -> None:
-        """Send an acknowledgement, at once if events are rare, else together with others: sending costs the most.
-
-        The server sends no more events ahead than `_PREFETCH`, so half of them are acknowledged at once, too.
-        """
-        self._acknowledgements.append(json.dumps(message).encode())
-        loop = asyncio.get_running_loop()
-        due = self._flushed_at + self._timings.acknowledge
-        if loop.time() >= due or len(self._acknowledgements) >= _PREFETCH // 2:
-            self.flush()
-        elif self._flush_timer is None:
-            self._flush_timer = loop.call_at(due, self.flush)
-
-    def flush(self) -> None:
-        """Send the acknowledgements that wait."""
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
-            self._flush_timer = None
-        self._flushed_at = asyncio.get_running_loop().time()
-        for content in self._acknowledgements:
-            self._line.tell(Event.SENT, content)
-        self._writer.write(b"".join(content + b"\n" for content in self._acknowledgements))
-        self._acknowledgements.clear()
-
-    async def send(self, message: Message) -> None:
-        content = json.dumps(message).encode()
-        self._line.tell(Event.SENT, content)
-        self._writer.write(content + b"\n")
-        async with asyncio.timeout(self._timings.answer):
-            await self._writer.drain()
-
-    async def next(self) -> bytes:
-        line = await self._reader.readuntil(b"\n")
-        self._line.tell(Event.RECEIVED, line)
-        return line
 
 
 def _key_of(event: Message) -> tuple[str, ...]:
     """Return what tells an event from others. The document promises no id."""
     return tuple(str(event.get(name)) for name in ("msg_id", "event_type", "did", "created_at", "data"))
-
-
-@asynccontextmanager
-async def _open_lines(server: SnotiServer, timings: PushTimings, observer: Observer | None) -> AsyncIterator[_Lines]:
-    line = Line(observer, f"snoti://{server.host}:{server.port}")
-    async with line.opening(timings.connect):
-        reader, writer = await asyncio.open_connection(
-            server.host, server.port, ssl=server.tls, limit=_LONGEST_LINE, ssl_shutdown_timeout=timings.close
-        )
-    lines = _Lines(reader, writer, timings, line)
-    try:
-        yield lines
-    finally:
-        lines.flush()
-        line.close()
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
-
-
-def _decoded(line: bytes) -> Message:
-    """Decode the object in a line; anything else counts as an empty one."""
-    try:
-        return coerce.fields(coerce.decode(line))
-    except ValueError:
-        return {}

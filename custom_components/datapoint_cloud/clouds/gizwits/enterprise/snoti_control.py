@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from ... import coerce
 from ...model import Value
+from .snoti_lines import Message
 
 MOST_AT_A_TIME: Final = 50
 """How many devices one message addresses at most. The document states no limit."""
 _PAUSE: Final = 600.0
 """Seconds without commands after one that the server did not answer: it may not know commands, or not grant them."""
 
-type Message = Mapping[str, Any]
 type Send = Callable[[Message], Awaitable[None]]
 
 
