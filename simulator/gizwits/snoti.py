@@ -15,8 +15,8 @@ from typing import Any
 from .behaviours import Value
 from .certificate import server_context
 from .devices import GizwitsDevice
-from .errors import Refused
 from .fleet import EnterpriseProduct
+from .snoti_control import Control, carry_out
 from .snoti_queues import Client, Message, Queues
 
 EVENTS = {
@@ -46,9 +46,6 @@ NEWER_EVENTS = frozenset({"device.gps.kv", "device.lbs.kv"})
 _SUBKEY = re.compile(r"[A-Za-z0-9_]{1,32}")
 _MAX_SUBKEYS = 5
 _MALFORMED, _UNKNOWN, _NOT_LOGGED_IN, _UNKNOWN_DELIVERY = 4001, 4002, 4003, 4004
-
-
-type Control = Callable[[EnterpriseProduct, GizwitsDevice, Mapping[str, Any]], None]
 
 
 class _Refused(Exception):
@@ -328,31 +325,10 @@ class SnotiServer:
         return answer
 
     def _remote_control(self, message: Mapping[str, Any], send: Callable[[Message], None]) -> None:
-        succeeded: list[str] = []
-        failed: list[dict[str, str]] = []
-        for item in message["data"]:
-            did = item["data"]["did"]
-            try:
-                self._write_attrs(item)
-            except Refused as refused:
-                failed.append({did: str(refused.code)})
-            else:
-                succeeded.append(did)
+        result = {"result": carry_out(message["data"], self._products, self._control)}
         if self.answers_control:
             ids = {"msg_id": message["msg_id"]} if "msg_id" in message and self.repeats_msg_ids else {}
-            result = {"result": {"succeed": succeeded, "failed": failed}}
             send({"cmd": "remote_control_res", **ids, **({"data": result} if self.results_in_data else result)})
-
-    def _write_attrs(self, item: Mapping[str, Any]) -> None:
-        """Pass one command on. Raises Refused if it is malformed or cannot be carried out."""
-        if item["cmd"] != "write_attrs" or item["source"] != "noti":
-            raise Refused(5002)
-        named = item["data"]
-        product = self._products.get(named["product_key"])
-        device = None if product is None else product.devices.get(named["did"])
-        if product is None or device is None or device.mac != named["mac"]:
-            raise Refused(5301)
-        self._control(product, device, {"attrs": _with_hex_digits(device, named["attrs"])})
 
     def _log_in(self, message: Mapping[str, Any], send: Callable[[Message], None]) -> Client | None:
         if message["cmd"] != "login_req":
@@ -411,15 +387,6 @@ class SnotiServer:
 
 def _invalid(code: int, text: str) -> Message:
     return {"cmd": "invalid_msg", "error_code": code, "msg": text}
-
-
-def _with_hex_digits(device: GizwitsDevice, attrs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return attributes with hex digits for binaries, of which this command takes lists of bytes only."""
-    binaries = {attribute.name for attribute in device.product.attributes if attribute.data_type == "binary"}
-    try:
-        return {name: bytes(value).hex() if name in binaries else value for name, value in attrs.items()}
-    except TypeError, ValueError:
-        raise Refused(5401) from None
 
 
 def _active_alarms(device: GizwitsDevice) -> list[str]:
