@@ -11,11 +11,14 @@ from aiohttp import web
 from custom_components.datapoint_cloud.clouds.administration import DeviceQuery
 from custom_components.datapoint_cloud.clouds.budget import Purpose
 from custom_components.datapoint_cloud.clouds.errors import (
+    AuthFailed,
     CloudError,
     Forbidden,
+    NotSupported,
     RateLimited,
     Reason,
     Rejected,
+    UnexpectedAnswer,
     Unreachable,
 )
 from custom_components.datapoint_cloud.clouds.gizwits.enterprise.api import GizwitsEnterpriseCloud
@@ -401,7 +404,91 @@ async def test_more_members_than_a_request_takes_are_sent_in_several(
     assert list(result.failed) == unknown
 
 
+async def test_names_of_groups_are_refused_without_a_request(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, product: EnterpriseProduct
+) -> None:
+    groups = cloud.administration.groups
+    assert groups is not None
+    for request in (
+        groups.create_group(product.product_key, name="Garden"),
+        groups.rename_group(product.product_key, product.child_gid, "Garden"),
+    ):
+        with pytest.raises(NotSupported):
+            await request
+    assert not server.requests
+
+
+async def test_groups_belong_to_a_product(cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer) -> None:
+    groups = cloud.administration.groups
+    assert groups is not None
+    with pytest.raises(NotSupported):
+        await groups.list_groups(None)
+    assert not server.requests
+
+
+async def test_a_group_is_made_only_if_the_answer_has_its_id(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, product: EnterpriseProduct
+) -> None:
+    groups = cloud.administration.groups
+    assert groups is not None
+    server.faults.append(Fault(matches=lambda request: request.path.endswith("/device_groups"), status=200, body="{}"))
+    with pytest.raises(UnexpectedAnswer):
+        await groups.create_group(product.product_key, parent=product.root_gid)
+
+
+@pytest.mark.parametrize(("code", "kind"), [(5004, AuthFailed), (5013, RateLimited)])
+async def test_a_group_is_not_looked_for_in_other_products_after_an_error_of_the_account(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, code: int, kind: type[CloudError]
+) -> None:
+    first, second = server.products.values()
+    await cloud.devices()
+    server.reset_counts()
+    body = json.dumps({"error_code": code, "error_message": "no", "detail_message": None})
+    server.faults.append(Fault(matches=lambda request: first.product_key in request.path, status=400, body=body))
+    with pytest.raises(kind):
+        await cloud.write_group(second.child_gid, {"relay": True})
+    assert not [request for request in server.log if second.product_key in request.path]
+
+
 # Users
+
+
+@pytest.mark.parametrize(("by", "value"), [("shoe_size", "43"), ("email", None), (None, "43")])
+async def test_a_search_for_users_that_the_vendor_lacks_is_refused_without_a_request(
+    cloud: GizwitsEnterpriseCloud,
+    server: GizwitsEnterpriseServer,
+    product: EnterpriseProduct,
+    by: str | None,
+    value: str | None,
+) -> None:
+    users = cloud.administration.users
+    assert users is not None
+    for search in (users.bound, users.registered):
+        with pytest.raises(Rejected) as refusal:
+            await search(product.product_key, by=by, value=value)
+        assert (refusal.value.reason, refusal.value.subject) == (Reason.INVALID_REQUEST, "by")
+    assert not server.requests
+
+
+async def test_a_user_without_an_id_is_left_out(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, product: EnterpriseProduct
+) -> None:
+    users = cloud.administration.users
+    assert users is not None
+    rows = [{"username": "somebody"}, {"uid": "u1", "is_owner": "1"}]
+    body = json.dumps({"meta": {"total": 2}, "objects": rows})
+    server.faults.append(Fault(matches=lambda request: request.path.endswith("/users/search"), status=200, body=body))
+    assert [(user.id, user.is_owner) for user in await users.bound(product.product_key)] == [("u1", True)]
+
+
+async def test_an_answer_without_a_list_does_not_mean_that_nobody_is_found(
+    cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, product: EnterpriseProduct
+) -> None:
+    users = cloud.administration.users
+    assert users is not None
+    server.faults.append(Fault(matches=lambda request: request.path.endswith("/users/search"), status=200, body="{}"))
+    with pytest.raises(UnexpectedAnswer):
+        await users.bound(product.product_key)
 
 
 async def test_users_come_without_personal_data_unless_it_is_asked_for(

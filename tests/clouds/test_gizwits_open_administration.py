@@ -116,6 +116,25 @@ async def test_groups_are_made_filled_renamed_and_deleted(
     assert made not in server.groups.by_id
 
 
+async def test_a_group_without_a_name_is_refused_without_a_request(
+    administration: Administration, server: GizwitsOpenServer
+) -> None:
+    assert administration.groups is not None
+    with pytest.raises(Rejected) as refusal:
+        await administration.groups.create_group(None)
+    assert (refusal.value.reason, refusal.value.subject) == (Reason.INVALID_REQUEST, "name")
+    assert not server.requests
+
+
+async def test_a_group_is_made_only_if_the_answer_has_its_id(
+    administration: Administration, server: GizwitsOpenServer
+) -> None:
+    assert administration.groups is not None
+    server.faults.append(Fault(matches=lambda request: request.path.endswith("/group"), status=200, body="{}"))
+    with pytest.raises(UnexpectedAnswer):
+        await administration.groups.create_group(None, name="Garden")
+
+
 @pytest.mark.parametrize("body", ["null", "{}", '"x"', "[[1]]", '{"objects": null}', '{"a": [], "b": []}'])
 async def test_an_answer_without_a_list_does_not_mean_that_there_is_nothing(
     administration: Administration, server: GizwitsOpenServer, body: str
