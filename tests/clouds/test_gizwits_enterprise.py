@@ -655,6 +655,24 @@ async def test_a_list_that_changes_between_two_pages_is_read_again(
     assert server.requests[SEARCH] == 4
 
 
+async def test_a_list_that_changes_each_time_it_is_read_is_unexpected(
+    make_cloud: MakeCloud, server: GizwitsEnterpriseServer
+) -> None:
+    pages = PagedDevices(150)
+
+    def insert_a_device(request: web.Request) -> bool:
+        is_a_page = pages._serve_page(request)
+        if is_a_page:  # The others move down, one of them into the page that is read next.
+            pages.rows.insert(0, {"did": f"new{len(pages.rows)}", "mac": f"{len(pages.rows):012d}"})
+        return is_a_page
+
+    pages.answer.matches = insert_a_device
+    server.faults.append(pages.answer)
+    with pytest.raises(UnexpectedAnswer):
+        await make_cloud(products_of(server)[:1]).devices()
+    assert server.requests[SEARCH] == 4
+
+
 async def test_a_device_that_the_server_always_repeats_is_listed_once(
     make_cloud: MakeCloud, server: GizwitsEnterpriseServer
 ) -> None:

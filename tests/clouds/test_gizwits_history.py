@@ -642,7 +642,7 @@ async def test_the_communication_log_has_frames_in_hexadecimal(
     assert entry.content["payload"].endswith(simulated.command_log()[0].payload.hex())
 
 
-@pytest.mark.parametrize("body", [{}, [], {"objects": None}, {"objects": [1]}])
+@pytest.mark.parametrize("body", [{}, [], {"objects": None}, {"objects": [1]}, {"objects": [{"type": "dev_online"}]}])
 async def test_an_answer_without_rows_is_unexpected(
     cloud: GizwitsEnterpriseCloud, server: GizwitsEnterpriseServer, device: Device, body: Any
 ) -> None:
