@@ -1052,6 +1052,24 @@ async def test_a_server_that_does_not_answer_a_command_gets_no_further_ones_for_
     assert (len(server.of("remote_control_req")), simulation.gizwits_enterprise.requests[CONTROL]) == (2, 2)
 
 
+async def test_a_command_whose_connection_is_lost_goes_by_http(
+    pushed_meter: tuple[GizwitsEnterpriseCloud, Device],
+    listener: Listener,
+    simulation: Simulation,
+    meter: GizwitsDevice,
+) -> None:
+    cloud, device = pushed_meter
+    server = simulation.gizwits_snoti
+    listener.timings.control = 60  # only the end of the connection ends the wait
+    server.answers_control = False
+    write = asyncio.create_task(cloud.write(device, {"relay": False}))
+    await until(lambda: len(server.of("remote_control_req")) == 1)
+    server.drop_connections()
+    assert await write == {"relay": False}
+    assert simulation.gizwits_enterprise.requests[CONTROL] == 1
+    assert meter.attrs["relay"] is False
+
+
 async def test_a_binary_goes_through_push_as_a_list_of_bytes(
     listener: Listener, simulation: Simulation, products: list[EnterpriseProduct], chiller: GizwitsDevice
 ) -> None:
