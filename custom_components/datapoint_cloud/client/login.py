@@ -17,7 +17,7 @@ from ..accounts.base import AccountType, FieldGroup, Scopes
 from ..accounts.fields import Field
 from ..accounts.values import clean_values, fields_of, problems, unencrypted
 from ..const import CONF_CLOUD
-from .terminal import Stopped, ask, ask_for_secret, say
+from .terminal import Stopped, agrees, ask, ask_for_secret, say
 from .texts import Texts
 
 _STDIN = "-"
@@ -121,10 +121,10 @@ def _asked(kind: str | None, texts: Texts, *, asks_advanced: bool) -> Login:
     login = Login(data=account_type.entry_data(values))
     if (scope_type := account_type.scope_type) is not None:
         login.scopes.append(_ask_for_group(account_type, scope_type, texts, asks_advanced=asks_advanced))
-        while ask("Add another one? (y/n)", "n").lower().startswith("y"):
+        while agrees("Add another one?"):
             login.scopes.append(_ask_for_group(account_type, scope_type, texts, asks_advanced=asks_advanced))
     for address in unencrypted(fields_of((account_type,)), login.data):
-        if not ask(f"{address} is not encrypted. Send your credentials all the same? (y/n)", "n").startswith("y"):
+        if not agrees(f"{address} is not encrypted. Send your credentials all the same?"):
             raise Stopped("Nothing was sent.")
     return login
 
@@ -156,7 +156,7 @@ def _ask_for(field: Field, kind: str, texts: Texts) -> str | bool | int | None:
     if field.is_secret:
         return ask_for_secret(label)
     if isinstance(field.default, bool):
-        return ask(f"{label} (y/n)", "y" if field.default else "n").lower().startswith("y")
+        return agrees(label, default=field.default)
     if field.choices:
         return _ask_for_choice(field, label, texts)
     answer = ask(label, field.default or "")

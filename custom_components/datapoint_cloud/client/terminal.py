@@ -31,6 +31,11 @@ def ask(question: str, default: str = "") -> str:
         raise Stopped("The input ended. A program passes a login with --login -.") from None
 
 
+def agrees(question: str, *, default: bool = False) -> bool:
+    """Ask a question that the user answers with yes or no; an empty answer is the default."""
+    return ask(f"{question} (y/n)", "y" if default else "n").lower().startswith("y")
+
+
 def ask_for_secret(question: str) -> str:
     """Ask for a text that the terminal does not show."""
     try:
