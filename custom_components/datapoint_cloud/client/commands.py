@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from ..clouds.cloud import Cloud
-from ..clouds.errors import CloudError, Reason
+from ..clouds.cloud import Cloud, Readings
+from ..clouds.errors import CloudError
 from ..clouds.history import HistoryResult, Series
 from ..clouds.model import Datapoint, DataType, Device, Snapshot, Value
 from ..clouds.push import News, Outage, Presence, Report
@@ -94,8 +94,7 @@ class Commands:
         for device in devices:
             if (snapshot := readings.snapshots.get(device.id)) is not None:
                 rows += _reading_rows(device, schemas[device.id], snapshot)
-            elif (failure := readings.failures.get(device.id)) is not None:
-                say(f"{device.name}: {self._texts.of_request(failure)}")
+        self._say_failures(devices, readings)
         self._printer.rows(rows)
         if readings.stopped_by is not None:
             raise readings.stopped_by
@@ -127,7 +126,15 @@ class Commands:
                     if shown.get((device.id, key), ...) != reading.value:
                         shown[device.id, key] = reading.value
                         self._printer.row(_news_row(device.name, key, reading.value, reading.taken_at))
+            self._say_failures(devices, readings)
+            if readings.stopped_by is not None:
+                say(self._texts.of_request(readings.stopped_by))
             await asyncio.sleep(self._cloud.default_interval.total_seconds())
+
+    def _say_failures(self, devices: Sequence[Device], readings: Readings) -> None:
+        for device in devices:
+            if (failure := readings.failures.get(device.id)) is not None:
+                say(f"{device.name}: {self._texts.of_request(failure)}")
 
     def _show(self, news: News, names: Mapping[str, str]) -> None:
         match news:
@@ -221,13 +228,7 @@ class Commands:
 
     async def _known(self, device: Device) -> Mapping[str, Datapoint]:
         """Return the datapoints of a device by their keys; none if its product has no definition."""
-        try:
-            schema = await self._cloud.schema(device)
-        except CloudError as error:
-            if error.reason is not Reason.NO_DATAPOINTS:
-                raise
-            return {}
-        return {datapoint.key: datapoint for datapoint in schema.datapoints}
+        return {datapoint.key: datapoint for datapoint in (await self._cloud.schema(device)).datapoints}
 
 
 def _device(text: str, listed: Sequence[Device]) -> Device:
