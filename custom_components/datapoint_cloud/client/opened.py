@@ -63,13 +63,7 @@ def local_time_zone() -> tzinfo:
     name = os.environ.get("TZ") or str(Path("/etc/localtime").resolve()).rpartition("zoneinfo/")[2]
     try:
         return ZoneInfo(name)
-    except OSError, ValueError:  # `ZoneInfoNotFoundError` is a `KeyError`
-        return _offset()
-    except KeyError:
-        return _offset()
-
-
-def _offset() -> tzinfo:
-    offset = datetime.now().astimezone().tzinfo
-    assert offset is not None  # noqa: S101  # of an aware time
-    return offset
+    except OSError, ValueError, KeyError:  # `ZoneInfoNotFoundError` is a `KeyError`
+        offset = datetime.now().astimezone().tzinfo
+        assert offset is not None  # noqa: S101  # of an aware time
+        return offset

@@ -77,13 +77,11 @@ def _write(text: str) -> None:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=_plain_value)
+    return json.dumps(value, ensure_ascii=False, default=_iso)
 
 
-def _plain_value(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone().isoformat()
-    return list(value) if isinstance(value, tuple | set | frozenset) else str(value)
+def _iso(time: datetime) -> str:
+    return time.astimezone().isoformat()
 
 
 def _table(rows: Sequence[Row]) -> list[str]:
