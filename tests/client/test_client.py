@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import runpy
 import stat
 import sys
 from pathlib import Path
@@ -213,6 +214,24 @@ async def test_it_runs_as_a_program_without_home_assistant(
     assert json.loads(out)[0]["name"] == "content genre per day"
 
 
+@pytest.mark.parametrize(
+    ("target", "value", "missing"),
+    [
+        ("sys.version_info", (3, 13), "Python 3.14 or newer"),
+        ("importlib.util.find_spec", lambda _: None, "aiohttp. Run it with the Python of Home Assistant"),
+    ],
+)
+def test_it_says_what_it_needs_to_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], target: str, value: object, missing: str
+) -> None:
+    monkeypatch.setattr("sys.path", sys.path.copy())
+    monkeypatch.setattr(target, value)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(_INTEGRATION / "client" / "__main__.py"), run_name="__main__")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith(f"This needs {missing}")
+
+
 async def test_the_help_names_every_command_and_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
     from custom_components.datapoint_cloud.client.main import main  # noqa: PLC0415
 
@@ -222,3 +241,12 @@ async def test_the_help_names_every_command_and_no_secret(capsys: pytest.Capture
     text = capsys.readouterr().out
     assert all(f"    {name} " in text for name in ("devices", "datapoints", "read", "watch", "set", "history", "logs"))
     assert not [word for word in ("--password", "--secret", "--token") if word in text]
+
+
+async def test_a_time_that_is_none_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    from custom_components.datapoint_cloud.client.main import main  # noqa: PLC0415
+
+    with pytest.raises(SystemExit) as ended:
+        main(["logs", "Terrace spa", "--from", "soon"])
+    assert ended.value.code == 2
+    assert "soon is neither a time such as 2026-05-01T12:00 nor one such as 6h" in capsys.readouterr().err

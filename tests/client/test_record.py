@@ -49,6 +49,15 @@ async def test_it_keeps_other_files_and_no_empty_ones(
     assert not await asyncio.to_thread(other.exists)
 
 
+async def test_a_recording_without_a_folder_is_refused_before_the_login(
+    run_as: Run, simulation: Simulation, tmp_path: Path
+) -> None:
+    path = tmp_path / "missing" / "account.jsonl"
+    refused = await run_as("firstlight", "record", str(path))
+    assert (refused.code, refused.err) == (1, f"{path} cannot be made: No such file or directory.\n")
+    assert not simulation.firstlight.requests
+
+
 async def test_a_recording_begins_with_a_login_although_a_token_is_kept(
     run: Run, simulation: Simulation, tmp_path: Path
 ) -> None:
