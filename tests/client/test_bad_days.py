@@ -117,12 +117,17 @@ async def test_going_offline_is_shown_when_it_is_pushed(run_as: Run, simulation:
     assert ("online", False) in {(one["datapoint"], one["value"]) for one in news if one["datapoint"] == "online"}
 
 
-async def test_a_poll_that_fails_says_why(run_as: Run, simulation: Simulation) -> None:
-    fault = Fault(matches=lambda request: request.path.endswith("/last-values"), status=502, body="")
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [(502, "Masterys U2 CDS: The server of the cloud failed."), (429, "The cloud accepts no more requests for now.")],
+    ids=["a failure of a device", "a limit that ends the round"],
+)
+async def test_a_poll_that_fails_says_why(run_as: Run, simulation: Simulation, status: int, why: str) -> None:
+    fault = Fault(matches=lambda request: request.path.endswith("/last-values"), status=status, body="")
     simulation.sodata.faults.append(fault)
     watched = await run_as("sodata", "watch", "Masterys U2 CDS", "--minutes", "0.02")
     assert (watched.code, watched.out) == (0, "")
-    assert "The server of the cloud failed." in watched.err
+    assert why in watched.err
 
 
 async def test_a_reader_that_has_seen_enough_is_no_error_to_read_about(
