@@ -1,16 +1,22 @@
 """What the form says of a Gizwits user who has no devices, and where it looks for them."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
+from aiohttp import web
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
+from custom_components.datapoint_cloud.accounts import gizwits_open
 from custom_components.datapoint_cloud.clouds.gizwits.open.login import REGIONS, Region
 from simulator.gizwits import GizwitsOpenServer
 from simulator.gizwits.open_sharing import Invitation, State
+from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from .flows import Input, choose, shown_in, submit, typed_for
@@ -44,6 +50,10 @@ async def regions(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> As
 def _give_users(server: GizwitsOpenServer) -> None:
     """Let the server know the user, whose devices it has."""
     server.accounts.users |= GizwitsOpenServer(server.clock, 1).accounts.users
+
+
+def _give_devices(server: GizwitsOpenServer) -> None:
+    server.devices |= GizwitsOpenServer(server.clock, 1).devices
 
 
 def _typed(simulation: Simulation, **changes: Any) -> Input:
@@ -132,3 +142,37 @@ async def test_a_server_of_ones_own_has_no_other_regions(
     form = await submit(hass.config_entries.flow, await choose(hass, "gizwits_open"), typed)
     assert form["errors"] == {"region": "no_devices"}
     assert not regions["cn"].requests + regions["us"].requests
+
+
+async def test_devices_in_another_app_are_one_click_away(
+    hass: HomeAssistant, simulation: Simulation, regions: Regions
+) -> None:
+    server, bestway = regions["eu"], "98754e684ec045528b073876c34c7348"
+    _give_devices(server)
+    typed_app, server.app_id = server.app_id, bestway
+    token = {"token": "t", "uid": "u", "expire_at": 4_000_000_000}
+    for path, body in {"/app/login": token, "/app/bindings": {"devices": []}}.items():
+        server.faults.append(Fault(matches=partial(_is_of, typed_app, path), body=json.dumps(body)))
+    form = await _add(hass, simulation, app_id=typed_app)
+    assert form["errors"] == {"app_id": "devices_in_other_app"}
+    assert form["description_placeholders"]["devices"] == "6"
+    assert form["description_placeholders"]["app"] == "Bestway"
+    result = await submit(hass.config_entries.flow, form, shown_in(form))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["app_id"] == bestway
+
+
+def _is_of(app_id: str, path: str, request: web.Request) -> bool:
+    return request.path == path and request.headers["X-Gizwits-Application-Id"] == app_id
+
+
+async def test_a_region_that_keeps_the_user_waiting_ends_the_search(
+    hass: HomeAssistant, simulation: Simulation, regions: Regions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gizwits_open, "_SEARCH_SECONDS", 0.05)
+    gate = asyncio.Event()
+    regions["cn"].faults.append(Fault(gate=gate))
+    form = await _add(hass, simulation)
+    gate.set()
+    assert form["errors"] == {"region": "no_devices"}
+    assert regions["us"].requests[LOGIN] == 0
