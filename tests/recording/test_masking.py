@@ -5,6 +5,7 @@ import html
 import json
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, unquote_plus
@@ -337,6 +338,25 @@ def test_an_id_is_the_same_one_with_and_without_separators() -> None:
     assert made["a"].replace(":", "").lower() == made["b"]
     assert made["d"].replace("-", "") == made["c"]
     assert made["b"] != mac
+
+
+@pytest.mark.parametrize("encoded", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_mac_address_is_hidden_in_the_base64_of_its_bytes(encoded: Callable[[bytes], bytes]) -> None:
+    mac = "80600f0096fb"
+    written = encoded(b"\xfb\xff" + bytes.fromhex(mac) + b"\x01").decode()
+    listed = _exchange("/app/bindings", {"devices": [{"did": "SNITfsRwCkF4HAOpvfWycy", "mac": mac}]})
+    _, first, second = _recorded(listed, _exchange("/app/bindings", {"error_message": f"no {written}"}, **_REFUSED))
+    made, shown = first["answer"]["json"]["devices"][0]["mac"], second["answer"]["json"]["error_message"][3:]
+    assert made != mac
+    assert base64.urlsafe_b64decode(shown.translate(str.maketrans("+/", "-_"))).hex() == f"fbff{made}01"
+
+
+def test_a_short_name_is_not_searched_for_in_base64_where_it_stands_by_chance() -> None:
+    written = base64.b64encode(b"the room Bath is warm").decode()
+    listed = _exchange("/app/bindings", {"devices": [{"did": "SNITfsRwCkF4HAOpvfWycy", "dev_alias": "Bath"}]})
+    _, first, second = _recorded(listed, _exchange("/app/devdata/x/latest", {"attr": {"note": written}}))
+    assert first["answer"]["json"]["devices"][0]["dev_alias"] != "Bath"
+    assert second["answer"]["json"]["attr"]["note"] == written
 
 
 @pytest.mark.parametrize("data", [[{"name": "user-0815", "value": 5}], {"user-0815": 5}])
