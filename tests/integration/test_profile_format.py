@@ -269,6 +269,14 @@ records:
         ("match: {has: a}\nrecords: {T: {repeat: 2}}", "records → T: needs bytes, clock or grid"),
         ("match: {has: a}\nrecords: {T: {clock: [noon]}}", "a clock consists of"),
         ("match: {has: a}\nrecords: {T: {bytes: [a], empty: zz}}", "records → T → empty"),
+        (
+            "match: {has: a}\nrecords: {T: {bytes: [5]}}",
+            "records → T → bytes → 0: expected a name, or a name",
+        ),
+        ("match: {has: a}\nrecords: {'{slot}T{slot}': {bytes: [a]}}", "a place stands only once in a key"),
+        ("match: {has: a}\ndatapoints: {t: {absent: [[1]]}}", "expected a value: a text, a number, true or false"),
+        ("match: {has: a}\ndatapoints: {t: {options: {0: ' '}}}", "expected a word"),
+        ("match: {has: a}\nentities: [{climate: {target: t}, fan: {on: p}}]", "entities → 1: expected one word"),
     ],
 )
 def test_a_bad_profile_says_where_it_is_wrong(text: str, where: str) -> None:

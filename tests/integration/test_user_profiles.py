@@ -364,3 +364,50 @@ async def test_a_profile_is_checked_against_diagnostics(
     profile.write_text("match: [")
     assert check_profile.main([str(profile), str(diagnostics)]) == 1
     assert "mine.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("profile", "complaint"),
+    [
+        ("datapoints: {gone*: {name: Gone}}", "gone*: the product has no such datapoint"),
+        ("datapoints: {Mode: {options: {turbo: Turbo}}}", "Mode: it is never turbo"),
+        ("datapoints: {Tset: {scale: 0.5, min: -5}}", "Tset: the definition allows nothing below 0"),
+        ("datapoints: {Tset: {scale: 0.5, max: 60}}", "Tset: the definition allows nothing above 50"),
+        ("datapoints: {lid: {unit: °C}}", "lid: it is no number, and so has no unit °C"),
+        ("datapoints: {pump: {as: number}}", "pump: it is no number"),
+        ("datapoints: {lid: {as: switch}}", "lid: it cannot be written, and so is no switch"),
+        ("entities: [{button: {name: Go, writes: {nil: 1}}}]", "$button_go: writes: the product has no datapoint nil"),
+        ("datapoints: {pump: {as: select}}", "pump: a select needs options"),
+        ("entities: [{button: {name: Go, writes: {lid: true}}}]", "$button_go: writes: lid cannot be written"),
+        ("records: {'Gone{slot}': {bytes: [a]}}", "Gone{slot}: the product has no such datapoint"),
+        ("records: {'Timer{slot}': {bytes: [a]}}", "Timer{slot}: Timer1 has 2 bytes, and not 1"),
+    ],
+)
+def test_a_profile_that_the_definition_contradicts_is_complained_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], profile: str, complaint: str
+) -> None:
+    assert _check(tmp_path, profile) == 1
+    assert f"! {complaint}" in capsys.readouterr().out.splitlines()
+
+
+def test_the_schedules_of_a_profile_are_named_with_their_slots(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid = "{minutes: 720, bits: 8, options: {10: feed, 30: rest}}"
+    assert _check(tmp_path, f"records: {{'Timer{{slot}}': {{name: Feeding, grid: {grid}}}}}") == 0
+    assert "  schedule: Feeding: 2 slots\n" in capsys.readouterr().out
+
+
+def _check(tmp_path: Path, profile: str) -> int:
+    """Check a profile for the box against its diagnostics, and return the exit code."""
+    written, diagnostics = tmp_path / "mine.yaml", tmp_path / "diagnostics.json"
+    written.write_text(f"match: {{products: {_KEY}}}\n{profile}")
+    datapoints = {
+        "Tset": {"type": "number", "minimum": 0, "maximum": 100, "is_writable": True, "value": 20},
+        "Mode": {"type": "enum", "options": ["eco", "comfort"], "is_writable": True, "value": "eco"},
+        "lid": {"type": "bool", "value": True},
+        "pump": {"type": "bool", "is_writable": True, "value": False},
+        "Timer1": {"type": "binary", "length": 2, "is_writable": True, "value": "0a1e"},
+    }
+    diagnostics.write_text(json.dumps({"data": {"device": {"product": _KEY, "datapoints": datapoints}}}))
+    return check_profile.main([str(written), str(diagnostics)])
