@@ -19,6 +19,7 @@ from .conftest import Printed, Run
 from .logins import KINDS, login_of
 
 _INTEGRATION = Path(integration.__file__).parent
+_PROGRAM = str(_INTEGRATION / "client" / "__main__.py")
 
 
 def _spa(simulation: Simulation) -> GizwitsDevice:
@@ -214,6 +215,21 @@ async def test_it_runs_as_a_program_without_home_assistant(
     assert json.loads(out)[0]["name"] == "content genre per day"
 
 
+def test_its_folders_hide_no_module_of_python(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folders = {str(_INTEGRATION), str(_INTEGRATION / "client")}
+    monkeypatch.setattr("sys.path", [*folders, *sys.path])
+    monkeypatch.setattr("sys.argv", ["client", "report", str(tmp_path / "missing")])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(_PROGRAM, run_name="__main__")
+    assert not folders & set(sys.path)
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == f"{tmp_path / 'missing'} cannot be read: No such file or directory.\n"
+    for name in [name for name in sys.modules if name.startswith("datapoint_cloud_client")]:
+        del sys.modules[name]  # its own copies of the integration's modules
+
+
 @pytest.mark.parametrize(
     ("target", "value", "missing"),
     [
@@ -227,7 +243,7 @@ def test_it_says_what_it_needs_to_run(
     monkeypatch.setattr("sys.path", sys.path.copy())
     monkeypatch.setattr(target, value)
     with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(_INTEGRATION / "client" / "__main__.py"), run_name="__main__")
+        runpy.run_path(_PROGRAM, run_name="__main__")
     assert ended.value.code == 1
     assert capsys.readouterr().err.startswith(f"This needs {missing}")
 

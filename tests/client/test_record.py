@@ -2,9 +2,13 @@
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 
-from custom_components.datapoint_cloud.recording.recorder import read
+import pytest
+
+from custom_components.datapoint_cloud.client import record as recording_file
+from custom_components.datapoint_cloud.recording.recorder import Recorder, read
 from simulator.simulation import Simulation
 
 from .conftest import Run
@@ -47,6 +51,17 @@ async def test_it_keeps_other_files_and_no_empty_ones(
     failed = await run("--login", "-", "record", str(other), typed="no login")
     assert failed.code == 1
     assert not await asyncio.to_thread(other.exists)
+
+
+async def test_a_recording_that_becomes_too_large_says_so(
+    run_as: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_file, "Recorder", partial(Recorder, largest=5000))
+    path = tmp_path / "account.jsonl"
+    recorded = await run_as("gizwits_open", "--record", str(path), "read")
+    assert recorded.err.endswith("It ends early because it would have become too large.\n")
+    header, *_ = await asyncio.to_thread(_lines, path)
+    assert header["is_complete"] is False
 
 
 async def test_a_recording_without_a_folder_is_refused_before_the_login(
