@@ -44,14 +44,8 @@ class Guests:
 
     def add(self, device_id: str, until: datetime, now: datetime) -> None:
         """Show a device until a time, at most for a day."""
-        self._store({**self.until(now), device_id: until})
-
-    def remove(self, device_id: str, now: datetime) -> None:
-        """Show a device no longer."""
-        self._store({other: end for other, end in self.until(now).items() if other != device_id})
-
-    def _store(self, guests: Mapping[str, datetime]) -> None:
-        self._client_store.put(_GUESTS, {device_id: end.isoformat() for device_id, end in guests.items()} or None)
+        guests = {**self.until(now), device_id: until}
+        self._client_store.put(_GUESTS, {guest_id: end.isoformat() for guest_id, end in guests.items()})
 
 
 class LookUp:
