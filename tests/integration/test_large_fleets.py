@@ -282,6 +282,30 @@ async def test_chosen_devices_show_beside_the_figures_of_a_fleet_that_is_never_l
     assert ids & set(product.devices) == _shown(entry)
 
 
+async def test_a_look_up_that_fails_ends_the_others_and_the_next_poll_makes_up_for_them(
+    hass: HomeAssistant, simulation: Simulation, freezer: FrozenDateTimeFactory
+) -> None:
+    product = _meters(simulation, 60)
+    chosen = sorted(product.devices)[:50]
+    server = simulation.gizwits_enterprise
+    options: dict[str, Any] = {"fleet": "figures_and_chosen", "devices": chosen}
+    entry = await add_account(hass, simulation, "gizwits_enterprise", options=options)
+    assert server.requests[_SEARCH] == len(chosen)
+    server.faults.append(Fault(matches=lambda request: request.query.get("val") == chosen[0], status=500))
+    freezer.tick(3700)
+    await poll(hass, entry)
+    assert not entry.runtime_data.coordinator.last_update_success
+    assert server.requests[_SEARCH] < 2 * len(chosen)
+    assert _shown(entry) == set(chosen)
+
+    server.faults.clear()
+    found = server.requests[_SEARCH]
+    freezer.tick(60)
+    await poll(hass, entry)
+    assert entry.runtime_data.coordinator.last_update_success
+    assert len(chosen) / 2 < server.requests[_SEARCH] - found < len(chosen)  # those that were found are not due
+
+
 async def test_who_wants_to_see_chosen_devices_is_asked_which(hass: HomeAssistant, simulation: Simulation) -> None:
     product = _meters(simulation, 5)
     entry = await add_account(hass, simulation, "gizwits_enterprise")
