@@ -458,6 +458,40 @@ async def test_what_groups_of_a_cloud_lack_is_named(
     )
 
 
+async def test_an_account_without_products_offers_neither_groups_nor_users(
+    hass: HomeAssistant, enterprise: MockConfigEntry, server: GizwitsEnterpriseServer
+) -> None:
+    for subentry_id in [*enterprise.subentries]:
+        hass.config_entries.async_remove_subentry(enterprise, subentry_id)
+    await hass.async_block_till_done()
+    server.reset_counts()
+    for name in ("list_groups", "create_group"):
+        text = await _refused(hass, name, enterprise, HomeAssistantError)
+        assert text == "The cloud does not offer this function"
+    text = await _refused(hass, "find_users", enterprise, kind="bound")
+    assert text == f"{enterprise.title} does not offer its users"
+    assert not server.requests
+
+
+async def test_a_device_without_a_mac_address_cannot_be_in_a_group(
+    hass: HomeAssistant, simulation: Simulation, server: GizwitsEnterpriseServer, product: EnterpriseProduct
+) -> None:
+    device = list(product.devices.values())[1]
+    device.mac = ""
+    enterprise = await add_account(hass, simulation, "gizwits_enterprise")
+    server.reset_counts()
+    text = await _refused(
+        hass,
+        "assign_devices",
+        enterprise,
+        product=product.product_key,
+        group_id=product.child_gid,
+        device_id=[device_id_of(hass, enterprise, device.did)],
+    )
+    assert text.endswith("cannot be in a group: its cloud knows members by MAC address, and it has none")
+    assert not server.requests
+
+
 async def test_a_device_of_another_account_is_refused(
     hass: HomeAssistant, simulation: Simulation, enterprise: MockConfigEntry, household: MockConfigEntry
 ) -> None:
