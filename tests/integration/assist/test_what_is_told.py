@@ -1,16 +1,21 @@
 """What tools keep to themselves, what they cost, and what they say when the cloud answers no more."""
 
+from types import MappingProxyType
+
 import pytest
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import llm
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components.datapoint_cloud.accounts import scope_type
 from custom_components.datapoint_cloud.const import DOMAIN
 from simulator.simulation import Simulation
 
-from ..accounts import add_account, entity_id_of
+from ..accounts import USAGE_QUERY, add_account, entity_id_of
+from ..passing_time import settle
 from ..subjects import air_conditioner, ups
 from .asking import ask_directly, expose
 
@@ -112,6 +117,52 @@ async def test_a_cloud_that_is_down_is_said(hass: HomeAssistant, simulation: Sim
     refused = await ask("get_history", device=ups(simulation).name, datapoint="Active power", range="yesterday")
     assert refused.is_error
     assert refused.data["error"] == "Cannot connect to the cloud"
+
+
+async def test_an_unknown_account_is_answered_with_those_there_are(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
+) -> None:
+    expose(hass)
+    ask = await ask_directly(hass, simulation)
+    unknown = await ask("get_fleet_figures", account="The neighbours")
+    assert unknown.is_error
+    assert unknown.data == {
+        "error": "No account with exposed devices is called The neighbours.",
+        "did_you_mean": [entry.title],
+    }
+
+
+async def test_an_account_without_usage_queries_counts_no_usage(
+    hass: HomeAssistant, simulation: Simulation, entry: MockConfigEntry
+) -> None:
+    expose(hass)
+    ask = await ask_directly(hass, simulation)
+    refused = await ask("get_usage", range="yesterday")
+    assert refused.is_error
+    assert refused.data == {"error": "No account with exposed entities counts usage."}
+
+
+async def test_one_of_several_usage_queries_has_to_be_named(hass: HomeAssistant, simulation: Simulation) -> None:
+    assert await async_setup_component(hass, "homeassistant", {})
+    entry = await add_account(hass, simulation, "firstlight")
+    data = USAGE_QUERY | {"aty": "platform", "field": "deviceName"}
+    players = ConfigSubentry(
+        data=MappingProxyType(data),
+        subentry_type="usage_query",
+        title="Players",
+        unique_id=scope_type("usage_query").id_of(data),
+    )
+    hass.config_entries.async_add_subentry(entry, players)
+    await settle(hass)
+    expose(hass)
+    ask = await ask_directly(hass, simulation)
+    for unclear in ({}, {"query": "Tea"}):
+        refused = await ask("get_usage", range="yesterday", **unclear)
+        assert refused.is_error
+        assert refused.data == {"error": "Say which usage query is meant.", "did_you_mean": ["Genres", "Players"]}
+        assert refused.requests == 0
+    named = await ask("get_usage", range="yesterday", query="Players")
+    assert {group["name"] for group in named.data["groups"]} == {"Android TV", "iPhone", "Web"}
 
 
 async def test_a_range_that_makes_no_sense_is_explained(
