@@ -403,6 +403,17 @@ async def test_a_clock_that_is_wrong_is_told_and_set(
     assert deviation() == "0"
 
 
+async def test_a_clock_that_was_never_reported_shows_no_deviation(
+    now: FrozenDateTimeFactory, hass: HomeAssistant, simulation: Simulation, wavemaker: Wavemaker
+) -> None:
+    wavemaker.silent |= {"HMSData"}
+    entry = await add_account(hass, simulation, "gizwits_open")
+    for _ in range(2):
+        now.tick(timedelta(minutes=10))
+        await poll(hass, entry)
+        assert state_of(hass, "sensor", entry, wavemaker.did, "$clock").state == "unknown"
+
+
 async def test_a_clock_that_does_not_run_says_nothing(
     now: FrozenDateTimeFactory, hass: HomeAssistant, entry: MockConfigEntry, wavemaker: Wavemaker
 ) -> None:
