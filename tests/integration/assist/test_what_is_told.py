@@ -1,8 +1,10 @@
 """What tools keep to themselves, what they cost, and what they say when the cloud answers no more."""
 
+import asyncio
 from types import MappingProxyType
 
 import pytest
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -12,10 +14,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 
 from custom_components.datapoint_cloud.accounts import scope_type
 from custom_components.datapoint_cloud.const import DOMAIN
+from simulator.server import Fault
 from simulator.simulation import Simulation
 
 from ..accounts import USAGE_QUERY, add_account, entity_id_of
-from ..passing_time import settle
+from ..passing_time import settle, until
 from ..subjects import air_conditioner, ups
 from .asking import ask_directly, expose
 
@@ -117,6 +120,26 @@ async def test_a_cloud_that_is_down_is_said(hass: HomeAssistant, simulation: Sim
     refused = await ask("get_history", device=ups(simulation).name, datapoint="Active power", range="yesterday")
     assert refused.is_error
     assert refused.data["error"] == "Cannot connect to the cloud"
+
+
+async def test_a_cloud_that_does_not_answer_in_time_is_said(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, simulation: Simulation
+) -> None:
+    assert await async_setup_component(hass, "homeassistant", {})
+    await add_account(hass, simulation, "sodata")
+    expose(hass)
+    ask = await ask_directly(hass, simulation)
+    gate = asyncio.Event()
+    simulation.sodata.faults.append(Fault(gate=gate))
+    before = simulation.sodata.requests.total()
+    question = ask("get_history", device=ups(simulation).name, datapoint="Active power", range="yesterday")
+    asking = asyncio.ensure_future(question)
+    await until(lambda: simulation.sodata.requests.total() > before)
+    freezer.tick(41)
+    late = await asking
+    gate.set()
+    assert late.is_error
+    assert late.data["error"] == "The cloud takes too long to answer this. Ask for a shorter range."
 
 
 async def test_an_unknown_account_is_answered_with_those_there_are(
