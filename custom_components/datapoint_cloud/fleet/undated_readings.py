@@ -7,7 +7,7 @@ with our clock only as long as there can be copies. Pure: time comes in as an ar
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..clouds.clock import is_ahead
 from ..clouds.model import Reading
@@ -16,8 +16,7 @@ _OLDEST_COPY: Final = timedelta(minutes=1)
 _RESOLUTION: Final = timedelta.resolution
 
 
-@dataclass(frozen=True, slots=True)
-class _Undated:
+class _Undated(NamedTuple):
     """The last reading of a datapoint without a date."""
 
     earliest: datetime | None  # an older date of the cloud is one of before
@@ -31,15 +30,17 @@ class UndatedReadings:
     _last: dict[str, _Undated] = field(default_factory=dict)
 
     def note(self, key: str, reading: Reading, before: Reading | None, reported_at: datetime | None) -> None:
-        """Note a reading and the one that it replaces; `reported_at` is when it arrived if it was a report."""
+        """Remember that a reading has replaced another one, if it has no date.
+
+        `reported_at` is when the device's own report arrived; None if the reading is the answer to a read.
+        """
         if reading.taken_at is not None:
             self._last.pop(key, None)
             return
-        known = self._last.get(key)
-        earliest = (before and before.taken_at) or (known.earliest if known is not None else None)
-        if earliest is not None and reported_at is not None:
+        earliest, last_report = self._last.get(key) or _Undated(before.taken_at if before else None, None)
+        if earliest is not None and reported_at is not None and last_report is None:
             earliest += _RESOLUTION  # what has the date of the reading before is that reading
-        self._last[key] = _Undated(earliest, reported_at or (known.reported_at if known is not None else None))
+        self._last[key] = _Undated(earliest, reported_at or last_report)
 
     def is_copy(self, key: str, reading: Reading, requested_at: datetime) -> bool:
         """Whether a reading was taken before the last one without a date."""
