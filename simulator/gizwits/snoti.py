@@ -310,7 +310,7 @@ class SnotiServer:
         return client
 
     def _subscribe(self, message: Mapping[str, Any], client: Client) -> Message:
-        """Change the events of a client's queues; return the answer, which repeats the items."""
+        """Add events to a client's subscriptions, or remove some; return the answer, which repeats what was asked."""
         command, items = message["cmd"], message.get("data")
         answer = {"cmd": command.replace("req", "res"), "result": True, "msg": "ok", "data": items}
         try:

@@ -360,7 +360,7 @@ def _enabled(descriptions: Iterable[DatapointDescription], readings: Mapping[str
 
 
 def _wanted_alarms(descriptions: Iterable[DatapointDescription]) -> dict[str | None, set[str]]:
-    """Return the keys of the alarms that are enabled when a device is new, by the id of the part they belong to."""
+    """Return the keys of the alarms that are enabled on a new device, by the part of the device; None: the whole."""
     wanted: dict[str | None, set[str]] = {}
     for datapoint in (description.datapoint for description in descriptions):
         if (

@@ -1,4 +1,4 @@
-"""What the datapoints of one device hold of its schedules and of the clock that it follows.
+"""Reads a device's schedules, and the clock by which it follows them, from its datapoints.
 
 It reads a device's state, and changes none of it.
 """

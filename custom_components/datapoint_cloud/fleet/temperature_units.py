@@ -64,7 +64,7 @@ def _spans_both_scales(datapoint: Datapoint) -> bool:
 
 
 def _unit_setting(datapoints: Collection[Datapoint]) -> Role | None:
-    """Return the one choice between °C and °F that a product has."""
+    """Return the setting by which a product changes between °C and °F; None if it has none, or several."""
     found = [source for datapoint in datapoints if (source := _unit_source(datapoint)) is not None]
     return Role((found[0],)) if len(found) == 1 else None
 

@@ -113,7 +113,7 @@ class BulkReader:
         self._client_store.put(_SLOT, {"without_until_seconds": int(time.time()) + _UNSUPPORTED_SECONDS})
 
     def forget_size(self) -> None:
-        """Send as many devices in a request as usual again: the server may have changed its limit."""
+        """Put the usual number of devices into a request again: the server may have changed its limit."""
         self._most_devices = _MOST_DEVICES
 
     def forget_unsupported(self) -> None:

@@ -130,7 +130,7 @@ class EventConverter:
         return DevicesChanged()
 
     def _position(self, kind: str, event: Mapping[str, Any]) -> Position | None:
-        """Return where a device is. Those that use NB-IoT say it when they come online, beside the other fields."""
+        """Return where a device is. A device that uses NB-IoT reports it in the event that says it came online."""
         if kind not in {*POSITION_EVENTS.values(), "device_online"}:
             return None
         did = coerce.text(event.get("did"))
